@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Whether a caller may. Asking polkit takes a millisecond, or as long as a person thinks; the loop
+ * never waits for it. A handler asks and, where the answer is not there yet, returns; when it is
+ * there, the same message is dispatched again and the handler runs again from its first line. So
+ * everything that was looked at before the question is looked at again after it, nothing is kept in
+ * between but the verdict, and an object that is gone meanwhile is simply not found.
+ *
+ * The verdict belongs to the message and to exactly what was asked: action, details and a stamp. It
+ * is good for one run. Root is not asked about. Any error means no.
+ */
+
+#include <sys/types.h>
+
+#include "bus/polkit.h"
+#include "util/failure.h"
+
+typedef struct Authority Authority;
+
+typedef struct AuthorityQuestion {
+        PolkitQuestion polkit;
+        uint64_t stamp; /* of what it is about; if it differs after the answer, the answer is void
+                         */
+        bool may_ask;   /* a person, where the caller allows it */
+} AuthorityQuestion;
+
+/* -ENOMEM, -errno of sd-bus and sd-event. The bus must be attached to its loop. */
+int authority_new(Authority **ret, sd_bus *bus);
+
+/* Takes back all questions. Takes NULL. Returns NULL. */
+Authority *authority_free(Authority *authority);
+
+/* 1: *ret is the verdict. 0: it will come; the handler returns 1 when it has asked all its
+ * questions. -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM. */
+int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
+                const AuthorityQuestion *question, PolkitVerdict *ret, Failure *failure);
+
+/* The same, for a handler that needs a yes. 1: go on. 0: return 1. Otherwise also -EACCES with
+ * AccessDenied or InteractiveAuthorizationRequired. */
+int authority_require(Authority *authority, sd_bus_message *call, uid_t uid,
+                const AuthorityQuestion *question, Failure *failure);

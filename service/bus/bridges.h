@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The bridges of the host as a caller may see and use them. */
+
+#include "bus/service.h"
+
+/* The polkit question whether the caller may use a bridge, with the bridge as its first detail. */
+AuthorityQuestion bridge_question(const char *bridge);
+
+/* Manager.ListBridges() */
+int method_list_bridges(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * org.vnicd1.Manager. Each handler is read, refuse, authorise, act, reply; it may run twice (see
+ * bus/authority.h), so nothing before "act" changes anything.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/bridges.h"
+#include "bus/cleanup.h"
+#include "bus/request.h"
+#include "bus/service.h"
+#include "bus/wait.h"
+#include "util/log.h"
+
+static AuthorityQuestion tap_question(
+                const TapRequest *request, const LinkInfo *bridge, bool may_ask) {
+        AuthorityQuestion question = bridge_question(request->no_bridge ? "-" : bridge->name);
+        PolkitDetail *kind = &question.polkit.details[1], *queues = &question.polkit.details[2];
+
+        *kind = (PolkitDetail){ .key = "kind", .value = "tap" };
+        queues->key = "queues";
+        snprintf(queues->value, sizeof(queues->value), "%u", request->queues);
+        question.stamp = (uint64_t)bridge->ifindex;
+        question.may_ask = may_ask;
+        return question;
+}
+
+static int read_request(Service *service, sd_bus_message *call, TapRequest *ret, uid_t *ret_uid,
+                Failure *failure) {
+        int r = service_caller(service, call, ret_uid, failure);
+
+        if (r < 0)
+                return r;
+        return request_read(call, manager_facts(service->manager)->cpus, ret, failure);
+}
+
+static int reply_with_tap(sd_bus_message *call, const Endpoint *endpoint, const FdSet *queues) {
+        _cleanup_sd_message_ sd_bus_message *reply = NULL;
+        const char *offloads[OFFLOAD_NAMES_MAX + 1];
+        char path[ENDPOINT_PATH_SIZE];
+        int r;
+
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(reply, "os", endpoint_path(endpoint, path), endpoint->now.name);
+        if (r < 0)
+                return r;
+        offload_names(endpoint->offloads, offloads);
+        r = append_names(reply, offloads);
+        if (r < 0)
+                return r;
+        r = append_queues(reply, queues);
+        if (r < 0)
+                return r;
+        return sd_bus_message_send(reply);
+}
+
+static int create_tap(Service *service, sd_bus_message *call, Failure *failure) {
+        FdSet queues = FDSET_INIT;
+        AuthorityQuestion question;
+        Endpoint *endpoint;
+        TapRequest request;
+        LinkInfo bridge;
+        uid_t uid;
+        int r;
+
+        /* Read. Without a reply the queues would have nowhere to go. */
+        if (!sd_bus_message_get_expect_reply(call))
+                return 0;
+        r = read_request(service, call, &request, &uid, failure);
+        if (r < 0)
+                return r;
+
+        /* Refuse: nobody is asked for a password for what cannot succeed. */
+        r = manager_look(service->manager, &request, uid, &bridge, &endpoint, failure);
+        if (r == -EAGAIN)
+                return wait_retry(service, call, endpoint);
+        if (r < 0)
+                return r;
+
+        /* Authorise. */
+        question = tap_question(&request, &bridge, true);
+        r = authority_require(service->authority, call, uid, &question, failure);
+        if (r <= 0)
+                return r;
+
+        /* Act. */
+        r = manager_create_tap(service->manager, &request, uid, sd_bus_message_get_sender(call),
+                        &bridge, &queues, &endpoint, failure);
+        if (r < 0)
+                return r;
+
+        /* Reply: after it only the client holds the tap. */
+        r = reply_with_tap(call, endpoint, &queues);
+        manager_close_queues(service->manager, &queues);
+        return r;
+}
+
+static int method_create_tap(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = create_tap(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int reply_with_answer(sd_bus_message *call, PolkitVerdict verdict) {
+        if (verdict == POLKIT_YES)
+                return sd_bus_reply_method_return(call, "ss", "yes", "You may create this tap.");
+        if (verdict == POLKIT_CHALLENGE)
+                return sd_bus_reply_method_return(call, "ss", "challenge",
+                                "An administrator would be asked whether you may create this tap.");
+        return sd_bus_reply_method_return(call, "ss", "no",
+                        "You are not allowed to create this tap. An administrator can allow it by "
+                        "a "
+                        "polkit rule.");
+}
+
+/* What CreateTap would refuse is an answer here, unless it is the question itself that is wrong. */
+static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int r) {
+        switch ((int)failure->kind) {
+        case FAILURE_QUOTA_EXCEEDED:
+                return sd_bus_reply_method_return(call, "ss", "quota", failure->text);
+        case FAILURE_NO_SUCH_BRIDGE:
+        case FAILURE_NOT_A_BRIDGE:
+        case FAILURE_NO_SUCH_NETWORK:
+        case FAILURE_NAME_TAKEN:
+        case FAILURE_MAC_IN_USE:
+                return sd_bus_reply_method_return(call, "ss", "no", failure->text);
+        default:
+                return r;
+        }
+}
+
+static int can_create_tap(Service *service, sd_bus_message *call, Failure *failure) {
+        AuthorityQuestion question;
+        PolkitVerdict verdict;
+        Endpoint *wait_for;
+        TapRequest request;
+        LinkInfo bridge;
+        uid_t uid;
+        int r;
+
+        r = read_request(service, call, &request, &uid, failure);
+        if (r >= 0)
+                r = manager_look(service->manager, &request, uid, &bridge, &wait_for, failure);
+        if (r < 0 && r != -EAGAIN) /* CreateTap would wait, and then do it */
+                return reply_with_refusal(call, failure, r);
+
+        question = tap_question(&request, &bridge, false);
+        r = authority_ask(service->authority, call, uid, &question, &verdict, failure);
+        return r <= 0 ? r : reply_with_answer(call, verdict);
+}
+
+static int method_can_create_tap(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = can_create_tap(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure) {
+        char path[ENDPOINT_PATH_SIZE];
+        Endpoint *endpoint;
+        const char *name;
+        uid_t uid;
+        int r;
+
+        r = service_caller(service, call, &uid, failure);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(call, "s", &name);
+        if (r < 0)
+                return r;
+        endpoint = manager_find_interface(service->manager, name);
+        if (!endpoint)
+                endpoint = manager_find_label(service->manager, uid, name);
+        if (!endpoint)
+                return failure_set(failure, FAILURE_NO_SUCH_ENDPOINT, ENOENT,
+                                "There is no endpoint of that interface name, nor one of yours "
+                                "with "
+                                "that label.");
+        return sd_bus_reply_method_return(call, "o", endpoint_path(endpoint, path));
+}
+
+static int method_get_endpoint(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = get_endpoint(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int method_release_all(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        uid_t uid;
+        int r;
+
+        r = service_caller(userdata, call, &uid, &failure);
+        if (r >= 0)
+                r = wait_release_all(userdata, call, uid);
+        return error_answer(error, &failure, r);
+}
+
+void manager_emit_removed(Service *service, const Endpoint *endpoint) {
+        char path[ENDPOINT_PATH_SIZE];
+        int r;
+
+        r = sd_bus_emit_signal(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
+                        "EndpointRemoved", "oss", endpoint_path(endpoint, path), endpoint->now.name,
+                        endpoint->releasing ? "released" : "closed");
+        if (r < 0)
+                log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
+}
+
+static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(reply, "s", VNICD_VERSION);
+}
+
+static int get_offloads(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Service *service = userdata;
+        const char *names[OFFLOAD_NAMES_MAX + 1];
+
+        offload_names(manager_facts(service->manager)->offloads.mask, names);
+        return append_names(reply, names);
+}
+
+static int get_header_sizes(sd_bus *bus, const char *path, const char *interface,
+                const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Service *service = userdata;
+        const OffloadCapability *capability = &manager_facts(service->manager)->offloads;
+
+        return sd_bus_message_append_array(reply, 'u', capability->vnet_hdr_sizes,
+                        capability->n_vnet_hdr_sizes * sizeof(uint32_t));
+}
+
+static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Service *service = userdata;
+        const ManagerFacts *facts = manager_facts(service->manager);
+        const struct {
+                const char *property;
+                uint32_t value;
+        } numbers[] = {
+                { "OffloadMask", facts->offloads.mask },
+                { "MaxQueues", facts->max_queues },
+                { "MaxFdsPerMessage", FDSET_MAX },
+                { "EndpointsPerUser", QUOTA_ENDPOINTS_PER_USER },
+                { "QueuesPerUser", QUOTA_QUEUES_PER_USER },
+        };
+
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+                if (strcmp(numbers[i].property, property) == 0)
+                        return sd_bus_message_append(reply, "u", numbers[i].value);
+        return -ENOENT;
+}
+
+#define CONST_PROPERTY(name, type, get)                                                            \
+        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("CreateTap",
+                        SD_BUS_ARGS("s", bridge, "b", vnet_hdr, "b", multiqueue, "a{sv}", options),
+                        SD_BUS_RESULT("o", endpoint, "s", interface, "as", offloads, "ah", queues),
+                        method_create_tap, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanCreateTap",
+                        SD_BUS_ARGS("s", bridge, "b", vnet_hdr, "b", multiqueue, "a{sv}", options),
+                        SD_BUS_RESULT("s", answer, "s", reason), method_can_create_tap,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListBridges", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", bridges),
+                        method_list_bridges, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetEndpoint", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", endpoint),
+                        method_get_endpoint, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ReleaseAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("u", released),
+                        method_release_all, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_SIGNAL_WITH_ARGS("EndpointRemoved",
+                        SD_BUS_ARGS("o", endpoint, "s", interface, "s", reason), 0),
+        CONST_PROPERTY("Version", "s", get_version),
+        CONST_PROPERTY("OffloadsSupported", "as", get_offloads),
+        CONST_PROPERTY("OffloadMask", "u", get_number),
+        CONST_PROPERTY("VnetHdrSizes", "au", get_header_sizes),
+        CONST_PROPERTY("MaxQueues", "u", get_number),
+        CONST_PROPERTY("MaxFdsPerMessage", "u", get_number),
+        CONST_PROPERTY("EndpointsPerUser", "u", get_number),
+        CONST_PROPERTY("QueuesPerUser", "u", get_number),
+        SD_BUS_VTABLE_END,
+};
+
+int manager_interface_register(Service *service) {
+        return sd_bus_add_object_vtable(
+                        service->bus, NULL, SERVICE_PATH, SERVICE_NAME ".Manager", vtable, service);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * From the arguments of CreateTap and CanCreateTap to a TapRequest. Here everything that a client
+ * can say is read, once; a key that is not known, not of its type or there twice is refused by
+ * name, never passed over.
+ */
+
+#include <systemd/sd-bus.h>
+
+#include "model/tap-request.h"
+
+/* Reads "sbba{sv}" from the start of the call. -EINVAL with InvalidOption or InvalidArgs, and as
+ * tap_request_set_bridge() and tap_request_complete() refuse. */
+int request_read(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);

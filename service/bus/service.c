@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/cleanup.h"
+#include "kernel/ifname.h"
+#include "util/log.h"
+
+DEFINE_CLEANUP(Service, service_free)
+
+static void on_appeared(const Endpoint *endpoint, void *userdata) {
+        Service *service = userdata;
+        char path[ENDPOINT_PATH_SIZE];
+        int r;
+
+        r = sd_bus_emit_object_added(service->bus, endpoint_path(endpoint, path));
+        if (r < 0)
+                log_warning("Cannot announce %s: %s", endpoint->now.name, strerror(-r));
+}
+
+static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
+        endpoint_emit_changes(userdata, endpoint, changes);
+}
+
+static void on_leaving(const Endpoint *endpoint, void *userdata) {
+        Service *service = userdata;
+        char path[ENDPOINT_PATH_SIZE];
+        int r;
+
+        manager_emit_removed(service, endpoint);
+        r = sd_bus_emit_object_removed(service->bus, endpoint_path(endpoint, path));
+        if (r < 0)
+                log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
+}
+
+static int list_endpoints(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                sd_bus_error *error) {
+        Service *service = userdata;
+        char path[ENDPOINT_PATH_SIZE];
+        Endpoint *endpoint = NULL;
+        size_t n = 0, i = 0;
+        char **nodes;
+
+        while ((endpoint = manager_next(service->manager, endpoint)))
+                n++;
+        nodes = calloc(n + 1, sizeof(*nodes));
+        if (!nodes)
+                return -ENOMEM;
+        while ((endpoint = manager_next(service->manager, endpoint))) {
+                nodes[i] = strdup(endpoint_path(endpoint, path));
+                if (!nodes[i++]) {
+                        while (i > 0)
+                                free(nodes[--i]);
+                        free(nodes);
+                        return -ENOMEM;
+                }
+        }
+        *ret_nodes = nodes;
+        return 0;
+}
+
+static int register_all(Service *service) {
+        int r;
+
+        r = sd_bus_add_object_manager(service->bus, NULL, SERVICE_PATH);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_node_enumerator(
+                        service->bus, NULL, ENDPOINT_PREFIX, list_endpoints, service);
+        if (r < 0)
+                return r;
+        r = manager_interface_register(service);
+        if (r < 0)
+                return r;
+        r = endpoint_interface_register(service);
+        if (r < 0)
+                return r;
+        return tap_interface_register(service);
+}
+
+int service_new(Service **ret, sd_event *event, sd_bus *bus) {
+        static const ManagerObserver observer = {
+                .appeared = on_appeared,
+                .changed = on_changed,
+                .leaving = on_leaving,
+        };
+        _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
+        int r;
+
+        if (!service)
+                return -ENOMEM;
+        service->bus = sd_bus_ref(bus);
+        r = authority_new(&service->authority, bus);
+        if (r < 0)
+                return r;
+        r = manager_new(&service->manager, event, &observer, service);
+        if (r < 0)
+                return r;
+        r = register_all(service);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(service);
+        return 0;
+}
+
+Service *service_free(Service *service) {
+        if (!service)
+                return NULL;
+        service->authority = authority_free(service->authority);
+        service->manager = manager_free(service->manager);
+        sd_bus_unref(service->bus);
+        free(service);
+        return NULL;
+}
+
+int service_caller(Service *service, sd_bus_message *call, uid_t *ret, Failure *failure) {
+        return callers_uid(&service->callers, call, ret, failure);
+}
+
+const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]) {
+        char name[IFNAMSIZ];
+
+        snprintf(buffer, ENDPOINT_PATH_SIZE, ENDPOINT_PREFIX "/%s",
+                        ifname_of_nonce(endpoint->tag.nonce, name));
+        return buffer;
+}
+
+Endpoint *service_endpoint_at(Service *service, const char *path) {
+        const char *name = path + strlen(ENDPOINT_PREFIX "/");
+        uint32_t nonce;
+
+        if (strncmp(path, ENDPOINT_PREFIX "/", strlen(ENDPOINT_PREFIX "/")) != 0)
+                return NULL;
+        return ifname_parse_nonce(name, &nonce) < 0 ? NULL : manager_find(service->manager, nonce);
+}
+
+int service_endpoint_of(Service *service, sd_bus_message *call, Endpoint **ret, Failure *failure) {
+        Endpoint *endpoint = service_endpoint_at(service, sd_bus_message_get_path(call));
+
+        if (!endpoint)
+                return failure_set(
+                                failure, FAILURE_UNKNOWN_OBJECT, ENOENT, "The endpoint is gone.");
+        *ret = endpoint;
+        return 0;
+}
+
+int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                void **ret_found, sd_bus_error *error) {
+        Service *service = userdata;
+
+        if (!service_endpoint_at(service, path))
+                return 0;
+        *ret_found = service;
+        return 1;
+}
+
+int append_names(sd_bus_message *message, const char *const *names) {
+        int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "s");
+
+        for (; *names && r >= 0; names++)
+                r = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, *names);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int append_queues(sd_bus_message *message, const FdSet *queues) {
+        int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "h");
+
+        for (size_t i = 0; i < queues->n && r >= 0; i++)
+                r = sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[i]);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the interfaces on the bus share, and the questions each of their handlers begins with. One
+ * file per interface registers itself here; what the model tells goes out as signals from here.
+ */
+
+#include "bus/authority.h"
+#include "bus/caller.h"
+#include "bus/error.h"
+#include "model/manager.h"
+
+#define SERVICE_NAME    "org.vnicd1"
+#define SERVICE_PATH    "/org/vnicd1"
+#define ENDPOINT_PREFIX "/org/vnicd1/endpoint"
+
+#define ENDPOINT_PATH_SIZE (sizeof(ENDPOINT_PREFIX) + IFNAMSIZ)
+
+typedef struct Service {
+        sd_bus *bus;
+        Manager *manager;
+        Authority *authority;
+        Callers callers;
+} Service;
+
+/* Puts everything on the bus but does not ask for the name yet. -errno of sd-bus and of the model.
+ */
+int service_new(Service **ret, sd_event *event, sd_bus *bus);
+
+/* Before the bus is closed: who still waits is told. Takes NULL. Returns NULL. */
+Service *service_free(Service *service);
+
+/* The first thing a handler does: who calls? -EACCES with AccessDenied. */
+int service_caller(Service *service, sd_bus_message *call, uid_t *ret, Failure *failure);
+
+/* The object path of an endpoint, which never changes, into buffer, which it returns. */
+const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]);
+
+/* The living endpoint of an object path; NULL: none. */
+Endpoint *service_endpoint_at(Service *service, const char *path);
+
+/* The living endpoint that a call is made on. -ENOENT with UnknownObject: it is gone. */
+int service_endpoint_of(Service *service, sd_bus_message *call, Endpoint **ret, Failure *failure);
+
+/* Registrations, called once by service_new(). -errno of sd-bus. */
+int manager_interface_register(Service *service);
+int endpoint_interface_register(Service *service);
+int tap_interface_register(Service *service);
+
+/* Finds the object for the registrations of the endpoint's interfaces; gives back the Service. */
+int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                void **ret_found, sd_bus_error *error);
+
+/* Signals, from the model. */
+void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned changes);
+void manager_emit_removed(Service *service, const Endpoint *endpoint);
+
+/* An array of strings, ended by NULL, as an argument or property of type "as". */
+int append_names(sd_bus_message *message, const char *const *names);
+
+/* A message argument "ah" made of the queues, which stay the caller's. */
+int append_queues(sd_bus_message *message, const FdSet *queues);

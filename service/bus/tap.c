@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.vnicd1.Tap: queues and what they carry. */
+#include <errno.h>
+#include <string.h>
+
+#include "bus/cleanup.h"
+#include "bus/service.h"
+
+static int reply_with_queues(sd_bus_message *call, const FdSet *queues) {
+        _cleanup_sd_message_ sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r < 0)
+                return r;
+        r = append_queues(reply, queues);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+/* The uid is not enough: whoever reads a queue reads the guest's traffic, and sandboxed apps of one
+ * user share the uid. */
+static int require_creator(const Endpoint *endpoint, sd_bus_message *call, Failure *failure) {
+        const char *caller = sd_bus_message_get_sender(call);
+
+        if (caller && endpoint->creator && strcmp(endpoint->creator, caller) == 0)
+                return 0;
+        return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
+                        "Only the connection that created the tap may open further queues of it.");
+}
+
+static int open_queues(Service *service, sd_bus_message *call, Failure *failure) {
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        uint32_t count;
+        int r;
+
+        if (!sd_bus_message_get_expect_reply(call))
+                return 0;
+        r = service_endpoint_of(service, call, &endpoint, failure);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(call, "u", &count);
+        if (r < 0)
+                return r;
+        r = require_creator(endpoint, call, failure);
+        if (r < 0)
+                return r;
+        if (count < 1 || count > FDSET_MAX)
+                return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
+                                "OpenQueues gives 1 to %u queues at a time, not %u.", FDSET_MAX,
+                                count);
+        r = manager_open_queues(service->manager, endpoint, count, &queues, failure);
+        if (r < 0)
+                return r;
+        r = reply_with_queues(call, &queues);
+        manager_close_queues(service->manager, &queues);
+        return r;
+}
+
+static int method_open_queues(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = open_queues(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Endpoint *endpoint = service_endpoint_at(userdata, path);
+        const char *offloads[OFFLOAD_NAMES_MAX + 1];
+
+        if (!endpoint)
+                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
+        if (strcmp(property, "VnetHdr") == 0)
+                return sd_bus_message_append(reply, "b", endpoint->now.tun.vnet_hdr);
+        if (strcmp(property, "VnetHdrSize") == 0)
+                return sd_bus_message_append(reply, "u", endpoint->tag.vnet_hdr_size);
+        if (strcmp(property, "Multiqueue") == 0)
+                return sd_bus_message_append(reply, "b", endpoint->now.tun.multiqueue);
+        if (strcmp(property, "Queues") == 0)
+                return sd_bus_message_append(reply, "u", endpoint->now.tun.queues);
+        if (strcmp(property, "QueuesDisabled") == 0)
+                return sd_bus_message_append(reply, "u", endpoint->now.tun.queues_disabled);
+        offload_names(endpoint->offloads, offloads);
+        return append_names(reply, offloads);
+}
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("OpenQueues", SD_BUS_ARGS("u", count), SD_BUS_RESULT("ah", queues),
+                        method_open_queues, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("VnetHdr", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("VnetHdrSize", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Multiqueue", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Queues", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("QueuesDisabled", "u", get_property, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("OffloadsSupported", "as", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_VTABLE_END,
+};
+
+int tap_interface_register(Service *service) {
+        return sd_bus_add_fallback_vtable(service->bus, NULL, ENDPOINT_PREFIX, SERVICE_NAME ".Tap",
+                        vtable, endpoint_find, service);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernel/bridge.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "util/cleanup.h"
+
+#define _cleanup_message_ _cleanup_(nlmsg_freep)
+
+#define ADDR_ASSIGN_TYPE_SET '3' /* NET_ADDR_SET, include/linux/netdevice.h */
+
+int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure) {
+        LinkInfo link;
+        int r;
+
+        r = link_get_by_name(netlink, name, &link, failure);
+        if (r == -ENODEV)
+                return failure_set(failure, FAILURE_NO_SUCH_BRIDGE, ENODEV,
+                                "There is no bridge named \"%s\" on this host. "
+                                "ListBridges (vnicctl bridges) tells which there are.",
+                                name);
+        if (r < 0)
+                return r;
+        if (strcmp(link.kind, "bridge") != 0)
+                return failure_set(failure, FAILURE_NOT_A_BRIDGE, EMEDIUMTYPE,
+                                "The interface \"%s\" is not a bridge. "
+                                "ListBridges (vnicctl bridges) tells which there are.",
+                                name);
+        *ret = link;
+        return 0;
+}
+
+int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
+        struct ifinfomsg header = { .ifi_family = AF_BRIDGE, .ifi_index = port };
+        _cleanup_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_SETLINK, 0);
+        struct nlattr *nest;
+
+        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+                return -ENOMEM;
+        nest = nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
+        if (!nest || nla_put_u8(message, IFLA_BRPORT_LEARNING, flags->learning) < 0 ||
+                        nla_put_u8(message, IFLA_BRPORT_ISOLATED, flags->isolated) < 0 ||
+                        nla_put_u8(message, IFLA_BRPORT_LOCKED, flags->locked) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, nest);
+        return netlink_call(
+                        netlink, message, NULL, NULL, "set the flags of the bridge port", failure);
+}
+
+/* A message about one entry of the FDB. NULL: out of memory. */
+static struct nl_msg *fdb_message(
+                int type, int nl_flags, const struct ndmsg *header, const Mac *mac) {
+        struct nl_msg *message = nlmsg_alloc_simple(type, nl_flags);
+
+        if (message &&
+                        (nlmsg_append(message, (void *)header, sizeof(*header), NLMSG_ALIGNTO) <
+                                                        0 ||
+                                        nla_put(message, NDA_LLADDR, sizeof(*mac), mac) < 0)) {
+                nlmsg_free(message);
+                return NULL;
+        }
+        return message;
+}
+
+int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure) {
+        const struct ndmsg header = {
+                .ndm_family = AF_BRIDGE,
+                .ndm_ifindex = port,
+                .ndm_state = NUD_NOARP,
+                .ndm_flags = NTF_MASTER | NTF_STICKY,
+        };
+        _cleanup_message_ struct nl_msg *message =
+                        fdb_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, &header, mac);
+
+        if (!message)
+                return -ENOMEM;
+        return netlink_call(
+                        netlink, message, NULL, NULL, "tie the guest's MAC to the port", failure);
+}
+
+static int take_port(const struct nlmsghdr *message, void *userdata) {
+        int *port = userdata;
+
+        if (message->nlmsg_type == RTM_NEWNEIGH)
+                *port = ((const struct ndmsg *)nlmsg_data(message))->ndm_ifindex;
+        return 0;
+}
+
+int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, int *ret_port, Failure *failure) {
+        const struct ndmsg header = { .ndm_family = AF_BRIDGE };
+        _cleanup_message_ struct nl_msg *message = fdb_message(RTM_GETNEIGH, 0, &header, mac);
+        int port = 0, r;
+
+        if (!message || nla_put_u32(message, NDA_MASTER, (uint32_t)bridge) < 0)
+                return -ENOMEM;
+        r = netlink_call(netlink, message, take_port, &port, "look the MAC up on the bridge",
+                        failure);
+        if (r < 0)
+                return r;
+        *ret_port = port;
+        return 0;
+}
+
+/* The first byte of a small file of sysfs or procfs; '\0' where it cannot be read. */
+static char first_byte(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+        char byte;
+
+        return fd >= 0 && read(fd, &byte, 1) == 1 ? byte : '\0';
+}
+
+static char first_byte_of_link(const char *name, const char *attribute) {
+        char path[128];
+
+        snprintf(path, sizeof(path), "/sys/class/net/%s/%s", name, attribute);
+        return first_byte(path);
+}
+
+bool bridge_mac_is_pinned(const char *name) {
+        char type = first_byte_of_link(name, "addr_assign_type");
+
+        return type == '\0' || type == ADDR_ASSIGN_TYPE_SET;
+}
+
+int bridge_pin_mac(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
+        if (bridge_mac_is_pinned(bridge->name))
+                return 0;
+        return link_set_mac(netlink, bridge->ifindex, &bridge->mac, failure);
+}
+
+bool bridge_is_filtered(const char *name) {
+        return first_byte("/proc/sys/net/bridge/bridge-nf-call-iptables") == '1' ||
+                        first_byte_of_link(name, "bridge/nf_call_iptables") == '1';
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Bridges of the host: what makes one a bridge, what a port of it may do, and who is known behind
+ * which port (the forwarding database, FDB). Bridges belong to the administrator: what is done to
+ * one here is to keep it as it is.
+ *
+ * Sources: net/bridge/br_if.c, br_fdb.c, br_netlink.c; linux/neighbour.h.
+ */
+
+#include <stdbool.h>
+
+#include "kernel/link.h"
+
+/* The bridge of that name. NoSuchBridge (-ENODEV), NotABridge (-EMEDIUMTYPE). */
+int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure);
+
+/* Sets all of the port's flags. A port must be on its bridge: flags are lost when it leaves. */
+int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure);
+
+/* Ties a MAC to a port: static and sticky, since one spoofed frame moves a merely static entry to
+ * another port. -EEXIST: the bridge knows the MAC already. */
+int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure);
+
+/* The port that the bridge knows the MAC behind; the bridge's own ifindex for its own. -ENOENT:
+ * unknown. -EOPNOTSUPP: a kernel before 5.0. */
+int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, int *ret_port, Failure *failure);
+
+/* A bridge whose MAC nobody set takes the lowest of its ports'; with none but ours, one of ours. So
+ * its present MAC is set: the address stays what it is. Nothing is done where it is set already. */
+int bridge_pin_mac(Netlink *netlink, const LinkInfo *bridge, Failure *failure);
+
+/* Whether its MAC was set, and so does not follow its ports'. True where sysfs does not tell. */
+bool bridge_mac_is_pinned(const char *name);
+
+/* Whether br_netfilter hands its frames to the host's IP filters, which may drop them. */
+bool bridge_is_filtered(const char *name);

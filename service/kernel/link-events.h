@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the kernel says unasked about links: a socket of its own, never blocking, with a large
+ * buffer. The kernel drops what does not fit and says so once; then what is known must be compared
+ * with a dump.
+ */
+
+#include <stdbool.h>
+
+#include "kernel/link.h"
+
+typedef struct LinkEvents LinkEvents;
+
+/* gone: the link has been deleted, or has left this network namespace. */
+typedef void (*link_event_t)(const LinkInfo *link, bool gone, void *userdata);
+
+/* -errno of socket(2). */
+int link_events_open(LinkEvents **ret);
+LinkEvents *link_events_close(LinkEvents *events);
+
+/* Polls readable when there is something to read. */
+int link_events_fd(const LinkEvents *events);
+
+/* Reads one batch and calls event for each message about a link itself. 1: there may be more. 0:
+ * that was all. -ENOBUFS: messages were lost. Other -errno of recv(2). */
+int link_events_read(LinkEvents *events, link_event_t event, void *userdata);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Links over rtnetlink, by ifindex: what one looks like, and the steps that change one. A name is
+ * turned into an ifindex once; after that only the ifindex counts, which the kernel does not hand
+ * out again.
+ *
+ * Sources: linux/if_link.h, net/core/rtnetlink.c, drivers/net/tun.c, net/bridge/br_netlink.c.
+ */
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "kernel/mac.h"
+#include "kernel/netlink.h"
+#include "util/failure.h"
+
+#define LINK_ALIAS_SIZE 256
+
+/* Flags of a bridge port (IFLA_BRPORT_*). */
+typedef struct LinkPort {
+        bool isolated, locked, learning;
+} LinkPort;
+
+/* What a tun device says of itself (IFLA_TUN_*). */
+typedef struct LinkTun {
+        bool tap, vnet_hdr, multiqueue, persistent;
+        bool owned; /* has an owner: then owner is valid */
+        uid_t owner;
+        uint32_t queues, queues_disabled; /* attached; detached by their holder */
+} LinkTun;
+
+typedef struct LinkInfo {
+        int ifindex;
+        char name[IFNAMSIZ];
+        char kind[16]; /* "tun", "bridge", …; "" if the kernel tells none */
+        char alias[LINK_ALIAS_SIZE];
+        Mac mac;
+        uint32_t mtu, tx_queues;
+        unsigned flags; /* IFF_* */
+        int master;     /* ifindex; 0: none */
+        LinkPort port;  /* valid on a bridge port */
+        LinkTun tun;    /* valid for kind "tun" */
+} LinkInfo;
+
+/* What link_configure() sets. */
+typedef struct LinkSettings {
+        const char *alias;
+        Mac mac;
+        uint32_t mtu; /* 0: leave it */
+} LinkSettings;
+
+typedef int (*link_each_t)(const LinkInfo *link, void *userdata);
+
+/* Reads an RTM_NEWLINK or RTM_DELLINK of the link itself. -EPROTO: malformed. -ENOMSG: something
+ * else, for example a bridge's word about one of its ports, which comes with the same message type.
+ */
+int link_parse(const struct nlmsghdr *message, LinkInfo *ret);
+
+/* -ENODEV: there is none. A name is looked up exactly: one that only an alternative name answers to
+ * is -ENODEV as well. */
+int link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failure);
+int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure);
+
+/* Every link of the network namespace. -EINTR: it changed meanwhile; do it again. */
+int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failure);
+
+/* Alias, MAC and MTU in one step. */
+int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure);
+
+/* The link gives itself no IPv6 address (addrgenmode none). Where the link has no IPv6 at all (a
+ * kernel without it, an MTU below 1280) there is nothing to refuse, and that is success. */
+int link_refuse_ipv6_address(Netlink *netlink, int ifindex, Failure *failure);
+
+int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure);
+
+/* Puts the link on a bridge. -EXFULL: no port free. -ENODEV: the bridge or the link is gone. */
+int link_set_master(Netlink *netlink, int ifindex, int master, Failure *failure);
+
+int link_set_up(Netlink *netlink, int ifindex, Failure *failure);
+
+/* Sleeps ~15 ms: not for the loop. -ENODEV: gone already. */
+int link_delete(Netlink *netlink, int ifindex, Failure *failure);
+
+/* The name an ifindex has now, into buffer, which it returns; "" if there is no such link. */
+const char *link_name(int ifindex, char buffer[static IFNAMSIZ]);

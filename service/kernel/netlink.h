@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The request socket to the kernel's rtnetlink, and the only file that knows libnl's error numbers.
+ * A request is sent and its answer waited for (the kernel answers within the call); errno and the
+ * kernel's own sentence (extended acknowledgement) both survive, which libnl's return codes lose.
+ */
+
+#include <netlink/msg.h>
+
+#include "util/failure.h"
+
+typedef struct Netlink Netlink;
+
+/* Called for each answer; a negative return value ends the call with it. */
+typedef int (*netlink_each_t)(const struct nlmsghdr *message, void *userdata);
+
+/* -errno of socket(2). */
+int netlink_open(Netlink **ret);
+Netlink *netlink_close(Netlink *netlink);
+
+/* Sends the message and waits for its end. each (may be NULL) sees the answers. step completes the
+ * sentence "Cannot <step>". Returns 0 or the kernel's -errno; -ETIMEDOUT; -EINTR when a dump was
+ * overtaken by changes (do it again). */
+int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, void *userdata,
+                const char *step, Failure *failure);
+
+static inline void nlmsg_freep(struct nl_msg **message) {
+        nlmsg_free(*message);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernel/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "util/cleanup.h"
+
+#define TUN_NODE "/dev/net/tun"
+
+/* What TUNGETIFF reports of the flags that were asked for; it adds some of its own. */
+#define FLAGS_THAT_COUNT                                                                           \
+        (IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | IFF_PERSIST)
+
+static int open_node(int *ret_fd, Failure *failure) {
+        int fd = open(TUN_NODE, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+        if (fd < 0 && (errno == ENOENT || errno == ENXIO || errno == ENODEV))
+                return failure_set(failure, FAILURE_NOT_SUPPORTED, ENOENT,
+                                "This host has no " TUN_NODE
+                                ": load the kernel module \"tun\" and try again.");
+        if (fd < 0)
+                return failure_kernel(failure, errno, "open " TUN_NODE, NULL);
+        *ret_fd = fd;
+        return 0;
+}
+
+static short device_flags(const TapDevice *device) {
+        return (short)(IFF_TAP | IFF_NO_PI | (device->vnet_hdr ? IFF_VNET_HDR : 0) |
+                        (device->multiqueue ? IFF_MULTI_QUEUE : 0));
+}
+
+/* Attaches fd to the device of that name with these flags and checks that the kernel did so. */
+static int attach(int fd, const TapDevice *device, int extra_flags, const char *step,
+                Failure *failure) {
+        struct ifreq request = { .ifr_flags = (short)(device_flags(device) | extra_flags) };
+        struct ifreq got = { 0 };
+
+        snprintf(request.ifr_name, IFNAMSIZ, "%s", device->name);
+        if (ioctl(fd, TUNSETIFF, &request) < 0)
+                return failure_kernel(failure, errno, step, NULL);
+        if (ioctl(fd, TUNGETIFF, &got) < 0)
+                return failure_kernel(failure, errno, "read the tap's flags back", NULL);
+        if (strcmp(got.ifr_name, device->name) != 0 ||
+                        (got.ifr_flags & FLAGS_THAT_COUNT) != device_flags(device))
+                return failure_set(failure, FAILURE_KERNEL, EXDEV,
+                                "The kernel gave a tap other than the one asked for "
+                                "(flags %#x instead of %#x); it was not used.",
+                                (unsigned)got.ifr_flags & FLAGS_THAT_COUNT,
+                                (unsigned)device_flags(device));
+        return 0;
+}
+
+int tap_create(const TapDevice *device, int *ret_fd, Failure *failure) {
+        _cleanup_close_ int fd = -EBADF;
+        int size = (int)device->vnet_hdr_size;
+        int r;
+
+        r = open_node(&fd, failure);
+        if (r < 0)
+                return r;
+        r = attach(fd, device, IFF_TUN_EXCL, "create the tap", failure);
+        if (r < 0)
+                return r == -EBUSY ? -EEXIST : r;
+        if (ioctl(fd, TUNSETOWNER, 0) < 0)
+                return failure_kernel(failure, errno, "give the tap to root", NULL);
+        if (size > 0 && ioctl(fd, TUNSETVNETHDRSZ, &size) < 0)
+                return failure_kernel(failure, errno, "set the size of the virtio_net_hdr", NULL);
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int tap_open_queue(const TapDevice *device, int *ret_fd, Failure *failure) {
+        _cleanup_close_ int fd = -EBADF;
+        int r;
+
+        r = open_node(&fd, failure);
+        if (r < 0)
+                return r;
+        r = attach(fd, device, 0, "open one more queue", failure);
+        if (r == -E2BIG)
+                return failure_set(failure, FAILURE_QUEUE_LIMIT, E2BIG,
+                                "The tap has all the queues that this kernel gives to a device.");
+        if (r < 0)
+                return r;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}

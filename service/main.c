@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Arguments, signals, the loop. The service needs no arguments and keeps no state: what exists is
+ * read from the kernel at the start, and stopping takes nothing away.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "bus/cleanup.h"
+#include "bus/service.h"
+#include "util/log.h"
+
+DEFINE_CLEANUP(Service, service_free)
+
+static void print_help(void) {
+        puts("Usage: vnicd [--help] [--version]\n"
+             "\n"
+             "Hands virtual network endpoints to ordinary users: the D-Bus system service\n"
+             "org.vnicd1. It needs CAP_NET_ADMIN and /dev/net/tun, takes no arguments, and works\n"
+             "in the network namespace it is started in. See vnicd(8).");
+}
+
+/* 0: go on. 1: done. */
+static int parse_arguments(int argc, char *argv[]) {
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                { 0 },
+        };
+        int option = getopt_long(argc, argv, "hV", options, NULL);
+
+        if (option == 'h')
+                print_help();
+        else if (option == 'V')
+                puts("vnicd " VNICD_VERSION);
+        else if (option == -1 && optind == argc)
+                return 0;
+        else {
+                fputs("vnicd takes no arguments; try --help.\n", stderr);
+                return -EINVAL;
+        }
+        return 1;
+}
+
+static int handle_signals(sd_event *event) {
+        static const int signals[] = { SIGTERM, SIGINT };
+        sigset_t mask;
+        int r = 0;
+
+        sigemptyset(&mask);
+        for (size_t i = 0; i < 2; i++)
+                sigaddset(&mask, signals[i]);
+        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+                return -errno;
+        for (size_t i = 0; i < 2 && r >= 0; i++)
+                r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
+        return r;
+}
+
+/* Losing the bus ends the service: it is started again and finds everything in the kernel. */
+static int open_bus(sd_bus **ret, sd_event *event) {
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        int r;
+
+        r = sd_bus_open_system(&bus);
+        if (r < 0)
+                return r;
+        r = sd_bus_set_exit_on_disconnect(bus, true);
+        if (r < 0)
+                return r;
+        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+static int run(void) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        _cleanup_(service_freep) Service *service = NULL;
+        int r;
+
+        r = sd_event_default(&event);
+        if (r >= 0)
+                r = handle_signals(event);
+        if (r >= 0)
+                r = sd_event_set_watchdog(event, true);
+        if (r >= 0)
+                r = open_bus(&bus, event);
+        if (r >= 0)
+                r = service_new(&service, event, bus);
+        if (r >= 0)
+                r = sd_bus_request_name(bus, SERVICE_NAME, 0);
+        if (r < 0)
+                return r;
+
+        (void)sd_notify(false, "READY=1");
+        r = sd_event_loop(event);
+        (void)sd_notify(false, "STOPPING=1");
+        return r;
+}
+
+int main(int argc, char *argv[]) {
+        int r = parse_arguments(argc, argv);
+
+        if (r != 0)
+                return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = run();
+        if (r < 0)
+                log_error("Cannot go on: %s", strerror(-r));
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Deleting a link of ours, off the loop: the kernel sleeps ~15 ms in it. The thread has a socket of
+ * its own and shares nothing with the loop; before it deletes, it reads the link again and compares
+ * the tag, so that nothing else that got the ifindex meanwhile is ever touched.
+ */
+
+#include <stdint.h>
+
+#include "util/closer.h"
+
+/* error: 0, or -ENODEV: it was gone already; -ESTALE: the link is not what it was, and was left
+ * alone; any other -errno of the kernel. Called in the loop. */
+typedef void (*deletion_done_t)(int ifindex, int error, void *userdata);
+
+/* -ENOMEM */
+int deletion_submit(
+                Closer *closer, int ifindex, uint32_t nonce, deletion_done_t done, void *userdata);

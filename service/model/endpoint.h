@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One live endpoint: whose it is (the tag), what the kernel said of it last, and who waits for its
+ * end. Nothing in here is a truth of its own: the record follows the kernel.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/link.h"
+#include "model/quota.h"
+#include "model/tag.h"
+#include "util/list.h"
+
+typedef struct Endpoint Endpoint;
+typedef struct GoneWatch GoneWatch;
+
+/* What a link event changed. */
+typedef enum EndpointChange {
+        ENDPOINT_CHANGED_NAME = 1 << 0,
+        ENDPOINT_CHANGED_BRIDGE = 1 << 1,
+        ENDPOINT_CHANGED_MAC = 1 << 2,
+        ENDPOINT_CHANGED_MTU = 1 << 3,
+        ENDPOINT_CHANGED_PORT = 1 << 4,
+        ENDPOINT_CHANGED_STATE = 1 << 5,
+        ENDPOINT_CHANGED_QUEUES = 1 << 6,
+        ENDPOINT_CHANGED_QUEUES_DISABLED = 1 << 7,
+} EndpointChange;
+
+struct Endpoint {
+        List link;    /* Registry.endpoints */
+        List watches; /* GoneWatch.link */
+        Tag tag;
+        LinkInfo now;      /* as the kernel said last */
+        uint32_t offloads; /* OFFLOAD_*, what the tap can carry */
+        char *creator;     /* whose connection may open further queues; NULL: nobody's */
+        Charge charge;
+        bool dying;     /* its creation failed: never shown, only waited for */
+        bool releasing; /* its deletion is under way */
+        bool seen;      /* by the resync under way */
+};
+
+/* Somebody who waits for the end of an endpoint. gone() is called once, with 0, or the negative
+ * errno that kept the endpoint from being deleted; the watch is unlinked before. */
+struct GoneWatch {
+        List link;
+        void (*gone)(GoneWatch *watch, int error);
+};
+
+/* creator may be NULL. NULL: out of memory. */
+Endpoint *endpoint_new(const Tag *tag, const char *creator);
+
+/* Unlinks; gives the charge back. Watches must have been told. Takes NULL. Returns NULL. */
+Endpoint *endpoint_free(Endpoint *endpoint);
+
+/* Takes over what the kernel says; returns the EndpointChanges. */
+unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
+
+/* Whether a queue is attached. */
+bool endpoint_is_active(const Endpoint *endpoint);
+
+/* Whether its port takes frames of the guest's MAC only. */
+bool endpoint_has_anti_spoof(const Endpoint *endpoint);
+
+void endpoint_watch(Endpoint *endpoint, GoneWatch *watch);
+void endpoint_tell_watches(Endpoint *endpoint, int error);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Keeps the model in step with the kernel: passes on each event about a link, and where events were
+ * lost, or at the start, has everything looked at anew. Runs before everything else in the loop, so
+ * that no call is answered from what the kernel has already taken back.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "kernel/link-events.h"
+
+typedef struct LinkMonitor LinkMonitor;
+
+/* Looks at everything. 0, or a negative errno: it is called again a little later. */
+typedef int (*link_resync_t)(void *userdata);
+
+/* Before the bus (SD_EVENT_PRIORITY_NORMAL). */
+#define LINK_MONITOR_PRIORITY (SD_EVENT_PRIORITY_IMPORTANT)
+
+/* -errno of socket(2) and sd_event_add_io(3). */
+int link_monitor_new(LinkMonitor **ret, sd_event *event, link_event_t on_event,
+                link_resync_t resync, void *userdata);
+LinkMonitor *link_monitor_free(LinkMonitor *monitor);

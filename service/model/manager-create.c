@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Step "act" of CreateTap, and OpenQueues: all or nothing. What was begun and failed is taken away
+ * by closing its queues; until the kernel has said so, its record stays among the dying, so that it
+ * is never mistaken for an endpoint.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/bridge.h"
+#include "kernel/ifname.h"
+#include "model/manager-private.h"
+#include "model/tap-birth.h"
+#include "util/cleanup.h"
+
+#define ATTEMPTS 8
+
+DEFINE_CLEANUP(Endpoint, endpoint_free)
+
+/* What one CreateTap was asked and for whom. */
+typedef struct Order {
+        const TapRequest *request;
+        uid_t uid;
+        const char *creator;
+        const LinkInfo *bridge; /* NULL: none */
+} Order;
+
+/* A MAC for the guest: its own, or one that nobody on the bridge has. */
+static int choose_mac(Manager *manager, const Order *order, Mac *ret, Failure *failure) {
+        int r;
+
+        if (order->request->has_guest_mac) {
+                *ret = order->request->guest_mac;
+                return 0;
+        }
+        r = mac_generate(ret);
+        if (r < 0 || !order->bridge)
+                return r;
+        return manager_check_mac(manager, order->bridge, ret, NULL, failure);
+}
+
+static int make_tag(Manager *manager, const Order *order, Tag *ret, Failure *failure) {
+        Tag tag = {
+                .uid = order->uid,
+                .vnet_hdr_size = order->request->vnet_hdr_size,
+                .created = (uint64_t)time(NULL),
+        };
+        int r;
+
+        snprintf(tag.label, sizeof(tag.label), "%s", order->request->label);
+        r = ifname_nonce(&tag.nonce);
+        if (r < 0)
+                return r;
+        r = choose_mac(manager, order, &tag.guest_mac, failure);
+        if (r < 0)
+                return r;
+        *ret = tag;
+        return 0;
+}
+
+static TapPlan make_plan(const Order *order, const Tag *tag) {
+        const TapRequest *request = order->request;
+        TapPlan plan = {
+                .device = {
+                        .vnet_hdr = request->vnet_hdr,
+                        .multiqueue = request->multiqueue,
+                        .vnet_hdr_size = request->vnet_hdr_size,
+                },
+                .tag = *tag,
+                .queues = request->queues,
+                .mtu = request->has_mtu ? request->mtu : order->bridge ? order->bridge->mtu : 0,
+                .bridge = order->bridge,
+                .port = {
+                        .isolated = request->isolated,
+                        .locked = request->anti_spoof,
+                        .learning = !request->anti_spoof,
+                },
+                .tie_mac = request->anti_spoof,
+        };
+
+        ifname_of_nonce(tag->nonce, plan.device.name);
+        return plan;
+}
+
+/* The device is taken away by closing its queues; its record waits for the kernel's word. */
+static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queues) {
+        charge_done(&endpoint->charge);
+        endpoint->dying = true;
+        endpoint->now.ifindex = ifindex;
+        /* Without memory for that it might be shown for the moment until the kernel has said so. */
+        if (ifindex == 0 || registry_add(&manager->registry, endpoint) < 0)
+                endpoint_free(endpoint);
+        closer_close(manager->closer, queues);
+}
+
+static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endpoint **ret,
+                Failure *failure) {
+        _cleanup_(endpoint_freep) Endpoint *endpoint = NULL;
+        FdSet queues = FDSET_INIT;
+        LinkInfo link;
+        TapPlan plan;
+        int ifindex, r;
+        Tag tag;
+
+        r = make_tag(manager, order, &tag, failure);
+        if (r < 0)
+                return r;
+        endpoint = endpoint_new(&tag, order->creator);
+        if (!endpoint)
+                return -ENOMEM;
+        r = quota_charge(manager->quota, order->uid, 1, order->request->queues, &endpoint->charge);
+        if (r < 0)
+                return r;
+
+        plan = make_plan(order, &tag);
+        r = tap_birth(manager->netlink, &plan, &queues, &ifindex, &link, failure);
+        if (r >= 0) {
+                endpoint_follow(endpoint, &link);
+                endpoint->offloads =
+                                offload_for_header(manager->facts.offloads.mask, tag.vnet_hdr_size);
+                r = registry_add(&manager->registry, endpoint);
+        }
+        if (r < 0) {
+                bury(manager, TAKE_PTR(endpoint), ifindex, &queues);
+                return r;
+        }
+        *ret_queues = queues;
+        *ret = TAKE_PTR(endpoint);
+        return 0;
+}
+
+static bool another_attempt_helps(const Order *order, int r) {
+        return r == -EEXIST || r == -EAGAIN || (r == -EADDRINUSE && !order->request->has_guest_mac);
+}
+
+int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, const char *creator,
+                const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
+        const Order order = {
+                .request = request,
+                .uid = uid,
+                .creator = creator,
+                .bridge = request->no_bridge ? NULL : bridge,
+        };
+        int r = -EAGAIN;
+
+        for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(&order, r); i++)
+                r = attempt(manager, &order, ret_queues, ret, failure);
+        if (r >= 0 && manager->observer)
+                manager->observer->appeared(*ret, manager->userdata);
+        return r;
+}
+
+static int check_further_queues(
+                Manager *manager, const Endpoint *endpoint, unsigned count, Failure *failure) {
+        const LinkTun *tun = &endpoint->now.tun;
+
+        if (!tun->multiqueue)
+                return failure_set(failure, FAILURE_NOT_MULTIQUEUE, EBUSY,
+                                "%s has one queue, and it is open. A tap created with multiqueue "
+                                "can "
+                                "have several.",
+                                endpoint->now.name);
+        if (tun->queues + tun->queues_disabled + count > manager->facts.max_queues)
+                return failure_set(failure, FAILURE_QUEUE_LIMIT, E2BIG,
+                                "%s has %u queues; %u more would be past the %u that this kernel "
+                                "gives to a device.",
+                                endpoint->now.name, tun->queues + tun->queues_disabled, count,
+                                manager->facts.max_queues);
+        return quota_check(manager->quota, endpoint->tag.uid, 0, count, failure);
+}
+
+int manager_open_queues(Manager *manager, Endpoint *endpoint, unsigned count, FdSet *ret_queues,
+                Failure *failure) {
+        TapDevice device = {
+                .vnet_hdr = endpoint->now.tun.vnet_hdr,
+                .multiqueue = endpoint->now.tun.multiqueue,
+        };
+        FdSet queues = FDSET_INIT;
+        LinkInfo link = { 0 };
+        int fd, r;
+
+        r = check_further_queues(manager, endpoint, count, failure);
+        if (r < 0)
+                return r;
+        link_name(endpoint->now.ifindex, device.name);
+        while (queues.n < count && r >= 0) {
+                r = tap_open_queue(&device, &fd, failure);
+                if (r >= 0)
+                        r = fdset_add(&queues, fd);
+        }
+        /* The name was opened; it must still be that of the ifindex. */
+        if (r >= 0)
+                r = link_get(manager->netlink, endpoint->now.ifindex, &link, failure);
+        if (r >= 0 && strcmp(link.name, device.name) != 0)
+                r = failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The tap was renamed meanwhile. Ask again.");
+        if (r < 0) {
+                closer_close(manager->closer, &queues);
+                return r;
+        }
+        manager_follow(manager, endpoint, &link);
+        *ret_queues = queues;
+        return 0;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/manager.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "kernel/bridge.h"
+#include "kernel/ifname.h"
+#include "kernel/tap.h"
+#include "model/deletion.h"
+#include "model/manager-private.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/* 8 threads delete or close some 500 taps a second; each sleeps nearly all of its time. */
+#define CLOSER_THREADS 8
+
+DEFINE_CLEANUP(Manager, manager_free)
+
+/* What the host offers, tried on a scratch tap that is down, on no bridge, and gone afterwards. */
+static int probe_host(Manager *manager, Failure *failure) {
+        TapDevice scratch = { .vnet_hdr = true, .multiqueue = true };
+        FdSet queues = FDSET_INIT;
+        LinkInfo link;
+        uint32_t nonce;
+        int fd, r;
+
+        r = ifname_nonce(&nonce);
+        if (r < 0)
+                return r;
+        ifname_of_nonce(nonce, scratch.name);
+        r = tap_create(&scratch, &fd, failure);
+        if (r < 0)
+                return r;
+        offload_probe(fd, &manager->facts.offloads);
+        r = link_get_by_name(manager->netlink, scratch.name, &link, failure);
+        if (r >= 0)
+                manager->facts.max_queues = link.tx_queues;
+        (void)fdset_add(&queues, fd);
+        closer_close(manager->closer, &queues);
+        return r;
+}
+
+static int on_closer(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Manager *manager = userdata;
+
+        closer_finish(manager->closer);
+        return 0;
+}
+
+static int open_parts(Manager *manager, sd_event *event) {
+        int r;
+
+        r = netlink_open(&manager->netlink);
+        if (r < 0)
+                return r;
+        r = closer_new(&manager->closer, CLOSER_THREADS);
+        if (r < 0)
+                return r;
+        r = quota_new(&manager->quota);
+        if (r < 0)
+                return r;
+        return sd_event_add_io(event, &manager->closer_source, closer_fd(manager->closer), EPOLLIN,
+                        on_closer, manager);
+}
+
+int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata) {
+        _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(Manager));
+        Failure failure = FAILURE_INIT;
+        int r;
+
+        if (!manager)
+                return -ENOMEM;
+        registry_init(&manager->registry);
+        manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+        r = open_parts(manager, event);
+        if (r < 0)
+                return r;
+        r = probe_host(manager, &failure);
+        if (r < 0)
+                log_warning("Cannot find out what taps this host offers: %s",
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+
+        /* What is there already is adopted before anybody is told of anything. */
+        r = link_monitor_new(
+                        &manager->monitor, event, manager_follow_event, manager_resync, manager);
+        if (r < 0)
+                return r;
+        manager->observer = observer;
+        manager->userdata = userdata;
+        *ret = TAKE_PTR(manager);
+        return 0;
+}
+
+Manager *manager_free(Manager *manager) {
+        if (!manager)
+                return NULL;
+        link_monitor_free(manager->monitor);
+        sd_event_source_disable_unref(manager->closer_source);
+        manager->closer = closer_free(manager->closer);
+        registry_done(&manager->registry);
+        quota_free(manager->quota);
+        netlink_close(manager->netlink);
+        free(manager);
+        return NULL;
+}
+
+const ManagerFacts *manager_facts(const Manager *manager) {
+        return &manager->facts;
+}
+
+int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
+                Endpoint **ret_wait_for, Failure *failure) {
+        const Mac macs[] = { *guest_mac, mac_of_host_side(guest_mac) };
+        char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
+
+        for (size_t i = 0; i < 2; i++) {
+                int port, r;
+                Endpoint *endpoint;
+
+                r = bridge_find_mac(manager->netlink, bridge->ifindex, &macs[i], &port, failure);
+                if (r == -ENOENT)
+                        continue;
+                if (r < 0)
+                        return r;
+                endpoint = registry_by_ifindex(&manager->registry, port);
+                if (ret_wait_for && endpoint && endpoint->releasing) {
+                        *ret_wait_for = endpoint;
+                        return -EAGAIN;
+                }
+                return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
+                                "The bridge \"%s\" knows the MAC %s already, behind %s. Choose "
+                                "another "
+                                "guest_mac, or leave it out.",
+                                bridge->name, mac_format(&macs[i], text),
+                                link_name(port, port_name));
+        }
+        return 0;
+}
+
+static int look_at_bridge(Manager *manager, const TapRequest *request, LinkInfo *ret,
+                Endpoint **ret_wait_for, Failure *failure) {
+        int r;
+
+        *ret = (LinkInfo){ 0 };
+        if (request->no_bridge)
+                return 0;
+        r = bridge_find(manager->netlink, request->bridge, ret, failure);
+        if (r < 0)
+                return r;
+        if (request->has_mtu && request->mtu < ret->mtu)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"mtu\" was %u, less than the %u of the bridge \"%s\": "
+                                "a "
+                                "smaller port lowers the whole bridge. Leave it out to get the "
+                                "bridge's.",
+                                request->mtu, ret->mtu, request->bridge);
+        if (!request->has_guest_mac)
+                return 0;
+        return manager_check_mac(manager, ret, &request->guest_mac, ret_wait_for, failure);
+}
+
+int manager_look(Manager *manager, const TapRequest *request, uid_t uid, LinkInfo *ret_bridge,
+                Endpoint **ret_wait_for, Failure *failure) {
+        int r;
+
+        r = quota_check(manager->quota, uid, 1, request->queues, failure);
+        if (r < 0)
+                return r;
+        if (*request->label && manager_find_label(manager, uid, request->label))
+                return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                                "You have an endpoint with the label \"%s\" already. Choose "
+                                "another "
+                                "one, or release it first.",
+                                request->label);
+        return look_at_bridge(manager, request, ret_bridge, ret_wait_for, failure);
+}
+
+/* Its end is the kernel's to tell; only what kept it from being deleted is told from here. */
+static void on_deletion(int ifindex, int error, void *userdata) {
+        Manager *manager = userdata;
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
+
+        if (!endpoint || error == 0 || error == -ENODEV)
+                return;
+        log_error("Cannot delete %s: %s", endpoint->now.name, strerror(-error));
+        endpoint->releasing = false;
+        endpoint_tell_watches(endpoint, error);
+}
+
+int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch) {
+        int r;
+
+        if (!endpoint->releasing) {
+                r = deletion_submit(manager->closer, endpoint->now.ifindex, endpoint->tag.nonce,
+                                on_deletion, manager);
+                if (r < 0)
+                        return r;
+                endpoint->releasing = true;
+        }
+        endpoint_watch(endpoint, watch);
+        return 0;
+}
+
+void manager_close_queues(Manager *manager, FdSet *queues) {
+        closer_close(manager->closer, queues);
+}
+
+Endpoint *manager_find(Manager *manager, uint32_t nonce) {
+        return registry_by_nonce(&manager->registry, nonce);
+}
+
+Endpoint *manager_find_interface(Manager *manager, const char *name) {
+        Endpoint *endpoint;
+        LinkInfo link;
+
+        if (!ifname_is_plain(name) || link_get_by_name(manager->netlink, name, &link, NULL) < 0)
+                return NULL;
+        endpoint = registry_by_ifindex(&manager->registry, link.ifindex);
+        return endpoint && !endpoint->dying ? endpoint : NULL;
+}
+
+Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label) {
+        return registry_by_label(&manager->registry, uid, label);
+}
+
+Endpoint *manager_next(Manager *manager, const Endpoint *after) {
+        const List *end = &manager->registry.endpoints;
+        List *node = after ? after->link.next : end->next;
+
+        while (node != end && container_of(node, Endpoint, link)->dying)
+                node = node->next;
+        return node == end ? NULL : container_of(node, Endpoint, link);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Owns everything that exists: makes taps, finds and enumerates endpoints, has them deleted, and
+ * forgets one only when the kernel has said that it is gone. Knows uids, not callers; allowed or
+ * not has been decided above.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "kernel/offload.h"
+#include "model/endpoint.h"
+#include "model/tap-request.h"
+#include "util/fdset.h"
+
+typedef struct Manager Manager;
+
+/* What the world above is told, each in the loop. */
+typedef struct ManagerObserver {
+        void (*appeared)(const Endpoint *endpoint, void *userdata);
+        void (*changed)(const Endpoint *endpoint, unsigned changes, void *userdata);
+        /* Still to be found when called; not after. */
+        void (*leaving)(const Endpoint *endpoint, void *userdata);
+} ManagerObserver;
+
+/* What the host offers; told by a scratch tap at the start. */
+typedef struct ManagerFacts {
+        OffloadCapability offloads;
+        unsigned max_queues;
+        unsigned cpus; /* online */
+} ManagerFacts;
+
+/* Probes the host and adopts what carries our tag. A host without /dev/net/tun offers nothing, and
+ * that is no error. -errno of sockets and of the loop. */
+int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata);
+Manager *manager_free(Manager *manager);
+
+const ManagerFacts *manager_facts(const Manager *manager);
+
+/* Looks, without touching anything, whether the request can succeed for that user now. ret_bridge:
+ * what its bridge's name stands for (ifindex 0: it wants none). NoSuchBridge, NotABridge,
+ * InvalidOption, NameTaken, QuotaExceeded, MacInUse, NotSupported. -EAGAIN: only an endpoint under
+ * deletion stands in the way: *ret_wait_for is it. */
+int manager_look(Manager *manager, const TapRequest *request, uid_t uid, LinkInfo *ret_bridge,
+                Endpoint **ret_wait_for, Failure *failure);
+
+/* Makes the tap, on exactly that bridge. The queues are the caller's; give them to
+ * manager_close_queues() when they have been passed on. After a failure the kernel is as before
+ * within a second. Failures as of manager_look(), BridgeFull, Stale, KernelError. */
+int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, const char *creator,
+                const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure);
+
+/* count (1..FDSET_MAX) more queues. NotMultiqueue, QueueLimit, QuotaExceeded, KernelError. */
+int manager_open_queues(Manager *manager, Endpoint *endpoint, unsigned count, FdSet *ret_queues,
+                Failure *failure);
+
+/* Closes our copies, off the loop. */
+void manager_close_queues(Manager *manager, FdSet *queues);
+
+/* Has the endpoint deleted; the watch is told when it is gone. May be called again meanwhile.
+ * -ENOMEM */
+int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch);
+
+/* NULL: none. By interface: the name it has now, and exactly that. */
+Endpoint *manager_find(Manager *manager, uint32_t nonce);
+Endpoint *manager_find_interface(Manager *manager, const char *name);
+Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label);
+
+/* The next living endpoint after this one, oldest first; NULL: from the start; returns NULL at the
+ * end. */
+Endpoint *manager_next(Manager *manager, const Endpoint *after);
+
+/* Every bridge of the host with the number of its ports. */
+typedef int (*manager_bridge_t)(const LinkInfo *bridge, unsigned ports, void *userdata);
+int manager_list_bridges(Manager *manager, manager_bridge_t each, void *userdata, Failure *failure);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The kernel is the database, and the tag is its record: a line in the link's alias, which only
+ * CAP_NET_ADMIN can write. It says whose the link is and what the kernel does not tell. The parser
+ * is strict: a link whose alias is not exactly what tag_format() writes is not ours, and is left
+ * alone.
+ *
+ *     vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1795353600 label=web
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "kernel/link.h"
+#include "kernel/mac.h"
+
+#define TAG_SIZE   LINK_ALIAS_SIZE
+#define LABEL_SIZE 33 /* 1 to 32 bytes; "" is none */
+
+typedef struct Tag {
+        uid_t uid;
+        uint32_t nonce;         /* the hex of the name at birth and of the object path */
+        uint32_t vnet_hdr_size; /* bytes; 0: no header */
+        Mac guest_mac;
+        uint64_t created; /* seconds since the epoch */
+        char label[LABEL_SIZE];
+} Tag;
+
+/* [A-Za-z0-9_.-]{1,32} */
+bool label_is_valid(const char *label);
+
+/* Into buffer, which it returns. */
+const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]);
+
+/* -EINVAL: not a tag. */
+int tag_parse(const char *text, Tag *ret);
+
+/* Whether the link is ours: a tap with a valid tag. -ENOMSG: it is not. */
+int tag_of_link(const LinkInfo *link, Tag *ret);

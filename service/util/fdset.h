@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A few fds that belong together: the queues of a tap on their way to a client. As many as fit into
+ * one D-Bus message: dbus-daemon lets 16 pass and disconnects the sender of a seventeenth.
+ */
+
+#include <stddef.h>
+
+#define FDSET_MAX 16
+
+typedef struct FdSet {
+        int fds[FDSET_MAX];
+        size_t n;
+} FdSet;
+
+#define FDSET_INIT                                                                                 \
+        (FdSet) {                                                                                  \
+                .n = 0                                                                             \
+        }
+
+/* Takes fd over. -ENOBUFS when full: then the fd still belongs to the caller. */
+int fdset_add(FdSet *set, int fd);
+
+/* Moves the contents out, leaving the set empty. */
+FdSet fdset_take(FdSet *set);
+
+/* Closes all, here and now. The last close of a tap sleeps ~15 ms: in the loop use closer_close().
+ */
+void fdset_done(FdSet *set);

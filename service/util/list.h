@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * An intrusive, circular, doubly linked list. A node that is linked nowhere points at itself, so
+ * that unlinking twice is harmless and a destructor can always unlink.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct List List;
+
+struct List {
+        List *next, *prev;
+};
+
+#define LIST_INIT(list)                                                                            \
+        (List) {                                                                                   \
+                .next = &(list), .prev = &(list)                                                   \
+        }
+
+#define container_of(pointer, type, member)                                                        \
+        ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+static inline void list_init(List *node) {
+        node->next = node->prev = node;
+}
+
+static inline bool list_is_empty(const List *list) {
+        return list->next == list;
+}
+
+static inline void list_append(List *list, List *node) {
+        node->prev = list->prev;
+        node->next = list;
+        list->prev->next = node;
+        list->prev = node;
+}
+
+/* Also for a node of zero bytes (never initialised): it is then only initialised. */
+static inline void list_unlink(List *node) {
+        if (node->next) {
+                node->next->prev = node->prev;
+                node->prev->next = node->next;
+        }
+        list_init(node);
+}
+
+#define LIST_FOREACH(list, node) for (List *node = (list)->next; node != (list); node = node->next)
+
+/* The body may unlink or free the node. */
+#define LIST_FOREACH_SAFE(list, node)                                                              \
+        for (List *node = (list)->next, *_next = node->next; node != (list);                       \
+                        node = _next, _next = node->next)
