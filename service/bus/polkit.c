@@ -19,7 +19,7 @@
 #define ID_SIZE 32
 
 static const char *format_id(uint64_t id, char buffer[static ID_SIZE]) {
-        snprintf(buffer, ID_SIZE, id > 0 ? "vnicd-%" PRIu64 : "", id);
+        snprintf(buffer, ID_SIZE, "vnicd-%" PRIu64, id);
         return buffer;
 }
 
@@ -33,7 +33,7 @@ static int append_details(sd_bus_message *call, const PolkitQuestion *question) 
 }
 
 int polkit_ask(sd_bus *bus, sd_bus_slot **ret, const char *sender, const PolkitQuestion *question,
-                uint64_t id, sd_bus_message_handler_t callback, void *userdata) {
+                uint64_t id, bool ask_person, sd_bus_message_handler_t callback, void *userdata) {
         _cleanup_sd_message_ sd_bus_message *call = NULL;
         char id_text[ID_SIZE];
         int r;
@@ -49,12 +49,12 @@ int polkit_ask(sd_bus *bus, sd_bus_slot **ret, const char *sender, const PolkitQ
         r = append_details(call, question);
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(call, "us", id > 0 ? FLAG_ALLOW_USER_INTERACTION : 0,
+        r = sd_bus_message_append(call, "us", ask_person ? FLAG_ALLOW_USER_INTERACTION : 0,
                         format_id(id, id_text));
         if (r < 0)
                 return r;
         return sd_bus_call_async(bus, ret, call, callback, userdata,
-                        id > 0 ? PERSON_TIMEOUT_USEC : ANSWER_TIMEOUT_USEC);
+                        ask_person ? PERSON_TIMEOUT_USEC : ANSWER_TIMEOUT_USEC);
 }
 
 PolkitVerdict polkit_read_verdict(sd_bus_message *answer) {

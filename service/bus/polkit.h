@@ -34,11 +34,12 @@ typedef enum PolkitVerdict {
         POLKIT_VERDICT_MAX,
 } PolkitVerdict;
 
-/* Asks about the sender; the answer comes to callback. With id != 0 a person may be asked, and
- * polkit_cancel() takes the question back. -errno of sd-bus. */
+/* Asks about the sender; the answer comes to callback. id, not 0 and of this question alone, is for
+ * polkit_cancel(). With ask_person it may take as long as a person thinks. -errno of sd-bus. */
 int polkit_ask(sd_bus *bus, sd_bus_slot **ret, const char *sender, const PolkitQuestion *question,
-                uint64_t id, sd_bus_message_handler_t callback, void *userdata);
+                uint64_t id, bool ask_person, sd_bus_message_handler_t callback, void *userdata);
 
 PolkitVerdict polkit_read_verdict(sd_bus_message *answer);
 
+/* Takes a question back that has not been answered. */
 void polkit_cancel(sd_bus *bus, uint64_t id);

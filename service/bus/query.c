@@ -25,8 +25,8 @@ void query_table_init(QueryTable *table, sd_bus *bus) {
 
 static Check *check_free(Check *check) {
         list_unlink(&check->link);
-        if (check->open && check->prompt != 0)
-                polkit_cancel(check->query->table->bus, check->prompt);
+        if (check->open)
+                polkit_cancel(check->query->table->bus, check->id);
         sd_bus_slot_unref(check->slot);
         free(check);
         return NULL;
@@ -109,7 +109,7 @@ static unsigned prompts_of(const Query *query) {
         LIST_FOREACH(&query->checks, node) {
                 const Check *check = container_of(node, Check, link);
 
-                n += check->open && check->prompt != 0;
+                n += check->open && check->ask_person;
         }
         return n;
 }
@@ -196,17 +196,22 @@ static int send_check(Check *check) {
         Query *query = check->query;
 
         check->slot = sd_bus_slot_unref(check->slot);
+        check->id = ++query->table->last_id;
         return polkit_ask(query->table->bus, &check->slot, caller_of(query),
-                        &check->question.polkit, check->prompt, on_verdict, check);
+                        &check->question.polkit, check->id, check->ask_person, on_verdict, check);
 }
 
 /* Polkit would ask a person, and the caller waits for one. */
+static bool wants_person(const Check *check, PolkitVerdict verdict) {
+        return verdict == POLKIT_CHALLENGE && !check->ask_person && check->question.may_ask &&
+                        sd_bus_message_get_allow_interactive_authorization(check->query->call) > 0;
+}
+
 static bool ask_person(Check *check) {
-        if (!may_prompt(check->query)) {
-                check->refused = true;
+        check->refused = !may_prompt(check->query);
+        if (check->refused)
                 return false;
-        }
-        check->prompt = ++check->query->table->last_id;
+        check->ask_person = true;
         return send_check(check) >= 0;
 }
 
@@ -214,13 +219,10 @@ static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *erro
         Check *check = userdata;
         PolkitVerdict verdict = polkit_read_verdict(answer);
 
-        if (verdict == POLKIT_CHALLENGE && check->prompt == 0 && check->question.may_ask &&
-                        sd_bus_message_get_allow_interactive_authorization(check->query->call) >
-                                        0 &&
-                        ask_person(check))
+        if (wants_person(check, verdict) && ask_person(check))
                 return 0;
-        if (verdict == POLKIT_UNAVAILABLE && check->prompt != 0)
-                polkit_cancel(check->query->table->bus, check->prompt);
+        if (verdict == POLKIT_UNAVAILABLE)
+                polkit_cancel(check->query->table->bus, check->id);
         settle(check, verdict);
         return 0;
 }

@@ -34,7 +34,8 @@ typedef struct Check {
         Query *query;
         AuthorityQuestion question;
         sd_bus_slot *slot;
-        uint64_t prompt; /* != 0: a person is asked, by this id */
+        uint64_t id;     /* by which it can be taken back */
+        bool ask_person; /* polkit may ask one now */
         bool open;
         bool refused; /* a person could have been asked, but too many questions are open */
         PolkitVerdict verdict;

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The bus tier: real kernel, real bus, real polkitd, the real service; mocks only where polkit must hang."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+pytest_plugins = ["vnic.fixtures"]

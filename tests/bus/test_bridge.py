@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A bridge belongs to its administrator: a tap that joins changes nothing of it."""
+
+import fcntl
+import os
+import struct
+import subprocess
+
+import pytest
+from vnic import kernel
+from vnic.process import poll
+
+
+def state(name):
+    """MAC, MTU, ports, and who is known behind which port (not the groups the bridge itself is in)."""
+    known = [entry for entry in kernel.fdb(name) if "self" not in entry["flags"]]
+    return kernel.link(name)["address"], kernel.link(name)["mtu"], kernel.ports(name), known
+
+
+def test_a_bridge_of_mtu_9000_stays_9000(alice, bridges):
+    bridges("yes9k", mtu=9000)
+    with alice.create_tap("yes9k") as tap:
+        assert kernel.link(tap.interface)["mtu"] == 9000
+        assert kernel.link("yes9k")["mtu"] == 9000
+    assert kernel.wait_gone(tap.interface)
+    assert kernel.link("yes9k")["mtu"] == 9000
+
+
+def test_a_bridge_that_has_its_mtu_from_its_ports_keeps_it(alice, bridges):
+    bridges("yes9k")
+    kernel.make_veth("uplink", "far", master="yes9k")
+    for name in ("uplink", "far"):
+        kernel.run("ip", "link", "set", name, "mtu", 9000)
+    try:
+        assert kernel.link("yes9k")["mtu"] == 9000
+        with alice.create_tap("yes9k"):
+            assert kernel.link("yes9k")["mtu"] == 9000
+    finally:
+        kernel.del_link("uplink")
+
+
+@pytest.mark.parametrize("mtu", [68, 1499, 1500, 8999])
+def test_no_option_lowers_a_bridge(alice, bridges, mtu):
+    bridges("yes9k", mtu=9000)
+    error = alice.create_tap_error("yes9k", mtu=mtu)
+    assert error.short == "InvalidOption" and '"mtu"' in error.message
+    assert kernel.link("yes9k")["mtu"] == 9000
+    assert kernel.ports("yes9k") == []
+
+
+def test_no_option_raises_a_bridge_either(alice, bridges):
+    bridges("yes0")  # without ports and without an MTU of its own it would take the tap's
+    error = alice.create_tap_error("yes0", mtu=9000)
+    assert error.short == "InvalidOption" and '"mtu"' in error.message
+    assert kernel.link("yes0")["mtu"] == 1500
+
+
+def test_a_tap_may_be_larger_than_a_bridge_that_does_not_follow(alice, bridges):
+    bridges("yes0")
+    kernel.make_veth("uplink", "far", master="yes0")
+    try:
+        with alice.create_tap("yes0", mtu=9000) as tap:
+            assert kernel.link(tap.interface)["mtu"] == 9000
+            assert kernel.link("yes0")["mtu"] == 1500
+    finally:
+        kernel.del_link("uplink")
+
+
+def test_an_unpinned_bridge_with_an_uplink_keeps_its_mac(alice, bridges):
+    bridges("yes0")
+    kernel.make_veth("uplink", "far", master="yes0")
+    try:
+        before = kernel.link("yes0")["address"]
+        with alice.create_tap("yes0") as tap:
+            assert kernel.link("yes0")["address"] == before
+        assert kernel.wait_gone(tap.interface)
+        assert kernel.link("yes0")["address"] == before
+    finally:
+        kernel.del_link("uplink")
+
+
+def test_an_unpinned_bridge_without_ports_keeps_its_mac(alice, bridges):
+    bridges("yes0")
+    before = kernel.link("yes0")["address"]
+    with alice.create_tap("yes0") as one, alice.create_tap("yes0") as other:
+        assert kernel.link("yes0")["address"] == before
+    assert kernel.wait_gone(one.interface) and kernel.wait_gone(other.interface)
+    assert kernel.link("yes0")["address"] == before
+
+
+def test_a_holder_who_gives_his_tap_a_low_mac_does_not_move_the_bridges(alice, bridges):
+    bridges("yes0")
+    before = kernel.link("yes0")["address"]
+    with alice.create_tap("yes0") as tap:
+        low = struct.pack("16sH6s16x", tap.interface.encode(), 1, bytes.fromhex("020000000001"))
+        fcntl.ioctl(tap.fds[0], kernel.SIOCSIFHWADDR, low)
+        assert kernel.link(tap.interface)["address"] == "02:00:00:00:00:01"
+        assert kernel.link("yes0")["address"] == before
+        # The record follows the kernel.
+        poll(lambda: tap.get("HostMac") == "02:00:00:00:00:01", 2.0)
+        assert tap.get("HostMac") == "02:00:00:00:00:01"
+
+
+def test_the_port_leaves_nothing_behind(alice, bridges):
+    bridges("yes0", mac="02:00:00:00:00:01")
+    before = state("yes0")
+    with alice.create_tap("yes0", guest_mac="52:54:00:00:00:01") as tap:
+        assert len(state("yes0")[3]) == len(before[3]) + 2
+    assert kernel.wait_gone(tap.interface)
+    assert state("yes0") == before
+
+
+def test_a_full_bridge_is_said_to_be_full(root, bridges):
+    bridges("yesfull", mac="02:00:00:00:00:02")
+    batch = "/run/vnicd-world/full.batch"
+    with open(batch, "w", encoding="ascii") as lines:
+        for i in range(512):
+            lines.write(f"link add p{i}a master yesfull type veth peer name p{i}b\n")
+            if i < 511:
+                lines.write(f"link set p{i}b master yesfull\n")
+    subprocess.run(["ip", "-batch", batch], check=True, timeout=50)
+    try:
+        assert len(kernel.ports("yesfull")) == 1023
+        error = root.create_tap_error("yesfull")
+        assert error.short == "BridgeFull" and "yesfull" in error.message
+        assert len(kernel.ports("yesfull")) == 1023
+        entry = root.list_bridges()["yesfull"]
+        assert (entry["ports"], entry["ports_max"]) == (1023, 1023)
+    finally:
+        with open(batch, "w", encoding="ascii") as lines:
+            lines.writelines(f"link del p{i}a\n" for i in range(512))
+        subprocess.run(["ip", "-batch", batch], check=True, timeout=50)
+        os.unlink(batch)
+
+
+def test_the_bridges_are_listed_with_what_the_caller_may_do(alice, bridges):
+    bridges("yes0", mac="02:00:00:00:00:03")
+    bridges("ask0", mtu=9000)
+    bridges("no0")
+    bridges("carol0")
+    with alice.create_tap("yes0"):
+        listed = alice.list_bridges()
+    assert {name: entry["access"] for name, entry in listed.items()} == {
+        "yes0": "yes", "ask0": "challenge", "no0": "no", "carol0": "no"}
+    assert listed["yes0"]["ports"] == 1 and listed["no0"]["ports"] == 0
+    assert listed["ask0"]["mtu"] == 9000
+    assert all(entry["kind"] == "bridge" for entry in listed.values())
+    assert not any("MAC" in text for text in listed["yes0"]["warnings"])
+    assert any("MAC" in text for text in listed["ask0"]["warnings"])
+
+
+def test_root_may_use_every_bridge(root, bridges):
+    for name in ("ask0", "no0"):
+        bridges(name)
+    assert {entry["access"] for entry in root.list_bridges().values()} == {"yes"}

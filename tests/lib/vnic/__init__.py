@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The tests' library: a private bus with polkit and vnicd on it, clients, the kernel's view, guests.
+
+Runs inside tests/lib/world. Nothing here waits without a deadline.
+"""

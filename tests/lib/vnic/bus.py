@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The private system bus of the world: dbus-daemon or dbus-broker with the real system bus's policy."""
+
+import pathlib
+import socket
+import threading
+import xml.sax.saxutils
+
+from .process import Process, ROOM, poll
+
+SOCKET = pathlib.Path("/run/dbus/system_bus_socket")
+JOURNAL = pathlib.Path("/run/systemd/journal/socket")
+POLKIT_POLICY = pathlib.Path("/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf")
+
+# The default policy of the distribution's system.conf: what it denies is denied here.
+CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>system</type>
+  <user>messagebus</user>
+  <auth>EXTERNAL</auth>
+  <listen>unix:path={socket}</listen>
+  <policy context="default">
+    <allow user="*"/>
+    <deny own="*"/>
+    <deny send_type="method_call"/>
+    <allow send_type="signal"/>
+    <allow send_requested_reply="true" send_type="method_return"/>
+    <allow send_requested_reply="true" send_type="error"/>
+    <allow receive_type="method_call"/>
+    <allow receive_type="method_return"/>
+    <allow receive_type="error"/>
+    <allow receive_type="signal"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Introspectable"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Properties"/>
+    <deny send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus"
+          send_member="UpdateActivationEnvironment"/>
+    <deny send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Debug.Stats"/>
+    <deny send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.systemd1.Activator"/>
+  </policy>
+  <policy user="root">
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Monitoring"/>
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Debug.Stats"/>
+  </policy>
+{extra}{includes}</busconfig>
+"""
+
+
+class _Journal:
+    """Listens where dbus-broker logs: it blocks when nobody reads."""
+
+    def __init__(self):
+        self.lines = []
+        JOURNAL.parent.mkdir(parents=True, exist_ok=True)
+        JOURNAL.unlink(missing_ok=True)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(JOURNAL))
+        JOURNAL.chmod(0o666)
+        threading.Thread(target=self._read, name="journal", daemon=True).start()
+
+    def _read(self):
+        while True:
+            try:
+                record = self._socket.recv(65536)
+            except OSError:
+                return
+            for line in record.decode(errors="replace").splitlines():
+                if line.startswith("MESSAGE="):
+                    self.lines.append(line[len("MESSAGE="):])
+            del self.lines[:-1000]
+
+
+class Bus:
+    """The bus daemon. `kind` is dbus-daemon or dbus-broker; `extra` is more XML for its configuration."""
+
+    _journal = None
+
+    def __init__(self, kind, policy_files, extra=""):
+        if kind not in ("dbus-daemon", "dbus-broker"):
+            raise ValueError(f"VNICD_TEST_BUS={kind}: dbus-daemon or dbus-broker")
+        self.kind = kind
+        self.address = f"unix:path={SOCKET}"
+        self.process = None
+        self.config = ROOM / "bus.conf"
+        includes = "".join(f"  <include>{xml.sax.saxutils.escape(str(path))}</include>\n"
+                           for path in policy_files)
+        self.config.write_text(CONFIG.format(socket=SOCKET, includes=includes, extra=extra))
+        self.config.chmod(0o644)
+
+    def start(self, timeout=10.0):
+        SOCKET.parent.mkdir(parents=True, exist_ok=True)
+        SOCKET.unlink(missing_ok=True)
+        if self.kind == "dbus-daemon":
+            self._start_daemon()
+        else:
+            self._start_broker()
+        if not poll(lambda: self._answers() or not self.process.alive(), timeout) or \
+                not self.process.alive():
+            raise RuntimeError(f"{self.kind} does not start: {self.log()}")
+
+    def _start_daemon(self):
+        self.process = Process("bus", ["dbus-daemon", f"--config-file={self.config}", "--nofork",
+                                       "--nopidfile", "--nosyslog"])
+
+    def _start_broker(self):
+        if Bus._journal is None:
+            Bus._journal = _Journal()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(SOCKET))
+        SOCKET.chmod(0o666)
+        listener.listen(128)
+        # Socket activation as systemd does it: the socket is fd 3, LISTEN_PID is the launcher's own pid.
+        script = ('exec 3<&"$1"; [ "$1" = 3 ] || eval "exec $1<&-"; '
+                  'LISTEN_FDS=1 LISTEN_FDNAMES=dbus.socket LISTEN_PID=$$ exec dbus-broker-launch '
+                  '--scope system --config-file "$2"')
+        try:
+            self.process = Process("bus", ["bash", "-c", script, "bash", listener.fileno(), self.config],
+                                   pass_fds=[listener.fileno()])
+        finally:
+            listener.close()
+
+    def _answers(self):
+        """A bus that has read its configuration speaks SASL; a listening socket alone says nothing."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                probe.settimeout(1)
+                probe.connect(str(SOCKET))
+                probe.sendall(b"\0AUTH\r\n")
+                return probe.recv(100).startswith(b"REJECTED")
+        except OSError:
+            return False
+
+    def log(self):
+        journal = Bus._journal.lines if Bus._journal else []
+        return self.process.output() + "".join(line + "\n" for line in journal)
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+
+    def kill(self):
+        self.process.kill()
+
+    def restart(self):
+        """A new bus at the old address: every connection is gone."""
+        self.stop()
+        self.start()

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Frames: built by hand, with right or partial checksums, and sent and received through a tap's queue."""
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+
+ETH_IPV4, ETH_IPV6, ETH_ARP, ETH_TEST = 0x0800, 0x86DD, 0x0806, 0x88B5
+BROADCAST = "ff:ff:ff:ff:ff:ff"
+TCP, UDP = 6, 17
+
+# struct virtio_net_hdr
+NEEDS_CSUM, DATA_VALID = 1, 2
+GSO_NONE, GSO_TCPV4, GSO_UDP, GSO_TCPV6, GSO_UDP_L4, GSO_ECN = 0, 1, 3, 4, 5, 0x80
+HDR = struct.Struct("<BBHHHH")
+
+
+def mac_bytes(text):
+    return bytes.fromhex(text.replace(":", ""))
+
+
+def mac_text(data):
+    return data.hex(":")
+
+
+def checksum(data, start=0):
+    """The Internet checksum's sum, not yet complemented."""
+    if len(data) % 2:
+        data += b"\0"
+    total = start + sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def ethernet(destination, source, kind, payload, pad=True):
+    frame = mac_bytes(destination) + mac_bytes(source) + struct.pack("!H", kind) + payload
+    return frame.ljust(60, b"\0") if pad else frame
+
+
+def plain(destination, source, payload=b"vnic"):
+    """A frame of the type for local experiments: no stack answers it."""
+    return ethernet(destination, source, ETH_TEST, payload)
+
+
+def arp_request(source_mac, source, target):
+    body = struct.pack("!HHBBH", 1, ETH_IPV4, 6, 4, 1) + mac_bytes(source_mac) + \
+        socket.inet_aton(source) + bytes(6) + socket.inet_aton(target)
+    return ethernet(BROADCAST, source_mac, ETH_ARP, body)
+
+
+def ipv4(source, destination, protocol, payload, ttl=64, identity=1):
+    def header(check):
+        return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), identity, 0x4000, ttl, protocol,
+                           check, socket.inet_aton(source), socket.inet_aton(destination))
+    return header(checksum(header(0)) ^ 0xFFFF) + payload
+
+
+def pseudo(source, destination, protocol, length):
+    return socket.inet_aton(source) + socket.inet_aton(destination) + struct.pack("!BBH", 0, protocol, length)
+
+
+def _transport(source, destination, protocol, segment, offset, partial):
+    """Fills in the checksum at `offset`: a right one, or only the pseudo header's sum (NEEDS_CSUM)."""
+    total = checksum(pseudo(source, destination, protocol, len(segment)))
+    value = total if partial else checksum(segment, total) ^ 0xFFFF
+    if not partial and protocol == UDP and value == 0:
+        value = 0xFFFF
+    return segment[:offset] + struct.pack("!H", value) + segment[offset + 2:]
+
+
+def udp(source, destination, source_port, destination_port, payload, partial=False):
+    """An IPv4 packet."""
+    segment = struct.pack("!HHHH", source_port, destination_port, 8 + len(payload), 0) + payload
+    return ipv4(source, destination, UDP, _transport(source, destination, UDP, segment, 6, partial))
+
+
+def tcp(source, destination, source_port, destination_port, payload, partial=False, sequence=1,
+        acknowledged=1, flags=0x18):
+    """An IPv4 packet."""
+    segment = struct.pack("!HHIIBBHHH", source_port, destination_port, sequence, acknowledged, 0x50, flags,
+                          65535, 0, 0) + payload
+    return ipv4(source, destination, TCP, _transport(source, destination, TCP, segment, 16, partial))
+
+
+def checksums_are_right(frame):
+    """Of an Ethernet frame with IPv4 and TCP or UDP: both the header's and the segment's."""
+    packet = frame[14:]
+    length = struct.unpack_from("!H", packet, 2)[0]
+    header, segment = packet[:20], packet[20:length]
+    addresses = packet[12:20]
+    total = checksum(addresses + struct.pack("!BBH", 0, packet[9], len(segment)))
+    return checksum(header) == 0xFFFF and checksum(segment, total) == 0xFFFF
+
+
+def hdr(flags=0, gso_type=GSO_NONE, hdr_len=0, gso_size=0, csum_start=0, csum_offset=0, size=10):
+    """A virtio_net_hdr of `size` bytes."""
+    return HDR.pack(flags, gso_type, hdr_len, gso_size, csum_start, csum_offset).ljust(size, b"\0")
+
+
+def parse_hdr(data):
+    """The six fields of a virtio_net_hdr by name."""
+    names = ("flags", "gso_type", "hdr_len", "gso_size", "csum_start", "csum_offset")
+    return dict(zip(names, HDR.unpack_from(data)))
+
+
+def tcp_gso(source_mac, destination_mac, source, destination, payload, gso_size=1448, size=10):
+    """(header, frame) of one big TCP segment as a guest with TSO hands it over."""
+    packet = tcp(source, destination, 1000, 2000, payload, partial=True)
+    frame = ethernet(destination_mac, source_mac, ETH_IPV4, packet, pad=False)
+    header = hdr(NEEDS_CSUM, GSO_TCPV4, 14 + 20 + 20, gso_size, 14 + 20, 16, size)
+    return header, frame
+
+
+def send(fd, frame, header=b"", timeout=2.0):
+    """Writes one frame to a queue. `header` is needed on a tap with vnet_hdr (hdr() for a plain frame)."""
+    data = header + frame
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            written = os.write(fd, data)
+        except BlockingIOError:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise
+            select.select([], [fd], [], left)
+            continue
+        if written != len(data):
+            raise OSError(errno.EIO, f"the kernel took {written} of {len(data)} bytes")
+        return
+
+
+def receive(fd, timeout=2.0, header=10, want=None):
+    """The next (header, frame) of a queue, or None. `header`: bytes of vnet header; 0 for a tap without.
+
+    `want` is a predicate of the frame: what it does not hold for (neighbour discovery, say) is dropped.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        left = end - time.monotonic()
+        if left <= 0:
+            return None
+        ready, _, _ = select.select([fd], [], [], left)
+        if not ready:
+            return None
+        try:
+            data = os.read(fd, 70000)
+        except BlockingIOError:
+            continue
+        head, frame = data[:header], data[header:]
+        if want is None or want(frame):
+            return head, frame
+
+
+def receive_any(fds, timeout=2.0, header=10, want=None):
+    """The next (fd, header, frame) of several queues: the kernel chooses the queue by flow."""
+    end = time.monotonic() + timeout
+    while True:
+        left = end - time.monotonic()
+        ready, _, _ = select.select(fds, [], [], max(left, 0))
+        for fd in ready:
+            got = receive(fd, 0.001, header, want)
+            if got:
+                return (fd, *got)
+        if left <= 0:
+            return None
+
+
+def carries(payload):
+    """A predicate for `want`: the frame has these bytes in it."""
+    return lambda frame: payload in frame
+
+
+def drain(fds):
+    """Throws away what waits in the queues."""
+    for fd in fds:
+        while receive(fd, 0.001, 0):
+            pass
