@@ -37,6 +37,7 @@ struct Endpoint {
         uint32_t offloads; /* OFFLOAD_*, what the tap can carry */
         char *creator;     /* whose connection may open further queues; NULL: nobody's */
         Charge charge;
+        bool newborn;   /* being made: what the kernel says of that is no news */
         bool dying;     /* its creation failed: never shown, only waited for */
         bool releasing; /* its deletion is under way */
         bool seen;      /* by the resync under way */

@@ -10,7 +10,8 @@
 #include "util/log.h"
 
 /* Batches read in one go, so that a storm of events cannot starve the rest of the loop. */
-#define BATCHES_AT_ONCE 64
+#define BATCHES_AT_ONCE     64
+#define BATCHES_TO_CATCH_UP 4096
 
 #define RESYNC_AGAIN_USEC (200 * 1000)
 
@@ -49,19 +50,25 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
         return resync_now(userdata);
 }
 
-static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        LinkMonitor *monitor = userdata;
+static int catch_up(LinkMonitor *monitor, unsigned batches) {
         int r = 1;
 
-        for (unsigned i = 0; i < BATCHES_AT_ONCE && r != 0; i++) {
+        for (unsigned i = 0; i < batches && r != 0; i++) {
                 r = link_events_read(monitor->events, monitor->on_event, monitor->userdata);
-                if (r == -ENOBUFS)
+                /* Whatever kept us from reading it: what was not read is to be looked up. */
+                if (r < 0)
                         monitor->lost = true;
-                else if (r < 0)
-                        return r;
         }
         /* Events older than the dump would only undo it: they are read first. */
         return monitor->lost && r == 0 ? resync_now(monitor) : 0;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        return catch_up(userdata, BATCHES_AT_ONCE);
+}
+
+void link_monitor_catch_up(LinkMonitor *monitor) {
+        (void)catch_up(monitor, BATCHES_TO_CATCH_UP);
 }
 
 int link_monitor_new(LinkMonitor **ret, sd_event *event, link_event_t on_event,

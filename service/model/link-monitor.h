@@ -22,4 +22,9 @@ typedef int (*link_resync_t)(void *userdata);
 /* -errno of socket(2) and sd_event_add_io(3). */
 int link_monitor_new(LinkMonitor **ret, sd_event *event, link_event_t on_event,
                 link_resync_t resync, void *userdata);
+
+/* Passes on what the kernel has said until now, without waiting for the loop. */
+void link_monitor_catch_up(LinkMonitor *monitor);
+
+/* Takes NULL. Returns NULL. */
 LinkMonitor *link_monitor_free(LinkMonitor *monitor);

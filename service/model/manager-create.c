@@ -117,6 +117,7 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
         plan = make_plan(order, &tag);
         r = tap_birth(manager->netlink, &plan, &queues, &ifindex, &link, failure);
         if (r >= 0) {
+                endpoint->newborn = true;
                 endpoint_follow(endpoint, &link);
                 endpoint->offloads =
                                 offload_for_header(manager->facts.offloads.mask, tag.vnet_hdr_size);
@@ -135,6 +136,26 @@ static bool another_attempt_helps(const Order *order, int r) {
         return r == -EEXIST || r == -EAGAIN || (r == -EADDRINUSE && !order->request->has_guest_mac);
 }
 
+/* The steps of the birth made events. They are read now, while they are known to be no news: read
+ * after the announcement, each would take the record back to a state that is over. */
+static int introduce(
+                Manager *manager, uint32_t nonce, FdSet *queues, Endpoint **ret, Failure *failure) {
+        Endpoint *endpoint;
+
+        link_monitor_catch_up(manager->monitor);
+        endpoint = registry_by_nonce(&manager->registry, nonce);
+        if (!endpoint) {
+                closer_close(manager->closer, queues);
+                return failure_set(failure, FAILURE_KERNEL, ENODEV,
+                                "Somebody deleted the tap while it was being made. Try again.");
+        }
+        endpoint->newborn = false;
+        if (manager->observer)
+                manager->observer->appeared(endpoint, manager->userdata);
+        *ret = endpoint;
+        return 0;
+}
+
 int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, const char *creator,
                 const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
         const Order order = {
@@ -143,12 +164,16 @@ int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, c
                 .creator = creator,
                 .bridge = request->no_bridge ? NULL : bridge,
         };
+        Endpoint *endpoint = NULL;
+        FdSet queues = FDSET_INIT;
         int r = -EAGAIN;
 
         for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(&order, r); i++)
-                r = attempt(manager, &order, ret_queues, ret, failure);
-        if (r >= 0 && manager->observer)
-                manager->observer->appeared(*ret, manager->userdata);
+                r = attempt(manager, &order, &queues, &endpoint, failure);
+        if (r >= 0)
+                r = introduce(manager, endpoint->tag.nonce, &queues, ret, failure);
+        if (r >= 0)
+                *ret_queues = queues;
         return r;
 }
 
@@ -171,36 +196,45 @@ static int check_further_queues(
         return quota_check(manager->quota, endpoint->tag.uid, 0, count, failure);
 }
 
+static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, Failure *failure) {
+        while (queues->n < count) {
+                int fd, r;
+
+                r = tap_open_queue(device, &fd, failure);
+                if (r < 0)
+                        return r;
+                r = fdset_add(queues, fd);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int manager_open_queues(Manager *manager, Endpoint *endpoint, unsigned count, FdSet *ret_queues,
                 Failure *failure) {
         TapDevice device = {
                 .vnet_hdr = endpoint->now.tun.vnet_hdr,
                 .multiqueue = endpoint->now.tun.multiqueue,
         };
+        int ifindex = endpoint->now.ifindex;
         FdSet queues = FDSET_INIT;
-        LinkInfo link = { 0 };
-        int fd, r;
+        char name[IFNAMSIZ];
+        int r;
 
         r = check_further_queues(manager, endpoint, count, failure);
         if (r < 0)
                 return r;
-        link_name(endpoint->now.ifindex, device.name);
-        while (queues.n < count && r >= 0) {
-                r = tap_open_queue(&device, &fd, failure);
-                if (r >= 0)
-                        r = fdset_add(&queues, fd);
-        }
+        link_name(ifindex, device.name);
+        r = open_queues(&device, count, &queues, failure);
         /* The name was opened; it must still be that of the ifindex. */
-        if (r >= 0)
-                r = link_get(manager->netlink, endpoint->now.ifindex, &link, failure);
-        if (r >= 0 && strcmp(link.name, device.name) != 0)
+        if (r >= 0 && strcmp(link_name(ifindex, name), device.name) != 0)
                 r = failure_set(failure, FAILURE_STALE, ESTALE,
-                                "The tap was renamed meanwhile. Ask again.");
+                                "The tap was renamed or deleted meanwhile. Ask again.");
         if (r < 0) {
                 closer_close(manager->closer, &queues);
                 return r;
         }
-        manager_follow(manager, endpoint, &link);
+        link_monitor_catch_up(manager->monitor); /* and so the charge */
         *ret_queues = queues;
         return 0;
 }

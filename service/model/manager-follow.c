@@ -14,7 +14,7 @@
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 
 static void forget(Manager *manager, Endpoint *endpoint) {
-        if (!endpoint->dying && manager->observer)
+        if (!endpoint->dying && !endpoint->newborn && manager->observer)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_tell_watches(endpoint, 0);
@@ -63,7 +63,7 @@ static int see(const LinkInfo *link, void *userdata) {
         if (!endpoint)
                 return tag_of_link(link, &tag) < 0 ? 0 : adopt(manager, link, &tag);
         endpoint->seen = true;
-        if (!endpoint->dying)
+        if (!endpoint->dying && !endpoint->newborn)
                 manager_follow(manager, endpoint, link);
         return 0;
 }

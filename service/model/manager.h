@@ -51,7 +51,8 @@ int manager_look(Manager *manager, const TapRequest *request, uid_t uid, LinkInf
 int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, const char *creator,
                 const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure);
 
-/* count (1..FDSET_MAX) more queues. NotMultiqueue, QueueLimit, QuotaExceeded, KernelError. */
+/* count (1..FDSET_MAX) more queues. The endpoint may be gone afterwards. NotMultiqueue, QueueLimit,
+ * QuotaExceeded, Stale, KernelError. */
 int manager_open_queues(Manager *manager, Endpoint *endpoint, unsigned count, FdSet *ret_queues,
                 Failure *failure);
 

@@ -224,8 +224,9 @@ def inside(namespace_name):
 
 # What may not change
 
-# A bridge rightly gains and loses carrier and promiscuity with its ports.
-_VOLATILE = ("stats64", "stats", "linkinfo", "promiscuity", "allmulti", "operstate")
+# A bridge rightly gains and loses carrier, promiscuity and segmentation limits with its ports.
+_VOLATILE = ("stats64", "stats", "linkinfo", "promiscuity", "allmulti", "operstate", "tso_max_size",
+             "tso_max_segs")
 _CARRIER = {"NO-CARRIER", "LOWER_UP", "PROMISC"}
 
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "agent.h"
+
+/*
+ * The agent is a child that lives as long as a question may come. It says that it is ready by
+ * closing the write end of a pipe, which its death does as well. With --fallback it steps back
+ * behind the agent of a desktop. This file knows no bus.
+ */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+#define READY_TIMEOUT_MS 5000
+
+/* In the child. Does not return. */
+static void become_agent(pid_t parent, int notify) {
+        char process[32], fd[16];
+
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != parent || fcntl(notify, F_SETFD, 0) < 0)
+                _exit(1);
+        snprintf(process, sizeof(process), "%d", (int)parent);
+        snprintf(fd, sizeof(fd), "%d", notify);
+        execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd, "--fallback",
+                        (char *)NULL);
+        _exit(1);
+}
+
+static void wait_until_closed(int fd) {
+        struct pollfd entry = { .fd = fd };
+
+        (void)poll(&entry, 1, READY_TIMEOUT_MS);
+}
+
+pid_t agent_start(void) {
+        _cleanup_close_ int ours = -EBADF, theirs = -EBADF;
+        pid_t self = getpid(), agent;
+        int ends[2];
+
+        if (pipe2(ends, O_CLOEXEC) < 0)
+                return 0;
+        ours = ends[0];
+        theirs = ends[1];
+
+        agent = fork();
+        if (agent < 0)
+                return 0;
+        if (agent == 0)
+                become_agent(self, theirs);
+
+        theirs = close_fd(theirs);
+        wait_until_closed(ours);
+        return agent;
+}
+
+void agent_stop(pid_t agent) {
+        if (agent <= 0)
+                return;
+        kill(agent, SIGTERM);
+        kill(agent, SIGCONT);
+        while (waitpid(agent, NULL, 0) < 0 && errno == EINTR)
+                ;
+}

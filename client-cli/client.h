@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The connection to vnicd: calls it, lets polkit ask where that is wanted, and tells the person
+ * what went wrong.
+ */
+
+#include <jansson.h>
+#include <systemd/sd-bus.h>
+
+#include "options.h"
+#include "status.h"
+#include "util/cleanup.h"
+
+#define VNICD_NAME         "org.vnicd1"
+#define VNICD_PATH         "/org/vnicd1"
+#define VNICD_MANAGER      "org.vnicd1.Manager"
+#define VNICD_ENDPOINT     "org.vnicd1.Endpoint"
+#define VNICD_TAP          "org.vnicd1.Tap"
+#define VNICD_INTERFACES   "org.vnicd1." /* all of them begin so */
+#define DBUS_PROPERTIES    "org.freedesktop.DBus.Properties"
+#define DBUS_OBJECTMANAGER "org.freedesktop.DBus.ObjectManager"
+
+typedef struct Client Client;
+
+/* A method of the service. */
+typedef struct Method {
+        const char *path, *interface, *member;
+        const char *answer; /* signature of its reply; another reply is an error */
+        const char *action; /* the polkit action that may be asked for; NULL if none */
+} Method;
+
+/* Connects to the system bus. Of the options only ask and no_ask count: polkit may ask if --ask was
+ * given, or in a terminal; there the text agent is started with the first method that has an
+ * action. */
+Status client_open(const Options *options, Client **ret);
+
+/* Also ends the text agent. Takes NULL. Returns NULL. */
+Client *client_free(Client *client);
+DEFINE_CLEANUP(Client, client_free)
+
+/* Borrowed from the client. */
+sd_bus *client_bus(Client *client);
+
+/* Calls a method with no argument (argument NULL) or one string and decodes its reply into an array
+ * of what it answered; a new reference. */
+Status client_call(Client *client, const Method *method, const char *argument, json_t **ret);
+
+/* The two halves of it, for a method with other arguments. client_end() returns the reply as it
+ * came. A failure to write arguments between them is told by client_complain_arguments(). */
+Status client_begin(Client *client, const Method *method, sd_bus_message **ret);
+Status client_end(Client *client, const Method *method, sd_bus_message *call, sd_bus_message **ret);
+Status client_complain_arguments(int error);
+
+/* All properties of one interface of an object, as the service spells them; a new reference. */
+Status client_get_properties(Client *client, const char *path, const char *interface, json_t **ret);
+
+/* The path of the endpoint with this interface name or label; new memory. */
+Status client_find_endpoint(Client *client, const char *name, char **ret);

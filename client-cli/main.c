@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * vnicctl: the command line of vnicd. This file owns the table of verbs and the help; what a verb
+ * does is in its own file.
+ */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "status.h"
+#include "verb.h"
+
+typedef struct Verb {
+        const char *name, *synopsis, *summary;
+        const char *details; /* what the help says at the end; NULL: nothing */
+        unsigned options;    /* bits of OptionGroup */
+        int min_arguments, max_arguments;
+        Status (*run)(const Options *options);
+} Verb;
+
+#define ANY_NUMBER 0x7fffffff
+
+static const char create_details[] =
+                "Makes a tap and keeps it while vnicctl runs, since a tap lives as long as its\n"
+                "queue fds. It ends by SIGINT, SIGTERM or SIGHUP, or at the end of standard\n"
+                "input, with status 0; if somebody else removes the tap, with status 1.\n"
+                "\n"
+                "A standard input that is closed, a plain file or /dev/null counts as at its end:\n"
+                "in scripts and units give it a pipe (sleep infinity | vnicctl create ...).\n"
+                "\n"
+                "What the tap is stands on standard output before the wait, as JSON on one line.\n";
+
+static const char run_details[] =
+                "Makes a tap and becomes PROGRAM (exec), so that the tap lives as long as that.\n"
+                "In PROGRAM and its arguments these words are replaced:\n"
+                "\n"
+                "  {fds}      the fds of the queues, in their order: 3:4\n"
+                "  {fd}       the fd of the only queue; refused with more queues\n"
+                "  {queues}   the number of queues\n"
+                "  {vectors}  2 * queues + 2: MSI-X vectors for virtio-net\n"
+                "  {mac}      the guest's MAC address\n"
+                "  {ifname}   the name of the interface\n"
+                "\n"
+                "Any other {word} is left as it is. The exit status is PROGRAM's own; 127 if\n"
+                "there is no such program, 126 if it cannot be run. For example:\n"
+                "\n"
+                "  vnicctl run --bridge br0 --queues 2 -- qemu-system-x86_64 -m 1G disk.img \\\n"
+                "      -netdev tap,id=n0,fds={fds} \\\n"
+                "      -device virtio-net-pci,netdev=n0,mq=on,vectors={vectors},mac={mac}\n";
+
+static const char list_details[] =
+                "Shows your own endpoints; root's view, and that of --all, is everybody's.\n";
+
+static const char show_details[] =
+                "NAME is the name of an interface, or a label of one of your endpoints.\n";
+
+static const char release_details[] =
+                "Deletes endpoints. NAME is the name of an interface, or a label of your own;\n"
+                "with --all, all endpoints of your uid go, those of your sandboxed programs too,\n"
+                "and their number is printed. A program that still uses one reads errors from\n"
+                "it: detach it there first.\n";
+
+static const char monitor_details[] =
+                "Prints a line for each endpoint that is added, changed or removed (with the\n"
+                "reason), as JSON an object a line: event, path, interface, and the properties\n"
+                "or the reason. Runs until SIGINT, SIGTERM or SIGHUP. \"watching\" on standard\n"
+                "error says that no event from then on is missed.\n";
+
+static const Verb verbs[] = {
+        { "capabilities", "", "what this host and this service can do", NULL, OPTIONS_JSON, 0, 0,
+                        verb_capabilities },
+        { "bridges", "", "the bridges of the host", NULL, OPTIONS_JSON, 0, 0, verb_bridges },
+        { "create", "", "make a tap and keep it while vnicctl runs", create_details,
+                        OPTIONS_TAP | OPTIONS_ASK | OPTIONS_JSON, 0, 0, verb_create },
+        { "run", " -- PROGRAM [ARGUMENT...]", "make a tap and become the program that uses it",
+                        run_details, OPTIONS_TAP | OPTIONS_ASK | OPTIONS_PROGRAM, 1, ANY_NUMBER,
+                        verb_run },
+        { "list", "", "your endpoints, or everybody's", list_details, OPTIONS_ALL | OPTIONS_JSON, 0,
+                        0, verb_list },
+        { "show", " NAME", "all about one endpoint", show_details, OPTIONS_JSON, 1, 1, verb_show },
+        { "release", " NAME... | --all", "delete endpoints", release_details,
+                        OPTIONS_ALL | OPTIONS_ASK, 0, ANY_NUMBER, verb_release },
+        { "monitor", "", "print what happens to endpoints", monitor_details, OPTIONS_JSON, 0, 0,
+                        verb_monitor },
+};
+
+enum {
+        N_VERBS = sizeof(verbs) / sizeof(verbs[0])
+};
+
+static const Verb *find_verb(const char *name) {
+        for (int i = 0; i < N_VERBS; i++)
+                if (strcmp(verbs[i].name, name) == 0)
+                        return &verbs[i];
+        return NULL;
+}
+
+static void print_help(void) {
+        puts("Usage: vnicctl VERB [OPTION...]\n"
+             "       vnicctl VERB --help\n"
+             "       vnicctl --help | --version\n"
+             "\n"
+             "The command line of vnicd, which hands the queues of taps to ordinary users.\n"
+             "\n"
+             "Verbs:");
+        for (int i = 0; i < N_VERBS; i++)
+                printf("  %-14s%s\n", verbs[i].name, verbs[i].summary);
+        puts("\n"
+             "In a terminal polkit may ask for a password, with its text agent if there is no\n"
+             "other. --no-ask (create, run, release) never lets it; --ask does outside of a\n"
+             "terminal too, for the agents of desktops.\n"
+             "\n"
+             "Exit status:");
+        status_print_table(stdout);
+        puts("\n"
+             "\"run\" becomes the program and ends as that does (126: it cannot be run; 127:\n"
+             "there is none). The bus is the system bus; DBUS_SYSTEM_BUS_ADDRESS overrides\n"
+             "its address.");
+}
+
+static void print_verb_help(const Verb *verb) {
+        printf("Usage: vnicctl %s [OPTION...]%s\n\n%c%s.\n\nOptions:\n", verb->name, verb->synopsis,
+                        verb->summary[0] - 'a' + 'A', verb->summary + 1);
+        options_print_help(verb->options, stdout);
+        if (verb->details)
+                printf("\n%s", verb->details);
+}
+
+static Status run_verb(const Verb *verb, int argc, char *argv[]) {
+        Options options;
+        Status status;
+
+        status = options_parse(verb->options, argc, argv, &options);
+        if (status != STATUS_OK)
+                return status;
+        if (options.help) {
+                print_verb_help(verb);
+                return STATUS_OK;
+        }
+        if (options.n_arguments < verb->min_arguments || options.n_arguments > verb->max_arguments)
+                return complain(STATUS_USAGE,
+                                "%s: wrong number of arguments. Usage: vnicctl %s [OPTION...]%s",
+                                verb->name, verb->name, verb->synopsis);
+        return verb->run(&options);
+}
+
+/* Else the bus or a queue would take the place of a closed standard fd, and be written to. */
+static void open_standard_fds(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd >= 0)
+                close(fd);
+}
+
+static Status dispatch(int argc, char *argv[]) {
+        const char *word = argc > 1 ? argv[1] : NULL;
+        const Verb *verb;
+
+        if (!word)
+                return complain(STATUS_USAGE, "A verb is missing; see vnicctl --help.");
+        if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+                print_help();
+                return STATUS_OK;
+        }
+        if (strcmp(word, "--version") == 0) {
+                puts("vnicctl " VNICD_VERSION);
+                return STATUS_OK;
+        }
+        verb = find_verb(word);
+        if (!verb)
+                return complain(STATUS_USAGE, "There is no verb '%s'; see vnicctl --help.", word);
+        return run_verb(verb, argc - 1, argv + 1);
+}
+
+int main(int argc, char *argv[]) {
+        open_standard_fds();
+        return (int)dispatch(argc, argv);
+}

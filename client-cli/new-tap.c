@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "new-tap.h"
+
+/*
+ * From options to a CreateTap call and from its reply to fds. An option that was not given is not
+ * sent: the defaults are the service's. That the reply holds as many fds as were asked for is
+ * checked, not believed. What becomes of the tap is the business of the verbs.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "decode.h"
+#include "text.h"
+
+static const Method create_tap = { VNICD_PATH, VNICD_MANAGER, "CreateTap", "osasah",
+        "org.vnicd1.use-bridge" };
+
+static int append_text(sd_bus_message *call, const char *key, const char *value) {
+        return value ? sd_bus_message_append(call, "{sv}", key, "s", value) : 0;
+}
+
+static int append_number(sd_bus_message *call, const char *key, const OptionNumber *number) {
+        return number->given ? sd_bus_message_append(call, "{sv}", key, "u", number->value) : 0;
+}
+
+static int append_switch(sd_bus_message *call, const char *key, const OptionSwitch *flag) {
+        return flag->given ? sd_bus_message_append(call, "{sv}", key, "b", (int)flag->value) : 0;
+}
+
+/* A message that could not take one value is given up, so the first failure is the answer. */
+static int append_numbers(sd_bus_message *call, const Options *options) {
+        int r = append_number(call, "queues", &options->queues);
+
+        if (r >= 0)
+                r = append_number(call, "mtu", &options->mtu);
+        if (r >= 0)
+                r = append_number(call, "vnet_hdr_size", &options->vnet_hdr_size);
+        return r;
+}
+
+static int append_others(sd_bus_message *call, const Options *options) {
+        int r = append_text(call, "label", options->label);
+
+        if (r >= 0)
+                r = append_text(call, "guest_mac", options->guest_mac);
+        if (r >= 0)
+                r = append_switch(call, "isolated", &options->isolated);
+        if (r >= 0)
+                r = append_switch(call, "anti_spoof", &options->anti_spoof);
+        return r;
+}
+
+static int append_request(sd_bus_message *call, const Options *options) {
+        int r = sd_bus_message_append(call, "sbb", options->bridge, (int)!options->no_vnet_hdr,
+                        (int)options_multiqueue(options));
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
+        if (r >= 0)
+                r = append_numbers(call, options);
+        if (r >= 0)
+                r = append_others(call, options);
+        return r < 0 ? r : sd_bus_message_close_container(call);
+}
+
+/* The fds of a message are closed with it: these are duplicates. -EPROTO: more than one message may
+ * hold. */
+static int read_queues(sd_bus_message *reply, FdSet *queues) {
+        int r, fd;
+
+        r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "h");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_UNIX_FD, &fd)) > 0) {
+                _cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+                if (copy < 0)
+                        return -errno;
+                if (fdset_add(queues, copy) < 0)
+                        return -EPROTO;
+                TAKE_FD(copy);
+        }
+        return r;
+}
+
+static int read_text(sd_bus_message *reply, char type, char **ret) {
+        const char *text;
+        int r = sd_bus_message_read_basic(reply, type, &text);
+
+        if (r < 0)
+                return r;
+        *ret = strdup(text);
+        if (!*ret)
+                return -ENOMEM;
+        text_clean(*ret);
+        return 0;
+}
+
+static int read_reply(sd_bus_message *reply, NewTap *tap) {
+        int r = read_text(reply, SD_BUS_TYPE_OBJECT_PATH, &tap->path);
+
+        if (r >= 0)
+                r = read_text(reply, SD_BUS_TYPE_STRING, &tap->interface);
+        if (r >= 0)
+                r = decode_value(reply, &tap->offloads);
+        if (r >= 0)
+                r = read_queues(reply, &tap->queues);
+        return r;
+}
+
+static Status check_queues(const Options *options, const NewTap *tap) {
+        uint32_t asked = options_queues(options);
+
+        if (tap->queues.n > 0 && (asked == 0 || tap->queues.n == asked))
+                return STATUS_OK;
+        return complain(STATUS_FAILURE,
+                        "The service sent %zu queue fds, which is not what was asked for; the tap "
+                        "is given up.",
+                        tap->queues.n);
+}
+
+static Status call_create_tap(Client *client, const Options *options, NewTap *tap) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        Status status;
+        int r;
+
+        status = client_begin(client, &create_tap, &call);
+        if (status != STATUS_OK)
+                return status;
+        r = append_request(call, options);
+        if (r < 0)
+                return client_complain_arguments(r);
+        status = client_end(client, &create_tap, call, &reply);
+        if (status != STATUS_OK)
+                return status;
+        r = read_reply(reply, tap);
+        if (r < 0)
+                return complain_errno(r, "read the answer of the service");
+        return check_queues(options, tap);
+}
+
+static Status get_guest_mac(Client *client, NewTap *tap) {
+        _cleanup_(json_decrefp) json_t *properties = NULL;
+        const char *mac;
+        Status status;
+
+        status = client_get_properties(client, tap->path, VNICD_ENDPOINT, &properties);
+        if (status != STATUS_OK)
+                return status;
+        mac = json_string_value(json_object_get(properties, "GuestMac"));
+        if (!mac)
+                return complain(STATUS_FAILURE, "The service does not tell the guest's MAC.");
+        tap->guest_mac = strdup(mac);
+        return tap->guest_mac ? STATUS_OK : complain_errno(ENOMEM, "keep the guest's MAC");
+}
+
+Status new_tap_create(const Options *options, NewTap **ret) {
+        _cleanup_(client_freep) Client *client = NULL;
+        _cleanup_(new_tap_freep) NewTap *tap = calloc(1, sizeof(NewTap));
+        Status status;
+
+        if (!tap)
+                return complain_errno(ENOMEM, "make a tap");
+        status = client_open(options, &client);
+        if (status != STATUS_OK)
+                return status;
+        status = call_create_tap(client, options, tap);
+        if (status != STATUS_OK)
+                return status;
+        status = get_guest_mac(client, tap);
+        if (status != STATUS_OK)
+                return status;
+        *ret = TAKE_PTR(tap);
+        return STATUS_OK;
+}
+
+NewTap *new_tap_free(NewTap *tap) {
+        if (!tap)
+                return NULL;
+        fdset_done(&tap->queues);
+        json_decref(tap->offloads);
+        free(tap->guest_mac);
+        free(tap->interface);
+        free(tap->path);
+        free(tap);
+        return NULL;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A tap that the service has just made for us. It lives as long as its queue fds.
+ */
+
+#include <jansson.h>
+
+#include "options.h"
+#include "status.h"
+#include "util/cleanup.h"
+#include "util/fdset.h"
+
+typedef struct NewTap {
+        char *path;
+        char *interface;
+        char *guest_mac;
+        json_t *offloads; /* array of strings */
+        FdSet queues;     /* in the order of the queues, close-on-exec */
+} NewTap;
+
+/* Asks for a tap as the options of OPTIONS_TAP say. The connection that asked is closed again, so
+ * that all that is left of it are the fds. */
+Status new_tap_create(const Options *options, NewTap **ret);
+
+/* Closes the fds: with them goes the tap. Takes NULL. Returns NULL. */
+NewTap *new_tap_free(NewTap *tap);
+DEFINE_CLEANUP(NewTap, new_tap_free)

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "options.h"
+
+/*
+ * One table has every option of every verb: getopt's own table, the parser and the help are made
+ * from it. Checks the shape of a value (a number is a number) and leaves its sense to the service,
+ * so that there is one truth about ranges and combinations.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef enum OptionType {
+        TYPE_FLAG,   /* bool */
+        TYPE_TEXT,   /* const char * */
+        TYPE_NUMBER, /* OptionNumber */
+        TYPE_SWITCH, /* OptionSwitch */
+} OptionType;
+
+typedef struct OptionRow {
+        const char *name, *argument; /* as in the help */
+        unsigned groups;             /* ~0U: every verb has it */
+        OptionType type;
+        size_t offset; /* in Options */
+        const char *help;
+} OptionRow;
+
+#define FIELD(name) offsetof(Options, name)
+
+static const OptionRow rows[] = {
+        { "bridge", " NAME", OPTIONS_TAP, TYPE_TEXT, FIELD(bridge),
+                        "the bridge to join; \"-\" for none" },
+        { "queues", " N", OPTIONS_TAP, TYPE_NUMBER, FIELD(queues),
+                        "queue pairs; more than one make a multiqueue tap" },
+        { "multiqueue", "", OPTIONS_TAP, TYPE_FLAG, FIELD(multiqueue),
+                        "a multiqueue tap, also with one queue" },
+        { "label", " TEXT", OPTIONS_TAP, TYPE_TEXT, FIELD(label),
+                        "a name of your own for the endpoint" },
+        { "guest-mac", " MAC", OPTIONS_TAP, TYPE_TEXT, FIELD(guest_mac),
+                        "the MAC address the guest will use" },
+        { "mtu", " BYTES", OPTIONS_TAP, TYPE_NUMBER, FIELD(mtu), "default: that of the bridge" },
+        { "isolated", "[=BOOL]", OPTIONS_TAP, TYPE_SWITCH, FIELD(isolated),
+                        "no traffic to other isolated ports" },
+        { "anti-spoof", "[=BOOL]", OPTIONS_TAP, TYPE_SWITCH, FIELD(anti_spoof),
+                        "only the guest's MAC as source; default with --guest-mac" },
+        { "vnet-hdr-size", " BYTES", OPTIONS_TAP, TYPE_NUMBER, FIELD(vnet_hdr_size),
+                        "length of the virtio_net_hdr before each frame" },
+        { "no-vnet-hdr", "", OPTIONS_TAP, TYPE_FLAG, FIELD(no_vnet_hdr),
+                        "frames without virtio_net_hdr, hence without offloads" },
+        { "ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(ask),
+                        "let polkit ask, also outside a terminal (desktop agents)" },
+        { "no-ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(no_ask), "never let polkit ask" },
+        { "all", "", OPTIONS_ALL, TYPE_FLAG, FIELD(all), "all of them, see below" },
+        { "json", "", OPTIONS_JSON, TYPE_FLAG, FIELD(json), "print JSON" },
+        { "help", "", ~0U, TYPE_FLAG, FIELD(help), "print this help" },
+};
+
+enum {
+        N_ROWS = sizeof(rows) / sizeof(rows[0]),
+        FIRST_VALUE = 256
+};
+
+static int row_argument(const OptionRow *row) {
+        if (row->argument[0] == '\0')
+                return no_argument;
+        return row->argument[0] == '[' ? optional_argument : required_argument;
+}
+
+/* Fills the table for getopt_long(), whose last row is zero already. */
+static void fill_getopt_table(unsigned groups, struct option table[]) {
+        size_t n = 0;
+
+        for (int i = 0; i < N_ROWS; i++)
+                if (rows[i].groups & groups || rows[i].groups == ~0U)
+                        table[n++] = (struct option){
+                                .name = rows[i].name,
+                                .has_arg = row_argument(&rows[i]),
+                                .val = FIRST_VALUE + i,
+                        };
+}
+
+static bool parse_number(const char *text, OptionNumber *ret) {
+        unsigned long long value;
+        char *end;
+
+        if (*text < '0' || *text > '9')
+                return false;
+        errno = 0;
+        value = strtoull(text, &end, 10);
+        if (errno != 0 || *end || value > UINT32_MAX)
+                return false;
+        *ret = (OptionNumber){ .given = true, .value = (uint32_t)value };
+        return true;
+}
+
+/* text may be NULL: the bare option means yes. */
+static bool parse_switch(const char *text, OptionSwitch *ret) {
+        static const char *const words[][2] = {
+                { "no", "yes" },
+                { "false", "true" },
+                { "off", "on" },
+                { "0", "1" },
+        };
+
+        if (!text)
+                text = "yes";
+        for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+                for (int value = 0; value <= 1; value++)
+                        if (strcmp(text, words[i][value]) == 0) {
+                                *ret = (OptionSwitch){ .given = true, .value = value };
+                                return true;
+                        }
+        return false;
+}
+
+static Status apply(const OptionRow *row, const char *verb, const char *text, Options *options) {
+        void *field = (char *)options + row->offset;
+
+        switch (row->type) {
+        case TYPE_FLAG:
+                *(bool *)field = true;
+                return STATUS_OK;
+        case TYPE_TEXT:
+                *(const char **)field = text;
+                return STATUS_OK;
+        case TYPE_NUMBER:
+                if (parse_number(text, field))
+                        return STATUS_OK;
+                return complain(STATUS_USAGE, "%s: --%s takes a number from 0 to %u, not '%s'.",
+                                verb, row->name, UINT32_MAX, text);
+        case TYPE_SWITCH:
+                if (parse_switch(text, field))
+                        return STATUS_OK;
+                return complain(STATUS_USAGE, "%s: --%s takes yes or no, not '%s'.", verb,
+                                row->name, text);
+        }
+        return STATUS_USAGE;
+}
+
+static Status complain_option(char code, const char *verb, const char *option) {
+        const char *what = code == ':' ? "an argument is missing after"
+                                       : "unknown, ambiguous or with an argument it does not take:";
+
+        return complain(STATUS_USAGE, "%s: %s '%s'; see vnicctl %s --help.", verb, what, option,
+                        verb);
+}
+
+Status options_parse(unsigned groups, int argc, char *argv[], Options *ret) {
+        struct option table[N_ROWS + 1] = {};
+        Options options = { .bridge = "" };
+        int code;
+
+        fill_getopt_table(groups, table);
+        optind = 0; /* glibc: start afresh */
+        while ((code = getopt_long(argc, argv, groups & OPTIONS_PROGRAM ? "+:h" : ":h", table,
+                                NULL)) != -1) {
+                Status status = STATUS_OK;
+
+                if (code == 'h')
+                        options.help = true;
+                else if (code >= FIRST_VALUE)
+                        status = apply(&rows[code - FIRST_VALUE], argv[0], optarg, &options);
+                else
+                        status = complain_option((char)code, argv[0], argv[optind - 1]);
+                if (status != STATUS_OK)
+                        return status;
+        }
+
+        options.arguments = argv + optind;
+        options.n_arguments = argc - optind;
+        *ret = options;
+        return STATUS_OK;
+}
+
+void options_print_help(unsigned groups, FILE *stream) {
+        for (int i = 0; i < N_ROWS; i++)
+                if (rows[i].groups & groups || rows[i].groups == ~0U) {
+                        int width = (int)(24 - strlen(rows[i].name));
+
+                        fprintf(stream, "  --%s%-*s  %s\n", rows[i].name, width, rows[i].argument,
+                                        rows[i].help);
+                }
+}
+
+uint32_t options_queues(const Options *options) {
+        if (options->queues.given)
+                return options->queues.value;
+        return options->multiqueue ? 0 : 1;
+}
+
+bool options_multiqueue(const Options *options) {
+        return options->multiqueue || (options->queues.given && options->queues.value > 1);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The options of the verbs. They come in groups; a verb names the groups that it takes.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "status.h"
+
+typedef enum OptionGroup {
+        OPTIONS_NONE = 0,
+        OPTIONS_JSON = 1 << 0, /* --json */
+        OPTIONS_ALL = 1 << 1,  /* --all */
+        OPTIONS_ASK = 1 << 2,  /* --ask, --no-ask */
+        OPTIONS_TAP = 1 << 3,  /* what a new tap is to be */
+        OPTIONS_PROGRAM = 1
+                        << 4, /* no option: what follows the options is a program's command line */
+} OptionGroup;
+
+/* An option that may not have been given. */
+typedef struct OptionNumber {
+        bool given;
+        uint32_t value;
+} OptionNumber;
+
+typedef struct OptionSwitch {
+        bool given;
+        bool value;
+} OptionSwitch;
+
+/* What was asked for on the command line. Borrows its strings from there. */
+typedef struct Options {
+        bool help;
+        bool json;
+        bool all;
+        bool ask, no_ask;
+
+        const char *bridge; /* "": the service's own choice */
+        OptionNumber queues;
+        const char *label, *guest_mac; /* NULL: not given */
+        OptionNumber mtu;
+        OptionSwitch isolated, anti_spoof;
+        OptionNumber vnet_hdr_size;
+        bool no_vnet_hdr;
+        bool multiqueue;
+
+        char **arguments; /* what is not an option; ends with NULL */
+        int n_arguments;
+} Options;
+
+/* argv[0] is the name of the verb, groups what it takes (bits of OptionGroup). May reorder argv. */
+Status options_parse(unsigned groups, int argc, char *argv[], Options *ret);
+
+/* The lines of the help about the options of these groups. */
+void options_print_help(unsigned groups, FILE *stream);
+
+/* How many queues there will be; 0 if that is left to the service. */
+uint32_t options_queues(const Options *options);
+
+/* More queues than one make it a multiqueue tap, also if that was not said. */
+bool options_multiqueue(const Options *options);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "print.h"
+
+/*
+ * The only writer of data to standard output but for the lines of "monitor". ASCII alone leaves
+ * here as JSON, so that a terminal that is shown it has nothing to obey.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "cell.h"
+#include "table.h"
+#include "util/cleanup.h"
+
+Status print_flush(void) {
+        if (fflush(stdout) != 0)
+                return complain_errno(errno, "write to standard output");
+        if (ferror(stdout))
+                return complain_errno(EIO, "write to standard output");
+        return STATUS_OK;
+}
+
+static Status print_json_with(const json_t *value, size_t flags) {
+        if (json_dumpf(value, stdout, flags | JSON_ENSURE_ASCII) < 0)
+                return complain(STATUS_FAILURE, "Cannot write JSON to standard output.");
+        putchar('\n');
+        return print_flush();
+}
+
+Status print_json(const json_t *value) {
+        return print_json_with(value, JSON_INDENT(2));
+}
+
+Status print_json_line(const json_t *value) {
+        return print_json_with(value, JSON_COMPACT);
+}
+
+static Status print_table(const Table *table, int r) {
+        if (r < 0)
+                return complain_errno(r, "lay out the table");
+        table_print(table, stdout);
+        return print_flush();
+}
+
+static int add_cell(Table *table, const json_t *object, const char *key) {
+        _cleanup_free_ char *text = cell_text(object, key);
+
+        return text ? table_add(table, text) : -ENOMEM;
+}
+
+static int add_rows(Table *table, const json_t *rows, const Column columns[]) {
+        json_t *row;
+        size_t i;
+        int r = 0;
+
+        for (size_t column = 0; column < table->n_columns && r >= 0; column++)
+                r = table_add(table, columns[column].title);
+        json_array_foreach(rows, i, row) {
+                for (size_t column = 0; column < table->n_columns && r >= 0; column++)
+                        r = add_cell(table, row, columns[column].key);
+        }
+        return r;
+}
+
+Status print_rows(const json_t *rows, const Column columns[], size_t n_columns) {
+        _cleanup_(table_done) Table table = TABLE_INIT(n_columns);
+
+        return print_table(&table, add_rows(&table, rows, columns));
+}
+
+static int add_title(Table *table, const char *key) {
+        _cleanup_free_ char *title = strdup(key);
+
+        if (!title)
+                return -ENOMEM;
+        for (char *c = title; *c; c++)
+                if (*c == '_')
+                        *c = '-';
+        return table_add(table, title);
+}
+
+Status print_object(const json_t *object) {
+        _cleanup_(table_done) Table table = TABLE_INIT(2);
+        const char *key;
+        json_t *value;
+        int r = 0;
+
+        json_object_foreach((json_t *)object, key, value) {
+                r = add_title(&table, key);
+                if (r >= 0)
+                        r = add_cell(&table, object, key);
+                if (r < 0)
+                        break;
+        }
+        return print_table(&table, r);
+}

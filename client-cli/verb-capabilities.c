@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * "vnicctl capabilities": what this host and this service can do, which is the properties of the
+ * manager.
+ */
+
+#include "client.h"
+#include "decode.h"
+#include "print.h"
+#include "verb.h"
+
+Status verb_capabilities(const Options *options) {
+        _cleanup_(client_freep) Client *client = NULL;
+        _cleanup_(json_decrefp) json_t *properties = NULL, *object = json_object();
+        Status status;
+        int r;
+
+        status = client_open(options, &client);
+        if (status != STATUS_OK)
+                return status;
+        status = client_get_properties(client, VNICD_PATH, VNICD_MANAGER, &properties);
+        if (status != STATUS_OK)
+                return status;
+        r = decode_add_properties(object, properties);
+        if (r < 0)
+                return complain_errno(r, "read the answer of the service");
+        return options->json ? print_json(object) : print_object(object);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * "vnicctl create": makes a tap, says what it is, and keeps it until it is told to end.
+ */
+
+#include <errno.h>
+
+#include "keeper.h"
+#include "new-tap.h"
+#include "print.h"
+#include "util/cleanup.h"
+#include "verb.h"
+
+static json_t *describe(const NewTap *tap) {
+        return json_pack("{s:s, s:s, s:s, s:i, s:O}", "interface", tap->interface, "path",
+                        tap->path, "guest_mac", tap->guest_mac, "queues", (int)tap->queues.n,
+                        "offloads", tap->offloads);
+}
+
+static Status print_tap(const Options *options, const NewTap *tap) {
+        _cleanup_(json_decrefp) json_t *description = describe(tap);
+
+        if (!description)
+                return complain_errno(ENOMEM, "describe the tap");
+        return options->json ? print_json_line(description) : print_object(description);
+}
+
+Status verb_create(const Options *options) {
+        _cleanup_(new_tap_freep) NewTap *tap = NULL;
+        _cleanup_close_ int signals = -EBADF;
+        Status status;
+
+        status = new_tap_create(options, &tap);
+        if (status != STATUS_OK)
+                return status;
+        /* Before anybody reads that it is there and tells us to end. */
+        signals = keeper_block_signals();
+        if (signals < 0)
+                return complain_errno(signals, "wait for signals");
+        status = print_tap(options, tap);
+        if (status != STATUS_OK)
+                return status;
+        return keeper_wait(&tap->queues, signals, tap->interface);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * "vnicctl list": the endpoints of the caller, or of everybody. Endpoints are no secret (sysfs
+ * shows them to all); whose are shown by default is a matter of convenience.
+ */
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "endpoint.h"
+#include "print.h"
+#include "verb.h"
+
+static const Column columns[] = {
+        { "INTERFACE", "interface" },
+        { "BRIDGE", "bridge" },
+        { "OWNER", "owner" },
+        { "LABEL", "label" },
+        { "GUEST-MAC", "guest_mac" },
+        { "MTU", "mtu" },
+        { "QUEUES", "queues" },
+        { "STATE", "state" },
+};
+
+static bool is_wanted(const Options *options, const json_t *endpoint) {
+        const json_t *owner = json_object_get(endpoint, "owner");
+
+        if (!json_is_integer(owner))
+                return false; /* no endpoint, but some other object */
+        return options->all || getuid() == 0 || json_integer_value(owner) == (json_int_t)getuid();
+}
+
+/* Where path belongs in an array that is sorted by path. */
+static size_t sorted_position(const json_t *endpoints, const char *path) {
+        size_t i = json_array_size(endpoints);
+
+        while (i > 0) {
+                const json_t *before = json_array_get(endpoints, i - 1);
+
+                if (strcmp(json_string_value(json_object_get(before, "path")), path) <= 0)
+                        break;
+                i--;
+        }
+        return i;
+}
+
+static int collect(const Options *options, const json_t *objects, json_t *endpoints) {
+        const char *path;
+        json_t *interfaces;
+
+        json_object_foreach((json_t *)objects, path, interfaces) {
+                _cleanup_(json_decrefp) json_t *endpoint = NULL;
+                int r = endpoint_from_interfaces(path, interfaces, &endpoint);
+
+                if (r < 0)
+                        return r;
+                if (is_wanted(options, endpoint) &&
+                                json_array_insert(endpoints, sorted_position(endpoints, path),
+                                                endpoint) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
+Status verb_list(const Options *options) {
+        Method method = { VNICD_PATH, DBUS_OBJECTMANAGER, "GetManagedObjects",
+                .answer = "a{oa{sa{sv}}}" };
+        _cleanup_(client_freep) Client *client = NULL;
+        _cleanup_(json_decrefp) json_t *body = NULL, *endpoints = json_array();
+        Status status;
+        int r;
+
+        status = client_open(options, &client);
+        if (status != STATUS_OK)
+                return status;
+        status = client_call(client, &method, NULL, &body);
+        if (status != STATUS_OK)
+                return status;
+        r = collect(options, json_array_get(body, 0), endpoints);
+        if (r < 0)
+                return complain_errno(r, "read the answer of the service");
+        if (options->json)
+                return print_json(endpoints);
+        return print_rows(endpoints, columns, sizeof(columns) / sizeof(columns[0]));
+}

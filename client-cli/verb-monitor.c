@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * "vnicctl monitor": an event a line, until a signal. On the bus anybody may send anybody a signal
+ * that looks like the service's, so the owner of the service's name is followed and only its
+ * signals count.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-event.h>
+
+#include "cell.h"
+#include "client.h"
+#include "decode.h"
+#include "endpoint.h"
+#include "print.h"
+#include "verb.h"
+
+#define BUS_NAME "org.freedesktop.DBus"
+
+typedef struct Monitor {
+        sd_event *event;
+        char *service; /* the unique name of the service; NULL: it does not run */
+        bool json;
+        Status status; /* why the loop ended */
+} Monitor;
+
+static void monitor_done(Monitor *monitor) {
+        sd_event_unref(monitor->event);
+        free(monitor->service);
+}
+
+static void monitor_end(Monitor *monitor, Status status) {
+        monitor->status = status;
+        (void)sd_event_exit(monitor->event, 0);
+}
+
+static const char *path_name(const char *path) {
+        const char *slash = strrchr(path, '/');
+
+        return slash ? slash + 1 : path;
+}
+
+static void print_member(const json_t *object, const char *key) {
+        _cleanup_free_ char *text = cell_text(object, key);
+
+        if (text)
+                printf("  %s=%s", key, text);
+}
+
+/* All members, but of a new endpoint, which has very many, those that tell it from others. */
+static void print_members(const char *event, const json_t *details) {
+        static const char *const telling[] = { "bridge", "owner", "label", "guest_mac", "queues" };
+        const char *key;
+        json_t *value;
+
+        if (strcmp(event, "added") == 0) {
+                for (size_t i = 0; i < sizeof(telling) / sizeof(telling[0]); i++)
+                        print_member(details, telling[i]);
+                return;
+        }
+        json_object_foreach((json_t *)details, key, value) {
+                if (strcmp(key, "interface") != 0)
+                        print_member(details, key);
+        }
+}
+
+static Status print_for_people(const char *event, const json_t *object, const json_t *details) {
+        printf("%-7s  %s", event, json_string_value(json_object_get(object, "interface")));
+        print_members(event, details);
+        putchar('\n');
+        return print_flush();
+}
+
+/* In JSON the details stand beside the event. The name of the object stands for the interface where
+ * the details name none. What cannot be written ends the loop. */
+static void print_event(Monitor *monitor, const char *event, const char *path, json_t *details) {
+        _cleanup_(json_decrefp) json_t *object = json_pack("{s:s, s:s, s:s}", "event", event,
+                        "path", path, "interface", path_name(path));
+        Status status;
+
+        if (!object || json_object_update(object, details) < 0)
+                status = complain_errno(ENOMEM, "describe an event");
+        else if (monitor->json)
+                status = print_json_line(object);
+        else
+                status = print_for_people(event, object, details);
+        if (status != STATUS_OK)
+                monitor_end(monitor, status);
+}
+
+/* The arguments of a signal that the service sent and that has this signature; else NULL. */
+static json_t *read_signal(const Monitor *monitor, sd_bus_message *message, const char *signature) {
+        const char *sender = sd_bus_message_get_sender(message);
+        json_t *body;
+
+        if (!sender || !monitor->service || strcmp(sender, monitor->service) != 0)
+                return NULL;
+        if (!sd_bus_message_has_signature(message, signature))
+                return NULL;
+        return decode_body(message, &body) < 0 ? NULL : body;
+}
+
+static int on_added(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Monitor *monitor = userdata;
+        _cleanup_(json_decrefp) json_t *body = read_signal(monitor, message, "oa{sa{sv}}");
+        _cleanup_(json_decrefp) json_t *endpoint = NULL;
+        const char *path;
+
+        if (!body)
+                return 0;
+        path = json_string_value(json_array_get(body, 0));
+        if (endpoint_from_interfaces(path, json_array_get(body, 1), &endpoint) < 0)
+                return 0;
+        print_event(monitor, "added", path, endpoint);
+        return 0;
+}
+
+static int on_removed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Monitor *monitor = userdata;
+        _cleanup_(json_decrefp) json_t *body = read_signal(monitor, message, "oss");
+        _cleanup_(json_decrefp) json_t *details = NULL;
+
+        if (!body)
+                return 0;
+        details = json_pack("{s:O, s:O}", "interface", json_array_get(body, 1), "reason",
+                        json_array_get(body, 2));
+        print_event(monitor, "removed", json_string_value(json_array_get(body, 0)), details);
+        return 0;
+}
+
+/* Properties that were only invalidated have no value to show, and vnicd sends none. */
+static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Monitor *monitor = userdata;
+        _cleanup_(json_decrefp) json_t *body = read_signal(monitor, message, "sa{sv}as");
+        _cleanup_(json_decrefp) json_t *details = json_object();
+
+        if (!body || decode_add_properties(details, json_array_get(body, 1)) < 0)
+                return 0;
+        print_event(monitor, "changed", sd_bus_message_get_path(message), details);
+        return 0;
+}
+
+/* owner "" is nobody. */
+static void set_service(Monitor *monitor, const char *owner) {
+        free(monitor->service);
+        monitor->service = *owner ? strdup(owner) : NULL;
+}
+
+static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        const char *sender = sd_bus_message_get_sender(message), *name, *owner;
+
+        if (sender && strcmp(sender, BUS_NAME) == 0 &&
+                        sd_bus_message_read(message, "sss", &name, NULL, &owner) > 0)
+                set_service(userdata, owner);
+        return 0;
+}
+
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        monitor_end(userdata,
+                        complain(STATUS_UNREACHABLE, "The connection to the system bus is lost."));
+        return 0;
+}
+
+#define FROM_SERVICE "type='signal',sender='" VNICD_NAME "',"
+
+static const struct {
+        const char *match;
+        sd_bus_message_handler_t handler;
+} matches[] = {
+        { "type='signal',sender='" BUS_NAME "',member='NameOwnerChanged',arg0='" VNICD_NAME "'",
+                        on_owner_changed },
+        { FROM_SERVICE "path='" VNICD_PATH "',interface='" DBUS_OBJECTMANAGER
+                       "',member='InterfacesAdded'",
+                        on_added },
+        { FROM_SERVICE "path='" VNICD_PATH "',interface='" VNICD_MANAGER
+                       "',member='EndpointRemoved'",
+                        on_removed },
+        { FROM_SERVICE "path_namespace='" VNICD_PATH "/endpoint',interface='" DBUS_PROPERTIES
+                       "',member='PropertiesChanged'",
+                        on_changed },
+        { "type='signal',sender='org.freedesktop.DBus.Local',interface='org.freedesktop.DBus."
+          "Local',member='Disconnected'",
+                        on_disconnected },
+};
+
+static int watch_bus(Monitor *monitor, sd_bus *bus) {
+        for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++) {
+                int r = sd_bus_add_match(bus, NULL, matches[i].match, matches[i].handler, monitor);
+
+                if (r < 0)
+                        return r;
+        }
+        return sd_bus_attach_event(bus, monitor->event, SD_EVENT_PRIORITY_NORMAL);
+}
+
+static int watch_signals(sd_event *event) {
+        static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+        sigset_t signals;
+
+        sigemptyset(&signals);
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+                sigaddset(&signals, numbers[i]);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return -errno;
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+                int r = sd_event_add_signal(event, NULL, numbers[i], NULL, NULL);
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Starts the service if it does not run: without it there is nothing to hear. */
+static Status learn_service(Monitor *monitor, Client *client) {
+        _cleanup_(json_decrefp) json_t *properties = NULL;
+        _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
+        const char *owner;
+        Status status;
+        int r;
+
+        status = client_get_properties(client, VNICD_PATH, VNICD_MANAGER, &properties);
+        if (status != STATUS_OK)
+                return status;
+        r = sd_bus_get_name_creds(client_bus(client), VNICD_NAME, SD_BUS_CREDS_UNIQUE_NAME, &creds);
+        if (r >= 0)
+                r = sd_bus_creds_get_unique_name(creds, &owner);
+        if (r < 0)
+                return complain_errno(r, "learn who the service is");
+        set_service(monitor, owner);
+        return STATUS_OK;
+}
+
+Status verb_monitor(const Options *options) {
+        _cleanup_(client_freep) Client *client = NULL;
+        _cleanup_(monitor_done) Monitor monitor = { .json = options->json };
+        Status status;
+        int r;
+
+        status = client_open(options, &client);
+        if (status != STATUS_OK)
+                return status;
+        r = sd_event_new(&monitor.event);
+        if (r >= 0)
+                r = watch_signals(monitor.event);
+        if (r >= 0)
+                r = watch_bus(&monitor, client_bus(client));
+        if (r < 0)
+                return complain_errno(r, "watch the system bus");
+        status = learn_service(&monitor, client);
+        if (status != STATUS_OK)
+                return status;
+
+        fputs("watching " VNICD_NAME " ...\n", stderr);
+        r = sd_event_loop(monitor.event);
+        return r < 0 ? complain_errno(r, "watch the system bus") : monitor.status;
+}

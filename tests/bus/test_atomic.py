@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""All or nothing: whichever system call of a CreateTap fails, and how, everything is as it was before."""
+
+import contextlib
+import os
+import signal
+import subprocess
+
+import pytest
+from vnic import kernel
+from vnic.client import BusError
+from vnic.process import poll, status_field
+
+# Calls that the main thread makes for one CreateTap, those of the bus included.
+SYSCALLS = ("openat", "ioctl", "sendmsg", "recvmsg")
+ERRORS = ("ENOMEM", "EBUSY", "ENODEV", "EPERM", "ENOBUFS", "EMFILE", "EINTR")
+MANY = os.environ.get("VNICD_TEST_LONG") == "1"
+
+
+@contextlib.contextmanager
+def failing(world, syscall, error, number):
+    """The service's number-th such call from now on fails. Gives a function that tells whether it did."""
+    log = f"/run/vnicd-world/inject-{os.getpid()}"
+    tracer = subprocess.Popen(
+        ["strace", "-qq", "-o", log, "-e", f"trace={syscall}", "-e",
+         f"inject={syscall}:error={error}:when={number}", "-p", str(world.pid)])
+    pid = world.pid
+    assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5.0)
+    try:
+        yield lambda: "(INJECTED)" in open(log, encoding="utf-8", errors="replace").read()
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait(5)
+        os.unlink(log)
+
+
+def attempt(client, bridge):
+    """One CreateTap with everything in it: (made, its error)."""
+    try:
+        with client.create_tap(bridge, True, True, queues=3, guest_mac="52:54:00:00:00:0f", isolated=True,
+                               label="web", vnet_hdr_size=12, timeout=8):
+            return True, None
+    except BusError as error:
+        return False, error
+
+
+def check_nothing_left(world, before):
+    assert all(kernel.wait_gone(name, 1.0) for name in kernel.our_links())
+    assert poll(lambda: not world.root.managed_objects(), 1.0)
+    assert kernel.differences(before[0], kernel.snapshot()) == []
+    known = [entry for entry in kernel.fdb("yes0") if "self" not in entry["flags"]]
+    assert known == before[1]
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(300)
+@pytest.mark.parametrize("error", ERRORS if MANY else ERRORS[:1])
+@pytest.mark.parametrize("syscall", SYSCALLS)
+def test_a_system_call_that_fails_changes_nothing(world, bridge, syscall, error):
+    before = kernel.snapshot(), [entry for entry in kernel.fdb(bridge) if "self" not in entry["flags"]]
+    number, hits = 0, 0
+    while True:
+        number += 1
+        with world.client("alice") as client:
+            with failing(world, syscall, error, number) as happened:
+                made, problem = attempt(client, bridge)
+                hit = happened()
+            if not hit:
+                break
+        hits += 1
+        if problem:
+            # A bus connection that fails ends the service; it is started again, as by its unit.
+            gone = problem.short in ("NoReply", "ServiceUnknown", "Timeout")
+            assert gone or problem.short in ("KernelError", "NotSupported", "NoMemory", "BridgeFull",
+                                             "AccessDenied", "Stale", "QueueLimit"), problem
+        if not poll(lambda: not world.service.alive(), 0.05):
+            check_nothing_left(world, before)
+            assert made or problem
+        else:
+            assert syscall in ("sendmsg", "recvmsg"), "the service died of a failure that is not the bus's"
+            world.start_service()
+            check_nothing_left(world, before)
+    assert hits > 0, "nothing was made to fail"
+    with world.client("alice") as client:
+        taps = [client.create_tap(bridge) for _ in range(32)]  # no charge was left behind
+        for tap in taps:
+            tap.close()
+    assert poll(lambda: not kernel.our_links(), 3.0)
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(300)
+def test_a_service_killed_at_any_call_of_a_creation_leaves_nothing(world, bridge):
+    """It dies in the middle; its queue fds die with it, and so does what was being made."""
+    for syscall in ("ioctl", "sendmsg"):
+        number = 0
+        while True:
+            number += 1
+            log = f"/run/vnicd-world/kill-{os.getpid()}"
+            with world.client("alice") as client:
+                tracer = subprocess.Popen(
+                    ["strace", "-qq", "-o", log, "-e", f"trace={syscall}", "-e",
+                     f"inject={syscall}:signal=KILL:when={number}", "-p", str(world.pid)])
+                pid = world.pid
+                assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5.0)
+                made, _ = attempt(client, bridge)
+                if world.service.alive() and made:
+                    tracer.send_signal(signal.SIGINT)
+                    tracer.wait(5)
+                    break
+                assert poll(lambda: not world.service.alive(), 5.0)
+                tracer.wait(5)
+            world.wait_for_no_name("org.vnicd1")
+            world.start_service()
+            assert poll(lambda: not kernel.our_links(), 2.0), (syscall, number)
+            assert not world.root.managed_objects()
+        assert number > 3

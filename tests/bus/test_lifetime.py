@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A tap lives exactly as long as its last queue fd, whoever holds it, whatever becomes of the service."""
+
+import os
+import subprocess
+import time
+
+import pytest
+from vnic import kernel
+from vnic.client import ENDPOINT, MANAGER, ROOT, Client, Tap
+from vnic.process import poll
+from vnic.rawclient import RawClient
+from vnic.variant import options
+
+
+def netlink_drops():
+    """Messages that the kernel had for the listening netlink sockets of the world and threw away."""
+    with open("/proc/net/netlink", encoding="ascii") as lines:
+        rows = [line.split() for line in lines][1:]
+    # Columns: sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
+    return sum(int(row[8]) for row in rows if row[3] != "00000000")
+
+
+def removed(signals, tap, timeout=2.0):
+    """The reason of EndpointRemoved for the tap."""
+    values = signals.wait_for(lambda _path, _interface, member, values:
+                              member == "EndpointRemoved" and values[0] == tap.endpoint, timeout)[3]
+    assert values[1] == tap.interface
+    return values[2]
+
+
+def test_closing_the_last_queue_ends_the_tap(alice, bridge):
+    signals = alice.subscribe(MANAGER)
+    with alice.create_tap(bridge, True, True, queues=3) as tap:
+        while len(tap.fds) > 1:
+            os.close(tap.fds.pop())
+        time.sleep(0.1)
+        assert kernel.exists(tap.interface)
+        assert kernel.numqueues(tap.interface) == (1, 0)
+    assert kernel.wait_gone(tap.interface)
+    assert removed(signals, tap) == "closed"
+    assert tap.endpoint not in alice.managed_objects()
+
+
+def test_it_outlives_the_connection_that_made_it(world, bridge, bob):
+    client = Client(world, "alice")
+    with client.create_tap(bridge) as tap:
+        client.close()
+        time.sleep(0.1)
+        assert kernel.exists(tap.interface)
+        assert tap.endpoint in bob.managed_objects()
+    assert kernel.wait_gone(tap.interface)
+
+
+def test_it_outlives_its_maker_in_another_process(world, alice, bridge):
+    tap = alice.create_tap(bridge)
+    with subprocess.Popen(["sleep", "30"], pass_fds=tap.fds) as child:
+        tap.close()
+        time.sleep(0.1)
+        assert kernel.exists(tap.interface)
+        child.kill()
+    assert kernel.wait_gone(tap.interface)
+
+
+def test_the_service_keeps_no_queue(alice, bridge, world):
+    with alice.create_tap(bridge, True, True, queues=8) as tap:
+        assert poll(lambda: not any("tun" in str(what) for what in world.service_fd_list().values()), 1.0)
+        assert kernel.exists(tap.interface)
+
+
+@pytest.mark.restarts
+def test_a_stop_and_a_start_of_the_service_take_nothing_away(world, bridge):
+    with Client(world, "alice") as client:
+        tap = client.create_tap(bridge, True, True, queues=2, label="web", guest_mac="52:54:00:00:00:05",
+                                isolated=True, vnet_hdr_size=12)
+    before = world.root.managed_objects()[tap.endpoint]
+    assert world.stop_service() == 0
+    assert kernel.exists(tap.interface)
+    world.start_service()
+    assert world.root.managed_objects()[tap.endpoint] == before
+    with Client(world, "alice") as client:
+        assert client.create_tap_error(bridge, label="web").short == "NameTaken"
+        client.call(tap.endpoint, ENDPOINT, "Release")
+    assert not kernel.exists(tap.interface)
+    tap.close()
+
+
+@pytest.mark.restarts
+def test_a_killed_service_finds_its_endpoints_again(world, bridge):
+    with Client(world, "alice") as client, client.create_tap(bridge) as stays:
+        goes = client.create_tap(bridge)
+        world.kill_service()
+        goes.close()
+        assert kernel.wait_gone(goes.interface)
+        world.start_service()
+        assert set(world.root.managed_objects()) == {stays.endpoint}
+    assert kernel.wait_gone(stays.interface)
+    assert poll(lambda: not world.root.managed_objects(), 2.0)
+
+
+@pytest.mark.restarts
+def test_what_only_looks_like_ours_is_left_alone(world, bridge):
+    """Our pattern of name without a tag, our tag on another kind of link, tags that are not quite ones."""
+    tag = "vnicd:1 uid=1001 life=fd nonce={} hdr=10 mac=52:54:00:00:00:01 at=1"
+    fds = []
+    for number, alias in enumerate((None, tag.format("00000001") + " ", tag.format("2").upper(),
+                                    "x" + tag.format("00000003"), tag.format("00000004") + " label=a b",
+                                    tag.format("00000005").replace("uid=1001", "uid=-1"))):
+        fd, name = kernel.open_tap(f"vnic0000000{number}")
+        fds.append(fd)
+        if alias:
+            kernel.run("ip", "link", "set", name, "alias", alias)
+    kernel.run("ip", "link", "add", "decoy0", "type", "veth", "peer", "name", "decoy1")
+    kernel.run("ip", "link", "set", "decoy0", "alias", tag.format("00000006"))
+    try:
+        for _ in range(2):
+            assert world.root.managed_objects() == {}
+            assert world.root.call(ROOT, MANAGER, "ReleaseAll") == (0,)
+            world.restart_service()
+        assert len(kernel.our_links()) == 6
+    finally:
+        for fd in fds:
+            os.close(fd)
+        kernel.del_link("decoy0")
+        assert all(kernel.wait_gone(name) for name in kernel.our_links())
+
+
+def test_an_endpoint_that_somebody_deletes_leaves(alice, bridge):
+    signals = alice.subscribe(MANAGER)
+    with alice.create_tap(bridge) as tap:
+        kernel.del_link(tap.interface)
+        assert removed(signals, tap) == "closed"
+        assert alice.managed_objects() == {}
+
+
+def test_an_endpoint_that_is_renamed_keeps_its_path(alice, bridge):
+    with alice.create_tap(bridge) as tap:
+        kernel.run("ip", "link", "set", tap.interface, "name", "renamed0")
+        assert poll(lambda: tap.get("Interface") == "renamed0", 2.0)
+        assert alice.call(ROOT, MANAGER, "GetEndpoint", "s", ("renamed0",)) == (tap.endpoint,)
+        tap.release()
+        assert not kernel.exists("renamed0")
+
+
+def test_changes_from_outside_are_told(alice, bridge, bridges):
+    bridges("other0")
+    signals = alice.subscribe("org.freedesktop.DBus.Properties")
+    with alice.create_tap(bridge, True, True, queues=2) as tap:
+        def changed(name, value):
+            return signals.wait_for(lambda path, _interface, _member, values:
+                                    path == tap.endpoint and values[1].get(name) == value)
+
+        kernel.run("ip", "link", "set", tap.interface, "mtu", 9000)
+        changed("Mtu", 9000)
+        kernel.run("ip", "link", "set", tap.interface, "master", "other0")
+        changed("Bridge", "other0")
+        kernel.detach(tap.fds[1])
+        changed("QueuesDisabled", 1)
+        os.close(tap.fds.pop())
+        changed("QueuesDisabled", 0)
+        tap.release()
+
+
+def test_appearing_and_leaving_are_told_by_the_object_manager(alice, bob, bridge):
+    signals = bob.subscribe("org.freedesktop.DBus.ObjectManager")
+    with alice.create_tap(bridge, label="web") as tap:
+        _, _, _, values = signals.wait_for(lambda *signal: signal[2] == "InterfacesAdded")
+        assert values[0] == tap.endpoint
+        assert values[1][ENDPOINT]["Label"] == "web" and values[1][ENDPOINT]["Owner"] == alice.uid
+    _, _, _, values = signals.wait_for(lambda *signal: signal[2] == "InterfacesRemoved")
+    assert values[0] == tap.endpoint
+    assert {"org.vnicd1.Endpoint", "org.vnicd1.Tap"} <= set(values[1])
+
+
+def test_a_release_is_answered_when_the_link_is_gone(alice, bridge):
+    signals = alice.subscribe(MANAGER)
+    with alice.create_tap(bridge) as tap:
+        tap.release()
+        assert not kernel.exists(tap.interface)
+        assert removed(signals, tap) == "released"
+        with pytest.raises(OSError):
+            os.read(tap.fds[0], 2048)
+
+
+def test_two_releases_of_one_endpoint_are_both_answered(alice, bridge):
+    with alice.create_tap(bridge) as tap:
+        both = [alice.start(tap.endpoint, ENDPOINT, "Release") for _ in range(2)]
+        assert [pending.result() for pending in both] == [(), ()]
+        assert alice.error(tap.endpoint, ENDPOINT, "Release").short in ("UnknownObject", "UnknownMethod")
+
+
+def test_release_all_takes_the_callers_and_no_others(alice, bob, bridge):
+    taps = [alice.create_tap(bridge) for _ in range(5)]
+    with bob.create_tap(bridge) as other:
+        assert alice.call(ROOT, MANAGER, "ReleaseAll") == (5,)
+        assert kernel.our_links() == [other.interface]
+        assert alice.call(ROOT, MANAGER, "ReleaseAll") == (0,)
+    for tap in taps:
+        tap.close()
+
+
+def test_the_mac_of_an_endpoint_under_deletion_is_waited_for(alice, bridge):
+    """A guest is started again with its own MAC: the second call is sent before the first is answered."""
+    mac = "52:54:00:00:00:0b"
+    with alice.create_tap(bridge, guest_mac=mac) as tap:
+        release = alice.start(tap.endpoint, ENDPOINT, "Release")
+        again = alice.start_create_tap(bridge, guest_mac=mac)
+        with Tap(alice, *again.result()) as new:
+            release.result()
+            assert new.interface != tap.interface and new.get("GuestMac") == mac
+
+
+def test_a_call_without_a_reply_makes_nothing(alice, bridge):
+    signals = alice.subscribe("org.freedesktop.DBus.ObjectManager")
+    for multiqueue in (False, True):
+        alice.send_without_reply(ROOT, MANAGER, "CreateTap", "sbba{sv}", (bridge, True, multiqueue, {}))
+    alice.get(ROOT, MANAGER, "Version")
+    assert kernel.our_links() == [] and signals.all() == []
+
+
+def test_a_caller_who_does_not_take_his_queues_leaves_no_tap(world, bridge):
+    """Gone before the call is read, while it is carried out, before the reply is taken."""
+    for step in range(40):
+        client = RawClient(world, "alice")
+        for _ in range(3):
+            client.send(ROOT, MANAGER, "CreateTap", "sbba{sv}", (bridge, True, True, options({"queues": 2})))
+        time.sleep(step * 0.0001)
+        client.socket.close()
+    assert all(kernel.wait_gone(name) for name in kernel.our_links())
+    assert poll(lambda: not world.root.managed_objects(), 2.0)
+
+
+def test_nothing_piles_up_with_a_caller_who_does_not_read(world, bridge, bob):
+    client = RawClient(world, "alice")
+    for _ in range(100):
+        client.send(ROOT, MANAGER, "CreateTap", "sbba{sv}", (bridge, True, False, {}))
+    with bob.create_tap(bridge) as tap:
+        assert kernel.exists(tap.interface)
+    # What was not taken is held by the bus, within the user's limits, until the connection goes.
+    assert len(kernel.our_links()) <= 33
+    client.socket.close()
+    assert poll(lambda: not kernel.our_links(), 5.0)
+
+
+def test_a_storm_of_links_loses_no_endpoint(alice, bridge, world):
+    """With its receive buffer overrun the service compares with a dump."""
+    with alice.create_tap(bridge) as tap:
+        os.kill(world.pid, 19)  # SIGSTOP: it cannot read
+        try:
+            goes = [kernel.open_tap("")[0] for _ in range(300)]
+            for fd in goes:
+                os.close(fd)
+            for _ in range(3):
+                subprocess.run(["ip", "-batch", "-"], input="".join(
+                    f"link set {tap.interface} mtu {1500 + i % 2}\n" for i in range(3000)),
+                    text=True, check=True, timeout=30)
+            assert netlink_drops() > 0, "the storm was too small to lose anything"
+        finally:
+            os.kill(world.pid, 18)
+        assert set(alice.managed_objects()) == {tap.endpoint}
+        assert poll(lambda: tap.get("Mtu") == kernel.link(tap.interface)["mtu"], 2.0)
+    assert kernel.wait_gone(tap.interface)
+    assert poll(lambda: not alice.managed_objects(), 2.0)
+
+
+@pytest.mark.restarts
+def test_the_end_of_the_bus_ends_the_service_and_takes_no_tap(world, bridge):
+    with Client(world, "alice") as client:
+        tap = client.create_tap(bridge)
+    world.restart_bus()
+    assert poll(lambda: not world.service.alive(), 5.0)
+    assert kernel.exists(tap.interface)
+    world.start_service()
+    assert set(world.root.managed_objects()) == {tap.endpoint}
+    tap.close()
+    assert kernel.wait_gone(tap.interface)
