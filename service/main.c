@@ -103,7 +103,8 @@ static int run(void) {
         (void)sd_notify(false, "READY=1");
         r = sd_event_loop(event);
         (void)sd_notify(false, "STOPPING=1");
-        return r;
+        /* The loop was left for a reason that is not a signal: the bus is gone. */
+        return r > 0 ? -ECONNRESET : r;
 }
 
 int main(int argc, char *argv[]) {

@@ -5,6 +5,8 @@ import os
 import pathlib
 import pwd
 import random
+import subprocess
+import sys
 import xml.etree.ElementTree as tree
 
 import pytest
@@ -177,6 +179,16 @@ def test_a_second_service_does_not_take_over(world, bridge, alice):
         assert kernel.exists(tap.interface) and tap.endpoint in alice.managed_objects()
 
 
-def test_the_activation_file_is_for_our_name(world):
-    text = (pathlib.Path(world.build) / "dbus" / "org.vnicd1.service").read_text()
-    assert "Name=org.vnicd1\n" in text and "SystemdService=vnicd.service\n" in text
+def test_the_activation_file_is_for_our_name_and_the_unit(world):
+    lines = (world.build / "dbus" / "org.vnicd1.service").read_text().splitlines()
+    assert {"Name=org.vnicd1", "User=vnicd", "SystemdService=vnicd.service"} <= set(lines)
+    assert any(line.startswith("Exec=/") and line.endswith("/vnicd") for line in lines)
+
+
+def test_the_first_call_starts_the_service(world):
+    """In a world of its own: a bus that starts services as root, which the activation file then leaves."""
+    here = pathlib.Path(__file__).resolve().parent
+    done = subprocess.run([here.parent / "lib" / "world", "--build", world.build, "--source", world.source,
+                           sys.executable, here / "activation.py"], timeout=50, check=False, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout

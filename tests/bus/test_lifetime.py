@@ -172,6 +172,17 @@ def test_appearing_and_leaving_are_told_by_the_object_manager(alice, bob, bridge
     assert {"org.vnicd1.Endpoint", "org.vnicd1.Tap"} <= set(values[1])
 
 
+def test_what_is_announced_is_finished(alice, bob, bridge):
+    """The steps of its making are no changes: whoever hears of a tap hears of the whole of it."""
+    signals = bob.subscribe("org.freedesktop.DBus.Properties")
+    with alice.create_tap(bridge, True, True, queues=4, guest_mac="52:54:00:00:00:11") as tap:
+        bob.get(ROOT, MANAGER, "Version")
+        assert signals.all() == []
+        tap.open_queues(2)
+        signals.wait_for(lambda path, _interface, _member, values: values[1].get("Queues") == 6)
+        tap.release()
+
+
 def test_a_release_is_answered_when_the_link_is_gone(alice, bridge):
     signals = alice.subscribe(MANAGER)
     with alice.create_tap(bridge) as tap:
@@ -268,7 +279,8 @@ def test_the_end_of_the_bus_ends_the_service_and_takes_no_tap(world, bridge):
     with Client(world, "alice") as client:
         tap = client.create_tap(bridge)
     world.restart_bus()
-    assert poll(lambda: not world.service.alive(), 5.0)
+    # Not as after a signal: whoever watches over it is to start it again.
+    assert poll(lambda: not world.service.alive(), 5.0) and world.service.wait() == 1
     assert kernel.exists(tap.interface)
     world.start_service()
     assert set(world.root.managed_objects()) == {tap.endpoint}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An endpoint follows the kernel, and says of each step exactly what it changed. */
+#include <errno.h>
+
+#include "model/endpoint.h"
+#include "testing.h"
+
+static const Tag tag = { .uid = 1000, .nonce = 1, .guest_mac = { { 0x52, 0x54, 0, 0, 0, 1 } } };
+
+static LinkInfo example(void) {
+        return (LinkInfo){
+                .ifindex = 42,
+                .name = "vnic00000001",
+                .kind = "tun",
+                .mac = { { 0xfe, 0x54, 0, 0, 0, 1 } },
+                .mtu = 1500,
+                .master = 7,
+                .port = { .learning = true },
+                .tun = { .tap = true, .multiqueue = true, .queues = 2 },
+        };
+}
+
+static Endpoint *new_endpoint(void) {
+        Endpoint *endpoint = endpoint_new(&tag, ":1.5");
+        LinkInfo link = example();
+
+        assert_non_null(endpoint);
+        endpoint_follow(endpoint, &link);
+        return endpoint;
+}
+
+/* What following from the example to the link changes. */
+static unsigned changes_to(const LinkInfo *link) {
+        Endpoint *endpoint = new_endpoint();
+        unsigned changes = endpoint_follow(endpoint, link);
+
+        assert_memory_equal(&endpoint->now, link, sizeof(*link));
+        assert_int_equal(endpoint_follow(endpoint, link), 0);
+        endpoint_free(endpoint);
+        return changes;
+}
+
+static void the_same_again_changes_nothing(void **state) {
+        LinkInfo link = example();
+
+        assert_int_equal(changes_to(&link), 0);
+}
+
+static void another_name_is_just_that(void **state) {
+        LinkInfo link = example();
+
+        strcpy(link.name, "other");
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_NAME);
+}
+
+static void another_mac_is_just_that(void **state) {
+        LinkInfo link = example();
+
+        link.mac.ether_addr_octet[5] = 9;
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_MAC);
+}
+
+static void another_mtu_is_just_that(void **state) {
+        LinkInfo link = example();
+
+        link.mtu = 9000;
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_MTU);
+}
+
+/* Whether it filters depends on both: the flags and being a port at all. */
+static void another_bridge_is_another_port(void **state) {
+        LinkInfo link = example();
+
+        link.master = 8;
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_BRIDGE | ENDPOINT_CHANGED_PORT);
+        link.master = 0;
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_BRIDGE | ENDPOINT_CHANGED_PORT);
+}
+
+static void each_flag_of_the_port_counts(void **state) {
+        for (int flag = 0; flag < 3; flag++) {
+                LinkInfo link = example();
+                bool *flags[] = { &link.port.isolated, &link.port.locked, &link.port.learning };
+
+                *flags[flag] = !*flags[flag];
+                assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_PORT);
+        }
+}
+
+static void one_queue_more_is_no_change_of_state(void **state) {
+        LinkInfo link = example();
+
+        link.tun.queues = 3;
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_QUEUES);
+}
+
+static void the_last_queue_is_a_change_of_state(void **state) {
+        LinkInfo link = example();
+
+        link.tun.queues = 0;
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_QUEUES | ENDPOINT_CHANGED_STATE);
+}
+
+static void a_disabled_queue_is_just_that(void **state) {
+        LinkInfo link = example();
+
+        link.tun.queues_disabled = 1;
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_QUEUES_DISABLED);
+}
+
+static void what_nobody_shows_is_no_change(void **state) {
+        LinkInfo link = example();
+
+        link.flags = 0x1043;
+        strcpy(link.alias, "words");
+        link.tx_queues = 5;
+        assert_int_equal(changes_to(&link), 0);
+}
+
+static void all_at_once_is_all_bits(void **state) {
+        LinkInfo link = example();
+
+        strcpy(link.name, "other");
+        link.master = 0;
+        link.mac.ether_addr_octet[0] = 2;
+        link.mtu = 68;
+        link.port = (LinkPort){ .locked = true };
+        link.tun.queues = 0;
+        link.tun.queues_disabled = 2;
+        assert_int_equal(changes_to(&link), 0xff);
+}
+
+static void its_charge_follows_what_the_kernel_counts(void **state) {
+        Endpoint *endpoint = endpoint_new(&tag, NULL);
+        LinkInfo link = example();
+        Quota *quota;
+
+        assert_int_equal(quota_new(&quota), 0);
+        assert_int_equal(quota_charge(quota, 1000, 1, 1, &endpoint->charge), 0);
+        link.tun.queues = 60;
+        link.tun.queues_disabled = 4;
+        endpoint_follow(endpoint, &link);
+        assert_int_equal(quota_check(quota, 1000, 1, 1, NULL), -EDQUOT);
+        endpoint_free(endpoint);
+        assert_int_equal(quota_check(quota, 1000, 32, 64, NULL), 0);
+        quota_free(quota);
+}
+
+static void it_is_active_while_a_queue_is_attached(void **state) {
+        Endpoint *endpoint = new_endpoint();
+
+        assert_true(endpoint_is_active(endpoint));
+        endpoint->now.tun.queues = 0;
+        endpoint->now.tun.queues_disabled = 2;
+        assert_false(endpoint_is_active(endpoint));
+        endpoint_free(endpoint);
+}
+
+static void it_filters_only_as_a_locked_port_that_learns_nothing(void **state) {
+        Endpoint *endpoint = new_endpoint();
+
+        for (int bits = 0; bits < 8; bits++) {
+                endpoint->now.master = bits & 1 ? 7 : 0;
+                endpoint->now.port.locked = bits & 2;
+                endpoint->now.port.learning = bits & 4;
+                assert_int_equal(endpoint_has_anti_spoof(endpoint), bits == 3);
+        }
+        endpoint_free(endpoint);
+}
+
+typedef struct Watch {
+        GoneWatch watch;
+        Endpoint *endpoint;
+        int told, error;
+        bool was_unlinked;
+} Watch;
+
+static void on_gone(GoneWatch *gone, int error) {
+        Watch *watch = container_of(gone, Watch, watch);
+
+        watch->told++;
+        watch->error = error;
+        watch->was_unlinked = list_is_empty(&gone->link);
+}
+
+static void every_watch_is_told_once_and_is_unlinked_before(void **state) {
+        Endpoint *endpoint = new_endpoint();
+        Watch watches[3] = { 0 };
+
+        for (size_t i = 0; i < ELEMENTS(watches); i++) {
+                watches[i].watch.gone = on_gone;
+                endpoint_watch(endpoint, &watches[i].watch);
+        }
+        list_unlink(&watches[1].watch.link); /* this one does not want to know any more */
+        endpoint_tell_watches(endpoint, -ECANCELED);
+        endpoint_tell_watches(endpoint, 0);
+        assert_int_equal(watches[0].told, 1);
+        assert_int_equal(watches[1].told, 0);
+        assert_int_equal(watches[2].told, 1);
+        assert_int_equal(watches[2].error, -ECANCELED);
+        assert_true(watches[0].was_unlinked && watches[2].was_unlinked);
+        endpoint_free(endpoint);
+}
+
+static void a_new_one_has_what_it_was_given(void **state) {
+        Endpoint *endpoint = endpoint_new(&tag, ":1.5"), *orphan = endpoint_new(&tag, NULL);
+
+        assert_string_equal(endpoint->creator, ":1.5");
+        assert_null(orphan->creator);
+        assert_int_equal(endpoint->tag.nonce, 1);
+        assert_false(endpoint->dying || endpoint->releasing);
+        assert_null(endpoint_free(endpoint));
+        assert_null(endpoint_free(orphan));
+        assert_null(endpoint_free(NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_same_again_changes_nothing),
+                cmocka_unit_test(another_name_is_just_that),
+                cmocka_unit_test(another_mac_is_just_that),
+                cmocka_unit_test(another_mtu_is_just_that),
+                cmocka_unit_test(another_bridge_is_another_port),
+                cmocka_unit_test(each_flag_of_the_port_counts),
+                cmocka_unit_test(one_queue_more_is_no_change_of_state),
+                cmocka_unit_test(the_last_queue_is_a_change_of_state),
+                cmocka_unit_test(a_disabled_queue_is_just_that),
+                cmocka_unit_test(what_nobody_shows_is_no_change),
+                cmocka_unit_test(all_at_once_is_all_bits),
+                cmocka_unit_test(its_charge_follows_what_the_kernel_counts),
+                cmocka_unit_test(it_is_active_while_a_queue_is_attached),
+                cmocka_unit_test(it_filters_only_as_a_locked_port_that_learns_nothing),
+                cmocka_unit_test(every_watch_is_told_once_and_is_unlinked_before),
+                cmocka_unit_test(a_new_one_has_what_it_was_given),
+        };
+
+        return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
+}

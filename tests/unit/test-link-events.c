@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the kernel says unasked: that it comes, from whom it is taken, and that a loss is told. */
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "kernel/link-events.h"
+#include "kernel/tap.h"
+#include "testing.h"
+#include "util/cleanup.h"
+#include "world.h"
+
+DEFINE_CLEANUP(LinkEvents, link_events_close)
+
+#define _cleanup_events_ _cleanup_(link_events_closep)
+
+typedef struct Seen {
+        unsigned n, gone;
+        LinkInfo last;
+} Seen;
+
+static void see(const LinkInfo *link, bool gone, void *userdata) {
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->gone += gone;
+        seen->last = *link;
+}
+
+static LinkEvents *open_events(void) {
+        LinkEvents *events;
+
+        assert_int_equal(link_events_open(&events), 0);
+        return events;
+}
+
+/* Reads to the end; what the last call returned. */
+static int drain(LinkEvents *events, Seen *seen) {
+        int r = 1;
+
+        while (r > 0)
+                r = link_events_read(events, see, seen);
+        return r;
+}
+
+static bool polls_readable(const LinkEvents *events) {
+        struct pollfd fd = { .fd = link_events_fd(events), .events = POLLIN };
+
+        return poll(&fd, 1, 0) == 1;
+}
+
+static void without_events_it_does_not_block(void **state) {
+        _cleanup_events_ LinkEvents *events = open_events();
+        Seen seen = { 0 };
+
+        assert_false(polls_readable(events));
+        assert_int_equal(link_events_read(events, see, &seen), 0);
+        assert_int_equal(seen.n, 0);
+}
+
+static void a_link_that_comes_is_told_and_one_that_goes(void **state) {
+        const TapDevice device = { .name = "vnic00000001" };
+        _cleanup_events_ LinkEvents *events = open_events();
+        Seen seen = { 0 };
+        int fd, ifindex;
+
+        assert_int_equal(tap_create(&device, &fd, NULL), 0);
+        ifindex = world_ifindex("vnic00000001");
+        assert_true(polls_readable(events));
+        assert_int_equal(drain(events, &seen), 0);
+        assert_true(seen.n >= 1);
+        assert_int_equal(seen.gone, 0);
+        assert_int_equal(seen.last.ifindex, ifindex);
+        assert_string_equal(seen.last.name, "vnic00000001");
+        assert_string_equal(seen.last.kind, "tun");
+
+        close(fd);
+        seen = (Seen){ 0 };
+        assert_int_equal(drain(events, &seen), 0);
+        assert_int_equal(seen.gone, 1);
+        assert_int_equal(seen.last.ifindex, ifindex);
+}
+
+static void leaving_the_namespace_is_going(void **state) {
+        _cleanup_events_ LinkEvents *events = open_events();
+        Seen seen = { 0 };
+
+        world_run("ip link add left type veth peer name right");
+        drain(events, &seen);
+        seen = (Seen){ 0 };
+        world_run("unshare -n sleep 1 & sleep 0.2; ip link set left netns $!; wait");
+        drain(events, &seen);
+        assert_true(seen.gone >= 1);
+}
+
+/* A port that leaves its bridge: RTM_DELLINK, but of family AF_BRIDGE. */
+static void leaving_a_bridge_is_not_going(void **state) {
+        _cleanup_events_ LinkEvents *events = open_events();
+        Seen seen = { 0 };
+
+        world_run("ip link add br0 type bridge && ip tuntap add dev tap0 mode tap && "
+                  "ip link set tap0 master br0");
+        world_run("ip link set tap0 nomaster");
+        assert_int_equal(drain(events, &seen), 0);
+        assert_int_equal(seen.gone, 0);
+        assert_true(seen.n >= 4);
+}
+
+static void a_loss_is_told_and_then_the_rest_comes(void **state) {
+        _cleanup_events_ LinkEvents *events = open_events();
+        const int small = 4096;
+        Seen seen = { 0 };
+
+        assert_int_equal(setsockopt(link_events_fd(events), SOL_SOCKET, SO_RCVBUFFORCE, &small,
+                                         sizeof(small)),
+                        0);
+        world_run("for i in $(seq 1 100); do echo link add b$i type bridge; done | ip -batch -");
+        assert_int_equal(drain(events, &seen), -ENOBUFS);
+        seen = (Seen){ 0 };
+        assert_int_equal(drain(events, &seen), 0);
+        assert_true(seen.n >= 1 && seen.n < 100);
+        world_run("ip link del b100");
+        seen = (Seen){ 0 };
+        assert_int_equal(drain(events, &seen), 0);
+        assert_true(seen.gone >= 1);
+}
+
+static void a_thousand_links_are_no_loss(void **state) {
+        _cleanup_events_ LinkEvents *events = open_events();
+        Seen seen = { 0 };
+
+        world_run("for i in $(seq 1 1000); do echo link add b$i type bridge; done | ip -batch -");
+        assert_int_equal(drain(events, &seen), 0);
+        assert_true(seen.n >= 1000);
+}
+
+/* Another process, even root's, may send to the group; only the kernel is believed. */
+static void what_another_process_sends_is_not_believed(void **state) {
+        _cleanup_events_ LinkEvents *events = open_events();
+        const struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+        const struct {
+                struct nlmsghdr header;
+                struct ifinfomsg link;
+        } forged = {
+                .header = { .nlmsg_len = sizeof(forged), .nlmsg_type = RTM_DELLINK },
+                .link = { .ifi_index = 1 },
+        };
+        _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+        Seen seen = { 0 };
+
+        assert_true(fd >= 0);
+        (void)sendto(fd, &forged, sizeof(forged), 0, (const void *)&group, sizeof(group));
+        if (!polls_readable(events))
+                skip(); /* this kernel does not even pass it on */
+        assert_int_equal(drain(events, &seen), 0);
+        assert_int_equal(seen.n, 0);
+}
+
+static void opening_and_closing_leaves_no_fd(void **state) {
+        unsigned fds = world_count_fds();
+
+        for (int i = 0; i < 50; i++)
+                link_events_close(open_events());
+        assert_int_equal(world_count_fds(), fds);
+        assert_null(link_events_close(NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(without_events_it_does_not_block, world_enter),
+                cmocka_unit_test_setup(a_link_that_comes_is_told_and_one_that_goes, world_enter),
+                cmocka_unit_test_setup(leaving_the_namespace_is_going, world_enter),
+                cmocka_unit_test_setup(leaving_a_bridge_is_not_going, world_enter),
+                cmocka_unit_test_setup(a_loss_is_told_and_then_the_rest_comes, world_enter),
+                cmocka_unit_test_setup(a_thousand_links_are_no_loss, world_enter),
+                cmocka_unit_test_setup(what_another_process_sends_is_not_believed, world_enter),
+                cmocka_unit_test_setup(opening_and_closing_leaves_no_fd, world_enter),
+        };
+
+        if (!world_is_possible())
+                return WORLD_SKIPPED;
+        return cmocka_run_group_tests_name("link-events", tests, NULL, NULL);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The link monitor on a real loop. What must not happen: that a loss goes by without a comparison,
+ * and that the monitor falls silent. recvmsg(2) is wrapped, to fail on demand.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "model/link-monitor.h"
+#include "testing.h"
+#include "util/cleanup.h"
+#include "world.h"
+
+static int next_errors[2];
+
+ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags);
+
+/* Fails with what is next in the list, if anything is. */
+ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags) {
+        if (next_errors[0] != 0) {
+                errno = next_errors[0];
+                next_errors[0] = next_errors[1];
+                next_errors[1] = 0;
+                return -1;
+        }
+        return __real_recvmsg(fd, message, flags);
+}
+
+typedef struct Stage {
+        sd_event *event;
+        LinkMonitor *monitor;
+        int fd; /* the monitor's socket */
+        unsigned events, gone, resyncs;
+        int resync_result; /* of the next one only */
+} Stage;
+
+static void on_event(const LinkInfo *link, bool gone, void *userdata) {
+        Stage *stage = userdata;
+
+        stage->events++;
+        stage->gone += gone;
+}
+
+static int on_resync(void *userdata) {
+        Stage *stage = userdata;
+        int r = stage->resync_result;
+
+        stage->resyncs++;
+        stage->resync_result = 0;
+        return r;
+}
+
+static void enter(Stage *stage) {
+        assert_ok(sd_event_new(&stage->event));
+        /* Its socket is the first fd that it opens: the lowest that is free. */
+        stage->fd = dup(STDIN_FILENO);
+        assert_true(stage->fd >= 0);
+        close(stage->fd);
+        assert_int_equal(link_monitor_new(
+                                         &stage->monitor, stage->event, on_event, on_resync, stage),
+                        0);
+}
+
+static void leave(Stage *stage) {
+        assert_null(link_monitor_free(stage->monitor));
+        sd_event_unref(stage->event);
+}
+
+/* Runs the loop until nothing has happened for so long. */
+static void run_loop(Stage *stage, unsigned quiet_msec) {
+        int r;
+
+        do {
+                r = sd_event_run(stage->event, (uint64_t)quiet_msec * 1000);
+                assert_ok(r);
+        } while (r > 0);
+}
+
+static void set_buffer(const Stage *stage, int bytes) {
+        assert_int_equal(setsockopt(stage->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)),
+                        0);
+}
+
+static void it_looks_at_everything_at_the_start(void **state) {
+        Stage stage = { 0 };
+
+        enter(&stage);
+        assert_int_equal(stage.resyncs, 1);
+        assert_int_equal(stage.events, 0);
+        leave(&stage);
+}
+
+static void each_event_is_passed_on(void **state) {
+        Stage stage = { 0 };
+
+        enter(&stage);
+        world_run("ip link add left type veth peer name right");
+        world_run("ip link del left");
+        run_loop(&stage, 20);
+        assert_true(stage.events >= 4);
+        assert_int_equal(stage.gone, 2);
+        assert_int_equal(stage.resyncs, 1);
+        leave(&stage);
+}
+
+static void a_start_that_fails_is_tried_again(void **state) {
+        Stage stage = { .resync_result = -EINTR };
+
+        enter(&stage);
+        assert_int_equal(stage.resyncs, 1);
+        run_loop(&stage, 500);
+        assert_int_equal(stage.resyncs, 2);
+        leave(&stage);
+}
+
+static void lost_events_are_made_up_for(void **state) {
+        Stage stage = { 0 };
+
+        enter(&stage);
+        set_buffer(&stage, 4096);
+        world_run("for i in $(seq 1 200); do echo link add b$i type bridge; done | ip -batch -");
+        run_loop(&stage, 20);
+        assert_true(stage.events < 200);
+        assert_int_equal(stage.resyncs, 2);
+        leave(&stage);
+}
+
+static void a_comparison_that_fails_is_tried_again(void **state) {
+        Stage stage = { 0 };
+
+        enter(&stage);
+        set_buffer(&stage, 4096);
+        stage.resync_result = -ENOBUFS;
+        world_run("for i in $(seq 1 200); do echo link add b$i type bridge; done | ip -batch -");
+        run_loop(&stage, 500);
+        assert_int_equal(stage.resyncs, 3);
+        leave(&stage);
+}
+
+/* However many messages are still to be read after a loss, 64 among them (as many as are read in
+ * one go): a comparison follows without waiting for something else to happen. */
+static void a_loss_is_made_up_for_however_much_is_left_to_read(void **state) {
+        for (unsigned left = 60; left <= 68; left++) {
+                Stage stage = { 0 };
+
+                enter(&stage);
+                world_run("ip link add left type veth peer name right");
+                run_loop(&stage, 20);
+                stage.events = 0;
+                /* Each is one message about one link. */
+                world_run("for i in $(seq 1 %u); do echo link set left alias a$i; done | "
+                          "ip -batch -",
+                                left);
+                next_errors[0] = ENOBUFS; /* what the kernel tells first */
+                run_loop(&stage, 20);
+                assert_int_equal(stage.events, left);
+                if (stage.resyncs != 2)
+                        fail_msg("no comparison with %u messages left", left);
+                leave(&stage);
+                world_run("ip link del left");
+        }
+}
+
+static void an_interrupted_read_is_no_end(void **state) {
+        Stage stage = { 0 };
+
+        enter(&stage);
+        next_errors[0] = EINTR;
+        world_run("ip link add left type veth peer name right");
+        run_loop(&stage, 20);
+        assert_true(stage.events >= 2);
+        leave(&stage);
+}
+
+/* sd-event switches a source off whose handler returns an error. Deaf, the service would show what
+ * is long gone. */
+static void one_failed_read_does_not_make_it_deaf(void **state) {
+        static const int errors[] = { ENOMEM, EIO, EPERM, ECONNRESET };
+
+        for (size_t i = 0; i < ELEMENTS(errors); i++) {
+                Stage stage = { 0 };
+
+                enter(&stage);
+                next_errors[0] = errors[i];
+                world_run("ip link add left type veth peer name right");
+                run_loop(&stage, 20);
+                stage.events = 0;
+                stage.resyncs = 0;
+                world_run("ip link del left");
+                run_loop(&stage, 300);
+                if (stage.gone == 0 && stage.resyncs == 0)
+                        fail_msg("deaf after %s", strerror(errors[i]));
+                leave(&stage);
+        }
+}
+
+static void a_storm_does_not_starve_the_rest_of_the_loop(void **state) {
+        Stage stage = { 0 };
+        int r;
+
+        enter(&stage);
+        world_run("for i in $(seq 1 300); do echo link add b$i type bridge; done | ip -batch -");
+        r = sd_event_run(stage.event, 0);
+        assert_true(r > 0);
+        assert_true(stage.events > 0 && stage.events < 300); /* a part, then it is others' turn */
+        run_loop(&stage, 20);
+        assert_true(stage.events >= 300);
+        leave(&stage);
+}
+
+static void freed_it_leaves_no_fd(void **state) {
+        unsigned fds = world_count_fds();
+        Stage stage = { 0 };
+
+        enter(&stage);
+        leave(&stage);
+        assert_int_equal(world_count_fds(), fds);
+        assert_null(link_monitor_free(NULL));
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(it_looks_at_everything_at_the_start, world_enter),
+                cmocka_unit_test_setup(each_event_is_passed_on, world_enter),
+                cmocka_unit_test_setup(a_start_that_fails_is_tried_again, world_enter),
+                cmocka_unit_test_setup(lost_events_are_made_up_for, world_enter),
+                cmocka_unit_test_setup(a_comparison_that_fails_is_tried_again, world_enter),
+                cmocka_unit_test_setup(
+                                a_loss_is_made_up_for_however_much_is_left_to_read, world_enter),
+                cmocka_unit_test_setup(an_interrupted_read_is_no_end, world_enter),
+                cmocka_unit_test_setup(one_failed_read_does_not_make_it_deaf, world_enter),
+                cmocka_unit_test_setup(a_storm_does_not_starve_the_rest_of_the_loop, world_enter),
+                cmocka_unit_test_setup(freed_it_leaves_no_fd, world_enter),
+        };
+
+        if (!world_is_possible())
+                return WORLD_SKIPPED;
+        return cmocka_run_group_tests_name("link-monitor", tests, NULL, NULL);
+}

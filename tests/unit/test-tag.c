@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The tag is the only record of whose a link is. The parser takes exactly what the formatter
+ * writes: whatever parses formats back to the same bytes.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "model/tag.h"
+#include "testing.h"
+
+#define VALID                                                                                      \
+        "vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1795353600"
+
+static const Tag valid = {
+        .uid = 1000,
+        .nonce = 0x3f9a01c2,
+        .vnet_hdr_size = 12,
+        .guest_mac = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } },
+        .created = 1795353600,
+};
+
+static void assert_tags_equal(const Tag *a, const Tag *b) {
+        assert_int_equal(a->uid, b->uid);
+        assert_int_equal(a->nonce, b->nonce);
+        assert_int_equal(a->vnet_hdr_size, b->vnet_hdr_size);
+        assert_true(mac_equal(&a->guest_mac, &b->guest_mac));
+        assert_int_equal(a->created, b->created);
+        assert_string_equal(a->label, b->label);
+}
+
+static void assert_refused(const char *text) {
+        Tag tag = valid;
+
+        tag.uid = 77;
+        if (tag_parse(text, &tag) != -EINVAL)
+                fail_msg("taken: \"%s\"", text);
+        assert_int_equal(tag.uid, 77);
+}
+
+static void a_tag_without_label_is_written_and_read(void **state) {
+        char text[TAG_SIZE];
+        Tag tag;
+
+        assert_string_equal(tag_format(&valid, text), VALID);
+        assert_int_equal(tag_parse(text, &tag), 0);
+        assert_tags_equal(&tag, &valid);
+}
+
+static void a_tag_with_label_is_written_and_read(void **state) {
+        char text[TAG_SIZE];
+        Tag tag = valid, again;
+
+        strcpy(tag.label, "web");
+        assert_string_equal(tag_format(&tag, text), VALID " label=web");
+        assert_int_equal(tag_parse(text, &again), 0);
+        assert_tags_equal(&again, &tag);
+}
+
+static void the_largest_of_everything_fits_and_comes_back(void **state) {
+        char text[TAG_SIZE];
+        Tag again, tag = {
+                .uid = UINT32_MAX,
+                .nonce = UINT32_MAX,
+                .vnet_hdr_size = UINT32_MAX,
+                .guest_mac = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+                .created = UINT64_MAX,
+                .label = "abcdefghijklmnopqrstuvwxyz_.-012",
+        };
+
+        tag_format(&tag, text);
+        assert_true(strlen(text) < TAG_SIZE - 1); /* nothing was cut */
+        assert_int_equal(tag_parse(text, &again), 0);
+        assert_tags_equal(&again, &tag);
+}
+
+static void the_smallest_of_everything_comes_back(void **state) {
+        char text[TAG_SIZE];
+        Tag again, tag = { 0 };
+
+        tag_format(&tag, text);
+        assert_int_equal(tag_parse(text, &again), 0);
+        assert_tags_equal(&again, &tag);
+}
+
+static void random_tags_come_back(void **state) {
+        static const char characters[] = "azAZ09_.-";
+        uint64_t seed = RANDOM_SEED;
+
+        for (int i = 0; i < 100000; i++) {
+                uint64_t bits = random_next(&seed);
+                size_t n = random_next(&seed) % LABEL_SIZE;
+                char text[TAG_SIZE];
+                Tag again, tag = {
+                        .uid = (uid_t)random_next(&seed),
+                        .nonce = (uint32_t)random_next(&seed),
+                        .vnet_hdr_size = (uint32_t)(random_next(&seed) % 25),
+                        .created = random_next(&seed) >> (random_next(&seed) % 64),
+                };
+
+                memcpy(&tag.guest_mac, &bits, sizeof(tag.guest_mac));
+                for (size_t k = 0; k < n; k++)
+                        tag.label[k] = characters[random_next(&seed) % (sizeof(characters) - 1)];
+                assert_int_equal(tag_parse(tag_format(&tag, text), &again), 0);
+                assert_tags_equal(&again, &tag);
+        }
+}
+
+static void blanks_before_after_and_between_are_refused(void **state) {
+        assert_refused(" " VALID);
+        assert_refused(VALID " ");
+        assert_refused(VALID "\n");
+        assert_refused("\t" VALID);
+        assert_refused(VALID " label=web ");
+        assert_refused(VALID "  label=web");
+        assert_refused("vnicd:1  uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1\tuid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid= 1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+}
+
+static void words_too_many_too_few_or_out_of_order_are_refused(void **state) {
+        assert_refused("");
+        assert_refused("vnicd:1");
+        assert_refused("vnicd");
+        assert_refused(VALID " label=web more=1");
+        assert_refused(VALID " label=web label=web");
+        assert_refused(VALID " more");
+        assert_refused(VALID " label=");
+        assert_refused(VALID " label");
+        assert_refused(VALID VALID);
+        assert_refused("vnicd:1 life=fd uid=1000 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd hdr=12 nonce=3f9a01c2 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=");
+        assert_refused("vnicd:1 label=web uid=1000 life=fd nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+}
+
+static void another_version_or_life_is_not_ours(void **state) {
+        assert_refused("vnicd:2 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:11 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("VNICD:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=ever nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=1");
+}
+
+static void numbers_have_one_spelling(void **state) {
+        assert_refused("vnicd:1 uid=01000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=+1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=-1 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=0x10 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1e3 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=012 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=01");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=-1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=0x3f9a01 hdr=12 mac=52:54:00:12:34:56 at=1");
+}
+
+static void hex_in_upper_case_is_refused(void **state) {
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3F9A01C2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:AB:34:56 at=1");
+}
+
+static void numbers_past_their_type_are_refused(void **state) {
+        assert_refused("vnicd:1 uid=4294967296 life=fd nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=4294968296 life=fd nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=18446744073709551616 life=fd nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=13f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=4294967296 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=18446744073709551616");
+}
+
+static void a_label_of_thirty_three_is_refused(void **state) {
+        Tag tag;
+
+        assert_int_equal(tag_parse(VALID " label=abcdefghijklmnopqrstuvwxyz012345", &tag), 0);
+        assert_refused(VALID " label=abcdefghijklmnopqrstuvwxyz0123456");
+}
+
+static void labels_have_few_letters(void **state) {
+        static const char *const bad[] = { "", "a b", "a/b", "a=b", "a:b", "\xc3\xa4", "a\n", "$a",
+                "abcdefghijklmnopqrstuvwxyz0123456", "a\x01", "<b>" };
+        static const char *const good[] = { "a", "A-Z_0.9", ".", "..", "-rf",
+                "abcdefghijklmnopqrstuvwxyz012345" };
+
+        for (size_t i = 0; i < ELEMENTS(bad); i++) {
+                char text[TAG_SIZE];
+
+                if (label_is_valid(bad[i]))
+                        fail_msg("taken: \"%s\"", bad[i]);
+                snprintf(text, sizeof(text), VALID " label=%s", bad[i]);
+                assert_refused(text);
+        }
+        for (size_t i = 0; i < ELEMENTS(good); i++)
+                assert_true(label_is_valid(good[i]));
+}
+
+/* An independent rule: every byte is in the set and there are 1 to 32 of them. */
+static void a_million_random_labels_are_judged_by_the_rule(void **state) {
+        static const char letters[] = "aZ09_.-bc/ \n\xff:";
+        uint64_t seed = RANDOM_SEED;
+        char label[40];
+        int valid_ones = 0;
+
+        for (int i = 0; i < 1000000; i++) {
+                size_t n = random_next(&seed) % 36, kinds = random_next(&seed) % 2 ? 9 : 14;
+                bool expected = n >= 1 && n <= 32;
+
+                for (size_t k = 0; k < n; k++) {
+                        size_t which = random_next(&seed) % kinds;
+
+                        label[k] = letters[which];
+                        expected = expected && which < 9;
+                }
+                label[n] = '\0';
+                valid_ones += expected;
+                if (label_is_valid(label) != expected)
+                        fail_msg("\"%s\"", label);
+        }
+        assert_true(valid_ones > 100000 && valid_ones < 900000);
+}
+
+static void mutate(char *text, size_t size, uint64_t *seed) {
+        size_t n = strlen(text), at = random_next(seed) % n;
+
+        switch (random_next(seed) % 5) {
+        case 0: /* another byte */
+                text[at] = (char)(1 + random_next(seed) % 255);
+                break;
+        case 1: /* a digit */
+                text[at] = "0123456789abcdefABCDEF =:"[random_next(seed) % 25];
+                break;
+        case 2: /* one less */
+                memmove(text + at, text + at + 1, n - at);
+                break;
+        case 3: /* one twice */
+                if (n + 2 < size)
+                        memmove(text + at + 1, text + at, n - at + 1);
+                break;
+        case 4: /* the end cut off */
+                text[at] = '\0';
+                break;
+        }
+}
+
+static void whatever_parses_formats_back_to_the_same_bytes(void **state) {
+        uint64_t seed = RANDOM_SEED;
+        int taken = 0;
+
+        for (int i = 0; i < 300000; i++) {
+                char text[TAG_SIZE], again[TAG_SIZE];
+                Tag tag;
+
+                strcpy(text, i % 2 ? VALID : VALID " label=web-1");
+                for (uint64_t n = 1 + random_next(&seed) % 3; n > 0 && *text; n--)
+                        mutate(text, sizeof(text), &seed);
+                if (tag_parse(text, &tag) < 0)
+                        continue;
+                taken++;
+                assert_string_equal(tag_format(&tag, again), text);
+        }
+        assert_true(taken > 1000); /* digits changed into digits */
+}
+
+static void every_single_byte_changed_is_refused_or_formats_back(void **state) {
+        char text[] = VALID " label=web", again[TAG_SIZE];
+
+        for (size_t at = 0; at < sizeof(text) - 1; at++)
+                for (int byte = 0; byte < 256; byte++) {
+                        char before = text[at];
+                        Tag tag;
+
+                        text[at] = (char)byte;
+                        if (tag_parse(text, &tag) >= 0)
+                                assert_string_equal(tag_format(&tag, again), text);
+                        text[at] = before;
+                }
+}
+
+static void a_link_is_ours_if_it_is_a_tap_with_a_tag(void **state) {
+        LinkInfo link = { .kind = "tun", .tun.tap = true, .alias = VALID };
+        Tag tag;
+
+        assert_int_equal(tag_of_link(&link, &tag), 0);
+        assert_tags_equal(&tag, &valid);
+}
+
+static void a_link_of_another_kind_or_without_a_tag_is_not_ours(void **state) {
+        LinkInfo veth = { .kind = "veth", .tun.tap = true, .alias = VALID };
+        LinkInfo tun = { .kind = "tun", .tun.tap = false, .alias = VALID };
+        LinkInfo bare = { .kind = "tun", .tun.tap = true };
+        LinkInfo broken = { .kind = "tun", .tun.tap = true, .alias = VALID " " };
+        Tag tag;
+
+        assert_int_equal(tag_of_link(&veth, &tag), -ENOMSG);
+        assert_int_equal(tag_of_link(&tun, &tag), -ENOMSG);
+        assert_int_equal(tag_of_link(&bare, &tag), -ENOMSG);
+        assert_int_equal(tag_of_link(&broken, &tag), -ENOMSG);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_tag_without_label_is_written_and_read),
+                cmocka_unit_test(a_tag_with_label_is_written_and_read),
+                cmocka_unit_test(the_largest_of_everything_fits_and_comes_back),
+                cmocka_unit_test(the_smallest_of_everything_comes_back),
+                cmocka_unit_test(random_tags_come_back),
+                cmocka_unit_test(blanks_before_after_and_between_are_refused),
+                cmocka_unit_test(words_too_many_too_few_or_out_of_order_are_refused),
+                cmocka_unit_test(another_version_or_life_is_not_ours),
+                cmocka_unit_test(numbers_have_one_spelling),
+                cmocka_unit_test(hex_in_upper_case_is_refused),
+                cmocka_unit_test(numbers_past_their_type_are_refused),
+                cmocka_unit_test(a_label_of_thirty_three_is_refused),
+                cmocka_unit_test(labels_have_few_letters),
+                cmocka_unit_test(a_million_random_labels_are_judged_by_the_rule),
+                cmocka_unit_test(whatever_parses_formats_back_to_the_same_bytes),
+                cmocka_unit_test(every_single_byte_changed_is_refused_or_formats_back),
+                cmocka_unit_test(a_link_is_ours_if_it_is_a_tap_with_a_tag),
+                cmocka_unit_test(a_link_of_another_kind_or_without_a_tag_is_not_ours),
+        };
+
+        return cmocka_run_group_tests_name("tag", tests, NULL, NULL);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A network namespace for one test case, with a /sys of its own, and an outside look at what is in
+ * it: the tools of iproute2, ioctls, sysfs. What the code under test claims is never asked of the
+ * code under test.
+ */
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#include "kernel/mac.h"
+
+#define WORLD_SKIPPED 77
+
+/* Whether the tests can run here: as root, with /dev/net/tun. Says why if not. */
+bool world_is_possible(void);
+
+/* For cmocka: enters a new, empty world. What was in the last one goes with its last fd. */
+int world_enter(void **state);
+
+/* Runs a shell command, which must succeed. */
+void world_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* What the command prints, without the last newline; overwritten by the next call. It need not
+ * succeed. */
+const char *world_read(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Links in the world, the loopback among them. */
+unsigned world_count_links(void);
+bool world_has_link(const char *name);
+
+/* 0: there is none. */
+int world_ifindex(const char *name);
+Mac world_mac(const char *name);
+unsigned world_mtu(const char *name);
+
+/* Whether the word stands in the long description of the link, for example "locked on". */
+bool world_link_says(const char *name, const char *words);
+
+/* Waits up to two seconds for the link to be gone. */
+bool world_loses_link(const char *name);
+
+/* Open fds of this process. */
+unsigned world_count_fds(void);
