@@ -3,24 +3,35 @@
 
 /*
  * The agent is a child that lives as long as a question may come. It says that it is ready by
- * closing the write end of a pipe, which its death does as well. With --fallback it steps back
- * behind the agent of a desktop. This file knows no bus.
+ * closing the write end of a pipe, which its death does as well. In a login session it steps back
+ * behind the agent of the desktop (--fallback); polkit looks for fallbacks in sessions only, so
+ * without one it is registered as what it is there: the only agent. This file knows no bus.
  */
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
 
 #define READY_TIMEOUT_MS 5000
 
+/* As polkit finds it: of the process, else that of the user's display. */
+static bool has_session(void) {
+        _cleanup_free_ char *session = NULL;
+
+        return sd_pid_get_session(0, &session) >= 0 || sd_uid_get_display(getuid(), &session) >= 0;
+}
+
 /* In the child. Does not return. */
 static void become_agent(pid_t parent, int notify) {
+        const char *fallback = has_session() ? "--fallback" : NULL;
         char process[32], fd[16];
 
         prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -28,7 +39,7 @@ static void become_agent(pid_t parent, int notify) {
                 _exit(1);
         snprintf(process, sizeof(process), "%d", (int)parent);
         snprintf(fd, sizeof(fd), "%d", notify);
-        execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd, "--fallback",
+        execlp("pkttyagent", "pkttyagent", "--process", process, "--notify-fd", fd, fallback,
                         (char *)NULL);
         _exit(1);
 }

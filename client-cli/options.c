@@ -32,7 +32,7 @@ typedef struct OptionRow {
 
 static const OptionRow rows[] = {
         { "bridge", " NAME", OPTIONS_TAP, TYPE_TEXT, FIELD(bridge),
-                        "the bridge to join; \"-\" for none" },
+                        "the bridge to join (needed); \"-\" for none" },
         { "queues", " N", OPTIONS_TAP, TYPE_NUMBER, FIELD(queues),
                         "queue pairs; more than one make a multiqueue tap" },
         { "multiqueue", "", OPTIONS_TAP, TYPE_FLAG, FIELD(multiqueue),

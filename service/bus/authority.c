@@ -113,9 +113,17 @@ int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
         return query_add_check(query, question);
 }
 
-static int refuse(PolkitVerdict verdict, const char *action, Failure *failure) {
+static int refuse(PolkitVerdict verdict, const char *action, bool asked, Failure *failure) {
         switch (verdict) {
         case POLKIT_CHALLENGE:
+                if (asked)
+                        return failure_set(failure, FAILURE_INTERACTION_REQUIRED, EACCES,
+                                        "The action %s needs the answer of an administrator, and "
+                                        "polkit found no agent to ask for one. Start an agent "
+                                        "(pkttyagent in a terminal), or have a polkit rule allow "
+                                        "the "
+                                        "action.",
+                                        action);
                 return failure_set(failure, FAILURE_INTERACTION_REQUIRED, EACCES,
                                 "The action %s needs the answer of an administrator, and this call "
                                 "did not allow to ask for one. Allow interactive authorization, or "
@@ -143,11 +151,13 @@ static int refuse(PolkitVerdict verdict, const char *action, Failure *failure) {
 
 int authority_require(Authority *authority, sd_bus_message *call, uid_t uid,
                 const AuthorityQuestion *question, Failure *failure) {
+        bool asked = question->may_ask &&
+                        sd_bus_message_get_allow_interactive_authorization(call) > 0;
         PolkitVerdict verdict;
         int r;
 
         r = authority_ask(authority, call, uid, question, &verdict, failure);
         if (r <= 0)
                 return r;
-        return verdict == POLKIT_YES ? 1 : refuse(verdict, question->polkit.action, failure);
+        return verdict == POLKIT_YES ? 1 : refuse(verdict, question->polkit.action, asked, failure);
 }

@@ -37,6 +37,12 @@ def test_without_a_rule_an_administrator_would_have_to_answer(alice, bridges):
     assert kernel.our_links() == []
 
 
+def test_with_nobody_to_ask_it_is_said_that_there_is_no_agent(alice, bridges):
+    bridges("ask0")
+    error = alice.create_tap_error("ask0", interactive=True)
+    assert error.name == MAY_ASK and "no agent" in error.message
+
+
 def test_a_rule_may_depend_on_the_user(alice, carol, bridges):
     bridges("carol0")
     assert alice.create_tap_error("carol0").name == ACCESS_DENIED

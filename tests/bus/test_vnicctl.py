@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""vnicctl as people and scripts use it, against the real service."""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+from vnic import kernel
+from vnic.client import MANAGER, ROOT
+from vnic.process import identity, poll, variables
+
+
+@pytest.fixture
+def ctl(world):
+    """ctl("list", …) as alice: (status, stdout, stderr)."""
+    def run(*arguments, user="alice"):
+        return world.output_as(user, [world.tool("vnicctl"), *arguments])
+    return run
+
+
+@contextlib.contextmanager
+def kept(world, *arguments, user="alice"):
+    """A `vnicctl create --json` that keeps its tap for the length of the `with`: (child, what it said)."""
+    child = world.run_as(user, [world.tool("vnicctl"), "create", "--json", *arguments],
+                         stdin=subprocess.PIPE)
+    try:
+        line = child.stdout.readline()
+        assert line, child.stderr.read()
+        yield child, json.loads(line)
+    finally:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
+        child.wait(5)
+        child.stdout.close()
+        child.stderr.close()
+
+
+def test_create_keeps_its_tap_until_the_end_of_its_input(world, bridge):
+    with kept(world, "--bridge", bridge, "--queues", "2", "--label", "web", "--isolated") as (child, said):
+        name = said["interface"]
+        assert kernel.link(name)["master"] == bridge and kernel.numqueues(name) == (2, 0)
+        assert kernel.bridge_port(name)["isolated"]
+        assert said["guest_mac"].startswith("52:54:00:") and said["queues"] == 2
+        assert said["path"] == f"/org/vnicd1/endpoint/{name}" and "tso4" in said["offloads"]
+        time.sleep(0.2)
+        assert child.poll() is None
+    assert child.returncode == 0
+    assert kernel.wait_gone(name)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_create_ends_by_a_signal(world, bridge, number):
+    with kept(world, "--bridge", bridge) as (child, said):
+        child.send_signal(number)
+        assert child.wait(5) == 0
+    assert kernel.wait_gone(said["interface"])
+
+
+def test_create_says_when_somebody_else_takes_its_tap(world, alice, bridge):
+    with kept(world, "--bridge", bridge) as (child, said):
+        alice.call(said["path"], "org.vnicd1.Endpoint", "Release")
+        assert child.wait(5) == 1 and said["interface"] in child.stderr.read()
+
+
+def test_list_and_show_say_what_there_is(world, ctl, bridge):
+    with kept(world, "--bridge", bridge, "--label", "web", "--guest-mac", "52:54:00:00:00:21") as (_, said):
+        status, out, _ = ctl("list", "--json")
+        (entry,) = json.loads(out)
+        assert status == 0 and entry["interface"] == said["interface"] and entry["label"] == "web"
+        _, out, _ = ctl("list")
+        header, line = out.splitlines()
+        assert header.split()[:5] == ["INTERFACE", "BRIDGE", "OWNER", "LABEL", "GUEST-MAC"]
+        assert line.split()[:2] == [said["interface"], bridge]
+        assert header.index("GUEST-MAC") == line.index("52:54:00:00:00:21")
+        for name in (said["interface"], "web"):
+            status, out, _ = ctl("show", name, "--json")
+            assert status == 0 and json.loads(out)["guest_mac"] == "52:54:00:00:00:21"
+        assert "52:54:00:00:00:21" in ctl("show", "web")[1]
+        assert json.loads(ctl("list", "--json", user="bob")[1]) == []
+        assert len(json.loads(ctl("list", "--all", "--json", user="bob")[1])) == 1
+
+
+def test_bridges_and_capabilities_are_those_of_the_service(ctl, alice, bridge, bridges):
+    bridges("no0")
+    status, out, _ = ctl("bridges", "--json")
+    assert status == 0
+    assert {entry["name"]: entry["access"] for entry in json.loads(out)} == {"yes0": "yes", "no0": "no"}
+    assert re.search(r"^yes0\s+bridge\s+yes\s+1500\s", ctl("bridges")[1], re.M)
+    status, out, _ = ctl("capabilities", "--json")
+    properties = alice.get_all(ROOT, MANAGER)
+    said = json.loads(out)
+    assert status == 0 and said["offloads_supported"] == properties["OffloadsSupported"]
+    assert said["max_queues"] == properties["MaxQueues"] and said["version"] == properties["Version"]
+    assert "csum tso4 tso6" in ctl("capabilities")[1]
+
+
+def test_release_takes_one_or_all(world, ctl, bridge):
+    with kept(world, "--bridge", bridge, "--label", "a") as (_, one), \
+            kept(world, "--bridge", bridge, "--label", "b") as (_, two):
+        assert ctl("release", "a")[0] == 0
+        assert not kernel.exists(one["interface"]) and kernel.exists(two["interface"])
+        assert ctl("release", "--all")[0] == 0
+        assert not kernel.exists(two["interface"])
+
+
+def test_every_refusal_has_its_exit_status_and_a_sentence(ctl, bridge, bridges, world, alice):
+    for name in ("no0", "ask0"):
+        bridges(name)
+    with alice.create_tap(bridge, label="taken", guest_mac="52:54:00:00:00:22"):
+        for wanted, arguments in (
+                (2, ["nonsense"]), (2, ["create", "--nonsense"]), (2, ["create", "--queues", "x"]),
+                (3, ["create", "--bridge", "no0"]), (4, ["create", "--bridge", "ask0"]),
+                (5, ["create", "--bridge", "gone0"]), (5, ["create", "--bridge", "lo"]),
+                (5, ["create"]), (5, ["show", "gone"]), (5, ["release", "gone"]),
+                (7, ["create", "--bridge", bridge, "--queues", "17"]),
+                (7, ["create", "--bridge", bridge, "--label", "a b"]),
+                (7, ["create", "--bridge", bridge, "--no-vnet-hdr", "--vnet-hdr-size", "12"]),
+                (8, ["create", "--bridge", bridge, "--label", "taken"]),
+                (8, ["create", "--bridge", bridge, "--guest-mac", "52:54:00:00:00:22"])):
+            status, out, err = ctl(*arguments)
+            assert (status, out) == (wanted, ""), (arguments, err)
+            assert err.startswith("vnicctl: ") and err.rstrip().endswith((".", ")")), err
+    taps = [alice.create_tap(bridge) for _ in range(32)]
+    assert ctl("create", "--bridge", bridge)[0] == 6
+    for tap in taps:
+        tap.close()
+    assert poll(lambda: not kernel.our_links(), 3.0)
+    status, _, err = world.output_as("alice", [world.tool("vnicctl"), "list"],
+                                     env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
+    assert status == 11 and err
+
+
+def test_every_verb_has_help(ctl):
+    text = ctl("--help")[1]
+    for verb in ("capabilities", "bridges", "create", "list", "show", "release", "monitor", "run"):
+        assert verb in text
+        status, out, _ = ctl(verb, "--help")
+        assert status == 0 and out.startswith(f"Usage: vnicctl {verb}")
+
+
+def test_run_becomes_the_program_with_everything_filled_in(world, ctl, bridge):
+    script = ("import os,sys,fcntl,struct,json\n"
+              "fds=[int(n) for n in sys.argv[1].split(':')]\n"
+              "names=[fcntl.ioctl(fd,0x800454d2,bytes(40))[:16].rstrip(b'\\0').decode() for fd in fds]\n"
+              "print(json.dumps([os.getpid(), fds, names, sys.argv[2:], [n for n in map(int, os.listdir('/proc/self/fd')) if os.path.exists(f'/proc/self/fd/{n}')]]))")
+    child = world.run_as("alice", [world.tool("vnicctl"), "run", "--bridge", bridge, "--queues", "3", "--",
+                                   "/usr/bin/python3", "-c", script, "{fds}", "{queues}", "{vectors}",
+                                   "{mac}", "{ifname}", "{other}", "a{queues}b{mac}"])
+    out, err = child.communicate(timeout=20)
+    assert child.returncode == 0, err
+    pid, fds, names, words, open_fds = json.loads(out)
+    assert pid == child.pid and len(fds) == 3
+    assert names == [words[3]] * 3
+    assert words[:2] == ["3", "8"] and words[4] == "{other}"
+    assert words[5] == f"a3b{words[2]}" and re.fullmatch(r"52:54:00(:[0-9a-f]{2}){3}", words[2])
+    assert set(open_fds) <= {0, 1, 2, *fds}, "something else than the queues was handed over"
+    assert kernel.wait_gone(names[0])
+
+
+def test_run_ends_as_its_program_does(ctl, bridge):
+    assert ctl("run", "--bridge", bridge, "--", "sh", "-c", "exit 42")[0] == 42
+    assert ctl("run", "--bridge", bridge, "--", "/nonexistent")[0] == 127
+    assert ctl("run", "--bridge", bridge, "--", "/etc/passwd")[0] == 126
+    assert poll(lambda: not kernel.our_links(), 2.0)
+
+
+def test_run_refuses_a_single_fd_for_several_queues_before_anything_is_made(ctl, alice, bridge):
+    signals = alice.subscribe("org.freedesktop.DBus.ObjectManager")
+    assert ctl("run", "--bridge", bridge, "--queues", "2", "--", "echo", "{fd}")[0] == 2
+    alice.get(ROOT, MANAGER, "Version")
+    assert signals.all() == []
+
+
+def test_monitor_prints_what_happens(world, alice, bridge):
+    child = world.run_as("bob", [world.tool("vnicctl"), "monitor", "--json"])
+    assert "watching" in child.stderr.readline().lower()
+    with alice.create_tap(bridge, True, True, queues=2, label="web") as tap:
+        added = json.loads(child.stdout.readline())
+        assert added["event"] == "added" and added["interface"] == tap.interface
+        kernel.detach(tap.fds[1])
+        changed = json.loads(child.stdout.readline())
+        assert changed["event"] == "changed" and changed["interface"] == tap.interface
+        tap.release()
+    events = [changed]
+    while events[-1]["event"] != "removed":
+        events.append(json.loads(child.stdout.readline()))
+    assert events[-1]["reason"] == "released"
+    child.send_signal(signal.SIGINT)
+    assert child.wait(5) == 0
+    child.stdout.close()
+    child.stderr.close()
+
+
+class Terminal:
+    """A terminal with a vnicctl in it."""
+
+    def __init__(self, world, *arguments, user="alice"):
+        self.master, slave = pty.openpty()
+        # With its controlling terminal, as a shell starts it.
+        self.child = subprocess.Popen(
+            ["setsid", "--ctty", "--wait", str(world.tool("vnicctl")), *arguments], stdin=slave,
+            stdout=slave, stderr=slave, cwd="/", env=variables(user, world.bus.address), **identity(user))
+        os.close(slave)
+        self.text = ""
+
+    def wait_for(self, words, timeout=10.0):
+        end = time.monotonic() + timeout
+        while words not in self.text and time.monotonic() < end:
+            if select.select([self.master], [], [], 0.1)[0]:
+                try:
+                    self.text += os.read(self.master, 4096).decode(errors="replace")
+                except OSError:  # the other side is closed
+                    break
+        assert words in self.text, self.text
+
+    def type(self, text):
+        os.write(self.master, text.encode())
+
+    def end(self):
+        """Its exit status; the terminal stays open until then."""
+        status = self.child.wait(10)
+        os.close(self.master)
+        return status
+
+
+def test_in_a_terminal_polkit_asks_for_a_password(world, bridges):
+    bridges("ask0")
+    terminal = Terminal(world, "create", "--bridge", "ask0")
+    terminal.wait_for("org.vnicd1.use-bridge")
+    terminal.wait_for("assword")
+    assert "ask0" in terminal.text and kernel.our_links() == []
+    terminal.type("\x03")
+    terminal.end()
+    assert kernel.our_links() == []
+
+
+def test_in_a_terminal_nothing_is_asked_with_no_ask(world, bridges):
+    bridges("ask0")
+    terminal = Terminal(world, "create", "--bridge", "ask0", "--no-ask")
+    terminal.wait_for("needs the answer of an administrator")
+    assert "assword" not in terminal.text
+    assert terminal.end() == 4
+
+
+def test_the_right_password_gives_the_tap(world, bridges):
+    """The whole way: text agent, polkit's helper, PAM and root's password, in this world only."""
+    bridges("ask0")
+    shadow = "/run/vnicd-world/shadow"
+    hashed = kernel.run("openssl", "passwd", "-6", "-salt", "vnicd", "let me in").strip()
+    with open("/etc/shadow", encoding="ascii") as lines:
+        rows = [f"root:{hashed}:19000:0:99999:7:::\n" if row.startswith("root:") else row for row in lines]
+    with open(shadow, "w", encoding="ascii") as copy:
+        os.fchmod(copy.fileno(), 0o600)
+        copy.writelines(rows)
+    kernel.run("mount", "--bind", shadow, "/etc/shadow")
+    try:
+        terminal = Terminal(world, "create", "--bridge", "ask0")
+        terminal.wait_for("assword")
+        terminal.type("let me in\n")
+        terminal.wait_for("52:54:00:")
+        (name,) = kernel.our_links()
+        assert kernel.link(name)["master"] == "ask0"
+        terminal.type("\x04")
+        assert terminal.end() == 0
+        assert kernel.wait_gone(name)
+    finally:
+        kernel.run("umount", "/etc/shadow")

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The sentence the project is about: an ordinary user runs QEMU through `vnicctl run`, and the guest is on
+the network, with every offload."""
+
+import os
+import pwd
+
+import pytest
+from vnic import guest, kernel
+from vnic.process import open_fds, poll, status_field
+
+HOST = "192.0.2.1"
+SEGMENTATION = ("tx-tcp-segmentation", "tx-tcp6-segmentation")
+
+pytestmark = pytest.mark.deadline(120)
+
+
+def run(world, lan, *options, kind="fds", **words):
+    """A guest behind `vnicctl run`, as alice."""
+    vnicctl = [world.tool("vnicctl"), "run", "--bridge", lan, *options, "--"]
+    return guest.Guest(argv=[*vnicctl, *guest.qemu_argv(words, f"{{{kind}}}", kind=kind)])
+
+
+def its_tap(booting):
+    """The only tap there is, as soon as it is there."""
+    names = poll(kernel.our_links, 10)
+    assert len(names) == 1, f"{names}; the guest says:\n{booting.console()}"
+    return names[0]
+
+
+def test_a_guest_with_two_queues_is_on_the_network_with_its_offloads(world, lan):
+    with run(world, lan, "--queues", 2, ip="192.0.2.10/24", queues=2, ping=HOST, wait=60) as vm:
+        tap = its_tap(vm)
+        before = kernel.ethtool_features(tap)
+        assert not any(before[feature] for feature in SEGMENTATION), "on before a driver asked for it"
+
+        assert vm.pings(HOST)
+        assert vm.feature("tcp-segmentation-offload") == "on"
+        for feature in ("tx-tcp-segmentation", "tx-tcp6-segmentation", "tx-checksum-ip-generic"):
+            assert vm.feature(feature) == "on"
+        assert vm.wait_for("VNIC-CHANNELS").endswith(" combined 2")
+
+        after = kernel.ethtool_features(tap)
+        assert all(after[feature] for feature in SEGMENTATION), "the guest has it, the tap has not"
+        assert kernel.numqueues(tap) == (2, 0)
+        assert kernel.link(tap)["master"] == lan
+
+        vm.wait_for("VNIC-READY wait")
+        vm.type("quit")
+        assert vm.wait() == 0
+        assert kernel.wait_gone(tap)
+
+
+def test_qemu_is_an_ordinary_process_of_its_user(world, lan):
+    """vnicctl has become it: no capability, nobody else's uid, and of the tap just the queues."""
+    with run(world, lan, "--queues", 2) as vm:
+        tap = its_tap(vm)
+        vm.wait_for("VNIC-LINK mac")
+        assert os.path.basename(os.readlink(f"/proc/{vm.pid}/exe")) == guest.QEMU
+        alice = pwd.getpwnam("alice")
+        assert status_field(vm.pid, "Uid").split() == [str(alice.pw_uid)] * 4
+        assert status_field(vm.pid, "Gid").split() == [str(alice.pw_gid)] * 4
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+            assert int(status_field(vm.pid, capabilities), 16) == 0, capabilities
+        assert list(open_fds(vm.pid).values()).count("/dev/net/tun") == 2
+        vm.kill()
+        assert kernel.wait_gone(tap)
+
+
+def test_the_guest_has_the_mac_that_the_bridge_expects(world, lan):
+    """{mac}, and one queue by {fd}; the port is locked to that MAC, so a ping shows that it is the same."""
+    with run(world, lan, "--anti-spoof", kind="fd", ip="192.0.2.10/24", ping=HOST, wait=60) as vm:
+        tap = its_tap(vm)
+        assert vm.pings(HOST)
+        mac = vm.wait_for("VNIC-LINK mac ").rpartition(" ")[2]
+        assert kernel.link(tap)["address"] == "fe" + mac[2:]
+        assert kernel.bridge_port(tap)["locked"]
