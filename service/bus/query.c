@@ -15,21 +15,31 @@
 #define PROMPTS_PER_USER       2
 #define PROMPTS_MAX            32
 
+/* With the prompts, well below the bus's 128. */
+#define ASKING_MAX 64
+
 static Query *query_free(Query *query);
+static void send_next(QueryTable *table);
+
 DEFINE_CLEANUP(Query, query_free)
 
 void query_table_init(QueryTable *table, sd_bus *bus) {
         *table = (QueryTable){ .bus = bus };
         list_init(&table->queries);
+        list_init(&table->unsent);
 }
 
-static Check *check_free(Check *check) {
+static void check_free(Check *check) {
+        QueryTable *table = check->query->table;
+
         list_unlink(&check->link);
-        if (check->open)
-                polkit_cancel(check->query->table->bus, check->id);
+        list_unlink(&check->unsent);
+        if (check->asking) {
+                polkit_cancel(table->bus, check->id);
+                table->n_asking--;
+        }
         sd_bus_slot_unref(check->slot);
         free(check);
-        return NULL;
 }
 
 static Query *query_free(Query *query) {
@@ -40,6 +50,14 @@ static Query *query_free(Query *query) {
         sd_bus_message_unref(query->call);
         free(query);
         return NULL;
+}
+
+/* The caller has left, or the call is over: what it made room for is used. */
+static void query_drop(Query *query) {
+        QueryTable *table = query->table;
+
+        query_free(query);
+        send_next(table);
 }
 
 void query_table_done(QueryTable *table) {
@@ -109,7 +127,7 @@ static unsigned prompts_of(const Query *query) {
         LIST_FOREACH(&query->checks, node) {
                 const Check *check = container_of(node, Check, link);
 
-                n += check->open && check->ask_person;
+                n += check->asking && check->ask_person;
         }
         return n;
 }
@@ -130,7 +148,7 @@ static bool may_prompt(const Query *query) {
 }
 
 static int on_leaving(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
-        query_free(userdata);
+        query_drop(userdata);
         return 0;
 }
 
@@ -193,12 +211,31 @@ static void settle(Check *check, PolkitVerdict verdict) {
 static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *error);
 
 static int send_check(Check *check) {
-        Query *query = check->query;
+        QueryTable *table = check->query->table;
+        int r;
 
+        list_unlink(&check->unsent);
         check->slot = sd_bus_slot_unref(check->slot);
-        check->id = ++query->table->last_id;
-        return polkit_ask(query->table->bus, &check->slot, caller_of(query),
-                        &check->question.polkit, check->id, check->ask_person, on_verdict, check);
+        check->id = ++table->last_id;
+        r = polkit_ask(table->bus, &check->slot, caller_of(check->query), &check->question.polkit,
+                        check->id, check->ask_person, on_verdict, check);
+        if (r < 0) {
+                log_warning("Cannot ask polkit: %s", strerror(-r));
+                return r;
+        }
+        check->asking = true;
+        table->n_asking++;
+        return 0;
+}
+
+/* As many as there is room for. */
+static void send_next(QueryTable *table) {
+        while (table->n_asking < ASKING_MAX && !list_is_empty(&table->unsent)) {
+                Check *check = container_of(table->unsent.next, Check, unsent);
+
+                if (send_check(check) < 0)
+                        settle(check, POLKIT_UNAVAILABLE);
+        }
 }
 
 /* Polkit would ask a person, and the caller waits for one. */
@@ -217,30 +254,28 @@ static bool ask_person(Check *check) {
 
 static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
         Check *check = userdata;
+        QueryTable *table = check->query->table;
         PolkitVerdict verdict = polkit_read_verdict(answer);
 
-        if (wants_person(check, verdict) && ask_person(check))
-                return 0;
-        if (verdict == POLKIT_UNAVAILABLE)
-                polkit_cancel(check->query->table->bus, check->id);
-        settle(check, verdict);
+        check->asking = false;
+        table->n_asking--;
+        if (verdict == POLKIT_UNAVAILABLE) /* it may still be at it, if it only took too long */
+                polkit_cancel(table->bus, check->id);
+        if (!wants_person(check, verdict) || !ask_person(check))
+                settle(check, verdict);
+        send_next(table);
         return 0;
 }
 
 int query_add_check(Query *query, const AuthorityQuestion *question) {
-        Check *check;
-        int r;
+        Check *check = calloc(1, sizeof(Check));
 
-        check = calloc(1, sizeof(Check));
         if (!check)
                 return -ENOMEM;
         *check = (Check){ .query = query, .question = *question, .open = true };
         list_append(&query->checks, &check->link);
+        list_append(&query->table->unsent, &check->unsent);
         query->open++;
-        r = send_check(check);
-        if (r < 0) {
-                log_warning("Cannot ask polkit: %s", strerror(-r));
-                settle(check, POLKIT_UNAVAILABLE);
-        }
+        send_next(query->table);
         return 0;
 }

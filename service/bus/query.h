@@ -13,7 +13,9 @@
 
 typedef struct QueryTable {
         sd_bus *bus;
-        List queries; /* Query.link */
+        List queries;      /* Query.link */
+        List unsent;       /* Check.unsent, in the order of asking */
+        unsigned n_asking; /* checks that polkit has and did not answer */
         uint64_t last_id;
 } QueryTable;
 
@@ -30,14 +32,16 @@ typedef struct Query {
 } Query;
 
 typedef struct Check {
-        List link;
+        List link;   /* Query.checks */
+        List unsent; /* QueryTable.unsent, until it is polkit's turn */
         Query *query;
         AuthorityQuestion question;
         sd_bus_slot *slot;
         uint64_t id;     /* by which it can be taken back */
         bool ask_person; /* polkit may ask one now */
-        bool open;
-        bool refused; /* a person could have been asked, but too many questions are open */
+        bool asking;     /* polkit has it and did not answer */
+        bool open;       /* there is no verdict yet */
+        bool refused;    /* a person could have been asked, but too many questions are open */
         PolkitVerdict verdict;
 } Check;
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who may: polkit decides, nothing happens before it has, and nobody waits for anybody's dialog."""
 
+import subprocess
 import time
 
 import pytest
@@ -299,6 +300,37 @@ def test_a_connection_may_have_32_calls_waiting(alice, bob, bridges, hanging):
         check.answer(False)
     for pending in [*waiting, other]:
         assert pending.error().name == ACCESS_DENIED
+
+
+@pytest.fixture
+def many_bridges():
+    """More than the 128 replies that the system bus lets a connection wait for."""
+    names = [f"{kind}{number}" for number in range(75) for kind in ("yes", "no")]
+    batch = "".join(f"link add {name} group 7 type bridge\n" for name in names)
+    subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True, timeout=30)
+    yield names
+    kernel.run("ip", "link", "del", "group", "7")
+
+
+def test_questions_about_many_bridges_are_not_refused_by_the_bus(alice, bob, many_bridges):
+    calls = [client.start(ROOT, MANAGER, "ListBridges") for client in (alice, bob)]
+    for call in calls:
+        listed = {entry["name"]: entry["access"] for entry in call.result()[0]}
+        assert listed == {name: name.rstrip("0123456789") for name in many_bridges}
+
+
+def test_a_caller_who_leaves_makes_room_for_the_questions_of_others(world, alice, many_bridges, hanging):
+    with Client(world, "bob") as client:
+        client.start(ROOT, MANAGER, "ListBridges")
+        hanging.wait_for_check(64)
+        waiting = alice.start_create_tap("yes1")
+        time.sleep(0.1)
+        assert len(hanging.checks) == 64
+        client.drop()
+        check = hanging.wait_for_check(65)
+        assert check.bus_name == alice.unique
+        check.answer(False)
+        assert waiting.error().name == ACCESS_DENIED
 
 
 def test_nothing_is_done_before_polkit_has_answered(alice, bridges, hanging, world):

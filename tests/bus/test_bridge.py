@@ -2,7 +2,6 @@
 """A bridge belongs to its administrator: a tap that joins changes nothing of it."""
 
 import fcntl
-import os
 import struct
 import subprocess
 
@@ -112,13 +111,9 @@ def test_the_port_leaves_nothing_behind(alice, bridges):
 
 def test_a_full_bridge_is_said_to_be_full(root, bridges):
     bridges("yesfull", mac="02:00:00:00:00:02")
-    batch = "/run/vnicd-world/full.batch"
-    with open(batch, "w", encoding="ascii") as lines:
-        for i in range(512):
-            lines.write(f"link add p{i}a master yesfull type veth peer name p{i}b\n")
-            if i < 511:
-                lines.write(f"link set p{i}b master yesfull\n")
-    subprocess.run(["ip", "-batch", batch], check=True, timeout=50)
+    batch = "".join(f"link add p{i}a group 7 master yesfull type veth peer name p{i}b\n" +
+                    (f"link set p{i}b master yesfull\n" if i < 511 else "") for i in range(512))
+    subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True, timeout=50)
     try:
         assert len(kernel.ports("yesfull")) == 1023
         error = root.create_tap_error("yesfull")
@@ -127,10 +122,7 @@ def test_a_full_bridge_is_said_to_be_full(root, bridges):
         entry = root.list_bridges()["yesfull"]
         assert (entry["ports"], entry["ports_max"]) == (1023, 1023)
     finally:
-        with open(batch, "w", encoding="ascii") as lines:
-            lines.writelines(f"link del p{i}a\n" for i in range(512))
-        subprocess.run(["ip", "-batch", batch], check=True, timeout=50)
-        os.unlink(batch)
+        kernel.run("ip", "link", "del", "group", "7")
 
 
 def test_the_bridges_are_listed_with_what_the_caller_may_do(alice, bridges):

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "stage.h"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "testing.h"
+
+void waiter_gone(GoneWatch *watch, int error) {
+        Waiter *waiter = container_of(watch, Waiter, watch);
+
+        waiter->told++;
+        waiter->error = error;
+}
+
+static void on_appeared(const Endpoint *endpoint, void *userdata) {
+        Stage *stage = userdata;
+
+        stage->appeared++;
+        stage->last_nonce = endpoint->tag.nonce;
+}
+
+static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
+        Stage *stage = userdata;
+
+        stage->changed++;
+        stage->changes |= changes;
+}
+
+static void on_leaving(const Endpoint *endpoint, void *userdata) {
+        Stage *stage = userdata;
+
+        /* Still to be found, says the contract. */
+        assert_ptr_equal(manager_find(stage->manager, endpoint->tag.nonce), endpoint);
+        stage->leaving++;
+        stage->last_nonce = endpoint->tag.nonce;
+}
+
+static void start(Stage *stage) {
+        static const ManagerObserver observer = {
+                .appeared = on_appeared,
+                .changed = on_changed,
+                .leaving = on_leaving,
+        };
+
+        assert_int_equal(manager_new(&stage->manager, stage->event, &observer, stage), 0);
+}
+
+void stage_enter(Stage *stage) {
+        *stage = (Stage){ 0 };
+        assert_ok(sd_event_new(&stage->event));
+        start(stage);
+}
+
+void stage_restart(Stage *stage) {
+        stage->manager = manager_free(stage->manager);
+        start(stage);
+}
+
+void stage_leave(Stage *stage) {
+        assert_null(manager_free(stage->manager));
+        sd_event_unref(stage->event);
+}
+
+void stage_run(Stage *stage, unsigned quiet_msec) {
+        int r;
+
+        do {
+                r = sd_event_run(stage->event, (uint64_t)quiet_msec * 1000);
+                assert_ok(r);
+        } while (r > 0);
+}
+
+void stage_run_until_left(Stage *stage, unsigned leaving) {
+        for (int i = 0; i < 100 && stage->leaving < leaving; i++)
+                assert_ok(sd_event_run(stage->event, 20 * 1000));
+        assert_int_equal(stage->leaving, leaving);
+}
+
+TapRequest stage_request(void) {
+        TapRequest request = TAP_REQUEST_INIT;
+
+        assert_int_equal(tap_request_set_bridge(&request, "br0", NULL), 0);
+        assert_int_equal(tap_request_complete(&request, 2, NULL), 0);
+        return request;
+}
+
+Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queues) {
+        Failure failure = FAILURE_INIT;
+        Endpoint *endpoint = NULL;
+        LinkInfo bridge;
+
+        if (manager_look(stage->manager, request, 1000, &bridge, &endpoint, &failure) < 0)
+                fail_msg("look: %s", failure.text);
+        if (manager_create_tap(stage->manager, request, 1000, ":1.5", &bridge, ret_queues,
+                            &endpoint, &failure) < 0)
+                fail_msg("create: %s", failure.text);
+        return endpoint;
+}
+
+unsigned stage_count_endpoints(Stage *stage) {
+        Endpoint *endpoint = NULL;
+        unsigned n = 0;
+
+        while ((endpoint = manager_next(stage->manager, endpoint)))
+                n++;
+        return n;
+}
+
+bool stage_owes_nothing(Stage *stage, uid_t uid) {
+        return quota_check(stage->manager->quota, uid, QUOTA_ENDPOINTS_PER_USER,
+                               QUOTA_QUEUES_PER_USER, NULL) == 0;
+}
+
+int stage_events_fd(void) {
+        for (int fd = 3; fd < 1024; fd++) {
+                struct sockaddr_nl address = { 0 };
+                socklen_t size = sizeof(address);
+
+                if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
+                                address.nl_family == AF_NETLINK &&
+                                address.nl_groups == RTMGRP_LINK)
+                        return fd;
+        }
+        fail_msg("no socket of events");
+        return -1;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A manager on a loop of its own, with an observer that counts, and what a client would hold. The
+ * insides of the manager may be looked at; what exists is asked of the kernel (world.h).
+ */
+
+#include "model/manager-private.h"
+
+typedef struct Stage {
+        sd_event *event;
+        Manager *manager;
+        unsigned appeared, changed, leaving;
+        unsigned changes; /* of all changes, the bits */
+        uint32_t last_nonce;
+} Stage;
+
+/* Somebody who waits for the end of an endpoint. */
+typedef struct Waiter {
+        GoneWatch watch;
+        unsigned told;
+        int error;
+} Waiter;
+
+#define WAITER_INIT                                                                                \
+        (Waiter) {                                                                                 \
+                .watch.gone = waiter_gone                                                          \
+        }
+
+void waiter_gone(GoneWatch *watch, int error);
+
+/* Loop and manager; the counts begin at zero. */
+void stage_enter(Stage *stage);
+void stage_leave(Stage *stage);
+
+/* Another manager, as after a restart of the service; the loop stays. */
+void stage_restart(Stage *stage);
+
+/* Runs the loop until nothing has happened for so long. */
+void stage_run(Stage *stage, unsigned quiet_msec);
+
+/* Runs the loop until so many have left, or two seconds are over. */
+void stage_run_until_left(Stage *stage, unsigned leaving);
+
+/* A completed request for a tap on br0. */
+TapRequest stage_request(void);
+
+/* Looks and creates, for uid 1000; both must succeed. */
+Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queues);
+
+unsigned stage_count_endpoints(Stage *stage);
+
+/* Whether the user may have everything again: nothing is charged to him. */
+bool stage_owes_nothing(Stage *stage, uid_t uid);
+
+/* The socket that events come from. */
+int stage_events_fd(void);

@@ -1,0 +1,871 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The manager on a real kernel and a real loop: what it makes, what it refuses, how endpoints end,
+ * and that a failure leaves nothing. getrandom(2) is wrapped, so that names and MACs can collide.
+ */
+#include <errno.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kernel/ifname.h"
+#include "stage.h"
+#include "testing.h"
+#include "world.h"
+
+/* What getrandom(2) gives next, for as long as there is something in it. */
+static struct {
+        unsigned char bytes[64];
+        size_t size, at;
+} fixed_random;
+
+ssize_t __real_getrandom(void *buffer, size_t size, unsigned flags);
+ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned flags);
+
+ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned flags) {
+        if (fixed_random.at + size > fixed_random.size)
+                return __real_getrandom(buffer, size, flags);
+        memcpy(buffer, fixed_random.bytes + fixed_random.at, size);
+        fixed_random.at += size;
+        return (ssize_t)size;
+}
+
+static void fix_random(const void *bytes, size_t size) {
+        memcpy(fixed_random.bytes, bytes, size);
+        fixed_random.size = size;
+        fixed_random.at = 0;
+}
+
+static int enter_world_with_bridge(void **state) {
+        fix_random("", 0);
+        if (world_enter(state) < 0)
+                return -1;
+        world_run("ip link add br0 type bridge && ip link set br0 up");
+        return 0;
+}
+
+static TapRequest request_with_mac(const char *mac) {
+        TapRequest request = TAP_REQUEST_INIT;
+
+        assert_int_equal(tap_request_set_bridge(&request, "br0", NULL), 0);
+        assert_int_equal(tap_request_set_guest_mac(&request, mac, NULL), 0);
+        assert_int_equal(tap_request_complete(&request, 2, NULL), 0);
+        return request;
+}
+
+static TapRequest request_with_queues(unsigned queues) {
+        TapRequest request = { .bridge = "br0", .multiqueue = true, .has_queues = true,
+                .queues = queues };
+
+        assert_int_equal(tap_request_complete(&request, 2, NULL), 0);
+        return request;
+}
+
+static TapRequest request_with_label(const char *label) {
+        TapRequest request = stage_request();
+
+        assert_int_equal(tap_request_set_label(&request, label, NULL), 0);
+        return request;
+}
+
+static void the_facts_are_those_of_the_host_and_no_scratch_is_left(void **state) {
+        Stage stage;
+        const ManagerFacts *facts;
+
+        stage_enter(&stage);
+        facts = manager_facts(stage.manager);
+        assert_int_equal(facts->max_queues, 256);
+        assert_true(facts->cpus >= 1);
+        assert_true(facts->offloads.mask & OFFLOAD_CSUM);
+        stage_run(&stage, 50);
+        assert_int_equal(world_count_links(), 2);
+        assert_int_equal(stage_count_endpoints(&stage), 0);
+        assert_int_equal(stage.appeared + stage.changed + stage.leaving, 0);
+        stage_leave(&stage);
+}
+
+static void without_the_tun_device_it_starts_and_offers_nothing(void **state) {
+        const TapRequest request = stage_request();
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint = NULL;
+        LinkInfo bridge;
+        Stage stage;
+
+        assert_int_equal(mount("tmpfs", "/dev/net", "tmpfs", 0, NULL), 0);
+        stage_enter(&stage);
+        assert_int_equal(manager_facts(stage.manager)->max_queues, 0);
+        assert_int_equal(manager_facts(stage.manager)->offloads.mask, 0);
+        assert_int_equal(manager_look(stage.manager, &request, 1000, &bridge, &endpoint, &failure),
+                        0);
+        assert_true(manager_create_tap(stage.manager, &request, 1000, NULL, &bridge, &queues,
+                                    &endpoint, &failure) < 0);
+        assert_int_equal(failure.kind, FAILURE_NOT_SUPPORTED);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        stage_leave(&stage);
+}
+
+static void what_is_created_is_there_and_is_found(void **state) {
+        TapRequest request = request_with_label("web");
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        char name[IFNAMSIZ];
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        assert_int_equal(queues.n, 1);
+        assert_int_equal(stage.appeared, 1);
+        assert_string_equal(endpoint->now.name, ifname_of_nonce(endpoint->tag.nonce, name));
+        assert_int_equal(endpoint->now.ifindex, world_ifindex(name));
+        assert_true(world_link_says(name, "master br0"));
+        assert_true(world_link_says(name, ",UP"));
+        assert_int_equal(endpoint->tag.uid, 1000);
+        assert_string_equal(endpoint->creator, ":1.5");
+        assert_ptr_equal(manager_find(stage.manager, endpoint->tag.nonce), endpoint);
+        assert_ptr_equal(manager_find_interface(stage.manager, name), endpoint);
+        assert_ptr_equal(manager_find_label(stage.manager, 1000, "web"), endpoint);
+        assert_null(manager_find_label(stage.manager, 1001, "web"));
+        assert_ptr_equal(manager_next(stage.manager, NULL), endpoint);
+        assert_null(manager_next(stage.manager, endpoint));
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* What the kernel says of the steps of a birth is older than what is known at its end. */
+static void its_own_birth_is_no_news(void **state) {
+        TapRequest request = request_with_queues(4);
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        stage_run(&stage, 50);
+        if (stage.changed != 0)
+                fail_msg("%u changes, bits %#x", stage.changed, stage.changes);
+        assert_int_equal(stage.appeared, 1);
+        assert_int_equal(endpoint->now.master, world_ifindex("br0"));
+        assert_int_equal(endpoint->now.tun.queues, 4);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void closing_the_last_fd_ends_it_once(void **state) {
+        TapRequest request = request_with_queues(3);
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        uint32_t nonce;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        nonce = endpoint->tag.nonce;
+        close(queues.fds[--queues.n]);
+        stage_run(&stage, 50);
+        assert_int_equal(stage.leaving, 0);
+        assert_int_equal(endpoint->now.tun.queues, 2);
+        fdset_done(&queues);
+        stage_run_until_left(&stage, 1);
+        stage_run(&stage, 50);
+        assert_int_equal(stage.leaving, 1);
+        assert_int_equal(stage.last_nonce, nonce);
+        assert_null(manager_find(stage.manager, nonce));
+        assert_int_equal(stage_count_endpoints(&stage), 0);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        stage_leave(&stage);
+}
+
+static void our_copies_are_closed_off_the_loop_and_the_tap_lives_on(void **state) {
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT, client = FDSET_INIT;
+        unsigned fds;
+        Stage stage;
+
+        stage_enter(&stage);
+        stage_run(&stage, 50);
+        fds = world_count_fds();
+        stage_create(&stage, &request, &queues);
+        assert_int_equal(fdset_add(&client, dup(queues.fds[0])), 0);
+        manager_close_queues(stage.manager, &queues);
+        stage_run(&stage, 50);
+        assert_int_equal(world_count_fds(), fds + 1);
+        assert_int_equal(stage.leaving, 0);
+        fdset_done(&client);
+        stage_run_until_left(&stage, 1);
+        stage_leave(&stage);
+}
+
+static void changes_from_outside_are_followed_and_told(void **state) {
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        char name[IFNAMSIZ];
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        strcpy(name, endpoint->now.name);
+        stage_run(&stage, 50);
+
+        stage.changes = 0;
+        world_run("ip link set %s mtu 1400", name);
+        stage_run(&stage, 50);
+        assert_int_equal(stage.changes, ENDPOINT_CHANGED_MTU);
+        assert_int_equal(endpoint->now.mtu, 1400);
+
+        stage.changes = 0;
+        world_run("ip link set %s address 02:00:00:00:00:07", name);
+        stage_run(&stage, 50);
+        assert_int_equal(stage.changes, ENDPOINT_CHANGED_MAC);
+
+        stage.changes = 0;
+        world_run("bridge link set dev %s isolated on", name);
+        stage_run(&stage, 50);
+        assert_int_equal(stage.changes, ENDPOINT_CHANGED_PORT);
+        assert_true(endpoint->now.port.isolated);
+
+        stage.changes = 0;
+        world_run("ip link set %s nomaster", name);
+        stage_run(&stage, 50);
+        assert_true(stage.changes & ENDPOINT_CHANGED_BRIDGE);
+        assert_int_equal(endpoint->now.master, 0);
+        assert_int_equal(stage.leaving, 0);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void renamed_it_is_found_by_its_new_name_and_its_old_nonce(void **state) {
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        char name[IFNAMSIZ];
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        strcpy(name, endpoint->now.name);
+        stage_run(&stage, 50);
+        stage.changes = 0;
+        world_run("ip link set %s down && ip link set %s name other && ip link set other up", name,
+                        name);
+        stage_run(&stage, 50);
+        assert_int_equal(stage.changes, ENDPOINT_CHANGED_NAME);
+        assert_string_equal(endpoint->now.name, "other");
+        assert_ptr_equal(manager_find_interface(stage.manager, "other"), endpoint);
+        assert_null(manager_find_interface(stage.manager, name));
+        assert_ptr_equal(manager_find(stage.manager, endpoint->tag.nonce), endpoint);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void an_interface_of_somebody_else_is_not_found(void **state) {
+        Stage stage;
+
+        stage_enter(&stage);
+        assert_null(manager_find_interface(stage.manager, "lo"));
+        assert_null(manager_find_interface(stage.manager, "br0"));
+        assert_null(manager_find_interface(stage.manager, "nowhere"));
+        assert_null(manager_find_interface(stage.manager, ""));
+        assert_null(manager_find_interface(stage.manager, "a-name-of-more-than-fifteen-bytes"));
+        stage_leave(&stage);
+}
+
+static void released_it_is_deleted_and_who_waits_is_told(void **state) {
+        TapRequest request = stage_request();
+        Waiter first = WAITER_INIT, second = WAITER_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        char name[IFNAMSIZ];
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        strcpy(name, endpoint->now.name);
+        assert_int_equal(manager_release(stage.manager, endpoint, &first.watch), 0);
+        assert_int_equal(manager_release(stage.manager, endpoint, &second.watch), 0);
+        assert_int_equal(first.told, 0);
+        stage_run_until_left(&stage, 1);
+        stage_run(&stage, 50);
+        assert_int_equal(first.told, 1);
+        assert_int_equal(first.error, 0);
+        assert_int_equal(second.told, 1);
+        assert_int_equal(second.error, 0);
+        assert_false(world_has_link(name));
+        assert_true(stage_owes_nothing(&stage, 1000));
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* Somebody put another tag on it: then it is not ours to delete. */
+static void what_is_not_ours_any_more_is_not_deleted(void **state) {
+        TapRequest request = stage_request();
+        Waiter waiter = WAITER_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        char name[IFNAMSIZ];
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        strcpy(name, endpoint->now.name);
+        world_run("ip link set %s alias mine", name);
+        assert_int_equal(manager_release(stage.manager, endpoint, &waiter.watch), 0);
+        stage_run(&stage, 100);
+        assert_int_equal(waiter.told, 1);
+        assert_int_equal(waiter.error, -ESTALE);
+        assert_true(world_has_link(name));
+        assert_int_equal(stage.leaving, 0);
+        assert_false(endpoint->releasing);
+        fdset_done(&queues);
+        stage_run_until_left(&stage, 1);
+        stage_leave(&stage);
+}
+
+static void released_when_it_is_gone_already_the_wait_ends_too(void **state) {
+        TapRequest request = stage_request();
+        Waiter waiter = WAITER_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        fdset_done(&queues); /* gone in the kernel; the loop has not seen it */
+        assert_int_equal(manager_release(stage.manager, endpoint, &waiter.watch), 0);
+        stage_run_until_left(&stage, 1);
+        assert_int_equal(waiter.told, 1);
+        assert_int_equal(waiter.error, 0);
+        stage_leave(&stage);
+}
+
+static void who_waits_at_the_end_of_the_service_is_told(void **state) {
+        TapRequest request = stage_request();
+        Waiter waiter = WAITER_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        assert_int_equal(manager_release(stage.manager, endpoint, &waiter.watch), 0);
+        stage_leave(&stage);
+        assert_int_equal(waiter.told, 1);
+        fdset_done(&queues);
+}
+
+static void assert_look_refuses(Stage *stage, const TapRequest *request, FailureKind kind) {
+        Failure failure = FAILURE_INIT;
+        Endpoint *wait_for = NULL;
+        LinkInfo bridge;
+        int r = manager_look(stage->manager, request, 1000, &bridge, &wait_for, &failure);
+
+        assert_true(r < 0 && r != -EAGAIN);
+        if (failure.kind != kind)
+                fail_msg("kind %d: %s", (int)failure.kind, failure.text);
+}
+
+static void a_look_refuses_what_cannot_succeed(void **state) {
+        TapRequest request = stage_request();
+        Stage stage;
+
+        stage_enter(&stage);
+        strcpy(request.bridge, "nowhere");
+        assert_look_refuses(&stage, &request, FAILURE_NO_SUCH_BRIDGE);
+        strcpy(request.bridge, "lo");
+        assert_look_refuses(&stage, &request, FAILURE_NOT_A_BRIDGE);
+        request = stage_request();
+        request.has_mtu = true;
+        request.mtu = 1499;
+        assert_look_refuses(&stage, &request, FAILURE_INVALID_OPTION);
+        world_run("ip tuntap add dev tap0 mode tap && ip link set tap0 master br0 && "
+                  "bridge fdb add 52:54:00:12:34:56 dev tap0 master static");
+        request = request_with_mac("52:54:00:12:34:56");
+        assert_look_refuses(&stage, &request, FAILURE_MAC_IN_USE);
+        stage_leave(&stage);
+}
+
+/* The host side's MAC goes with the guest's: it must be free as well. */
+static void a_look_refuses_a_mac_whose_other_half_is_taken(void **state) {
+        TapRequest request = request_with_mac("52:54:00:12:34:56");
+        Stage stage;
+
+        world_run("ip tuntap add dev tap0 mode tap && ip link set tap0 master br0 && "
+                  "bridge fdb add fe:54:00:12:34:56 dev tap0 master static");
+        stage_enter(&stage);
+        assert_look_refuses(&stage, &request, FAILURE_MAC_IN_USE);
+        stage_leave(&stage);
+}
+
+static void a_label_is_taken_while_its_endpoint_lives(void **state) {
+        TapRequest request = request_with_label("web");
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        LinkInfo bridge;
+        Stage stage;
+
+        stage_enter(&stage);
+        stage_create(&stage, &request, &queues);
+        assert_look_refuses(&stage, &request, FAILURE_NAME_TAKEN);
+        assert_int_equal(manager_look(stage.manager, &request, 1001, &bridge, &endpoint, &failure),
+                        0);
+        fdset_done(&queues);
+        stage_run_until_left(&stage, 1);
+        assert_int_equal(manager_look(stage.manager, &request, 1000, &bridge, &endpoint, &failure),
+                        0);
+        stage_leave(&stage);
+}
+
+static void past_the_limits_a_look_says_quota(void **state) {
+        TapRequest request = request_with_queues(16);
+        FdSet queues[4];
+        Stage stage;
+
+        stage_enter(&stage);
+        for (size_t i = 0; i < ELEMENTS(queues); i++)
+                stage_create(&stage, &request, &queues[i]);
+        request = stage_request();
+        assert_look_refuses(&stage, &request, FAILURE_QUOTA_EXCEEDED);
+        for (size_t i = 0; i < ELEMENTS(queues); i++)
+                fdset_done(&queues[i]);
+        stage_run_until_left(&stage, 4);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        stage_leave(&stage);
+}
+
+/* util/failure.h: functions leave it untouched on success. What is left in it would be said of a
+ * later error that brings no words of its own. */
+static void a_look_that_succeeds_leaves_no_failure(void **state) {
+        TapRequest requests[] = { stage_request(), request_with_mac("52:54:00:12:34:56") };
+        Stage stage;
+
+        stage_enter(&stage);
+        for (size_t i = 0; i < ELEMENTS(requests); i++) {
+                Failure failure = FAILURE_INIT;
+                Endpoint *wait_for = NULL;
+                LinkInfo bridge;
+
+                assert_int_equal(manager_look(stage.manager, &requests[i], 1000, &bridge,
+                                                 &wait_for, &failure),
+                                0);
+                if (failure.kind != FAILURE_NONE)
+                        fail_msg("request %zu: \"%s\"", i, failure.text);
+        }
+        stage_leave(&stage);
+}
+
+static void a_creation_that_succeeds_leaves_no_failure(void **state) {
+        TapRequest request = stage_request();
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint = NULL;
+        LinkInfo bridge;
+        Stage stage;
+
+        stage_enter(&stage);
+        assert_int_equal(
+                        manager_look(stage.manager, &request, 1000, &bridge, &endpoint, NULL), 0);
+        assert_int_equal(manager_create_tap(stage.manager, &request, 1000, NULL, &bridge, &queues,
+                                         &endpoint, &failure),
+                        0);
+        if (failure.kind != FAILURE_NONE)
+                fail_msg("\"%s\"", failure.text);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static int look_for_mac(Stage *stage, const char *mac, Endpoint **ret_wait_for) {
+        TapRequest request = request_with_mac(mac);
+        LinkInfo bridge;
+
+        *ret_wait_for = NULL;
+        return manager_look(stage->manager, &request, 1000, &bridge, ret_wait_for, NULL);
+}
+
+static void the_mac_of_one_under_deletion_is_waited_for(void **state) {
+        TapRequest request = request_with_mac("52:54:00:12:34:56");
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint, *wait_for;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        assert_int_equal(look_for_mac(&stage, "52:54:00:12:34:56", &wait_for), -EADDRINUSE);
+        endpoint->releasing = true; /* as manager_release() does, but the kernel takes its time */
+        assert_int_equal(look_for_mac(&stage, "52:54:00:12:34:56", &wait_for), -EAGAIN);
+        assert_ptr_equal(wait_for, endpoint);
+        endpoint->releasing = false;
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* The contract: an entry of an endpoint that is just dying is waited for, not refused. A creation
+ * that failed past the bridge leaves such an entry for some 15 ms. */
+static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
+        TapRequest request = request_with_mac("52:54:00:12:34:56");
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint, *wait_for;
+        Stage stage;
+        int r;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        endpoint->dying = true; /* as bury() does, but the kernel takes its time */
+        r = look_for_mac(&stage, "52:54:00:12:34:56", &wait_for);
+        endpoint->dying = false;
+        assert_int_equal(r, -EAGAIN);
+        assert_ptr_equal(wait_for, endpoint);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* A creation that fails at one of its last steps. */
+static void fail_to_create(Stage *stage, const TapRequest *request, FailureKind kind) {
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint = NULL;
+        LinkInfo bridge;
+
+        assert_int_equal(
+                        manager_look(stage->manager, request, 1000, &bridge, &endpoint, NULL), 0);
+        assert_true(manager_create_tap(stage->manager, request, 1000, NULL, &bridge, &queues,
+                                    &endpoint, &failure) < 0);
+        assert_int_equal(failure.kind, kind);
+        assert_int_equal(queues.n, 0);
+}
+
+static void a_creation_that_fails_shows_nothing_and_leaves_nothing(void **state) {
+        TapRequest request = request_with_queues(4);
+        unsigned links = world_count_links(), fds;
+        Stage stage;
+
+        request.has_mtu = true;
+        request.mtu = 9000; /* would raise the bridge's */
+        stage_enter(&stage);
+        stage_run(&stage, 50);
+        fds = world_count_fds();
+        for (int i = 0; i < 20; i++) {
+                fail_to_create(&stage, &request, FAILURE_INVALID_OPTION);
+                assert_int_equal(stage_count_endpoints(&stage), 0);
+                assert_true(stage_owes_nothing(&stage, 1000));
+        }
+        stage_run(&stage, 300);
+        assert_int_equal(stage.appeared + stage.changed + stage.leaving, 0);
+        assert_int_equal(world_count_links(), links);
+        assert_int_equal(world_count_fds(), fds);
+        assert_true(list_is_empty(&stage.manager->registry.endpoints)); /* the dying as well */
+        assert_int_equal(world_mtu("br0"), 1500);
+        stage_leave(&stage);
+}
+
+static void what_dies_is_never_adopted(void **state) {
+        TapRequest request = stage_request();
+        Stage stage;
+
+        request.has_mtu = true;
+        request.mtu = 9000;
+        stage_enter(&stage);
+        fail_to_create(&stage, &request, FAILURE_INVALID_OPTION);
+        for (int i = 0; i < 20; i++) {
+                assert_int_equal(manager_resync(stage.manager), 0);
+                assert_int_equal(stage_count_endpoints(&stage), 0);
+                assert_ok(sd_event_run(stage.event, 5000));
+        }
+        assert_int_equal(stage.appeared, 0);
+        stage_leave(&stage);
+}
+
+static void a_bridge_deleted_after_the_look_is_stale(void **state) {
+        TapRequest request = stage_request();
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint = NULL;
+        LinkInfo bridge;
+        Stage stage;
+
+        stage_enter(&stage);
+        assert_int_equal(
+                        manager_look(stage.manager, &request, 1000, &bridge, &endpoint, NULL), 0);
+        world_run("ip link del br0");
+        assert_int_equal(manager_create_tap(stage.manager, &request, 1000, NULL, &bridge, &queues,
+                                         &endpoint, &failure),
+                        -ESTALE);
+        assert_int_equal(failure.kind, FAILURE_STALE);
+        stage_run(&stage, 100);
+        assert_int_equal(world_count_links(), 1);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        stage_leave(&stage);
+}
+
+static void a_name_that_is_taken_is_given_up_for_another(void **state) {
+        static const unsigned char random[] = { 1, 2, 3, 0x78, 0x56, 0x34, 0x12 };
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        world_run("ip tuntap add dev vnic12345678 mode tap multi_queue");
+        stage_enter(&stage);
+        fix_random(random + 3, 4); /* the nonce is drawn first */
+        endpoint = stage_create(&stage, &request, &queues);
+        assert_int_equal(fixed_random.at, 4);
+        assert_int_not_equal(endpoint->tag.nonce, 0x12345678);
+        assert_int_equal(stage.appeared, 1);
+        assert_true(world_link_says("vnic12345678", "numqueues 0 "));
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void a_generated_mac_that_is_taken_is_given_up_for_another(void **state) {
+        static const unsigned char random[] = { 0x78, 0x56, 0x34, 0x12, 1, 2, 3 };
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        world_run("ip tuntap add dev tap0 mode tap && ip link set tap0 master br0 && "
+                  "bridge fdb add 52:54:00:01:02:03 dev tap0 master static");
+        stage_enter(&stage);
+        fix_random(random, sizeof(random));
+        endpoint = stage_create(&stage, &request, &queues);
+        assert_int_equal(fixed_random.at, sizeof(random));
+        assert_memory_not_equal(&endpoint->tag.guest_mac, "\x52\x54\x00\x01\x02\x03", 6);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void further_queues_are_of_the_same_tap_and_are_charged(void **state) {
+        TapRequest request = request_with_queues(2);
+        FdSet queues = FDSET_INIT, more = FDSET_INIT;
+        Failure failure = FAILURE_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        assert_int_equal(manager_open_queues(stage.manager, endpoint, 3, &more, &failure), 0);
+        assert_int_equal(failure.kind, FAILURE_NONE);
+        assert_int_equal(more.n, 3);
+        assert_int_equal(endpoint->now.tun.queues, 5);
+        assert_true(world_link_says(endpoint->now.name, "numqueues 5 "));
+        assert_int_equal(quota_check(stage.manager->quota, 1000, 0, 59, NULL), 0);
+        assert_int_equal(quota_check(stage.manager->quota, 1000, 0, 60, NULL), -EDQUOT);
+        fdset_done(&queues);
+        stage_run(&stage, 50);
+        assert_int_equal(stage.leaving, 0);
+        fdset_done(&more);
+        stage_run_until_left(&stage, 1);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        stage_leave(&stage);
+}
+
+static void assert_no_queues(Stage *stage, Endpoint *endpoint, unsigned count, FailureKind kind) {
+        Failure failure = FAILURE_INIT;
+        FdSet more = FDSET_INIT;
+
+        assert_true(manager_open_queues(stage->manager, endpoint, count, &more, &failure) < 0);
+        assert_int_equal(more.n, 0);
+        if (failure.kind != kind)
+                fail_msg("kind %d: %s", (int)failure.kind, failure.text);
+}
+
+static void further_queues_are_refused_where_there_can_be_none(void **state) {
+        TapRequest single = stage_request(), multi = request_with_queues(16);
+        FdSet queues[5];
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &single, &queues[0]);
+        assert_no_queues(&stage, endpoint, 1, FAILURE_NOT_MULTIQUEUE);
+        for (size_t i = 1; i < 4; i++)
+                endpoint = stage_create(&stage, &multi, &queues[i]);
+        assert_no_queues(&stage, endpoint, 16, FAILURE_QUOTA_EXCEEDED);
+        assert_int_equal(manager_open_queues(stage.manager, endpoint, 15, &queues[4], NULL), 0);
+        assert_no_queues(&stage, endpoint, 1, FAILURE_QUOTA_EXCEEDED);
+        for (size_t i = 0; i < 5; i++)
+                fdset_done(&queues[i]);
+        stage_leave(&stage);
+}
+
+static void past_the_devices_queues_is_the_queue_limit(void **state) {
+        TapRequest request = request_with_queues(1);
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        stage.manager->facts.max_queues = 4;
+        endpoint = stage_create(&stage, &request, &queues);
+        assert_no_queues(&stage, endpoint, 4, FAILURE_QUEUE_LIMIT);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+typedef struct Newcomers {
+        unsigned n;
+        char name[IFNAMSIZ];
+} Newcomers;
+
+static void count_newcomers(const LinkInfo *link, bool gone, void *userdata) {
+        Newcomers *newcomers = userdata;
+
+        if (gone)
+                return;
+        newcomers->n++;
+        strcpy(newcomers->name, link->name);
+}
+
+/* TUNSETIFF makes a device of any name that there is none of, and of an empty one: a tap that is
+ * just gone must not be made anew, not even for a moment. */
+static void further_queues_of_a_tap_just_gone_make_no_link(void **state) {
+        TapRequest request = request_with_queues(1);
+        Newcomers newcomers = { 0 };
+        FdSet queues = FDSET_INIT, more = FDSET_INIT;
+        LinkEvents *events;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        fdset_done(&queues); /* gone in the kernel; the loop has not seen it */
+        assert_int_equal(link_events_open(&events), 0);
+        assert_true(manager_open_queues(stage.manager, endpoint, 2, &more, NULL) < 0);
+        assert_int_equal(more.n, 0);
+        while (link_events_read(events, count_newcomers, &newcomers) > 0)
+                ;
+        link_events_close(events);
+        if (newcomers.n > 0)
+                fail_msg("%u times a new link, \"%s\"", newcomers.n, newcomers.name);
+        stage_run(&stage, 100);
+        assert_int_equal(world_count_links(), 2);
+        stage_leave(&stage);
+}
+
+typedef struct Listing {
+        unsigned n, ports;
+        bool seen_br0;
+} Listing;
+
+static int list_one(const LinkInfo *bridge, unsigned ports, void *userdata) {
+        Listing *listing = userdata;
+
+        assert_string_equal(bridge->kind, "bridge");
+        listing->n++;
+        if (strcmp(bridge->name, "br0") == 0) {
+                listing->seen_br0 = true;
+                listing->ports = ports;
+        }
+        return 0;
+}
+
+static int refuse_one(const LinkInfo *bridge, unsigned ports, void *userdata) {
+        Listing *listing = userdata;
+
+        listing->n++;
+        return -ECANCELED;
+}
+
+static void bridges_are_listed_with_their_ports(void **state) {
+        Listing listing = { 0 };
+        Stage stage;
+
+        world_run("ip link add wire type veth peer name other && ip link set wire master br0 && "
+                  "ip tuntap add dev tap0 mode tap && ip link set tap0 master br0 && "
+                  "ip link add br1 type bridge && ip link add br2 type bridge");
+        stage_enter(&stage);
+        assert_int_equal(manager_list_bridges(stage.manager, list_one, &listing, NULL), 0);
+        assert_int_equal(listing.n, 3);
+        assert_true(listing.seen_br0);
+        assert_int_equal(listing.ports, 2);
+        listing.n = 0;
+        assert_int_equal(manager_list_bridges(stage.manager, refuse_one, &listing, NULL),
+                        -ECANCELED);
+        assert_int_equal(listing.n, 1);
+        stage_leave(&stage);
+}
+
+static void two_hundred_lives_leave_nothing(void **state) {
+        TapRequest request = request_with_mac("52:54:00:12:34:56");
+        unsigned links = world_count_links(), fds;
+        Stage stage;
+
+        stage_enter(&stage);
+        stage_run(&stage, 50);
+        fds = world_count_fds();
+        for (unsigned i = 1; i <= 200; i++) {
+                FdSet queues = FDSET_INIT;
+
+                stage_create(&stage, &request, &queues);
+                manager_close_queues(stage.manager, &queues);
+                stage_run_until_left(&stage, i);
+        }
+        stage_run(&stage, 50);
+        assert_int_equal(stage.appeared, 200);
+        assert_int_equal(stage.leaving, 200);
+        assert_int_equal(world_count_links(), links);
+        assert_int_equal(world_count_fds(), fds);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        stage_leave(&stage);
+}
+
+static void freed_it_leaves_no_fd_and_takes_no_tap_away(void **state) {
+        TapRequest request = stage_request();
+        unsigned fds = world_count_fds();
+        FdSet queues = FDSET_INIT;
+        Stage stage;
+
+        stage_enter(&stage);
+        stage_create(&stage, &request, &queues);
+        stage_leave(&stage);
+        assert_int_equal(world_count_fds(), fds + 1);
+        assert_int_equal(world_count_links(), 3);
+        fdset_done(&queues);
+        assert_null(manager_free(NULL));
+}
+
+#define CASE(name) cmocka_unit_test_setup(name, enter_world_with_bridge)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                CASE(the_facts_are_those_of_the_host_and_no_scratch_is_left),
+                CASE(without_the_tun_device_it_starts_and_offers_nothing),
+                CASE(what_is_created_is_there_and_is_found),
+                CASE(its_own_birth_is_no_news),
+                CASE(closing_the_last_fd_ends_it_once),
+                CASE(our_copies_are_closed_off_the_loop_and_the_tap_lives_on),
+                CASE(changes_from_outside_are_followed_and_told),
+                CASE(renamed_it_is_found_by_its_new_name_and_its_old_nonce),
+                CASE(an_interface_of_somebody_else_is_not_found),
+                CASE(released_it_is_deleted_and_who_waits_is_told),
+                CASE(what_is_not_ours_any_more_is_not_deleted),
+                CASE(released_when_it_is_gone_already_the_wait_ends_too),
+                CASE(who_waits_at_the_end_of_the_service_is_told),
+                CASE(a_look_refuses_what_cannot_succeed),
+                CASE(a_look_refuses_a_mac_whose_other_half_is_taken),
+                CASE(a_label_is_taken_while_its_endpoint_lives),
+                CASE(past_the_limits_a_look_says_quota),
+                CASE(a_look_that_succeeds_leaves_no_failure),
+                CASE(a_creation_that_succeeds_leaves_no_failure),
+                CASE(the_mac_of_one_under_deletion_is_waited_for),
+                CASE(the_mac_of_a_creation_that_failed_is_waited_for),
+                CASE(a_creation_that_fails_shows_nothing_and_leaves_nothing),
+                CASE(what_dies_is_never_adopted),
+                CASE(a_bridge_deleted_after_the_look_is_stale),
+                CASE(a_name_that_is_taken_is_given_up_for_another),
+                CASE(a_generated_mac_that_is_taken_is_given_up_for_another),
+                CASE(further_queues_are_of_the_same_tap_and_are_charged),
+                CASE(further_queues_are_refused_where_there_can_be_none),
+                CASE(past_the_devices_queues_is_the_queue_limit),
+                CASE(further_queues_of_a_tap_just_gone_make_no_link),
+                CASE(bridges_are_listed_with_their_ports),
+                CASE(two_hundred_lives_leave_nothing),
+                CASE(freed_it_leaves_no_fd_and_takes_no_tap_away),
+        };
+
+        if (!world_is_possible())
+                return WORLD_SKIPPED;
+        return cmocka_run_group_tests_name("manager", tests, NULL, NULL);
+}
