@@ -64,10 +64,10 @@ static void start_agent(Client *client) {
 
 static void print_advice(Status status, const Method *method) {
         if (status == STATUS_MUST_ASK && method->action)
-                fprintf(stderr,
-                                "Run it in a terminal without --no-ask, or let an administrator "
-                                "allow the polkit action %s.\n",
-                                method->action);
+                fputs("In a terminal vnicctl lets polkit ask, unless it is told --no-ask; with "
+                      "--ask it "
+                      "does elsewhere too.\n",
+                                stderr);
         if (status == STATUS_UNREACHABLE)
                 fputs("vnicd is not running and the bus could not start it, or it hangs; see "
                       "\"systemctl status vnicd\".\n",

@@ -32,7 +32,8 @@ static const char create_details[] =
                 "A standard input that is closed, a plain file or /dev/null counts as at its end:\n"
                 "in scripts and units give it a pipe (sleep infinity | vnicctl create ...).\n"
                 "\n"
-                "What the tap is stands on standard output before the wait; with --json, on one line.\n";
+                "What the tap is stands on standard output before the wait; with --json, on one "
+                "line.\n";
 
 static const char run_details[] =
                 "Makes a tap and becomes PROGRAM (exec), so that the tap lives as long as that.\n"

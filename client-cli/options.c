@@ -41,7 +41,7 @@ static const OptionRow rows[] = {
                         "a name of your own for the endpoint" },
         { "guest-mac", " MAC", OPTIONS_TAP, TYPE_TEXT, FIELD(guest_mac),
                         "the MAC address the guest will use" },
-        { "mtu", " BYTES", OPTIONS_TAP, TYPE_NUMBER, FIELD(mtu), "default: that of the bridge" },
+        { "mtu", " BYTES", OPTIONS_TAP, TYPE_NUMBER, FIELD(mtu), "default, and on a bridge the only one: the bridge's" },
         { "isolated", "[=BOOL]", OPTIONS_TAP, TYPE_SWITCH, FIELD(isolated),
                         "no traffic to other isolated ports" },
         { "anti-spoof", "[=BOOL]", OPTIONS_TAP, TYPE_SWITCH, FIELD(anti_spoof),

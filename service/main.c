@@ -68,12 +68,13 @@ static int open_bus(sd_bus **ret, sd_event *event) {
         int r;
 
         r = sd_bus_open_system(&bus);
-        if (r < 0)
-                return r;
-        r = sd_bus_set_exit_on_disconnect(bus, true);
-        if (r < 0)
-                return r;
-        r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(bus, true);
+        /* Not when the loop ends, but after the service, which still has calls to answer. */
+        if (r >= 0)
+                r = sd_bus_set_close_on_exit(bus, false);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, event, SD_EVENT_PRIORITY_NORMAL);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(bus);

@@ -4,62 +4,38 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <systemd/sd-event.h>
 
 #include "bus/cleanup.h"
 #include "bus/query.h"
 
-/* Before the next message from the bus (SD_EVENT_PRIORITY_NORMAL). */
-#define SWEEP_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 10)
-
 struct Authority {
         QueryTable table;
         sd_bus_slot *filter;
-        sd_event_source *sweep;
 };
-
-DEFINE_CLEANUP(Authority, authority_free)
-
-/* A verdict is good for one run of the handler: the query goes when the run is over, before any
- * other message is looked at. */
-static int on_sweep(sd_event_source *source, void *userdata) {
-        Authority *authority = userdata;
-
-        query_table_sweep(&authority->table);
-        return 0;
-}
 
 /* Sees each message just before its handler does. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Authority *authority = userdata;
         Query *query = query_find(&authority->table, message);
 
-        if (query && query->ready) {
-                query->spent = true;
-                sd_event_source_set_enabled(authority->sweep, SD_EVENT_ONESHOT);
-        }
+        if (query && query->ready)
+                query_spend(query);
         return 0;
 }
 
 int authority_new(Authority **ret, sd_bus *bus) {
-        _cleanup_(authority_freep) Authority *authority = calloc(1, sizeof(Authority));
+        _cleanup_free_ Authority *authority = calloc(1, sizeof(Authority));
         int r;
 
         if (!authority)
                 return -ENOMEM;
-        query_table_init(&authority->table, bus);
-        r = sd_bus_add_filter(bus, &authority->filter, on_message, authority);
-        if (r < 0)
+        r = query_table_init(&authority->table, bus);
+        if (r >= 0)
+                r = sd_bus_add_filter(bus, &authority->filter, on_message, authority);
+        if (r < 0) {
+                query_table_done(&authority->table);
                 return r;
-        r = sd_event_add_defer(sd_bus_get_event(bus), &authority->sweep, on_sweep, authority);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_priority(authority->sweep, SWEEP_PRIORITY);
-        if (r < 0)
-                return r;
-        r = sd_event_source_set_enabled(authority->sweep, SD_EVENT_OFF);
-        if (r < 0)
-                return r;
+        }
         *ret = TAKE_PTR(authority);
         return 0;
 }
@@ -68,7 +44,6 @@ Authority *authority_free(Authority *authority) {
         if (!authority)
                 return NULL;
         query_table_done(&authority->table);
-        sd_event_source_disable_unref(authority->sweep);
         sd_bus_slot_unref(authority->filter);
         free(authority);
         return NULL;
@@ -89,31 +64,66 @@ static int read_verdict(const Query *query, const AuthorityQuestion *question, P
         return 1;
 }
 
+static int too_many(Failure *failure) {
+        return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
+                        "Too many calls are waiting for an answer of polkit. Try again when some "
+                        "have been answered.");
+}
+
+/* 1: the verdicts are there. 0: they are not. */
+static int get_query(Authority *authority, sd_bus_message *call, uid_t uid, Query **ret,
+                Failure *failure) {
+        Query *query = query_find(&authority->table, call);
+        int r = 0;
+
+        if (!query)
+                r = query_new(&query, &authority->table, call, uid);
+        if (r < 0)
+                return r == -EUSERS ? too_many(failure) : r;
+        *ret = query;
+        return query->ready;
+}
+
+int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Failure *failure) {
+        Query *query;
+
+        return uid == 0 ? 0 : get_query(authority, call, uid, &query, failure);
+}
+
 int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
                 const AuthorityQuestion *question, PolkitVerdict *ret, Failure *failure) {
-        Query *query;
+        Query *query = NULL;
         int r;
 
         if (uid == 0) {
                 *ret = POLKIT_YES;
                 return 1;
         }
-        query = query_find(&authority->table, call);
-        if (query && query->ready)
+        r = get_query(authority, call, uid, &query, failure);
+        if (r < 0)
+                return r;
+        if (r > 0)
                 return read_verdict(query, question, ret, failure);
-        if (!query) {
-                r = query_new(&query, &authority->table, call, uid);
-                if (r == -EUSERS)
-                        return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
-                                        "Too many calls are waiting for an answer of polkit. Try "
-                                        "again when some have been answered.");
-                if (r < 0)
-                        return r;
-        }
-        return query_add_check(query, question);
+        r = query_add_check(query, question);
+        return r == -EUSERS ? too_many(failure) : r;
 }
 
-static int refuse(PolkitVerdict verdict, const char *action, bool asked, Failure *failure) {
+#define DESCRIPTION_SIZE 96
+
+/* What was asked, for people: the action, and what it is about. */
+static const char *describe(const PolkitQuestion *question, char buffer[static DESCRIPTION_SIZE]) {
+        const PolkitDetail *about = &question->details[0];
+
+        snprintf(buffer, DESCRIPTION_SIZE, "%s (%s %s)", question->action, about->key,
+                        about->value);
+        return buffer;
+}
+
+static int refuse(PolkitVerdict verdict, const PolkitQuestion *question, bool asked,
+                Failure *failure) {
+        char buffer[DESCRIPTION_SIZE];
+        const char *action = describe(question, buffer);
+
         switch (verdict) {
         case POLKIT_CHALLENGE:
                 if (asked)
@@ -159,5 +169,5 @@ int authority_require(Authority *authority, sd_bus_message *call, uid_t uid,
         r = authority_ask(authority, call, uid, question, &verdict, failure);
         if (r <= 0)
                 return r;
-        return verdict == POLKIT_YES ? 1 : refuse(verdict, question->polkit.action, asked, failure);
+        return verdict == POLKIT_YES ? 1 : refuse(verdict, &question->polkit, asked, failure);
 }

@@ -32,8 +32,12 @@ int authority_new(Authority **ret, sd_bus *bus);
 /* Takes back all questions. Takes NULL. Returns NULL. */
 Authority *authority_free(Authority *authority);
 
-/* 1: *ret is the verdict. 0: it will come; the handler returns 1 when it has asked all its
- * questions. -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM. */
+/* For a handler with much to look at before it knows what to ask: whether it may ask anything now.
+ * >= 0, or -EUSERS with LimitsExceeded, -ENOMEM, -errno of sd-bus. */
+int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Failure *failure);
+
+/* 1: *ret is the verdict. 0: it will come; the handler returns 1 when it has asked all its questions.
+ * -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of sd-bus. */
 int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
                 const AuthorityQuestion *question, PolkitVerdict *ret, Failure *failure);
 

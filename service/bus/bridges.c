@@ -101,6 +101,10 @@ static int list_bridges(Listing *listing) {
         r = service_caller(listing->service, listing->call, &listing->uid, listing->failure);
         if (r < 0)
                 return r;
+        r = authority_may_ask(
+                        listing->service->authority, listing->call, listing->uid, listing->failure);
+        if (r < 0)
+                return r;
         r = sd_bus_message_new_method_return(listing->call, &reply);
         if (r < 0)
                 return r;

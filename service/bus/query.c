@@ -9,69 +9,125 @@
 #include "util/log.h"
 
 #define WAITING_PER_CONNECTION 32
+#define WAITING_PER_USER       64
 #define WAITING_MAX            256
+
+#define CHECKS_PER_USER 4096
 
 #define PROMPTS_PER_CONNECTION 1
 #define PROMPTS_PER_USER       2
 #define PROMPTS_MAX            32
 
 /* With the prompts, well below the bus's 128. */
-#define ASKING_MAX 64
+#define ASKING_PER_USER 16
+#define ASKING_MAX      64
+
+/* Before the next message from the bus (SD_EVENT_PRIORITY_NORMAL). */
+#define AFTER_HANDLER_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 10)
 
 static Query *query_free(Query *query);
 static void send_next(QueryTable *table);
 
 DEFINE_CLEANUP(Query, query_free)
 
-void query_table_init(QueryTable *table, sd_bus *bus) {
-        *table = (QueryTable){ .bus = bus };
-        list_init(&table->queries);
-        list_init(&table->unsent);
-}
-
 static void check_free(Check *check) {
-        QueryTable *table = check->query->table;
+        Query *query = check->query;
 
         list_unlink(&check->link);
         list_unlink(&check->unsent);
+        query->asker->n_checks--;
         if (check->asking) {
-                polkit_cancel(table->bus, check->id);
-                table->n_asking--;
+                polkit_cancel(query->table->bus, check->id);
+                query->asker->n_asking--;
+                query->table->n_asking--;
         }
         sd_bus_slot_unref(check->slot);
         free(check);
+}
+
+/* NULL: out of memory. */
+static Asker *asker_get(QueryTable *table, uid_t uid) {
+        Asker *asker;
+
+        LIST_FOREACH(&table->askers, node) {
+                asker = container_of(node, Asker, link);
+                if (asker->uid == uid)
+                        return asker;
+        }
+        asker = calloc(1, sizeof(Asker));
+        if (!asker)
+                return NULL;
+        asker->uid = uid;
+        list_init(&asker->unsent);
+        list_append(&table->askers, &asker->link);
+        return asker;
+}
+
+static void asker_put(Asker *asker) {
+        if (--asker->n_queries > 0)
+                return;
+        list_unlink(&asker->link);
+        free(asker);
 }
 
 static Query *query_free(Query *query) {
         LIST_FOREACH_SAFE(&query->checks, node)
                 check_free(container_of(node, Check, link));
         list_unlink(&query->link);
+        asker_put(query->asker);
         sd_bus_slot_unref(query->leaving);
         sd_bus_message_unref(query->call);
         free(query);
         return NULL;
 }
 
-/* The caller has left, or the call is over: what it made room for is used. */
-static void query_drop(Query *query) {
-        QueryTable *table = query->table;
+/* Those whose handler has run with the verdicts, or asked nothing. */
+static void sweep(QueryTable *table) {
+        LIST_FOREACH_SAFE(&table->queries, node) {
+                Query *query = container_of(node, Query, link);
 
-        query_free(query);
+                if (query->spent || list_is_empty(&query->checks))
+                        query_free(query);
+        }
+}
+
+static int on_handler_over(sd_event_source *source, void *userdata) {
+        QueryTable *table = userdata;
+
+        sweep(table);
         send_next(table);
+        return 0;
+}
+
+static void call_after_handler(QueryTable *table) {
+        sd_event_source_set_enabled(table->after_handler, SD_EVENT_ONESHOT);
+}
+
+int query_table_init(QueryTable *table, sd_bus *bus) {
+        int r;
+
+        *table = (QueryTable){ .bus = bus };
+        list_init(&table->queries);
+        list_init(&table->askers);
+        r = sd_event_add_defer(
+                        sd_bus_get_event(bus), &table->after_handler, on_handler_over, table);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_priority(table->after_handler, AFTER_HANDLER_PRIORITY);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(table->after_handler, SD_EVENT_OFF);
 }
 
 void query_table_done(QueryTable *table) {
         LIST_FOREACH_SAFE(&table->queries, node)
                 query_free(container_of(node, Query, link));
+        sd_event_source_disable_unref(table->after_handler);
 }
 
-void query_table_sweep(QueryTable *table) {
-        LIST_FOREACH_SAFE(&table->queries, node) {
-                Query *query = container_of(node, Query, link);
-
-                if (query->spent)
-                        query_free(query);
-        }
+void query_spend(Query *query) {
+        query->spent = true;
+        call_after_handler(query->table);
 }
 
 Query *query_find(const QueryTable *table, sd_bus_message *call) {
@@ -111,14 +167,15 @@ static const char *caller_of(const Query *query) {
         return sd_bus_message_get_sender(query->call);
 }
 
-static bool may_wait(const QueryTable *table, const char *caller) {
+static bool may_wait(const QueryTable *table, const Asker *asker, const char *caller) {
         unsigned of_caller = 0, of_all = 0;
 
         LIST_FOREACH(&table->queries, node) {
                 of_all++;
                 of_caller += strcmp(caller_of(container_of(node, Query, link)), caller) == 0;
         }
-        return of_caller < WAITING_PER_CONNECTION && of_all < WAITING_MAX;
+        return of_caller < WAITING_PER_CONNECTION && asker->n_queries <= WAITING_PER_USER &&
+                        of_all < WAITING_MAX;
 }
 
 static unsigned prompts_of(const Query *query) {
@@ -140,15 +197,20 @@ static bool may_prompt(const Query *query) {
                 unsigned n = prompts_of(other);
 
                 of_all += n;
-                of_user += other->uid == query->uid ? n : 0;
+                of_user += other->asker == query->asker ? n : 0;
                 of_caller += strcmp(caller_of(other), caller_of(query)) == 0 ? n : 0;
         }
         return of_caller < PROMPTS_PER_CONNECTION && of_user < PROMPTS_PER_USER &&
                         of_all < PROMPTS_MAX;
 }
 
+/* What the caller had asked makes room for others. */
 static int on_leaving(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
-        query_drop(userdata);
+        Query *query = userdata;
+        QueryTable *table = query->table;
+
+        query_free(query);
+        send_next(table);
         return 0;
 }
 
@@ -158,29 +220,41 @@ static int on_match_installed(sd_bus_message *answer, void *userdata, sd_bus_err
         return 0;
 }
 
-int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
-        const char *caller = sd_bus_message_get_sender(call);
-        _cleanup_(query_freep) Query *query = NULL;
+static int watch_caller(Query *query) {
         char match[256];
-        int r;
 
-        if (!caller || !may_wait(table, caller))
-                return -EUSERS;
-        query = calloc(1, sizeof(Query));
-        if (!query)
-                return -ENOMEM;
-        *query = (Query){ .table = table, .call = sd_bus_message_ref(call), .uid = uid };
-        list_init(&query->checks);
-        list_init(&query->link);
         snprintf(match, sizeof(match),
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
-                        caller);
-        r = sd_bus_add_match_async(
-                        table->bus, &query->leaving, match, on_leaving, on_match_installed, query);
+                        caller_of(query));
+        return sd_bus_add_match_async(query->table->bus, &query->leaving, match, on_leaving,
+                        on_match_installed, query);
+}
+
+int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
+        const char *caller = sd_bus_message_get_sender(call);
+        _cleanup_(query_freep) Query *query = NULL;
+        Asker *asker = asker_get(table, uid);
+        int r;
+
+        if (!asker)
+                return -ENOMEM;
+        asker->n_queries++;
+        query = calloc(1, sizeof(Query));
+        if (!query) {
+                asker_put(asker);
+                return -ENOMEM;
+        }
+        *query = (Query){ .table = table, .asker = asker, .call = sd_bus_message_ref(call) };
+        list_init(&query->checks);
+        list_init(&query->link);
+        if (!caller || !may_wait(table, asker, caller))
+                return -EUSERS;
+        r = watch_caller(query);
         if (r < 0)
                 return r;
         list_append(&table->queries, &query->link);
+        call_after_handler(table);
         *ret = TAKE_PTR(query);
         return 0;
 }
@@ -202,7 +276,6 @@ static void dispatch_again(Query *query) {
 static void settle(Check *check, PolkitVerdict verdict) {
         Query *query = check->query;
 
-        check->open = false;
         check->verdict = verdict;
         if (--query->open == 0)
                 dispatch_again(query);
@@ -211,31 +284,47 @@ static void settle(Check *check, PolkitVerdict verdict) {
 static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *error);
 
 static int send_check(Check *check) {
-        QueryTable *table = check->query->table;
+        Query *query = check->query;
         int r;
 
         list_unlink(&check->unsent);
         check->slot = sd_bus_slot_unref(check->slot);
-        check->id = ++table->last_id;
-        r = polkit_ask(table->bus, &check->slot, caller_of(check->query), &check->question.polkit,
+        check->id = ++query->table->last_id;
+        r = polkit_ask(query->table->bus, &check->slot, caller_of(query), &check->question.polkit,
                         check->id, check->ask_person, on_verdict, check);
         if (r < 0) {
                 log_warning("Cannot ask polkit: %s", strerror(-r));
                 return r;
         }
         check->asking = true;
-        table->n_asking++;
+        query->asker->n_asking++;
+        query->table->n_asking++;
         return 0;
+}
+
+/* The next check, of the user whose turn it is; he is then the last in turn. NULL: none may go. */
+static Check *take_turn(QueryTable *table) {
+        if (table->n_asking >= ASKING_MAX)
+                return NULL;
+        LIST_FOREACH(&table->askers, node) {
+                Asker *asker = container_of(node, Asker, link);
+
+                if (list_is_empty(&asker->unsent) || asker->n_asking >= ASKING_PER_USER)
+                        continue;
+                list_unlink(&asker->link);
+                list_append(&table->askers, &asker->link);
+                return container_of(asker->unsent.next, Check, unsent);
+        }
+        return NULL;
 }
 
 /* As many as there is room for. */
 static void send_next(QueryTable *table) {
-        while (table->n_asking < ASKING_MAX && !list_is_empty(&table->unsent)) {
-                Check *check = container_of(table->unsent.next, Check, unsent);
+        Check *check;
 
+        while ((check = take_turn(table)))
                 if (send_check(check) < 0)
                         settle(check, POLKIT_UNAVAILABLE);
-        }
 }
 
 /* Polkit would ask a person, and the caller waits for one. */
@@ -254,10 +343,12 @@ static bool ask_person(Check *check) {
 
 static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
         Check *check = userdata;
-        QueryTable *table = check->query->table;
+        Query *query = check->query;
+        QueryTable *table = query->table;
         PolkitVerdict verdict = polkit_read_verdict(answer);
 
         check->asking = false;
+        query->asker->n_asking--;
         table->n_asking--;
         if (verdict == POLKIT_UNAVAILABLE) /* it may still be at it, if it only took too long */
                 polkit_cancel(table->bus, check->id);
@@ -268,14 +359,18 @@ static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *erro
 }
 
 int query_add_check(Query *query, const AuthorityQuestion *question) {
-        Check *check = calloc(1, sizeof(Check));
+        Check *check;
 
+        if (query->asker->n_checks >= CHECKS_PER_USER)
+                return -EUSERS;
+        check = calloc(1, sizeof(Check));
         if (!check)
                 return -ENOMEM;
-        *check = (Check){ .query = query, .question = *question, .open = true };
+        *check = (Check){ .query = query, .question = *question };
         list_append(&query->checks, &check->link);
-        list_append(&query->table->unsent, &check->unsent);
+        list_append(&query->asker->unsent, &check->unsent);
+        query->asker->n_checks++;
         query->open++;
-        send_next(query->table);
+        call_after_handler(query->table);
         return 0;
 }

@@ -2,10 +2,15 @@
 #pragma once
 
 /*
- * Questions to polkit that are open, and verdicts that wait for their message to be dispatched
- * again. A query belongs to one message and holds a reference to it; several checks of one message
- * go out side by side, and the message comes back when the last is answered. When the caller leaves
- * the bus its query is dropped and its checks are taken back.
+ * Questions to polkit that are open, and verdicts that wait for their message to be dispatched again.
+ * A query belongs to one message and holds a reference to it; several checks of one message go out
+ * side by side, and the message comes back when the last is answered. When the caller leaves the bus
+ * its query is dropped and its checks are taken back.
+ *
+ * The system bus lets a connection wait for 128 replies and refuses the next call, which would read
+ * as polkit's no to somebody else's question: so only so many checks are polkit's at a time, fewer of
+ * any one user, and the users take turns. Nothing is sent or dispatched from within a handler, but
+ * right after it.
  */
 
 #include "bus/authority.h"
@@ -13,51 +18,61 @@
 
 typedef struct QueryTable {
         sd_bus *bus;
+        sd_event_source *after_handler;
         List queries;      /* Query.link */
-        List unsent;       /* Check.unsent, in the order of asking */
+        List askers;       /* Asker.link, whose turn it is first */
         unsigned n_asking; /* checks that polkit has and did not answer */
         uint64_t last_id;
 } QueryTable;
+
+/* A user with queries. */
+typedef struct Asker {
+        List link;
+        List unsent; /* Check.unsent */
+        uid_t uid;
+        unsigned n_queries, n_checks, n_asking;
+} Asker;
 
 typedef struct Query {
         List link;
         List checks; /* Check.link */
         QueryTable *table;
+        Asker *asker;
         sd_bus_message *call;
-        uid_t uid;
         sd_bus_slot *leaving; /* the caller's leaving the bus */
         unsigned open;        /* checks without a verdict */
         bool ready;           /* all are answered, the message is on its way again */
-        bool spent;           /* its handler has it; swept afterwards */
+        bool spent;           /* its handler has it */
 } Query;
 
 typedef struct Check {
         List link;   /* Query.checks */
-        List unsent; /* QueryTable.unsent, until it is polkit's turn */
+        List unsent; /* Asker.unsent, until it is polkit's turn */
         Query *query;
         AuthorityQuestion question;
         sd_bus_slot *slot;
         uint64_t id;     /* by which it can be taken back */
         bool ask_person; /* polkit may ask one now */
         bool asking;     /* polkit has it and did not answer */
-        bool open;       /* there is no verdict yet */
         bool refused;    /* a person could have been asked, but too many questions are open */
         PolkitVerdict verdict;
 } Check;
 
-void query_table_init(QueryTable *table, sd_bus *bus);
+/* The bus must be attached to its loop. -errno of sd-event. */
+int query_table_init(QueryTable *table, sd_bus *bus);
 void query_table_done(QueryTable *table);
-
-/* Frees what is spent. */
-void query_table_sweep(QueryTable *table);
 
 /* NULL: none. */
 Query *query_find(const QueryTable *table, sd_bus_message *call);
 const Check *query_find_check(const Query *query, const PolkitQuestion *question);
 
-/* -EUSERS: too many of this connection, or of all, are waiting. -ENOMEM, -errno of sd-bus. */
+/* -EUSERS: too many of this connection, of this user or of all are waiting. -ENOMEM, -errno of
+ * sd-bus. */
 int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid);
 
-/* 0: the question is on its way (a question that could not be sent is answered by "unavailable", in
- * the same way). -ENOMEM. */
+/* 0: the answer will come (for a question that could not be sent: "unavailable", in the same way).
+ * -EUSERS: too many of this user are waiting. -ENOMEM. */
 int query_add_check(Query *query, const AuthorityQuestion *question);
+
+/* The handler runs with the verdicts: they are good for this run, the query goes when it is over. */
+void query_spend(Query *query);

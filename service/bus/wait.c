@@ -91,9 +91,12 @@ static int answer_failure(Wait *wait) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Failure failure = FAILURE_INIT;
 
-        failure_set(&failure, FAILURE_KERNEL, -wait->error,
-                        "The endpoint could not be deleted: %s. It is as it was.",
-                        strerror(-wait->error));
+        if (wait->error == -ECANCELED)
+                failure_set(&failure, FAILURE_KERNEL, ECANCELED,
+                                "The service is stopping; the call was not carried out. Try "
+                                "again.");
+        else
+                failure_kernel(&failure, -wait->error, "delete an endpoint", NULL);
         error_answer(&error, &failure, wait->error);
         return sd_bus_reply_method_error(wait->call, &error);
 }
@@ -110,8 +113,11 @@ static int finish_release_all(Wait *wait) {
 
 /* Also when the endpoint could not be deleted: then the call fails as it must. */
 static int finish_retry(Wait *wait) {
-        int r = sd_bus_message_rewind(wait->call, true);
+        int r;
 
+        if (wait->error == -ECANCELED)
+                return answer_failure(wait);
+        r = sd_bus_message_rewind(wait->call, true);
         return r < 0 ? r : sd_bus_enqueue_for_read(wait->service->bus, wait->call);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernel/bridge.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_bridge.h>
@@ -104,6 +105,9 @@ int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, int *ret_port,
                 return -ENOMEM;
         r = netlink_call(netlink, message, take_port, &port, "look the MAC up on the bridge",
                         failure);
+        /* So the kernel says that the bridge is gone. */
+        if (r == -EINVAL && link_get(netlink, bridge, &(LinkInfo){ 0 }, NULL) == -ENODEV)
+                return -ENODEV;
         if (r < 0)
                 return r;
         *ret_port = port;
@@ -131,9 +135,41 @@ bool bridge_mac_is_pinned(const char *name) {
         return type == '\0' || type == ADDR_ASSIGN_TYPE_SET;
 }
 
-int bridge_pin_mac(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
-        if (bridge_mac_is_pinned(bridge->name))
+/* True where sysfs does not tell. */
+static bool has_ports(const char *name) {
+        char path[128];
+        struct dirent *entry;
+        bool found = false;
+        DIR *ports;
+
+        snprintf(path, sizeof(path), "/sys/class/net/%s/brif", name);
+        ports = opendir(path);
+        if (!ports)
+                return true;
+        while (!found && (entry = readdir(ports)))
+                found = entry->d_name[0] != '.';
+        closedir(ports);
+        return found;
+}
+
+/* Setting what is set already does not count as setting; and without ports nobody sees the moment.
+ */
+static int pin_mtu(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
+        int r;
+
+        if (bridge->mtu == ETH_DATA_LEN || has_ports(bridge->name))
                 return 0;
+        r = link_set_mtu(netlink, bridge->ifindex, bridge->mtu - 1, failure);
+        if (r < 0)
+                return r;
+        return link_set_mtu(netlink, bridge->ifindex, bridge->mtu, failure);
+}
+
+int bridge_pin(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
+        int r = pin_mtu(netlink, bridge, failure);
+
+        if (r < 0 || bridge_mac_is_pinned(bridge->name))
+                return r;
         return link_set_mac(netlink, bridge->ifindex, &bridge->mac, failure);
 }
 

@@ -24,12 +24,14 @@ int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *
 int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure);
 
 /* The port that the bridge knows the MAC behind; the bridge's own ifindex for its own. -ENOENT:
- * unknown. -EOPNOTSUPP: a kernel before 5.0. */
+ * unknown. -ENODEV: the bridge is gone. -EOPNOTSUPP: a kernel before 5.0. */
 int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, int *ret_port, Failure *failure);
 
-/* A bridge whose MAC nobody set takes the lowest of its ports'; with none but ours, one of ours. So
- * its present MAC is set: the address stays what it is. Nothing is done where it is set already. */
-int bridge_pin_mac(Netlink *netlink, const LinkInfo *bridge, Failure *failure);
+/* A bridge is to stay as it is when a port comes and goes. One whose MAC nobody set takes the
+ * lowest of its ports', with none but ours, one of ours. One whose MTU was given when it was made,
+ * and not set since, falls back to 1500 when its last port leaves. So its present MAC and MTU are
+ * set, where they are not. */
+int bridge_pin(Netlink *netlink, const LinkInfo *bridge, Failure *failure);
 
 /* Whether its MAC was set, and so does not follow its ports'. True where sysfs does not tell. */
 bool bridge_mac_is_pinned(const char *name);

@@ -54,11 +54,25 @@ int link_events_fd(const LinkEvents *events) {
         return events->fd;
 }
 
+/* A bridge speaks of its ports in messages of its own, and of what is set through it only there.
+ * That a port leaves is told as a deletion; the link itself then tells that it has another master.
+ */
+static bool is_about_port(const struct nlmsghdr *message) {
+        const struct ifinfomsg *header = nlmsg_data(message);
+
+        return message->nlmsg_type == RTM_NEWLINK &&
+                        nlmsg_datalen(message) >= (int)sizeof(*header) &&
+                        header->ifi_family == AF_BRIDGE;
+}
+
 static void pass_on(const struct nlmsghdr *message, link_event_t event, void *userdata) {
+        const struct ifinfomsg *header = nlmsg_data(message);
         LinkInfo link;
 
-        if (link_parse(message, &link) >= 0)
-                event(&link, message->nlmsg_type == RTM_DELLINK, userdata);
+        if (is_about_port(message))
+                event(&(LinkInfo){ .ifindex = header->ifi_index }, LINK_PORT_IS_NEW, userdata);
+        else if (link_parse(message, &link) >= 0)
+                event(&link, message->nlmsg_type == RTM_DELLINK ? LINK_GONE : LINK_IS, userdata);
 }
 
 int link_events_read(LinkEvents *events, link_event_t event, void *userdata) {

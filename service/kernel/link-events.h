@@ -13,8 +13,15 @@
 
 typedef struct LinkEvents LinkEvents;
 
-/* gone: the link has been deleted, or has left this network namespace. */
-typedef void (*link_event_t)(const LinkInfo *link, bool gone, void *userdata);
+typedef enum LinkEvent {
+        LINK_IS,          /* this is what the link looks like */
+        LINK_GONE,        /* it has been deleted, or has left this network namespace */
+        LINK_PORT_IS_NEW, /* its bridge says something of the port: of *link only the ifindex is
+                             valid */
+        LINK_EVENT_MAX,
+} LinkEvent;
+
+typedef void (*link_event_t)(const LinkInfo *link, LinkEvent event, void *userdata);
 
 /* -errno of socket(2). */
 int link_events_open(LinkEvents **ret);

@@ -136,12 +136,25 @@ int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure
         return netlink_call(netlink, message, NULL, NULL, "set the link's MAC", failure);
 }
 
+int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure) {
+        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+
+        if (!message || nla_put_u32(message, IFLA_MTU, mtu) < 0)
+                return -ENOMEM;
+        return netlink_call(netlink, message, NULL, NULL, "set the link's MTU", failure);
+}
+
 int link_set_master(Netlink *netlink, int ifindex, int master, Failure *failure) {
         _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+        int r;
 
         if (!message || nla_put_u32(message, IFLA_MASTER, (uint32_t)master) < 0)
                 return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, "put the tap on the bridge", failure);
+        r = netlink_call(netlink, message, NULL, NULL, "put the tap on the bridge", failure);
+        /* So the kernel says that the master is gone. */
+        if (r == -EINVAL && link_get(netlink, master, &(LinkInfo){ 0 }, NULL) == -ENODEV)
+                return -ENODEV;
+        return r;
 }
 
 int link_set_up(Netlink *netlink, int ifindex, Failure *failure) {

@@ -75,6 +75,7 @@ int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, 
  * kernel without it, an MTU below 1280) there is nothing to refuse, and that is success. */
 int link_refuse_ipv6_address(Netlink *netlink, int ifindex, Failure *failure);
 
+int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure);
 int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure);
 
 /* Puts the link on a bridge. -EXFULL: no port free. -ENODEV: the bridge or the link is gone. */

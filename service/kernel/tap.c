@@ -12,6 +12,9 @@
 
 #define TUN_NODE "/dev/net/tun"
 
+/* lo's, in every network namespace: a new device cannot have it. */
+#define IFINDEX_TAKEN 1
+
 /* What TUNGETIFF reports of the flags that were asked for; it adds some of its own. */
 #define FLAGS_THAT_COUNT                                                                           \
         (IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | IFF_PERSIST)
@@ -74,6 +77,16 @@ int tap_create(const TapDevice *device, int *ret_fd, Failure *failure) {
         return 0;
 }
 
+/* TUNSETIFF makes the device if there is none of that name (any more). One that was told to have an
+ * ifindex that is taken can only attach. */
+static int forbid_creation(int fd, Failure *failure) {
+        unsigned ifindex = IFINDEX_TAKEN;
+
+        if (ioctl(fd, TUNSETIFINDEX, &ifindex) < 0)
+                return failure_kernel(failure, errno, "prepare one more queue", NULL);
+        return 0;
+}
+
 int tap_open_queue(const TapDevice *device, int *ret_fd, Failure *failure) {
         _cleanup_close_ int fd = -EBADF;
         int r;
@@ -81,7 +94,13 @@ int tap_open_queue(const TapDevice *device, int *ret_fd, Failure *failure) {
         r = open_node(&fd, failure);
         if (r < 0)
                 return r;
+        r = forbid_creation(fd, failure);
+        if (r < 0)
+                return r;
         r = attach(fd, device, 0, "open one more queue", failure);
+        if (device->multiqueue && (r == -EBUSY || r == -EBADFD))
+                return failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The tap is being deleted, or is gone. Create another one.");
         if (r == -E2BIG)
                 return failure_set(failure, FAILURE_QUEUE_LIMIT, E2BIG,
                                 "The tap has all the queues that this kernel gives to a device.");

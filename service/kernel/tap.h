@@ -27,6 +27,7 @@ typedef struct TapDevice {
  * taken, try another one. -errno of open(2) and ioctl(2). */
 int tap_create(const TapDevice *device, int *ret_fd, Failure *failure);
 
-/* One more queue of a multiqueue device of ours. -E2BIG (with QueueLimit): the kernel gives no
- * more. -EXDEV: what the name stands for now has other flags. -errno of open(2) and ioctl(2). */
+/* One more queue of a multiqueue device that exists; never makes one. -E2BIG (with QueueLimit): the
+ * kernel gives no more. -ESTALE (with Stale): it is gone. -EXDEV: what the name stands for now has
+ * other flags. -errno of open(2) and ioctl(2). */
 int tap_open_queue(const TapDevice *device, int *ret_fd, Failure *failure);

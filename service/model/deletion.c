@@ -2,7 +2,9 @@
 #include "model/deletion.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "kernel/ifname.h"
 #include "kernel/link.h"
 #include "model/tag.h"
 #include "util/cleanup.h"
@@ -18,22 +20,33 @@ typedef struct Deletion {
         void *userdata;
 } Deletion;
 
+static bool is_ours(const LinkInfo *link, uint32_t nonce) {
+        char name[IFNAMSIZ];
+        Tag tag;
+
+        if (tag_of_link(link, &tag) >= 0)
+                return tag.nonce == nonce;
+        return strcmp(link->kind, "tun") == 0 && *link->alias == '\0' &&
+                        strcmp(link->name, ifname_of_nonce(nonce, name)) == 0;
+}
+
 /* In a thread. */
 static int delete_if_ours(const Deletion *deletion) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
+        char name[IFNAMSIZ];
         LinkInfo link;
-        Tag tag;
         int r;
 
         r = netlink_open(&netlink);
         if (r < 0)
                 return r;
-        r = link_get(netlink, deletion->ifindex, &link, NULL);
+        if (deletion->ifindex > 0)
+                r = link_get(netlink, deletion->ifindex, &link, NULL);
+        else
+                r = link_get_by_name(netlink, ifname_of_nonce(deletion->nonce, name), &link, NULL);
         if (r < 0)
                 return r;
-        if (tag_of_link(&link, &tag) < 0 || tag.nonce != deletion->nonce)
-                return -ESTALE;
-        return link_delete(netlink, deletion->ifindex, NULL);
+        return is_ours(&link, deletion->nonce) ? link_delete(netlink, link.ifindex, NULL) : -ESTALE;
 }
 
 static void run(CloserJob *job) {
@@ -45,7 +58,8 @@ static void run(CloserJob *job) {
 static void done(CloserJob *job) {
         _cleanup_free_ Deletion *deletion = container_of(job, Deletion, job);
 
-        deletion->done(deletion->ifindex, deletion->error, deletion->userdata);
+        if (deletion->done)
+                deletion->done(deletion->ifindex, deletion->error, deletion->userdata);
 }
 
 int deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t on_done,

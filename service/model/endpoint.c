@@ -14,6 +14,7 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
                 return NULL;
         list_init(&endpoint->link);
         list_init(&endpoint->watches);
+        list_init(&endpoint->changed);
         endpoint->tag = *tag;
         if (creator) {
                 endpoint->creator = strdup(creator);
@@ -27,6 +28,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         if (!endpoint)
                 return NULL;
         list_unlink(&endpoint->link);
+        list_unlink(&endpoint->changed);
         charge_done(&endpoint->charge);
         free(endpoint->creator);
         free(endpoint);

@@ -30,14 +30,16 @@ typedef enum EndpointChange {
 } EndpointChange;
 
 struct Endpoint {
-        List link;    /* Registry.endpoints */
-        List watches; /* GoneWatch.link */
+        List link;        /* Registry.endpoints */
+        List watches;     /* GoneWatch.link */
+        List changed;     /* Manager.changed, while there is something to tell */
+        unsigned changes; /* EndpointChange, not told yet */
         Tag tag;
         LinkInfo now;      /* as the kernel said last */
         uint32_t offloads; /* OFFLOAD_*, what the tap can carry */
         char *creator;     /* whose connection may open further queues; NULL: nobody's */
         Charge charge;
-        bool newborn;   /* being made: what the kernel says of that is no news */
+        bool newborn;   /* being made: what the kernel says of that is true, but no news */
         bool dying;     /* its creation failed: never shown, only waited for */
         bool releasing; /* its deletion is under way */
         bool seen;      /* by the resync under way */

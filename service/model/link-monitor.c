@@ -9,79 +9,83 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* Batches read in one go, so that a storm of events cannot starve the rest of the loop. */
-#define BATCHES_AT_ONCE     64
-#define BATCHES_TO_CATCH_UP 4096
+/* Messages read in one go, and the rest for the others when there are more. */
+#define MESSAGES_AT_ONCE 256
+#define PAUSE_USEC       (5 * 1000)
+
+/* For a caller who cannot wait for the loop. */
+#define MESSAGES_TO_CATCH_UP 2048
 
 #define RESYNC_AGAIN_USEC (200 * 1000)
 
 struct LinkMonitor {
         LinkEvents *events;
-        sd_event_source *readable, *again;
-        link_event_t on_event;
-        link_resync_t resync;
+        sd_event_source *readable, *pause;
+        const LinkFollower *follower;
         void *userdata;
         bool lost; /* events: a resync is due when the socket is empty */
 };
 
 DEFINE_CLEANUP(LinkMonitor, link_monitor_free)
 
-static int on_again(sd_event_source *source, uint64_t usec, void *userdata);
+/* Nothing is read before the pause is over. */
+static int pause_for(LinkMonitor *monitor, uint64_t usec) {
+        int r = sd_event_source_set_time_relative(monitor->pause, usec);
 
-static int resync_later(LinkMonitor *monitor) {
-        monitor->again = sd_event_source_disable_unref(monitor->again);
-        return sd_event_add_time_relative(sd_event_source_get_event(monitor->readable),
-                        &monitor->again, CLOCK_MONOTONIC, RESYNC_AGAIN_USEC, 0, on_again, monitor);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(monitor->pause, SD_EVENT_ONESHOT);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(monitor->readable, SD_EVENT_OFF);
+        return r;
 }
 
-static int resync_now(LinkMonitor *monitor) {
-        int r = monitor->resync(monitor->userdata);
+static int resync(LinkMonitor *monitor) {
+        int r = monitor->follower->resync(monitor->userdata);
 
-        if (r >= 0) {
-                monitor->lost = false;
+        monitor->lost = r < 0;
+        if (r >= 0)
                 return 0;
-        }
         log_warning("Cannot compare the endpoints with the kernel's links, trying again: %s",
                         strerror(-r));
-        return resync_later(monitor);
+        return pause_for(monitor, RESYNC_AGAIN_USEC);
 }
 
-static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
-        return resync_now(userdata);
-}
-
-static int catch_up(LinkMonitor *monitor, unsigned batches) {
+static int read_some(LinkMonitor *monitor, unsigned messages) {
         int r = 1;
 
-        for (unsigned i = 0; i < batches && r != 0; i++) {
-                r = link_events_read(monitor->events, monitor->on_event, monitor->userdata);
+        for (unsigned i = 0; i < messages && r != 0; i++) {
+                r = link_events_read(monitor->events, monitor->follower->event, monitor->userdata);
                 /* Whatever kept us from reading it: what was not read is to be looked up. */
                 if (r < 0)
                         monitor->lost = true;
         }
-        /* Events older than the dump would only undo it: they are read first. */
-        return monitor->lost && r == 0 ? resync_now(monitor) : 0;
+        if (r != 0)
+                r = pause_for(monitor, PAUSE_USEC);
+        else if (monitor->lost) /* Events older than the dump would only undo it: they are read now.
+                                 */
+                r = resync(monitor);
+        monitor->follower->batch_end(monitor->userdata);
+        return r;
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        return catch_up(userdata, BATCHES_AT_ONCE);
+        return read_some(userdata, MESSAGES_AT_ONCE);
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
+        LinkMonitor *monitor = userdata;
+        int r = sd_event_source_set_enabled(monitor->readable, SD_EVENT_ON);
+
+        return r < 0 ? r : read_some(monitor, MESSAGES_AT_ONCE);
 }
 
 void link_monitor_catch_up(LinkMonitor *monitor) {
-        (void)catch_up(monitor, BATCHES_TO_CATCH_UP);
+        (void)read_some(monitor, MESSAGES_TO_CATCH_UP);
 }
 
-int link_monitor_new(LinkMonitor **ret, sd_event *event, link_event_t on_event,
-                link_resync_t resync, void *userdata) {
-        _cleanup_(link_monitor_freep) LinkMonitor *monitor = calloc(1, sizeof(LinkMonitor));
+static int add_sources(LinkMonitor *monitor, sd_event *event) {
         int r;
 
-        if (!monitor)
-                return -ENOMEM;
-        *monitor = (LinkMonitor){ .on_event = on_event, .resync = resync, .userdata = userdata };
-        r = link_events_open(&monitor->events);
-        if (r < 0)
-                return r;
         r = sd_event_add_io(event, &monitor->readable, link_events_fd(monitor->events), EPOLLIN,
                         on_readable, monitor);
         if (r < 0)
@@ -89,7 +93,31 @@ int link_monitor_new(LinkMonitor **ret, sd_event *event, link_event_t on_event,
         r = sd_event_source_set_priority(monitor->readable, LINK_MONITOR_PRIORITY);
         if (r < 0)
                 return r;
-        r = resync_now(monitor);
+        r = sd_event_add_time(event, &monitor->pause, CLOCK_MONOTONIC, UINT64_MAX, 1, on_pause_over,
+                        monitor);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_priority(monitor->pause, LINK_MONITOR_PRIORITY);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(monitor->pause, SD_EVENT_OFF);
+}
+
+int link_monitor_new(
+                LinkMonitor **ret, sd_event *event, const LinkFollower *follower, void *userdata) {
+        _cleanup_(link_monitor_freep) LinkMonitor *monitor = calloc(1, sizeof(LinkMonitor));
+        int r;
+
+        if (!monitor)
+                return -ENOMEM;
+        *monitor = (LinkMonitor){ .follower = follower, .userdata = userdata };
+        r = link_events_open(&monitor->events);
+        if (r < 0)
+                return r;
+        r = add_sources(monitor, event);
+        if (r < 0)
+                return r;
+        r = resync(monitor);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(monitor);
@@ -99,7 +127,7 @@ int link_monitor_new(LinkMonitor **ret, sd_event *event, link_event_t on_event,
 LinkMonitor *link_monitor_free(LinkMonitor *monitor) {
         if (!monitor)
                 return NULL;
-        sd_event_source_disable_unref(monitor->again);
+        sd_event_source_disable_unref(monitor->pause);
         sd_event_source_disable_unref(monitor->readable);
         link_events_close(monitor->events);
         free(monitor);

@@ -13,15 +13,21 @@
 
 typedef struct LinkMonitor LinkMonitor;
 
-/* Looks at everything. 0, or a negative errno: it is called again a little later. */
-typedef int (*link_resync_t)(void *userdata);
+/* Whom the kernel's word is passed on to. */
+typedef struct LinkFollower {
+        link_event_t event;
+        /* Looks at everything. 0, or a negative errno: it is called again a little later. */
+        int (*resync)(void *userdata);
+        /* After some events, or a resync. */
+        void (*batch_end)(void *userdata);
+} LinkFollower;
 
 /* Before the bus (SD_EVENT_PRIORITY_NORMAL). */
 #define LINK_MONITOR_PRIORITY (SD_EVENT_PRIORITY_IMPORTANT)
 
-/* -errno of socket(2) and sd_event_add_io(3). */
-int link_monitor_new(LinkMonitor **ret, sd_event *event, link_event_t on_event,
-                link_resync_t resync, void *userdata);
+/* -errno of socket(2) and of the loop. */
+int link_monitor_new(
+                LinkMonitor **ret, sd_event *event, const LinkFollower *follower, void *userdata);
 
 /* Passes on what the kernel has said until now, without waiting for the loop. */
 void link_monitor_catch_up(LinkMonitor *monitor);

@@ -11,9 +11,11 @@
 
 #include "kernel/bridge.h"
 #include "kernel/ifname.h"
+#include "model/deletion.h"
 #include "model/manager-private.h"
 #include "model/tap-birth.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 
 #define ATTEMPTS 8
 
@@ -84,8 +86,13 @@ static TapPlan make_plan(const Order *order, const Tag *tag) {
         return plan;
 }
 
-/* The device is taken away by closing its queues; its record waits for the kernel's word. */
+/* The device is taken away by closing its queues, and by deleting it: somebody may have opened one
+ * before it had its owner. Its record waits for the kernel's word. */
 static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queues) {
+        uint32_t nonce = endpoint->tag.nonce;
+
+        if (queues->n > 0 && deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
+                log_warning("Out of memory: " IFNAME_PREFIX "%08x may be left behind", nonce);
         charge_done(&endpoint->charge);
         endpoint->dying = true;
         endpoint->now.ifindex = ifindex;
@@ -164,16 +171,19 @@ int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, c
                 .creator = creator,
                 .bridge = request->no_bridge ? NULL : bridge,
         };
+        Failure last = FAILURE_INIT; /* of an attempt: the next one may make it good */
         Endpoint *endpoint = NULL;
         FdSet queues = FDSET_INIT;
         int r = -EAGAIN;
 
         for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(&order, r); i++)
-                r = attempt(manager, &order, &queues, &endpoint, failure);
+                r = attempt(manager, &order, &queues, &endpoint, &last);
         if (r >= 0)
-                r = introduce(manager, endpoint->tag.nonce, &queues, ret, failure);
+                r = introduce(manager, endpoint->tag.nonce, &queues, ret, &last);
         if (r >= 0)
                 *ret_queues = queues;
+        else if (failure)
+                *failure = last;
         return r;
 }
 
@@ -204,8 +214,10 @@ static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, F
                 if (r < 0)
                         return r;
                 r = fdset_add(queues, fd);
-                if (r < 0)
+                if (r < 0) {
+                        close_fd(fd);
                         return r;
+                }
         }
         return 0;
 }
@@ -224,7 +236,9 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, unsigned count, Fd
         r = check_further_queues(manager, endpoint, count, failure);
         if (r < 0)
                 return r;
-        link_name(ifindex, device.name);
+        if (endpoint->releasing || *link_name(ifindex, device.name) == '\0')
+                return failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The tap is being deleted, or is gone. Create another one.");
         r = open_queues(&device, count, &queues, failure);
         /* The name was opened; it must still be that of the ifindex. */
         if (r >= 0 && strcmp(link_name(ifindex, name), device.name) != 0)

@@ -48,11 +48,31 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         return 0;
 }
 
-void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
-        unsigned changes = endpoint_follow(endpoint, link);
+static void follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
+        endpoint->seen = true;
+        if (endpoint->dying)
+                return;
+        endpoint->changes |= endpoint_follow(endpoint, link);
+        if (endpoint->newborn)
+                endpoint->changes = 0;
+        if (endpoint->changes != 0 && list_is_empty(&endpoint->changed))
+                list_append(&manager->changed, &endpoint->changed);
+}
 
-        if (changes != 0 && manager->observer)
-                manager->observer->changed(endpoint, changes, manager->userdata);
+/* Once for all that a batch of events changed of an endpoint: a holder can make thousands a second.
+ */
+static void tell_changes(void *userdata) {
+        Manager *manager = userdata;
+
+        while (!list_is_empty(&manager->changed)) {
+                Endpoint *endpoint = container_of(manager->changed.next, Endpoint, changed);
+                unsigned changes = endpoint->changes;
+
+                list_unlink(&endpoint->changed);
+                endpoint->changes = 0;
+                if (manager->observer)
+                        manager->observer->changed(endpoint, changes, manager->userdata);
+        }
 }
 
 static int see(const LinkInfo *link, void *userdata) {
@@ -62,28 +82,55 @@ static int see(const LinkInfo *link, void *userdata) {
 
         if (!endpoint)
                 return tag_of_link(link, &tag) < 0 ? 0 : adopt(manager, link, &tag);
-        endpoint->seen = true;
-        if (!endpoint->dying && !endpoint->newborn)
-                manager_follow(manager, endpoint, link);
+        follow(manager, endpoint, link);
         return 0;
 }
 
-void manager_follow_event(const LinkInfo *link, bool gone, void *userdata) {
+/* An event may be older than what we know already (that the link is gone, by a dump): a link that
+ * is new to us is asked for itself. */
+static void see_event(Manager *manager, const LinkInfo *link) {
+        LinkInfo now;
+        Tag tag;
+
+        if (registry_by_ifindex(&manager->registry, link->ifindex))
+                (void)see(link, manager);
+        else if (tag_of_link(link, &tag) >= 0 &&
+                        link_get(manager->netlink, link->ifindex, &now, NULL) >= 0 &&
+                        see(&now, manager) < 0)
+                log_error("Out of memory: %s is not shown until the next start", link->name);
+}
+
+static void see_port(Manager *manager, int ifindex) {
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
+        LinkInfo now;
+
+        if (endpoint && !endpoint->newborn && !endpoint->dying &&
+                        link_get(manager->netlink, ifindex, &now, NULL) >= 0)
+                follow(manager, endpoint, &now);
+}
+
+static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         Manager *manager = userdata;
         Endpoint *endpoint;
 
-        if (!gone) {
-                if (see(link, manager) < 0)
-                        log_error("Out of memory: %s is not shown until the next start",
-                                        link->name);
-                return;
+        switch (event) {
+        case LINK_IS:
+                see_event(manager, link);
+                break;
+        case LINK_PORT_IS_NEW:
+                see_port(manager, link->ifindex);
+                break;
+        case LINK_GONE:
+                endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
+                if (endpoint)
+                        forget(manager, endpoint);
+                break;
+        case LINK_EVENT_MAX:
+                break;
         }
-        endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
-        if (endpoint)
-                forget(manager, endpoint);
 }
 
-int manager_resync(void *userdata) {
+static int resync(void *userdata) {
         Manager *manager = userdata;
         int r = -EINTR;
 
@@ -103,3 +150,9 @@ int manager_resync(void *userdata) {
         }
         return 0;
 }
+
+const LinkFollower manager_link_follower = {
+        .event = on_event,
+        .resync = resync,
+        .batch_end = tell_changes,
+};

@@ -16,6 +16,7 @@ struct Manager {
         LinkMonitor *monitor;
         Quota *quota;
         Registry registry;
+        List changed; /* Endpoint.changed */
         ManagerFacts facts;
         const ManagerObserver *observer;
         void *userdata;
@@ -27,9 +28,5 @@ struct Manager {
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
                 Endpoint **ret_wait_for, Failure *failure);
 
-/* Takes over what the kernel says of a living endpoint and tells the observer what that changed. */
-void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link);
-
 /* For the link monitor. */
-void manager_follow_event(const LinkInfo *link, bool gone, void *userdata);
-int manager_resync(void *userdata);
+extern const LinkFollower manager_link_follower;

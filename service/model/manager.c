@@ -74,6 +74,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         if (!manager)
                 return -ENOMEM;
         registry_init(&manager->registry);
+        list_init(&manager->changed);
         manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
         r = open_parts(manager, event);
         if (r < 0)
@@ -84,8 +85,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
 
         /* What is there already is adopted before anybody is told of anything. */
-        r = link_monitor_new(
-                        &manager->monitor, event, manager_follow_event, manager_resync, manager);
+        r = link_monitor_new(&manager->monitor, event, &manager_link_follower, manager);
         if (r < 0)
                 return r;
         manager->observer = observer;
@@ -97,9 +97,12 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
 Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
-        link_monitor_free(manager->monitor);
+        /* What is being deleted is deleted to the end, and who waits for it is told. */
         sd_event_source_disable_unref(manager->closer_source);
-        manager->closer = closer_free(manager->closer);
+        closer_free(manager->closer);
+        if (manager->monitor)
+                link_monitor_catch_up(manager->monitor);
+        link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
         quota_free(manager->quota);
         netlink_close(manager->netlink);
@@ -111,33 +114,40 @@ const ManagerFacts *manager_facts(const Manager *manager) {
         return &manager->facts;
 }
 
+static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
+                Endpoint **ret_wait_for, Failure *failure) {
+        char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
+        Failure lookup = FAILURE_INIT;
+        Endpoint *endpoint;
+        int port, r;
+
+        r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &port, &lookup);
+        if (r == -ENOENT)
+                return 0;
+        if (r == -ENODEV)
+                return failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The bridge \"%s\" was deleted or replaced meanwhile. Ask again.",
+                                bridge->name);
+        if (r < 0)
+                return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
+
+        endpoint = registry_by_ifindex(&manager->registry, port);
+        if (ret_wait_for && endpoint && (endpoint->releasing || endpoint->dying)) {
+                *ret_wait_for = endpoint;
+                return -EAGAIN;
+        }
+        return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
+                        "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another "
+                        "guest_mac, or leave it out.",
+                        bridge->name, mac_format(mac, text), link_name(port, port_name));
+}
+
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
                 Endpoint **ret_wait_for, Failure *failure) {
-        const Mac macs[] = { *guest_mac, mac_of_host_side(guest_mac) };
-        char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
+        const Mac host_mac = mac_of_host_side(guest_mac);
+        int r = check_mac(manager, bridge, guest_mac, ret_wait_for, failure);
 
-        for (size_t i = 0; i < 2; i++) {
-                int port, r;
-                Endpoint *endpoint;
-
-                r = bridge_find_mac(manager->netlink, bridge->ifindex, &macs[i], &port, failure);
-                if (r == -ENOENT)
-                        continue;
-                if (r < 0)
-                        return r;
-                endpoint = registry_by_ifindex(&manager->registry, port);
-                if (ret_wait_for && endpoint && endpoint->releasing) {
-                        *ret_wait_for = endpoint;
-                        return -EAGAIN;
-                }
-                return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
-                                "The bridge \"%s\" knows the MAC %s already, behind %s. Choose "
-                                "another "
-                                "guest_mac, or leave it out.",
-                                bridge->name, mac_format(&macs[i], text),
-                                link_name(port, port_name));
-        }
-        return 0;
+        return r < 0 ? r : check_mac(manager, bridge, &host_mac, ret_wait_for, failure);
 }
 
 static int look_at_bridge(Manager *manager, const TapRequest *request, LinkInfo *ret,
@@ -150,13 +160,19 @@ static int look_at_bridge(Manager *manager, const TapRequest *request, LinkInfo 
         r = bridge_find(manager->netlink, request->bridge, ret, failure);
         if (r < 0)
                 return r;
-        if (request->has_mtu && request->mtu < ret->mtu)
+        if (request->has_mtu && request->mtu != ret->mtu)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"mtu\" was %u, less than the %u of the bridge \"%s\": "
-                                "a "
-                                "smaller port lowers the whole bridge. Leave it out to get the "
-                                "bridge's.",
-                                request->mtu, ret->mtu, request->bridge);
+                                "The option \"mtu\" was %u, and that of the bridge \"%s\" is %u: a "
+                                "smaller port lowers the whole bridge, and a larger one can raise "
+                                "it. "
+                                "Leave it out to get the bridge's.",
+                                request->mtu, request->bridge, ret->mtu);
+        if (ret->mtu > TAP_MTU_MAX)
+                return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
+                                "The bridge \"%s\" has an MTU of %u, and a tap can have %u at "
+                                "most. "
+                                "Use another bridge, or lower its MTU.",
+                                request->bridge, ret->mtu, TAP_MTU_MAX);
         if (!request->has_guest_mac)
                 return 0;
         return manager_check_mac(manager, ret, &request->guest_mac, ret_wait_for, failure);

@@ -73,6 +73,30 @@ static int open_further_queues(Birth *birth) {
         return 0;
 }
 
+static int differs(Birth *birth, const char *what) {
+        return failure_set(birth->failure, FAILURE_KERNEL, EXDEV,
+                        "The new tap's %s is not what was set; it was taken away again. Something "
+                        "else on this host changes new interfaces.",
+                        what);
+}
+
+/* A queue too many is somebody else's: he came in before the device had its owner. Only a
+ * multiqueue device can be joined. */
+static int count_queues(Birth *birth) {
+        const LinkTun *tun = &birth->link.tun;
+        int r;
+
+        if (!birth->plan->device.multiqueue)
+                return 0;
+        r = link_get(birth->netlink, birth->ifindex, &birth->link, birth->failure);
+        if (r < 0)
+                return r;
+        if (tun->queues + tun->queues_disabled == birth->plan->queues)
+                return 0;
+        (void)differs(birth, "number of queues");
+        return -EAGAIN;
+}
+
 static int explain_join(Birth *birth, int r) {
         const char *bridge = birth->plan->bridge->name;
 
@@ -108,7 +132,7 @@ static int join_bridge(Birth *birth) {
 
         if (!plan->bridge)
                 return 0;
-        r = bridge_pin_mac(birth->netlink, plan->bridge, birth->failure);
+        r = bridge_pin(birth->netlink, plan->bridge, birth->failure);
         if (r < 0)
                 return explain_join(birth, r);
         r = link_set_master(birth->netlink, birth->ifindex, plan->bridge->ifindex, birth->failure);
@@ -118,13 +142,6 @@ static int join_bridge(Birth *birth) {
         if (r < 0)
                 return r;
         return plan->tie_mac ? tie_guest_mac(birth) : 0;
-}
-
-static int differs(Birth *birth, const char *what) {
-        return failure_set(birth->failure, FAILURE_KERNEL, EXDEV,
-                        "The new tap's %s is not what was set; it was taken away again. Something "
-                        "else on this host changes new interfaces.",
-                        what);
 }
 
 static int verify_port(Birth *birth) {
@@ -143,8 +160,7 @@ static int verify_port(Birth *birth) {
                         got->locked != wanted->locked ? "5.16" : "4.18");
 }
 
-/* What the kernel says, not what was asked of it. A queue too many is somebody else's: he came in
- * before the device had its owner. */
+/* What the kernel says, not what was asked of it. */
 static int verify(Birth *birth) {
         const TapPlan *plan = birth->plan;
         const LinkTun *tun = &birth->link.tun;
@@ -158,31 +174,9 @@ static int verify(Birth *birth) {
                 return differs(birth, "MAC");
         if (!tun->owned || tun->owner != 0 || tun->persistent)
                 return differs(birth, "owner");
-        if (tun->queues + tun->queues_disabled != plan->queues)
-                return (void)differs(birth, "number of queues"), -EAGAIN;
         if (plan->mtu > 0 && birth->link.mtu != plan->mtu)
                 return differs(birth, "MTU");
         return plan->bridge ? verify_port(birth) : 0;
-}
-
-/* A bridge whose MTU nobody set follows its ports'. */
-static int verify_bridge_mtu(Birth *birth) {
-        const LinkInfo *before = birth->plan->bridge;
-        LinkInfo now;
-        int r;
-
-        if (!before || birth->plan->mtu == before->mtu)
-                return 0;
-        r = link_get(birth->netlink, before->ifindex, &now, birth->failure);
-        if (r < 0)
-                return explain_join(birth, r);
-        if (now.mtu == before->mtu)
-                return 0;
-        return failure_set(birth->failure, FAILURE_INVALID_OPTION, EINVAL,
-                        "The option \"mtu\" was %u, which would change the MTU of the bridge "
-                        "\"%s\" "
-                        "from %u. Leave it out to get the bridge's.",
-                        birth->plan->mtu, before->name, before->mtu);
 }
 
 int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifindex, LinkInfo *ret,
@@ -191,9 +185,9 @@ int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifi
                 make_device,
                 configure,
                 open_further_queues,
+                count_queues,
                 join_bridge,
                 verify,
-                verify_bridge_mtu,
         };
         Birth birth = { .netlink = netlink, .plan = plan, .queues = queues, .failure = failure };
         int r = 0;

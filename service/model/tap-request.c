@@ -10,10 +10,6 @@
 #define DEFAULT_QUEUES_MAX    8
 #define DEFAULT_VNET_HDR_SIZE 10
 
-/* drivers/net/tun.c: MIN_MTU, and MAX_MTU less the Ethernet header. */
-#define MTU_MIN 68
-#define MTU_MAX 65521
-
 int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *failure) {
         if (*bridge == '\0')
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENETUNREACH,
@@ -123,9 +119,9 @@ int tap_request_complete(TapRequest *request, unsigned cpus, Failure *failure) {
         r = complete_port(request, failure);
         if (r < 0)
                 return r;
-        if (request->has_mtu && (request->mtu < MTU_MIN || request->mtu > MTU_MAX))
+        if (request->has_mtu && (request->mtu < TAP_MTU_MIN || request->mtu > TAP_MTU_MAX))
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"mtu\" takes %u to %u, not %u.", MTU_MIN, MTU_MAX,
-                                request->mtu);
+                                "The option \"mtu\" takes %u to %u, not %u.", TAP_MTU_MIN,
+                                TAP_MTU_MAX, request->mtu);
         return 0;
 }

@@ -15,6 +15,10 @@
 
 #define TAP_QUEUES_MAX 16 /* at creation: one message of fds */
 
+/* drivers/net/tun.c: MIN_MTU, and MAX_MTU less the Ethernet header. */
+#define TAP_MTU_MIN 68
+#define TAP_MTU_MAX 65521
+
 typedef struct TapRequest {
         bool no_bridge;
         char bridge[IFNAMSIZ]; /* "" with no_bridge */
