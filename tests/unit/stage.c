@@ -119,8 +119,7 @@ int stage_events_fd(void) {
                 socklen_t size = sizeof(address);
 
                 if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
-                                address.nl_family == AF_NETLINK &&
-                                address.nl_groups == RTMGRP_LINK)
+                                address.nl_family == AF_NETLINK && address.nl_groups == RTMGRP_LINK)
                         return fd;
         }
         fail_msg("no socket of events");

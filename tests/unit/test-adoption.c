@@ -13,8 +13,7 @@
 #include "world.h"
 
 #define TAG_OF(nonce)                                                                              \
-        "vnicd:1 uid=1000 life=fd nonce=" nonce                                                    \
-        " hdr=0 mac=52:54:00:00:00:01 at=1795353600"
+        "vnicd:1 uid=1000 life=fd nonce=" nonce " hdr=0 mac=52:54:00:00:00:01 at=1795353600"
 
 static int enter_world_with_bridge(void **state) {
         if (world_enter(state) < 0)
@@ -24,8 +23,13 @@ static int enter_world_with_bridge(void **state) {
 }
 
 static void after_a_restart_it_is_the_same_endpoint(void **state) {
-        TapRequest request = { .bridge = "br0", .vnet_hdr = true, .multiqueue = true,
-                .has_queues = true, .queues = 3, .has_vnet_hdr_size = true, .vnet_hdr_size = 12,
+        TapRequest request = { .bridge = "br0",
+                .vnet_hdr = true,
+                .multiqueue = true,
+                .has_queues = true,
+                .queues = 3,
+                .has_vnet_hdr_size = true,
+                .vnet_hdr_size = 12,
                 .label = "web" };
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
@@ -81,7 +85,9 @@ static void what_was_adopted_is_charged_and_can_be_released(void **state) {
 }
 
 static void thirty_are_adopted_ten_times_and_none_is_lost(void **state) {
-        enum { N = 30 };
+        enum {
+                N = 30
+        };
         TapRequest request = stage_request();
         FdSet queues[N];
         uint32_t nonces[N];
@@ -222,8 +228,9 @@ static void a_tap_that_is_given_a_valid_tag_is_adopted(void **state) {
 
         stage_enter(&stage);
         world_run("ip tuntap add dev vnic00000009 mode tap && "
-                  "ip link set vnic00000009 alias '" TAG_OF("00000009") "' && "
-                  "ip link set vnic00000009 up");
+                  "ip link set vnic00000009 alias '" TAG_OF(
+                                  "00000009") "' && "
+                                              "ip link set vnic00000009 up");
         stage_run(&stage, 50);
         assert_int_equal(stage.appeared, 1);
         assert_non_null(manager_find(stage.manager, 9));
@@ -240,11 +247,6 @@ static void shrink_events(void) {
                         0);
 }
 
-static void make_noise(void) {
-        world_run("for i in $(seq 1 200); do echo link add n$i type bridge; done | ip -batch -");
-        world_run("for i in $(seq 1 200); do echo link del n$i; done | ip -batch -");
-}
-
 static void after_a_loss_what_is_gone_leaves(void **state) {
         TapRequest request = stage_request();
         FdSet gone = FDSET_INIT, kept = FDSET_INIT;
@@ -256,7 +258,7 @@ static void after_a_loss_what_is_gone_leaves(void **state) {
         nonce = stage_create(&stage, &request, &kept)->tag.nonce;
         stage_run(&stage, 50);
         shrink_events();
-        make_noise();
+        world_make_noise(100);
         fdset_done(&gone); /* its RTM_DELLINK does not fit any more */
         stage_run(&stage, 50);
         assert_int_equal(stage.leaving, 1);
@@ -279,7 +281,7 @@ static void after_a_loss_changes_are_made_up_for(void **state) {
         stage_run(&stage, 50);
         stage.changes = 0;
         shrink_events();
-        make_noise();
+        world_make_noise(100);
         world_run("ip link set %s nomaster", endpoint->now.name);
         stage_run(&stage, 50);
         assert_true(stage.changes & ENDPOINT_CHANGED_BRIDGE);
@@ -294,7 +296,7 @@ static void after_a_loss_one_that_came_meanwhile_appears(void **state) {
         stage_enter(&stage);
         stage_run(&stage, 50);
         shrink_events();
-        make_noise();
+        world_make_noise(100);
         world_run("ip tuntap add dev vnic00000009 mode tap && "
                   "ip link set vnic00000009 alias '" TAG_OF("00000009") "'");
         stage_run(&stage, 50);
@@ -313,7 +315,7 @@ static void a_creation_while_events_are_lost_is_whole(void **state) {
         stage_enter(&stage);
         stage_run(&stage, 50);
         shrink_events();
-        make_noise();
+        world_make_noise(100);
         endpoint = stage_create(&stage, &request, &queues);
         assert_int_equal(endpoint->now.master, world_ifindex("br0"));
         stage_run(&stage, 50);
@@ -337,7 +339,7 @@ static void comparing_again_and_again_changes_nothing(void **state) {
         stage_run(&stage, 50);
         stage.changed = 0;
         for (int i = 0; i < 100; i++)
-                assert_int_equal(manager_resync(stage.manager), 0);
+                assert_int_equal(manager_link_follower.resync(stage.manager), 0);
         assert_int_equal(stage.appeared, 1);
         assert_int_equal(stage.changed, 0);
         assert_int_equal(stage.leaving, 0);

@@ -93,8 +93,9 @@ static void all_flags_of_a_port_are_set_and_read_back(void **state) {
         world_run("ip link add br0 type bridge");
         fd = create_port("vnic00000001");
         for (int bits = 0; bits < 8; bits++) {
-                const LinkPort flags = { .isolated = bits & 1, .locked = bits & 2,
-                        .learning = bits & 4 };
+                const LinkPort flags = {
+                        .isolated = bits & 1, .locked = bits & 2, .learning = bits & 4
+                };
                 int port = world_ifindex("vnic00000001");
                 LinkInfo link;
 
@@ -212,7 +213,7 @@ static void a_pinned_bridge_keeps_its_mac_when_a_lower_one_joins(void **state) {
                   "ip link add first address 52:54:00:00:00:01 type veth peer name peer1 && "
                   "ip link set first master br0");
         assert_int_equal(bridge_find(netlink, "br0", &bridge, NULL), 0);
-        assert_int_equal(bridge_pin_mac(netlink, &bridge, &failure), 0);
+        assert_int_equal(bridge_pin(netlink, &bridge, &failure), 0);
         assert_int_equal(failure.kind, FAILURE_NONE);
         assert_true(bridge_mac_is_pinned("br0"));
         world_run("ip link add low address 00:00:00:00:00:01 type veth peer name peer2 && "
@@ -234,7 +235,7 @@ static void a_mac_that_was_set_is_left_alone(void **state) {
         assert_int_equal(bridge_find(netlink, "br0", &bridge, NULL), 0);
         before = world_mac("br0");
         bridge.mac.ether_addr_octet[5] = 9; /* as if it were older than what is set now */
-        assert_int_equal(bridge_pin_mac(netlink, &bridge, NULL), 0);
+        assert_int_equal(bridge_pin(netlink, &bridge, NULL), 0);
         after = world_mac("br0");
         assert_true(mac_equal(&before, &after));
 }

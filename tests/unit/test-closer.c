@@ -136,7 +136,9 @@ static void a_job_runs_elsewhere_and_is_done_here(void **state) {
 }
 
 static void ten_thousand_jobs_each_run_once_and_are_done_once(void **state) {
-        enum { N = 10000 };
+        enum {
+                N = 10000
+        };
         Work *works = calloc(N, sizeof(Work));
         Closer *closer;
 
@@ -157,7 +159,10 @@ static void ten_thousand_jobs_each_run_once_and_are_done_once(void **state) {
 }
 
 static void sleepers_sleep_side_by_side_up_to_the_limit(void **state) {
-        enum { N = 12, THREADS = 4 };
+        enum {
+                N = 12,
+                THREADS = 4
+        };
         Work works[N];
         Closer *closer;
 
@@ -173,7 +178,9 @@ static void sleepers_sleep_side_by_side_up_to_the_limit(void **state) {
 
 /* After a burst all threads wait; the next burst must wake as many as there are jobs. */
 static void a_second_burst_is_as_parallel_as_the_first(void **state) {
-        enum { THREADS = 4 };
+        enum {
+                THREADS = 4
+        };
         Work works[THREADS];
         Closer *closer;
 

@@ -99,7 +99,8 @@ static void a_failure_becomes_its_name_and_sentence(void **state) {
 }
 
 static void an_errno_alone_never_gets_a_name_of_sd_bus(void **state) {
-        static const int numbers[] = { ENOENT, EPERM, EACCES, EINVAL, EIO, ETIMEDOUT, EEXIST, 4095 };
+        static const int numbers[] = { ENOENT, EPERM, EACCES, EINVAL, EIO, ETIMEDOUT, EEXIST,
+                4095 };
 
         for (size_t i = 0; i < ELEMENTS(numbers); i++) {
                 sd_bus_error error = SD_BUS_ERROR_NULL;

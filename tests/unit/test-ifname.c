@@ -67,7 +67,9 @@ static void a_million_created_names_have_our_form_and_are_plain(void **state) {
 }
 
 static void random_nonces_make_names_of_our_form_that_differ(void **state) {
-        enum { N = 1000 };
+        enum {
+                N = 1000
+        };
         char name[IFNAMSIZ];
         uint32_t nonces[N];
         int same = 0;
@@ -129,8 +131,8 @@ static void a_name_of_four_thousand_bytes_is_refused(void **state) {
 }
 
 static void ordinary_names_are_plain(void **state) {
-        static const char *const names[] = { "br0", "virbr0", "lxdbr0", "br-lan", "br_lan", "eth0.5",
-                "a", "7", "_", "@", "+", "veth@x", "a.", "a..", "a-", "docker0", "all" };
+        static const char *const names[] = { "br0", "virbr0", "lxdbr0", "br-lan", "br_lan",
+                "eth0.5", "a", "7", "_", "@", "+", "veth@x", "a.", "a..", "a-", "docker0", "all" };
 
         for (size_t i = 0; i < ELEMENTS(names); i++)
                 if (!ifname_is_plain(names[i]))
@@ -139,10 +141,10 @@ static void ordinary_names_are_plain(void **state) {
 
 static void names_that_mean_something_elsewhere_are_refused(void **state) {
         static const char *const names[] = { "", "%d", "x%dy", "../x", "..", ".", ".x", "-", "-rf",
-                "--help", "$(id)", "`id`", "a b", " a", "a ", "a/b", "/", "a:b", "a;b", "a|b", "a&b",
-                "a>b", "a*", "a?", "~", "a\\b", "a'b", "a\"b", "a,b", "a=b", "a#b", "a!b", "{a}",
-                "[a]", "(a)", "<a>", "a^", "\t", "\n", "a\n", "\x01", "\x7f", "a\x1b[2J", "\xff",
-                "a\xff", "\xc3\xa4" };
+                "--help", "$(id)", "`id`", "a b", " a", "a ", "a/b", "/", "a:b", "a;b", "a|b",
+                "a&b", "a>b", "a*", "a?", "~", "a\\b", "a'b", "a\"b", "a,b", "a=b", "a#b", "a!b",
+                "{a}", "[a]", "(a)", "<a>", "a^", "\t", "\n", "a\n", "\x01", "\x7f", "a\x1b[2J",
+                "\xff", "a\xff", "\xc3\xa4" };
 
         for (size_t i = 0; i < ELEMENTS(names); i++)
                 if (ifname_is_plain(names[i]))

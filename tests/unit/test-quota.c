@@ -150,7 +150,10 @@ static void nothing_charged_is_nothing_to_give_back(void **state) {
 
 /* A model beside it: 20 users, random steps, and at the end everybody has everything again. */
 static void after_a_hundred_thousand_steps_all_counts_are_zero(void **state) {
-        enum { USERS = 20, SLOTS = 200 };
+        enum {
+                USERS = 20,
+                SLOTS = 200
+        };
         unsigned endpoints[USERS] = { 0 }, queues[USERS] = { 0 };
         Charge charges[SLOTS] = { 0 };
         unsigned users[SLOTS] = { 0 };

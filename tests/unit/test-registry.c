@@ -164,7 +164,9 @@ static void who_watches_is_told_at_the_end(void **state) {
 }
 
 static void ten_thousand_are_found_and_removed_one_by_one(void **state) {
-        enum { N = 10000 };
+        enum {
+                N = 10000
+        };
         Endpoint **all = calloc(N, sizeof(Endpoint *));
         uint64_t seed = RANDOM_SEED;
         Registry registry;
@@ -174,8 +176,9 @@ static void ten_thousand_are_found_and_removed_one_by_one(void **state) {
         registry_init(&registry);
         for (int i = 0; i < N; i++) {
                 snprintf(label, sizeof(label), "label-%d", i / 100);
-                all[i] = add(&registry, make(i + 1, (uint32_t)i * 2654435761u,
-                                                        (uid_t)(1000 + i % 100), label));
+                all[i] = add(&registry,
+                                make(i + 1, (uint32_t)i * 2654435761u, (uid_t)(1000 + i % 100),
+                                                label));
         }
         for (int i = N - 1; i > 0; i--) { /* in another order than they came */
                 int k = (int)(random_next(&seed) % (uint64_t)(i + 1));

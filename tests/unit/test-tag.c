@@ -9,8 +9,7 @@
 #include "model/tag.h"
 #include "testing.h"
 
-#define VALID                                                                                      \
-        "vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1795353600"
+#define VALID "vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1795353600"
 
 static const Tag valid = {
         .uid = 1000,
@@ -59,14 +58,15 @@ static void a_tag_with_label_is_written_and_read(void **state) {
 
 static void the_largest_of_everything_fits_and_comes_back(void **state) {
         char text[TAG_SIZE];
-        Tag again, tag = {
-                .uid = UINT32_MAX,
-                .nonce = UINT32_MAX,
-                .vnet_hdr_size = UINT32_MAX,
-                .guest_mac = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
-                .created = UINT64_MAX,
-                .label = "abcdefghijklmnopqrstuvwxyz_.-012",
-        };
+        Tag again,
+                        tag = {
+                                .uid = UINT32_MAX,
+                                .nonce = UINT32_MAX,
+                                .vnet_hdr_size = UINT32_MAX,
+                                .guest_mac = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+                                .created = UINT64_MAX,
+                                .label = "abcdefghijklmnopqrstuvwxyz_.-012",
+                        };
 
         tag_format(&tag, text);
         assert_true(strlen(text) < TAG_SIZE - 1); /* nothing was cut */
@@ -91,12 +91,13 @@ static void random_tags_come_back(void **state) {
                 uint64_t bits = random_next(&seed);
                 size_t n = random_next(&seed) % LABEL_SIZE;
                 char text[TAG_SIZE];
-                Tag again, tag = {
-                        .uid = (uid_t)random_next(&seed),
-                        .nonce = (uint32_t)random_next(&seed),
-                        .vnet_hdr_size = (uint32_t)(random_next(&seed) % 25),
-                        .created = random_next(&seed) >> (random_next(&seed) % 64),
-                };
+                Tag again,
+                                tag = {
+                                        .uid = (uid_t)random_next(&seed),
+                                        .nonce = (uint32_t)random_next(&seed),
+                                        .vnet_hdr_size = (uint32_t)(random_next(&seed) % 25),
+                                        .created = random_next(&seed) >> (random_next(&seed) % 64),
+                                };
 
                 memcpy(&tag.guest_mac, &bits, sizeof(tag.guest_mac));
                 for (size_t k = 0; k < n; k++)
@@ -113,9 +114,12 @@ static void blanks_before_after_and_between_are_refused(void **state) {
         assert_refused("\t" VALID);
         assert_refused(VALID " label=web ");
         assert_refused(VALID "  label=web");
-        assert_refused("vnicd:1  uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1\tuid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid= 1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1  uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=1");
+        assert_refused("vnicd:1\tuid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=1");
+        assert_refused("vnicd:1 uid= 1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=1");
 }
 
 static void words_too_many_too_few_or_out_of_order_are_refused(void **state) {
@@ -139,21 +143,27 @@ static void words_too_many_too_few_or_out_of_order_are_refused(void **state) {
 
 static void another_version_or_life_is_not_ours(void **state) {
         assert_refused("vnicd:2 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:11 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:11 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=1");
         assert_refused("VNICD:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=1000 life=ever nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
                        "at=1");
 }
 
 static void numbers_have_one_spelling(void **state) {
-        assert_refused("vnicd:1 uid=01000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=+1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=01000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=1");
+        assert_refused("vnicd:1 uid=+1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=1");
         assert_refused("vnicd:1 uid=-1 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=0x10 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=1e3 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=012 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=01");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=-1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=012 mac=52:54:00:12:34:56 "
+                       "at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=01");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=-1");
         assert_refused("vnicd:1 uid=1000 life=fd nonce=f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=1000 life=fd nonce=0x3f9a01 hdr=12 mac=52:54:00:12:34:56 at=1");
 }
@@ -170,7 +180,8 @@ static void numbers_past_their_type_are_refused(void **state) {
                        "mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=18446744073709551616 life=fd nonce=3f9a01c2 hdr=12 "
                        "mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=13f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd nonce=13f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                       "at=1");
         assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=4294967296 "
                        "mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "

@@ -147,8 +147,9 @@ static void other_numbers_of_queues_are_refused(void **state) {
         static const uint32_t numbers[] = { 0, 17, 256, 257, 65536, 0x7fffffff, UINT32_MAX };
 
         for (size_t i = 0; i < ELEMENTS(numbers); i++) {
-                TapRequest request = { .multiqueue = true, .has_queues = true,
-                        .queues = numbers[i] };
+                TapRequest request = {
+                        .multiqueue = true, .has_queues = true, .queues = numbers[i]
+                };
 
                 assert_refused(request, FAILURE_INVALID_OPTION, "\"queues\"");
                 request.multiqueue = false;
@@ -171,8 +172,9 @@ static void a_header_has_ten_bytes_unless_asked_otherwise(void **state) {
 
         assert_int_equal(completed((TapRequest){ .vnet_hdr = true }, 1).vnet_hdr_size, 10);
         for (size_t i = 0; i < ELEMENTS(sizes); i++) {
-                TapRequest request = { .vnet_hdr = true, .has_vnet_hdr_size = true,
-                        .vnet_hdr_size = sizes[i] };
+                TapRequest request = {
+                        .vnet_hdr = true, .has_vnet_hdr_size = true, .vnet_hdr_size = sizes[i]
+                };
 
                 assert_int_equal(completed(request, 1).vnet_hdr_size, sizes[i]);
         }
@@ -182,8 +184,9 @@ static void other_sizes_of_the_header_are_refused(void **state) {
         static const uint32_t sizes[] = { 0, 1, 9, 11, 13, 16, 21, 23, 25, 1000, UINT32_MAX };
 
         for (size_t i = 0; i < ELEMENTS(sizes); i++) {
-                TapRequest request = { .vnet_hdr = true, .has_vnet_hdr_size = true,
-                        .vnet_hdr_size = sizes[i] };
+                TapRequest request = {
+                        .vnet_hdr = true, .has_vnet_hdr_size = true, .vnet_hdr_size = sizes[i]
+                };
 
                 assert_refused(request, FAILURE_INVALID_OPTION, "\"vnet_hdr_size\"");
         }
@@ -204,8 +207,7 @@ static void mtus_of_the_tap_are_taken_and_others_refused(void **state) {
         static const uint32_t bad[] = { 0, 1, 67, 65522, 65535, 65536, UINT32_MAX };
 
         for (size_t i = 0; i < ELEMENTS(good); i++)
-                assert_int_equal(
-                                completed((TapRequest){ .has_mtu = true, .mtu = good[i] }, 1).mtu,
+                assert_int_equal(completed((TapRequest){ .has_mtu = true, .mtu = good[i] }, 1).mtu,
                                 good[i]);
         for (size_t i = 0; i < ELEMENTS(bad); i++)
                 assert_refused((TapRequest){ .has_mtu = true, .mtu = bad[i] },

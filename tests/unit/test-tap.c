@@ -39,8 +39,9 @@ static int create(const TapDevice *device) {
 
 static void it_has_the_flags_that_were_asked_for_and_no_others(void **state) {
         for (int bits = 0; bits < 4; bits++) {
-                TapDevice device = { .name = "vnic00000001", .vnet_hdr = bits & 1,
-                        .multiqueue = bits & 2 };
+                TapDevice device = {
+                        .name = "vnic00000001", .vnet_hdr = bits & 1, .multiqueue = bits & 2
+                };
                 _cleanup_close_ int fd = create(&device);
 
                 assert_int_equal(flags_of(fd),
@@ -74,8 +75,9 @@ static void its_header_has_the_size_that_was_asked_for(void **state) {
         static const unsigned sizes[] = { 10, 12, 20, 24 };
 
         for (size_t i = 0; i < ELEMENTS(sizes); i++) {
-                TapDevice device = { .name = "vnic00000001", .vnet_hdr = true,
-                        .vnet_hdr_size = sizes[i] };
+                TapDevice device = {
+                        .name = "vnic00000001", .vnet_hdr = true, .vnet_hdr_size = sizes[i]
+                };
                 _cleanup_close_ int fd = create(&device);
 
                 assert_int_equal(header_size_of(fd), sizes[i]);

@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The floors of the house: every crossing is an #include line, and arrows point down only."""
+
+import re
+import sys
+
+from tap import Report, c_files, source, without_comments
+
+LIBC = r"(?!systemd/|libnl|netlink/|jansson|linux/)[a-z0-9_/-]+\.h"
+LINUX = r"linux/[a-z0-9_-]+\.h"
+
+# Folder of service/: what "..." may name, and what <...> may name.
+FLOORS = {
+    "util": (r"util/.*", LIBC),
+    "kernel": (r"(util|kernel)/.*", rf"{LIBC}|{LINUX}|netlink/.*"),
+    "model": (r"(util|kernel|model)/.*", rf"{LIBC}|systemd/sd-event\.h"),
+    "bus": (r"(util|kernel|model|bus)/.*", rf"{LIBC}|systemd/sd-(bus|event|daemon)\.h"),
+    "": (r"(util|model|bus)/.*", rf"{LIBC}|systemd/sd-(bus|event|daemon)\.h"),
+}
+
+# Rooms with fewer doors than their floor: file without its ending, and what "..." may name there.
+ROOMS = {
+    "util/cleanup": r"$^",
+    "util/list": r"$^",
+    "util/failure": r"util/failure\.h",
+    "util/fdset": r"util/.*",
+    "kernel/ifname": r"util/.*|kernel/ifname\.h",
+    "kernel/mac": r"util/.*|kernel/mac\.h",
+    "kernel/tap": r"util/.*|kernel/(tap|ifname)\.h",
+    "kernel/offload": r"util/.*|kernel/(offload|tap)\.h",
+    "kernel/netlink": r"util/.*|kernel/netlink\.h",
+    "model/quota": r"util/.*|model/quota\.h",
+    "model/tag": r"util/.*|kernel/(link|mac|ifname)\.h|model/tag\.h",
+    "model/tap-request": r"util/.*|kernel/(ifname|mac|offload)\.h|model/(tag|tap-request)\.h",
+    "bus/authority": r"util/.*|bus/(authority|query|polkit|cleanup)\.h",
+    "bus/query": r"util/.*|bus/(authority|query|polkit|cleanup)\.h",
+    "bus/polkit": r"util/.*|bus/(polkit|cleanup)\.h",
+    "bus/caller": r"util/.*|bus/(caller|cleanup)\.h",
+    "bus/error": r"util/.*|bus/error\.h",
+}
+
+# These alone may name the library's errors or know the bus at all.
+ONLY_IN = {
+    r"\bNLE_[A-Z_]+": ("kernel/netlink",),
+    r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/offload"),
+    r"org\.vnicd1\.Error": ("bus/error",),
+}
+
+CLIENT = r"(?!.*/).*\.h|bus/error\.h|util/.*"
+
+
+def includes(path):
+    """(line, opening, name) of each #include."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*(["<])([^">]+)[">]', line)
+        if match:
+            yield number, match.group(1), match.group(2)
+
+
+def check(path, ours, theirs):
+    complaints = []
+    for number, opening, name in includes(path):
+        allowed = ours if opening == '"' else theirs
+        if allowed and not re.fullmatch(allowed, name):
+            complaints.append(f"{path}:{number}: may not include {name}")
+    return complaints
+
+
+def main():
+    root = source()
+    service = root / "service"
+    report = Report()
+    files = c_files(root, "service")
+
+    for floor, (ours, theirs) in FLOORS.items():
+        complaints = []
+        for path in files:
+            parts = path.relative_to(service).parts
+            if (parts[0] if len(parts) > 1 else "") == floor:
+                complaints += check(path, ours, theirs)
+        report.case(f"floor {floor or 'main'} includes only what lies below", complaints)
+
+    known = set(FLOORS)
+    report.case("every folder of service/ is a floor",
+                [f"{path}: no floor of the table" for path in files
+                 if (path.relative_to(service).parts[:-1] or ("",))[0] not in known])
+
+    for room, ours in ROOMS.items():
+        doors = [service / f"{room}{ending}" for ending in (".c", ".h")]
+        there = [path for path in doors if path.is_file()]
+        complaints = [f"{room}: there is no such room"] if not there else []
+        for path in there:
+            complaints += check(path, ours, None)
+        report.case(f"room {room} has only its own doors", complaints)
+
+    for word, rooms in ONLY_IN.items():
+        complaints = [
+            f"{path}: {match.group(0)}"
+            for path in files
+            if str(path.relative_to(service).with_suffix("")) not in rooms
+            for match in [re.search(word, without_comments(path.read_text()))]
+            if match
+        ]
+        report.case(f"{word} stands only in {', '.join(rooms)}", complaints)
+
+    complaints = []
+    for path in c_files(root, "client-cli"):
+        complaints += check(path, CLIENT, None)
+    report.case("the client shares only the table of errors and the lowest floor", complaints)
+    return report.done()
+
+
+sys.exit(main())

@@ -1,0 +1,30 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The layout of every C file is what .clang-format says."""
+
+import shutil
+import subprocess
+import sys
+
+from tap import SKIPPED, Report, c_files, source
+
+
+def main():
+    root = source()
+    report = Report()
+
+    if not shutil.which("clang-format"):
+        print("1..0 # SKIP there is no clang-format")
+        return SKIPPED
+    if not (root / ".clang-format").is_file():
+        report.case(".clang-format is there", ["it is not"])
+        return report.done()
+    for path in c_files(root, "service", "client-cli", "tests"):
+        done = subprocess.run(["clang-format", "--style=file", "--dry-run", "-Werror", str(path)],
+                              capture_output=True, text=True, check=False, cwd=root)
+        report.case(f"{path.relative_to(root)} is laid out",
+                    done.stderr.splitlines()[:3] if done.returncode else [])
+    return report.done()
+
+
+sys.exit(main())

@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may own the name and talk to it, and what polkit is asked: the files against the code."""
+
+import re
+import sys
+import xml.etree.ElementTree as tree
+
+from tap import Report, c_files, source, without_comments
+
+NAME = "org.vnicd1"
+USER = "vnicd"
+OWNER = ("org.freedesktop.policykit.owner", f"unix-user:{USER}")
+DEFAULTS = {"allow_any", "allow_inactive", "allow_active"}
+
+
+def check_bus(root, report):
+    policies = tree.parse(root / "dbus" / f"{NAME}.conf").getroot().findall("policy")
+    rules = [(policy, rule) for policy in policies for rule in policy]
+    allows = [(policy, rule) for policy, rule in rules if rule.tag == "allow"]
+
+    owning = [(policy.attrib, rule.attrib) for policy, rule in allows
+              if any(key.startswith("own") for key in rule.attrib)]
+    report.case(f"only the user {USER} may own the name, and no other name",
+                [] if owning == [({"user": USER}, {"own": NAME})] else [str(owning)])
+    report.case("whatever may be sent may be sent to the service only",
+                [str(rule.attrib) for _, rule in allows
+                 if any(key.startswith("send_") for key in rule.attrib)
+                 and rule.get("send_destination") != NAME])
+    report.case("nothing else is allowed", [
+        str(rule.attrib) for _, rule in allows
+        if not set(rule.attrib) <= {"own", "send_destination", "send_interface"}])
+    report.case("what may be sent is named by its interface", [
+        str(rule.attrib) for _, rule in allows
+        if "send_destination" in rule.attrib and "send_interface" not in rule.attrib])
+
+    default = [rule for policy, rule in rules if policy.get("context") == "default"]
+    denies = [rule.attrib for rule in default if rule.tag == "deny"]
+    wanted = {"send_destination": NAME, "min_fds": "1"}
+    report.case("a message with fds does not get through",
+                [] if wanted in denies else [f"no deny of {wanted}"])
+    # The last rule that matches decides.
+    last_allow = max((i for i, rule in enumerate(default) if rule.tag == "allow"), default=-1)
+    first_fds = min((i for i, rule in enumerate(default) if rule.get("min_fds")), default=-1)
+    report.case("and no later rule lets it through again",
+                [] if first_fds > last_allow else ["an allow stands after it"])
+
+    sent = {rule.get("send_interface") for _, rule in allows} - {None}
+    described = set(re.findall(r'<interface name="([^"]+)"',
+                               (root / "dbus" / f"{NAME}.xml").read_text()))
+    report.case("every interface of the service can be called",
+                sorted(f"not allowed: {name}" for name in described - sent
+                       if name.startswith(NAME)))
+    report.case("no interface is allowed that the service does not have",
+                sorted(f"not described: {name}" for name in sent - described
+                       if name.startswith(NAME)))
+
+
+def actions_in_code(root):
+    """The strings of the code that name an action: lower case after the service's name."""
+    text = "".join(without_comments(path.read_text()) for path in c_files(root, "service/bus"))
+    return set(re.findall(rf'"({re.escape(NAME)}\.[a-z][a-z-]*)"', text))
+
+
+def check_polkit(root, report):
+    path = root / "polkit" / f"{NAME}.policy"
+    actions = tree.parse(path).getroot().findall("action")
+    names = [action.get("id") for action in actions]
+    text = re.sub(r"<!--.*?-->", "", path.read_text(), flags=re.DOTALL)
+
+    report.case("there is an action for what the code asks", [
+        f"asked, but not in the policy: {name}"
+        for name in sorted(actions_in_code(root) - set(names))])
+    report.case("there is no action that the code does not ask for", [
+        f"in the policy, but not asked: {name}"
+        for name in sorted(set(names) - actions_in_code(root))])
+    report.case("the code asks for something", [] if actions_in_code(root) else ["for nothing"])
+    report.case("no action is there twice", [] if len(names) == len(set(names)) else names)
+    report.case("every action lets the service pass details", [
+        action.get("id") for action in actions
+        if OWNER not in [(note.get("key"), note.text) for note in action.findall("annotate")]])
+    report.case("every action says what holds for whom, and asks an administrator", [
+        action.get("id") for action in actions
+        if {one.tag: one.text for one in action.findall("defaults/*")}
+        != dict.fromkeys(DEFAULTS, "auth_admin")])
+    report.case("nothing is kept", re.findall(r"\w+_keep\w*", text))
+    report.case("nothing is allowed by itself", re.findall(r">\s*yes\s*<", text))
+    report.case("every action has words for people", [
+        action.get("id") for action in actions
+        if not (action.findtext("description") and action.findtext("message"))])
+    words = {word for action in actions
+             for word in re.findall(r"\$\(([a-z]+)\)", action.findtext("message") or "")}
+    keys = set(re.findall(r'\.?key = "([a-z]+)"', "".join(
+        one.read_text() for one in c_files(root, "service/bus"))))
+    report.case("a message names only details that the code sends", sorted(words - keys))
+
+
+def check_subject(root, report):
+    for word in ("unix-process", "unix-session"):
+        report.case(f"the code never names the subject {word}", [
+            str(path.relative_to(root)) for path in c_files(root, "service")
+            if word in path.read_text()])
+    report.case("the subject is the caller's name on the bus", [] if any(
+        '"system-bus-name"' in path.read_text() for path in c_files(root, "service/bus"))
+        else ["system-bus-name does not occur"])
+
+
+def main():
+    root = source()
+    report = Report()
+
+    check_bus(root, report)
+    check_polkit(root, report)
+    check_subject(root, report)
+    return report.done()
+
+
+sys.exit(main())
