@@ -289,17 +289,40 @@ def test_a_connection_has_one_prompt_and_a_user_two(world, alice, bob, bridges, 
             assert pending.error().name == ACCESS_DENIED
 
 
-def test_a_connection_may_have_32_calls_waiting(alice, bob, bridges, hanging):
+def test_a_connection_may_have_32_calls_waiting_and_16_at_polkit(alice, bob, bridges, hanging):
     bridges("br0")
     waiting = [alice.start_create_tap("br0") for _ in range(32)]
-    hanging.wait_for_check(32)
+    hanging.wait_for_check(16)
     assert alice.create_tap_error("br0").short == "LimitsExceeded"
+    assert len(hanging.checks) == 16
     other = bob.start_create_tap("br0")
-    hanging.wait_for_check(33)
-    for check in hanging.checks:
+    check = hanging.wait_for_check(17)
+    assert check.bus_name == bob.unique
+    check.answer(False)
+    assert other.error().name == ACCESS_DENIED
+    hanging.auto = lambda check: (False, False, {})
+    for check in hanging.checks[:16]:
         check.answer(False)
-    for pending in [*waiting, other]:
+    for pending in waiting:
         assert pending.error().name == ACCESS_DENIED
+
+
+def test_a_user_may_have_64_calls_waiting_and_another_his_own(world, bob, bridges, hanging):
+    bridges("br0")
+    clients = [Client(world, "alice") for _ in range(3)]
+    waiting = [client.start_create_tap("br0") for client in clients[:2] for _ in range(32)]
+    hanging.wait_for_check(16)
+    for member in ("CreateTap", "CanCreateTap"):
+        error = clients[2].error(ROOT, MANAGER, member, "sbba{sv}", ("br0", True, False, {}))
+        assert error.short == "LimitsExceeded"
+    assert clients[2].error(ROOT, MANAGER, "ListBridges").short == "LimitsExceeded"
+    other = bob.start_create_tap("br0")
+    hanging.wait_for_check(17).answer(False)
+    assert other.error().name == ACCESS_DENIED
+    for client in clients:
+        client.close()
+    for pending in waiting:
+        pending.discard()
 
 
 @pytest.fixture
@@ -319,18 +342,20 @@ def test_questions_about_many_bridges_are_not_refused_by_the_bus(alice, bob, man
         assert listed == {name: name.rstrip("0123456789") for name in many_bridges}
 
 
-def test_a_caller_who_leaves_makes_room_for_the_questions_of_others(world, alice, many_bridges, hanging):
+def test_a_user_with_many_questions_does_not_keep_another_waiting(world, alice, many_bridges, hanging):
     with Client(world, "bob") as client:
-        client.start(ROOT, MANAGER, "ListBridges")
-        hanging.wait_for_check(64)
+        client.start(ROOT, MANAGER, "ListBridges").discard()
+        hanging.wait_for_check(16)
         waiting = alice.start_create_tap("yes1")
-        time.sleep(0.1)
-        assert len(hanging.checks) == 64
-        client.drop()
-        check = hanging.wait_for_check(65)
+        check = hanging.wait_for_check(17)
         assert check.bus_name == alice.unique
         check.answer(False)
         assert waiting.error().name == ACCESS_DENIED
+        # One of his own makes room for the next of his own.
+        hanging.checks[0].answer(False)
+        assert hanging.wait_for_check(18).bus_name == client.unique
+        client.drop()
+        assert poll(lambda: all(check.cancelled for check in hanging.checks[1:16]), 5)
 
 
 def test_nothing_is_done_before_polkit_has_answered(alice, bridges, hanging, world):

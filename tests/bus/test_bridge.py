@@ -47,22 +47,40 @@ def test_no_option_lowers_a_bridge(alice, bridges, mtu):
     assert kernel.ports("yes9k") == []
 
 
-def test_no_option_raises_a_bridge_either(alice, bridges):
-    bridges("yes0")  # without ports and without an MTU of its own it would take the tap's
-    error = alice.create_tap_error("yes0", mtu=9000)
-    assert error.short == "InvalidOption" and '"mtu"' in error.message
-    assert kernel.link("yes0")["mtu"] == 1500
-
-
-def test_a_tap_may_be_larger_than_a_bridge_that_does_not_follow(alice, bridges):
+@pytest.mark.parametrize("ports", [0, 1])
+def test_no_option_raises_a_bridge_either(alice, bridges, ports):
+    """One whose MTU nobody set takes the smallest of its ports': with the others gone, the tap's."""
     bridges("yes0")
-    kernel.make_veth("uplink", "far", master="yes0")
+    if ports:
+        kernel.make_veth("uplink", "far", master="yes0")
     try:
-        with alice.create_tap("yes0", mtu=9000) as tap:
-            assert kernel.link(tap.interface)["mtu"] == 9000
+        for _ in range(3):
+            error = alice.create_tap_error("yes0", mtu=9000)
+            assert error.short == "InvalidOption" and '"mtu"' in error.message
             assert kernel.link("yes0")["mtu"] == 1500
+        with alice.create_tap("yes0", mtu=1500) as tap:
+            assert kernel.link(tap.interface)["mtu"] == 1500
     finally:
         kernel.del_link("uplink")
+
+
+def test_a_bridge_that_was_made_with_its_mtu_keeps_it_when_the_last_tap_leaves(alice):
+    """Such an MTU does not count as set, and the kernel would go back to 1500."""
+    kernel.run("ip", "link", "add", "yes9k", "mtu", 9000, "type", "bridge")
+    try:
+        kernel.run("ip", "link", "set", "yes9k", "up")
+        with alice.create_tap("yes9k") as tap:
+            assert kernel.link(tap.interface)["mtu"] == 9000
+        assert kernel.wait_gone(tap.interface)
+        assert kernel.link("yes9k")["mtu"] == 9000
+    finally:
+        kernel.del_link("yes9k")
+
+
+def test_a_bridge_with_an_mtu_that_no_tap_can_have_is_not_supported(alice, bridges):
+    bridges("yes0", mtu=65535)
+    error = alice.create_tap_error("yes0")
+    assert error.short == "NotSupported" and "65521" in error.message
 
 
 def test_an_unpinned_bridge_with_an_uplink_keeps_its_mac(alice, bridges):

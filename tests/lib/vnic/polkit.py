@@ -47,8 +47,9 @@ class RealPolkit:
         self.world.wait_for_name(NAME, self.process)
 
     def stop(self):
-        self.process.stop()
-        self.world.wait_for_no_name(NAME)
+        if self.process:
+            self.process.stop()
+            self.world.wait_for_no_name(NAME)
 
     def kill(self):
         self.process.kill()
