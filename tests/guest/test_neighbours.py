@@ -59,9 +59,10 @@ def test_two_guests_ping_each_other_and_tcp_crosses_in_large_segments(alice, bob
             bob.create_tap(lan, guest_mac=RIGHT_MAC) as right, frame_lengths(right.interface) as lengths, \
             guest.Guest(right.fds, RIGHT_MAC, "bob", ip=f"{RIGHT}/24", ping=LEFT, serve=5001,
                         wait=60) as server, \
-            guest.Guest(left.fds, LEFT_MAC, ip=f"{LEFT}/24", ping=RIGHT, wait=60,
+            guest.Guest(left.fds, LEFT_MAC, ip=f"{LEFT}/24", queues=2, ping=RIGHT, wait=60,
                         send=f"{RIGHT}:5001:{size}") as sender:
         assert server.pings(LEFT) and sender.pings(RIGHT)
+        assert sender.feature("tcp-segmentation-offload") == "on"
         sent = sender.wait_for(f"VNIC-RESULT sent {size} ")
         received = server.wait_for(f"VNIC-RESULT received {size} ")
         assert sent.endswith(" ok")
