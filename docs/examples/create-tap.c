@@ -14,8 +14,8 @@ static int create_tap(sd_bus *bus, const char *bridge, int fds[QUEUES]) {
         const char *interface;
         int n = 0, fd, r;
 
-        r = sd_bus_message_new_method_call(bus, &call, "org.vnicd1", "/org/vnicd1",
-                        "org.vnicd1.Manager", "CreateTap");
+        r = sd_bus_message_new_method_call(
+                        bus, &call, "org.vnicd1", "/org/vnicd1", "org.vnicd1.Manager", "CreateTap");
         if (r >= 0)
                 r = sd_bus_message_append(call, "sbba{sv}", bridge, 1 /* vnet_hdr */,
                                 1 /* multiqueue */, 1, "queues", "u", QUEUES);

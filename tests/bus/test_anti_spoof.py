@@ -86,12 +86,12 @@ def test_a_mac_that_the_bridge_knows_cannot_be_claimed(alice, bob, bridge, anti_
         kernel.run("bridge", "fdb", "add", "02:00:00:00:99:02", "dev", "uplink", "master", "static")
         with alice.create_tap(bridge, guest_mac=VICTIM) as tap, alice.create_tap(bridge) as learnt:
             frames.send(learnt.fds[0], frames.plain("ff:ff:ff:ff:ff:ff", FORGED), frames.hdr())
-            before = kernel.fdb(bridge)
+            before = kernel.fixed_fdb(bridge)
             for mac in (kernel.link(bridge)["address"], kernel.link("uplink")["address"],
                         "02:00:00:00:99:02", VICTIM, "fe" + VICTIM[2:], learnt.get("GuestMac"), FORGED):
                 error = bob.create_tap_error(bridge, guest_mac=mac, anti_spoof=anti_spoof)
                 assert error.short == "MacInUse" and bridge in error.message, mac
-            assert kernel.fdb(bridge) == before
+            assert kernel.fixed_fdb(bridge) == before
             tap.release()
         with bob.create_tap(bridge, guest_mac=VICTIM, anti_spoof=anti_spoof) as again:
             assert again.get("GuestMac") == VICTIM

@@ -361,15 +361,15 @@ def test_a_user_with_many_questions_does_not_keep_another_waiting(world, alice, 
 def test_nothing_is_done_before_polkit_has_answered(alice, bridges, hanging, world):
     """While the question is open there is no tap, no open tun node, and nobody else's view changes."""
     bridges("br0")
-    before = kernel.snapshot(), kernel.fdb("br0")
+    before = kernel.snapshot(), kernel.fixed_fdb("br0")
     pending = alice.start_create_tap("br0", guest_mac="52:54:00:00:00:01")
     check = hanging.wait_for_check()
     assert kernel.our_links() == []
     assert not any("/dev/net/tun" in target for target in map(str, world.service_fd_list().values()))
-    assert (kernel.snapshot(), kernel.fdb("br0")) == before
+    assert (kernel.snapshot(), kernel.fixed_fdb("br0")) == before
     check.answer(False)
     assert pending.error().name == ACCESS_DENIED
-    assert (kernel.snapshot(), kernel.fdb("br0")) == before
+    assert (kernel.snapshot(), kernel.fixed_fdb("br0")) == before
 
 
 @pytest.mark.parametrize("name,answer", [("yes0", "yes"), ("ask0", "challenge"), ("no0", "no")])

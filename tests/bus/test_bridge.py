@@ -12,8 +12,8 @@ from vnic.process import poll
 
 def state(name):
     """MAC, MTU, ports, and who is known behind which port (not the groups the bridge itself is in)."""
-    known = [entry for entry in kernel.fdb(name) if "self" not in entry["flags"]]
-    return kernel.link(name)["address"], kernel.link(name)["mtu"], kernel.ports(name), known
+    return (kernel.link(name)["address"], kernel.link(name)["mtu"], kernel.ports(name),
+            kernel.fixed_fdb(name))
 
 
 def test_a_bridge_of_mtu_9000_stays_9000(alice, bridges):

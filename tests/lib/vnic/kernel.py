@@ -153,6 +153,12 @@ def fdb(bridge):
     return [entry for entry in _json("bridge", "-j", "fdb", "show", "br", bridge) if entry]
 
 
+def fixed_fdb(bridge):
+    """What the bridge was told, without what it learns and without the groups that it is in itself."""
+    return [entry for entry in fdb(bridge)
+            if entry["state"] in ("static", "permanent") and "self" not in entry["flags"]]
+
+
 def make_bridge(name, mtu=None, mac=None, up=True, address=None):
     """A bridge; without `mac` its MAC is not pinned and follows its ports."""
     command = ["ip", "link", "add", name]
