@@ -54,6 +54,7 @@ static Status status_from_kind(FailureKind kind) {
         case FAILURE_MAC_IN_USE:
         case FAILURE_NAME_TAKEN:
                 return STATUS_TAKEN;
+        case FAILURE_OFFLOAD_UNSUPPORTED:
         case FAILURE_NOT_SUPPORTED:
                 return STATUS_NOT_SUPPORTED;
         case FAILURE_STALE:

@@ -171,10 +171,13 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
                 { ENDPOINT_CHANGED_STATE, ENDPOINT_INTERFACE, "State" },
                 { ENDPOINT_CHANGED_QUEUES, TAP_INTERFACE, "Queues" },
                 { ENDPOINT_CHANGED_QUEUES_DISABLED, TAP_INTERFACE, "QueuesDisabled" },
+                { ENDPOINT_CHANGED_OFFLOADS, TAP_INTERFACE, "OffloadsActive" },
         };
         static const char *const interfaces[] = { ENDPOINT_INTERFACE, TAP_INTERFACE };
         char path[ENDPOINT_PATH_SIZE];
 
+        if (changes & ENDPOINT_CHANGED_OFFLOADS)
+                tap_emit_offloads(service, endpoint);
         endpoint_path(endpoint, path);
         for (size_t k = 0; k < 2; k++) {
                 char *names[sizeof(of_change) / sizeof(*of_change) + 1] = { NULL };

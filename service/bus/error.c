@@ -21,6 +21,7 @@ static const char *const names[FAILURE_KIND_MAX] = {
         [FAILURE_QUEUE_LIMIT] = OURS("QueueLimit"),
         [FAILURE_NOT_MULTIQUEUE] = OURS("NotMultiqueue"),
         [FAILURE_VNET_HDR_REQUIRED] = OURS("VnetHdrRequired"),
+        [FAILURE_OFFLOAD_UNSUPPORTED] = OURS("OffloadUnsupported"),
         [FAILURE_NOT_SUPPORTED] = OURS("NotSupported"),
         [FAILURE_STALE] = OURS("Stale"),
         [FAILURE_KERNEL] = OURS("KernelError"),

@@ -258,6 +258,13 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
         return -ENOENT;
 }
 
+static int get_vhost_net(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Service *service = userdata;
+
+        return sd_bus_message_append(reply, "b", manager_facts(service->manager)->vhost_net);
+}
+
 #define CONST_PROPERTY(name, type, get)                                                            \
         SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
 
@@ -285,6 +292,7 @@ static const sd_bus_vtable vtable[] = {
         CONST_PROPERTY("VnetHdrSizes", "au", get_header_sizes),
         CONST_PROPERTY("MaxQueues", "u", get_number),
         CONST_PROPERTY("MaxFdsPerMessage", "u", get_number),
+        CONST_PROPERTY("VhostNet", "b", get_vhost_net),
         CONST_PROPERTY("EndpointsPerUser", "u", get_number),
         CONST_PROPERTY("QueuesPerUser", "u", get_number),
         SD_BUS_VTABLE_END,

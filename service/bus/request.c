@@ -10,11 +10,12 @@
 
 typedef struct Option {
         const char *key;
-        char type[2];
+        char type[3];
         size_t value;    /* uint32_t or bool in the TapRequest, for the types u and b */
         size_t was_said; /* bool in the TapRequest; 0: it has none (the first member is no option)
                           */
-        int (*set)(TapRequest *request, const char *value, Failure *failure); /* for the type s */
+        int (*set)(TapRequest *request, const char *value,
+                        Failure *failure); /* for s; for as, each */
 } Option;
 
 #define AT(member) offsetof(TapRequest, member)
@@ -26,6 +27,7 @@ static const Option options[] = {
         { "mtu", "u", AT(mtu), AT(has_mtu), NULL },
         { "isolated", "b", AT(isolated), 0, NULL },
         { "anti_spoof", "b", AT(anti_spoof), AT(has_anti_spoof), NULL },
+        { "offloads", "as", 0, AT(has_offloads), tap_request_add_offload },
         { "vnet_hdr_size", "u", AT(vnet_hdr_size), AT(has_vnet_hdr_size), NULL },
 };
 
@@ -58,7 +60,7 @@ static void *member(TapRequest *request, size_t offset) {
         return (char *)request + offset;
 }
 
-static int set_value(
+static int set_basic(
                 sd_bus_message *call, const Option *option, TapRequest *request, Failure *failure) {
         union {
                 uint32_t u;
@@ -74,9 +76,30 @@ static int set_value(
                 *(uint32_t *)member(request, option->value) = value.u;
         else
                 *(bool *)member(request, option->value) = value.b;
+        return 0;
+}
+
+static int set_array(
+                sd_bus_message *call, const Option *option, TapRequest *request, Failure *failure) {
+        const char *element;
+        int r;
+
+        if (sd_bus_message_enter_container(call, SD_BUS_TYPE_ARRAY, "s") < 0)
+                return malformed(failure);
+        while ((r = sd_bus_message_read_basic(call, SD_BUS_TYPE_STRING, &element)) > 0) {
+                r = option->set(request, element, failure);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 || sd_bus_message_exit_container(call) < 0 ? malformed(failure) : 0;
+}
+
+static int set_value(
+                sd_bus_message *call, const Option *option, TapRequest *request, Failure *failure) {
         if (option->was_said > 0)
                 *(bool *)member(request, option->was_said) = true;
-        return 0;
+        return option->type[0] == 'a' ? set_array(call, option, request, failure)
+                                      : set_basic(call, option, request, failure);
 }
 
 static int read_value(

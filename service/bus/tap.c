@@ -5,6 +5,7 @@
 
 #include "bus/cleanup.h"
 #include "bus/service.h"
+#include "util/log.h"
 
 static int reply_with_queues(sd_bus_message *call, const FdSet *queues) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
@@ -81,8 +82,28 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return sd_bus_message_append(reply, "u", endpoint->now.tun.queues);
         if (strcmp(property, "QueuesDisabled") == 0)
                 return sd_bus_message_append(reply, "u", endpoint->now.tun.queues_disabled);
-        offload_names(endpoint->offloads, offloads);
+        offload_names(strcmp(property, "OffloadsActive") == 0 ? endpoint->offload_state.active
+                                                              : endpoint->offloads,
+                        offloads);
         return append_names(reply, offloads);
+}
+
+void tap_emit_offloads(Service *service, const Endpoint *endpoint) {
+        _cleanup_sd_message_ sd_bus_message *signal = NULL;
+        const char *names[OFFLOAD_NAMES_MAX + 1];
+        char path[ENDPOINT_PATH_SIZE];
+        int r;
+
+        offload_names(endpoint->offload_state.active, names);
+        r = sd_bus_message_new_signal(service->bus, &signal, endpoint_path(endpoint, path),
+                        SERVICE_NAME ".Tap", "OffloadsChanged");
+        if (r >= 0)
+                r = append_names(signal, names);
+        if (r >= 0)
+                r = sd_bus_send(service->bus, signal, NULL);
+        if (r < 0)
+                log_warning("Cannot announce the offloads of %s: %s", endpoint->now.name,
+                                strerror(-r));
 }
 
 static const sd_bus_vtable vtable[] = {
@@ -96,6 +117,9 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("QueuesDisabled", "u", get_property, 0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("OffloadsSupported", "as", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("OffloadsActive", "as", get_property, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_SIGNAL_WITH_ARGS("OffloadsChanged", SD_BUS_ARGS("as", active), 0),
         SD_BUS_VTABLE_END,
 };
 

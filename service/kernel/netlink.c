@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <netlink/genl/ctrl.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
 #include <stdbool.h>
@@ -30,7 +31,7 @@ typedef struct Call {
         char text[160]; /* the kernel's own sentence, if it had one */
 } Call;
 
-int netlink_open(Netlink **ret) {
+int netlink_open(Netlink **ret, int protocol) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
         const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_SEC };
         const int on = 1;
@@ -42,7 +43,7 @@ int netlink_open(Netlink **ret) {
         netlink->socket = nl_socket_alloc();
         if (!netlink->socket)
                 return -ENOMEM;
-        if (nl_connect(netlink->socket, NETLINK_ROUTE) < 0)
+        if (nl_connect(netlink->socket, protocol) < 0)
                 return errno > 0 ? -errno : -EIO;
         fd = nl_socket_get_fd(netlink->socket);
         if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
@@ -145,6 +146,12 @@ static int receive_until_finished(Netlink *netlink, Call *call) {
                 r = nl_recvmsgs(netlink->socket, callbacks);
         nl_cb_put(callbacks);
         return call->finished ? 0 : errno_of_libnl(r);
+}
+
+int netlink_find_family(Netlink *netlink, const char *name) {
+        int family = genl_ctrl_resolve(netlink->socket, name);
+
+        return family < 0 ? -ENOENT : family;
 }
 
 int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, void *userdata,

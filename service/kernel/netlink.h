@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * The request socket to the kernel's rtnetlink, and the only file that knows libnl's error numbers.
- * A request is sent and its answer waited for (the kernel answers within the call); errno and the
- * kernel's own sentence (extended acknowledgement) both survive, which libnl's return codes lose.
+ * The request sockets to the kernel (rtnetlink, generic netlink), and the only file that knows
+ * libnl's error numbers. A request is sent and its answer waited for (the kernel answers within the
+ * call); errno and the kernel's own sentence (extended acknowledgement) both survive, which libnl's
+ * return codes lose.
  */
 
+#include <linux/netlink.h>
 #include <netlink/msg.h>
 
 #include "util/failure.h"
@@ -16,8 +18,8 @@ typedef struct Netlink Netlink;
 /* Called for each answer; a negative return value ends the call with it. */
 typedef int (*netlink_each_t)(const struct nlmsghdr *message, void *userdata);
 
-/* -errno of socket(2). */
-int netlink_open(Netlink **ret);
+/* protocol: NETLINK_ROUTE or NETLINK_GENERIC. -errno of socket(2). */
+int netlink_open(Netlink **ret, int protocol);
 Netlink *netlink_close(Netlink *netlink);
 
 /* Sends the message and waits for its end. each (may be NULL) sees the answers. step completes the
@@ -25,6 +27,10 @@ Netlink *netlink_close(Netlink *netlink);
  * overtaken by changes (do it again). */
 int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, void *userdata,
                 const char *step, Failure *failure);
+
+/* The number of a generic family, for the messages to it. -ENOENT: this kernel has none of that
+ * name. */
+int netlink_find_family(Netlink *netlink, const char *name);
 
 static inline void nlmsg_freep(struct nl_msg **message) {
         nlmsg_free(*message);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernel/offload.h"
 
+#include <errno.h>
 #include <linux/if_tun.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 
 #define ALL_USO    (OFFLOAD_USO4 | OFFLOAD_USO6)
@@ -46,6 +48,35 @@ void offload_names(uint32_t mask, const char *ret[static OFFLOAD_NAMES_MAX + 1])
                 if (mask & offloads[i].bit)
                         ret[n++] = offloads[i].name;
         ret[n] = NULL;
+}
+
+uint32_t offload_by_name(const char *name) {
+        for (size_t i = 0; i < OFFLOAD_NAMES_MAX; i++)
+                if (strcmp(offloads[i].name, name) == 0)
+                        return offloads[i].bit;
+        return 0;
+}
+
+const char *offload_broken_rule(uint32_t mask) {
+        const uint32_t tso = OFFLOAD_TSO4 | OFFLOAD_TSO6;
+
+        if (mask != 0 && !(mask & OFFLOAD_CSUM))
+                return "every offload needs csum";
+        if (mask & OFFLOAD_TSO_ECN && !(mask & tso))
+                return "tso-ecn needs tso4 or tso6";
+        if ((mask & ALL_USO) != 0 && (mask & ALL_USO) != ALL_USO)
+                return "uso4 and uso6 go only together";
+        if (mask & OFFLOAD_UDP_TUNNEL_GSO_CSUM && !(mask & OFFLOAD_UDP_TUNNEL_GSO))
+                return "udp-tunnel-gso-csum needs udp-tunnel-gso";
+        if (mask & OFFLOAD_UDP_TUNNEL_GSO && !(mask & (tso | ALL_USO)))
+                return "udp-tunnel-gso needs tso4, tso6 or uso4 and uso6";
+        return NULL;
+}
+
+int offload_set(int fd, uint32_t mask, Failure *failure) {
+        if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)mask) < 0)
+                return failure_kernel(failure, errno, "set the tap's offloads", NULL);
+        return 0;
 }
 
 uint32_t offload_for_header(uint32_t mask, unsigned vnet_hdr_size) {

@@ -41,6 +41,16 @@ void offload_names(uint32_t mask, const char *ret[static OFFLOAD_NAMES_MAX + 1])
  * only with the 24 bytes that have room for them. */
 uint32_t offload_for_header(uint32_t mask, unsigned vnet_hdr_size);
 
+/* The bit of a name; 0: there is none. */
+uint32_t offload_by_name(const char *name);
+
+/* Whether the kernel takes this set at all, by its own rules. NULL: it does; else the rule that it breaks,
+ * as words that begin in lower case. */
+const char *offload_broken_rule(uint32_t mask);
+
+/* Sets exactly these on a tap, by a queue of it. -errno of ioctl(2). */
+int offload_set(int fd, uint32_t mask, Failure *failure);
+
 /* Tries everything on fd, a queue of a scratch tap that is down and has IFF_VNET_HDR. Leaves it
  * with whatever was tried last. */
 void offload_probe(int fd, OffloadCapability *ret);

@@ -37,7 +37,7 @@ static int delete_if_ours(const Deletion *deletion) {
         LinkInfo link;
         int r;
 
-        r = netlink_open(&netlink);
+        r = netlink_open(&netlink, NETLINK_ROUTE);
         if (r < 0)
                 return r;
         if (deletion->ifindex > 0)

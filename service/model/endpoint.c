@@ -29,6 +29,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
                 return NULL;
         list_unlink(&endpoint->link);
         list_unlink(&endpoint->changed);
+        offload_watch_end(&endpoint->offload_state);
         charge_done(&endpoint->charge);
         free(endpoint->creator);
         free(endpoint);

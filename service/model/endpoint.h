@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "kernel/link.h"
+#include "model/offload-watch.h"
 #include "model/quota.h"
 #include "model/tag.h"
 #include "util/list.h"
@@ -27,17 +28,19 @@ typedef enum EndpointChange {
         ENDPOINT_CHANGED_STATE = 1 << 5,
         ENDPOINT_CHANGED_QUEUES = 1 << 6,
         ENDPOINT_CHANGED_QUEUES_DISABLED = 1 << 7,
+        ENDPOINT_CHANGED_OFFLOADS = 1 << 8,
 } EndpointChange;
 
 struct Endpoint {
         List link;        /* Registry.endpoints */
         List watches;     /* GoneWatch.link */
-        List changed;     /* Manager.changed, while there is something to tell */
+        List changed;     /* Manager.changed, while there was an event */
         unsigned changes; /* EndpointChange, not told yet */
         Tag tag;
-        LinkInfo now;      /* as the kernel said last */
-        uint32_t offloads; /* OFFLOAD_*, what the tap can carry */
-        char *creator;     /* whose connection may open further queues; NULL: nobody's */
+        LinkInfo now;               /* as the kernel said last */
+        uint32_t offloads;          /* OFFLOAD_*, what the tap can carry */
+        OffloadState offload_state; /* and what its consumer has turned on */
+        char *creator;              /* whose connection may open further queues; NULL: nobody's */
         Charge charge;
         bool newborn;   /* being made: what the kernel says of that is true, but no news */
         bool dying;     /* its creation failed: never shown, only waited for */

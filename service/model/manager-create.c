@@ -72,6 +72,7 @@ static TapPlan make_plan(const Order *order, const Tag *tag) {
                 },
                 .tag = *tag,
                 .queues = request->queues,
+                .offloads = request->offloads,
                 .mtu = request->has_mtu ? request->mtu : order->bridge ? order->bridge->mtu : 0,
                 .bridge = order->bridge,
                 .port = {
@@ -157,6 +158,8 @@ static int introduce(
                                 "Somebody deleted the tap while it was being made. Try again.");
         }
         endpoint->newborn = false;
+        offload_watch_begin(
+                        manager->offload_watch, &endpoint->offload_state, endpoint->now.ifindex);
         if (manager->observer)
                 manager->observer->appeared(endpoint, manager->userdata);
         *ret = endpoint;

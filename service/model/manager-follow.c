@@ -39,6 +39,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         endpoint_follow(endpoint, link);
         endpoint->offloads = offload_for_header(manager->facts.offloads.mask, tag->vnet_hdr_size);
         endpoint->seen = true;
+        offload_watch_begin(manager->offload_watch, &endpoint->offload_state, link->ifindex);
         r = registry_add(&manager->registry, endpoint);
         if (r < 0)
                 return r;
@@ -55,7 +56,7 @@ static void follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
         endpoint->changes |= endpoint_follow(endpoint, link);
         if (endpoint->newborn)
                 endpoint->changes = 0;
-        if (endpoint->changes != 0 && list_is_empty(&endpoint->changed))
+        else if (list_is_empty(&endpoint->changed))
                 list_append(&manager->changed, &endpoint->changed);
 }
 
@@ -70,8 +71,10 @@ static void tell_changes(void *userdata) {
 
                 list_unlink(&endpoint->changed);
                 endpoint->changes = 0;
-                if (manager->observer)
+                if (changes != 0 && manager->observer)
                         manager->observer->changed(endpoint, changes, manager->userdata);
+                /* An event that changes nothing else may be of the offloads. */
+                offload_watch_look(manager->offload_watch, &endpoint->offload_state);
         }
 }
 

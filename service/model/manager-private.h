@@ -14,6 +14,7 @@ struct Manager {
         Closer *closer;
         sd_event_source *closer_source;
         LinkMonitor *monitor;
+        OffloadWatch *offload_watch;
         Quota *quota;
         Registry registry;
         List changed; /* Endpoint.changed */

@@ -38,6 +38,7 @@ static int probe_host(Manager *manager, Failure *failure) {
         r = link_get_by_name(manager->netlink, scratch.name, &link, failure);
         if (r >= 0)
                 manager->facts.max_queues = link.tx_queues;
+        manager->facts.vhost_net = access("/dev/vhost-net", F_OK) == 0;
         (void)fdset_add(&queues, fd);
         closer_close(manager->closer, &queues);
         return r;
@@ -50,16 +51,27 @@ static int on_closer(sd_event_source *source, int fd, uint32_t revents, void *us
         return 0;
 }
 
+static void on_offloads(OffloadState *state, void *userdata) {
+        Manager *manager = userdata;
+        Endpoint *endpoint = container_of(state, Endpoint, offload_state);
+
+        if (manager->observer)
+                manager->observer->changed(endpoint, ENDPOINT_CHANGED_OFFLOADS, manager->userdata);
+}
+
 static int open_parts(Manager *manager, sd_event *event) {
         int r;
 
-        r = netlink_open(&manager->netlink);
+        r = netlink_open(&manager->netlink, NETLINK_ROUTE);
         if (r < 0)
                 return r;
         r = closer_new(&manager->closer, CLOSER_THREADS);
         if (r < 0)
                 return r;
         r = quota_new(&manager->quota);
+        if (r < 0)
+                return r;
+        r = offload_watch_new(&manager->offload_watch, event, on_offloads, manager);
         if (r < 0)
                 return r;
         return sd_event_add_io(event, &manager->closer_source, closer_fd(manager->closer), EPOLLIN,
@@ -104,6 +116,7 @@ Manager *manager_free(Manager *manager) {
                 link_monitor_catch_up(manager->monitor);
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
+        offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);
         netlink_close(manager->netlink);
         free(manager);
@@ -178,6 +191,22 @@ static int look_at_bridge(Manager *manager, const TapRequest *request, LinkInfo 
         return manager_check_mac(manager, ret, &request->guest_mac, ret_wait_for, failure);
 }
 
+/* A set that the kernel would take on some host, but not on this one or not with this header. */
+static int check_offloads(const Manager *manager, const TapRequest *request, Failure *failure) {
+        uint32_t able = offload_for_header(manager->facts.offloads.mask, request->vnet_hdr_size);
+        const char *missing[OFFLOAD_NAMES_MAX + 1];
+
+        if ((request->offloads & ~able) == 0)
+                return 0;
+        offload_names(request->offloads & ~able, missing);
+        return failure_set(failure, FAILURE_OFFLOAD_UNSUPPORTED, EOPNOTSUPP,
+                        "The offload \"%s\" was asked for, and %s. Leave it out.", *missing,
+                        request->offloads & ~manager->facts.offloads.mask
+                                        ? "this host's kernel does not have it"
+                                        : "a header of this size has no room for it: set "
+                                          "vnet_hdr_size to 24");
+}
+
 int manager_look(Manager *manager, const TapRequest *request, uid_t uid, LinkInfo *ret_bridge,
                 Endpoint **ret_wait_for, Failure *failure) {
         int r;
@@ -191,6 +220,9 @@ int manager_look(Manager *manager, const TapRequest *request, uid_t uid, LinkInf
                                 "another "
                                 "one, or release it first.",
                                 request->label);
+        r = check_offloads(manager, request, failure);
+        if (r < 0)
+                return r;
         return look_at_bridge(manager, request, ret_bridge, ret_wait_for, failure);
 }
 

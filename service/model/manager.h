@@ -28,7 +28,8 @@ typedef struct ManagerObserver {
 typedef struct ManagerFacts {
         OffloadCapability offloads;
         unsigned max_queues;
-        unsigned cpus; /* online */
+        unsigned cpus;  /* online */
+        bool vhost_net; /* there is a /dev/vhost-net */
 } ManagerFacts;
 
 /* Probes the host and adopts what carries our tag. A host without /dev/net/tun offers nothing, and
@@ -40,7 +41,7 @@ const ManagerFacts *manager_facts(const Manager *manager);
 
 /* Looks, without touching anything, whether the request can succeed for that user now. ret_bridge:
  * what its bridge's name stands for (ifindex 0: it wants none). NoSuchBridge, NotABridge,
- * InvalidOption, NameTaken, QuotaExceeded, MacInUse, NotSupported. -EAGAIN: only an endpoint under
+ * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only an endpoint under
  * deletion stands in the way: *ret_wait_for is it. */
 int manager_look(Manager *manager, const TapRequest *request, uid_t uid, LinkInfo *ret_bridge,
                 Endpoint **ret_wait_for, Failure *failure);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "kernel/bridge.h"
+#include "kernel/offload.h"
 #include "util/cleanup.h"
 
 /* One birth under way. */
@@ -33,6 +34,10 @@ static int make_device(Birth *birth) {
         if (r < 0)
                 return r;
         r = add_queue(birth, fd);
+        if (r < 0)
+                return r;
+        if (birth->plan->offloads != 0)
+                r = offload_set(fd, birth->plan->offloads, birth->failure);
         if (r < 0)
                 return r;
         r = link_get_by_name(

@@ -17,6 +17,7 @@ typedef struct TapPlan {
         TapDevice device;
         Tag tag;
         unsigned queues;
+        uint32_t offloads;      /* OFFLOAD_*, set for a consumer that cannot */
         uint32_t mtu;           /* bytes; 0: the kernel's default */
         const LinkInfo *bridge; /* NULL: none */
         LinkPort port;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/ifname.h"
+#include "kernel/offload.h"
 
 #define DEFAULT_QUEUES_MAX    8
 #define DEFAULT_VNET_HDR_SIZE 10
@@ -50,6 +51,37 @@ int tap_request_set_guest_mac(TapRequest *request, const char *text, Failure *fa
                                 "and the first byte even.");
         request->guest_mac = mac;
         request->has_guest_mac = true;
+        return 0;
+}
+
+int tap_request_add_offload(TapRequest *request, const char *name, Failure *failure) {
+        uint32_t bit = offload_by_name(name);
+
+        if (bit == 0)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"offloads\" takes csum, tso4, tso6, tso-ecn, uso4, "
+                                "uso6, "
+                                "udp-tunnel-gso and udp-tunnel-gso-csum, and nothing else.");
+        if (request->offloads & bit)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"offloads\" has \"%s\" twice.", name);
+        request->offloads |= bit;
+        return 0;
+}
+
+static int check_offloads(const TapRequest *request, Failure *failure) {
+        const char *rule = offload_broken_rule(request->offloads);
+
+        if (request->has_offloads && !request->vnet_hdr)
+                return failure_set(failure, FAILURE_VNET_HDR_REQUIRED, EINVAL,
+                                "The option \"offloads\" was given, but the tap was asked for "
+                                "without "
+                                "vnet_hdr: frames would arrive unfinished, with nothing to say so. "
+                                "Set "
+                                "vnet_hdr, or leave the option out.");
+        if (rule)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"offloads\" is a set that no kernel takes: %s.", rule);
         return 0;
 }
 
@@ -117,6 +149,9 @@ int tap_request_complete(TapRequest *request, unsigned cpus, Failure *failure) {
         if (r < 0)
                 return r;
         r = complete_port(request, failure);
+        if (r < 0)
+                return r;
+        r = check_offloads(request, failure);
         if (r < 0)
                 return r;
         if (request->has_mtu && (request->mtu < TAP_MTU_MIN || request->mtu > TAP_MTU_MAX))

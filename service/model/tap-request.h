@@ -24,10 +24,11 @@ typedef struct TapRequest {
         char bridge[IFNAMSIZ]; /* "" with no_bridge */
         bool vnet_hdr, multiqueue;
         bool isolated, anti_spoof;
-        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_vnet_hdr_size;
+        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_vnet_hdr_size, has_offloads;
         uint32_t queues;        /* 1..TAP_QUEUES_MAX */
         uint32_t vnet_hdr_size; /* bytes; 0 without vnet_hdr */
         uint32_t mtu;           /* bytes; 0: that of the bridge */
+        uint32_t offloads;      /* OFFLOAD_*, to be set at once */
         Mac guest_mac;          /* zero: generate one */
         char label[LABEL_SIZE]; /* "": none */
 } TapRequest;
@@ -43,6 +44,9 @@ int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *fai
 /* Options of type string. InvalidOption. */
 int tap_request_set_label(TapRequest *request, const char *label, Failure *failure);
 int tap_request_set_guest_mac(TapRequest *request, const char *mac, Failure *failure);
+
+/* One name of the option of type as. InvalidOption. */
+int tap_request_add_offload(TapRequest *request, const char *name, Failure *failure);
 
 /* Fills in what was not said and checks what was, each alone and against the others. cpus: those
  * online, for the default of queues. InvalidOption, VnetHdrRequired. */

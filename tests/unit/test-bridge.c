@@ -17,7 +17,7 @@ static const Mac guest = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 static Netlink *open_netlink(void) {
         Netlink *netlink;
 
-        assert_int_equal(netlink_open(&netlink), 0);
+        assert_int_equal(netlink_open(&netlink, NETLINK_ROUTE), 0);
         return netlink;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 
+#include "kernel/offload-active.h"
 #include "kernel/offload.h"
 #include "kernel/tap.h"
 #include "testing.h"
@@ -59,6 +60,46 @@ static void ufo_is_never_found(void **state) {
         assert_int_equal(capability.mask & ~(MASKS - 1), 0);
 }
 
+/* The words for people against the kernel, set by set, of what this kernel knows at all. */
+static void the_rules_told_are_those_of_the_kernel(void **state) {
+        _cleanup_close_ int fd = scratch_tap();
+        OffloadCapability capability;
+
+        offload_probe(fd, &capability);
+        for (uint32_t mask = 0; mask < MASKS; mask++)
+                if ((mask & ~capability.mask) == 0 &&
+                                takes(fd, mask) != (offload_broken_rule(mask) == NULL))
+                        fail_msg("%#x: %s", mask,
+                                        takes(fd, mask) ? "taken" : "refused by the kernel only");
+}
+
+static void what_is_set_is_what_is_on(void **state) {
+        _cleanup_close_ int fd = scratch_tap();
+        Failure failure = FAILURE_INIT;
+
+        assert_int_equal(offload_set(fd, OFFLOAD_CSUM | OFFLOAD_TSO4, &failure), 0);
+        assert_int_equal(failure.kind, FAILURE_NONE);
+        assert_int_equal(offload_set(fd, OFFLOAD_TSO4, &failure), -EINVAL);
+        assert_int_equal(failure.kind, FAILURE_KERNEL);
+}
+
+/* What the reader says against every set that was set. */
+static void the_reader_says_what_was_set(void **state) {
+        _cleanup_close_ int fd = scratch_tap();
+        OffloadReader *reader;
+        uint32_t active;
+        int ifindex = world_ifindex("vnic00000001");
+
+        assert_int_equal(offload_reader_open(&reader), 0);
+        for (uint32_t mask = 0; mask < MASKS; mask++)
+                if (!(mask & TUN_F_UFO_BIT) && takes(fd, mask)) {
+                        assert_int_equal(offload_read_active(reader, ifindex, &active, NULL), 0);
+                        assert_int_equal(active, mask);
+                }
+        assert_int_equal(offload_read_active(reader, 4711, &active, NULL), -ENODEV);
+        assert_null(offload_reader_close(reader));
+}
+
 static void probing_again_finds_the_same(void **state) {
         _cleanup_close_ int fd = scratch_tap();
         OffloadCapability first, second;
@@ -100,6 +141,9 @@ int main(void) {
                 cmocka_unit_test_setup(the_probe_finds_what_trying_every_mask_finds, world_enter),
                 cmocka_unit_test_setup(what_was_found_is_taken_at_once, world_enter),
                 cmocka_unit_test_setup(ufo_is_never_found, world_enter),
+                cmocka_unit_test_setup(the_rules_told_are_those_of_the_kernel, world_enter),
+                cmocka_unit_test_setup(what_is_set_is_what_is_on, world_enter),
+                cmocka_unit_test_setup(the_reader_says_what_was_set, world_enter),
                 cmocka_unit_test_setup(probing_again_finds_the_same, world_enter),
                 cmocka_unit_test_setup(every_size_found_is_really_set_by_the_kernel, world_enter),
                 cmocka_unit_test_setup(what_is_no_tap_can_do_nothing, world_enter),

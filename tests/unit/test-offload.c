@@ -55,10 +55,25 @@ static void a_header_adds_nothing_that_the_host_lacks(void **state) {
                         assert_int_equal(offload_for_header(mask, size) & ~mask, 0);
 }
 
+static void every_name_is_found_and_nothing_else(void **state) {
+        static const char *const others[] = { "", "ufo", "CSUM", "tso", "csum ", "uso" };
+
+        for (size_t i = 0; i < OFFLOAD_NAMES_MAX; i++) {
+                const char *names[OFFLOAD_NAMES_MAX + 1];
+
+                offload_names(offload_by_name(all_names[i]), names);
+                assert_string_equal(names[0], all_names[i]);
+                assert_null(names[1]);
+        }
+        for (size_t i = 0; i < ELEMENTS(others); i++)
+                assert_int_equal(offload_by_name(others[i]), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(all_names_come_in_the_order_of_the_contract),
                 cmocka_unit_test(each_bit_of_the_kernel_has_its_name),
+                cmocka_unit_test(every_name_is_found_and_nothing_else),
                 cmocka_unit_test(no_bit_is_no_name_and_ufo_has_none),
                 cmocka_unit_test(without_a_header_nothing_can_be_carried),
                 cmocka_unit_test(tunnels_need_the_header_of_24_bytes),

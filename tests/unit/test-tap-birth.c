@@ -65,7 +65,7 @@ static Scene *set_scene(void) {
                                          .port = { .locked = true },
                                          .tie_mac = true,
                          } };
-        assert_int_equal(netlink_open(&scene.netlink), 0);
+        assert_int_equal(netlink_open(&scene.netlink, NETLINK_ROUTE), 0);
         if (world_has_link("br0")) {
                 assert_int_equal(link_get_by_name(scene.netlink, "br0", &scene.bridge, NULL), 0);
                 scene.plan.bridge = &scene.bridge;

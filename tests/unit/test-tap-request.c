@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "kernel/offload.h"
 #include "model/tap-request.h"
 #include "testing.h"
 
@@ -241,6 +242,34 @@ static void without_a_bridge_there_is_no_port_to_ask_about(void **state) {
         completed((TapRequest){ .bridge = "br0", .isolated = true }, 1);
 }
 
+static void offloads_are_taken_by_name_once_each(void **state) {
+        TapRequest request = TAP_REQUEST_INIT;
+        Failure failure = FAILURE_INIT;
+
+        assert_int_equal(tap_request_add_offload(&request, "tso4", &failure), 0);
+        assert_int_equal(tap_request_add_offload(&request, "csum", &failure), 0);
+        assert_int_equal(request.offloads, OFFLOAD_CSUM | OFFLOAD_TSO4);
+        assert_int_equal(failure.kind, FAILURE_NONE);
+        assert_int_equal(tap_request_add_offload(&request, "csum", &failure), -EINVAL);
+        assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
+        assert_int_equal(tap_request_add_offload(&request, "ufo", &failure), -EINVAL);
+        assert_non_null(strstr(failure.text, "\"offloads\""));
+        assert_int_equal(request.offloads, OFFLOAD_CSUM | OFFLOAD_TSO4);
+}
+
+static void offloads_need_a_header_and_the_kernels_rules(void **state) {
+        TapRequest request = TAP_REQUEST_INIT;
+
+        request.has_offloads = true;
+        assert_refused(request, FAILURE_VNET_HDR_REQUIRED, "offloads");
+        request.vnet_hdr = true;
+        completed(request, 1);
+        request.offloads = OFFLOAD_TSO4;
+        assert_refused(request, FAILURE_INVALID_OPTION, "offloads");
+        request.offloads |= OFFLOAD_CSUM;
+        completed(request, 1);
+}
+
 static void who_does_not_care_why_passes_null(void **state) {
         TapRequest request = { .has_queues = true };
 
@@ -268,6 +297,8 @@ int main(void) {
                 cmocka_unit_test(mtus_of_the_tap_are_taken_and_others_refused),
                 cmocka_unit_test(a_given_mac_means_anti_spoofing_unless_told_otherwise),
                 cmocka_unit_test(without_a_bridge_there_is_no_port_to_ask_about),
+                cmocka_unit_test(offloads_are_taken_by_name_once_each),
+                cmocka_unit_test(offloads_need_a_header_and_the_kernels_rules),
                 cmocka_unit_test(who_does_not_care_why_passes_null),
         };
 

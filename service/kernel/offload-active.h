@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which offloads a tap's consumer has turned on. TUNSETOFFLOAD has no counterpart that reads; what
+ * it set shows as the device's features, which ethtool's netlink family tells.
+ *
+ * Sources: linux/ethtool_netlink.h, Documentation/networking/ethtool-netlink.rst, drivers/net/tun.c
+ * set_offload().
+ */
+
+#include <stdint.h>
+
+#include "kernel/netlink.h"
+#include "util/failure.h"
+
+typedef struct OffloadReader OffloadReader;
+
+/* -ENOENT: a kernel before 5.6, without the family. -errno of socket(2). */
+int offload_reader_open(OffloadReader **ret);
+OffloadReader *offload_reader_close(OffloadReader *reader);
+
+/* The offloads (OFFLOAD_*, kernel/offload.h) that are on now. -ENODEV: the link is gone. */
+int offload_read_active(OffloadReader *reader, int ifindex, uint32_t *ret, Failure *failure);

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which offloads a tap can carry, which its consumer has turned on, and that it is told when that changes."""
+
+import fcntl
+import itertools
+import os
+import threading
+import time
+
+import pytest
+from vnic import kernel
+from vnic.client import MANAGER, ROOT, TAP, Client
+from vnic.process import poll
+
+ORDER = list(kernel.OFFLOADS)
+FEATURES = {"csum": "tx-checksum-ip-generic", "tso4": "tx-tcp-segmentation", "tso6": "tx-tcp6-segmentation",
+            "tso-ecn": "tx-tcp-ecn-segmentation", "uso4": "tx-udp-segmentation", "uso6": "tx-udp-segmentation",
+            "udp-tunnel-gso": "tx-udp_tnl-segmentation",
+            "udp-tunnel-gso-csum": "tx-udp_tnl-csum-segmentation"}
+
+
+def taken(fd, names):
+    """Whether the kernel takes the set."""
+    try:
+        kernel.set_offloads(fd, *names)
+        return True
+    except OSError:
+        return False
+
+
+def on_in_kernel(name):
+    features = kernel.ethtool_features(name)
+    return [offload for offload in ORDER if features[FEATURES[offload]]]
+
+
+def changed(signals, tap, timeout=5.0):
+    """What the next OffloadsChanged of the tap says."""
+    return signals.wait_for(lambda path, _interface, member, _values:
+                            path == tap.endpoint and member == "OffloadsChanged", timeout)[3][0]
+
+
+def wait_active(tap, names, timeout=5.0):
+    assert poll(lambda: tap.get("OffloadsActive") == list(names), timeout), tap.get("OffloadsActive")
+
+
+def test_nothing_is_on_before_the_consumer_says_so(alice, bridge):
+    with alice.create_tap(bridge) as tap:
+        assert tap.get("OffloadsActive") == on_in_kernel(tap.interface) == []
+
+
+def test_every_set_that_the_kernel_takes_is_told_by_name_once(alice, bridge):
+    with alice.create_tap(bridge, vnet_hdr_size=24) as tap:
+        signals = alice.subscribe(TAP)
+        last = []
+        sets = [names for size in range(len(ORDER) + 1) for names in itertools.combinations(ORDER, size)]
+        for names in sets:
+            signals.clear()
+            if not taken(tap.fds[0], names):
+                continue
+            wanted = on_in_kernel(tap.interface)
+            assert wanted == list(names)
+            if wanted != last:
+                assert changed(signals, tap) == wanted
+                assert tap.get("OffloadsActive") == wanted
+            last = wanted
+            alice.get(ROOT, MANAGER, "Version")
+            assert len(signals.all()) <= 1
+
+
+def test_a_set_that_the_kernel_refuses_changes_nothing(alice, bridge):
+    with alice.create_tap(bridge) as tap:
+        kernel.set_offloads(tap.fds[0], "csum", "tso4")
+        wait_active(tap, ["csum", "tso4"])
+        signals = alice.subscribe(TAP)
+        for names in (["tso4"], ["csum", "tso-ecn"], ["csum", "uso4"], ["csum", "udp-tunnel-gso"]):
+            assert not taken(tap.fds[0], names)
+        time.sleep(0.2)
+        assert signals.all() == [] and tap.get("OffloadsActive") == ["csum", "tso4"]
+
+
+def test_the_change_is_told_as_a_property_too(alice, bob, bridge):
+    signals = bob.subscribe("org.freedesktop.DBus.Properties")
+    with alice.create_tap(bridge) as tap:
+        kernel.set_offloads(tap.fds[0], "csum")
+        signals.wait_for(lambda path, _interface, _member, values:
+                         path == tap.endpoint and values[1].get("OffloadsActive") == ["csum"])
+
+
+def test_it_stays_right_over_detaching_and_attaching_queues(alice, bridge):
+    with alice.create_tap(bridge, True, True, queues=2) as tap:
+        kernel.set_offloads(tap.fds[0], "csum", "tso4")
+        wait_active(tap, ["csum", "tso4"])
+        kernel.detach(tap.fds[1])
+        kernel.set_offloads(tap.fds[1], "csum")  # per device, also through a queue that is detached
+        wait_active(tap, ["csum"])
+        kernel.detach(tap.fds[1], attach=True)
+        time.sleep(0.2)
+        assert tap.get("OffloadsActive") == on_in_kernel(tap.interface) == ["csum"]
+
+
+@pytest.mark.restarts
+def test_it_stays_right_over_a_restart_of_the_service(world, bridge):
+    with Client(world, "alice") as client, client.create_tap(bridge) as tap:
+        kernel.set_offloads(tap.fds[0], "csum", "tso6")
+        wait_active(tap, ["csum", "tso6"])
+        world.restart_service()
+        assert client.get(tap.endpoint, TAP, "OffloadsActive") == ["csum", "tso6"]
+        world.stop_service()
+        kernel.set_offloads(tap.fds[0], "csum")
+        world.start_service()
+        assert client.get(tap.endpoint, TAP, "OffloadsActive") == ["csum"]
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as line:
+        fields = line.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def test_a_storm_of_changes_costs_little_and_ends_right(alice, bridge, world):
+    signals = alice.subscribe(TAP)
+    with alice.create_tap(bridge) as tap:
+        begin, before = time.monotonic(), cpu_seconds(world.pid)
+        toggles = 0
+        while time.monotonic() < begin + 2:
+            for mask in (kernel.OFFLOADS["csum"], 0):
+                fcntl.ioctl(tap.fds[0], kernel.TUNSETOFFLOAD, mask)
+                toggles += 1
+        kernel.set_offloads(tap.fds[0], "csum", "tso4")
+        wait_active(tap, ["csum", "tso4"])
+        used = cpu_seconds(world.pid) - before
+        told = [signal for signal in signals.all() if signal[2] == "OffloadsChanged"]
+        assert len(told) < toggles / 20, (len(told), toggles)
+        assert used < 1.0, (used, toggles)
+        assert told[-1][3][0] == ["csum", "tso4"]
+
+
+@pytest.mark.deadline(200)
+def test_many_taps_at_once_are_each_told(root, bridge):
+    taps = [root.create_tap(bridge) for _ in range(1000 if os.environ.get("VNICD_TEST_LONG") == "1" else 200)]
+    threads = [threading.Thread(target=lambda part=part: [kernel.set_offloads(tap.fds[0], "csum", "tso4")
+                                                          for tap in part])
+               for part in (taps[::2], taps[1::2])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    objects = {}
+
+    def all_told():
+        nonlocal objects
+        objects = root.managed_objects()
+        return all(objects[tap.endpoint][TAP]["OffloadsActive"] == ["csum", "tso4"] for tap in taps)
+
+    assert poll(all_told, 5.0)
+    for tap in taps:
+        tap.close()
+    assert poll(lambda: not kernel.our_links(), 60.0)
+
+
+def test_offloads_can_be_set_for_a_consumer_that_cannot(alice, bridge):
+    with alice.create_tap(bridge, offloads=["tso4", "csum", "tso6"]) as tap:
+        assert on_in_kernel(tap.interface) == ["csum", "tso4", "tso6"]
+        assert tap.get("OffloadsActive") == ["csum", "tso4", "tso6"]
+    with alice.create_tap(bridge, vnet_hdr_size=24, offloads=ORDER) as tap:
+        assert tap.get("OffloadsActive") == ORDER
+    with alice.create_tap(bridge, offloads=[]) as tap:
+        assert tap.get("OffloadsActive") == []
+
+
+@pytest.mark.parametrize("names,words", [
+    (["tso4"], "needs csum"), (["csum", "tso-ecn"], "tso-ecn needs"), (["csum", "uso4"], "go only together"),
+    (["csum", "udp-tunnel-gso"], "udp-tunnel-gso needs"),
+    (["csum", "tso4", "udp-tunnel-gso-csum"], "udp-tunnel-gso-csum needs"),
+    (["ufo"], "takes csum"), (["CSUM"], "takes csum"), (["x" * 100000], "takes csum"),
+    (["csum", "csum"], "twice"),
+])
+def test_a_set_that_no_kernel_takes_is_refused_with_the_rule(alice, bridge, names, words):
+    error = alice.create_tap_error(bridge, offloads=names)
+    assert error.short == "InvalidOption" and '"offloads"' in error.message and words in error.message
+    assert kernel.our_links() == []
+
+
+def test_offloads_need_a_header_and_tunnels_one_with_room(alice, bridge):
+    assert alice.create_tap_error(bridge, False, offloads=["csum"]).short == "VnetHdrRequired"
+    assert alice.create_tap_error(bridge, False, offloads=[]).short == "VnetHdrRequired"
+    error = alice.create_tap_error(bridge, offloads=["csum", "tso4", "udp-tunnel-gso"])
+    assert error.short == "OffloadUnsupported" and "vnet_hdr_size" in error.message
+
+
+def test_whether_there_is_vhost_net_is_told(alice):
+
+    assert alice.get(ROOT, MANAGER, "VhostNet") == os.path.exists("/dev/vhost-net")
+
