@@ -31,6 +31,35 @@ static int append_switch(sd_bus_message *call, const char *key, const OptionSwit
         return flag->given ? sd_bus_message_append(call, "{sv}", key, "b", (int)flag->value) : 0;
 }
 
+/* Names with commas between them, each as it is: what is a name is the service's to say. */
+static int append_names(sd_bus_message *call, char *names) {
+        char *rest = *names ? names : NULL, *name;
+        int r;
+
+        r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "s");
+        while (r >= 0 && (name = strsep(&rest, ",")))
+                r = sd_bus_message_append_basic(call, SD_BUS_TYPE_STRING, name);
+        return r < 0 ? r : sd_bus_message_close_container(call);
+}
+
+static int append_list(sd_bus_message *call, const char *key, const char *list) {
+        _cleanup_free_ char *names = list ? strdup(list) : NULL;
+        int r;
+
+        if (!names)
+                return list ? -ENOMEM : 0;
+        r = sd_bus_message_open_container(call, SD_BUS_TYPE_DICT_ENTRY, "sv");
+        if (r >= 0)
+                r = sd_bus_message_append_basic(call, SD_BUS_TYPE_STRING, key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, SD_BUS_TYPE_VARIANT, "as");
+        if (r >= 0)
+                r = append_names(call, names);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        return r < 0 ? r : sd_bus_message_close_container(call);
+}
+
 /* A message that could not take one value is given up, so the first failure is the answer. */
 static int append_numbers(sd_bus_message *call, const Options *options) {
         int r = append_number(call, "queues", &options->queues);
@@ -51,6 +80,8 @@ static int append_others(sd_bus_message *call, const Options *options) {
                 r = append_switch(call, "isolated", &options->isolated);
         if (r >= 0)
                 r = append_switch(call, "anti_spoof", &options->anti_spoof);
+        if (r >= 0)
+                r = append_list(call, "offloads", options->offloads);
         return r;
 }
 

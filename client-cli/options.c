@@ -51,6 +51,8 @@ static const OptionRow rows[] = {
                         "length of the virtio_net_hdr before each frame" },
         { "no-vnet-hdr", "", OPTIONS_TAP, TYPE_FLAG, FIELD(no_vnet_hdr),
                         "frames without virtio_net_hdr, hence without offloads" },
+        { "offloads", " LIST", OPTIONS_TAP, TYPE_TEXT, FIELD(offloads),
+                        "offloads to turn on, for a program that does not: csum,tso4" },
         { "ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(ask),
                         "let polkit ask, also outside a terminal (desktop agents)" },
         { "no-ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(no_ask), "never let polkit ask" },

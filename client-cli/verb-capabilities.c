@@ -2,11 +2,12 @@
 
 /*
  * "vnicctl capabilities": what this host and this service can do, which is the properties of the
- * manager.
+ * manager. For people the offloads stand once more below them, with what they are good for.
  */
 
 #include "client.h"
 #include "decode.h"
+#include "offloads.h"
 #include "print.h"
 #include "verb.h"
 
@@ -25,5 +26,8 @@ Status verb_capabilities(const Options *options) {
         r = decode_add_properties(object, properties);
         if (r < 0)
                 return complain_errno(r, "read the answer of the service");
-        return options->json ? print_json(object) : print_object(object);
+        if (options->json)
+                return print_json(object);
+        status = print_object(object);
+        return status == STATUS_OK ? offloads_print_host(object) : status;
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl show": all that the service tells about one endpoint.
+ * "vnicctl show": all that the service tells about one endpoint; for people also which offloads
+ * could be on, which are, and what the gap means.
  */
 
 #include "client.h"
 #include "endpoint.h"
+#include "offloads.h"
 #include "print.h"
 #include "verb.h"
 
@@ -43,5 +45,8 @@ Status verb_show(const Options *options) {
         r = endpoint_from_interfaces(path, interfaces, &endpoint);
         if (r < 0)
                 return complain_errno(r, "read the answer of the service");
-        return options->json ? print_json(endpoint) : print_object(endpoint);
+        if (options->json)
+                return print_json(endpoint);
+        status = print_object(endpoint);
+        return status == STATUS_OK ? offloads_print_tap(endpoint) : status;
 }

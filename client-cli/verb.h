@@ -17,3 +17,4 @@ Status verb_show(const Options *options);
 Status verb_release(const Options *options);
 Status verb_monitor(const Options *options);
 Status verb_run(const Options *options);
+Status verb_bench(const Options *options);

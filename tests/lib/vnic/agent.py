@@ -11,6 +11,7 @@ import contextlib
 import os
 import pathlib
 import threading
+import time
 
 from gi.repository import Gio, GLib
 
@@ -146,8 +147,14 @@ class Agent:
         return self._wait(lambda: self.cancellations >= count, timeout, f"{count} cancellations")
 
     def _wait(self, predicate, timeout, what):
+        end = time.monotonic() + timeout
         with self._arrived:
-            found = self._arrived.wait_for(predicate, timeout)
-        assert found, (f"the agent waited {timeout} s for {what}; it had {len(self.prompts)} and "
-                       f"{self.cancellations} cancellations")
-        return found
+            while True:
+                found = predicate()
+                if found:
+                    return found
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise AssertionError(f"the agent waited {timeout} s for {what}; it had "
+                                         f"{len(self.prompts)} and {self.cancellations} cancellations")
+                self._arrived.wait(left)

@@ -3,6 +3,7 @@
 
 import pathlib
 import threading
+import time
 
 from gi.repository import Gio, GLib
 
@@ -161,11 +162,17 @@ class HangingPolkit:
             self._arrived.notify_all()
 
     def _wait(self, predicate, timeout, what):
+        end = time.monotonic() + timeout
         with self._arrived:
-            found = self._arrived.wait_for(predicate, timeout)
-        assert found, (f"polkit was not {what} in {timeout} s; {len(self.checks)} checks, "
-                       f"{len(self.cancels)} cancellations")
-        return found
+            while True:
+                found = predicate()
+                if found:
+                    return found
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise AssertionError(f"polkit was not {what} in {timeout} s; {len(self.checks)} checks, "
+                                         f"{len(self.cancels)} cancellations")
+                self._arrived.wait(left)
 
     def wait_for_check(self, count=1, timeout=5.0):
         """The count-th check."""
