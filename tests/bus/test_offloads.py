@@ -4,15 +4,17 @@
 import fcntl
 import itertools
 import os
+import struct
 import threading
 import time
 
 import pytest
-from vnic import kernel
+from vnic import frames, kernel
 from vnic.client import MANAGER, ROOT, TAP, Client
 from vnic.process import poll
 
 ORDER = list(kernel.OFFLOADS)
+GSO_UDP_TUNNEL_IPV4 = 0x20  # linux/virtio_net.h
 FEATURES = {"csum": "tx-checksum-ip-generic", "tso4": "tx-tcp-segmentation", "tso6": "tx-tcp6-segmentation",
             "tso-ecn": "tx-tcp-ecn-segmentation", "uso4": "tx-udp-segmentation", "uso6": "tx-udp-segmentation",
             "udp-tunnel-gso": "tx-udp_tnl-segmentation",
@@ -192,3 +194,57 @@ def test_whether_there_is_vhost_net_is_told(alice):
 
     assert alice.get(ROOT, MANAGER, "VhostNet") == os.path.exists("/dev/vhost-net")
 
+
+
+A, B = "52:54:00:00:0a:01", "52:54:00:00:0b:01"
+
+
+def needs(client, offload):
+    """Newer kernels than some of those that the service works on."""
+    if offload not in client.get(ROOT, MANAGER, "OffloadsSupported"):
+        pytest.skip(f"this kernel has no {offload}")
+
+
+def carried(alice, bridge, offloads, header, frame):
+    """What of it arrives at a consumer that has these offloads on: (header, frame)."""
+    size = len(header)
+    with alice.create_tap(bridge, guest_mac=A, vnet_hdr_size=size) as one, \
+            alice.create_tap(bridge, guest_mac=B, vnet_hdr_size=size, offloads=offloads) as other:
+        frames.send(one.fds[0], frame, header)
+        return frames.receive(other.fds[0], header=size, want=lambda got: got[:6] == frames.mac_bytes(B))
+
+
+def test_a_big_udp_datagram_crosses_uncut(alice, bridge):
+    """UDP segmentation (USO): ten datagrams in one."""
+    needs(alice, "uso4")
+    payload = os.urandom(14000)
+    packet = frames.udp("192.0.2.1", "192.0.2.2", 1000, 2000, payload, partial=True)
+    frame = frames.ethernet(B, A, frames.ETH_IPV4, packet)
+    header = frames.hdr(frames.NEEDS_CSUM, frames.GSO_UDP_L4, 42, 1400, 34, 6)
+    got_header, got = carried(alice, bridge, ["csum", "uso4", "uso6"], header, frame)
+    assert got == frame
+    assert frames.parse_hdr(got_header) == frames.parse_hdr(header)
+    cut_header, cut = carried(alice, bridge, ["csum"], header, frame)
+    assert len(cut) == 1442 and frames.parse_hdr(cut_header)["gso_type"] == frames.GSO_NONE
+
+
+def test_a_big_segment_in_a_udp_tunnel_crosses_uncut(alice, bridge):
+    """TCP in VXLAN, with the header of 24 bytes that says where the inner headers are."""
+    needs(alice, "udp-tunnel-gso")
+    inner = frames.ethernet("52:54:00:00:0d:01", "52:54:00:00:0c:01", frames.ETH_IPV4,
+                            frames.tcp("198.51.100.1", "198.51.100.2", 1000, 2000, os.urandom(20000),
+                                       partial=True), pad=False)
+    vxlan = bytes([8, 0, 0, 0, 0, 0, 42, 0])
+    packet = frames.udp("192.0.2.1", "192.0.2.2", 5000, 4789, vxlan + inner)
+    packet = packet[:26] + b"\0\0" + packet[28:]  # no outer checksum, as VXLAN over IPv4 may
+    frame = frames.ethernet(B, A, frames.ETH_IPV4, packet)
+    outer_transport, inner_network = 34, 34 + 8 + 8 + 14
+    inner_transport = inner_network + 20
+    header = frames.hdr(frames.NEEDS_CSUM, frames.GSO_TCPV4 | GSO_UDP_TUNNEL_IPV4, inner_transport + 20,
+                        1348, inner_transport, 16, size=20) + struct.pack("<HH", outer_transport, inner_network)
+    got_header, got = carried(alice, bridge, ["csum", "tso4", "tso6", "udp-tunnel-gso"], header, frame)
+    assert len(got) == len(frame) and got[42:] == frame[42:]
+    assert frames.parse_hdr(got_header)["gso_type"] == frames.GSO_TCPV4 | GSO_UDP_TUNNEL_IPV4
+    assert struct.unpack("<HH", got_header[20:24]) == (outer_transport, inner_network)
+    _, cut = carried(alice, bridge, ["csum", "tso4", "tso6"], header, frame)
+    assert len(cut) < 1500
