@@ -311,6 +311,8 @@ def test_a_user_may_have_64_calls_waiting_and_another_his_own(world, bob, bridge
     bridges("br0")
     clients = [Client(world, "alice") for _ in range(3)]
     waiting = [client.start_create_tap("br0") for client in clients[:2] for _ in range(32)]
+    for client in clients[:2]:
+        client.get(ROOT, MANAGER, "Version")  # what it sent before has been read
     hanging.wait_for_check(16)
     for member in ("CreateTap", "CanCreateTap"):
         error = clients[2].error(ROOT, MANAGER, member, "sbba{sv}", ("br0", True, False, {}))
