@@ -214,6 +214,15 @@ void manager_emit_removed(Service *service, const Endpoint *endpoint) {
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
 }
 
+void manager_emit_facts(Service *service) {
+        int r = sd_bus_emit_properties_changed(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
+                        "OffloadsSupported", "OffloadMask", "VnetHdrSizes", "MaxQueues", "VhostNet",
+                        NULL);
+
+        if (r < 0)
+                log_warning("Cannot announce what this host offers: %s", strerror(-r));
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "s", VNICD_VERSION);
@@ -268,6 +277,9 @@ static int get_vhost_net(sd_bus *bus, const char *path, const char *interface, c
 #define CONST_PROPERTY(name, type, get)                                                            \
         SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
 
+#define LIVE_PROPERTY(name, type, get)                                                             \
+        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("CreateTap",
@@ -287,12 +299,12 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("EndpointRemoved",
                         SD_BUS_ARGS("o", endpoint, "s", interface, "s", reason), 0),
         CONST_PROPERTY("Version", "s", get_version),
-        CONST_PROPERTY("OffloadsSupported", "as", get_offloads),
-        CONST_PROPERTY("OffloadMask", "u", get_number),
-        CONST_PROPERTY("VnetHdrSizes", "au", get_header_sizes),
-        CONST_PROPERTY("MaxQueues", "u", get_number),
+        LIVE_PROPERTY("OffloadsSupported", "as", get_offloads),
+        LIVE_PROPERTY("OffloadMask", "u", get_number),
+        LIVE_PROPERTY("VnetHdrSizes", "au", get_header_sizes),
+        LIVE_PROPERTY("MaxQueues", "u", get_number),
         CONST_PROPERTY("MaxFdsPerMessage", "u", get_number),
-        CONST_PROPERTY("VhostNet", "b", get_vhost_net),
+        LIVE_PROPERTY("VhostNet", "b", get_vhost_net),
         CONST_PROPERTY("EndpointsPerUser", "u", get_number),
         CONST_PROPERTY("QueuesPerUser", "u", get_number),
         SD_BUS_VTABLE_END,

@@ -2,6 +2,7 @@
 #include "bus/service.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,15 @@ static int list_endpoints(sd_bus *bus, const char *prefix, void *userdata, char 
         return 0;
 }
 
+/* SIGHUP: look again at what the host offers. */
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Service *service = userdata;
+
+        if (manager_probe(service->manager) > 0)
+                manager_emit_facts(service);
+        return 0;
+}
+
 static int register_all(Service *service) {
         int r;
 
@@ -102,6 +112,10 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus) {
         r = register_all(service);
         if (r < 0)
                 return r;
+        r = sd_event_add_signal(event, &service->hangup, SIGHUP | SD_EVENT_SIGNAL_PROCMASK,
+                        on_hangup, service);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(service);
         return 0;
 }
@@ -109,6 +123,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus) {
 Service *service_free(Service *service) {
         if (!service)
                 return NULL;
+        sd_event_source_disable_unref(service->hangup);
         service->authority = authority_free(service->authority);
         service->manager = manager_free(service->manager);
         sd_bus_unref(service->bus);

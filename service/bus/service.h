@@ -22,6 +22,7 @@ typedef struct Service {
         Manager *manager;
         Authority *authority;
         Callers callers;
+        sd_event_source *hangup;
 } Service;
 
 /* Puts everything on the bus but does not ask for the name yet. -errno of sd-bus and of the model.
@@ -55,6 +56,7 @@ int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *us
 /* Signals, from the model. */
 void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned changes);
 void tap_emit_offloads(Service *service, const Endpoint *endpoint);
+void manager_emit_facts(Service *service);
 void manager_emit_removed(Service *service, const Endpoint *endpoint);
 
 /* An array of strings, ended by NULL, as an argument or property of type "as". */

@@ -80,7 +80,6 @@ static int open_parts(Manager *manager, sd_event *event) {
 
 int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata) {
         _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(Manager));
-        Failure failure = FAILURE_INIT;
         int r;
 
         if (!manager)
@@ -91,10 +90,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         r = open_parts(manager, event);
         if (r < 0)
                 return r;
-        r = probe_host(manager, &failure);
-        if (r < 0)
-                log_warning("Cannot find out what taps this host offers: %s",
-                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        (void)manager_probe(manager);
 
         /* What is there already is adopted before anybody is told of anything. */
         r = link_monitor_new(&manager->monitor, event, &manager_link_follower, manager);
@@ -121,6 +117,19 @@ Manager *manager_free(Manager *manager) {
         netlink_close(manager->netlink);
         free(manager);
         return NULL;
+}
+
+int manager_probe(Manager *manager) {
+        const ManagerFacts before = manager->facts;
+        Failure failure = FAILURE_INIT;
+        int r = probe_host(manager, &failure);
+
+        if (r < 0) {
+                log_warning("Cannot find out what taps this host offers: %s",
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+                return r;
+        }
+        return memcmp(&before, &manager->facts, sizeof(before)) != 0;
 }
 
 const ManagerFacts *manager_facts(const Manager *manager) {

@@ -37,6 +37,10 @@ typedef struct ManagerFacts {
 int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata);
 Manager *manager_free(Manager *manager);
 
+/* Asks the host again, on demand: a module may have been loaded since. 1: something has changed; 0: nothing
+ * has; a negative errno: it could not be asked, and what was known stands. */
+int manager_probe(Manager *manager);
+
 const ManagerFacts *manager_facts(const Manager *manager);
 
 /* Looks, without touching anything, whether the request can succeed for that user now. ret_bridge:

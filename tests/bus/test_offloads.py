@@ -4,6 +4,7 @@
 import fcntl
 import itertools
 import os
+import signal
 import struct
 import threading
 import time
@@ -188,6 +189,29 @@ def test_offloads_need_a_header_and_tunnels_one_with_room(alice, bridge):
     assert alice.create_tap_error(bridge, False, offloads=[]).short == "VnetHdrRequired"
     error = alice.create_tap_error(bridge, offloads=["csum", "tso4", "udp-tunnel-gso"])
     assert error.short == "OffloadUnsupported" and "vnet_hdr_size" in error.message
+
+
+@pytest.mark.restarts
+def test_the_host_is_asked_again_by_a_signal(world):
+    """As when the module comes after the service."""
+    world.stop_service()
+    os.chmod("/dev/net/tun", 0o600)  # the world's own node
+    try:
+        world.start_service()
+        with Client(world, "alice") as client:
+            assert client.get(ROOT, MANAGER, "OffloadsSupported") == []
+            assert client.get(ROOT, MANAGER, "MaxQueues") == 0
+            signals = client.subscribe("org.freedesktop.DBus.Properties", path=ROOT)
+            world.signal_service(signal.SIGHUP)  # nothing has changed
+            client.get(ROOT, MANAGER, "Version")
+            os.chmod("/dev/net/tun", 0o666)
+            world.signal_service(signal.SIGHUP)
+            values = signals.wait_for(lambda *_: True)[3]
+            assert "tso4" in values[1]["OffloadsSupported"] and values[1]["MaxQueues"] == 256
+            assert client.get(ROOT, MANAGER, "OffloadsSupported") == values[1]["OffloadsSupported"]
+            assert len(signals.all()) == 1
+    finally:
+        os.chmod("/dev/net/tun", 0o666)
 
 
 def test_whether_there_is_vhost_net_is_told(alice):
