@@ -168,6 +168,16 @@ def test_a_polkit_that_dies_with_the_question_open_means_no(alice, bridges, worl
         polkit.start()
 
 
+def test_a_polkit_that_hangs_means_no_in_the_end(alice, bridges, hanging):
+    bridges("br0")
+    pending = alice.start_create_tap("br0")
+    check = hanging.wait_for_check()
+    error = pending.error()
+    assert error.name == ACCESS_DENIED and "polkit did not answer" in error.message
+    assert hanging.wait_for_cancel(check)
+    assert kernel.our_links() == []
+
+
 def test_others_are_served_while_a_question_is_open(alice, bob, root, bridges, hanging):
     bridges("br0")
     pending = alice.start_create_tap("br0", interactive=True)

@@ -11,7 +11,6 @@ import contextlib
 import os
 import pathlib
 import threading
-import time
 
 from gi.repository import Gio, GLib
 
@@ -147,14 +146,8 @@ class Agent:
         return self._wait(lambda: self.cancellations >= count, timeout, f"{count} cancellations")
 
     def _wait(self, predicate, timeout, what):
-        end = time.monotonic() + timeout
         with self._arrived:
-            while True:
-                found = predicate()
-                if found:
-                    return found
-                left = end - time.monotonic()
-                if left <= 0:
-                    raise AssertionError(f"the agent waited {timeout} s for {what}; it had "
-                                         f"{len(self.prompts)} and {self.cancellations} cancellations")
-                self._arrived.wait(left)
+            found = self._arrived.wait_for(predicate, timeout)
+        assert found, (f"the agent waited {timeout} s for {what}; it had {len(self.prompts)} and "
+                       f"{self.cancellations} cancellations")
+        return found

@@ -3,7 +3,6 @@
 
 import pathlib
 import threading
-import time
 
 from gi.repository import Gio, GLib
 
@@ -162,17 +161,11 @@ class HangingPolkit:
             self._arrived.notify_all()
 
     def _wait(self, predicate, timeout, what):
-        end = time.monotonic() + timeout
         with self._arrived:
-            while True:
-                found = predicate()
-                if found:
-                    return found
-                left = end - time.monotonic()
-                if left <= 0:
-                    raise AssertionError(f"polkit was not {what} in {timeout} s; {len(self.checks)} checks, "
-                                         f"{len(self.cancels)} cancellations")
-                self._arrived.wait(left)
+            found = self._arrived.wait_for(predicate, timeout)
+        assert found, (f"polkit was not {what} in {timeout} s; {len(self.checks)} checks, "
+                       f"{len(self.cancels)} cancellations")
+        return found
 
     def wait_for_check(self, count=1, timeout=5.0):
         """The count-th check."""
