@@ -65,6 +65,7 @@ static Status status_from_kind(FailureKind kind) {
         case FAILURE_INTERACTION_REQUIRED:
                 return STATUS_MUST_ASK;
         case FAILURE_NONE:
+        case FAILURE_INVALID_CONFIGURATION:
         case FAILURE_NO_MEMORY:
         case FAILURE_KIND_MAX:
                 break;

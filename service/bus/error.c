@@ -25,6 +25,7 @@ static const char *const names[FAILURE_KIND_MAX] = {
         [FAILURE_NOT_SUPPORTED] = OURS("NotSupported"),
         [FAILURE_STALE] = OURS("Stale"),
         [FAILURE_KERNEL] = OURS("KernelError"),
+        [FAILURE_INVALID_CONFIGURATION] = OURS("InvalidConfiguration"),
         [FAILURE_INVALID_ARGS] = STANDARD("InvalidArgs"),
         [FAILURE_ACCESS_DENIED] = STANDARD("AccessDenied"),
         [FAILURE_INTERACTION_REQUIRED] = STANDARD("InteractiveAuthorizationRequired"),

@@ -27,12 +27,17 @@ static AuthorityQuestion tap_question(
         return question;
 }
 
-static int read_request(Service *service, sd_bus_message *call, TapRequest *ret, uid_t *ret_uid,
+static int read_request(Service *service, sd_bus_message *call, TapRequest *ret, Client *ret_client,
                 Failure *failure) {
-        int r = service_caller(service, call, ret_uid, failure);
+        Client client = {
+                .limits = LIMITS_DEFAULT,
+                .connection = sd_bus_message_get_sender(call),
+        };
+        int r = service_caller(service, call, &client.uid, failure);
 
         if (r < 0)
                 return r;
+        *ret_client = client;
         return request_read(call, manager_facts(service->manager)->cpus, ret, failure);
 }
 
@@ -64,18 +69,18 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         Endpoint *endpoint;
         TapRequest request;
         LinkInfo bridge;
-        uid_t uid;
+        Client client;
         int r;
 
         /* Read. Without a reply the queues would have nowhere to go. */
         if (!sd_bus_message_get_expect_reply(call))
                 return 0;
-        r = read_request(service, call, &request, &uid, failure);
+        r = read_request(service, call, &request, &client, failure);
         if (r < 0)
                 return r;
 
         /* Refuse: nobody is asked for a password for what cannot succeed. */
-        r = manager_look(service->manager, &request, uid, &bridge, &endpoint, failure);
+        r = manager_look(service->manager, &request, &client, &bridge, &endpoint, failure);
         if (r == -EAGAIN)
                 return wait_retry(service, call, endpoint);
         if (r < 0)
@@ -83,13 +88,13 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
 
         /* Authorise. */
         question = tap_question(&request, &bridge, true);
-        r = authority_require(service->authority, call, uid, &question, failure);
+        r = authority_require(service->authority, call, client.uid, &question, failure);
         if (r <= 0)
                 return r;
 
         /* Act. */
-        r = manager_create_tap(service->manager, &request, uid, sd_bus_message_get_sender(call),
-                        &bridge, &queues, &endpoint, failure);
+        r = manager_create_tap(
+                        service->manager, &request, &client, &bridge, &queues, &endpoint, failure);
         if (r < 0)
                 return r;
 
@@ -140,17 +145,17 @@ static int can_create_tap(Service *service, sd_bus_message *call, Failure *failu
         Endpoint *wait_for;
         TapRequest request;
         LinkInfo bridge;
-        uid_t uid;
+        Client client;
         int r;
 
-        r = read_request(service, call, &request, &uid, failure);
+        r = read_request(service, call, &request, &client, failure);
         if (r >= 0)
-                r = manager_look(service->manager, &request, uid, &bridge, &wait_for, failure);
+                r = manager_look(service->manager, &request, &client, &bridge, &wait_for, failure);
         if (r < 0 && r != -EAGAIN) /* CreateTap would wait, and then do it */
                 return reply_with_refusal(call, failure, r);
 
         question = tap_question(&request, &bridge, false);
-        r = authority_ask(service->authority, call, uid, &question, &verdict, failure);
+        r = authority_ask(service->authority, call, client.uid, &question, &verdict, failure);
         return r <= 0 ? r : reply_with_answer(call, verdict);
 }
 
@@ -257,8 +262,8 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
                 { "OffloadMask", facts->offloads.mask },
                 { "MaxQueues", facts->max_queues },
                 { "MaxFdsPerMessage", FDSET_MAX },
-                { "EndpointsPerUser", QUOTA_ENDPOINTS_PER_USER },
-                { "QueuesPerUser", QUOTA_QUEUES_PER_USER },
+                { "EndpointsPerUser", LIMITS_DEFAULT.endpoints },
+                { "QueuesPerUser", LIMITS_DEFAULT.queues },
         };
 
         for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)

@@ -50,7 +50,8 @@ static int open_queues(Service *service, sd_bus_message *call, Failure *failure)
                 return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
                                 "OpenQueues gives 1 to %u queues at a time, not %u.", FDSET_MAX,
                                 count);
-        r = manager_open_queues(service->manager, endpoint, count, &queues, failure);
+        r = manager_open_queues(
+                        service->manager, endpoint, &LIMITS_DEFAULT, count, &queues, failure);
         if (r < 0)
                 return r;
         r = reply_with_queues(call, &queues);

@@ -24,8 +24,7 @@ DEFINE_CLEANUP(Endpoint, endpoint_free)
 /* What one CreateTap was asked and for whom. */
 typedef struct Order {
         const TapRequest *request;
-        uid_t uid;
-        const char *creator;
+        const Client *client;
         const LinkInfo *bridge; /* NULL: none */
 } Order;
 
@@ -45,7 +44,7 @@ static int choose_mac(Manager *manager, const Order *order, Mac *ret, Failure *f
 
 static int make_tag(Manager *manager, const Order *order, Tag *ret, Failure *failure) {
         Tag tag = {
-                .uid = order->uid,
+                .uid = order->client->uid,
                 .vnet_hdr_size = order->request->vnet_hdr_size,
                 .created = (uint64_t)time(NULL),
         };
@@ -115,10 +114,11 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
         r = make_tag(manager, order, &tag, failure);
         if (r < 0)
                 return r;
-        endpoint = endpoint_new(&tag, order->creator);
+        endpoint = endpoint_new(&tag, order->client->connection);
         if (!endpoint)
                 return -ENOMEM;
-        r = quota_charge(manager->quota, order->uid, 1, order->request->queues, &endpoint->charge);
+        r = quota_charge(manager->quota, order->client->uid, 1, order->request->queues,
+                        &endpoint->charge);
         if (r < 0)
                 return r;
 
@@ -166,19 +166,22 @@ static int introduce(
         return 0;
 }
 
-int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, const char *creator,
+int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
         const Order order = {
                 .request = request,
-                .uid = uid,
-                .creator = creator,
+                .client = client,
                 .bridge = request->no_bridge ? NULL : bridge,
         };
         Failure last = FAILURE_INIT; /* of an attempt: the next one may make it good */
         Endpoint *endpoint = NULL;
         FdSet queues = FDSET_INIT;
-        int r = -EAGAIN;
+        int r;
 
+        r = quota_count_creation(manager->quota, client->uid, &client->limits);
+        if (r < 0)
+                return r;
+        r = -EAGAIN;
         for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(&order, r); i++)
                 r = attempt(manager, &order, &queues, &endpoint, &last);
         if (r >= 0)
@@ -190,8 +193,8 @@ int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, c
         return r;
 }
 
-static int check_further_queues(
-                Manager *manager, const Endpoint *endpoint, unsigned count, Failure *failure) {
+static int check_further_queues(Manager *manager, const Endpoint *endpoint, const Limits *limits,
+                unsigned count, Failure *failure) {
         const LinkTun *tun = &endpoint->now.tun;
 
         if (!tun->multiqueue)
@@ -206,7 +209,7 @@ static int check_further_queues(
                                 "gives to a device.",
                                 endpoint->now.name, tun->queues + tun->queues_disabled, count,
                                 manager->facts.max_queues);
-        return quota_check(manager->quota, endpoint->tag.uid, 0, count, failure);
+        return quota_check(manager->quota, endpoint->tag.uid, limits, 0, count, failure);
 }
 
 static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, Failure *failure) {
@@ -225,8 +228,8 @@ static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, F
         return 0;
 }
 
-int manager_open_queues(Manager *manager, Endpoint *endpoint, unsigned count, FdSet *ret_queues,
-                Failure *failure) {
+int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limits, unsigned count,
+                FdSet *ret_queues, Failure *failure) {
         TapDevice device = {
                 .vnet_hdr = endpoint->now.tun.vnet_hdr,
                 .multiqueue = endpoint->now.tun.multiqueue,
@@ -236,7 +239,7 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, unsigned count, Fd
         char name[IFNAMSIZ];
         int r;
 
-        r = check_further_queues(manager, endpoint, count, failure);
+        r = check_further_queues(manager, endpoint, limits, count, failure);
         if (r < 0)
                 return r;
         if (endpoint->releasing || *link_name(ifindex, device.name) == '\0')

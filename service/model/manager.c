@@ -216,14 +216,14 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
                                           "vnet_hdr_size to 24");
 }
 
-int manager_look(Manager *manager, const TapRequest *request, uid_t uid, LinkInfo *ret_bridge,
-                Endpoint **ret_wait_for, Failure *failure) {
+int manager_look(Manager *manager, const TapRequest *request, const Client *client,
+                LinkInfo *ret_bridge, Endpoint **ret_wait_for, Failure *failure) {
         int r;
 
-        r = quota_check(manager->quota, uid, 1, request->queues, failure);
+        r = quota_check(manager->quota, client->uid, &client->limits, 1, request->queues, failure);
         if (r < 0)
                 return r;
-        if (*request->label && manager_find_label(manager, uid, request->label))
+        if (*request->label && manager_find_label(manager, client->uid, request->label))
                 return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
                                 "You have an endpoint with the label \"%s\" already. Choose "
                                 "another "

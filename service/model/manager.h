@@ -32,6 +32,14 @@ typedef struct ManagerFacts {
         bool vhost_net; /* there is a /dev/vhost-net */
 } ManagerFacts;
 
+/* For whom something is made: whose it is, on what limits, and whose connection may open further
+ * queues of it. */
+typedef struct Client {
+        uid_t uid;
+        Limits limits;
+        const char *connection; /* NULL: nobody's */
+} Client;
+
 /* Probes the host and adopts what carries our tag. A host without /dev/net/tun offers nothing, and
  * that is no error. -errno of sockets and of the loop. */
 int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata);
@@ -43,23 +51,23 @@ int manager_probe(Manager *manager);
 
 const ManagerFacts *manager_facts(const Manager *manager);
 
-/* Looks, without touching anything, whether the request can succeed for that user now. ret_bridge:
+/* Looks, without touching anything, whether the request can succeed for that client now. ret_bridge:
  * what its bridge's name stands for (ifindex 0: it wants none). NoSuchBridge, NotABridge,
  * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only an endpoint under
  * deletion stands in the way: *ret_wait_for is it. */
-int manager_look(Manager *manager, const TapRequest *request, uid_t uid, LinkInfo *ret_bridge,
-                Endpoint **ret_wait_for, Failure *failure);
+int manager_look(Manager *manager, const TapRequest *request, const Client *client,
+                LinkInfo *ret_bridge, Endpoint **ret_wait_for, Failure *failure);
 
 /* Makes the tap, on exactly that bridge. The queues are the caller's; give them to
  * manager_close_queues() when they have been passed on. After a failure the kernel is as before
  * within a second. Failures as of manager_look(), BridgeFull, Stale, KernelError. */
-int manager_create_tap(Manager *manager, const TapRequest *request, uid_t uid, const char *creator,
+int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure);
 
 /* count (1..FDSET_MAX) more queues. The endpoint may be gone afterwards. NotMultiqueue, QueueLimit,
  * QuotaExceeded, Stale, KernelError. */
-int manager_open_queues(Manager *manager, Endpoint *endpoint, unsigned count, FdSet *ret_queues,
-                Failure *failure);
+int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limits, unsigned count,
+                FdSet *ret_queues, Failure *failure);
 
 /* Closes our copies, off the loop. */
 void manager_close_queues(Manager *manager, FdSet *queues);

@@ -3,20 +3,36 @@
 
 #include <errno.h>
 #include <search.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
 
 #include "util/cleanup.h"
+#include "util/list.h"
 
-/* One user; exists as long as something is charged to him. */
+#define BURST_USEC (QUOTA_BURST_SEC * UINT64_C(1000000))
+
+/* One user; exists as long as something is charged to him, or his creations of late count. */
 struct Account {
+        List idle; /* Quota.idle, while nothing is charged */
         uid_t uid;
         unsigned endpoints, queues;
         unsigned charges;
+        uint64_t paid_at; /* µs of CLOCK_MONOTONIC: when his creations of late will be forgotten */
         Quota *quota;
 };
 
 struct Quota {
         void *accounts; /* tsearch(3), by uid */
+        List idle;      /* Account.idle */
 };
+
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
 
 static int compare_uids(const void *a, const void *b) {
         const Account *x = a, *y = b;
@@ -24,14 +40,42 @@ static int compare_uids(const void *a, const void *b) {
         return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
+static void account_free(Account *account) {
+        tdelete(account, &account->quota->accounts, compare_uids);
+        list_unlink(&account->idle);
+        free(account);
+}
+
 int quota_new(Quota **ret) {
-        *ret = calloc(1, sizeof(Quota));
-        return *ret ? 0 : -ENOMEM;
+        Quota *quota = calloc(1, sizeof(Quota));
+
+        if (!quota)
+                return -ENOMEM;
+        list_init(&quota->idle);
+        *ret = quota;
+        return 0;
 }
 
 Quota *quota_free(Quota *quota) {
+        if (!quota)
+                return NULL;
+        LIST_FOREACH_SAFE(&quota->idle, node)
+                account_free(container_of(node, Account, idle));
         free(quota);
         return NULL;
+}
+
+/* Those that were put aside first, and who are not remembered for anything any more. */
+static void forget_idle(Quota *quota) {
+        uint64_t now = now_usec();
+
+        LIST_FOREACH_SAFE(&quota->idle, node) {
+                Account *account = container_of(node, Account, idle);
+
+                if (account->paid_at > now)
+                        return;
+                account_free(account);
+        }
 }
 
 static Account *find_account(Quota *quota, uid_t uid) {
@@ -41,24 +85,41 @@ static Account *find_account(Quota *quota, uid_t uid) {
         return found ? *found : NULL;
 }
 
-int quota_check(Quota *quota, uid_t uid, unsigned endpoints, unsigned queues, Failure *failure) {
+/* Each creation is paid for with its share of the time: who has all of it to pay has made all he
+ * may, and one more whenever a share is paid. */
+static uint64_t share_usec(const Limits *limits) {
+        return BURST_USEC / (limits->creations > 0 ? limits->creations : 1);
+}
+
+static bool burst_is_over(const Account *account, const Limits *limits) {
+        uint64_t now = now_usec(), owed = account->paid_at > now ? account->paid_at - now : 0;
+
+        return limits->creations > 0 && owed + share_usec(limits) <= BURST_USEC;
+}
+
+int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoints, unsigned queues,
+                Failure *failure) {
         const Account nothing = { .uid = uid };
         const Account *found = find_account(quota, uid);
         const Account *account = found ? found : &nothing;
 
         if (uid == 0)
                 return 0;
-        if (endpoints > 0 && account->endpoints + endpoints > QUOTA_ENDPOINTS_PER_USER)
+        if (endpoints > 0 && account->endpoints + endpoints > limits->endpoints)
                 return failure_set(failure, FAILURE_QUOTA_EXCEEDED, EDQUOT,
-                                "You have %u endpoints, and %u is the most a user may have. "
+                                "You have %u endpoints, and %u is the most you may have. "
                                 "Release one first.",
-                                account->endpoints, QUOTA_ENDPOINTS_PER_USER);
-        if (account->queues + queues > QUOTA_QUEUES_PER_USER)
+                                account->endpoints, limits->endpoints);
+        if (account->queues + queues > limits->queues)
                 return failure_set(failure, FAILURE_QUOTA_EXCEEDED, EDQUOT,
-                                "You have %u queues and asked for %u more; %u is the most a user "
-                                "may "
+                                "You have %u queues and asked for %u more; %u is the most you may "
                                 "have. Ask for fewer, or release an endpoint first.",
-                                account->queues, queues, QUOTA_QUEUES_PER_USER);
+                                account->queues, queues, limits->queues);
+        if (endpoints > 0 && !burst_is_over(account, limits))
+                return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
+                                "You may create %u endpoints in %u seconds, and have just done so. "
+                                "Wait a little.",
+                                limits->creations, QUOTA_BURST_SEC);
         return 0;
 }
 
@@ -67,6 +128,8 @@ static Account *make_account(Quota *quota, uid_t uid) {
 
         if (!account)
                 return NULL;
+        forget_idle(quota);
+        list_init(&account->idle);
         account->uid = uid;
         account->quota = quota;
         if (!tsearch(account, &quota->accounts, compare_uids)) {
@@ -76,13 +139,32 @@ static Account *make_account(Quota *quota, uid_t uid) {
         return account;
 }
 
-int quota_charge(Quota *quota, uid_t uid, unsigned endpoints, unsigned queues, Charge *ret) {
+static Account *get_account(Quota *quota, uid_t uid) {
         Account *account = find_account(quota, uid);
 
-        if (!account)
-                account = make_account(quota, uid);
+        return account ? account : make_account(quota, uid);
+}
+
+int quota_count_creation(Quota *quota, uid_t uid, const Limits *limits) {
+        Account *account = get_account(quota, uid);
+        uint64_t now = now_usec();
+
         if (!account)
                 return -ENOMEM;
+        if (account->paid_at < now)
+                account->paid_at = now;
+        account->paid_at += share_usec(limits);
+        if (account->charges == 0 && list_is_empty(&account->idle))
+                list_append(&quota->idle, &account->idle);
+        return 0;
+}
+
+int quota_charge(Quota *quota, uid_t uid, unsigned endpoints, unsigned queues, Charge *ret) {
+        Account *account = get_account(quota, uid);
+
+        if (!account)
+                return -ENOMEM;
+        list_unlink(&account->idle);
         account->charges++;
         account->endpoints += endpoints;
         account->queues += queues;
@@ -107,6 +189,6 @@ void charge_done(Charge *charge) {
         *charge = CHARGE_INIT;
         if (--account->charges > 0)
                 return;
-        tdelete(account, &account->quota->accounts, compare_uids);
-        free(account);
+        list_append(&account->quota->idle, &account->idle);
+        forget_idle(account->quota);
 }

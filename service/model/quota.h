@@ -11,8 +11,18 @@
 
 #include "util/failure.h"
 
-#define QUOTA_ENDPOINTS_PER_USER 32
-#define QUOTA_QUEUES_PER_USER    64
+/* What one user may have. The defaults are here; the configuration may say otherwise. */
+typedef struct Limits {
+        unsigned endpoints, queues;
+        unsigned creations; /* in QUOTA_BURST_SEC */
+} Limits;
+
+#define LIMITS_DEFAULT                                                                             \
+        (Limits) {                                                                                 \
+                .endpoints = 32, .queues = 64, .creations = 100                                    \
+        }
+
+#define QUOTA_BURST_SEC 20
 
 typedef struct Quota Quota;
 typedef struct Account Account;
@@ -33,8 +43,13 @@ int quota_new(Quota **ret);
 /* All charges must have been given back. Takes NULL. Returns NULL. */
 Quota *quota_free(Quota *quota);
 
-/* Whether the user may have so many more. Looks only. QuotaExceeded (-EDQUOT). */
-int quota_check(Quota *quota, uid_t uid, unsigned endpoints, unsigned queues, Failure *failure);
+/* Whether the user may have so many more. Looks only. QuotaExceeded (-EDQUOT); LimitsExceeded
+ * (-EUSERS): endpoints are asked for, and he made too many of late. */
+int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoints, unsigned queues,
+                Failure *failure);
+
+/* One more endpoint is being made, whatever becomes of it: it counts for QUOTA_BURST_SEC. -ENOMEM */
+int quota_count_creation(Quota *quota, uid_t uid, const Limits *limits);
 
 /* Charges as many, without asking whether it may be: what exists is counted, whatever the limit.
  * -ENOMEM */

@@ -32,6 +32,7 @@ typedef enum FailureKind {
         FAILURE_NOT_SUPPORTED,
         FAILURE_STALE,
         FAILURE_KERNEL,
+        FAILURE_INVALID_CONFIGURATION,
         /* The words of D-Bus itself. */
         FAILURE_INVALID_ARGS,
         FAILURE_ACCESS_DENIED,

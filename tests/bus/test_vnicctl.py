@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import subprocess
+import termios
 import time
 
 import pytest
@@ -223,30 +224,43 @@ class Terminal:
     def type(self, text):
         os.write(self.master, text.encode())
 
+    def wait_for_silence(self):
+        """Turning the echo off throws away what was typed before."""
+        assert poll(lambda: not termios.tcgetattr(self.master)[3] & termios.ECHO, 10.0)
+
     def end(self):
         """Its exit status; the terminal stays open until then."""
-        status = self.child.wait(10)
-        os.close(self.master)
-        return status
+        return self.child.wait(10)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *reason):
+        os.close(self.master)  # hangs up what is still there
+        try:
+            self.child.wait(5)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
 
 
 def test_in_a_terminal_polkit_asks_for_a_password(world, bridges):
     bridges("ask0")
-    terminal = Terminal(world, "create", "--bridge", "ask0")
-    terminal.wait_for("org.vnicd1.use-bridge")
-    terminal.wait_for("assword")
-    assert "ask0" in terminal.text and kernel.our_links() == []
-    terminal.type("\x03")
-    terminal.end()
+    with Terminal(world, "create", "--bridge", "ask0") as terminal:
+        terminal.wait_for("org.vnicd1.use-bridge")
+        terminal.wait_for("assword")
+        assert "ask0" in terminal.text and kernel.our_links() == []
+        terminal.type("\x03")
+        terminal.end()
     assert kernel.our_links() == []
 
 
 def test_in_a_terminal_nothing_is_asked_with_no_ask(world, bridges):
     bridges("ask0")
-    terminal = Terminal(world, "create", "--bridge", "ask0", "--no-ask")
-    terminal.wait_for("needs the answer of an administrator")
-    assert "assword" not in terminal.text
-    assert terminal.end() == 4
+    with Terminal(world, "create", "--bridge", "ask0", "--no-ask") as terminal:
+        terminal.wait_for("needs the answer of an administrator")
+        assert "assword" not in terminal.text
+        assert terminal.end() == 4
 
 
 def test_the_right_password_gives_the_tap(world, bridges):
@@ -261,14 +275,15 @@ def test_the_right_password_gives_the_tap(world, bridges):
         copy.writelines(rows)
     kernel.run("mount", "--bind", shadow, "/etc/shadow")
     try:
-        terminal = Terminal(world, "create", "--bridge", "ask0")
-        terminal.wait_for("assword")
-        terminal.type("let me in\n")
-        terminal.wait_for("52:54:00:")
-        (name,) = kernel.our_links()
-        assert kernel.link(name)["master"] == "ask0"
-        terminal.type("\x04")
-        assert terminal.end() == 0
+        with Terminal(world, "create", "--bridge", "ask0") as terminal:
+            terminal.wait_for("assword")
+            terminal.wait_for_silence()
+            terminal.type("let me in\n")
+            terminal.wait_for("52:54:00:")
+            (name,) = kernel.our_links()
+            assert kernel.link(name)["master"] == "ask0"
+            terminal.type("\x04")
+            assert terminal.end() == 0
         assert kernel.wait_gone(name)
     finally:
         kernel.run("umount", "/etc/shadow")

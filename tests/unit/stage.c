@@ -91,9 +91,10 @@ Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queue
         Endpoint *endpoint = NULL;
         LinkInfo bridge;
 
-        if (manager_look(stage->manager, request, 1000, &bridge, &endpoint, &failure) < 0)
+        if (manager_look(stage->manager, request, CLIENT(1000, NULL), &bridge, &endpoint,
+                            &failure) < 0)
                 fail_msg("look: %s", failure.text);
-        if (manager_create_tap(stage->manager, request, 1000, ":1.5", &bridge, ret_queues,
+        if (manager_create_tap(stage->manager, request, CLIENT(1000, ":1.5"), &bridge, ret_queues,
                             &endpoint, &failure) < 0)
                 fail_msg("create: %s", failure.text);
         return endpoint;
@@ -109,8 +110,8 @@ unsigned stage_count_endpoints(Stage *stage) {
 }
 
 bool stage_owes_nothing(Stage *stage, uid_t uid) {
-        return quota_check(stage->manager->quota, uid, QUOTA_ENDPOINTS_PER_USER,
-                               QUOTA_QUEUES_PER_USER, NULL) == 0;
+        return quota_check(stage->manager->quota, uid, &LIMITS_DEFAULT, LIMITS_DEFAULT.endpoints,
+                               LIMITS_DEFAULT.queues, NULL) == 0;
 }
 
 int stage_events_fd(void) {

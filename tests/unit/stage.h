@@ -8,6 +8,12 @@
 
 #include "model/manager-private.h"
 
+/* For whom the tests make something: held to the usual limits, but as fast as he likes. */
+#define CLIENT(id, name)                                                                           \
+        (&(Client){ .uid = (id),                                                                   \
+                        .limits = { .endpoints = 32, .queues = 64, .creations = 1000000 },         \
+                        .connection = (name) })
+
 typedef struct Stage {
         sd_event *event;
         Manager *manager;

@@ -74,7 +74,7 @@ static void what_was_adopted_is_charged_and_can_be_released(void **state) {
         stage_create(&stage, &request, &queues);
         stage_restart(&stage);
         assert_false(stage_owes_nothing(&stage, 1000));
-        assert_int_equal(quota_check(stage.manager->quota, 1000, 31, 63, NULL), 0);
+        assert_int_equal(quota_check(stage.manager->quota, 1000, &LIMITS_DEFAULT, 31, 63, NULL), 0);
         endpoint = manager_next(stage.manager, NULL);
         assert_int_equal(manager_release(stage.manager, endpoint, &waiter.watch), 0);
         stage_run_until_left(&stage, 1);

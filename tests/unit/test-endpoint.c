@@ -140,9 +140,9 @@ static void its_charge_follows_what_the_kernel_counts(void **state) {
         link.tun.queues = 60;
         link.tun.queues_disabled = 4;
         endpoint_follow(endpoint, &link);
-        assert_int_equal(quota_check(quota, 1000, 1, 1, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 1, NULL), -EDQUOT);
         endpoint_free(endpoint);
-        assert_int_equal(quota_check(quota, 1000, 32, 64, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 32, 64, NULL), 0);
         quota_free(quota);
 }
 

@@ -98,10 +98,11 @@ static void without_the_tun_device_it_starts_and_offers_nothing(void **state) {
         stage_enter(&stage);
         assert_int_equal(manager_facts(stage.manager)->max_queues, 0);
         assert_int_equal(manager_facts(stage.manager)->offloads.mask, 0);
-        assert_int_equal(manager_look(stage.manager, &request, 1000, &bridge, &endpoint, &failure),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                                         &endpoint, &failure),
                         0);
-        assert_true(manager_create_tap(stage.manager, &request, 1000, NULL, &bridge, &queues,
-                                    &endpoint, &failure) < 0);
+        assert_true(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                                    &queues, &endpoint, &failure) < 0);
         assert_int_equal(failure.kind, FAILURE_NOT_SUPPORTED);
         assert_true(stage_owes_nothing(&stage, 1000));
         stage_leave(&stage);
@@ -381,7 +382,8 @@ static void assert_look_refuses(Stage *stage, const TapRequest *request, Failure
         Failure failure = FAILURE_INIT;
         Endpoint *wait_for = NULL;
         LinkInfo bridge;
-        int r = manager_look(stage->manager, request, 1000, &bridge, &wait_for, &failure);
+        int r = manager_look(
+                        stage->manager, request, CLIENT(1000, NULL), &bridge, &wait_for, &failure);
 
         assert_true(r < 0 && r != -EAGAIN);
         if (failure.kind != kind)
@@ -431,11 +433,13 @@ static void a_label_is_taken_while_its_endpoint_lives(void **state) {
         stage_enter(&stage);
         stage_create(&stage, &request, &queues);
         assert_look_refuses(&stage, &request, FAILURE_NAME_TAKEN);
-        assert_int_equal(manager_look(stage.manager, &request, 1001, &bridge, &endpoint, &failure),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1001, NULL), &bridge,
+                                         &endpoint, &failure),
                         0);
         fdset_done(&queues);
         stage_run_until_left(&stage, 1);
-        assert_int_equal(manager_look(stage.manager, &request, 1000, &bridge, &endpoint, &failure),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                                         &endpoint, &failure),
                         0);
         stage_leave(&stage);
 }
@@ -469,8 +473,8 @@ static void a_look_that_succeeds_leaves_no_failure(void **state) {
                 Endpoint *wait_for = NULL;
                 LinkInfo bridge;
 
-                assert_int_equal(manager_look(stage.manager, &requests[i], 1000, &bridge, &wait_for,
-                                                 &failure),
+                assert_int_equal(manager_look(stage.manager, &requests[i], CLIENT(1000, NULL),
+                                                 &bridge, &wait_for, &failure),
                                 0);
                 if (failure.kind != FAILURE_NONE)
                         fail_msg("request %zu: \"%s\"", i, failure.text);
@@ -487,9 +491,11 @@ static void a_creation_that_succeeds_leaves_no_failure(void **state) {
         Stage stage;
 
         stage_enter(&stage);
-        assert_int_equal(manager_look(stage.manager, &request, 1000, &bridge, &endpoint, NULL), 0);
-        assert_int_equal(manager_create_tap(stage.manager, &request, 1000, NULL, &bridge, &queues,
-                                         &endpoint, &failure),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                                         &endpoint, NULL),
+                        0);
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                                         &queues, &endpoint, &failure),
                         0);
         if (failure.kind != FAILURE_NONE)
                 fail_msg("\"%s\"", failure.text);
@@ -502,7 +508,8 @@ static int look_for_mac(Stage *stage, const char *mac, Endpoint **ret_wait_for) 
         LinkInfo bridge;
 
         *ret_wait_for = NULL;
-        return manager_look(stage->manager, &request, 1000, &bridge, ret_wait_for, NULL);
+        return manager_look(
+                        stage->manager, &request, CLIENT(1000, NULL), &bridge, ret_wait_for, NULL);
 }
 
 static void the_mac_of_one_under_deletion_is_waited_for(void **state) {
@@ -548,7 +555,8 @@ static void look(Stage *stage, const TapRequest *request, LinkInfo *ret_bridge) 
         int r = -EAGAIN;
 
         for (int i = 0; i < 100 && r == -EAGAIN; i++) {
-                r = manager_look(stage->manager, request, 1000, ret_bridge, &wait_for, NULL);
+                r = manager_look(stage->manager, request, CLIENT(1000, NULL), ret_bridge, &wait_for,
+                                NULL);
                 if (r == -EAGAIN)
                         assert_ok(sd_event_run(stage->event, 20 * 1000));
         }
@@ -566,8 +574,8 @@ static void fail_to_create(Stage *stage, const TapRequest *request) {
 
         look(stage, request, &bridge);
         world_run("bridge fdb add 52:54:00:12:34:57 dev p0 master static");
-        r = manager_create_tap(
-                        stage->manager, request, 1000, NULL, &bridge, &queues, &endpoint, &failure);
+        r = manager_create_tap(stage->manager, request, CLIENT(1000, NULL), &bridge, &queues,
+                        &endpoint, &failure);
         world_run("bridge fdb del 52:54:00:12:34:57 dev p0 master");
         assert_int_equal(r, -EADDRINUSE);
         assert_int_equal(failure.kind, FAILURE_MAC_IN_USE);
@@ -619,8 +627,8 @@ static void an_mtu_other_than_the_bridges_is_refused_by_the_look(void **state) {
 
                 request.has_mtu = true;
                 request.mtu = mtus[i];
-                assert_int_equal(manager_look(stage.manager, &request, 1000, &bridge, &wait_for,
-                                                 &failure),
+                assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                                                 &wait_for, &failure),
                                 -EINVAL);
                 assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
         }
@@ -684,10 +692,12 @@ static void a_bridge_deleted_after_the_look_is_stale(void **state) {
         Stage stage;
 
         stage_enter(&stage);
-        assert_int_equal(manager_look(stage.manager, &request, 1000, &bridge, &endpoint, NULL), 0);
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                                         &endpoint, NULL),
+                        0);
         world_run("ip link del br0");
-        assert_int_equal(manager_create_tap(stage.manager, &request, 1000, NULL, &bridge, &queues,
-                                         &endpoint, &failure),
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                                         &queues, &endpoint, &failure),
                         -ESTALE);
         assert_int_equal(failure.kind, FAILURE_STALE);
         stage_run(&stage, 100);
@@ -742,13 +752,16 @@ static void further_queues_are_of_the_same_tap_and_are_charged(void **state) {
 
         stage_enter(&stage);
         endpoint = stage_create(&stage, &request, &queues);
-        assert_int_equal(manager_open_queues(stage.manager, endpoint, 3, &more, &failure), 0);
+        assert_int_equal(manager_open_queues(stage.manager, endpoint, &LIMITS_DEFAULT, 3, &more,
+                                         &failure),
+                        0);
         assert_int_equal(failure.kind, FAILURE_NONE);
         assert_int_equal(more.n, 3);
         assert_int_equal(endpoint->now.tun.queues, 5);
         assert_true(world_link_says(endpoint->now.name, "numqueues 5 "));
-        assert_int_equal(quota_check(stage.manager->quota, 1000, 0, 59, NULL), 0);
-        assert_int_equal(quota_check(stage.manager->quota, 1000, 0, 60, NULL), -EDQUOT);
+        assert_int_equal(quota_check(stage.manager->quota, 1000, &LIMITS_DEFAULT, 0, 59, NULL), 0);
+        assert_int_equal(quota_check(stage.manager->quota, 1000, &LIMITS_DEFAULT, 0, 60, NULL),
+                        -EDQUOT);
         fdset_done(&queues);
         stage_run(&stage, 50);
         assert_int_equal(stage.leaving, 0);
@@ -762,7 +775,8 @@ static void assert_no_queues(Stage *stage, Endpoint *endpoint, unsigned count, F
         Failure failure = FAILURE_INIT;
         FdSet more = FDSET_INIT;
 
-        assert_true(manager_open_queues(stage->manager, endpoint, count, &more, &failure) < 0);
+        assert_true(manager_open_queues(stage->manager, endpoint, &LIMITS_DEFAULT, count, &more,
+                                    &failure) < 0);
         assert_int_equal(more.n, 0);
         if (failure.kind != kind)
                 fail_msg("kind %d: %s", (int)failure.kind, failure.text);
@@ -780,7 +794,9 @@ static void further_queues_are_refused_where_there_can_be_none(void **state) {
         for (size_t i = 1; i < 4; i++)
                 endpoint = stage_create(&stage, &multi, &queues[i]);
         assert_no_queues(&stage, endpoint, 16, FAILURE_QUOTA_EXCEEDED);
-        assert_int_equal(manager_open_queues(stage.manager, endpoint, 15, &queues[4], NULL), 0);
+        assert_int_equal(manager_open_queues(stage.manager, endpoint, &LIMITS_DEFAULT, 15,
+                                         &queues[4], NULL),
+                        0);
         assert_no_queues(&stage, endpoint, 1, FAILURE_QUOTA_EXCEEDED);
         for (size_t i = 0; i < 5; i++)
                 fdset_done(&queues[i]);
@@ -829,7 +845,8 @@ static void further_queues_of_a_tap_just_gone_make_no_link(void **state) {
         endpoint = stage_create(&stage, &request, &queues);
         fdset_done(&queues); /* gone in the kernel; the loop has not seen it */
         assert_int_equal(link_events_open(&events), 0);
-        assert_true(manager_open_queues(stage.manager, endpoint, 2, &more, NULL) < 0);
+        assert_true(manager_open_queues(stage.manager, endpoint, &LIMITS_DEFAULT, 2, &more, NULL) <
+                        0);
         assert_int_equal(more.n, 0);
         while (link_events_read(events, count_newcomers, &newcomers) > 0)
                 ;

@@ -25,15 +25,15 @@ static void thirty_two_endpoints_are_the_most(void **state) {
         Charge charges[32];
 
         for (size_t i = 0; i < ELEMENTS(charges); i++) {
-                assert_int_equal(quota_check(quota, 1000, 1, 1, &failure), 0);
+                assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 1, &failure), 0);
                 charges[i] = charge(quota, 1000, 1, 1);
         }
         assert_int_equal(failure.kind, FAILURE_NONE);
-        assert_int_equal(quota_check(quota, 1000, 1, 1, &failure), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 1, &failure), -EDQUOT);
         assert_int_equal(failure.kind, FAILURE_QUOTA_EXCEEDED);
         assert_non_null(strstr(failure.text, "32"));
         charge_done(&charges[7]);
-        assert_int_equal(quota_check(quota, 1000, 1, 1, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 1, NULL), 0);
         for (size_t i = 0; i < ELEMENTS(charges); i++)
                 charge_done(&charges[i]);
         quota_free(quota);
@@ -46,12 +46,12 @@ static void sixty_four_queues_are_the_most(void **state) {
 
         for (size_t i = 0; i < ELEMENTS(charges); i++)
                 charges[i] = charge(quota, 1000, 1, 16);
-        assert_int_equal(quota_check(quota, 1000, 1, 1, &failure), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 1, &failure), -EDQUOT);
         assert_int_equal(failure.kind, FAILURE_QUOTA_EXCEEDED);
         assert_non_null(strstr(failure.text, "64"));
         charge_set_queues(&charges[0], 15);
-        assert_int_equal(quota_check(quota, 1000, 1, 1, NULL), 0);
-        assert_int_equal(quota_check(quota, 1000, 1, 2, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 1, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 2, NULL), -EDQUOT);
         for (size_t i = 0; i < ELEMENTS(charges); i++)
                 charge_done(&charges[i]);
         quota_free(quota);
@@ -60,9 +60,9 @@ static void sixty_four_queues_are_the_most(void **state) {
 static void exactly_the_limit_is_allowed(void **state) {
         Quota *quota = new_quota();
 
-        assert_int_equal(quota_check(quota, 1000, 32, 64, NULL), 0);
-        assert_int_equal(quota_check(quota, 1000, 33, 64, NULL), -EDQUOT);
-        assert_int_equal(quota_check(quota, 1000, 32, 65, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 32, 64, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 33, 64, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 32, 65, NULL), -EDQUOT);
         quota_free(quota);
 }
 
@@ -70,10 +70,10 @@ static void one_user_does_not_count_for_another(void **state) {
         Quota *quota = new_quota();
         Charge alice = charge(quota, 1000, 32, 64);
 
-        assert_int_equal(quota_check(quota, 1000, 1, 1, NULL), -EDQUOT);
-        assert_int_equal(quota_check(quota, 1001, 32, 64, NULL), 0);
-        assert_int_equal(quota_check(quota, 999, 32, 64, NULL), 0);
-        assert_int_equal(quota_check(quota, (uid_t)-2, 32, 64, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 1, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1001, &LIMITS_DEFAULT, 32, 64, NULL), 0);
+        assert_int_equal(quota_check(quota, 999, &LIMITS_DEFAULT, 32, 64, NULL), 0);
+        assert_int_equal(quota_check(quota, (uid_t)-2, &LIMITS_DEFAULT, 32, 64, NULL), 0);
         charge_done(&alice);
         quota_free(quota);
 }
@@ -82,7 +82,7 @@ static void root_is_counted_but_not_held(void **state) {
         Quota *quota = new_quota();
         Charge root = charge(quota, 0, 1000, 10000);
 
-        assert_int_equal(quota_check(quota, 0, 1, 16, NULL), 0);
+        assert_int_equal(quota_check(quota, 0, &LIMITS_DEFAULT, 1, 16, NULL), 0);
         assert_int_equal(root.endpoints, 1000);
         charge_done(&root);
         quota_free(quota);
@@ -93,10 +93,10 @@ static void what_exists_is_charged_past_the_limit(void **state) {
         Quota *quota = new_quota();
         Charge many = charge(quota, 1000, 100, 1000);
 
-        assert_int_equal(quota_check(quota, 1000, 0, 0, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 0, 0, NULL), -EDQUOT);
         charge_set_queues(&many, 64);
-        assert_int_equal(quota_check(quota, 1000, 0, 0, NULL), 0);
-        assert_int_equal(quota_check(quota, 1000, 1, 0, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 0, 0, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 0, NULL), -EDQUOT);
         charge_done(&many);
         quota_free(quota);
 }
@@ -105,8 +105,8 @@ static void further_queues_of_an_endpoint_are_no_further_endpoint(void **state) 
         Quota *quota = new_quota();
         Charge all = charge(quota, 1000, 32, 32);
 
-        assert_int_equal(quota_check(quota, 1000, 0, 32, NULL), 0);
-        assert_int_equal(quota_check(quota, 1000, 0, 33, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 0, 32, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 0, 33, NULL), -EDQUOT);
         charge_done(&all);
         quota_free(quota);
 }
@@ -117,11 +117,13 @@ static void a_charge_follows_up_and_down(void **state) {
 
         for (unsigned queues = 0; queues <= 64; queues++) {
                 charge_set_queues(&moving, queues);
-                assert_int_equal(quota_check(quota, 1000, 1, 64 - queues, NULL), 0);
-                assert_int_equal(quota_check(quota, 1000, 1, 65 - queues, NULL), -EDQUOT);
+                assert_int_equal(
+                                quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 64 - queues, NULL), 0);
+                assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 65 - queues, NULL),
+                                -EDQUOT);
         }
         charge_set_queues(&moving, 0);
-        assert_int_equal(quota_check(quota, 1000, 1, 64, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 64, NULL), 0);
         charge_done(&moving);
         quota_free(quota);
 }
@@ -133,9 +135,9 @@ static void a_charge_is_given_back_once(void **state) {
         charge_done(&first);
         charge_done(&first);
         charge_set_queues(&first, 64);
-        assert_int_equal(quota_check(quota, 1000, 31, 60, NULL), 0);
-        assert_int_equal(quota_check(quota, 1000, 32, 60, NULL), -EDQUOT);
-        assert_int_equal(quota_check(quota, 1000, 31, 61, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 31, 60, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 32, 60, NULL), -EDQUOT);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 31, 61, NULL), -EDQUOT);
         charge_done(&second);
         quota_free(quota);
 }
@@ -178,14 +180,15 @@ static void after_a_hundred_thousand_steps_all_counts_are_zero(void **state) {
                         endpoints[user]++;
                         queues[user] += n;
                 }
-                assert_int_equal(quota_check(quota, 1000 + user, 1, 0, NULL),
+                assert_int_equal(quota_check(quota, 1000 + user, &LIMITS_DEFAULT, 1, 0, NULL),
                                 endpoints[user] < 32 && queues[user] <= 64 ? 0 : -EDQUOT);
         }
         for (size_t slot = 0; slot < SLOTS; slot++)
                 charge_done(&charges[slot]);
         for (uid_t user = 0; user < USERS; user++) {
-                assert_int_equal(quota_check(quota, 1000 + user, 32, 64, NULL), 0);
-                assert_int_equal(quota_check(quota, 1000 + user, 33, 64, NULL), -EDQUOT);
+                assert_int_equal(quota_check(quota, 1000 + user, &LIMITS_DEFAULT, 32, 64, NULL), 0);
+                assert_int_equal(quota_check(quota, 1000 + user, &LIMITS_DEFAULT, 33, 64, NULL),
+                                -EDQUOT);
         }
         quota_free(quota); /* a leak of an account is the sanitizer's to tell */
 }
