@@ -19,12 +19,23 @@ static int reply_with_queues(sd_bus_message *call, const FdSet *queues) {
 }
 
 /* The uid is not enough: whoever reads a queue reads the guest's traffic, and sandboxed apps of one
- * user share the uid. */
-static int require_creator(const Endpoint *endpoint, sd_bus_message *call, Failure *failure) {
+ * user share the uid. A persistent tap is its owner's to open by name anyway. */
+static int require_creator(Service *service, const Endpoint *endpoint, sd_bus_message *call,
+                Failure *failure) {
         const char *caller = sd_bus_message_get_sender(call);
+        uid_t uid;
+        int r;
 
+        r = service_caller(service, call, &uid, failure);
+        if (r < 0)
+                return r;
+        if (endpoint->tag.persistent && uid == endpoint->tag.uid)
+                return 0;
         if (caller && endpoint->creator && strcmp(endpoint->creator, caller) == 0)
                 return 0;
+        if (endpoint->tag.persistent)
+                return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
+                                "Only the owner of a persistent tap may open queues of it.");
         return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
                         "Only the connection that created the tap may open further queues of it.");
 }
@@ -43,7 +54,7 @@ static int open_queues(Service *service, sd_bus_message *call, Failure *failure)
         r = sd_bus_message_read(call, "u", &count);
         if (r < 0)
                 return r;
-        r = require_creator(endpoint, call, failure);
+        r = require_creator(service, endpoint, call, failure);
         if (r < 0)
                 return r;
         if (count < 1 || count > FDSET_MAX)
@@ -84,7 +95,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (strcmp(property, "QueuesDisabled") == 0)
                 return sd_bus_message_append(reply, "u", endpoint->now.tun.queues_disabled);
         offload_names(strcmp(property, "OffloadsActive") == 0 ? endpoint->offload_state.active
-                                                              : endpoint->offloads,
+                                                              : endpoint_offloads(endpoint),
                         offloads);
         return append_names(reply, offloads);
 }
@@ -111,13 +122,14 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("OpenQueues", SD_BUS_ARGS("u", count), SD_BUS_RESULT("ah", queues),
                         method_open_queues, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_PROPERTY("VnetHdr", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("VnetHdr", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("VnetHdrSize", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Multiqueue", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Queues", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("QueuesDisabled", "u", get_property, 0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("OffloadsSupported", "as", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("OffloadsSupported", "as", get_property, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("OffloadsActive", "as", get_property, 0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_SIGNAL_WITH_ARGS("OffloadsChanged", SD_BUS_ARGS("as", active), 0),
