@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -81,7 +82,7 @@ static int open_bus(sd_bus **ret, sd_event *event) {
         return 0;
 }
 
-static int run(void) {
+static int run(Failure *failure) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(service_freep) Service *service = NULL;
@@ -95,7 +96,7 @@ static int run(void) {
         if (r >= 0)
                 r = open_bus(&bus, event);
         if (r >= 0)
-                r = service_new(&service, event, bus);
+                r = service_new(&service, event, bus, failure);
         if (r >= 0)
                 r = sd_bus_request_name(bus, SERVICE_NAME, 0);
         if (r < 0)
@@ -109,12 +110,14 @@ static int run(void) {
 }
 
 int main(int argc, char *argv[]) {
+        Failure failure = FAILURE_INIT;
         int r = parse_arguments(argc, argv);
 
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = run();
-        if (r < 0)
-                log_error("Cannot go on: %s", strerror(-r));
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = run(&failure);
+        if (r >= 0)
+                return EXIT_SUCCESS;
+        log_error("Cannot go on: %s", failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        return failure.kind == FAILURE_INVALID_CONFIGURATION ? EX_CONFIG : EXIT_FAILURE;
 }

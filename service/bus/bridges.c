@@ -9,7 +9,6 @@
 #include "kernel/bridge.h"
 #include "kernel/ifname.h"
 
-#define PORTS_MAX 1023 /* net/bridge: BR_MAX_PORTS less the number 0 */
 
 /* One ListBridges; asks about all bridges side by side. */
 typedef struct Listing {
@@ -44,7 +43,8 @@ static int append_bridge(
                 return r;
         r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", bridge->name,
                         "kind", "s", "bridge", "access", "s", access, "mtu", "u", bridge->mtu,
-                        "ports", "u", (uint32_t)ports, "ports_max", "u", (uint32_t)PORTS_MAX);
+                        "ports", "u", (uint32_t)ports, "ports_max", "u",
+                        (uint32_t)BRIDGE_PORTS_MAX);
         if (r < 0)
                 return r;
         r = sd_bus_message_open_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv");

@@ -103,6 +103,41 @@ static int append_state(sd_bus_message *reply, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "s", endpoint_is_active(endpoint) ? "active" : "idle");
 }
 
+static int append_persistent(sd_bus_message *reply, const Endpoint *endpoint) {
+        return sd_bus_message_append(reply, "b", endpoint_is_persistent(endpoint));
+}
+
+static int append_warnings(sd_bus_message *reply, const Endpoint *endpoint) {
+        static const struct {
+                EndpointWarning warning;
+                const char *sentence;
+        } all[] = {
+                { ENDPOINT_WARNING_RENAMED, "It was renamed." },
+                { ENDPOINT_WARNING_BRIDGE, "It is not on the bridge that it was made for." },
+                { ENDPOINT_WARNING_MTU, "Its MTU was changed." },
+                { ENDPOINT_WARNING_ANTI_SPOOF,
+                                "Its filter against forged MAC addresses was taken off." },
+                { ENDPOINT_WARNING_ISOLATED, "Its port is not isolated any more." },
+                { ENDPOINT_WARNING_DOWN, "It was taken down: no frame passes." },
+                { ENDPOINT_WARNING_PERSISTENCE,
+                                "Its holder made it persistent; it is deleted when its last queue "
+                                "is closed." },
+                { ENDPOINT_WARNING_OWNER, "Its holder gave the device to somebody else." },
+                { ENDPOINT_WARNING_HEADER,
+                                "It was opened without a virtio_net_hdr: it carries no offloads." },
+                { ENDPOINT_WARNING_END,
+                                "Its holder made it end with its last queue: it is not persistent "
+                                "any more." },
+        };
+        const char *sentences[sizeof(all) / sizeof(*all) + 1] = { NULL };
+        size_t n = 0;
+
+        for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+                if (endpoint->warnings & all[i].warning)
+                        sentences[n++] = all[i].sentence;
+        return append_names(reply, sentences);
+}
+
 static int append_created(sd_bus_message *reply, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "t", endpoint->tag.created * UINT64_C(1000000));
 }
@@ -124,6 +159,8 @@ static const struct {
         { "AntiSpoof", append_anti_spoof },
         { "State", append_state },
         { "Created", append_created },
+        { "Persistent", append_persistent },
+        { "Warnings", append_warnings },
 };
 
 static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -150,6 +187,10 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "Isolated" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "AntiSpoof" },
                 { ENDPOINT_CHANGED_STATE, ENDPOINT_INTERFACE, "State" },
+                { ENDPOINT_CHANGED_PERSISTENT, ENDPOINT_INTERFACE, "Persistent" },
+                { ENDPOINT_CHANGED_WARNINGS, ENDPOINT_INTERFACE, "Warnings" },
+                { ENDPOINT_CHANGED_HEADER, TAP_INTERFACE, "VnetHdr" },
+                { ENDPOINT_CHANGED_HEADER, TAP_INTERFACE, "OffloadsSupported" },
                 { ENDPOINT_CHANGED_QUEUES, TAP_INTERFACE, "Queues" },
                 { ENDPOINT_CHANGED_QUEUES_DISABLED, TAP_INTERFACE, "QueuesDisabled" },
                 { ENDPOINT_CHANGED_OFFLOADS, TAP_INTERFACE, "OffloadsActive" },
@@ -198,8 +239,10 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("Mtu", "u"),
         LIVE_PROPERTY("Isolated", "b"),
         LIVE_PROPERTY("AntiSpoof", "b"),
+        LIVE_PROPERTY("Persistent", "b"),
         LIVE_PROPERTY("State", "s"),
         CONST_PROPERTY("Created", "t"),
+        LIVE_PROPERTY("Warnings", "as"),
         SD_BUS_VTABLE_END,
 };
 

@@ -281,8 +281,9 @@ static int pass_holder(const Visit *visit) {
         const char *caller = sd_bus_message_get_sender(visit->call);
         const char *creator = visit->matter->endpoint->creator;
 
-        if (visit->matter->persistent ? visit->matter->owner == visit->subject->uid
-                                      : caller && creator && strcmp(creator, caller) == 0)
+        if (caller && creator && strcmp(creator, caller) == 0)
+                return 1;
+        if (visit->matter->persistent && visit->matter->owner == visit->subject->uid)
                 return 1;
         record(visit, NULL, "it is for its holder");
         return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,

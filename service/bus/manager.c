@@ -63,7 +63,7 @@ static int reply_with_tap(sd_bus_message *call, const Endpoint *endpoint, const 
         r = sd_bus_message_append(reply, "os", endpoint_path(endpoint, path), endpoint->now.name);
         if (r < 0)
                 return r;
-        offload_names(endpoint->offloads, offloads);
+        offload_names(endpoint_offloads(endpoint), offloads);
         r = append_names(reply, offloads);
         if (r < 0)
                 return r;
@@ -224,12 +224,17 @@ static int method_release_all(sd_bus_message *call, void *userdata, sd_bus_error
 }
 
 void manager_emit_removed(Service *service, const Endpoint *endpoint) {
+        static const char *const reasons[ENDPOINT_END_MAX] = {
+                [ENDPOINT_END_CLOSED] = "closed",
+                [ENDPOINT_END_RELEASED] = "released",
+                [ENDPOINT_END_TAMPERED] = "tampered",
+        };
         char path[ENDPOINT_PATH_SIZE];
         int r;
 
         r = sd_bus_emit_signal(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
                         "EndpointRemoved", "oss", endpoint_path(endpoint, path), endpoint->now.name,
-                        endpoint->releasing ? "released" : "closed");
+                        reasons[endpoint->end]);
         if (r < 0)
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
 }

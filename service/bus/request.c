@@ -25,6 +25,8 @@ static const Option options[] = {
         { "label", "s", 0, 0, tap_request_set_label },
         { "guest_mac", "s", 0, 0, tap_request_set_guest_mac },
         { "mtu", "u", AT(mtu), AT(has_mtu), NULL },
+        { "persistent", "b", AT(persistent), 0, NULL },
+        { "owner", "u", AT(owner), AT(has_owner), NULL },
         { "isolated", "b", AT(isolated), 0, NULL },
         { "anti_spoof", "b", AT(anti_spoof), AT(has_anti_spoof), NULL },
         { "offloads", "as", 0, AT(has_offloads), tap_request_add_offload },

@@ -29,6 +29,14 @@ static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdat
         endpoint_emit_changes(userdata, endpoint, changes);
 }
 
+static void on_tampered(const Endpoint *endpoint, bool deleted, const char *why, void *userdata) {
+        if (deleted)
+                audit_tampered(userdata, endpoint, why);
+        else
+                log_warning("%s of uid %u: %s; that was put right", endpoint->now.name,
+                                (unsigned)endpoint->tag.uid, why);
+}
+
 static void on_leaving(const Endpoint *endpoint, void *userdata) {
         Service *service = userdata;
         char path[ENDPOINT_PATH_SIZE];
@@ -117,6 +125,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .appeared = on_appeared,
                 .changed = on_changed,
                 .leaving = on_leaving,
+                .tampered = on_tampered,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;

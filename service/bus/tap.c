@@ -91,7 +91,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
         if (strcmp(property, "QueuesDisabled") == 0)
                 return sd_bus_message_append(reply, "u", endpoint->now.tun.queues_disabled);
         offload_names(strcmp(property, "OffloadsActive") == 0 ? endpoint->offload_state.active
-                                                              : endpoint->offloads,
+                                                              : endpoint_offloads(endpoint),
                         offloads);
         return append_names(reply, offloads);
 }
@@ -118,13 +118,14 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("OpenQueues", SD_BUS_ARGS("u", count), SD_BUS_RESULT("ah", queues),
                         method_open_queues, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_PROPERTY("VnetHdr", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("VnetHdr", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("VnetHdrSize", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Multiqueue", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Queues", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("QueuesDisabled", "u", get_property, 0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("OffloadsSupported", "as", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("OffloadsSupported", "as", get_property, 0,
+                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("OffloadsActive", "as", get_property, 0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_SIGNAL_WITH_ARGS("OffloadsChanged", SD_BUS_ARGS("as", active), 0),

@@ -72,15 +72,15 @@ static struct nl_msg *fdb_message(
         return message;
 }
 
-int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure) {
+int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure) {
         const struct ndmsg header = {
                 .ndm_family = AF_BRIDGE,
                 .ndm_ifindex = port,
                 .ndm_state = NUD_NOARP,
                 .ndm_flags = NTF_MASTER | NTF_STICKY,
         };
-        _cleanup_message_ struct nl_msg *message =
-                        fdb_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, &header, mac);
+        _cleanup_message_ struct nl_msg *message = fdb_message(RTM_NEWNEIGH,
+                        NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL), &header, mac);
 
         if (!message)
                 return -ENOMEM;
@@ -88,29 +88,34 @@ int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure)
                         netlink, message, NULL, NULL, "tie the guest's MAC to the port", failure);
 }
 
-static int take_port(const struct nlmsghdr *message, void *userdata) {
-        int *port = userdata;
+static int take_entry(const struct nlmsghdr *message, void *userdata) {
+        const struct ndmsg *header = nlmsg_data(message);
+        FdbEntry *entry = userdata;
 
         if (message->nlmsg_type == RTM_NEWNEIGH)
-                *port = ((const struct ndmsg *)nlmsg_data(message))->ndm_ifindex;
+                *entry = (FdbEntry){
+                        .port = header->ndm_ifindex,
+                        .learnt = !(header->ndm_state & (NUD_NOARP | NUD_PERMANENT)),
+                };
         return 0;
 }
 
-int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, int *ret_port, Failure *failure) {
+int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret, Failure *failure) {
         const struct ndmsg header = { .ndm_family = AF_BRIDGE };
         _cleanup_message_ struct nl_msg *message = fdb_message(RTM_GETNEIGH, 0, &header, mac);
-        int port = 0, r;
+        FdbEntry entry = { 0 };
+        int r;
 
         if (!message || nla_put_u32(message, NDA_MASTER, (uint32_t)bridge) < 0)
                 return -ENOMEM;
-        r = netlink_call(netlink, message, take_port, &port, "look the MAC up on the bridge",
+        r = netlink_call(netlink, message, take_entry, &entry, "look the MAC up on the bridge",
                         failure);
         /* So the kernel says that the bridge is gone. */
         if (r == -EINVAL && link_get(netlink, bridge, &(LinkInfo){ 0 }, NULL) == -ENODEV)
                 return -ENODEV;
         if (r < 0)
                 return r;
-        *ret_port = port;
+        *ret = entry;
         return 0;
 }
 
@@ -135,29 +140,31 @@ bool bridge_mac_is_pinned(const char *name) {
         return type == '\0' || type == ADDR_ASSIGN_TYPE_SET;
 }
 
-/* True where sysfs does not tell. */
-static bool has_ports(const char *name) {
+int bridge_count_ports(const char *name, unsigned *ret) {
         char path[128];
         struct dirent *entry;
-        bool found = false;
+        unsigned n = 0;
         DIR *ports;
 
         snprintf(path, sizeof(path), "/sys/class/net/%s/brif", name);
         ports = opendir(path);
         if (!ports)
-                return true;
-        while (!found && (entry = readdir(ports)))
-                found = entry->d_name[0] != '.';
+                return -errno;
+        while ((entry = readdir(ports)))
+                n += entry->d_name[0] != '.';
         closedir(ports);
-        return found;
+        *ret = n;
+        return 0;
 }
 
 /* Setting what is set already does not count as setting; and without ports nobody sees the moment.
  */
 static int pin_mtu(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
+        unsigned ports;
         int r;
 
-        if (bridge->mtu == ETH_DATA_LEN || has_ports(bridge->name))
+        if (bridge->mtu == ETH_DATA_LEN || bridge_count_ports(bridge->name, &ports) < 0 ||
+                        ports > 0)
                 return 0;
         r = link_set_mtu(netlink, bridge->ifindex, bridge->mtu - 1, failure);
         if (r < 0)

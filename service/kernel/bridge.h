@@ -13,25 +13,36 @@
 
 #include "kernel/link.h"
 
+#define BRIDGE_PORTS_MAX 1023 /* BR_MAX_PORTS less the number 0 */
+
 /* The bridge of that name. NoSuchBridge (-ENODEV), NotABridge (-EMEDIUMTYPE). */
 int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure);
 
 /* Sets all of the port's flags. A port must be on its bridge: flags are lost when it leaves. */
 int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure);
 
-/* Ties a MAC to a port: static and sticky, since one spoofed frame moves a merely static entry to
- * another port. -EEXIST: the bridge knows the MAC already. */
-int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure);
+/* An entry of the FDB. */
+typedef struct FdbEntry {
+        int port;    /* ifindex; the bridge's own for its own MAC */
+        bool learnt; /* from a frame; else somebody has set it */
+} FdbEntry;
 
-/* The port that the bridge knows the MAC behind; the bridge's own ifindex for its own. -ENOENT:
- * unknown. -ENODEV: the bridge is gone. -EOPNOTSUPP: a kernel before 5.0. */
-int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, int *ret_port, Failure *failure);
+/* Ties a MAC to a port: static and sticky, since one spoofed frame moves a merely static entry to
+ * another port. -EEXIST: the bridge knows the MAC already; with replace, what it knows is replaced. */
+int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure);
+
+/* Where the bridge knows the MAC. -ENOENT: nowhere. -ENODEV: the bridge is gone. -EOPNOTSUPP: a kernel
+ * before 5.0. */
+int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret, Failure *failure);
 
 /* A bridge is to stay as it is when a port comes and goes. One whose MAC nobody set takes the
  * lowest of its ports', with none but ours, one of ours. One whose MTU was given when it was made,
  * and not set since, falls back to 1500 when its last port leaves. So its present MAC and MTU are
  * set, where they are not. */
 int bridge_pin(Netlink *netlink, const LinkInfo *bridge, Failure *failure);
+
+/* How many ports it has, as sysfs tells; at most BRIDGE_PORTS_MAX. -errno of opendir(3). */
+int bridge_count_ports(const char *name, unsigned *ret);
 
 /* Whether its MAC was set, and so does not follow its ports'. True where sysfs does not tell. */
 bool bridge_mac_is_pinned(const char *name);

@@ -2,13 +2,26 @@
 #include "kernel/link-events.h"
 
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #include "util/cleanup.h"
 
 /* 400 taps made and closed overran the default buffer. */
 #define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024)
+
+/* htons() for constant tables: the filter loads what the kernel wrote in its own byte order as if it
+ * came from the network. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define CONST_HTONS(n) ((uint32_t)(((n)&0xff) << 8 | ((n) >> 8 & 0xff)))
+#else
+#define CONST_HTONS(n) ((uint32_t)(n))
+#endif
 
 /* One link with many virtual functions can fill more than a page. */
 #define BATCH_BYTES (64 * 1024)
@@ -20,10 +33,39 @@ struct LinkEvents {
 
 DEFINE_CLEANUP(LinkEvents, link_events_close)
 
+#define AT(type, member) (uint32_t)(NLMSG_HDRLEN + offsetof(type, member))
+
+/* All messages about links; of those about neighbours, that a bridge has lost an entry which somebody
+ * had set. The kernel sends each of the latter alone. */
+static int filter_messages(int fd) {
+        static struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWNEIGH), 6, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELNEIGH), 0, 4),
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT(struct ndmsg, ndm_family)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 3),
+                BPF_STMT(BPF_LD | BPF_H | BPF_ABS, AT(struct ndmsg, ndm_state)),
+                BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CONST_HTONS(NUD_NOARP | NUD_PERMANENT), 0, 1),
+                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+                BPF_STMT(BPF_RET | BPF_K, 0),
+        };
+        const struct sock_fprog program = {
+                .len = sizeof(code) / sizeof(*code),
+                .filter = code,
+        };
+
+        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+                                                                                           : 0;
+}
+
 int link_events_open(LinkEvents **ret) {
         _cleanup_(link_events_closep) LinkEvents *events = NULL;
-        const struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+        const struct sockaddr_nl address = {
+                .nl_family = AF_NETLINK,
+                .nl_groups = RTMGRP_LINK | RTMGRP_NEIGH,
+        };
         const int size = RECEIVE_BUFFER_BYTES;
+        int r;
 
         events = calloc(1, sizeof(LinkEvents));
         if (!events)
@@ -35,6 +77,9 @@ int link_events_open(LinkEvents **ret) {
          * allowed. */
         if (setsockopt(events->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
                 (void)setsockopt(events->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+        r = filter_messages(events->fd);
+        if (r < 0)
+                return r;
         if (bind(events->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return -errno;
 
@@ -65,11 +110,28 @@ static bool is_about_port(const struct nlmsghdr *message) {
                         header->ifi_family == AF_BRIDGE;
 }
 
+static int parse_lost_entry(const struct nlmsghdr *message, LinkInfo *ret) {
+        const struct ndmsg *header = nlmsg_data(message);
+        struct nlattr *address;
+
+        if (nlmsg_datalen(message) < (int)sizeof(*header))
+                return -EPROTO;
+        address = nlmsg_find_attr((struct nlmsghdr *)message, sizeof(*header), NDA_LLADDR);
+        if (!address || nla_len(address) != sizeof(ret->mac))
+                return -EPROTO;
+        *ret = (LinkInfo){ .ifindex = header->ndm_ifindex };
+        nla_memcpy(&ret->mac, address, sizeof(ret->mac));
+        return 0;
+}
+
 static void pass_on(const struct nlmsghdr *message, link_event_t event, void *userdata) {
         const struct ifinfomsg *header = nlmsg_data(message);
         LinkInfo link;
 
-        if (is_about_port(message))
+        if (message->nlmsg_type == RTM_DELNEIGH) {
+                if (parse_lost_entry(message, &link) >= 0)
+                        event(&link, LINK_FDB_GONE, userdata);
+        } else if (is_about_port(message))
                 event(&(LinkInfo){ .ifindex = header->ifi_index }, LINK_PORT_IS_NEW, userdata);
         else if (link_parse(message, &link) >= 0)
                 event(&link, message->nlmsg_type == RTM_DELLINK ? LINK_GONE : LINK_IS, userdata);

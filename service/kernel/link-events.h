@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * What the kernel says unasked about links: a socket of its own, never blocking, with a large
- * buffer. The kernel drops what does not fit and says so once; then what is known must be compared
+ * What the kernel says unasked about links, and about the entries that bridges lose: a socket of its
+ * own, never blocking, with a large buffer. What bridges learn and forget by themselves, frame by
+ * frame, is left out by a filter in the kernel. The kernel drops what does not fit and says so once; then what is known must be compared
  * with a dump.
  */
 
@@ -18,6 +19,8 @@ typedef enum LinkEvent {
         LINK_GONE,        /* it has been deleted, or has left this network namespace */
         LINK_PORT_IS_NEW, /* its bridge says something of the port: of *link only the ifindex is
                              valid */
+        LINK_FDB_GONE, /* a bridge has forgotten a MAC that was set, not learnt: of *link only the
+                             ifindex of its port and the MAC are valid */
         LINK_EVENT_MAX,
 } LinkEvent;
 
@@ -30,6 +33,6 @@ LinkEvents *link_events_close(LinkEvents *events);
 /* Polls readable when there is something to read. */
 int link_events_fd(const LinkEvents *events);
 
-/* Reads one batch and calls event for each message about a link itself. 1: there may be more. 0:
+/* Reads one batch and calls event for each message. 1: there may be more. 0:
  * that was all. -ENOBUFS: messages were lost. Other -errno of recv(2). */
 int link_events_read(LinkEvents *events, link_event_t event, void *userdata);

@@ -42,8 +42,7 @@ static int parse_tun(struct nlattr *data, LinkTun *ret) {
                 .persistent = flag_of(tb[IFLA_TUN_PERSIST]),
                 .owned = tb[IFLA_TUN_OWNER],
                 .owner = u32_of(tb[IFLA_TUN_OWNER]),
-                /* The kernel counts queues only where there can be several. */
-                .queues = tb[IFLA_TUN_NUM_QUEUES] ? nla_get_u32(tb[IFLA_TUN_NUM_QUEUES]) : 1,
+                .queues = u32_of(tb[IFLA_TUN_NUM_QUEUES]),
                 .queues_disabled = u32_of(tb[IFLA_TUN_NUM_DISABLED_QUEUES]),
         };
         return 0;
@@ -98,6 +97,7 @@ int link_parse(const struct nlmsghdr *message, LinkInfo *ret) {
                 [IFLA_MTU] = { .type = NLA_U32 },
                 [IFLA_MASTER] = { .type = NLA_U32 },
                 [IFLA_NUM_TX_QUEUES] = { .type = NLA_U32 },
+                [IFLA_CARRIER] = { .type = NLA_U8 },
                 [IFLA_LINKINFO] = { .type = NLA_NESTED },
         };
         struct nlattr *tb[IFLA_MAX + 1];
@@ -125,6 +125,8 @@ int link_parse(const struct nlmsghdr *message, LinkInfo *ret) {
                 nla_memcpy(&link.mac, tb[IFLA_ADDRESS], sizeof(link.mac));
         if (tb[IFLA_LINKINFO] && parse_linkinfo(tb[IFLA_LINKINFO], &link) < 0)
                 return -EPROTO;
+        if (strcmp(link.kind, "tun") == 0 && !link.tun.multiqueue)
+                link.tun.queues = !link.tun.persistent || flag_of(tb[IFLA_CARRIER]);
         *ret = link;
         return 0;
 }

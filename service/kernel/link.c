@@ -136,6 +136,14 @@ int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure
         return netlink_call(netlink, message, NULL, NULL, "set the link's MAC", failure);
 }
 
+int link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure) {
+        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+
+        if (!message || nla_put_string(message, IFLA_IFALIAS, alias) < 0)
+                return -ENOMEM;
+        return netlink_call(netlink, message, NULL, NULL, "set the link's alias", failure);
+}
+
 int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure) {
         _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
 

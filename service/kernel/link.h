@@ -30,7 +30,9 @@ typedef struct LinkTun {
         bool tap, vnet_hdr, multiqueue, persistent;
         bool owned; /* has an owner: then owner is valid */
         uid_t owner;
-        uint32_t queues, queues_disabled; /* attached; detached by their holder */
+        /* Attached; detached by their holder. Where there can be one only the kernel does not count:
+         * a tap that is not persistent has it, a persistent one while there is a carrier. */
+        uint32_t queues, queues_disabled;
 } LinkTun;
 
 typedef struct LinkInfo {
@@ -77,6 +79,8 @@ int link_refuse_ipv6_address(Netlink *netlink, int ifindex, Failure *failure);
 
 int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure);
 int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure);
+
+int link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure);
 
 /* Puts the link on a bridge. -EXFULL: no port free. -ENODEV: the bridge or the link is gone. */
 int link_set_master(Netlink *netlink, int ifindex, int master, Failure *failure);

@@ -12,6 +12,8 @@
 
 #define TUN_NODE "/dev/net/tun"
 
+#define KERNEL_VNET_HDR_SIZE 10
+
 /* lo's, in every network namespace: a new device cannot have it. */
 #define IFINDEX_TAKEN 1
 
@@ -37,6 +39,10 @@ static short device_flags(const TapDevice *device) {
                         (device->multiqueue ? IFF_MULTI_QUEUE : 0));
 }
 
+static short flags_to_be(const TapDevice *device) {
+        return (short)(device_flags(device) | (device->persistent ? IFF_PERSIST : 0));
+}
+
 /* Attaches fd to the device of that name with these flags and checks that the kernel did so. */
 static int attach(int fd, const TapDevice *device, int extra_flags, const char *step,
                 Failure *failure) {
@@ -49,12 +55,12 @@ static int attach(int fd, const TapDevice *device, int extra_flags, const char *
         if (ioctl(fd, TUNGETIFF, &got) < 0)
                 return failure_kernel(failure, errno, "read the tap's flags back", NULL);
         if (strcmp(got.ifr_name, device->name) != 0 ||
-                        (got.ifr_flags & FLAGS_THAT_COUNT) != device_flags(device))
+                        (got.ifr_flags & FLAGS_THAT_COUNT) != flags_to_be(device))
                 return failure_set(failure, FAILURE_KERNEL, EXDEV,
                                 "The kernel gave a tap other than the one asked for "
                                 "(flags %#x instead of %#x); it was not used.",
                                 (unsigned)got.ifr_flags & FLAGS_THAT_COUNT,
-                                (unsigned)device_flags(device));
+                                (unsigned)flags_to_be(device));
         return 0;
 }
 
@@ -74,6 +80,24 @@ int tap_create(const TapDevice *device, int *ret_fd, Failure *failure) {
         if (size > 0 && ioctl(fd, TUNSETVNETHDRSZ, &size) < 0)
                 return failure_kernel(failure, errno, "set the size of the virtio_net_hdr", NULL);
         *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+int tap_hand_over(int fd, uid_t owner, Failure *failure) {
+        if (ioctl(fd, TUNSETOWNER, (unsigned long)owner) < 0)
+                return failure_kernel(failure, errno, "give the tap to its owner", NULL);
+        if (ioctl(fd, TUNSETPERSIST, 1) < 0)
+                return failure_kernel(failure, errno, "make the tap persistent", NULL);
+        return 0;
+}
+
+int tap_reset(int fd, unsigned vnet_hdr_size, Failure *failure) {
+        int size = vnet_hdr_size > 0 ? (int)vnet_hdr_size : KERNEL_VNET_HDR_SIZE;
+
+        if (ioctl(fd, TUNSETOFFLOAD, 0) < 0)
+                return failure_kernel(failure, errno, "turn the tap's offloads off", NULL);
+        if (ioctl(fd, TUNSETVNETHDRSZ, &size) < 0)
+                return failure_kernel(failure, errno, "set the size of the virtio_net_hdr", NULL);
         return 0;
 }
 

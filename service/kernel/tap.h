@@ -12,6 +12,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "util/failure.h"
 
@@ -19,6 +20,7 @@ typedef struct TapDevice {
         char name[IFNAMSIZ];
         bool vnet_hdr;
         bool multiqueue;
+        bool persistent;        /* it is already, where a queue is opened */
         unsigned vnet_hdr_size; /* bytes; 0: leave the kernel's 10 */
 } TapDevice;
 
@@ -27,7 +29,15 @@ typedef struct TapDevice {
  * taken, try another one. -errno of open(2) and ioctl(2). */
 int tap_create(const TapDevice *device, int *ret_fd, Failure *failure);
 
-/* One more queue of a multiqueue device that exists; never makes one. -E2BIG (with QueueLimit): the
+/* The tap outlives its queues from now on, and that user may open it by name. */
+int tap_hand_over(int fd, uid_t owner, Failure *failure);
+
+/* As at birth, whatever its last user has left on: no offloads, that size of the header (bytes; 0: the
+ * kernel's 10). Both are the device's, not the queue's. */
+int tap_reset(int fd, unsigned vnet_hdr_size, Failure *failure);
+
+/* One more queue of a device that exists; never makes one. The first of an idle one gives it these
+ * flags. -EBUSY: it has but one, and that is open. -E2BIG (with QueueLimit): the
  * kernel gives no more. -ESTALE (with Stale): it is gone. -EXDEV: what the name stands for now has
  * other flags. -errno of open(2) and ioctl(2). */
 int tap_open_queue(const TapDevice *device, int *ret_fd, Failure *failure);

@@ -3,9 +3,43 @@
 
 #include <string.h>
 
+#include "kernel/ifname.h"
 #include "util/cleanup.h"
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
+
+static bool is_guarded(const LinkInfo *link) {
+        return link->master > 0 && link->port.locked && !link->port.learning;
+}
+
+static unsigned find_warnings(const Endpoint *endpoint) {
+        const LinkInfo *now = &endpoint->now, *made = &endpoint->made;
+        const Tag *tag = &endpoint->tag;
+        const uid_t owner = tag->persistent ? tag->uid : 0;
+        char name[IFNAMSIZ];
+        const struct {
+                bool is_so;
+                EndpointWarning warning;
+        } all[] = {
+                { strcmp(now->name, ifname_of_nonce(tag->nonce, name)) != 0,
+                                ENDPOINT_WARNING_RENAMED },
+                { now->master != made->master, ENDPOINT_WARNING_BRIDGE },
+                { now->mtu != made->mtu, ENDPOINT_WARNING_MTU },
+                { is_guarded(made) && !is_guarded(now), ENDPOINT_WARNING_ANTI_SPOOF },
+                { made->port.isolated && !now->port.isolated, ENDPOINT_WARNING_ISOLATED },
+                { !(now->flags & IFF_UP), ENDPOINT_WARNING_DOWN },
+                { !tag->persistent && now->tun.persistent, ENDPOINT_WARNING_PERSISTENCE },
+                { !now->tun.owned || now->tun.owner != owner, ENDPOINT_WARNING_OWNER },
+                { tag->vnet_hdr_size > 0 && !now->tun.vnet_hdr, ENDPOINT_WARNING_HEADER },
+                { tag->persistent && !now->tun.persistent, ENDPOINT_WARNING_END },
+        };
+        unsigned warnings = 0;
+
+        for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+                if (all[i].is_so)
+                        warnings |= all[i].warning;
+        return warnings;
+}
 
 Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         _cleanup_(endpoint_freep) Endpoint *endpoint = calloc(1, sizeof(Endpoint));
@@ -36,25 +70,50 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         return NULL;
 }
 
+void endpoint_take_as_made(Endpoint *endpoint) {
+        endpoint->made = endpoint->now;
+        endpoint->warnings = find_warnings(endpoint);
+}
+
+bool endpoint_is_persistent(const Endpoint *endpoint) {
+        return endpoint->tag.persistent && endpoint->now.tun.persistent;
+}
+
+uint32_t endpoint_offloads(const Endpoint *endpoint) {
+        return endpoint->now.tun.vnet_hdr ? endpoint->offloads : 0;
+}
+
 bool endpoint_is_active(const Endpoint *endpoint) {
         return endpoint->now.tun.queues > 0;
 }
 
 bool endpoint_has_anti_spoof(const Endpoint *endpoint) {
-        return endpoint->now.master > 0 && endpoint->now.port.locked &&
-                        !endpoint->now.port.learning;
+        return is_guarded(&endpoint->now);
 }
 
 static bool ports_equal(const LinkPort *a, const LinkPort *b) {
         return a->isolated == b->isolated && a->locked == b->locked && a->learning == b->learning;
 }
 
+/* The queues of a persistent one are its owner's to open, whenever he likes: he has them all. */
+static unsigned queues_to_charge(const Endpoint *endpoint) {
+        const LinkTun *tun = &endpoint->now.tun;
+        unsigned queues = tun->queues + tun->queues_disabled;
+
+        return endpoint->tag.persistent && queues < endpoint->tag.queues ? endpoint->tag.queues
+                                                                         : queues;
+}
+
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
         const LinkInfo before = endpoint->now;
-        unsigned changes = 0;
+        unsigned warnings, changes = 0;
 
         endpoint->now = *link;
-        charge_set_queues(&endpoint->charge, link->tun.queues + link->tun.queues_disabled);
+        charge_set_queues(&endpoint->charge, queues_to_charge(endpoint));
+        warnings = find_warnings(endpoint);
+        if (warnings != endpoint->warnings)
+                changes |= ENDPOINT_CHANGED_WARNINGS;
+        endpoint->warnings = warnings;
 
         if (strcmp(before.name, link->name) != 0)
                 changes |= ENDPOINT_CHANGED_NAME;
@@ -72,6 +131,10 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
                 changes |= ENDPOINT_CHANGED_QUEUES;
         if (before.tun.queues_disabled != link->tun.queues_disabled)
                 changes |= ENDPOINT_CHANGED_QUEUES_DISABLED;
+        if (before.tun.vnet_hdr != link->tun.vnet_hdr)
+                changes |= ENDPOINT_CHANGED_HEADER;
+        if (before.tun.persistent != link->tun.persistent)
+                changes |= ENDPOINT_CHANGED_PERSISTENT;
         return changes;
 }
 

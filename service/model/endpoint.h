@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "kernel/link.h"
+#include "model/conduct.h"
 #include "model/offload-watch.h"
 #include "model/quota.h"
 #include "model/tag.h"
@@ -29,7 +30,32 @@ typedef enum EndpointChange {
         ENDPOINT_CHANGED_QUEUES = 1 << 6,
         ENDPOINT_CHANGED_QUEUES_DISABLED = 1 << 7,
         ENDPOINT_CHANGED_OFFLOADS = 1 << 8,
+        ENDPOINT_CHANGED_HEADER = 1 << 9,
+        ENDPOINT_CHANGED_PERSISTENT = 1 << 10,
+        ENDPOINT_CHANGED_WARNINGS = 1 << 11,
 } EndpointChange;
+
+/* What is not as it was made. */
+typedef enum EndpointWarning {
+        ENDPOINT_WARNING_RENAMED = 1 << 0,
+        ENDPOINT_WARNING_BRIDGE = 1 << 1,
+        ENDPOINT_WARNING_MTU = 1 << 2,
+        ENDPOINT_WARNING_ANTI_SPOOF = 1 << 3,
+        ENDPOINT_WARNING_ISOLATED = 1 << 4,
+        ENDPOINT_WARNING_DOWN = 1 << 5,
+        ENDPOINT_WARNING_PERSISTENCE = 1 << 6,
+        ENDPOINT_WARNING_OWNER = 1 << 7,
+        ENDPOINT_WARNING_HEADER = 1 << 8,
+        ENDPOINT_WARNING_END = 1 << 9,
+} EndpointWarning;
+
+/* Why it leaves. */
+typedef enum EndpointEnd {
+        ENDPOINT_END_CLOSED, /* its last queue, or somebody deleted it: the kernel does not say */
+        ENDPOINT_END_RELEASED,
+        ENDPOINT_END_TAMPERED,
+        ENDPOINT_END_MAX,
+} EndpointEnd;
 
 struct Endpoint {
         List link;        /* Registry.endpoints */
@@ -37,15 +63,19 @@ struct Endpoint {
         List changed;     /* Manager.changed, while there was an event */
         unsigned changes; /* EndpointChange, not told yet */
         Tag tag;
-        LinkInfo now;               /* as the kernel said last */
-        uint32_t offloads;          /* OFFLOAD_*, what the tap can carry */
+        LinkInfo now;  /* as the kernel said last */
+        LinkInfo made; /* as it was made, or found at the start */
+        Conduct conduct;
+        unsigned warnings;          /* EndpointWarning */
+        uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
         OffloadState offload_state; /* and what its consumer has turned on */
         char *creator;              /* whose connection may open further queues; NULL: nobody's */
         Charge charge;
         bool newborn;   /* being made: what the kernel says of that is true, but no news */
         bool dying;     /* its creation failed: never shown, only waited for */
         bool releasing; /* its deletion is under way */
-        bool seen;      /* by the resync under way */
+        EndpointEnd end;
+        bool seen; /* by the resync under way */
 };
 
 /* Somebody who waits for the end of an endpoint. gone() is called once, with 0, or the negative
@@ -63,6 +93,15 @@ Endpoint *endpoint_free(Endpoint *endpoint);
 
 /* Takes over what the kernel says; returns the EndpointChanges. */
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
+
+/* This is how it is meant to be. */
+void endpoint_take_as_made(Endpoint *endpoint);
+
+/* Whether it outlives its queues. */
+bool endpoint_is_persistent(const Endpoint *endpoint);
+
+/* OFFLOAD_*: what it can carry now. */
+uint32_t endpoint_offloads(const Endpoint *endpoint);
 
 /* Whether a queue is attached. */
 bool endpoint_is_active(const Endpoint *endpoint);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Step "act" of CreateTap, and OpenQueues: all or nothing. What was begun and failed is taken away
+ * Step "act" of CreateTap: all or nothing. What was begun and failed is taken away
  * by closing its queues; until the kernel has said so, its record stays among the dying, so that it
  * is never mistaken for an endpoint.
  */
@@ -45,6 +45,8 @@ static int choose_mac(Manager *manager, const Order *order, Mac *ret, Failure *f
 static int make_tag(Manager *manager, const Order *order, Tag *ret, Failure *failure) {
         Tag tag = {
                 .uid = order->client->uid,
+                .persistent = order->request->persistent,
+                .queues = order->request->queues,
                 .vnet_hdr_size = order->request->vnet_hdr_size,
                 .created = (uint64_t)time(NULL),
         };
@@ -70,7 +72,7 @@ static TapPlan make_plan(const Order *order, const Tag *tag) {
                         .vnet_hdr_size = request->vnet_hdr_size,
                 },
                 .tag = *tag,
-                .queues = request->queues,
+                .queues = request->persistent ? 1 : request->queues,
                 .offloads = request->offloads,
                 .mtu = request->has_mtu ? request->mtu : order->bridge ? order->bridge->mtu : 0,
                 .bridge = order->bridge,
@@ -135,6 +137,10 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
                 bury(manager, TAKE_PTR(endpoint), ifindex, &queues);
                 return r;
         }
+        /* A persistent one is handed over idle: the next who opens it, by name or by OpenQueues, gets
+         * its first queue. Such a close is a short one. */
+        if (order->request->persistent)
+                fdset_done(&queues);
         *ret_queues = queues;
         *ret = TAKE_PTR(endpoint);
         return 0;
@@ -158,6 +164,7 @@ static int introduce(
                                 "Somebody deleted the tap while it was being made. Try again.");
         }
         endpoint->newborn = false;
+        endpoint_take_as_made(endpoint);
         offload_watch_begin(
                         manager->offload_watch, &endpoint->offload_state, endpoint->now.ifindex);
         if (manager->observer)
@@ -191,70 +198,4 @@ int manager_create_tap(Manager *manager, const TapRequest *request, const Client
         else if (failure)
                 *failure = last;
         return r;
-}
-
-static int check_further_queues(Manager *manager, const Endpoint *endpoint, const Limits *limits,
-                unsigned count, Failure *failure) {
-        const LinkTun *tun = &endpoint->now.tun;
-
-        if (!tun->multiqueue)
-                return failure_set(failure, FAILURE_NOT_MULTIQUEUE, EBUSY,
-                                "%s has one queue, and it is open. A tap created with multiqueue "
-                                "can "
-                                "have several.",
-                                endpoint->now.name);
-        if (tun->queues + tun->queues_disabled + count > manager->facts.max_queues)
-                return failure_set(failure, FAILURE_QUEUE_LIMIT, E2BIG,
-                                "%s has %u queues; %u more would be past the %u that this kernel "
-                                "gives to a device.",
-                                endpoint->now.name, tun->queues + tun->queues_disabled, count,
-                                manager->facts.max_queues);
-        return quota_check(manager->quota, endpoint->tag.uid, limits, 0, count, failure);
-}
-
-static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, Failure *failure) {
-        while (queues->n < count) {
-                int fd, r;
-
-                r = tap_open_queue(device, &fd, failure);
-                if (r < 0)
-                        return r;
-                r = fdset_add(queues, fd);
-                if (r < 0) {
-                        close_fd(fd);
-                        return r;
-                }
-        }
-        return 0;
-}
-
-int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limits, unsigned count,
-                FdSet *ret_queues, Failure *failure) {
-        TapDevice device = {
-                .vnet_hdr = endpoint->now.tun.vnet_hdr,
-                .multiqueue = endpoint->now.tun.multiqueue,
-        };
-        int ifindex = endpoint->now.ifindex;
-        FdSet queues = FDSET_INIT;
-        char name[IFNAMSIZ];
-        int r;
-
-        r = check_further_queues(manager, endpoint, limits, count, failure);
-        if (r < 0)
-                return r;
-        if (endpoint->releasing || *link_name(ifindex, device.name) == '\0')
-                return failure_set(failure, FAILURE_STALE, ESTALE,
-                                "The tap is being deleted, or is gone. Create another one.");
-        r = open_queues(&device, count, &queues, failure);
-        /* The name was opened; it must still be that of the ifindex. */
-        if (r >= 0 && strcmp(link_name(ifindex, name), device.name) != 0)
-                r = failure_set(failure, FAILURE_STALE, ESTALE,
-                                "The tap was renamed or deleted meanwhile. Ask again.");
-        if (r < 0) {
-                closer_close(manager->closer, &queues);
-                return r;
-        }
-        link_monitor_catch_up(manager->monitor); /* and so the charge */
-        *ret_queues = queues;
-        return 0;
 }

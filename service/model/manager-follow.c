@@ -4,6 +4,7 @@
  * the kernel says that the link is gone (RTM_DELLINK, or a dump without it).
  */
 #include <errno.h>
+#include <string.h>
 
 #include "model/manager-private.h"
 #include "util/cleanup.h"
@@ -14,7 +15,7 @@
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 
 static void forget(Manager *manager, Endpoint *endpoint) {
-        if (!endpoint->dying && !endpoint->newborn && manager->observer)
+        if (!endpoint->dying && !endpoint->newborn && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_tell_watches(endpoint, 0);
@@ -24,6 +25,7 @@ static void forget(Manager *manager, Endpoint *endpoint) {
 /* A link with our tag that is not known: we were restarted. Who made it is not known any more. */
 static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         _cleanup_(endpoint_freep) Endpoint *endpoint = NULL;
+        LinkInfo now = *link;
         int r;
 
         if (registry_by_nonce(&manager->registry, tag->nonce)) {
@@ -37,23 +39,31 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         if (r < 0)
                 return r;
         endpoint_follow(endpoint, link);
+        endpoint_take_as_made(endpoint);
         endpoint->offloads = offload_for_header(manager->facts.offloads.mask, tag->vnet_hdr_size);
         endpoint->seen = true;
         offload_watch_begin(manager->offload_watch, &endpoint->offload_state, link->ifindex);
         r = registry_add(&manager->registry, endpoint);
         if (r < 0)
                 return r;
-        if (manager->observer)
+        if (manager->observer && manager->started)
                 manager->observer->appeared(endpoint, manager->userdata);
+        /* What was done to it while nobody watched. */
+        manager_guard(manager, endpoint, &now);
+        endpoint_follow(endpoint, &now);
         (void)TAKE_PTR(endpoint);
         return 0;
 }
 
 static void follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
+        LinkInfo now = *link;
+
         endpoint->seen = true;
         if (endpoint->dying)
                 return;
-        endpoint->changes |= endpoint_follow(endpoint, link);
+        if (!endpoint->newborn)
+                manager_guard(manager, endpoint, &now);
+        endpoint->changes |= endpoint_follow(endpoint, &now);
         if (endpoint->newborn)
                 endpoint->changes = 0;
         else if (list_is_empty(&endpoint->changed))
@@ -71,11 +81,31 @@ static void tell_changes(void *userdata) {
 
                 list_unlink(&endpoint->changed);
                 endpoint->changes = 0;
-                if (changes != 0 && manager->observer)
+                if (changes != 0 && manager->observer && manager->started)
                         manager->observer->changed(endpoint, changes, manager->userdata);
                 /* An event that changes nothing else may be of the offloads. */
                 offload_watch_look(manager->offload_watch, &endpoint->offload_state);
         }
+}
+
+static bool tags_are_of_one(const Tag *a, const Tag *b) {
+        return a->nonce == b->nonce && a->uid == b->uid && a->persistent == b->persistent &&
+                        a->vnet_hdr_size == b->vnet_hdr_size && a->created == b->created &&
+                        mac_equal(&a->guest_mac, &b->guest_mac) && strcmp(a->label, b->label) == 0;
+}
+
+/* A link is ours by its tag, which only an administrator can take away: without it, or with another one,
+ * it is not the endpoint any more, as it would not be after a restart. An event may be from before the
+ * tag was written, and its number of queues is then an older one. */
+static bool has_lost_its_tag(Manager *manager, const Endpoint *endpoint, const LinkInfo *link) {
+        LinkInfo now;
+        Tag tag;
+
+        if (endpoint->dying || endpoint->newborn ||
+                        (tag_of_link(link, &tag) >= 0 && tags_are_of_one(&tag, &endpoint->tag)))
+                return false;
+        return link_get(manager->netlink, link->ifindex, &now, NULL) >= 0 &&
+                        (tag_of_link(&now, &tag) < 0 || !tags_are_of_one(&tag, &endpoint->tag));
 }
 
 static int see(const LinkInfo *link, void *userdata) {
@@ -83,6 +113,11 @@ static int see(const LinkInfo *link, void *userdata) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
 
+        if (endpoint && has_lost_its_tag(manager, endpoint, link)) {
+                log_warning("%s is not ours any more: somebody changed its alias", link->name);
+                forget(manager, endpoint);
+                endpoint = NULL;
+        }
         if (!endpoint)
                 return tag_of_link(link, &tag) < 0 ? 0 : adopt(manager, link, &tag);
         follow(manager, endpoint, link);
@@ -92,10 +127,13 @@ static int see(const LinkInfo *link, void *userdata) {
 /* An event may be older than what we know already (that the link is gone, by a dump): a link that
  * is new to us is asked for itself. */
 static void see_event(Manager *manager, const LinkInfo *link) {
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         LinkInfo now;
         Tag tag;
 
-        if (registry_by_ifindex(&manager->registry, link->ifindex))
+        if (endpoint && !endpoint->newborn && !endpoint->dying)
+                manager_count_event(manager, endpoint);
+        if (endpoint)
                 (void)see(link, manager);
         else if (tag_of_link(link, &tag) >= 0 &&
                         link_get(manager->netlink, link->ifindex, &now, NULL) >= 0 &&
@@ -128,6 +166,11 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 if (endpoint)
                         forget(manager, endpoint);
                 break;
+        case LINK_FDB_GONE:
+                endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
+                if (endpoint && mac_equal(&link->mac, &endpoint->tag.guest_mac))
+                        manager_guard_filter(manager, endpoint);
+                break;
         case LINK_EVENT_MAX:
                 break;
         }
@@ -150,6 +193,8 @@ static int resync(void *userdata) {
 
                 if (!endpoint->seen)
                         forget(manager, endpoint);
+                else
+                        manager_guard_filter(manager, endpoint);
         }
         return 0;
 }

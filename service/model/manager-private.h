@@ -2,7 +2,8 @@
 #pragma once
 
 /* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
- * releasing), manager-create.c (taps and queues), manager-follow.c (in step with the kernel). */
+ * releasing), manager-create.c (taps), manager-queues.c (further queues), manager-follow.c (in step with
+ * the kernel), manager-guard.c (against what holders do). */
 
 #include "model/link-monitor.h"
 #include "model/manager.h"
@@ -19,6 +20,7 @@ struct Manager {
         Registry registry;
         List changed; /* Endpoint.changed */
         ManagerFacts facts;
+        bool started; /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;
         void *userdata;
 };
@@ -28,6 +30,19 @@ struct Manager {
  * then it is in use). */
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
                 Endpoint **ret_wait_for, Failure *failure);
+
+/* Has the endpoint deleted, if that is not under way. -ENOMEM */
+int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end);
+
+/* Before the record takes over what the kernel says of the link: what its holder should not have done
+ * is put right, in *link too, or the endpoint is deleted. */
+void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link);
+
+/* There was an event: too many are tampering. */
+void manager_count_event(Manager *manager, Endpoint *endpoint);
+
+/* The guest's MAC is tied to its port, or is again. */
+void manager_guard_filter(Manager *manager, const Endpoint *endpoint);
 
 /* For the link monitor. */
 extern const LinkFollower manager_link_follower;

@@ -9,7 +9,6 @@
 #include "kernel/bridge.h"
 #include "kernel/ifname.h"
 #include "kernel/tap.h"
-#include "model/deletion.h"
 #include "model/manager-private.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -92,12 +91,12 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
                 return r;
         (void)manager_probe(manager);
 
-        /* What is there already is adopted before anybody is told of anything. */
+        manager->observer = observer;
+        manager->userdata = userdata;
         r = link_monitor_new(&manager->monitor, event, &manager_link_follower, manager);
         if (r < 0)
                 return r;
-        manager->observer = observer;
-        manager->userdata = userdata;
+        manager->started = true;
         *ret = TAKE_PTR(manager);
         return 0;
 }
@@ -141,9 +140,10 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
         char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
         Failure lookup = FAILURE_INIT;
         Endpoint *endpoint;
-        int port, r;
+        FdbEntry entry;
+        int r;
 
-        r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &port, &lookup);
+        r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &entry, &lookup);
         if (r == -ENOENT)
                 return 0;
         if (r == -ENODEV)
@@ -153,7 +153,7 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
         if (r < 0)
                 return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 
-        endpoint = registry_by_ifindex(&manager->registry, port);
+        endpoint = registry_by_ifindex(&manager->registry, entry.port);
         if (ret_wait_for && endpoint && (endpoint->releasing || endpoint->dying)) {
                 *ret_wait_for = endpoint;
                 return -EAGAIN;
@@ -161,7 +161,7 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
                         "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another "
                         "guest_mac, or leave it out.",
-                        bridge->name, mac_format(mac, text), link_name(port, port_name));
+                        bridge->name, mac_format(mac, text), link_name(entry.port, port_name));
 }
 
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
@@ -172,8 +172,21 @@ int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest
         return r < 0 ? r : check_mac(manager, bridge, &host_mac, ret_wait_for, failure);
 }
 
-static int look_at_bridge(Manager *manager, const TapRequest *request, LinkInfo *ret,
-                Endpoint **ret_wait_for, Failure *failure) {
+/* What the kernel would refuse is refused before anybody is asked. */
+static int check_ports(const LinkInfo *bridge, const Client *client, Failure *failure) {
+        unsigned ports;
+
+        if (bridge_count_ports(bridge->name, &ports) < 0 || ports < client->ports_per_bridge)
+                return 0;
+        return failure_set(failure, FAILURE_BRIDGE_FULL, EXFULL,
+                        "The bridge \"%s\" has %u ports, and %u is the most it may have. Release "
+                        "an "
+                        "endpoint on it, or use another bridge.",
+                        bridge->name, ports, client->ports_per_bridge);
+}
+
+static int look_at_bridge(Manager *manager, const TapRequest *request, const Client *client,
+                LinkInfo *ret, Endpoint **ret_wait_for, Failure *failure) {
         int r;
 
         *ret = (LinkInfo){ 0 };
@@ -195,8 +208,9 @@ static int look_at_bridge(Manager *manager, const TapRequest *request, LinkInfo 
                                 "most. "
                                 "Use another bridge, or lower its MTU.",
                                 request->bridge, ret->mtu, TAP_MTU_MAX);
-        if (!request->has_guest_mac)
-                return 0;
+        r = check_ports(ret, client, failure);
+        if (r < 0 || !request->has_guest_mac)
+                return r;
         return manager_check_mac(manager, ret, &request->guest_mac, ret_wait_for, failure);
 }
 
@@ -232,33 +246,15 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
         r = check_offloads(manager, request, failure);
         if (r < 0)
                 return r;
-        return look_at_bridge(manager, request, ret_bridge, ret_wait_for, failure);
-}
-
-/* Its end is the kernel's to tell; only what kept it from being deleted is told from here. */
-static void on_deletion(int ifindex, int error, void *userdata) {
-        Manager *manager = userdata;
-        Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
-
-        if (!endpoint || error == 0 || error == -ENODEV)
-                return;
-        log_error("Cannot delete %s: %s", endpoint->now.name, strerror(-error));
-        endpoint->releasing = false;
-        endpoint_tell_watches(endpoint, error);
+        return look_at_bridge(manager, request, client, ret_bridge, ret_wait_for, failure);
 }
 
 int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch) {
-        int r;
+        int r = manager_delete(manager, endpoint, ENDPOINT_END_RELEASED);
 
-        if (!endpoint->releasing) {
-                r = deletion_submit(manager->closer, endpoint->now.ifindex, endpoint->tag.nonce,
-                                on_deletion, manager);
-                if (r < 0)
-                        return r;
-                endpoint->releasing = true;
-        }
-        endpoint_watch(endpoint, watch);
-        return 0;
+        if (r >= 0)
+                endpoint_watch(endpoint, watch);
+        return r;
 }
 
 void manager_close_queues(Manager *manager, FdSet *queues) {

@@ -17,10 +17,14 @@
 
 typedef struct Manager Manager;
 
-/* What the world above is told, each in the loop. */
+/* What the world above is told, each in the loop. What is there already at the start has not appeared;
+ * it may have been tampered with. */
 typedef struct ManagerObserver {
         void (*appeared)(const Endpoint *endpoint, void *userdata);
         void (*changed)(const Endpoint *endpoint, unsigned changes, void *userdata);
+        /* A holder did what he should not have done; deleted: the endpoint is being deleted for it,
+         * else it was put right. why: a sentence without its end. */
+        void (*tampered)(const Endpoint *endpoint, bool deleted, const char *why, void *userdata);
         /* Still to be found when called; not after. */
         void (*leaving)(const Endpoint *endpoint, void *userdata);
 } ManagerObserver;

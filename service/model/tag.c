@@ -18,30 +18,32 @@ const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]) {
         char mac[MAC_TEXT_SIZE];
 
         snprintf(buffer, TAG_SIZE,
-                        "vnicd:1 uid=%" PRIu32 " life=fd nonce=%08" PRIx32 " hdr=%" PRIu32
-                        " mac=%s at=%" PRIu64 "%s%s",
-                        (uint32_t)tag->uid, tag->nonce, tag->vnet_hdr_size,
-                        mac_format(&tag->guest_mac, mac), tag->created,
-                        *tag->label ? " label=" : "", tag->label);
+                        "vnicd:1 uid=%" PRIu32 " life=%s queues=%" PRIu32 " nonce=%08" PRIx32
+                        " hdr=%" PRIu32 " mac=%s at=%" PRIu64 "%s%s",
+                        (uint32_t)tag->uid, tag->persistent ? "persistent" : "fd", tag->queues,
+                        tag->nonce, tag->vnet_hdr_size, mac_format(&tag->guest_mac, mac),
+                        tag->created, *tag->label ? " label=" : "", tag->label);
         return buffer;
 }
 
 /* Reads loosely; tag_parse() then compares with what tag_format() makes of it, byte by byte. */
 static int scan(const char *text, Tag *ret) {
-        char mac[MAC_TEXT_SIZE] = "", label[LABEL_SIZE] = "";
+        char life[16] = "", mac[MAC_TEXT_SIZE] = "", label[LABEL_SIZE] = "";
         Tag tag = { 0 };
         uint32_t uid;
         int n;
 
         n = sscanf(text,
-                        "vnicd:1 uid=%" SCNu32 " life=fd nonce=%8" SCNx32 " hdr=%" SCNu32
-                        " mac=%17s at=%" SCNu64 " label=%32s",
-                        &uid, &tag.nonce, &tag.vnet_hdr_size, mac, &tag.created, label);
-        if (n < 5 || mac_parse(mac, &tag.guest_mac) < 0)
+                        "vnicd:1 uid=%" SCNu32 " life=%15s queues=%" SCNu32 " nonce=%8" SCNx32
+                        " hdr=%" SCNu32 " mac=%17s at=%" SCNu64 " label=%32s",
+                        &uid, life, &tag.queues, &tag.nonce, &tag.vnet_hdr_size, mac, &tag.created,
+                        label);
+        if (n < 7 || mac_parse(mac, &tag.guest_mac) < 0)
                 return -EINVAL;
-        if (n > 5 && !label_is_valid(label))
+        if (n > 7 && !label_is_valid(label))
                 return -EINVAL;
         tag.uid = uid;
+        tag.persistent = strcmp(life, "persistent") == 0;
         snprintf(tag.label, sizeof(tag.label), "%s", label);
         *ret = tag;
         return 0;

@@ -7,7 +7,8 @@
  * is strict: a link whose alias is not exactly what tag_format() writes is not ours, and is left
  * alone.
  *
- *     vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1795353600 label=web
+ *     vnicd:1 uid=1000 life=fd queues=2 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56
+ *     at=1795353600 label=web                                              (in one line)
  */
 
 #include <stdbool.h>
@@ -22,6 +23,8 @@
 
 typedef struct Tag {
         uid_t uid;
+        bool persistent;        /* outlives its queues; else it lives by them */
+        uint32_t queues;        /* how many were given; the kernel counting more is tampering */
         uint32_t nonce;         /* the hex of the name at birth and of the object path */
         uint32_t vnet_hdr_size; /* bytes; 0: no header */
         Mac guest_mac;

@@ -119,7 +119,7 @@ static int explain_join(Birth *birth, int r) {
 }
 
 static int tie_guest_mac(Birth *birth) {
-        int r = bridge_tie_mac(birth->netlink, birth->ifindex, &birth->plan->tag.guest_mac,
+        int r = bridge_tie_mac(birth->netlink, birth->ifindex, &birth->plan->tag.guest_mac, false,
                         birth->failure);
 
         if (r == -EEXIST)
@@ -202,6 +202,9 @@ int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifi
         *ret_ifindex = birth.ifindex;
         if (r >= 0)
                 r = link_set_up(netlink, birth.ifindex, failure);
+        /* After everything else: until here it dies with us. */
+        if (r >= 0 && plan->tag.persistent)
+                r = tap_hand_over(queues->fds[0], plan->tag.uid, failure);
         if (r < 0)
                 return r;
         *ret = birth.link;

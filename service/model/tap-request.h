@@ -23,13 +23,14 @@ typedef struct TapRequest {
         bool no_bridge;
         char bridge[IFNAMSIZ]; /* "" with no_bridge */
         bool vnet_hdr, multiqueue;
-        bool isolated, anti_spoof, persistent, has_owner;
-        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_vnet_hdr_size, has_offloads;
+        bool isolated, anti_spoof, persistent;
+        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_vnet_hdr_size, has_offloads,
+                        has_owner;
+        uint32_t owner;         /* uid, for whom; valid with has_owner */
         uint32_t queues;        /* 1..TAP_QUEUES_MAX */
         uint32_t vnet_hdr_size; /* bytes; 0 without vnet_hdr */
         uint32_t mtu;           /* bytes; 0: that of the bridge */
         uint32_t offloads;      /* OFFLOAD_*, to be set at once */
-        uint32_t owner;         /* a uid, with has_owner */
         Mac guest_mac;          /* zero: generate one */
         char label[LABEL_SIZE]; /* "": none */
 } TapRequest;

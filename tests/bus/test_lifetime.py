@@ -105,7 +105,7 @@ def test_a_killed_service_finds_its_endpoints_again(world, bridge):
 @pytest.mark.restarts
 def test_what_only_looks_like_ours_is_left_alone(world, bridge):
     """Our pattern of name without a tag, our tag on another kind of link, tags that are not quite ones."""
-    tag = "vnicd:1 uid=1001 life=fd nonce={} hdr=10 mac=52:54:00:00:00:01 at=1"
+    tag = "vnicd:1 uid=1001 life=fd queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 at=1"
     fds = []
     for number, alias in enumerate((None, tag.format("00000001") + " ", tag.format("2").upper(),
                                     "x" + tag.format("00000003"), tag.format("00000004") + " label=a b",

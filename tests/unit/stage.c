@@ -34,7 +34,15 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
         /* Still to be found, says the contract. */
         assert_ptr_equal(manager_find(stage->manager, endpoint->tag.nonce), endpoint);
         stage->leaving++;
+        stage->end = endpoint->end;
         stage->last_nonce = endpoint->tag.nonce;
+}
+
+static void on_tampered(const Endpoint *endpoint, bool deleted, const char *why, void *userdata) {
+        Stage *stage = userdata;
+
+        stage->tampered++;
+        stage->deleted += deleted;
 }
 
 static void start(Stage *stage) {
@@ -42,6 +50,7 @@ static void start(Stage *stage) {
                 .appeared = on_appeared,
                 .changed = on_changed,
                 .leaving = on_leaving,
+                .tampered = on_tampered,
         };
 
         assert_int_equal(manager_new(&stage->manager, stage->event, &observer, stage), 0);
@@ -120,7 +129,8 @@ int stage_events_fd(void) {
                 socklen_t size = sizeof(address);
 
                 if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
-                                address.nl_family == AF_NETLINK && address.nl_groups == RTMGRP_LINK)
+                                address.nl_family == AF_NETLINK &&
+                                address.nl_groups == (RTMGRP_LINK | RTMGRP_NEIGH))
                         return fd;
         }
         fail_msg("no socket of events");

@@ -11,6 +11,7 @@
 /* For whom the tests make something: held to the usual limits, but as fast as he likes. */
 #define CLIENT(id, name)                                                                           \
         (&(Client){ .uid = (id),                                                                   \
+                        .ports_per_bridge = 1023,                                                  \
                         .limits = { .endpoints = 32, .queues = 64, .creations = 1000000 },         \
                         .connection = (name) })
 
@@ -20,6 +21,8 @@ typedef struct Stage {
         unsigned appeared, changed, leaving;
         unsigned changes; /* of all changes, the bits */
         uint32_t last_nonce;
+        unsigned tampered, deleted; /* reports, and those that say that it is deleted */
+        EndpointEnd end;            /* of the one that left last */
 } Stage;
 
 /* Somebody who waits for the end of an endpoint. */

@@ -13,7 +13,8 @@
 #include "world.h"
 
 #define TAG_OF(nonce)                                                                              \
-        "vnicd:1 uid=1000 life=fd nonce=" nonce " hdr=0 mac=52:54:00:00:00:01 at=1795353600"
+        "vnicd:1 uid=1000 life=persistent queues=1 nonce=" nonce                                   \
+        " hdr=0 mac=52:54:00:00:00:01 at=1795353600"
 
 static int enter_world_with_bridge(void **state) {
         if (world_enter(state) < 0)

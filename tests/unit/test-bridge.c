@@ -127,7 +127,9 @@ static void a_tied_mac_is_static_and_sticky(void **state) {
 
         world_run("ip link add br0 type bridge");
         fd = create_port("vnic00000001");
-        assert_int_equal(bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, NULL), 0);
+        assert_int_equal(
+                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        0);
         entry = world_read("bridge fdb show br br0 | grep 52:54:00:12:34:56 | grep -v vlan");
         assert_non_null(strstr(entry, "dev vnic00000001"));
         assert_non_null(strstr(entry, "sticky"));
@@ -142,53 +144,62 @@ static void a_mac_is_tied_once(void **state) {
         world_run("ip link add br0 type bridge");
         a = create_port("vnic00000001");
         b = create_port("vnic00000002");
-        assert_int_equal(bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, NULL), 0);
-        assert_int_equal(bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, NULL),
+        assert_int_equal(
+                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        0);
+        assert_int_equal(
+                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
                         -EEXIST);
-        assert_int_equal(bridge_tie_mac(netlink, world_ifindex("vnic00000002"), &guest, NULL),
+        assert_int_equal(
+                        bridge_tie_mac(netlink, world_ifindex("vnic00000002"), &guest, false, NULL),
                         -EEXIST);
 }
 
 static void a_mac_is_found_behind_its_port(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         _cleanup_close_ int fd = -EBADF;
-        int bridge, port = -77;
+        FdbEntry entry = { .port = -77 };
+        int bridge;
         Mac mac;
 
         world_run("ip link add br0 type bridge");
         bridge = world_ifindex("br0");
         fd = create_port("vnic00000001");
-        assert_int_equal(bridge_find_mac(netlink, bridge, &guest, &port, NULL), -ENOENT);
-        assert_int_equal(port, -77);
-        assert_int_equal(bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, NULL), 0);
-        assert_int_equal(bridge_find_mac(netlink, bridge, &guest, &port, NULL), 0);
-        assert_int_equal(port, world_ifindex("vnic00000001"));
+        assert_int_equal(bridge_find_mac(netlink, bridge, &guest, &entry, NULL), -ENOENT);
+        assert_int_equal(entry.port, -77);
+        assert_int_equal(
+                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        0);
+        assert_int_equal(bridge_find_mac(netlink, bridge, &guest, &entry, NULL), 0);
+        assert_int_equal(entry.port, world_ifindex("vnic00000001"));
         mac = world_mac("vnic00000001");
-        assert_int_equal(bridge_find_mac(netlink, bridge, &mac, &port, NULL), 0);
-        assert_int_equal(port, world_ifindex("vnic00000001"));
+        assert_int_equal(bridge_find_mac(netlink, bridge, &mac, &entry, NULL), 0);
+        assert_int_equal(entry.port, world_ifindex("vnic00000001"));
 }
 
 static void the_bridges_own_mac_is_behind_itself(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         const Mac mac = { { 2, 0, 0, 0, 0, 1 } };
-        int port = -77;
+        FdbEntry entry = { .port = -77 };
 
         world_run("ip link add br0 address 02:00:00:00:00:01 type bridge");
-        assert_int_equal(bridge_find_mac(netlink, world_ifindex("br0"), &mac, &port, NULL), 0);
-        assert_int_equal(port, world_ifindex("br0"));
+        assert_int_equal(bridge_find_mac(netlink, world_ifindex("br0"), &mac, &entry, NULL), 0);
+        assert_int_equal(entry.port, world_ifindex("br0"));
 }
 
 static void a_mac_of_another_bridge_is_unknown(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         _cleanup_close_ int fd = -EBADF;
-        int port = -77;
+        FdbEntry entry = { .port = -77 };
 
         world_run("ip link add br0 type bridge && ip link add br1 type bridge");
         fd = create_port("vnic00000001");
-        assert_int_equal(bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, NULL), 0);
-        assert_int_equal(bridge_find_mac(netlink, world_ifindex("br1"), &guest, &port, NULL),
+        assert_int_equal(
+                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        0);
+        assert_int_equal(bridge_find_mac(netlink, world_ifindex("br1"), &guest, &entry, NULL),
                         -ENOENT);
-        assert_int_equal(port, -77);
+        assert_int_equal(entry.port, -77);
 }
 
 static void a_bridge_that_nobody_pinned_takes_the_lowest_mac(void **state) {

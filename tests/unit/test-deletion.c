@@ -14,7 +14,7 @@
 
 #define NAME  "vnic0000abcd"
 #define NONCE 0xabcdu
-#define TAG   "vnicd:1 uid=1000 life=fd nonce=%08x hdr=10 mac=52:54:00:12:34:56 at=1"
+#define TAG   "vnicd:1 uid=1000 life=fd queues=1 nonce=%08x hdr=10 mac=52:54:00:12:34:56 at=1"
 
 typedef struct Outcome {
         unsigned calls;

@@ -9,10 +9,13 @@
 #include "model/tag.h"
 #include "testing.h"
 
-#define VALID "vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1795353600"
+#define VALID                                                                                      \
+        "vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "           \
+        "at=1795353600"
 
 static const Tag valid = {
         .uid = 1000,
+        .queues = 1,
         .nonce = 0x3f9a01c2,
         .vnet_hdr_size = 12,
         .guest_mac = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } },
@@ -21,6 +24,8 @@ static const Tag valid = {
 
 static void assert_tags_equal(const Tag *a, const Tag *b) {
         assert_int_equal(a->uid, b->uid);
+        assert_int_equal(a->persistent, b->persistent);
+        assert_int_equal(a->queues, b->queues);
         assert_int_equal(a->nonce, b->nonce);
         assert_int_equal(a->vnet_hdr_size, b->vnet_hdr_size);
         assert_true(mac_equal(&a->guest_mac, &b->guest_mac));
@@ -61,6 +66,8 @@ static void the_largest_of_everything_fits_and_comes_back(void **state) {
         Tag again,
                         tag = {
                                 .uid = UINT32_MAX,
+                                .persistent = true,
+                                .queues = UINT32_MAX,
                                 .nonce = UINT32_MAX,
                                 .vnet_hdr_size = UINT32_MAX,
                                 .guest_mac = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
@@ -94,6 +101,8 @@ static void random_tags_come_back(void **state) {
                 Tag again,
                                 tag = {
                                         .uid = (uid_t)random_next(&seed),
+                                        .persistent = random_next(&seed) % 2,
+                                        .queues = (uint32_t)random_next(&seed),
                                         .nonce = (uint32_t)random_next(&seed),
                                         .vnet_hdr_size = (uint32_t)(random_next(&seed) % 25),
                                         .created = random_next(&seed) >> (random_next(&seed) % 64),
@@ -114,11 +123,14 @@ static void blanks_before_after_and_between_are_refused(void **state) {
         assert_refused("\t" VALID);
         assert_refused(VALID " label=web ");
         assert_refused(VALID "  label=web");
-        assert_refused("vnicd:1  uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1  uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=1");
-        assert_refused("vnicd:1\tuid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1\tuid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=1");
-        assert_refused("vnicd:1 uid= 1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1 uid= 1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=1");
 }
 
@@ -135,56 +147,75 @@ static void words_too_many_too_few_or_out_of_order_are_refused(void **state) {
         assert_refused("vnicd:1 life=fd uid=1000 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=1000 life=fd hdr=12 nonce=3f9a01c2 mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=1000 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=");
-        assert_refused("vnicd:1 label=web uid=1000 life=fd nonce=3f9a01c2 hdr=12 "
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56");
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=");
+        assert_refused("vnicd:1 label=web uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
                        "mac=52:54:00:12:34:56 at=1");
 }
 
 static void another_version_or_life_is_not_ours(void **state) {
-        assert_refused("vnicd:2 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:11 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:2 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:11 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=1");
-        assert_refused("VNICD:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("VNICD:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
         assert_refused("vnicd:1 uid=1000 life=ever nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
                        "at=1");
 }
 
 static void numbers_have_one_spelling(void **state) {
-        assert_refused("vnicd:1 uid=01000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1 uid=01000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=1");
-        assert_refused("vnicd:1 uid=+1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1 uid=+1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=1");
-        assert_refused("vnicd:1 uid=-1 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=0x10 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1e3 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=012 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1 uid=-1 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=0x10 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1e3 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=012 "
+                       "mac=52:54:00:12:34:56 "
                        "at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=01");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=-1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=f9a01c2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=0x3f9a01 hdr=12 mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=0x3f9a01 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
 }
 
 static void hex_in_upper_case_is_refused(void **state) {
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3F9A01C2 hdr=12 mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:AB:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3F9A01C2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1");
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:AB:34:56 at=1");
 }
 
 static void numbers_past_their_type_are_refused(void **state) {
-        assert_refused("vnicd:1 uid=4294967296 life=fd nonce=3f9a01c2 hdr=12 "
+        assert_refused("vnicd:1 uid=4294967296 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
                        "mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=4294968296 life=fd nonce=3f9a01c2 hdr=12 "
+        assert_refused("vnicd:1 uid=4294968296 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
                        "mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=18446744073709551616 life=fd nonce=3f9a01c2 hdr=12 "
+        assert_refused("vnicd:1 uid=18446744073709551616 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
                        "mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=13f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=13f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=4294967296 "
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=4294967296 "
                        "mac=52:54:00:12:34:56 at=1");
-        assert_refused("vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+        assert_refused("vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 "
                        "at=18446744073709551616");
 }
 

@@ -56,6 +56,7 @@ static Scene *set_scene(void) {
                                                          .vnet_hdr = true,
                                                          .vnet_hdr_size = 12 },
                                          .tag = { .uid = 1000,
+                                                         .queues = 1,
                                                          .nonce = 0x3f9a01c2,
                                                          .vnet_hdr_size = 12,
                                                          .guest_mac = guest,
@@ -106,7 +107,8 @@ static void it_is_born_on_its_bridge_with_everything(void **state) {
         assert_true(world_link_says(NAME, "learning off"));
         assert_true(world_link_says(NAME, "addrgenmode none"));
         assert_string_equal(world_read("cat /sys/class/net/" NAME "/ifalias"),
-                        "vnicd:1 uid=1000 life=fd nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "
+                        "vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 "
+                        "mac=52:54:00:12:34:56 "
                         "at=1795353600 label=web");
         assert_string_equal(world_read("cat /sys/class/net/" NAME "/owner"), "0");
         assert_non_null(strstr(world_read("bridge fdb show dev " NAME), "52:54:00:12:34:56"));

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Against the holders of queues, and against what happens to the filters of others when one of them
+ * takes a MAC that is not his: what conduct_judge() finds is put right, or the endpoint is deleted.
+ * Nothing in here waits for a holder.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/bridge.h"
+#include "model/deletion.h"
+#include "model/manager-private.h"
+#include "util/log.h"
+
+static uint64_t now_usec(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Its end is the kernel's to tell; only what kept it from being deleted is told from here. */
+static void on_deletion(int ifindex, int error, void *userdata) {
+        Manager *manager = userdata;
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
+
+        if (!endpoint || error == 0 || error == -ENODEV)
+                return;
+        log_error("Cannot delete %s: %s", endpoint->now.name, strerror(-error));
+        endpoint->releasing = false;
+        endpoint_tell_watches(endpoint, error);
+}
+
+int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
+        int r;
+
+        if (endpoint->releasing)
+                return 0;
+        r = deletion_submit(manager->closer, endpoint->now.ifindex, endpoint->tag.nonce,
+                        on_deletion, manager);
+        if (r < 0)
+                return r;
+        endpoint->releasing = true;
+        endpoint->end = end;
+        return 0;
+}
+
+static void report(Manager *manager, const Endpoint *endpoint, Verdict verdict, const char *why) {
+        if (manager->observer)
+                manager->observer->tampered(
+                                endpoint, verdict != VERDICT_RESTORE_MAC, why, manager->userdata);
+}
+
+static void punish(Manager *manager, Endpoint *endpoint, Verdict verdict, const char *why) {
+        EndpointEnd end = verdict == VERDICT_TAMPERED ? ENDPOINT_END_TAMPERED : ENDPOINT_END_CLOSED;
+
+        if (manager_delete(manager, endpoint, end) < 0)
+                log_error("Out of memory: %s stays, though %s", endpoint->now.name, why);
+        else
+                report(manager, endpoint, verdict, why);
+}
+
+static void restore_mac(Manager *manager, Endpoint *endpoint, LinkInfo *link, const char *why) {
+        const Mac mac = mac_of_host_side(&endpoint->tag.guest_mac);
+        Failure failure = FAILURE_INIT;
+
+        if (link_set_mac(manager->netlink, link->ifindex, &mac, &failure) < 0) {
+                log_warning("Cannot put the MAC of %s back: %s", link->name, failure.text);
+                return;
+        }
+        link->mac = mac;
+        report(manager, endpoint, VERDICT_RESTORE_MAC, why);
+}
+
+/* An event can be older than what was put right since: a MAC that is not the endpoint's is looked at
+ * again before anybody is blamed. */
+static void look_again(Manager *manager, const Endpoint *endpoint, LinkInfo *link) {
+        const Mac mac = mac_of_host_side(&endpoint->tag.guest_mac);
+        LinkInfo now;
+
+        if (!mac_equal(&link->mac, &mac) &&
+                        link_get(manager->netlink, link->ifindex, &now, NULL) >= 0)
+                *link = now;
+}
+
+void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
+        const char *why = NULL;
+        Verdict verdict;
+
+        if (endpoint->releasing)
+                return;
+        look_again(manager, endpoint, link);
+        verdict = conduct_judge(&endpoint->conduct, &endpoint->tag, link, now_usec(), &why);
+        switch (verdict) {
+        case VERDICT_RESTORE_MAC:
+                restore_mac(manager, endpoint, link, why);
+                break;
+        case VERDICT_LEFT_BEHIND:
+        case VERDICT_TAMPERED:
+                punish(manager, endpoint, verdict, why);
+                break;
+        case VERDICT_FINE:
+        case VERDICT_MAX:
+                break;
+        }
+}
+
+void manager_count_event(Manager *manager, Endpoint *endpoint) {
+        if (conduct_count_event(&endpoint->conduct, now_usec()) && !endpoint->releasing)
+                punish(manager, endpoint, VERDICT_TAMPERED,
+                                "it made more link events than any guest does");
+}
+
+/* An entry that was learnt in the meantime, or that a thief's link has put there, is nobody's right;
+ * what an administrator has set is. */
+static bool may_be_replaced(const Manager *manager, const FdbEntry *entry) {
+        return entry->learnt || registry_by_ifindex(&manager->registry, entry->port);
+}
+
+void manager_guard_filter(Manager *manager, const Endpoint *endpoint) {
+        const Mac *mac = &endpoint->tag.guest_mac;
+        Failure failure = FAILURE_INIT;
+        FdbEntry entry;
+        int r;
+
+        if (endpoint->releasing || endpoint->dying || endpoint->newborn ||
+                        !endpoint_has_anti_spoof(endpoint))
+                return;
+        r = bridge_find_mac(manager->netlink, endpoint->now.master, mac, &entry, NULL);
+        if (r >= 0 && entry.port == endpoint->now.ifindex && !entry.learnt)
+                return;
+        if (r < 0 && r != -ENOENT) /* the bridge is gone: the link itself will tell */
+                return;
+        if (r >= 0 && !may_be_replaced(manager, &entry)) {
+                log_warning("%s is not heard any more: somebody gave its guest's MAC to another "
+                            "port",
+                                endpoint->now.name);
+                return;
+        }
+        r = bridge_tie_mac(manager->netlink, endpoint->now.ifindex, mac, true, &failure);
+        if (r < 0 && link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >= 0)
+                log_warning("Cannot put the filter of %s back: %s", endpoint->now.name,
+                                failure.text);
+}
