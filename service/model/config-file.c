@@ -37,6 +37,18 @@ static int refuse_errno(Failure *failure, const char *path, int error) {
         return error == ENOMEM ? -ENOMEM : refuse(failure, path, reason);
 }
 
+/* Nothing there is fine; a link to nothing is not, since what it led to may have denied something. */
+static int refuse_open(
+                Failure *failure, int folder, const char *name, const char *path, int error) {
+        struct stat status;
+
+        if (error != ENOENT)
+                return refuse_errno(failure, path, error);
+        if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+                return -ENOENT;
+        return refuse(failure, path, "It is a link that leads nowhere. Correct or remove it.");
+}
+
 /* Looks at what was opened, not at a name that may lead elsewhere the next time. */
 static int check_trust(int fd, const char *path, Failure *failure, struct stat *ret) {
         if (fstat(fd, ret) < 0)
@@ -56,10 +68,8 @@ int config_folder_open(int parent, const char *name, const char *path, Failure *
         struct stat status;
         int r;
 
-        if (fd < 0 && errno == ENOENT)
-                return -ENOENT;
         if (fd < 0)
-                return refuse_errno(failure, path, errno);
+                return refuse_open(failure, parent, name, path, errno);
         r = check_trust(fd, path, failure, &status);
         if (r < 0)
                 return r;
@@ -151,10 +161,8 @@ int config_file_read(int folder, const char *name, const char *path, char **ret,
         struct stat status;
         int r;
 
-        if (fd < 0 && errno == ENOENT)
-                return -ENOENT;
         if (fd < 0)
-                return refuse_errno(failure, path, errno);
+                return refuse_open(failure, folder, name, path, errno);
         r = check_trust(fd, path, failure, &status);
         if (r < 0)
                 return r;

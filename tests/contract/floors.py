@@ -30,6 +30,12 @@ ROOMS = {
     "kernel/tap": r"util/.*|kernel/(tap|ifname)\.h",
     "kernel/offload": r"util/.*|kernel/(offload|tap)\.h",
     "kernel/netlink": r"util/.*|kernel/netlink\.h",
+    "model/config-section": r"model/config-section\.h|util/.*",
+    "model/config-file": r"util/.*|model/config-file\.h",
+    "model/config-names": r"util/.*|model/config-names\.h",
+    "model/config-lines": r"util/.*|model/config-(file|lines)\.h",
+    "model/config-parse": r"util/.*|kernel/ifname\.h|model/(config|quota|config-[a-z]+)\.h",
+    "model/config": r"util/.*|model/(config|quota|config-[a-z]+)\.h",
     "model/quota": r"util/.*|model/quota\.h",
     "model/tag": r"util/.*|kernel/(link|mac|ifname)\.h|model/tag\.h",
     "model/tap-request": r"util/.*|kernel/(ifname|mac|offload)\.h|model/(tag|tap-request)\.h",
@@ -45,6 +51,8 @@ ONLY_IN = {
     r"\bNLE_[A-Z_]+": ("kernel/netlink",),
     r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/offload"),
     r"org\.vnicd1\.Error": ("bus/error",),
+    r"<ini\.h>": ("model/config-lines",),
+    r"\bget(pw|gr)nam_r\b": ("model/config-names",),
 }
 
 CLIENT = r"(?!.*/).*\.h|bus/error\.h|util/.*"
