@@ -49,18 +49,11 @@ static int parse_arguments(int argc, char *argv[]) {
 }
 
 static int handle_signals(sd_event *event) {
-        static const int signals[] = { SIGTERM, SIGINT };
-        sigset_t mask;
-        int r = 0;
+        int r = sd_event_add_signal(event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
 
-        sigemptyset(&mask);
-        for (size_t i = 0; i < 2; i++)
-                sigaddset(&mask, signals[i]);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
-        for (size_t i = 0; i < 2 && r >= 0; i++)
-                r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
-        return r;
+        if (r < 0)
+                return r;
+        return sd_event_add_signal(event, NULL, SIGINT | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
 }
 
 /* Losing the bus ends the service: it is started again and finds everything in the kernel. */

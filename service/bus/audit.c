@@ -24,18 +24,24 @@
 
 #define FIELDS_MAX      10
 #define FIRST_OWN_FIELD 3 /* after MESSAGE, MESSAGE_ID and PRIORITY */
-#define FIELD_SIZE 384
+#define FIELD_SIZE      384
 
-typedef enum Verdict { GRANTED, DENIED, RELEASED, TAMPERED, VERDICT_MAX } Verdict;
+typedef enum AuditVerdict {
+        AUDIT_GRANTED,
+        AUDIT_DENIED,
+        AUDIT_RELEASED,
+        AUDIT_TAMPERED,
+        AUDIT_VERDICT_MAX
+} AuditVerdict;
 
 static const struct {
         const char *word, *message_id;
         int priority;
-} verdicts[VERDICT_MAX] = {
-        [GRANTED] = { "granted", "3b4ecbc164f74f239a8ef0381c568354", LOG_INFO },
-        [DENIED] = { "denied", "6ce25b08d6a84726b3de4af12a30c9af", LOG_NOTICE },
-        [RELEASED] = { "released", "1cd0d11ac94048278bc19ada76c6230c", LOG_INFO },
-        [TAMPERED] = { "tampered", "da11e36418674572975a0e5185475007", LOG_WARNING },
+} verdicts[AUDIT_VERDICT_MAX] = {
+        [AUDIT_GRANTED] = { "granted", "3b4ecbc164f74f239a8ef0381c568354", LOG_INFO },
+        [AUDIT_DENIED] = { "denied", "6ce25b08d6a84726b3de4af12a30c9af", LOG_NOTICE },
+        [AUDIT_RELEASED] = { "released", "1cd0d11ac94048278bc19ada76c6230c", LOG_INFO },
+        [AUDIT_TAMPERED] = { "tampered", "da11e36418674572975a0e5185475007", LOG_WARNING },
 };
 
 /* How much was written of one user of late. Each line is paid with its share of a second. */
@@ -134,14 +140,13 @@ static int send_to_journal(Record *record) {
 }
 
 /* The same fields, behind the sentence. */
-static void write_line(Verdict verdict, const Record *record) {
+static void write_line(AuditVerdict verdict, const Record *record) {
         const char *sentence = record->fields[0] + strlen("MESSAGE=");
         char fields[FIELD_SIZE] = "";
         size_t n = 0;
 
         for (size_t i = FIRST_OWN_FIELD; i < record->n && n < sizeof(fields); i++)
-                n += (size_t)snprintf(
-                                fields + n, sizeof(fields) - n, " %s", record->fields[i]);
+                n += (size_t)snprintf(fields + n, sizeof(fields) - n, " %s", record->fields[i]);
         log_line(verdicts[verdict].priority, "%s%s", sentence, fields);
 }
 
@@ -150,14 +155,14 @@ static const char *endpoint_name(const Endpoint *endpoint, char buffer[static IF
 }
 
 /* sentence: what happened, without its end. */
-static void write_record(Audit *audit, Verdict verdict, const AuditDecision *about,
+static void write_record(Audit *audit, AuditVerdict verdict, const AuditDecision *about,
                 const char *sentence) {
         char name[IFNAMSIZ], note[64] = "";
         const char *endpoint = endpoint_name(about->endpoint, name);
         Record record = { .n = 0 };
         unsigned left_out;
 
-        if (!pay(audit, about->uid, verdict == TAMPERED, &left_out))
+        if (!pay(audit, about->uid, verdict == AUDIT_TAMPERED, &left_out))
                 return;
         if (left_out > 0)
                 snprintf(note, sizeof(note), " %u lines before it were left out.", left_out);
@@ -191,7 +196,7 @@ void audit_decision(Audit *audit, const AuditDecision *decision) {
                         decision->bridge ? " for the bridge " : "",
                         decision->bridge ? decision->bridge : "", decision->refusal ? ": " : "",
                         decision->refusal ? decision->refusal : "");
-        write_record(audit, decision->refusal ? DENIED : GRANTED, decision, sentence);
+        write_record(audit, decision->refusal ? AUDIT_DENIED : AUDIT_GRANTED, decision, sentence);
 }
 
 void audit_tampered(Service *service, const Endpoint *endpoint, const char *why) {
@@ -200,7 +205,7 @@ void audit_tampered(Service *service, const Endpoint *endpoint, const char *why)
 
         snprintf(sentence, sizeof(sentence), "The endpoint %s of user %u was tampered with: %s",
                         endpoint_name(endpoint, name), (unsigned)endpoint->tag.uid, why);
-        write_record(service->audit, TAMPERED, &about, sentence);
+        write_record(service->audit, AUDIT_TAMPERED, &about, sentence);
 }
 
 void audit_released(Service *service, sd_bus_message *call, const Endpoint *endpoint) {
@@ -214,5 +219,5 @@ void audit_released(Service *service, sd_bus_message *call, const Endpoint *endp
         snprintf(sentence, sizeof(sentence), "User %u released the endpoint %s of user %u",
                         (unsigned)subject.uid, endpoint_name(endpoint, name),
                         (unsigned)endpoint->tag.uid);
-        write_record(service->audit, RELEASED, &about, sentence);
+        write_record(service->audit, AUDIT_RELEASED, &about, sentence);
 }

@@ -9,7 +9,6 @@
 #include "kernel/bridge.h"
 #include "kernel/ifname.h"
 
-
 /* One ListBridges; asks about all bridges side by side. */
 typedef struct Listing {
         Service *service;

@@ -40,8 +40,8 @@ static int read_credentials(sd_bus_message *answer, Caller *caller) {
 
         r = sd_bus_message_enter_container(answer, SD_BUS_TYPE_ARRAY, "{sv}");
         while (r >= 0 &&
-                        (r = sd_bus_message_enter_container(
-                                         answer, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
+                        (r = sd_bus_message_enter_container(answer, SD_BUS_TYPE_DICT_ENTRY, "sv")) >
+                                        0) {
                 r = sd_bus_message_read_basic(answer, SD_BUS_TYPE_STRING, &key);
                 if (r < 0)
                         return r;

@@ -140,8 +140,7 @@ static void set_detail(PolkitDetail *ret, Detail detail, const GateMatter *matte
         }
 }
 
-static AuthorityQuestion question_of(
-                const Demand *demand, const GateMatter *matter, bool may_ask) {
+static AuthorityQuestion question_of(const Demand *demand, const GateMatter *matter, bool may_ask) {
         AuthorityQuestion question = {
                 .polkit = { .action = demand->action },
                 .stamp = matter->stamp,
@@ -303,7 +302,7 @@ static int pass_demands(const Visit *visit) {
                 return 1;
         }
         record(visit, decision.demand->action,
-                        decision.by_configuration               ? "by the configuration"
+                        decision.by_configuration ? "by the configuration"
                                         : decision.verdict == POLKIT_CHALLENGE
                                         ? "nobody was asked for an answer"
                                         : "by polkit");
@@ -332,7 +331,7 @@ int gate_tell(Service *service, sd_bus_message *call, const Subject *subject,
         r = decide(&visit, &decision);
         if (r <= 0)
                 return r;
-        *ret = decision.by_configuration                    ? GATE_NOT_CONFIGURED
+        *ret = decision.by_configuration                       ? GATE_NOT_CONFIGURED
                         : decision.verdict == POLKIT_YES       ? GATE_YES
                         : decision.verdict == POLKIT_CHALLENGE ? GATE_CHALLENGE
                                                                : GATE_NO;

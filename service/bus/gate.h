@@ -23,7 +23,7 @@ typedef struct GateMatter {
         uid_t owner;              /* whose it is, or will be */
         unsigned queues;
         bool persistent; /* it outlives its queues */
-        uint64_t stamp;  /* of the bridge or endpoint: if it differs after an answer, that is void */
+        uint64_t stamp; /* of the bridge or endpoint: if it differs after an answer, that is void */
 } GateMatter;
 
 typedef enum GateAnswer {

@@ -253,8 +253,8 @@ static int send_check(Check *check) {
         list_unlink(&check->unsent);
         check->slot = sd_bus_slot_unref(check->slot);
         check->id = ++query->table->last_id;
-        r = polkit_ask(query->table->bus, &check->slot, query_caller(query), &check->question.polkit,
-                        check->id, check->ask_person, on_verdict, check);
+        r = polkit_ask(query->table->bus, &check->slot, query_caller(query),
+                        &check->question.polkit, check->id, check->ask_person, on_verdict, check);
         if (r < 0) {
                 log_warning("Cannot ask polkit: %s", strerror(-r));
                 return r;
