@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,10 +83,12 @@ static int append_others(sd_bus_message *call, const Options *options) {
                 r = append_switch(call, "anti_spoof", &options->anti_spoof);
         if (r >= 0)
                 r = append_list(call, "offloads", options->offloads);
+        if (r >= 0 && options->persistent)
+                r = sd_bus_message_append(call, "{sv}", "persistent", "b", 1);
         return r;
 }
 
-static int append_request(sd_bus_message *call, const Options *options) {
+static int append_request(sd_bus_message *call, const Options *options, const OptionNumber *owner) {
         int r = sd_bus_message_append(call, "sbb", options->bridge, (int)!options->no_vnet_hdr,
                         (int)options_multiqueue(options));
 
@@ -95,6 +98,8 @@ static int append_request(sd_bus_message *call, const Options *options) {
                 r = append_numbers(call, options);
         if (r >= 0)
                 r = append_others(call, options);
+        if (r >= 0)
+                r = append_number(call, "owner", owner);
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
@@ -146,6 +151,8 @@ static int read_reply(sd_bus_message *reply, NewTap *tap) {
 static Status check_queues(const Options *options, const NewTap *tap) {
         uint32_t asked = options_queues(options);
 
+        if (options->persistent && tap->queues.n == 0)
+                return STATUS_OK;
         if (tap->queues.n > 0 && (asked == 0 || tap->queues.n == asked))
                 return STATUS_OK;
         return complain(STATUS_FAILURE,
@@ -154,15 +161,35 @@ static Status check_queues(const Options *options, const NewTap *tap) {
                         tap->queues.n);
 }
 
+/* A user's name, or else a number. */
+static Status find_owner(const char *text, OptionNumber *ret) {
+        const struct passwd *user = text ? getpwnam(text) : NULL;
+        char *end = NULL;
+        unsigned long uid;
+
+        if (!text)
+                return STATUS_OK;
+        errno = 0;
+        uid = user ? user->pw_uid : strtoul(text, &end, 10);
+        if (!user && (errno != 0 || end == text || *end || *text == '-' || uid >= UINT32_MAX))
+                return complain(STATUS_USAGE, "There is no user \"%s\" on this host.", text);
+        *ret = (OptionNumber){ .given = true, .value = (uint32_t)uid };
+        return STATUS_OK;
+}
+
 static Status call_create_tap(Client *client, const Options *options, NewTap *tap) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        OptionNumber owner = { .given = false };
         Status status;
         int r;
 
+        status = find_owner(options->owner, &owner);
+        if (status != STATUS_OK)
+                return status;
         status = client_begin(client, &create_tap, &call);
         if (status != STATUS_OK)
                 return status;
-        r = append_request(call, options);
+        r = append_request(call, options, &owner);
         if (r < 0)
                 return client_complain_arguments(r);
         status = client_end(client, &create_tap, call, &reply);

@@ -17,6 +17,7 @@ typedef enum OptionGroup {
         OPTIONS_ALL = 1 << 1,  /* --all */
         OPTIONS_ASK = 1 << 2,  /* --ask, --no-ask */
         OPTIONS_TAP = 1 << 3,  /* what a new tap is to be */
+        OPTIONS_KEEP = 1 << 5, /* --persistent, --owner */
         OPTIONS_PROGRAM = 1
                         << 4, /* no option: what follows the options is a program's command line */
 } OptionGroup;
@@ -47,6 +48,8 @@ typedef struct Options {
         OptionNumber vnet_hdr_size;
         bool no_vnet_hdr;
         bool multiqueue;
+        bool persistent;
+        const char *owner; /* a name or a uid; NULL: not given */
 
         char **arguments; /* what is not an option; ends with NULL */
         int n_arguments;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl create": makes a tap, says what it is, and keeps it until it is told to end.
+ * "vnicctl create": makes a tap, says what it is, and keeps it until it is told to end; a persistent
+ * one stays by itself.
  */
 
 #include <errno.h>
@@ -34,6 +35,8 @@ Status verb_create(const Options *options) {
         status = new_tap_create(options, &tap);
         if (status != STATUS_OK)
                 return status;
+        if (options->persistent)
+                return print_tap(options, tap);
         /* Before anybody reads that it is there and tells us to end. */
         signals = keeper_block_signals();
         if (signals < 0)

@@ -250,42 +250,6 @@ def test_calls_that_wait_are_answered_when_the_service_stops(world, alice, bridg
     world.start_service()
 
 
-def storm(tap, stop):
-    """What any holder of a queue can do, as fast as he can: each call makes an event."""
-    macs = [struct.pack("16sH6s16x", tap.interface.encode(), 1, bytes.fromhex(mac))
-            for mac in ("020000000001", "020000000002")]
-    while not stop.is_set():
-        for mac in macs:
-            fcntl.ioctl(tap.fds[0], kernel.SIOCSIFHWADDR, mac)
-
-
-def calls_in(seconds, client, name):
-    """How often GetEndpoint is answered in that time."""
-    answered, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        client.call(ROOT, MANAGER, "GetEndpoint", "s", (name,))
-        answered += 1
-    return answered
-
-
-def test_a_holder_who_makes_events_without_end_does_not_keep_others_waiting(alice, bob, bridge):
-    stop = threading.Event()
-    with alice.create_tap(bridge) as one, alice.create_tap(bridge) as other:
-        quiet = calls_in(1, bob, one.interface)
-        threads = [threading.Thread(target=storm, args=(tap, stop)) for tap in (one, other)]
-        for thread in threads:
-            thread.start()
-        try:
-            stormy = calls_in(3, bob, one.interface) / 3
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
-        # The storm takes its share of the machine and of the kernel's lock; starved, it is 1 % or less.
-        assert stormy > 0.03 * quiet
-        assert poll(lambda: one.get("HostMac") == kernel.link(one.interface)["address"], 2.0)
-
-
 def test_every_release_of_one_endpoint_is_answered(alice, bridge):
     with alice.create_tap(bridge) as tap:
         first, *others = [alice.start(tap.endpoint, ENDPOINT, "Release") for _ in range(5)]

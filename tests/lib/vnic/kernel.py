@@ -306,5 +306,20 @@ def detach(fd, attach=False):
                 struct.pack("16sH22x", b"", IFF_ATTACH_QUEUE if attach else IFF_DETACH_QUEUE))
 
 
+# What a holder may do with a queue, without any privilege
+
+def set_mac(fd, name, mac):
+    """The MAC of the link behind a queue."""
+    fcntl.ioctl(fd, SIOCSIFHWADDR, struct.pack("16sH6s16x", name.encode(), 1, bytes.fromhex(mac.replace(":", ""))))
+
+
+def set_persistent(fd, persistent=True):
+    fcntl.ioctl(fd, TUNSETPERSIST, int(persistent))
+
+
+def set_owner(fd, uid):
+    fcntl.ioctl(fd, TUNSETOWNER, uid)
+
+
 def up(name):
     run("ip", "link", "set", name, "up")

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A restart is nothing: same objects, same owners, same limits, and no frame is lost meanwhile."""
+
+import contextlib
+import os
+import resource
+import shutil
+import threading
+import time
+
+import pytest
+from vnic import frames, kernel
+from vnic.client import ENDPOINT, MANAGER, ROOT, Client
+from vnic.process import poll
+
+LONG = os.environ.get("VNICD_TEST_LONG") == "1"
+
+
+class Traffic:
+    """Pairs of taps that send each other numbered frames all the time; every one has to arrive."""
+
+    def __init__(self, pairs):
+        self.pairs = pairs
+        self.macs = {tap.interface: tap.get("GuestMac") for pair in pairs for tap in pair}
+        self.sent = dict.fromkeys(self.macs, 0)
+        self.got = {name: set() for name in self.macs}
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+
+    def send(self, one, other):
+        self.sent[one.interface] += 1
+        frame = frames.plain(self.macs[other.interface], self.macs[one.interface],
+                             b"load" + self.sent[one.interface].to_bytes(8, "big"))
+        os.write(one.fds[0], frames.hdr() + frame)
+
+    def receive(self, tap):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                frame = os.read(tap.fds[0], 2048)[10:]
+                if frame[14:18] == b"load" and frame[:6] == frames.mac_bytes(self.macs[tap.interface]):
+                    self.got[tap.interface].add(int.from_bytes(frame[18:26], "big"))
+
+    def run(self):
+        while not self.stop.is_set():
+            for one, other in self.pairs:
+                self.send(one, other)
+                self.send(other, one)
+            for pair in self.pairs:
+                for tap in pair:
+                    self.receive(tap)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+        time.sleep(0.2)
+        for pair in self.pairs:
+            for tap in pair:
+                self.receive(tap)
+
+    def lost(self):
+        return {one.interface: self.sent[other.interface] - len(self.got[one.interface])
+                for pair in self.pairs for one, other in (pair, pair[::-1])
+                if self.sent[other.interface] != len(self.got[one.interface])}
+
+
+def objects(world):
+    """What is exported, without what passes."""
+    return world.root.managed_objects()
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(600)
+def test_restarts_under_load_lose_no_frame_and_no_endpoint(world, bridge):
+    """SIGTERM, SIGKILL and another program in its place, with 50 taps that talk."""
+    original = world.program
+    upgraded = world.program.parent / "vnicd.upgraded"
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(world, user)) for user in ("alice", "bob")]
+        taps = [stack.enter_context(client.create_tap(bridge, anti_spoof=True))
+                for client in clients for _ in range(25)]
+        shutil.copy(original, upgraded)
+        stack.callback(upgraded.unlink)
+        stack.callback(setattr, world, "program", original)
+        before = objects(world)
+        assert len(before) == 50
+        with Traffic(list(zip(taps[::2], taps[1::2]))) as traffic:
+            time.sleep(0.2)
+            for number in range(100 if LONG else 9):
+                world.program = upgraded if number % 3 == 2 else original
+                if number % 3 == 1:
+                    world.kill_service()
+                else:
+                    assert world.stop_service() == 0
+                world.start_service()
+                assert objects(world) == before
+        assert sum(traffic.sent.values()) > 1000
+        assert traffic.lost() == {}
+        world.program = original
+        world.restart_service()
+
+
+@pytest.mark.restarts
+def test_limits_are_the_same_after_a_restart(world, bridge):
+    with Client(world, "alice") as client, contextlib.ExitStack() as stack:
+        for _ in range(32):
+            stack.enter_context(client.create_tap(bridge))
+        world.kill_service()
+        world.start_service()
+        assert client.create_tap_error(bridge).short == "QuotaExceeded"
+        assert client.can_create_tap(bridge)[0] == "quota"
+        client.call(ROOT, MANAGER, "ReleaseAll")
+        with client.create_tap(bridge):
+            pass
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(180)
+def test_a_thousand_endpoints_are_back_within_two_seconds(world, bridges):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4096, hard)), hard))
+    for name in ("yes0", "yes1"):
+        bridges(name)
+    taps = []
+    with Client(world, "root") as client:
+        try:
+            for number in range(1000):
+                taps.append(client.create_tap(f"yes{number % 2}"))
+            world.kill_service()
+            began = time.monotonic()
+            world.start_service()
+            assert len(objects(world)) == 1000
+            took = time.monotonic() - began
+            assert took <= 2.0, f"{took:.2f} s"
+            assert client.call(ROOT, MANAGER, "ReleaseAll", timeout=60) == (1000,)
+        finally:
+            for tap in taps:
+                tap.close()
+            poll(lambda: not kernel.our_links(), 60.0)
+
+
+@pytest.mark.restarts
+def test_what_died_meanwhile_is_gone_and_what_came_meanwhile_is_not_ours(world, bridge):
+    with Client(world, "alice") as client, client.create_tap(bridge) as stays:
+        gone = client.create_tap(bridge)
+        kept = client.create_tap(bridge, persistent=True)
+        world.kill_service()
+        gone.close()
+        fd, foreign = kernel.open_tap("vnic0badcafe")
+        world.start_service()
+        assert set(objects(world)) == {stays.endpoint, kept.endpoint}
+        assert kernel.exists(foreign)
+        os.close(fd)
+        client.call(kept.endpoint, ENDPOINT, "Release")
