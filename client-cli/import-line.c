@@ -18,7 +18,7 @@ static char *make_plain(char *text) {
         return text;
 }
 
-static char *format_plain(const char *format, va_list args) {
+static __attribute__((format(printf, 1, 0))) char *format_plain(const char *format, va_list args) {
         char *text;
 
         return vasprintf(&text, format, args) < 0 ? NULL : make_plain(text);
