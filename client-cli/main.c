@@ -79,6 +79,16 @@ static const char bench_details[] =
                 "Needs no service, no bus and no privilege, and touches nothing of the host.\n"
                 "CALLS/GB are the reads and writes of the taps per 10^9 bytes of payload.\n";
 
+static const char import_details[] =
+                "Reads the files in which QEMU's bridge helper and lxc say who may use a bridge,\n"
+                "and writes the same as a configuration of vnicd, with each line of theirs as a\n"
+                "comment. What cannot be carried over is said there and on standard error, and\n"
+                "the status is 9 then. Needs no service. Without FILE it reads those that exist\n"
+                "of /etc/qemu/bridge.conf, /etc/qemu-kvm/bridge.conf and /etc/lxc/lxc-usernet.\n"
+                "Run it as root, since not everybody can read the files. For example:\n"
+                "\n"
+                "  vnicctl import >/etc/vnicd/vnicd.conf.d/50-imported.conf\n";
+
 static const Verb verbs[] = {
         { "capabilities", "", "what this host and this service can do", NULL, OPTIONS_JSON, 0, 0,
                         verb_capabilities },
@@ -98,6 +108,8 @@ static const Verb verbs[] = {
                         verb_monitor },
         { "bench", " [SECONDS]", "measure what offloads buy on this host", bench_details,
                         OPTIONS_JSON, 0, 1, verb_bench },
+        { "import", " [FILE...]", "make a configuration from that of QEMU or lxc", import_details,
+                        OPTIONS_FORMAT, 0, ANY_NUMBER, verb_import },
 };
 
 enum {

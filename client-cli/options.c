@@ -61,6 +61,8 @@ static const OptionRow rows[] = {
                         "let polkit ask, also outside a terminal (desktop agents)" },
         { "no-ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(no_ask), "never let polkit ask" },
         { "all", "", OPTIONS_ALL, TYPE_FLAG, FIELD(all), "all of them, see below" },
+        { "format", " FORMAT", OPTIONS_FORMAT, TYPE_TEXT, FIELD(format),
+                        "what the files are: bridge.conf or lxc-usernet" },
         { "json", "", OPTIONS_JSON, TYPE_FLAG, FIELD(json), "print JSON" },
         { "help", "", ~0U, TYPE_FLAG, FIELD(help), "print this help" },
 };

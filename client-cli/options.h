@@ -13,11 +13,12 @@
 
 typedef enum OptionGroup {
         OPTIONS_NONE = 0,
-        OPTIONS_JSON = 1 << 0, /* --json */
-        OPTIONS_ALL = 1 << 1,  /* --all */
-        OPTIONS_ASK = 1 << 2,  /* --ask, --no-ask */
-        OPTIONS_TAP = 1 << 3,  /* what a new tap is to be */
-        OPTIONS_KEEP = 1 << 5, /* --persistent, --owner */
+        OPTIONS_JSON = 1 << 0,   /* --json */
+        OPTIONS_ALL = 1 << 1,    /* --all */
+        OPTIONS_ASK = 1 << 2,    /* --ask, --no-ask */
+        OPTIONS_TAP = 1 << 3,    /* what a new tap is to be */
+        OPTIONS_KEEP = 1 << 5,   /* --persistent, --owner */
+        OPTIONS_FORMAT = 1 << 6, /* --format */
         OPTIONS_PROGRAM = 1
                         << 4, /* no option: what follows the options is a program's command line */
 } OptionGroup;
@@ -37,6 +38,7 @@ typedef struct OptionSwitch {
 typedef struct Options {
         bool help;
         bool json;
+        const char *format; /* NULL: not given */
         bool all;
         bool ask, no_ask;
 

@@ -18,3 +18,4 @@ Status verb_release(const Options *options);
 Status verb_monitor(const Options *options);
 Status verb_run(const Options *options);
 Status verb_bench(const Options *options);
+Status verb_import(const Options *options);

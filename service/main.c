@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
@@ -48,18 +49,11 @@ static int parse_arguments(int argc, char *argv[]) {
 }
 
 static int handle_signals(sd_event *event) {
-        static const int signals[] = { SIGTERM, SIGINT };
-        sigset_t mask;
-        int r = 0;
+        int r = sd_event_add_signal(event, NULL, SIGTERM | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
 
-        sigemptyset(&mask);
-        for (size_t i = 0; i < 2; i++)
-                sigaddset(&mask, signals[i]);
-        if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
-                return -errno;
-        for (size_t i = 0; i < 2 && r >= 0; i++)
-                r = sd_event_add_signal(event, NULL, signals[i], NULL, NULL);
-        return r;
+        if (r < 0)
+                return r;
+        return sd_event_add_signal(event, NULL, SIGINT | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
 }
 
 /* Losing the bus ends the service: it is started again and finds everything in the kernel. */
@@ -81,7 +75,7 @@ static int open_bus(sd_bus **ret, sd_event *event) {
         return 0;
 }
 
-static int run(void) {
+static int run(Failure *failure) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         _cleanup_(service_freep) Service *service = NULL;
@@ -95,7 +89,7 @@ static int run(void) {
         if (r >= 0)
                 r = open_bus(&bus, event);
         if (r >= 0)
-                r = service_new(&service, event, bus);
+                r = service_new(&service, event, bus, failure);
         if (r >= 0)
                 r = sd_bus_request_name(bus, SERVICE_NAME, 0);
         if (r < 0)
@@ -109,12 +103,14 @@ static int run(void) {
 }
 
 int main(int argc, char *argv[]) {
+        Failure failure = FAILURE_INIT;
         int r = parse_arguments(argc, argv);
 
         if (r != 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        r = run();
-        if (r < 0)
-                log_error("Cannot go on: %s", strerror(-r));
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        r = run(&failure);
+        if (r >= 0)
+                return EXIT_SUCCESS;
+        log_error("Cannot go on: %s", failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        return failure.kind == FAILURE_INVALID_CONFIGURATION ? EX_CONFIG : EXIT_FAILURE;
 }

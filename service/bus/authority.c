@@ -114,15 +114,19 @@ int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
 static const char *describe(const PolkitQuestion *question, char buffer[static DESCRIPTION_SIZE]) {
         const PolkitDetail *about = &question->details[0];
 
+        if (!about->key)
+                return question->action;
         snprintf(buffer, DESCRIPTION_SIZE, "%s (%s %s)", question->action, about->key,
                         about->value);
         return buffer;
 }
 
-static int refuse(PolkitVerdict verdict, const PolkitQuestion *question, bool asked,
+int authority_refuse(sd_bus_message *call, const AuthorityQuestion *question, PolkitVerdict verdict,
                 Failure *failure) {
+        bool asked = question->may_ask &&
+                        sd_bus_message_get_allow_interactive_authorization(call) > 0;
         char buffer[DESCRIPTION_SIZE];
-        const char *action = describe(question, buffer);
+        const char *action = describe(&question->polkit, buffer);
 
         switch (verdict) {
         case POLKIT_CHALLENGE:
@@ -157,17 +161,4 @@ static int refuse(PolkitVerdict verdict, const PolkitQuestion *question, bool as
                         "The action %s is not allowed to you. An administrator can allow it by a "
                         "polkit rule; see org.vnicd1(5).",
                         action);
-}
-
-int authority_require(Authority *authority, sd_bus_message *call, uid_t uid,
-                const AuthorityQuestion *question, Failure *failure) {
-        bool asked = question->may_ask &&
-                        sd_bus_message_get_allow_interactive_authorization(call) > 0;
-        PolkitVerdict verdict;
-        int r;
-
-        r = authority_ask(authority, call, uid, question, &verdict, failure);
-        if (r <= 0)
-                return r;
-        return verdict == POLKIT_YES ? 1 : refuse(verdict, &question->polkit, asked, failure);
 }

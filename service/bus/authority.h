@@ -41,7 +41,7 @@ int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Fai
 int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
                 const AuthorityQuestion *question, PolkitVerdict *ret, Failure *failure);
 
-/* The same, for a handler that needs a yes. 1: go on. 0: return 1. Otherwise also -EACCES with
- * AccessDenied or InteractiveAuthorizationRequired. */
-int authority_require(Authority *authority, sd_bus_message *call, uid_t uid,
-                const AuthorityQuestion *question, Failure *failure);
+/* The sentence for a verdict that is not yes. -EACCES with AccessDenied or
+ * InteractiveAuthorizationRequired. */
+int authority_refuse(sd_bus_message *call, const AuthorityQuestion *question, PolkitVerdict verdict,
+                Failure *failure);

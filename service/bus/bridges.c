@@ -5,28 +5,18 @@
 #include <stdio.h>
 
 #include "bus/cleanup.h"
+#include "bus/gate.h"
 #include "kernel/bridge.h"
 #include "kernel/ifname.h"
-
-#define ACTION_USE_BRIDGE "org.vnicd1.use-bridge"
 
 /* One ListBridges; asks about all bridges side by side. */
 typedef struct Listing {
         Service *service;
         sd_bus_message *call, *reply;
-        uid_t uid;
+        Subject subject;
         bool pending;
         Failure *failure;
 } Listing;
-
-AuthorityQuestion bridge_question(const char *bridge) {
-        AuthorityQuestion question = { .polkit = { .action = ACTION_USE_BRIDGE } };
-        PolkitDetail *detail = &question.polkit.details[0];
-
-        detail->key = "bridge";
-        snprintf(detail->value, sizeof(detail->value), "%s", bridge);
-        return question;
-}
 
 static int append_warnings(sd_bus_message *reply, const LinkInfo *bridge) {
         const char *warnings[3] = { NULL };
@@ -70,16 +60,18 @@ static int append_bridge(
 
 static int list_bridge(const LinkInfo *bridge, unsigned ports, void *userdata) {
         Listing *listing = userdata;
-        AuthorityQuestion question = bridge_question(bridge->name);
-        PolkitVerdict verdict;
+        const GateMatter matter = {
+                .bridge = bridge->name,
+                .stamp = (uint64_t)bridge->ifindex,
+        };
+        GateAnswer answer;
         int r;
 
         /* One with a name that CreateTap would not take. */
         if (!ifname_is_plain(bridge->name))
                 return 0;
-        question.stamp = (uint64_t)bridge->ifindex;
-        r = authority_ask(listing->service->authority, listing->call, listing->uid, &question,
-                        &verdict, listing->failure);
+        r = gate_tell(listing->service, listing->call, &listing->subject, &matter, &answer,
+                        listing->failure);
         if (r == -ESTALE) /* it was not there yet when the others were asked about */
                 return 0;
         if (r < 0)
@@ -88,20 +80,20 @@ static int list_bridge(const LinkInfo *bridge, unsigned ports, void *userdata) {
         if (listing->pending)
                 return 0;
         return append_bridge(listing->reply, bridge, ports,
-                        verdict == POLKIT_YES                         ? "yes"
-                                        : verdict == POLKIT_CHALLENGE ? "challenge"
-                                                                      : "no");
+                        answer == GATE_YES                         ? "yes"
+                                        : answer == GATE_CHALLENGE ? "challenge"
+                                                                   : "no");
 }
 
 static int list_bridges(Listing *listing) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         int r;
 
-        r = service_caller(listing->service, listing->call, &listing->uid, listing->failure);
+        r = service_subject(listing->service, listing->call, &listing->subject, listing->failure);
         if (r < 0)
                 return r;
-        r = authority_may_ask(
-                        listing->service->authority, listing->call, listing->uid, listing->failure);
+        r = authority_may_ask(listing->service->authority, listing->call, listing->subject.uid,
+                        listing->failure);
         if (r < 0)
                 return r;
         r = sd_bus_message_new_method_return(listing->call, &reply);

@@ -5,8 +5,5 @@
 
 #include "bus/service.h"
 
-/* The polkit question whether the caller may use a bridge, with the bridge as its first detail. */
-AuthorityQuestion bridge_question(const char *bridge);
-
 /* Manager.ListBridges() */
 int method_list_bridges(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * Who calls: the uid that the bus vouches for. Nothing that a client says of itself, nothing read
- * from /proc (a process id can be somebody else's by then). A unique name is never given out again,
- * so what was learnt of one stays true.
+ * Who calls: the uid and the groups that the bus vouches for, as they were when the caller connected.
+ * Nothing that a client says of itself, nothing read from /proc (a process id can be somebody else's
+ * by then). A unique name is never given out again, so what was learnt of one stays true.
  */
 
-#include <sys/types.h>
 #include <systemd/sd-bus.h>
 
+#include "model/config.h"
 #include "util/failure.h"
 
 #define CALLER_NAME_SIZE 32
@@ -18,6 +18,8 @@
 typedef struct Caller {
         char name[CALLER_NAME_SIZE];
         uid_t uid;
+        gid_t *groups; /* NULL: none, or a bus that does not tell */
+        size_t n_groups;
 } Caller;
 
 typedef struct Callers {
@@ -25,6 +27,9 @@ typedef struct Callers {
         unsigned next;
 } Callers;
 
-/* Asks the bus about a caller not known yet. -EACCES with AccessDenied: the bus knows no such
- * caller (any more). */
-int callers_uid(Callers *callers, sd_bus_message *call, uid_t *ret, Failure *failure);
+void callers_done(Callers *callers);
+
+/* Asks the bus about a caller not known yet. The groups stay ours and are good until the next other
+ * caller is asked about. -EACCES with AccessDenied: the bus knows no such caller (any more), or not
+ * his uid. -ENOMEM */
+int callers_find(Callers *callers, sd_bus_message *call, Subject *ret, Failure *failure);

@@ -5,56 +5,37 @@
 #include <string.h>
 
 #include "bus/cleanup.h"
+#include "bus/gate.h"
 #include "bus/service.h"
 #include "bus/wait.h"
-#include "kernel/ifname.h"
 #include "util/log.h"
-
-#define ACTION_MANAGE_ENDPOINTS "org.vnicd1.manage-endpoints"
 
 #define ENDPOINT_INTERFACE SERVICE_NAME ".Endpoint"
 #define TAP_INTERFACE      SERVICE_NAME ".Tap"
 
-static AuthorityQuestion manage_question(const Endpoint *endpoint) {
-        AuthorityQuestion question = {
-                .polkit = {
-                        .action = ACTION_MANAGE_ENDPOINTS,
-                        .details = { { .key = "endpoint" }, { .key = "owner" } },
-                },
+/* What the gate is asked about in a call on an endpoint. */
+static GateMatter matter_of(const Endpoint *endpoint) {
+        return (GateMatter){
+                .endpoint = endpoint,
+                .owner = endpoint->tag.uid,
                 .stamp = endpoint->tag.nonce,
-                .may_ask = true,
         };
-        PolkitDetail *details = question.polkit.details;
-
-        ifname_of_nonce(endpoint->tag.nonce, details[0].value);
-        snprintf(details[1].value, sizeof(details[1].value), "%u", (unsigned)endpoint->tag.uid);
-        return question;
-}
-
-/* 1: go on. 0: the answer will come. The owner is not asked for what is his. */
-static int require_managing(Service *service, sd_bus_message *call, const Endpoint *endpoint,
-                Failure *failure) {
-        AuthorityQuestion question;
-        uid_t uid;
-        int r;
-
-        r = service_caller(service, call, &uid, failure);
-        if (r < 0)
-                return r;
-        if (uid == endpoint->tag.uid)
-                return 1;
-        question = manage_question(endpoint);
-        return authority_require(service->authority, call, uid, &question, failure);
 }
 
 static int release(Service *service, sd_bus_message *call, Failure *failure) {
         Endpoint *endpoint;
+        GateMatter matter;
+        Subject subject;
         int r;
 
+        r = service_subject(service, call, &subject, failure);
+        if (r < 0)
+                return r;
         r = service_endpoint_of(service, call, &endpoint, failure);
         if (r < 0)
                 return r;
-        r = require_managing(service, call, endpoint, failure);
+        matter = matter_of(endpoint);
+        r = gate_pass(service, call, &subject, &matter, failure);
         return r <= 0 ? r : wait_release(service, call, endpoint);
 }
 

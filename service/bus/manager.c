@@ -4,43 +4,51 @@
  * bus/authority.h), so nothing before "act" changes anything.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bus/bridges.h"
 #include "bus/cleanup.h"
+#include "bus/gate.h"
+#include "bus/reload.h"
 #include "bus/request.h"
 #include "bus/service.h"
 #include "bus/wait.h"
-#include "kernel/bridge.h"
 #include "util/log.h"
 
-static AuthorityQuestion tap_question(
-                const TapRequest *request, const LinkInfo *bridge, bool may_ask) {
-        AuthorityQuestion question = bridge_question(request->no_bridge ? "-" : bridge->name);
-        PolkitDetail *kind = &question.polkit.details[1], *queues = &question.polkit.details[2];
-
-        *kind = (PolkitDetail){ .key = "kind", .value = "tap" };
-        queues->key = "queues";
-        snprintf(queues->value, sizeof(queues->value), "%u", request->queues);
-        question.stamp = (uint64_t)bridge->ifindex;
-        question.may_ask = may_ask;
-        return question;
+static GateMatter matter_of(
+                const TapRequest *request, const Client *client, const LinkInfo *bridge) {
+        return (GateMatter){
+                .bridge = request->no_bridge ? "-" : bridge->name,
+                .owner = client->uid,
+                .queues = request->queues,
+                .persistent = request->persistent,
+                .stamp = (uint64_t)bridge->ifindex,
+        };
 }
 
-static int read_request(Service *service, sd_bus_message *call, TapRequest *ret, Client *ret_client,
-                Failure *failure) {
-        Client client = {
-                .limits = LIMITS_DEFAULT,
-                .ports_per_bridge = BRIDGE_PORTS_MAX,
+static Client client_of(const Service *service, const Subject *subject, sd_bus_message *call,
+                const TapRequest *request) {
+        uid_t owner = request->has_owner ? request->owner : subject->uid;
+
+        return (Client){
+                .uid = owner,
+                .limits = reload_limits(service->reload, subject, owner),
+                .ports_per_bridge = config_ports_per_bridge(reload_config(service->reload)),
                 .connection = sd_bus_message_get_sender(call),
         };
-        int r = service_caller(service, call, &client.uid, failure);
+}
+
+static int read_request(Service *service, sd_bus_message *call, Subject *ret_subject,
+                TapRequest *ret, Client *ret_client, Failure *failure) {
+        int r = service_subject(service, call, ret_subject, failure);
 
         if (r < 0)
                 return r;
-        *ret_client = client;
-        return request_read(call, manager_facts(service->manager)->cpus, ret, failure);
+        r = request_read(call, manager_facts(service->manager)->cpus, ret, failure);
+        if (r < 0)
+                return r;
+        *ret_client = client_of(service, ret_subject, call, ret);
+        return r;
 }
 
 static int reply_with_tap(sd_bus_message *call, const Endpoint *endpoint, const FdSet *queues) {
@@ -67,17 +75,18 @@ static int reply_with_tap(sd_bus_message *call, const Endpoint *endpoint, const 
 
 static int create_tap(Service *service, sd_bus_message *call, Failure *failure) {
         FdSet queues = FDSET_INIT;
-        AuthorityQuestion question;
         Endpoint *endpoint;
         TapRequest request;
+        GateMatter matter;
         LinkInfo bridge;
+        Subject subject;
         Client client;
         int r;
 
         /* Read. Without a reply the queues would have nowhere to go. */
         if (!sd_bus_message_get_expect_reply(call))
                 return 0;
-        r = read_request(service, call, &request, &client, failure);
+        r = read_request(service, call, &subject, &request, &client, failure);
         if (r < 0)
                 return r;
 
@@ -89,8 +98,8 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
                 return r;
 
         /* Authorise. */
-        question = tap_question(&request, &bridge, true);
-        r = authority_require(service->authority, call, client.uid, &question, failure);
+        matter = matter_of(&request, &client, &bridge);
+        r = gate_pass(service, call, &subject, &matter, failure);
         if (r <= 0)
                 return r;
 
@@ -113,12 +122,15 @@ static int method_create_tap(sd_bus_message *call, void *userdata, sd_bus_error 
         return error_answer(error, &failure, r);
 }
 
-static int reply_with_answer(sd_bus_message *call, PolkitVerdict verdict) {
-        if (verdict == POLKIT_YES)
+static int reply_with_answer(sd_bus_message *call, GateAnswer answer) {
+        if (answer == GATE_YES)
                 return sd_bus_reply_method_return(call, "ss", "yes", "You may create this tap.");
-        if (verdict == POLKIT_CHALLENGE)
+        if (answer == GATE_CHALLENGE)
                 return sd_bus_reply_method_return(call, "ss", "challenge",
                                 "An administrator would be asked whether you may create this tap.");
+        if (answer == GATE_NOT_CONFIGURED)
+                return sd_bus_reply_method_return(call, "ss", "no",
+                                "The configuration of vnicd does not allow this bridge to you.");
         return sd_bus_reply_method_return(call, "ss", "no",
                         "You are not allowed to create this tap. An administrator can allow it by "
                         "a "
@@ -142,23 +154,24 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
 }
 
 static int can_create_tap(Service *service, sd_bus_message *call, Failure *failure) {
-        AuthorityQuestion question;
-        PolkitVerdict verdict;
         Endpoint *wait_for;
         TapRequest request;
+        GateMatter matter;
+        GateAnswer answer;
         LinkInfo bridge;
+        Subject subject;
         Client client;
         int r;
 
-        r = read_request(service, call, &request, &client, failure);
+        r = read_request(service, call, &subject, &request, &client, failure);
         if (r >= 0)
                 r = manager_look(service->manager, &request, &client, &bridge, &wait_for, failure);
         if (r < 0 && r != -EAGAIN) /* CreateTap would wait, and then do it */
                 return reply_with_refusal(call, failure, r);
 
-        question = tap_question(&request, &bridge, false);
-        r = authority_ask(service->authority, call, client.uid, &question, &verdict, failure);
-        return r <= 0 ? r : reply_with_answer(call, verdict);
+        matter = matter_of(&request, &client, &bridge);
+        r = gate_tell(service, call, &subject, &matter, &answer, failure);
+        return r <= 0 ? r : reply_with_answer(call, answer);
 }
 
 static int method_can_create_tap(sd_bus_message *call, void *userdata, sd_bus_error *error) {
@@ -172,10 +185,10 @@ static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure
         char path[ENDPOINT_PATH_SIZE];
         Endpoint *endpoint;
         const char *name;
-        uid_t uid;
+        Subject subject;
         int r;
 
-        r = service_caller(service, call, &uid, failure);
+        r = service_subject(service, call, &subject, failure);
         if (r < 0)
                 return r;
         r = sd_bus_message_read(call, "s", &name);
@@ -183,7 +196,7 @@ static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure
                 return r;
         endpoint = manager_find_interface(service->manager, name);
         if (!endpoint)
-                endpoint = manager_find_label(service->manager, uid, name);
+                endpoint = manager_find_label(service->manager, subject.uid, name);
         if (!endpoint)
                 return failure_set(failure, FAILURE_NO_SUCH_ENDPOINT, ENOENT,
                                 "There is no endpoint of that interface name, nor one of yours "
@@ -201,12 +214,12 @@ static int method_get_endpoint(sd_bus_message *call, void *userdata, sd_bus_erro
 
 static int method_release_all(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
-        uid_t uid;
+        Subject subject;
         int r;
 
-        r = service_caller(userdata, call, &uid, &failure);
+        r = service_subject(userdata, call, &subject, &failure);
         if (r >= 0)
-                r = wait_release_all(userdata, call, uid);
+                r = wait_release_all(userdata, call, subject.uid);
         return error_answer(error, &failure, r);
 }
 
@@ -233,6 +246,14 @@ void manager_emit_facts(Service *service) {
 
         if (r < 0)
                 log_warning("Cannot announce what this host offers: %s", strerror(-r));
+}
+
+void manager_emit_limits(Service *service) {
+        int r = sd_bus_emit_properties_changed(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
+                        "EndpointsPerUser", "QueuesPerUser", NULL);
+
+        if (r < 0)
+                log_warning("Cannot announce the limits: %s", strerror(-r));
 }
 
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -262,6 +283,7 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Service *service = userdata;
         const ManagerFacts *facts = manager_facts(service->manager);
+        const Limits limits = reload_limits_of_all(service->reload);
         const struct {
                 const char *property;
                 uint32_t value;
@@ -269,8 +291,8 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
                 { "OffloadMask", facts->offloads.mask },
                 { "MaxQueues", facts->max_queues },
                 { "MaxFdsPerMessage", FDSET_MAX },
-                { "EndpointsPerUser", LIMITS_DEFAULT.endpoints },
-                { "QueuesPerUser", LIMITS_DEFAULT.queues },
+                { "EndpointsPerUser", limits.endpoints },
+                { "QueuesPerUser", limits.queues },
         };
 
         for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
@@ -308,6 +330,8 @@ static const sd_bus_vtable vtable[] = {
                         method_get_endpoint, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ReleaseAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("u", released),
                         method_release_all, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("EndpointRemoved",
                         SD_BUS_ARGS("o", endpoint, "s", interface, "s", reason), 0),
         CONST_PROPERTY("Version", "s", get_version),
@@ -317,8 +341,8 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("MaxQueues", "u", get_number),
         CONST_PROPERTY("MaxFdsPerMessage", "u", get_number),
         LIVE_PROPERTY("VhostNet", "b", get_vhost_net),
-        CONST_PROPERTY("EndpointsPerUser", "u", get_number),
-        CONST_PROPERTY("QueuesPerUser", "u", get_number),
+        LIVE_PROPERTY("EndpointsPerUser", "u", get_number),
+        LIVE_PROPERTY("QueuesPerUser", "u", get_number),
         SD_BUS_VTABLE_END,
 };
 

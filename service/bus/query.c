@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bus/cleanup.h"
+#include "bus/prompt.h"
 #include "util/log.h"
 
 #define WAITING_PER_CONNECTION 32
@@ -13,10 +14,6 @@
 #define WAITING_MAX            256
 
 #define CHECKS_PER_USER 4096
-
-#define PROMPTS_PER_CONNECTION 1
-#define PROMPTS_PER_USER       2
-#define PROMPTS_MAX            32
 
 /* With the prompts, well below the bus's 128. */
 #define ASKING_PER_USER 16
@@ -163,7 +160,7 @@ const Check *query_find_check(const Query *query, const PolkitQuestion *question
         return NULL;
 }
 
-static const char *caller_of(const Query *query) {
+const char *query_caller(const Query *query) {
         return sd_bus_message_get_sender(query->call);
 }
 
@@ -172,36 +169,10 @@ static bool may_wait(const QueryTable *table, const Asker *asker, const char *ca
 
         LIST_FOREACH(&table->queries, node) {
                 of_all++;
-                of_caller += strcmp(caller_of(container_of(node, Query, link)), caller) == 0;
+                of_caller += strcmp(query_caller(container_of(node, Query, link)), caller) == 0;
         }
         return of_caller < WAITING_PER_CONNECTION && asker->n_queries <= WAITING_PER_USER &&
                         of_all < WAITING_MAX;
-}
-
-static unsigned prompts_of(const Query *query) {
-        unsigned n = 0;
-
-        LIST_FOREACH(&query->checks, node) {
-                const Check *check = container_of(node, Check, link);
-
-                n += check->asking && check->ask_person;
-        }
-        return n;
-}
-
-static bool may_prompt(const Query *query) {
-        unsigned of_caller = 0, of_user = 0, of_all = 0;
-
-        LIST_FOREACH(&query->table->queries, node) {
-                const Query *other = container_of(node, Query, link);
-                unsigned n = prompts_of(other);
-
-                of_all += n;
-                of_user += other->asker == query->asker ? n : 0;
-                of_caller += strcmp(caller_of(other), caller_of(query)) == 0 ? n : 0;
-        }
-        return of_caller < PROMPTS_PER_CONNECTION && of_user < PROMPTS_PER_USER &&
-                        of_all < PROMPTS_MAX;
 }
 
 /* What the caller had asked makes room for others. */
@@ -226,7 +197,7 @@ static int watch_caller(Query *query) {
         snprintf(match, sizeof(match),
                         "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
                         "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
-                        caller_of(query));
+                        query_caller(query));
         return sd_bus_add_match_async(query->table->bus, &query->leaving, match, on_leaving,
                         on_match_installed, query);
 }
@@ -273,14 +244,6 @@ static void dispatch_again(Query *query) {
         query_free(query);
 }
 
-static void settle(Check *check, PolkitVerdict verdict) {
-        Query *query = check->query;
-
-        check->verdict = verdict;
-        if (--query->open == 0)
-                dispatch_again(query);
-}
-
 static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *error);
 
 static int send_check(Check *check) {
@@ -290,8 +253,8 @@ static int send_check(Check *check) {
         list_unlink(&check->unsent);
         check->slot = sd_bus_slot_unref(check->slot);
         check->id = ++query->table->last_id;
-        r = polkit_ask(query->table->bus, &check->slot, caller_of(query), &check->question.polkit,
-                        check->id, check->ask_person, on_verdict, check);
+        r = polkit_ask(query->table->bus, &check->slot, query_caller(query),
+                        &check->question.polkit, check->id, check->ask_person, on_verdict, check);
         if (r < 0) {
                 log_warning("Cannot ask polkit: %s", strerror(-r));
                 return r;
@@ -300,6 +263,29 @@ static int send_check(Check *check) {
         query->asker->n_asking++;
         query->table->n_asking++;
         return 0;
+}
+
+/* What cannot be sent keeps the verdict that it had: a person would have to be asked. */
+static bool ask_person(Check *check) {
+        check->refused = !prompt_has_room(check->query);
+        if (check->refused)
+                return false;
+        check->ask_person = true;
+        return send_check(check) >= 0;
+}
+
+static void settle(Check *check, PolkitVerdict verdict) {
+        Query *query = check->query;
+        Check *next;
+
+        check->verdict = verdict;
+        if (--query->open > 0)
+                return;
+        next = prompt_next(query);
+        if (next && ask_person(next))
+                query->open++;
+        else
+                dispatch_again(query);
 }
 
 /* The next check, of the user whose turn it is; he is then the last in turn. NULL: none may go. */
@@ -327,20 +313,6 @@ static void send_next(QueryTable *table) {
                         settle(check, POLKIT_UNAVAILABLE);
 }
 
-/* Polkit would ask a person, and the caller waits for one. */
-static bool wants_person(const Check *check, PolkitVerdict verdict) {
-        return verdict == POLKIT_CHALLENGE && !check->ask_person && check->question.may_ask &&
-                        sd_bus_message_get_allow_interactive_authorization(check->query->call) > 0;
-}
-
-static bool ask_person(Check *check) {
-        check->refused = !may_prompt(check->query);
-        if (check->refused)
-                return false;
-        check->ask_person = true;
-        return send_check(check) >= 0;
-}
-
 static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
         Check *check = userdata;
         Query *query = check->query;
@@ -352,8 +324,7 @@ static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *erro
         table->n_asking--;
         if (verdict == POLKIT_UNAVAILABLE) /* it may still be at it, if it only took too long */
                 polkit_cancel(table->bus, check->id);
-        if (!wants_person(check, verdict) || !ask_person(check))
-                settle(check, verdict);
+        settle(check, verdict);
         send_next(table);
         return 0;
 }

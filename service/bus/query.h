@@ -4,7 +4,8 @@
 /*
  * Questions to polkit that are open, and verdicts that wait for their message to be dispatched again.
  * A query belongs to one message and holds a reference to it; several checks of one message go out
- * side by side, and the message comes back when the last is answered. When the caller leaves the bus
+ * side by side, prompts one after the other (bus/prompt.h), and the message comes back when the last
+ * is answered. When the caller leaves the bus
  * its query is dropped and its checks are taken back.
  *
  * The system bus lets a connection wait for 128 replies and refuses the next call, which would read
@@ -64,6 +65,7 @@ void query_table_done(QueryTable *table);
 
 /* NULL: none. */
 Query *query_find(const QueryTable *table, sd_bus_message *call);
+const char *query_caller(const Query *query);
 const Check *query_find_check(const Query *query, const PolkitQuestion *question);
 
 /* -EUSERS: too many of this connection, of this user or of all are waiting. -ENOMEM, -errno of

@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bus/audit.h"
 #include "bus/cleanup.h"
+#include "bus/gate.h"
+#include "bus/reload.h"
 #include "kernel/ifname.h"
 #include "util/log.h"
 
@@ -27,8 +30,11 @@ static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdat
 }
 
 static void on_tampered(const Endpoint *endpoint, bool deleted, const char *why, void *userdata) {
-        log_warning("%s of uid %u: %s; %s", endpoint->now.name, (unsigned)endpoint->tag.uid, why,
-                        deleted ? "it is deleted" : "that was put right");
+        if (deleted)
+                audit_tampered(userdata, endpoint, why);
+        else
+                log_warning("%s of uid %u: %s; that was put right", endpoint->now.name,
+                                (unsigned)endpoint->tag.uid, why);
 }
 
 static void on_leaving(const Endpoint *endpoint, void *userdata) {
@@ -68,12 +74,14 @@ static int list_endpoints(sd_bus *bus, const char *prefix, void *userdata, char 
         return 0;
 }
 
-/* SIGHUP: look again at what the host offers. */
+/* SIGHUP: look again at what the host offers and what the administrator wants. */
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
         Service *service = userdata;
 
         if (manager_probe(service->manager) > 0)
                 manager_emit_facts(service);
+        if (reload_begin(service->reload, NULL) < 0)
+                log_error("The configuration was not read again: out of memory.");
         return 0;
 }
 
@@ -96,7 +104,23 @@ static int register_all(Service *service) {
         return tap_interface_register(service);
 }
 
-int service_new(Service **ret, sd_event *event, sd_bus *bus) {
+/* Before anything is on the bus: who may is known first. */
+static int set_up_gate(Service *service, Failure *failure) {
+        int r;
+
+        r = reload_new(&service->reload, service, failure);
+        if (r < 0)
+                return r;
+        r = audit_new(&service->audit);
+        if (r < 0)
+                return r;
+        r = authority_new(&service->authority, service->bus);
+        if (r < 0)
+                return r;
+        return gate_close(service);
+}
+
+int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         static const ManagerObserver observer = {
                 .appeared = on_appeared,
                 .changed = on_changed,
@@ -109,7 +133,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus) {
         if (!service)
                 return -ENOMEM;
         service->bus = sd_bus_ref(bus);
-        r = authority_new(&service->authority, bus);
+        r = set_up_gate(service, failure);
         if (r < 0)
                 return r;
         r = manager_new(&service->manager, event, &observer, service);
@@ -131,14 +155,19 @@ Service *service_free(Service *service) {
                 return NULL;
         sd_event_source_disable_unref(service->hangup);
         service->authority = authority_free(service->authority);
+        reload_stop(service->reload);
         service->manager = manager_free(service->manager);
+        sd_bus_slot_unref(service->gate);
+        service->reload = reload_free(service->reload);
+        service->audit = audit_free(service->audit);
+        callers_done(&service->callers);
         sd_bus_unref(service->bus);
         free(service);
         return NULL;
 }
 
-int service_caller(Service *service, sd_bus_message *call, uid_t *ret, Failure *failure) {
-        return callers_uid(&service->callers, call, ret, failure);
+int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failure *failure) {
+        return callers_find(&service->callers, call, ret, failure);
 }
 
 const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]) {

@@ -17,23 +17,30 @@
 
 #define ENDPOINT_PATH_SIZE (sizeof(ENDPOINT_PREFIX) + IFNAMSIZ)
 
+typedef struct Audit Audit;
+typedef struct Reload Reload;
+
 typedef struct Service {
         sd_bus *bus;
+        Reload *reload;
+        Audit *audit;
         Manager *manager;
         Authority *authority;
+        sd_bus_slot *gate;
         Callers callers;
         sd_event_source *hangup;
 } Service;
 
-/* Puts everything on the bus but does not ask for the name yet. -errno of sd-bus and of the model.
- */
-int service_new(Service **ret, sd_event *event, sd_bus *bus);
+/* Puts everything on the bus but does not ask for the name yet. InvalidConfiguration (-EINVAL); -errno
+ * of sd-bus and of the model. */
+int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure);
 
 /* Before the bus is closed: who still waits is told. Takes NULL. Returns NULL. */
 Service *service_free(Service *service);
 
-/* The first thing a handler does: who calls? -EACCES with AccessDenied. */
-int service_caller(Service *service, sd_bus_message *call, uid_t *ret, Failure *failure);
+/* The first thing a handler does: who calls? Good until the handler returns. -EACCES with
+ * AccessDenied. */
+int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failure *failure);
 
 /* The object path of an endpoint, which never changes, into buffer, which it returns. */
 const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]);
@@ -57,6 +64,7 @@ int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *us
 void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned changes);
 void tap_emit_offloads(Service *service, const Endpoint *endpoint);
 void manager_emit_facts(Service *service);
+void manager_emit_limits(Service *service);
 void manager_emit_removed(Service *service, const Endpoint *endpoint);
 
 /* An array of strings, ended by NULL, as an argument or property of type "as". */

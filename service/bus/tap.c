@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "bus/cleanup.h"
+#include "bus/gate.h"
+#include "bus/reload.h"
 #include "bus/service.h"
 #include "util/log.h"
 
@@ -18,51 +20,45 @@ static int reply_with_queues(sd_bus_message *call, const FdSet *queues) {
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-/* The uid is not enough: whoever reads a queue reads the guest's traffic, and sandboxed apps of one
- * user share the uid. A persistent tap is its owner's to open by name anyway. */
-static int require_creator(Service *service, const Endpoint *endpoint, sd_bus_message *call,
-                Failure *failure) {
-        const char *caller = sd_bus_message_get_sender(call);
-        uid_t uid;
-        int r;
-
-        r = service_caller(service, call, &uid, failure);
-        if (r < 0)
-                return r;
-        if (endpoint->tag.persistent && uid == endpoint->tag.uid)
-                return 0;
-        if (caller && endpoint->creator && strcmp(endpoint->creator, caller) == 0)
-                return 0;
-        if (endpoint->tag.persistent)
-                return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
-                                "Only the owner of a persistent tap may open queues of it.");
-        return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
-                        "Only the connection that created the tap may open further queues of it.");
+static GateMatter matter_of(const Endpoint *endpoint) {
+        return (GateMatter){
+                .endpoint = endpoint,
+                .owner = endpoint->tag.uid,
+                .persistent = endpoint->tag.persistent,
+                .stamp = endpoint->tag.nonce,
+        };
 }
 
 static int open_queues(Service *service, sd_bus_message *call, Failure *failure) {
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
+        GateMatter matter;
+        Subject subject;
         uint32_t count;
+        Limits limits;
         int r;
 
         if (!sd_bus_message_get_expect_reply(call))
                 return 0;
+        r = service_subject(service, call, &subject, failure);
+        if (r < 0)
+                return r;
         r = service_endpoint_of(service, call, &endpoint, failure);
         if (r < 0)
                 return r;
         r = sd_bus_message_read(call, "u", &count);
         if (r < 0)
                 return r;
-        r = require_creator(service, endpoint, call, failure);
-        if (r < 0)
+        matter = matter_of(endpoint);
+        r = gate_pass(service, call, &subject, &matter, failure);
+        if (r <= 0)
                 return r;
         if (count < 1 || count > FDSET_MAX)
                 return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
                                 "OpenQueues gives 1 to %u queues at a time, not %u.", FDSET_MAX,
                                 count);
-        r = manager_open_queues(
-                        service->manager, endpoint, &LIMITS_DEFAULT, count, &queues, failure);
+        limits = reload_limits(service->reload, &subject, endpoint->tag.uid);
+        r = manager_open_queues(service->manager, endpoint, &limits, count, &queues, failure);
         if (r < 0)
                 return r;
         r = reply_with_queues(call, &queues);

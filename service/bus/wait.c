@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bus/audit.h"
 #include "bus/cleanup.h"
 #include "util/log.h"
 
@@ -78,9 +79,12 @@ static WaitWatch *add_watch(Wait *wait) {
 /* The wait holds itself open (waiting starts at 1) until all its endpoints have been asked for. */
 static void release_one(Wait *wait, Endpoint *endpoint) {
         WaitWatch *wait_watch = add_watch(wait);
+        bool is_first = !endpoint->releasing;
         int r = wait_watch ? manager_release(wait->service->manager, endpoint, &wait_watch->watch)
                            : -ENOMEM;
 
+        if (r >= 0 && is_first)
+                audit_released(wait->service, wait->call, endpoint);
         if (r < 0 && wait_watch)
                 on_gone(&wait_watch->watch, r);
         else if (r < 0 && wait->error == 0)

@@ -261,6 +261,10 @@ void manager_close_queues(Manager *manager, FdSet *queues) {
         closer_close(manager->closer, queues);
 }
 
+void manager_run(Manager *manager, CloserJob *job) {
+        closer_submit(manager->closer, job);
+}
+
 Endpoint *manager_find(Manager *manager, uint32_t nonce) {
         return registry_by_nonce(&manager->registry, nonce);
 }

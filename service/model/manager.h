@@ -12,6 +12,7 @@
 #include "kernel/offload.h"
 #include "model/endpoint.h"
 #include "model/tap-request.h"
+#include "util/closer.h"
 #include "util/fdset.h"
 
 typedef struct Manager Manager;
@@ -76,6 +77,9 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
 
 /* Closes our copies, off the loop. */
 void manager_close_queues(Manager *manager, FdSet *queues);
+
+/* Runs something slow of the world above, off the loop; manager_free() waits for it. */
+void manager_run(Manager *manager, CloserJob *job);
 
 /* Has the endpoint deleted; the watch is told when it is gone. May be called again meanwhile.
  * -ENOMEM */

@@ -407,7 +407,8 @@ def test_the_policy_is_what_polkit_really_knows(root):
     actions = root.call("/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority",
                         "EnumerateActions", "s", ("C",), destination=POLKIT)[0]
     ours = {action[0]: action for action in actions if action[0].startswith("org.vnicd1.")}
-    assert set(ours) == {"org.vnicd1.use-bridge", "org.vnicd1.manage-endpoints"}
+    assert set(ours) == {"org.vnicd1." + name for name in ("use-bridge", "create-persistent",
+                                                           "manage-endpoints", "reload")}
     for action in ours.values():
         assert action[6:9] == (2, 2, 2)  # auth_admin, thrice
         assert action[9]["org.freedesktop.policykit.owner"] == "unix-user:vnicd"

@@ -62,6 +62,10 @@ def actions_in_code(root):
     return set(re.findall(rf'"({re.escape(NAME)}\.[a-z][a-z-]*)"', text))
 
 
+def actions_in(path):
+    return re.findall(rf'"{re.escape(NAME)}\.[a-z][a-z-]*"', without_comments(path.read_text()))
+
+
 def check_polkit(root, report):
     path = root / "polkit" / f"{NAME}.policy"
     actions = tree.parse(path).getroot().findall("action")
@@ -74,6 +78,9 @@ def check_polkit(root, report):
     report.case("there is no action that the code does not ask for", [
         f"in the policy, but not asked: {name}"
         for name in sorted(set(names) - actions_in_code(root))])
+    report.case("actions stand in the table of the gate only, never in a handler", [
+        f"{path}: names an action" for path in c_files(root, "service")
+        if path.name != "gate.c" and actions_in(path)])
     report.case("the code asks for something", [] if actions_in_code(root) else ["for nothing"])
     report.case("no action is there twice", [] if len(names) == len(set(names)) else names)
     report.case("every action lets the service pass details", [
@@ -90,8 +97,9 @@ def check_polkit(root, report):
         if not (action.findtext("description") and action.findtext("message"))])
     words = {word for action in actions
              for word in re.findall(r"\$\(([a-z]+)\)", action.findtext("message") or "")}
-    keys = set(re.findall(r'\.?key = "([a-z]+)"', "".join(
+    keys = set(re.findall(r'\[DETAIL_[A-Z]+\] = "([a-z]+)"', "".join(
         one.read_text() for one in c_files(root, "service/bus"))))
+    report.case("the code sends something", [] if keys else ["no details"])
     report.case("a message names only details that the code sends", sorted(words - keys))
 
 

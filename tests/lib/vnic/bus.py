@@ -3,13 +3,12 @@
 
 import pathlib
 import socket
-import threading
 import xml.sax.saxutils
 
+from .journal import Journal
 from .process import Process, ROOM, poll
 
 SOCKET = pathlib.Path("/run/dbus/system_bus_socket")
-JOURNAL = pathlib.Path("/run/systemd/journal/socket")
 POLKIT_POLICY = pathlib.Path("/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf")
 
 # The default policy of the distribution's system.conf: what it denies is denied here.
@@ -47,34 +46,8 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
 """
 
 
-class _Journal:
-    """Listens where dbus-broker logs: it blocks when nobody reads."""
-
-    def __init__(self):
-        self.lines = []
-        JOURNAL.parent.mkdir(parents=True, exist_ok=True)
-        JOURNAL.unlink(missing_ok=True)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(JOURNAL))
-        JOURNAL.chmod(0o666)
-        threading.Thread(target=self._read, name="journal", daemon=True).start()
-
-    def _read(self):
-        while True:
-            try:
-                record = self._socket.recv(65536)
-            except OSError:
-                return
-            for line in record.decode(errors="replace").splitlines():
-                if line.startswith("MESSAGE="):
-                    self.lines.append(line[len("MESSAGE="):])
-            del self.lines[:-1000]
-
-
 class Bus:
     """The bus daemon. `kind` is dbus-daemon or dbus-broker; `extra` is more XML for its configuration."""
-
-    _journal = None
 
     def __init__(self, kind, policy_files, extra=""):
         if kind not in ("dbus-daemon", "dbus-broker"):
@@ -104,8 +77,7 @@ class Bus:
                                        "--nopidfile", "--nosyslog"])
 
     def _start_broker(self):
-        if Bus._journal is None:
-            Bus._journal = _Journal()
+        Journal.listen()  # it logs there, and blocks when nobody reads
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(SOCKET))
         SOCKET.chmod(0o666)
@@ -132,8 +104,7 @@ class Bus:
             return False
 
     def log(self):
-        journal = Bus._journal.lines if Bus._journal else []
-        return self.process.output() + "".join(line + "\n" for line in journal)
+        return self.process.output() + "".join(line + "\n" for line in Journal.messages())
 
     def stop(self):
         if self.process:

@@ -15,12 +15,16 @@ import subprocess
 
 from . import polkit as authorities
 from .bus import POLKIT_POLICY, Bus
-from .client import NAME, BusError, Client
+from .client import MANAGER, NAME, ROOT, BusError, Client
 from .process import ROOM, Process, identity, open_fds, poll, status_field, variables
 
 PRIVILEGES = ["setpriv", "--reuid", "vnicd", "--regid", "vnicd", "--clear-groups",
               "--inh-caps", "-all,+net_admin", "--ambient-caps", "-all,+net_admin",
               "--bounding-set", "-all,+net_admin", "--no-new-privs"]
+
+
+# Tests create faster than people do.
+CONFIGURATION = "[Limits]\nCreations=100000\n"
 
 
 def must_exist(*candidates):
@@ -50,7 +54,9 @@ class World:
         self.bus = Bus(kind, [must_exist(POLKIT_POLICY), policy], bus_extra)
         self.polkit = authorities.KINDS[polkit](self)
         self.wrap = list(wrap)
-        self.service_env = dict(service_env or {})
+        self.configuration = ROOM / "etc"
+        self.configure()
+        self.service_env = {"CONFIGURATION_DIRECTORY": str(self.configuration), **(service_env or {})}
         self.service = None
         self._root = None
 
@@ -115,7 +121,20 @@ class World:
         if not poll(lambda: not self.owner_of(name), timeout):
             raise RuntimeError(f"{name} still has an owner")
 
-    # The service
+    # The service and its configuration
+
+    def configure(self, text=CONFIGURATION, name="vnicd.conf"):
+        """Writes a file of the configuration; the service reads it at its next start or reload."""
+        file = self.configuration / name
+        file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        draft = file.with_name(f".{file.name}")
+        draft.write_text(text)
+        draft.chmod(0o644)
+        draft.rename(file)
+
+    def reload(self):
+        """The service reads its configuration; BusError for a bad one."""
+        self.root.call(ROOT, MANAGER, "Reload")
 
     def service_command(self):
         return [*self.wrap, *PRIVILEGES, str(self.program)]

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/gate.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/audit.h"
+#include "bus/reload.h"
+#include "kernel/ifname.h"
+
+#define MANAGER  SERVICE_NAME ".Manager"
+#define ENDPOINT SERVICE_NAME ".Endpoint"
+#define TAP      SERVICE_NAME ".Tap"
+#define STANDARD "org.freedesktop.DBus."
+
+#define DEMANDS_MAX 3
+
+typedef enum Detail {
+        DETAIL_NONE,
+        DETAIL_BRIDGE,
+        DETAIL_KIND,
+        DETAIL_QUEUES,
+        DETAIL_ENDPOINT,
+        DETAIL_OWNER,
+        DETAIL_MAX,
+} Detail;
+
+static const char *const detail_keys[DETAIL_MAX] = {
+        [DETAIL_BRIDGE] = "bridge",
+        [DETAIL_KIND] = "kind",
+        [DETAIL_QUEUES] = "queues",
+        [DETAIL_ENDPOINT] = "endpoint",
+        [DETAIL_OWNER] = "owner",
+};
+
+/* What a call needs: when, polkit's action, and what polkit is told. */
+typedef struct Demand {
+        bool (*applies)(const Subject *subject, const GateMatter *matter);
+        const char *action;
+        Detail details[POLKIT_DETAILS_MAX];
+        bool configurable; /* the configuration may grant or deny it, by the bridge */
+} Demand;
+
+typedef enum Way {
+        WAY_EVERYBODY, /* nothing is asked */
+        WAY_HOLDER,    /* the connection that created it, or the owner of one that outlives it */
+        WAY_DEMANDS,   /* all demands that apply */
+        WAY_TOLD,      /* everybody may call it, and is told what the demands would come to */
+        WAY_MAX,
+} Way;
+
+typedef struct Row {
+        const char *interface, *member;
+        Way way;
+        const Demand *demands[DEMANDS_MAX];
+} Row;
+
+static bool always(const Subject *subject, const GateMatter *matter) {
+        return true;
+}
+
+static bool if_persistent(const Subject *subject, const GateMatter *matter) {
+        return matter->persistent;
+}
+
+static bool if_of_another(const Subject *subject, const GateMatter *matter) {
+        return matter->owner != subject->uid;
+}
+
+static const Demand use_bridge = { always, "org.vnicd1.use-bridge",
+        { DETAIL_BRIDGE, DETAIL_KIND, DETAIL_QUEUES }, true };
+
+static const Demand see_bridge = { always, "org.vnicd1.use-bridge", { DETAIL_BRIDGE }, true };
+
+static const Demand create_persistent = { if_persistent, "org.vnicd1.create-persistent",
+        { DETAIL_BRIDGE, DETAIL_KIND, DETAIL_QUEUES }, false };
+
+static const Demand create_for_another = { if_of_another, "org.vnicd1.manage-endpoints",
+        { DETAIL_OWNER, DETAIL_BRIDGE }, false };
+
+static const Demand manage_endpoint = { if_of_another, "org.vnicd1.manage-endpoints",
+        { DETAIL_ENDPOINT, DETAIL_OWNER }, false };
+
+static const Demand reload = { always, "org.vnicd1.reload", { DETAIL_NONE }, false };
+
+/* All that can be called. Properties.Set is not here: no property can be written. */
+static const Row rows[] = {
+        { MANAGER, "CreateTap", WAY_DEMANDS,
+                        { &use_bridge, &create_persistent, &create_for_another } },
+        { MANAGER, "CanCreateTap", WAY_TOLD,
+                        { &use_bridge, &create_persistent, &create_for_another } },
+        { MANAGER, "ListBridges", WAY_TOLD, { &see_bridge } },
+        { MANAGER, "GetEndpoint", WAY_EVERYBODY, { NULL } },
+        { MANAGER, "ReleaseAll", WAY_EVERYBODY, { NULL } }, /* of the caller's own */
+        { MANAGER, "Reload", WAY_DEMANDS, { &reload } },
+        { ENDPOINT, "Release", WAY_DEMANDS, { &manage_endpoint } },
+        { TAP, "OpenQueues", WAY_HOLDER, { NULL } },
+        { STANDARD "Properties", "Get", WAY_EVERYBODY, { NULL } },
+        { STANDARD "Properties", "GetAll", WAY_EVERYBODY, { NULL } },
+        { STANDARD "Introspectable", "Introspect", WAY_EVERYBODY, { NULL } },
+        { STANDARD "ObjectManager", "GetManagedObjects", WAY_EVERYBODY, { NULL } },
+        { STANDARD "Peer", "Ping", WAY_EVERYBODY, { NULL } },
+        { STANDARD "Peer", "GetMachineId", WAY_EVERYBODY, { NULL } },
+};
+
+/* NULL: not in the table. */
+static const Row *find_row(sd_bus_message *call) {
+        const char *interface = sd_bus_message_get_interface(call);
+        const char *member = sd_bus_message_get_member(call);
+
+        for (size_t i = 0; interface && member && i < sizeof(rows) / sizeof(*rows); i++)
+                if (strcmp(rows[i].interface, interface) == 0 &&
+                                strcmp(rows[i].member, member) == 0)
+                        return &rows[i];
+        return NULL;
+}
+
+static void set_detail(PolkitDetail *ret, Detail detail, const GateMatter *matter) {
+        ret->key = detail_keys[detail];
+        switch (detail) {
+        case DETAIL_BRIDGE:
+                snprintf(ret->value, sizeof(ret->value), "%s", matter->bridge);
+                break;
+        case DETAIL_KIND:
+                snprintf(ret->value, sizeof(ret->value), "tap");
+                break;
+        case DETAIL_QUEUES:
+                snprintf(ret->value, sizeof(ret->value), "%u", matter->queues);
+                break;
+        case DETAIL_ENDPOINT:
+                ifname_of_nonce(matter->endpoint->tag.nonce, ret->value);
+                break;
+        case DETAIL_OWNER:
+                snprintf(ret->value, sizeof(ret->value), "%u", (unsigned)matter->owner);
+                break;
+        case DETAIL_NONE:
+        case DETAIL_MAX:
+                break;
+        }
+}
+
+static AuthorityQuestion question_of(const Demand *demand, const GateMatter *matter, bool may_ask) {
+        AuthorityQuestion question = {
+                .polkit = { .action = demand->action },
+                .stamp = matter->stamp,
+                .may_ask = may_ask,
+        };
+
+        for (size_t i = 0; i < POLKIT_DETAILS_MAX && demand->details[i] != DETAIL_NONE; i++)
+                set_detail(&question.polkit.details[i], demand->details[i], matter);
+        return question;
+}
+
+/* A call before the gate. */
+typedef struct Visit {
+        Service *service;
+        sd_bus_message *call;
+        const Subject *subject;
+        const GateMatter *matter;
+        const Row *row;
+        Failure *failure;
+} Visit;
+
+/* The verdict over all demands, and the demand that it is due to (NULL: none applies). */
+typedef struct Decision {
+        PolkitVerdict verdict;
+        const Demand *demand;
+        bool by_configuration;
+} Decision;
+
+static BridgeAccess configured(const Visit *visit, const Demand *demand) {
+        return demand->configurable ? config_bridge_access(reload_config(visit->service->reload),
+                                                      visit->subject, visit->matter->bridge)
+                                    : BRIDGE_ASK;
+}
+
+static bool applies(const Visit *visit, const Demand *demand) {
+        return demand->applies(visit->subject, visit->matter);
+}
+
+/* 1: there is a verdict. 0: it will come. */
+static int ask(const Visit *visit, const Demand *demand, PolkitVerdict *ret) {
+        AuthorityQuestion question =
+                        question_of(demand, visit->matter, visit->row->way == WAY_DEMANDS);
+
+        if (configured(visit, demand) == BRIDGE_GRANTED) {
+                *ret = POLKIT_YES;
+                return 1;
+        }
+        return authority_ask(visit->service->authority, visit->call, visit->subject->uid, &question,
+                        ret, visit->failure);
+}
+
+/* Whom the configuration denies one demand is not asked about any. */
+static bool is_denied(const Visit *visit, Decision *ret) {
+        for (size_t i = 0; i < DEMANDS_MAX && visit->row->demands[i]; i++) {
+                const Demand *demand = visit->row->demands[i];
+
+                if (!applies(visit, demand) || configured(visit, demand) != BRIDGE_DENIED)
+                        continue;
+                *ret = (Decision){ POLKIT_DENIED, demand, true };
+                return true;
+        }
+        return false;
+}
+
+/* All that have to be asked are asked in one run, side by side; the worst verdict is that of all. */
+static int decide(const Visit *visit, Decision *ret) {
+        Decision worst = { .verdict = POLKIT_YES };
+        bool root = visit->subject->uid == 0, pending = false;
+
+        if (!root && is_denied(visit, ret))
+                return 1;
+        for (size_t i = 0; i < DEMANDS_MAX && visit->row->demands[i]; i++) {
+                const Demand *demand = visit->row->demands[i];
+                PolkitVerdict verdict = POLKIT_YES;
+                int r;
+
+                if (!applies(visit, demand))
+                        continue;
+                r = root ? 1 : ask(visit, demand, &verdict);
+                if (r < 0)
+                        return r;
+                pending = pending || r == 0;
+                if (r > 0 && (!worst.demand || verdict < worst.verdict))
+                        worst = (Decision){ .verdict = verdict, .demand = demand };
+        }
+        if (pending)
+                return 0;
+        *ret = worst;
+        return 1;
+}
+
+static int refuse_all(Failure *failure) {
+        return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
+                        "This cannot be called. See org.vnicd1(5) for what can.");
+}
+
+static int refuse(const Visit *visit, const Decision *decision) {
+        AuthorityQuestion question = question_of(decision->demand, visit->matter, true);
+
+        if (decision->by_configuration)
+                return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,
+                                "The configuration of vnicd does not allow the bridge \"%s\" to "
+                                "you. Use another, or have an administrator change it; see "
+                                "vnicd.conf(5).",
+                                visit->matter->bridge);
+        return authority_refuse(visit->call, &question, decision->verdict, visit->failure);
+}
+
+static void record(const Visit *visit, const char *action, const char *refusal) {
+        const AuditDecision decision = {
+                .uid = visit->subject->uid,
+                .sender = sd_bus_message_get_sender(visit->call),
+                .action = action,
+                .bridge = visit->matter->bridge,
+                .endpoint = visit->matter->endpoint,
+                .refusal = refusal,
+        };
+
+        audit_decision(visit->service->audit, &decision);
+}
+
+/* A grant is of all that was needed. */
+static void record_grant(const Visit *visit) {
+        char actions[DEMANDS_MAX * 40] = "";
+        size_t n = 0;
+
+        for (size_t i = 0; i < DEMANDS_MAX && visit->row->demands[i]; i++)
+                if (applies(visit, visit->row->demands[i]) && n < sizeof(actions))
+                        n += (size_t)snprintf(actions + n, sizeof(actions) - n, "%s%s",
+                                        n > 0 ? " " : "", visit->row->demands[i]->action);
+        record(visit, actions, NULL);
+}
+
+/* Whoever reads a queue reads the guest's traffic, and sandboxed apps of one user share the uid: so
+ * the uid is not enough where the tap lives by its queues. Root has the kernel for it. */
+static int pass_holder(const Visit *visit) {
+        const char *caller = sd_bus_message_get_sender(visit->call);
+        const char *creator = visit->matter->endpoint->creator;
+
+        if (caller && creator && strcmp(creator, caller) == 0)
+                return 1;
+        if (visit->matter->persistent && visit->matter->owner == visit->subject->uid)
+                return 1;
+        record(visit, NULL, "it is for its holder");
+        return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,
+                        "Only the connection that created the tap, or the owner of a persistent "
+                        "one, may open further queues of it.");
+}
+
+static int pass_demands(const Visit *visit) {
+        Decision decision;
+        int r = decide(visit, &decision);
+
+        if (r <= 0)
+                return r;
+        if (decision.verdict == POLKIT_YES) {
+                if (decision.demand)
+                        record_grant(visit);
+                return 1;
+        }
+        record(visit, decision.demand->action,
+                        decision.by_configuration ? "by the configuration"
+                                        : decision.verdict == POLKIT_CHALLENGE
+                                        ? "nobody was asked for an answer"
+                                        : "by polkit");
+        return refuse(visit, &decision);
+}
+
+int gate_pass(Service *service, sd_bus_message *call, const Subject *subject,
+                const GateMatter *matter, Failure *failure) {
+        const Visit visit = { service, call, subject, matter, find_row(call), failure };
+
+        if (visit.row && visit.row->way == WAY_HOLDER)
+                return pass_holder(&visit);
+        if (visit.row && visit.row->way == WAY_DEMANDS)
+                return pass_demands(&visit);
+        return refuse_all(failure);
+}
+
+int gate_tell(Service *service, sd_bus_message *call, const Subject *subject,
+                const GateMatter *matter, GateAnswer *ret, Failure *failure) {
+        const Visit visit = { service, call, subject, matter, find_row(call), failure };
+        Decision decision;
+        int r;
+
+        if (!visit.row || visit.row->way != WAY_TOLD)
+                return refuse_all(failure);
+        r = decide(&visit, &decision);
+        if (r <= 0)
+                return r;
+        *ret = decision.by_configuration                       ? GATE_NOT_CONFIGURED
+                        : decision.verdict == POLKIT_YES       ? GATE_YES
+                        : decision.verdict == POLKIT_CHALLENGE ? GATE_CHALLENGE
+                                                               : GATE_NO;
+        return 1;
+}
+
+/* Sees each message before its handler does, and before sd-bus answers by itself. */
+static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Service *service = userdata;
+        Failure failure = FAILURE_INIT;
+        AuditDecision decision = { .refusal = "it is not in the table" };
+        Subject subject;
+
+        if (!sd_bus_message_is_method_call(message, NULL, NULL) || find_row(message))
+                return 0;
+        if (callers_find(&service->callers, message, &subject, &failure) < 0)
+                return error_answer(error, &failure, -EACCES);
+        decision.uid = subject.uid;
+        decision.sender = sd_bus_message_get_sender(message);
+        audit_decision(service->audit, &decision);
+        return error_answer(error, &failure, refuse_all(&failure));
+}
+
+int gate_close(Service *service) {
+        return sd_bus_add_filter(service->bus, &service->gate, on_message, service);
+}

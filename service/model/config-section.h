@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What is said about everybody, a user or a group: numbers, and rules about bridges. A section is
+ * found by whom it is about, so the same one may be written in several places. It knows neither
+ * files nor names of users.
+ */
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+typedef enum SectionKind {
+        SECTION_LIMITS, /* [Limits]; id is 0 */
+        SECTION_ALL,    /* [User *]; id is 0 */
+        SECTION_USER,
+        SECTION_GROUP,
+        SECTION_KIND_MAX,
+} SectionKind;
+
+typedef enum SectionNumber {
+        NUMBER_ENDPOINTS,
+        NUMBER_QUEUES,
+        NUMBER_CREATIONS,
+        NUMBER_PORTS_PER_BRIDGE,
+        NUMBER_MAX,
+} SectionNumber;
+
+typedef struct Section {
+        SectionKind kind;
+        id_t id; /* uid or gid */
+        struct {
+                unsigned value;
+                unsigned file; /* which one said so, from 1; 0: none */
+        } numbers[NUMBER_MAX];
+        void *rules; /* tsearch(3), by the name of the bridge */
+} Section;
+
+/* The sections, by kind and id; starts as { NULL }. */
+typedef struct Sections {
+        void *tree; /* tsearch(3) */
+        unsigned n_groups;
+} Sections;
+
+void sections_done(Sections *sections);
+
+/* Makes it if it is not there. NULL: no memory. */
+Section *sections_get(Sections *sections, SectionKind kind, id_t id);
+
+/* NULL: there is none. */
+const Section *sections_find(const Sections *sections, SectionKind kind, id_t id);
+
+/* name: of a bridge, "-" or "*". -ENOMEM */
+int section_add_rule(Section *section, const char *name, bool deny);
+
+/* Whether a rule with exactly this name allows or denies; section may be NULL: none does. */
+bool section_allows(const Section *section, const char *name);
+bool section_denies(const Section *section, const char *name);

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/config-file.h"
+#include "model/config-parse.h"
+#include "util/cleanup.h"
+
+#define FILE_NAME   "vnicd.conf"
+#define FOLDER_NAME "vnicd.conf.d"
+
+struct Config {
+        Sections sections;
+        unsigned n_files;
+};
+
+DEFINE_CLEANUP(Config, config_free)
+
+static inline void config_names_freep(char ***names) {
+        config_names_free(*names);
+}
+
+Config *config_free(Config *config) {
+        if (!config)
+                return NULL;
+        sections_done(&config->sections);
+        free(config);
+        return NULL;
+}
+
+/* path: of the folder. */
+static int load_file(
+                Config *config, int folder, const char *path, const char *name, Failure *failure) {
+        _cleanup_free_ char *text = NULL, *shown = NULL;
+        size_t size;
+        int r;
+
+        if (asprintf(&shown, "%s/%s", path, name) < 0)
+                return -ENOMEM;
+        r = config_file_read(folder, name, shown, &text, &size, failure);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+        return config_parse(&config->sections, shown, ++config->n_files, text, size, failure);
+}
+
+static int load_folder(Config *config, int parent, const char *path, Failure *failure) {
+        _cleanup_(config_names_freep) char **names = NULL;
+        _cleanup_free_ char *shown = NULL;
+        _cleanup_close_ int folder = -EBADF;
+        int r;
+
+        if (asprintf(&shown, "%s/" FOLDER_NAME, path) < 0)
+                return -ENOMEM;
+        folder = config_folder_open(parent, FOLDER_NAME, shown, failure);
+        if (folder == -ENOENT)
+                return 0;
+        if (folder < 0)
+                return folder;
+        r = config_folder_list(folder, shown, &names, failure);
+        for (char **name = names; r >= 0 && *name; name++)
+                r = load_file(config, folder, shown, *name, failure);
+        return r;
+}
+
+int config_load(Config **ret, const char *directory, Failure *failure) {
+        _cleanup_(config_freep) Config *config = calloc(1, sizeof(Config));
+        _cleanup_close_ int folder = -EBADF;
+        int r;
+
+        if (!config)
+                return -ENOMEM;
+        folder = config_folder_open(AT_FDCWD, directory, directory, failure);
+        if (folder < 0 && folder != -ENOENT)
+                return folder;
+        if (folder >= 0) {
+                r = load_file(config, folder, directory, FILE_NAME, failure);
+                if (r >= 0)
+                        r = load_folder(config, folder, directory, failure);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(config);
+        return 0;
+}
+
+static const Section *nth_group(const Config *config, const Subject *subject, size_t i) {
+        return sections_find(&config->sections, SECTION_GROUP, subject->groups[i]);
+}
+
+/* The largest number that a group of the subject has. */
+static bool find_group_number(
+                const Config *config, const Subject *subject, SectionNumber number, unsigned *ret) {
+        bool found = false;
+
+        for (size_t i = 0; i < subject->n_groups; i++) {
+                const Section *section = nth_group(config, subject, i);
+
+                if (!section || section->numbers[number].file == 0)
+                        continue;
+                if (!found || section->numbers[number].value > *ret)
+                        *ret = section->numbers[number].value;
+                found = true;
+        }
+        return found;
+}
+
+/* What [Limits] says, or the default. */
+static unsigned general_number(const Config *config, SectionNumber number, unsigned value) {
+        const Section *limits = sections_find(&config->sections, SECTION_LIMITS, 0);
+
+        return limits && limits->numbers[number].file ? limits->numbers[number].value : value;
+}
+
+static unsigned find_number(const Config *config, const Subject *subject, SectionNumber number,
+                unsigned value) {
+        const Section *user = sections_find(&config->sections, SECTION_USER, subject->uid);
+
+        if (user && user->numbers[number].file)
+                return user->numbers[number].value;
+        if (find_group_number(config, subject, number, &value))
+                return value;
+        return general_number(config, number, value);
+}
+
+Limits config_limits(const Config *config, const Subject *subject) {
+        const Limits usual = LIMITS_DEFAULT;
+
+        return (Limits){
+                .endpoints = find_number(config, subject, NUMBER_ENDPOINTS, usual.endpoints),
+                .queues = find_number(config, subject, NUMBER_QUEUES, usual.queues),
+                .creations = find_number(config, subject, NUMBER_CREATIONS, usual.creations),
+        };
+}
+
+unsigned config_ports_per_bridge(const Config *config) {
+        return general_number(config, NUMBER_PORTS_PER_BRIDGE, CONFIG_PORTS_PER_BRIDGE_MAX);
+}
+
+/* "*" allows every bridge, and denies everything: a tap on no bridge as well. */
+static BridgeAccess section_access(const Section *section, const char *bridge) {
+        if (section_denies(section, bridge) || section_denies(section, "*"))
+                return BRIDGE_DENIED;
+        if (section_allows(section, bridge))
+                return BRIDGE_GRANTED;
+        if (strcmp(bridge, "-") != 0 && section_allows(section, "*"))
+                return BRIDGE_GRANTED;
+        return BRIDGE_ASK;
+}
+
+static BridgeAccess stronger(BridgeAccess a, BridgeAccess b) {
+        return a > b ? a : b;
+}
+
+BridgeAccess config_bridge_access(
+                const Config *config, const Subject *subject, const char *bridge) {
+        const Sections *sections = &config->sections;
+        BridgeAccess access;
+
+        _Static_assert(BRIDGE_ASK < BRIDGE_GRANTED && BRIDGE_GRANTED < BRIDGE_DENIED, "strength");
+        if (subject->uid == 0)
+                return BRIDGE_GRANTED;
+        access = section_access(sections_find(sections, SECTION_ALL, 0), bridge);
+        access = stronger(access,
+                        section_access(sections_find(sections, SECTION_USER, subject->uid),
+                                        bridge));
+        for (size_t i = 0; i < subject->n_groups; i++)
+                access = stronger(access, section_access(nth_group(config, subject, i), bridge));
+        return access;
+}
+
+bool config_knows_groups(const Config *config) {
+        return config->sections.n_groups > 0;
+}
