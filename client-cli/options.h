@@ -13,14 +13,14 @@
 
 typedef enum OptionGroup {
         OPTIONS_NONE = 0,
-        OPTIONS_JSON = 1 << 0,   /* --json */
-        OPTIONS_ALL = 1 << 1,    /* --all */
-        OPTIONS_ASK = 1 << 2,    /* --ask, --no-ask */
-        OPTIONS_TAP = 1 << 3,    /* what a new tap is to be */
-        OPTIONS_KEEP = 1 << 5,   /* --persistent, --owner */
-        OPTIONS_FORMAT = 1 << 6, /* --format */
-        OPTIONS_PROGRAM = 1
-                        << 4, /* no option: what follows the options is a program's command line */
+        OPTIONS_JSON = 1 << 0, /* --json */
+        OPTIONS_ALL = 1 << 1,  /* --all */
+        OPTIONS_ASK = 1 << 2,  /* --ask, --no-ask */
+        OPTIONS_TAP = 1 << 3,  /* what a new tap is to be */
+        /* No option: what follows the options is a program's command line. */
+        OPTIONS_PROGRAM = 1 << 4,
+        OPTIONS_FORMAT = 1 << 5, /* --format */
+        OPTIONS_KEEP = 1 << 6,   /* --persistent, --owner */
 } OptionGroup;
 
 /* An option that may not have been given. */

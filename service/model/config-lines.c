@@ -18,7 +18,7 @@
 typedef struct Lines {
         ConfigPlace place;
         const char *next, *end; /* what is not read yet */
-        char *heading;          /* owned; NULL before the first */
+        bool has_heading;       /* one was read */
         const ConfigLinesHandler *handler;
         void *userdata;
         Failure *failure;
@@ -88,15 +88,16 @@ static int check_bytes(Lines *lines, const char *line, size_t n) {
 
 /* The heading is told from here: inih would pass over a section without keys. */
 static int read_heading(Lines *lines, const char *line, size_t n) {
+        _cleanup_free_ char *heading = NULL;
+
         if (line[n - 1] != ']' || memchr(line, ']', n) != line + n - 1)
                 return config_refuse(&lines->place, lines->failure,
                                 "The heading of a section ends with ']', and nothing follows it.");
-        free(lines->heading);
-        lines->heading = strndup(line + 1, n - 2);
-        if (!lines->heading)
+        heading = strndup(line + 1, n - 2);
+        if (!heading)
                 return -ENOMEM;
-        return lines->handler->heading(
-                        lines->userdata, &lines->place, lines->heading, lines->failure);
+        lines->has_heading = true;
+        return lines->handler->heading(lines->userdata, &lines->place, heading, lines->failure);
 }
 
 /* line has no blanks around it, and is neither empty nor a comment. */
@@ -162,17 +163,15 @@ static char *read_line(char *buffer, int size, void *userdata) {
         return lines->error < 0 ? NULL : buffer;
 }
 
-/* An ini_handler. */
+/* An ini_handler, called before the next line is read. The section is the one of the last heading:
+ * inih would cut a long name. */
 static int take_entry(void *userdata, const char *section, const char *key, const char *value) {
         Lines *lines = userdata;
 
-        if (!lines->heading)
+        if (!lines->has_heading)
                 lines->error = config_refuse(&lines->place, lines->failure,
                                 "The key stands outside of a section. Put a heading such as "
                                 "[Limits] before it.");
-        else if (strcmp(section, lines->heading) != 0)
-                lines->error = config_refuse(&lines->place, lines->failure,
-                                "The heading of this section is too long. Use a uid or gid there.");
         else
                 lines->error = lines->handler->entry(
                                 lines->userdata, &lines->place, key, value, lines->failure);
@@ -192,7 +191,6 @@ int config_lines_parse(const char *file, const char *text, size_t size,
         int r;
 
         r = ini_parse_stream(read_line, &lines, take_entry, &lines);
-        free(lines.heading);
         if (lines.error < 0)
                 return lines.error;
         if (r == 0 && lines.next < lines.end)

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "kernel/ifname.h"
 #include "model/config-file.h"
 #include "model/config-parse.h"
 #include "util/cleanup.h"
@@ -148,7 +148,7 @@ static BridgeAccess section_access(const Section *section, const char *bridge) {
                 return BRIDGE_DENIED;
         if (section_allows(section, bridge))
                 return BRIDGE_GRANTED;
-        if (strcmp(bridge, "-") != 0 && section_allows(section, "*"))
+        if (ifname_is_plain(bridge) && section_allows(section, "*"))
                 return BRIDGE_GRANTED;
         return BRIDGE_ASK;
 }

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A bridge belongs to its administrator: a tap that joins changes nothing of it."""
 
-import fcntl
-import struct
 import subprocess
 
 import pytest
 from vnic import kernel
-from vnic.process import poll
 
 
 def state(name):
@@ -103,19 +100,6 @@ def test_an_unpinned_bridge_without_ports_keeps_its_mac(alice, bridges):
         assert kernel.link("yes0")["address"] == before
     assert kernel.wait_gone(one.interface) and kernel.wait_gone(other.interface)
     assert kernel.link("yes0")["address"] == before
-
-
-def test_a_holder_who_gives_his_tap_a_low_mac_does_not_move_the_bridges(alice, bridges):
-    bridges("yes0")
-    before = kernel.link("yes0")["address"]
-    with alice.create_tap("yes0") as tap:
-        low = struct.pack("16sH6s16x", tap.interface.encode(), 1, bytes.fromhex("020000000001"))
-        fcntl.ioctl(tap.fds[0], kernel.SIOCSIFHWADDR, low)
-        assert kernel.link(tap.interface)["address"] == "02:00:00:00:00:01"
-        assert kernel.link("yes0")["address"] == before
-        # The record follows the kernel.
-        poll(lambda: tap.get("HostMac") == "02:00:00:00:00:01", 2.0)
-        assert tap.get("HostMac") == "02:00:00:00:00:01"
 
 
 def test_the_port_leaves_nothing_behind(alice, bridges):

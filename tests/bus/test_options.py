@@ -60,7 +60,6 @@ def test_a_value_that_is_wrong_is_refused_by_the_name_of_its_option(alice, bridg
 
 
 @pytest.mark.parametrize("key,value", [
-    ("persistent", V("b", True)), ("persistent", V("b", False)), ("owner", V("u", 1001)),
     ("rate_to_guest", V("t", 1)), ("rate_from_guest", V("t", 1)), ("vlan", V("q", 1)),
     ("vlan_trunk", V("aq", [1])), ("vhost", V("b", True)),
     ("Queues", V("u", 1)), ("x", V("u", 1)),

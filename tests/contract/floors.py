@@ -35,7 +35,7 @@ ROOMS = {
     "model/config-names": r"util/.*|model/config-names\.h",
     "model/config-lines": r"util/.*|model/config-(file|lines)\.h",
     "model/config-parse": r"util/.*|kernel/ifname\.h|model/(config|quota|config-[a-z]+)\.h",
-    "model/config": r"util/.*|model/(config|quota|config-[a-z]+)\.h",
+    "model/config": r"util/.*|kernel/ifname\.h|model/(config|quota|config-[a-z]+)\.h",
     "model/quota": r"util/.*|model/quota\.h",
     "model/tag": r"util/.*|kernel/(link|mac|ifname)\.h|model/tag\.h",
     "model/tap-request": r"util/.*|kernel/(ifname|mac|offload)\.h|model/(tag|tap-request)\.h",

@@ -2,8 +2,7 @@
 
 /*
  * Whatever the file of another program holds, what "vnicctl import" writes is a configuration that
- * the service takes. The first byte chooses the format; an included file has the same bytes, and is
- * read by one group.
+ * the service takes. The first byte chooses the format and who can read the file.
  */
 
 #include <errno.h>
@@ -20,10 +19,10 @@
 int __wrap_import_file_read(
                 const char *path, char **ret, size_t *ret_size, ImportReaders *ret_readers);
 
-/* Three kinds of files, by the last letter of the name, and none. */
+/* Three kinds of files that can be included, by the last letter of the name; others are not there. */
 int __wrap_import_file_read(
                 const char *path, char **ret, size_t *ret_size, ImportReaders *ret_readers) {
-        static const char text[] = "allow br1\ninclude /vm\ninclude /all\ndeny br2\n";
+        static const char text[] = "allow br1\ninclude /vm\ndeny br2\n";
         size_t n = strlen(path);
 
         switch (n > 0 ? path[n - 1] : '\0') {

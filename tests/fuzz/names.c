@@ -30,6 +30,8 @@ static struct passwd users[] = {
 static struct group groups[] = {
         { .gr_name = (char *)"root", .gr_gid = 0 },
         { .gr_name = (char *)"vm", .gr_gid = 100 },
+        { .gr_name = (char *)"a-group-with-a-name-that-is-longer-than-what-inih-keeps-of-one",
+                        .gr_gid = 100 },
 };
 
 #define ELEMENTS(array) (sizeof(array) / sizeof(*(array)))

@@ -248,6 +248,7 @@ static void a_star_allows_every_bridge_but_not_a_tap_on_none(void **state) {
 
         assert_int_equal(config_bridge_access(config, &bob, "br7"), BRIDGE_GRANTED);
         assert_int_equal(config_bridge_access(config, &bob, "-"), BRIDGE_ASK);
+        assert_int_equal(config_bridge_access(config, &bob, ""), BRIDGE_ASK);
         config_free(config);
 }
 
