@@ -275,7 +275,8 @@ static void record_grant(const Visit *visit) {
 }
 
 /* Whoever reads a queue reads the guest's traffic, and sandboxed apps of one user share the uid: so
- * the uid is not enough where the tap lives by its queues. Root has the kernel for it. */
+ * the uid is not enough where the tap lives by its queues. Nor is being root, who needs no service to
+ * read what he wants. */
 static int pass_holder(const Visit *visit) {
         const char *caller = sd_bus_message_get_sender(visit->call);
         const char *creator = visit->matter->endpoint->creator;
@@ -304,7 +305,7 @@ static int pass_demands(const Visit *visit) {
         record(visit, decision.demand->action,
                         decision.by_configuration ? "by the configuration"
                                         : decision.verdict == POLKIT_CHALLENGE
-                                        ? "nobody was asked for an answer"
+                                        ? "an administrator did not allow it"
                                         : "by polkit");
         return refuse(visit, &decision);
 }

@@ -61,6 +61,13 @@ static void waiter_free(Waiter *waiter) {
         free(waiter);
 }
 
+/* The bus is still there, to be flushed. */
+static void answer_stopping(Waiter *waiter) {
+        (void)sd_bus_reply_method_errorf(waiter->call, error_name(FAILURE_KERNEL),
+                        "The service is stopping; the configuration was not read. Try again.");
+        waiter_free(waiter);
+}
+
 void reload_stop(Reload *reload) {
         if (reload)
                 reload->stopping = true;
@@ -70,9 +77,9 @@ Reload *reload_free(Reload *reload) {
         if (!reload)
                 return NULL;
         LIST_FOREACH_SAFE(&reload->asked, node)
-                waiter_free(container_of(node, Waiter, link));
+                answer_stopping(container_of(node, Waiter, link));
         LIST_FOREACH_SAFE(&reload->waiting, node)
-                waiter_free(container_of(node, Waiter, link));
+                answer_stopping(container_of(node, Waiter, link));
         config_free(reload->config);
         free(reload);
         return NULL;

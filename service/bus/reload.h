@@ -17,7 +17,7 @@ int reload_new(Reload **ret, Service *service, Failure *failure);
 /* Before the manager is freed: nothing new is begun. Takes NULL. */
 void reload_stop(Reload *reload);
 
-/* After it. Takes NULL. Returns NULL. */
+/* After it, and before the bus is closed: who still waits is told. Takes NULL. Returns NULL. */
 Reload *reload_free(Reload *reload);
 
 /* Never NULL; good until the loop runs on. */

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The audit: a structured line for each grant, denial and release, and no more than the disk can bear."""
 
+import fcntl
 import os
+import struct
 import time
 
 import pytest
@@ -16,7 +18,7 @@ LONG = os.environ.get("VNICD_TEST_LONG") == "1"
 pytestmark = pytest.mark.restarts
 
 MESSAGE_IDS = {"granted": "3b4ecbc164f74f239a8ef0381c568354", "denied": "6ce25b08d6a84726b3de4af12a30c9af",
-               "released": "1cd0d11ac94048278bc19ada76c6230c"}
+               "released": "1cd0d11ac94048278bc19ada76c6230c", "tampered": "da11e36418674572975a0e5185475007"}
 
 
 @pytest.fixture
@@ -76,6 +78,20 @@ def test_a_release_is_a_record_with_who_did_it(alice, carol, root, bridge, journ
     with root.create_tap(bridge) as three:
         root.call(ROOT, MANAGER, "ReleaseAll")
         assert journal.wait_for(1, verdict="released", uid="0")[0]["VNICD_ENDPOINT"] == three.interface
+
+
+def test_tampering_is_a_record_of_the_owner(alice, bridge, journal):
+    """The second MAC address within a minute."""
+    with alice.create_tap(bridge) as tap:
+        name = tap.interface.encode()
+        for number in (1, 2):
+            address = struct.pack("16sH6s16x", name, 1, bytes((2, 0, 0, 0, 9, number)))
+            fcntl.ioctl(tap.fds[0], kernel.SIOCSIFHWADDR, address)
+            poll(lambda: not (kernel.link(tap.interface) or {}).get("address", "").startswith("02:"), 5)
+        (record,) = journal.wait_for(1, verdict="tampered")
+    assert record["VNICD_UID"] == "1001" and record["VNICD_ENDPOINT"] == tap.interface
+    assert record["PRIORITY"] == "4" and "VNICD_SENDER" not in record
+    assert record["MESSAGE_ID"] == MESSAGE_IDS["tampered"] and tap.interface in record["MESSAGE"]
 
 
 def test_who_only_asks_what_he_may_is_not_recorded(alice, bob, bridges, journal):

@@ -239,6 +239,18 @@ def test_many_reloads_at_once_are_all_answered(root, configured, world):
     assert world.service_fds() <= fds + 1
 
 
+@pytest.mark.restarts
+def test_reloads_are_answered_when_the_service_stops(root, configured, world):
+    pending = [root.start(ROOT, MANAGER, "Reload") for _ in range(50)]
+    world.stop_service()
+    for call in pending:
+        try:
+            call.result()
+        except BusError as error:
+            assert error.short in ("KernelError", "ServiceUnknown", "NoReply", "NameHasNoOwner"), error
+    world.start_service()
+
+
 def test_who_reloads_gets_what_was_written_before_he_asked(root, alice, configured, world):
     for number in range(1, 30):
         first = root.start(ROOT, MANAGER, "Reload")
