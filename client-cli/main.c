@@ -26,7 +26,8 @@ typedef struct Verb {
 
 static const char create_details[] =
                 "Makes a tap and keeps it while vnicctl runs, since a tap lives as long as its\n"
-                "queue fds. It ends by SIGINT, SIGTERM or SIGHUP, or at the end of standard\n"
+                "queue fds; with --persistent it stays by itself, and vnicctl ends at once.\n"
+                "Otherwise it ends by SIGINT, SIGTERM or SIGHUP, or at the end of standard\n"
                 "input, with status 0; if somebody else removes the tap, with status 1.\n"
                 "\n"
                 "A standard input that is closed, a plain file or /dev/null counts as at its end:\n"

@@ -169,10 +169,19 @@ typedef struct Decision {
         bool by_configuration;
 } Decision;
 
+/* What the configuration says of the caller, and a deny also if it is of whom the endpoint is to be for:
+ * of him only his own section counts, since his groups are not known. */
 static BridgeAccess configured(const Visit *visit, const Demand *demand) {
-        return demand->configurable ? config_bridge_access(reload_config(visit->service->reload),
-                                                      visit->subject, visit->matter->bridge)
-                                    : BRIDGE_ASK;
+        const Config *config = reload_config(visit->service->reload);
+        const Subject owner = { .uid = visit->matter->owner };
+        const char *bridge = visit->matter->bridge;
+
+        if (!demand->configurable)
+                return BRIDGE_ASK;
+        if (owner.uid != visit->subject->uid &&
+                        config_bridge_access(config, &owner, bridge) == BRIDGE_DENIED)
+                return BRIDGE_DENIED;
+        return config_bridge_access(config, visit->subject, bridge);
 }
 
 static bool applies(const Visit *visit, const Demand *demand) {
@@ -243,9 +252,12 @@ static int refuse(const Visit *visit, const Decision *decision) {
         if (decision->by_configuration)
                 return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,
                                 "The configuration of vnicd does not allow the bridge \"%s\" to "
-                                "you. Use another, or have an administrator change it; see "
+                                "%s. Use another, or have an administrator change it; see "
                                 "vnicd.conf(5).",
-                                visit->matter->bridge);
+                                visit->matter->bridge,
+                                visit->matter->owner == visit->subject->uid
+                                                ? "you"
+                                                : "you, or to whom it is to be for");
         return authority_refuse(visit->call, &question, decision->verdict, visit->failure);
 }
 

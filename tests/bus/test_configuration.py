@@ -79,6 +79,25 @@ def test_a_denial_wins_over_a_grant_and_over_polkit(alice, carol, root, bridges,
         pass
 
 
+def test_what_is_denied_to_a_user_is_not_made_for_him_by_another(alice, bob, carol, root, bridges, configured):
+    """Carol may manage other people's endpoints; that is no way around alice's denial."""
+    bridges("yes0")
+    configured("[User alice]\nDenyBridges=yes0\n")
+    error = carol.create_tap_error("yes0", owner=alice.uid)
+    assert error.name == ACCESS_DENIED and "configuration" in error.message
+    with carol.create_tap("yes0", owner=bob.uid) as tap, root.create_tap("yes0", owner=alice.uid) as other:
+        assert tap.get("Owner") == bob.uid and other.get("Owner") == alice.uid
+
+
+def test_the_limits_of_another_are_his(alice, carol, bridges, configured):
+    bridges("yes0")
+    configured("[User alice]\nEndpoints=1\n")
+    with alice.create_tap("yes0"):
+        assert carol.create_tap_error("yes0", owner=alice.uid).short == "QuotaExceeded"
+        with carol.create_tap("yes0"):
+            pass
+
+
 def test_a_denied_group_denies_all_of_it_and_root_is_not_bound(carol, root, bridges, configured, world):
     bridges("yes0")
     configured("[Group vm]\nDenyBridges=yes0\n[Group root]\nDenyBridges=yes0\n")
