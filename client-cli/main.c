@@ -5,12 +5,11 @@
  * does is in its own file.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "options.h"
+#include "standard-fds.h"
 #include "status.h"
 #include "verb.h"
 
@@ -156,18 +155,13 @@ static Status run_verb(const Verb *verb, int argc, char *argv[]) {
                 return complain(STATUS_USAGE,
                                 "%s: wrong number of arguments. Usage: vnicctl %s [OPTION...]%s",
                                 verb->name, verb->name, verb->synopsis);
-        return verb->run(&options);
-}
-
-/* Else the bus or a queue would take the place of a closed standard fd, and be written to. */
-static void open_standard_fds(void) {
-        int fd;
-
-        do
-                fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        while (fd >= 0 && fd <= STDERR_FILENO);
-        if (fd >= 0)
-                close(fd);
+        status = verb->run(&options);
+        if (status == STATUS_MUST_ASK && verb->options & OPTIONS_ASK)
+                fputs("In a terminal vnicctl lets polkit ask, unless it is told --no-ask; with "
+                      "--ask it "
+                      "does elsewhere too.\n",
+                                stderr);
+        return status;
 }
 
 static Status dispatch(int argc, char *argv[]) {
@@ -191,6 +185,6 @@ static Status dispatch(int argc, char *argv[]) {
 }
 
 int main(int argc, char *argv[]) {
-        open_standard_fds();
+        standard_fds_open();
         return (int)dispatch(argc, argv);
 }
