@@ -25,13 +25,12 @@ def booted(world, netdev, *extra, env=None, mac=MAC, **words):
 
 @pytest.mark.parametrize("netdev", [
     "bridge,id=n0,br=yes0,helper={helper}",
-    # QEMU takes the bridge from its own default only: a helper with words of its own names another one.
+    # With a blank in it, it goes through a shell, and a --br of its own counts.
     "tap,id=n0,helper={helper} --br=yes0",
-    "tap,id=n0,br=yes0,helper={helper}",
 ])
 def test_a_guest_is_on_the_network_and_tcp_crosses_in_large_segments(world, lan, netdev, sink):
     """20 MB to the host: segments uncut on the tap, and every byte as it was sent."""
-    with booted(world, netdev, ip=f"{ADDRESS}/24", ping=HOST, send=f"{HOST}:{sink.port}:{SIZE}",
+    with booted(world, netdev, "-sandbox", "on", ip=f"{ADDRESS}/24", ping=HOST, send=f"{HOST}:{sink.port}:{SIZE}",
                 wait=60) as vm:
         tap = vm.tap()
         with frame_lengths(tap) as lengths:
@@ -49,8 +48,7 @@ def test_a_guest_is_on_the_network_and_tcp_crosses_in_large_segments(world, lan,
 
 
 @pytest.mark.parametrize("sandbox", [
-    "on", "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny",
-    "on,elevateprivileges=children"])
+    "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny", "on,elevateprivileges=children"])
 def test_it_works_under_the_sandbox_of_qemu(world, lan, sandbox):
     """The helper inherits QEMU's seccomp filter, and with elevateprivileges=children NoNewPrivs."""
     with booted(world, "bridge,id=n0,br=yes0,helper={helper}", "-sandbox", sandbox, ip=f"{ADDRESS}/24",

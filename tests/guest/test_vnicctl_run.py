@@ -7,6 +7,7 @@ import pwd
 
 import pytest
 from vnic import guest, kernel
+from vnic.frames import frame_lengths
 from vnic.process import open_fds, status_field
 
 HOST = "192.0.2.1"
@@ -68,3 +69,20 @@ def test_the_guest_has_the_mac_that_the_bridge_expects(world, lan):
         mac = vm.wait_for("VNIC-LINK mac ").rpartition(" ")[2]
         assert kernel.link(tap)["address"] == "fe" + mac[2:]
         assert kernel.bridge_port(tap)["locked"]
+
+
+@pytest.mark.parametrize("queues", [1, 2, 4])
+def test_tcp_crosses_in_large_segments_with_any_number_of_queues(world, lan, sink, queues):
+    """20 MB to the host, and every byte as it was sent."""
+    size = 20 * 1000 * 1000
+    words = {"queues": queues} if queues > 1 else {}
+    with run(world, lan, "--queues", queues, kind="fds" if queues > 1 else "fd", ip="192.0.2.10/24", ping=HOST,
+             send=f"{HOST}:{sink.port}:{size}", wait=60, **words) as vm:
+        tap = vm.tap()
+        with frame_lengths(tap) as lengths:
+            assert vm.pings(HOST)
+            sent = vm.wait_for(f"VNIC-RESULT sent {size} ")
+        assert sent.endswith(" ok") and sink.md5() == sent.split()[3]
+        assert max(lengths) > 10 * 1514 and sum(length > 1514 for length in lengths) > 100
+        if queues > 1:
+            assert kernel.numqueues(tap) == (queues, 0)
