@@ -31,11 +31,12 @@ typedef struct NetworkFile {
         bool matches, unmanaged;
 } NetworkFile;
 
-static FILE *next_line(FILE *stream, char line[256]) {
+/* Without its end. False after the last one. */
+static bool next_line(FILE *stream, char line[256]) {
         if (!fgets(line, 256, stream))
-                return NULL;
+                return false;
         line[strcspn(line, "\r\n")] = '\0';
-        return stream;
+        return true;
 }
 
 static bool file_has(const char *path, const char *word) {
@@ -100,27 +101,40 @@ static void read_network_line(char *line, NetworkFile *file) {
         if (!value || *line == '#' || *line == ';')
                 return;
         *value++ = '\0';
+        line[strcspn(line, " \t")] = '\0';
+        value += strspn(value, " \t");
         if (strcmp(file->section, "[Match]") == 0)
                 file->matches = file->matches && line_matches(line, value);
         if (strcmp(file->section, "[Link]") == 0 && strcmp(line, "Unmanaged") == 0)
                 file->unmanaged = strchr("yYtT1", *value) != NULL && *value;
 }
 
+/* An empty file matches nothing: so is one hidden by a link to /dev/null. */
 static NetworkFile read_network_file(const char *path) {
-        NetworkFile file = { .matches = true };
+        NetworkFile file = {};
         FILE *stream = fopen(path, "re");
         char line[256];
 
         if (!stream)
-                return (NetworkFile){};
-        while (next_line(stream, line))
+                return file;
+        for (bool first = true; next_line(stream, line); first = false) {
+                file.matches = file.matches || first;
                 read_network_line(line, &file);
+        }
         fclose(stream);
         return file;
 }
 
 static const char *base_name(const char *path) {
         return strrchr(path, '/') + 1;
+}
+
+/* One of the same name stands in a folder that comes first. */
+static bool is_hidden(const glob_t *files, size_t which) {
+        for (size_t i = 0; i < which; i++)
+                if (strcmp(base_name(files->gl_pathv[i]), base_name(files->gl_pathv[which])) == 0)
+                        return true;
+        return false;
 }
 
 /* The file counts that comes first by its name, in whichever folder. */
@@ -131,7 +145,9 @@ static const char *deciding_file(const glob_t *files, bool *ret_unmanaged) {
                 const char *path = files->gl_pathv[i];
                 NetworkFile file = read_network_file(path);
 
-                if (file.matches && (!first || strcmp(base_name(path), base_name(first)) < 0)) {
+                if (!file.matches || is_hidden(files, i))
+                        continue;
+                if (!first || strcmp(base_name(path), base_name(first)) < 0) {
                         first = path;
                         *ret_unmanaged = file.unmanaged;
                 }
@@ -144,6 +160,7 @@ static void check_networkd(Findings *findings) {
         const char *path = NULL;
         bool unmanaged = false;
 
+        /* In the order in which one hides another. */
         if (glob("{/etc,/run,/usr/local/lib,/usr/lib,/lib}/systemd/network/*.network", GLOB_BRACE,
                             NULL, &files) == 0)
                 path = deciding_file(&files, &unmanaged);

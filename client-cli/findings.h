@@ -24,7 +24,7 @@ typedef struct Findings {
         bool problem;    /* one of them is */
 } Findings;
 
-/* Adds one. cure may be NULL; text and cure are cleaned of control characters. Out of memory the
+/* Adds one. cure may be NULL; the text is cleaned of control characters. Out of memory the
  * entry is lost, and with it nothing else. */
 void findings_add(Findings *findings, const char *check, FindingState state, const char *cure,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));

@@ -176,6 +176,8 @@ def test_it_sees_a_networkmanager_that_would_take_taps(doctor, world):
 @pytest.mark.parametrize("files, state", [
     ({}, "ok"),
     ({"80-all": "[Match]\nName=*\n[Network]\nDHCP=yes\n"}, "problem"),
+    ({"80-all": "[Match]\nName = vnic*\n"}, "problem"),
+    ({"80-all": ""}, "ok"),
     ({"80-all": "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"}, "ok"),
     ({"80-all": "[Match]\nName=!en*\n"}, "problem"),
     ({"80-all": "[Match]\nType=ether\n"}, "problem"),
@@ -194,6 +196,17 @@ def test_it_sees_a_networkd_that_would_take_taps(doctor, world, files, state):
         assert found["state"] == state, found
         if state == "problem":
             assert "80-all.network" in found["text"] and "Unmanaged=yes" in found["cure"]
+
+
+def test_a_file_of_networkd_that_another_hides_does_not_count(doctor, world):
+    with standing_in(world, "org.freedesktop.network1"), \
+            manager_files("/etc/systemd/network", "/usr/lib/systemd/network", "/run/systemd/network") as folder:
+        if not os.path.isdir("/usr/lib/systemd/network"):
+            pytest.skip("no folder of systemd-networkd")
+        pathlib.Path("/usr/lib/systemd/network/80-all.network").write_text("[Match]\nName=*\n")
+        assert doctor()["networkd"]["state"] == "problem"
+        (folder / "80-all.network").symlink_to("/dev/null")
+        assert doctor()["networkd"]["state"] == "ok"
 
 
 def test_for_people_each_line_begins_with_its_state(world, bridge):
