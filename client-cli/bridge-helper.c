@@ -7,8 +7,10 @@
  */
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -70,6 +72,8 @@ int main(int argc, char *argv[]) {
         Status status;
 
         standard_fds_open();
+        /* Whoever waits for us is gone: nobody has to be asked for him any more. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (bridge_request_parse(argc, argv, &request) != STATUS_OK)
                 return STATUS_FAILURE;
         if (request.help) {

@@ -14,11 +14,13 @@ import subprocess
 
 import pytest
 from vnic import kernel
-from vnic.process import poll
+from vnic.agent import Agent
+from vnic.process import descendants, poll, status_field
 
 SEED = 20261122
 # A sanitizer cannot look for leaks in a process that is traced.
 TRACED = os.environ | {"ASAN_OPTIONS": "detect_leaks=0"}
+STOPPED = 'kill -STOP $$; exec "$0" "$@"'  # goes on as the program, with the same pid
 
 
 @contextlib.contextmanager
@@ -179,6 +181,57 @@ def test_a_refusal_says_which_action_and_what_would_allow_it(helper, bridges):
             assert "/etc/polkit-1/rules.d" in err and "vnicctl" not in err
             theirs.close()
             assert receive(ours) == (b"", [])
+
+
+@contextlib.contextmanager
+def waiting(world, theirs, **env):
+    """A helper for ask0 that stops before it begins, so that an agent can be registered for it."""
+    child = world.run_as("alice", ["sh", "-c", STOPPED, world.tool("vnic-bridge-helper"), "--br=ask0",
+                                   f"--fd={theirs.fileno()}"], env=env, pass_fds=[theirs.fileno()])
+    try:
+        assert poll(lambda: status_field(child.pid, "State").startswith("T"), 10)
+        yield child
+    finally:
+        child.kill()
+        child.communicate()
+
+
+def test_the_agent_of_a_desktop_may_ask(world, alice, bridges):
+    bridges("ask0")
+    with pair() as (ours, theirs), waiting(world, theirs) as child, \
+            Agent(world, alice, "accept", pid=child.pid) as agent:
+        child.send_signal(signal.SIGCONT)
+        queue = take(ours)
+        assert child.wait(10) == 0 and "ask0" in agent.prompts[0].message
+        assert kernel.link(kernel.queue_info(queue)[0])["master"] == "ask0"
+        os.close(queue)
+
+
+def test_nobody_is_asked_if_the_environment_says_so(world, alice, bridges):
+    bridges("ask0")
+    with pair() as (_, theirs), waiting(world, theirs, VNIC_ASK="no") as child, \
+            Agent(world, alice, "accept", pid=child.pid) as agent:
+        child.send_signal(signal.SIGCONT)
+        assert child.wait(10) == 1 and agent.prompts == []
+
+
+def test_nobody_is_asked_any_longer_for_a_caller_that_has_gone(world, alice, bridges):
+    """As when QEMU is killed while its helper waits for the password."""
+    bridges("ask0")
+    program = str(world.tool("vnic-bridge-helper"))
+    with pair() as (_, theirs):
+        caller = world.run_as("alice", ["sh", "-c", 'sh -c "$STOPPED" "$0" "$@"; exit $?', program, "--br=ask0",
+                                        f"--fd={theirs.fileno()}"], env={"STOPPED": STOPPED},
+                              pass_fds=[theirs.fileno()])
+        (helper_pid,) = poll(lambda: descendants(caller.pid), 10)
+        assert poll(lambda: status_field(helper_pid, "State").startswith("T"), 10)
+        with Agent(world, alice, "hang", pid=helper_pid) as agent:
+            os.kill(helper_pid, signal.SIGCONT)
+            agent.wait_for_prompt()
+            caller.kill()
+            caller.communicate()
+            agent.wait_for_cancel()
+    assert kernel.our_links() == []
 
 
 def test_other_refusals_are_told_as_the_service_words_them(helper, bridge):
