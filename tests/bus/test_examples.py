@@ -12,7 +12,6 @@ import subprocess
 
 import pytest
 from vnic import frames, kernel
-from vnic.client import BusError
 from vnic.process import ROOM, open_fds, poll
 
 LINES = 60
@@ -133,11 +132,6 @@ def test_the_shell_example_says_what_would_help(world, bridges):
 
 
 def test_the_busctl_example_serves_a_program_that_opens_its_tap_by_name(world, alice, bridge):
-    try:
-        alice.can_create_tap(bridge, True, False, persistent=True)
-    except BusError as error:
-        assert error.short == "InvalidOption" and '"persistent"' in error.message
-        pytest.skip("this version makes no persistent taps")
     vmm = ("import fcntl,os,struct,sys; fd=os.open('/dev/net/tun', os.O_RDWR); "
            "fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', sys.argv[1].encode(), 0x5002)); "
            "os.write(fd, bytes(10)+bytes.fromhex('ffffffffffff'+sys.argv[2].replace(':','')+'88b5')+b'by name'.ljust(46)); "
