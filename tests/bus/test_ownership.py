@@ -90,7 +90,7 @@ def test_the_maker_opens_further_queues(alice, bridge):
             assert kernel.flags(fd) & kernel.IFF_VNET_HDR
 
 
-def test_another_connection_of_the_same_user_does_not(world, alice, root, bridge):
+def test_threat_52_another_connection_of_the_same_user_opens_no_queues(world, alice, root, bridge):
     """Sandboxed apps of one user share the uid, and whoever has a queue reads the traffic."""
     with alice.create_tap(bridge, True, True, queues=2) as tap, Client(world, "alice") as again:
         for other in (again, root):

@@ -74,7 +74,7 @@ def objects(world):
 
 @pytest.mark.restarts
 @pytest.mark.deadline(600)
-def test_restarts_under_load_lose_no_frame_and_no_endpoint(world, bridge):
+def test_threat_43_restarts_under_load_lose_no_frame_and_no_endpoint(world, bridge):
     """SIGTERM, SIGKILL and another program in its place, with 50 taps that talk."""
     original = world.program
     upgraded = world.program.parent / "vnicd.upgraded"

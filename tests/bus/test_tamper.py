@@ -60,7 +60,7 @@ def test_an_administrators_change_is_put_back_too(alice, bridge):
         assert kernel.wait_link(tap.interface, lambda link: link["address"] == host_mac(tap), 0.5)
 
 
-def test_a_bridge_that_nobody_pinned_keeps_its_mac_under_a_low_one(alice, bridges):
+def test_threat_30_a_bridge_that_nobody_pinned_keeps_its_mac_under_a_low_one(alice, bridges):
     """Threat 30: an unpinned bridge takes the lowest MAC of its ports."""
     bridge = bridges("yes0")
     with alice.create_tap(bridge) as tap:
@@ -352,7 +352,7 @@ def flood(tap, stop):
             return
 
 
-def test_events_without_end_end_the_endpoint_and_nobody_else_waits_for_it(alice, bob, bridge):
+def test_threat_42_events_without_end_end_the_endpoint_and_nobody_else_waits_for_it(alice, bob, bridge):
     signals = alice.subscribe(MANAGER)
     stop = threading.Event()
     with alice.create_tap(bridge) as tap, bob.create_tap(bridge) as other:
