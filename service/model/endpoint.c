@@ -95,13 +95,13 @@ static bool ports_equal(const LinkPort *a, const LinkPort *b) {
         return a->isolated == b->isolated && a->locked == b->locked && a->learning == b->learning;
 }
 
-/* The queues of a persistent one are its owner's to open, whenever he likes: he has them all. */
+/* What was given, open or not: its holder can give the device to himself and open by name again what he
+ * had closed, and the owner of a persistent one opens its queues whenever he likes. */
 static unsigned queues_to_charge(const Endpoint *endpoint) {
         const LinkTun *tun = &endpoint->now.tun;
         unsigned queues = tun->queues + tun->queues_disabled;
 
-        return endpoint->tag.persistent && queues < endpoint->tag.queues ? endpoint->tag.queues
-                                                                         : queues;
+        return queues < endpoint->tag.queues ? endpoint->tag.queues : queues;
 }
 
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
