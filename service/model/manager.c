@@ -257,6 +257,11 @@ int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch) {
         return r;
 }
 
+void manager_take_back(Manager *manager, Endpoint *endpoint) {
+        if (manager_delete(manager, endpoint, ENDPOINT_END_RELEASED) < 0)
+                log_warning("Out of memory: %s may be left behind", endpoint->now.name);
+}
+
 void manager_close_queues(Manager *manager, FdSet *queues) {
         closer_close(manager->closer, queues);
 }

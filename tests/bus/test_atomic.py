@@ -89,6 +89,28 @@ def test_a_system_call_that_fails_changes_nothing(world, bridge, syscall, error)
 
 @pytest.mark.restarts
 @pytest.mark.deadline(300)
+@pytest.mark.parametrize("syscall", ("ioctl", "sendmsg"))
+def test_a_persistent_tap_that_its_caller_was_not_told_of_is_taken_away(world, bridge, syscall):
+    """Nothing else would: it does not end with its queues."""
+    before = kernel.snapshot(), kernel.fixed_fdb(bridge)
+    number, refused = 0, 0
+    with world.client("alice") as client:
+        while True:
+            number += 1
+            with failing(world, syscall, "ENOBUFS", number) as happened:
+                try:
+                    client.create_tap(bridge, True, True, queues=3, persistent=True, label="web").release()
+                except BusError:
+                    refused += 1
+                hit = happened()
+            check_nothing_left(world, before)
+            if not hit:
+                break
+    assert number > refused > 3
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(300)
 def test_a_service_killed_at_any_call_of_a_creation_leaves_nothing(world, bridge):
     """It dies in the middle; its queue fds die with it, and so does what was being made."""
     for syscall in ("ioctl", "sendmsg"):
