@@ -18,11 +18,11 @@ MANY = os.environ.get("VNICD_TEST_LONG") == "1"
 
 
 @contextlib.contextmanager
-def failing(world, syscall, error, number):
+def failing(world, syscall, error, number, *options):
     """The service's number-th such call from now on fails. Gives a function that tells whether it did."""
     log = f"/run/vnicd-world/inject-{os.getpid()}"
     tracer = subprocess.Popen(
-        ["strace", "-qq", "-o", log, "-e", f"trace={syscall}", "-e",
+        ["strace", "-qq", *options, "-o", log, "-e", f"trace={syscall}", "-e",
          f"inject={syscall}:error={error}:when={number}", "-p", str(world.pid)])
     pid = world.pid
     assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5.0)

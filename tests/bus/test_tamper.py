@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from test_atomic import failing
 from vnic import frames, kernel
 from vnic.client import ENDPOINT, MANAGER, ROOT, Client
 from vnic.process import poll
@@ -458,3 +459,22 @@ def test_a_filter_that_was_lost_while_the_service_was_down_is_back(world, bridge
         assert tied(bridge, VICTIM) == []
         world.start_service()
         assert tied(bridge, VICTIM) == [victim.interface]
+
+
+def test_a_deletion_that_failed_is_tried_again(world, alice, bridge):
+    """What its holder left behind makes no further event: nobody would ever look at it again."""
+    with alice.create_tap(bridge) as tap:
+        kernel.set_persistent(tap.fds[0])
+        assert poll(lambda: tap.get("Warnings") != [], 1.0)
+        with failing(world, "socket", "EMFILE", 1, "-f") as happened:
+            tap.close()
+            assert poll(happened, 2.0)
+    assert kernel.wait_gone(tap.interface, 3.0)
+
+
+def test_threat_23_also_on_a_link_that_an_administrator_has_taken_down(alice, bridge):
+    """A link that is down tells nothing of its queues."""
+    with alice.create_tap(bridge) as tap:
+        kernel.run("ip", "link", "set", tap.interface, "down")
+        kernel.set_persistent(tap.fds[0])
+    assert kernel.wait_gone(tap.interface, 3.0)
