@@ -128,6 +128,8 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
 
         /* Reply: after it only the client holds the tap. */
         r = reply_with_tap(call, endpoint, &queues);
+        if (r < 0)
+                manager_take_back(service->manager, endpoint);
         manager_close_queues(service->manager, &queues);
         return r;
 }

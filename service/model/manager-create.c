@@ -17,7 +17,9 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define ATTEMPTS 8
+/* Who opens a queue of each new device before it has its owner wins one time in two at the first, and
+ * hardly ever at the others, which have an escort (kernel/tap-escort). */
+#define ATTEMPTS 16
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 

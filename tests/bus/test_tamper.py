@@ -9,6 +9,7 @@ import threading
 import time
 
 import pytest
+from test_atomic import failing
 from vnic import frames, kernel
 from vnic.client import ENDPOINT, MANAGER, ROOT, Client
 from vnic.process import poll
@@ -41,6 +42,18 @@ def test_a_mac_that_its_holder_changed_is_put_back(alice, bridge):
         assert kernel.wait_link(tap.interface, lambda link: link["address"] == host_mac(tap), 0.5)
         time.sleep(0.1)
         assert kernel.exists(tap.interface) and tap.get("HostMac") == host_mac(tap)
+
+
+def test_a_mac_that_was_another_for_a_moment_only_counts_too(alice, bridge):
+    """Back before anybody looked: the kernel's events tell nevertheless."""
+    with alice.create_tap(bridge) as tap:
+        mac = host_mac(tap)
+        for _ in range(3):
+            for strange in (STRANGE, mac):
+                with contextlib.suppress(OSError):
+                    kernel.set_mac(tap.fds[0], tap.interface, strange)
+            time.sleep(0.05)
+        assert kernel.wait_gone(tap.interface, 1.0)
 
 
 def test_changed_twice_within_a_minute_it_ends_the_endpoint(alice, bridge):
@@ -458,3 +471,23 @@ def test_a_filter_that_was_lost_while_the_service_was_down_is_back(world, bridge
         assert tied(bridge, VICTIM) == []
         world.start_service()
         assert tied(bridge, VICTIM) == [victim.interface]
+
+
+def test_a_deletion_that_failed_is_tried_again(world, alice, bridge):
+    """What its holder left behind makes no further event: nobody would ever look at it again."""
+    with alice.create_tap(bridge) as tap:
+        kernel.set_persistent(tap.fds[0])
+        assert poll(lambda: tap.get("Warnings") != [], 1.0)
+        with failing(world, "socket", "EMFILE", 1, "-f") as happened:
+            tap.close()
+            assert poll(happened, 2.0)
+    assert kernel.wait_gone(tap.interface, 3.0)
+
+
+def test_on_a_link_that_was_taken_down_it_is_found_when_that_is_up_again(alice, bridge):
+    """A link that is down tells nothing of its queues."""
+    with alice.create_tap(bridge) as tap:
+        kernel.run("ip", "link", "set", tap.interface, "down")
+        kernel.set_persistent(tap.fds[0])
+    kernel.up(tap.interface)
+    assert kernel.wait_gone(tap.interface, 1.0)
