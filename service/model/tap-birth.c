@@ -5,6 +5,7 @@
 
 #include "kernel/bridge.h"
 #include "kernel/offload.h"
+#include "kernel/qdisc.h"
 #include "util/cleanup.h"
 
 /* One birth under way. */
@@ -62,6 +63,13 @@ static int configure(Birth *birth) {
         if (r < 0)
                 return r;
         return link_refuse_ipv6_address(birth->netlink, birth->ifindex, birth->failure);
+}
+
+/* Only a saving: a kernel that has it not makes the tap all the same. */
+static int leave_out_qdiscs(Birth *birth) {
+        if (birth->plan->device.multiqueue)
+                (void)qdisc_set_noqueue(birth->netlink, birth->ifindex, NULL);
+        return 0;
 }
 
 static int open_further_queues(Birth *birth) {
@@ -189,6 +197,7 @@ int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifi
         static int (*const steps[])(Birth *) = {
                 make_device,
                 configure,
+                leave_out_qdiscs,
                 open_further_queues,
                 count_queues,
                 join_bridge,
