@@ -168,6 +168,7 @@ def test_a_polkit_that_dies_with_the_question_open_means_no(alice, bridges, worl
         polkit.start()
 
 
+@pytest.mark.once
 def test_a_polkit_that_hangs_means_no_in_the_end(alice, bridges, hanging):
     bridges("br0")
     pending = alice.start_create_tap("br0")

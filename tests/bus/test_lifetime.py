@@ -339,6 +339,7 @@ def test_nothing_piles_up_with_a_caller_who_does_not_read(world, bridge, bob):
     assert poll(lambda: not kernel.our_links(), 5.0)
 
 
+@pytest.mark.once
 def test_threat_42_a_storm_of_links_loses_no_endpoint(alice, bridge, world):
     """With its receive buffer overrun the service compares with a dump."""
     with alice.create_tap(bridge) as tap:

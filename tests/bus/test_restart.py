@@ -117,6 +117,7 @@ def test_limits_are_the_same_after_a_restart(world, bridge):
             pass
 
 
+@pytest.mark.once
 @pytest.mark.restarts
 @pytest.mark.deadline(180)
 def test_a_thousand_endpoints_are_back_within_two_seconds(world, bridges):

@@ -335,6 +335,7 @@ print(attached, got)
 """
 
 
+@pytest.mark.once
 @pytest.mark.deadline(900)
 def test_threat_24_a_racer_who_attaches_to_every_new_link_reads_nothing(world, alice, bridge):
     """He may win the moment before the device has its owner; then the device is made anew."""
