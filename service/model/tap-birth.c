@@ -57,12 +57,8 @@ static int configure(Birth *birth) {
                 .mac = mac_of_host_side(&plan->tag.guest_mac),
                 .mtu = plan->mtu,
         };
-        int r;
 
-        r = link_configure(birth->netlink, birth->ifindex, &settings, birth->failure);
-        if (r < 0)
-                return r;
-        return link_refuse_ipv6_address(birth->netlink, birth->ifindex, birth->failure);
+        return link_configure(birth->netlink, birth->ifindex, &settings, birth->failure);
 }
 
 /* Only a saving: a kernel that has it not makes the tap all the same. */

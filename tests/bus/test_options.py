@@ -114,9 +114,9 @@ def test_a_name_is_never_cut_into_one_that_exists(alice, bridges):
     bridges("yes012345678901")  # 15 bytes
     with alice.create_tap("yes012345678901"):
         pass
+    assert poll(lambda: alice.managed_objects() == {}, 2.0)
     for longer in ("yes0123456789012", "yes01234567890123", "yes012345678901" + "x" * 4081):
         assert refused(alice, longer).short == "NoSuchBridge"
-    poll(lambda: not kernel.our_links(), 2.0)
 
 
 def test_an_alternative_name_is_no_name(alice, bridges):
