@@ -102,7 +102,10 @@ static int count_queues(Birth *birth) {
                 return r;
         if (tun->queues + tun->queues_disabled == birth->plan->queues)
                 return 0;
-        (void)differs(birth, "number of queues");
+        (void)failure_set(birth->failure, FAILURE_KERNEL, EAGAIN,
+                        "Somebody on this host opens queues of other people's new taps, and was "
+                        "quicker at each attempt; nothing was made. Try again, and look for who it "
+                        "is.");
         return -EAGAIN;
 }
 

@@ -11,7 +11,7 @@ import time
 import pytest
 from test_atomic import failing
 from vnic import frames, kernel
-from vnic.client import ENDPOINT, MANAGER, ROOT, Client
+from vnic.client import ENDPOINT, MANAGER, ROOT, BusError, Client
 from vnic.process import poll
 
 LONG = os.environ.get("VNICD_TEST_LONG") == "1"
@@ -338,15 +338,24 @@ print(attached, got)
 @pytest.mark.once
 @pytest.mark.deadline(900)
 def test_threat_24_a_racer_who_attaches_to_every_new_link_reads_nothing(world, alice, bridge):
-    """He may win the moment before the device has its owner; then the device is made anew."""
+    """He may win the moment before the device has its owner; then the device is made anew, and where he wins
+    every time the caller is told."""
+    rounds, lost = 10000 if LONG else 150, 0
     racer = world.run_as("bob", [sys.executable, "-c", RACER], stdin=subprocess.PIPE)
     assert racer.stdout.readline() == "ready\n"
     with alice.create_tap(bridge) as sender:
-        for number in range(10000 if LONG else 150):
-            with alice.create_tap(bridge, True, number % 2 == 0, queues=1) as tap:
+        for number in range(rounds):
+            try:
+                tap = alice.create_tap(bridge, True, number % 2 == 0, queues=1)
+            except BusError as error:
+                assert "was quicker" in error.message
+                lost += 1
+                continue
+            with tap:
                 frames.send(sender.fds[0], frames.plain(frames.BROADCAST, FRIEND, b"secret"), frames.hdr())
                 if number % 2 == 0:
                     assert kernel.numqueues(tap.interface) == (1, 0)
+    assert lost <= rounds / 100
     racer.stdin.write("end\n")
     racer.stdin.flush()
     out, err = racer.communicate(timeout=10)
