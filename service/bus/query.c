@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "bus/cleanup.h"
 #include "bus/prompt.h"
@@ -18,6 +19,8 @@
 /* With the prompts, well below the bus's 128. */
 #define ASKING_PER_USER 16
 #define ASKING_MAX      64
+
+#define COMPLAIN_USEC (5 * UINT64_C(1000000))
 
 /* Before the next message from the bus (SD_EVENT_PRIORITY_NORMAL). */
 #define AFTER_HANDLER_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 10)
@@ -313,6 +316,21 @@ static void send_next(QueryTable *table) {
                         settle(check, POLKIT_UNAVAILABLE);
 }
 
+/* What kept polkit from answering, once in a while: each call is told, and audited, by itself. */
+static void complain(QueryTable *table, sd_bus_message *answer) {
+        const sd_bus_error *error = sd_bus_message_get_error(answer);
+        uint64_t now = 0;
+
+        (void)sd_event_now(sd_bus_get_event(table->bus), CLOCK_MONOTONIC, &now);
+        if (now < table->complain_at)
+                return;
+        table->complain_at = now + COMPLAIN_USEC;
+        log_warning("polkit did not answer: %s",
+                        error && error->message                ? error->message
+                                        : error && error->name ? error->name
+                                                               : "no error was given");
+}
+
 static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
         Check *check = userdata;
         Query *query = check->query;
@@ -322,8 +340,11 @@ static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *erro
         check->asking = false;
         query->asker->n_asking--;
         table->n_asking--;
-        if (verdict == POLKIT_UNAVAILABLE) /* it may still be at it, if it only took too long */
+        if (verdict == POLKIT_UNAVAILABLE) {
+                complain(table, answer);
+                /* It may still be at it, if it only took too long. */
                 polkit_cancel(table->bus, check->id);
+        }
         settle(check, verdict);
         send_next(table);
         return 0;

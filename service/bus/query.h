@@ -24,6 +24,7 @@ typedef struct QueryTable {
         List askers;       /* Asker.link, whose turn it is first */
         unsigned n_asking; /* checks that polkit has and did not answer */
         uint64_t last_id;
+        uint64_t complain_at; /* µs of CLOCK_MONOTONIC: before, polkit's silence is not logged again */
 } QueryTable;
 
 /* A user with queries. */
