@@ -37,7 +37,7 @@ Status client_open(const Options *options, Client **ret) {
                 return complain(STATUS_UNREACHABLE, "Cannot connect to the system bus: %s.",
                                 strerror(-r));
 
-        client->terminal = !options->no_ask && isatty(STDIN_FILENO);
+        client->terminal = !options->no_ask && !options->no_agent && isatty(STDIN_FILENO);
         client->ask = !options->no_ask && (options->ask || client->terminal);
         *ret = TAKE_PTR(client);
         return STATUS_OK;
@@ -62,19 +62,14 @@ static void start_agent(Client *client) {
                 client->agent = agent_start();
 }
 
-static void print_advice(Status status, const Method *method) {
-        if (status == STATUS_MUST_ASK && method->action)
-                fputs("In a terminal vnicctl lets polkit ask, unless it is told --no-ask; with "
-                      "--ask it "
-                      "does elsewhere too.\n",
-                                stderr);
+static void print_advice(Status status) {
         if (status == STATUS_UNREACHABLE)
                 fputs("vnicd is not running and the bus could not start it, or it hangs; see "
                       "\"systemctl status vnicd\".\n",
                                 stderr);
 }
 
-static Status complain_call(const Method *method, const sd_bus_error *error, int r) {
+static Status complain_call(const sd_bus_error *error, int r) {
         Status status = status_from_error_name(error->name);
         const char *message = error->message ? error->message : strerror(-r);
 
@@ -84,7 +79,7 @@ static Status complain_call(const Method *method, const sd_bus_error *error, int
                 complain(status, "The service " VNICD_NAME " cannot be reached: %s.", message);
         else
                 complain(status, "%s", message);
-        print_advice(status, method);
+        print_advice(status);
         return status;
 }
 
@@ -115,11 +110,11 @@ Status client_end(
         }
         r = sd_bus_call(client->bus, call, ask ? TIMEOUT_ASK : TIMEOUT_PLAIN, &error, &reply);
         if (r < 0)
-                return complain_call(method, &error, r);
+                return complain_call(&error, r);
         if (!sd_bus_message_has_signature(reply, method->answer))
                 return complain(STATUS_FAILURE,
-                                "The service answered %s in a way that this "
-                                "vnicctl does not understand.",
+                                "The service answered %s in a way that is not "
+                                "understood here: its version may be another one.",
                                 method->member);
         *ret = TAKE_PTR(reply);
         return STATUS_OK;

@@ -31,7 +31,7 @@ typedef struct Method {
         const char *action; /* the polkit action that may be asked for; NULL if none */
 } Method;
 
-/* Connects to the system bus. Of the options only ask and no_ask count: polkit may ask if --ask was
+/* Connects to the system bus. Of the options only ask, no_ask and no_agent count: polkit may ask if --ask was
  * given, or in a terminal; there the text agent is started with the first method that has an
  * action. */
 Status client_open(const Options *options, Client **ret);

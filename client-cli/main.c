@@ -5,12 +5,11 @@
  * does is in its own file.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "options.h"
+#include "standard-fds.h"
 #include "status.h"
 #include "verb.h"
 
@@ -74,6 +73,17 @@ static const char monitor_details[] =
                 "or the reason. Runs until SIGINT, SIGTERM or SIGHUP. \"watching\" on standard\n"
                 "error says that no event from then on is missed.\n";
 
+static const char explain_details[] =
+                "Says whether you may use BRIDGE and why, and what an administrator would have to\n"
+                "write where to allow it. Makes nothing and asks nobody.\n";
+
+static const char doctor_details[] =
+                "Looks at the host for what is known to stand in the way: the tap device, filters\n"
+                "of the host on bridges (Docker), MAC addresses of bridges, polkit, vnicd, "
+                "network\n"
+                "managers. Each line is ok, a note or a problem, with its cure. Changes nothing.\n"
+                "The exit status is 1 if there is a problem.\n";
+
 static const char bench_details[] =
                 "Measures TCP between two taps, in namespaces of its own: as plain frames, with\n"
                 "the virtio_net_hdr alone, and with offloads; each for SECONDS (2; 1 to 10).\n"
@@ -107,6 +117,10 @@ static const Verb verbs[] = {
                         OPTIONS_ALL | OPTIONS_ASK, 0, ANY_NUMBER, verb_release },
         { "monitor", "", "print what happens to endpoints", monitor_details, OPTIONS_JSON, 0, 0,
                         verb_monitor },
+        { "explain", " BRIDGE", "why you may use a bridge or not, and what would allow it",
+                        explain_details, OPTIONS_JSON, 1, 1, verb_explain },
+        { "doctor", "", "look for what stands in the way on this host", doctor_details,
+                        OPTIONS_JSON, 0, 0, verb_doctor },
         { "bench", " [SECONDS]", "measure what offloads buy on this host", bench_details,
                         OPTIONS_JSON, 0, 1, verb_bench },
         { "import", " [FILE...]", "make a configuration from that of QEMU or lxc", import_details,
@@ -170,18 +184,13 @@ static Status run_verb(const Verb *verb, int argc, char *argv[]) {
                 return complain(STATUS_USAGE,
                                 "%s: wrong number of arguments. Usage: vnicctl %s [OPTION...]%s",
                                 verb->name, verb->name, verb->synopsis);
-        return verb->run(&options);
-}
-
-/* Else the bus or a queue would take the place of a closed standard fd, and be written to. */
-static void open_standard_fds(void) {
-        int fd;
-
-        do
-                fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        while (fd >= 0 && fd <= STDERR_FILENO);
-        if (fd >= 0)
-                close(fd);
+        status = verb->run(&options);
+        if (status == STATUS_MUST_ASK && verb->options & OPTIONS_ASK)
+                fputs("In a terminal vnicctl lets polkit ask, unless it is told --no-ask; with "
+                      "--ask it "
+                      "does elsewhere too.\n",
+                                stderr);
+        return status;
 }
 
 static Status dispatch(int argc, char *argv[]) {
@@ -205,6 +214,6 @@ static Status dispatch(int argc, char *argv[]) {
 }
 
 int main(int argc, char *argv[]) {
-        open_standard_fds();
+        standard_fds_open();
         return (int)dispatch(argc, argv);
 }

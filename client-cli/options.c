@@ -105,8 +105,7 @@ static bool parse_number(const char *text, OptionNumber *ret) {
         return true;
 }
 
-/* text may be NULL: the bare option means yes. */
-static bool parse_switch(const char *text, OptionSwitch *ret) {
+bool options_parse_switch(const char *text, OptionSwitch *ret) {
         static const char *const words[][2] = {
                 { "no", "yes" },
                 { "false", "true" },
@@ -141,7 +140,7 @@ static Status apply(const OptionRow *row, const char *verb, const char *text, Op
                 return complain(STATUS_USAGE, "%s: --%s takes a number from 0 to %u, not '%s'.",
                                 verb, row->name, UINT32_MAX, text);
         case TYPE_SWITCH:
-                if (parse_switch(text, field))
+                if (options_parse_switch(text, field))
                         return STATUS_OK;
                 return complain(STATUS_USAGE, "%s: --%s takes yes or no, not '%s'.", verb,
                                 row->name, text);

@@ -41,6 +41,7 @@ typedef struct Options {
         const char *format; /* NULL: not given */
         bool all;
         bool ask, no_ask;
+        bool no_agent; /* the terminal is not ours: no text agent there */
 
         const char *bridge; /* "": the service's own choice */
         OptionNumber queues;
@@ -62,6 +63,9 @@ Status options_parse(unsigned groups, int argc, char *argv[], Options *ret);
 
 /* The lines of the help about the options of these groups. */
 void options_print_help(unsigned groups, FILE *stream);
+
+/* "yes", "no" and their synonyms; NULL means yes. False, and ret untouched, for any other word. */
+bool options_parse_switch(const char *text, OptionSwitch *ret);
 
 /* How many queues there will be; 0 if that is left to the service. */
 uint32_t options_queues(const Options *options);

@@ -7,6 +7,7 @@
  * with when it is the service that is missing.
  */
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -124,7 +125,8 @@ Status complain(Status status, const char *format, ...) {
         va_end(args);
         if (r < 0)
                 sentence = NULL;
-        fprintf(stderr, "vnicctl: %s\n", sentence ? text_clean(sentence) : "Out of memory.");
+        fprintf(stderr, "%s: %s\n", program_invocation_short_name,
+                        sentence ? text_clean(sentence) : "Out of memory.");
         return status;
 }
 

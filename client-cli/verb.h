@@ -17,5 +17,7 @@ Status verb_show(const Options *options);
 Status verb_release(const Options *options);
 Status verb_monitor(const Options *options);
 Status verb_run(const Options *options);
+Status verb_doctor(const Options *options);
+Status verb_explain(const Options *options);
 Status verb_bench(const Options *options);
 Status verb_import(const Options *options);

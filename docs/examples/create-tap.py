@@ -21,7 +21,8 @@ try:
         GLib.Variant("(sbba{sv})", (sys.argv[1], True, True, options)), GLib.VariantType("(osasah)"),
         Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION, 150_000, None)
     endpoint, interface, offloads, queues = reply.unpack()
-    fds = [fd_list.get(handle) for handle in queues]
+    received = fd_list.steal_fds()  # get() would make duplicates
+    fds = [received[handle] for handle in queues]
     mac = bus.call_sync(SERVICE, endpoint, "org.freedesktop.DBus.Properties", "Get",
                         GLib.Variant("(ss)", ("org.vnicd1.Endpoint", "GuestMac")), None, 0, -1).unpack()[0]
 except GLib.Error as error:

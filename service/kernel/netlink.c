@@ -19,6 +19,7 @@ DEFINE_CLEANUP(Netlink, netlink_close)
 
 struct Netlink {
         struct nl_sock *socket;
+        bool busy; /* a call is under way */
 };
 
 /* One call under way. */
@@ -159,10 +160,15 @@ int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, 
         Call call = { .each = each, .userdata = userdata };
         int r;
 
+        /* From within "each" the answers of both would be mixed up. */
+        if (netlink->busy)
+                return failure_kernel(failure, EBUSY, step, NULL);
+        netlink->busy = true;
         nl_complete_msg(netlink->socket, message);
         call.sequence = nlmsg_hdr(message)->nlmsg_seq;
         r = nl_send(netlink->socket, message);
         r = r < 0 ? errno_of_libnl(r) : receive_until_finished(netlink, &call);
+        netlink->busy = false;
         if (r >= 0)
                 r = call.result < 0 ? call.result : call.interrupted ? -EINTR : 0;
         if (r < 0)

@@ -24,7 +24,7 @@ Netlink *netlink_close(Netlink *netlink);
 
 /* Sends the message and waits for its end. each (may be NULL) sees the answers. step completes the
  * sentence "Cannot <step>". Returns 0 or the kernel's -errno; -ETIMEDOUT; -EINTR when a dump was
- * overtaken by changes (do it again). */
+ * overtaken by changes (do it again); -EBUSY from within "each" of another call. */
 int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, void *userdata,
                 const char *step, Failure *failure);
 

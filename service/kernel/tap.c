@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "kernel/tap-escort.h"
 #include "util/cleanup.h"
 
 #define TUN_NODE "/dev/net/tun"
@@ -43,15 +44,19 @@ static short flags_to_be(const TapDevice *device) {
         return (short)(device_flags(device) | (device->persistent ? IFF_PERSIST : 0));
 }
 
-/* Attaches fd to the device of that name with these flags and checks that the kernel did so. */
+/* Attaches fd to the device of that name with these flags. */
 static int attach(int fd, const TapDevice *device, int extra_flags, const char *step,
                 Failure *failure) {
         struct ifreq request = { .ifr_flags = (short)(device_flags(device) | extra_flags) };
-        struct ifreq got = { 0 };
 
         snprintf(request.ifr_name, IFNAMSIZ, "%s", device->name);
-        if (ioctl(fd, TUNSETIFF, &request) < 0)
-                return failure_kernel(failure, errno, step, NULL);
+        return ioctl(fd, TUNSETIFF, &request) < 0 ? failure_kernel(failure, errno, step, NULL) : 0;
+}
+
+/* What the kernel did, not what it was asked for. */
+static int check_flags(int fd, const TapDevice *device, Failure *failure) {
+        struct ifreq got = { 0 };
+
         if (ioctl(fd, TUNGETIFF, &got) < 0)
                 return failure_kernel(failure, errno, "read the tap's flags back", NULL);
         if (strcmp(got.ifr_name, device->name) != 0 ||
@@ -64,6 +69,18 @@ static int attach(int fd, const TapDevice *device, int extra_flags, const char *
         return 0;
 }
 
+static int make(int fd, const TapDevice *device, Failure *failure) {
+        TapEscort escort;
+        int r;
+
+        if (!device->contested)
+                return attach(fd, device, IFF_TUN_EXCL, "create the tap", failure);
+        tap_escort_begin(&escort, fd);
+        r = attach(fd, device, IFF_TUN_EXCL, "create the tap", failure);
+        tap_escort_end(&escort);
+        return r;
+}
+
 int tap_create(const TapDevice *device, int *ret_fd, Failure *failure) {
         _cleanup_close_ int fd = -EBADF;
         int size = (int)device->vnet_hdr_size;
@@ -72,11 +89,15 @@ int tap_create(const TapDevice *device, int *ret_fd, Failure *failure) {
         r = open_node(&fd, failure);
         if (r < 0)
                 return r;
-        r = attach(fd, device, IFF_TUN_EXCL, "create the tap", failure);
+        r = make(fd, device, failure);
         if (r < 0)
                 return r == -EBUSY ? -EEXIST : r;
+        /* Until here anybody could have opened a queue: nothing stands between the two calls. */
         if (ioctl(fd, TUNSETOWNER, 0) < 0)
                 return failure_kernel(failure, errno, "give the tap to root", NULL);
+        r = check_flags(fd, device, failure);
+        if (r < 0)
+                return r;
         if (size > 0 && ioctl(fd, TUNSETVNETHDRSZ, &size) < 0)
                 return failure_kernel(failure, errno, "set the size of the virtio_net_hdr", NULL);
         *ret_fd = TAKE_FD(fd);
@@ -122,6 +143,8 @@ int tap_open_queue(const TapDevice *device, int *ret_fd, Failure *failure) {
         if (r < 0)
                 return r;
         r = attach(fd, device, 0, "open one more queue", failure);
+        if (r >= 0)
+                r = check_flags(fd, device, failure);
         if (device->multiqueue && (r == -EBUSY || r == -EBADFD))
                 return failure_set(failure, FAILURE_STALE, ESTALE,
                                 "The tap is being deleted, or is gone. Create another one.");

@@ -21,6 +21,7 @@ typedef struct TapDevice {
         bool vnet_hdr;
         bool multiqueue;
         bool persistent;        /* it is already, where a queue is opened */
+        bool contested;         /* somebody was quicker at the last attempt to make one */
         unsigned vnet_hdr_size; /* bytes; 0: leave the kernel's 10 */
 } TapDevice;
 

@@ -8,12 +8,13 @@
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 
-static bool is_guarded(const LinkInfo *link) {
-        return link->master > 0 && link->port.locked && !link->port.learning;
+static bool is_guarded(int master, const LinkPort *port) {
+        return master > 0 && port->locked && !port->learning;
 }
 
 static unsigned find_warnings(const Endpoint *endpoint) {
-        const LinkInfo *now = &endpoint->now, *made = &endpoint->made;
+        const EndpointShape *made = &endpoint->made;
+        const LinkInfo *now = &endpoint->now;
         const Tag *tag = &endpoint->tag;
         const uid_t owner = tag->persistent ? tag->uid : 0;
         char name[IFNAMSIZ];
@@ -25,7 +26,8 @@ static unsigned find_warnings(const Endpoint *endpoint) {
                                 ENDPOINT_WARNING_RENAMED },
                 { now->master != made->master, ENDPOINT_WARNING_BRIDGE },
                 { now->mtu != made->mtu, ENDPOINT_WARNING_MTU },
-                { is_guarded(made) && !is_guarded(now), ENDPOINT_WARNING_ANTI_SPOOF },
+                { is_guarded(made->master, &made->port) && !is_guarded(now->master, &now->port),
+                                ENDPOINT_WARNING_ANTI_SPOOF },
                 { made->port.isolated && !now->port.isolated, ENDPOINT_WARNING_ISOLATED },
                 { !(now->flags & IFF_UP), ENDPOINT_WARNING_DOWN },
                 { !tag->persistent && now->tun.persistent, ENDPOINT_WARNING_PERSISTENCE },
@@ -71,7 +73,11 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
 }
 
 void endpoint_take_as_made(Endpoint *endpoint) {
-        endpoint->made = endpoint->now;
+        endpoint->made = (EndpointShape){
+                .master = endpoint->now.master,
+                .mtu = endpoint->now.mtu,
+                .port = endpoint->now.port,
+        };
         endpoint->warnings = find_warnings(endpoint);
 }
 
@@ -88,7 +94,7 @@ bool endpoint_is_active(const Endpoint *endpoint) {
 }
 
 bool endpoint_has_anti_spoof(const Endpoint *endpoint) {
-        return is_guarded(&endpoint->now);
+        return is_guarded(endpoint->now.master, &endpoint->now.port);
 }
 
 static bool ports_equal(const LinkPort *a, const LinkPort *b) {

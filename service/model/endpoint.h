@@ -57,14 +57,21 @@ typedef enum EndpointEnd {
         ENDPOINT_END_MAX,
 } EndpointEnd;
 
+/* What others may change of it, and should not. */
+typedef struct EndpointShape {
+        int master;
+        uint32_t mtu;
+        LinkPort port;
+} EndpointShape;
+
 struct Endpoint {
         List link;        /* Registry.endpoints */
         List watches;     /* GoneWatch.link */
         List changed;     /* Manager.changed, while there was an event */
         unsigned changes; /* EndpointChange, not told yet */
         Tag tag;
-        LinkInfo now;  /* as the kernel said last */
-        LinkInfo made; /* as it was made, or found at the start */
+        LinkInfo now;       /* as the kernel said last */
+        EndpointShape made; /* as it was made, or found at the start */
         Conduct conduct;
         unsigned warnings;          /* EndpointWarning */
         uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */

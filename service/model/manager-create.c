@@ -26,6 +26,7 @@ typedef struct Order {
         const TapRequest *request;
         const Client *client;
         const LinkInfo *bridge; /* NULL: none */
+        bool contested;         /* somebody opened a queue of the last attempt's device */
 } Order;
 
 /* A MAC for the guest: its own, or one that nobody on the bridge has. */
@@ -70,6 +71,7 @@ static TapPlan make_plan(const Order *order, const Tag *tag) {
                         .vnet_hdr = request->vnet_hdr,
                         .multiqueue = request->multiqueue,
                         .vnet_hdr_size = request->vnet_hdr_size,
+                        .contested = order->contested,
                 },
                 .tag = *tag,
                 .queues = request->persistent ? 1 : request->queues,
@@ -175,7 +177,7 @@ static int introduce(
 
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
-        const Order order = {
+        Order order = {
                 .request = request,
                 .client = client,
                 .bridge = request->no_bridge ? NULL : bridge,
@@ -189,8 +191,10 @@ int manager_create_tap(Manager *manager, const TapRequest *request, const Client
         if (r < 0)
                 return r;
         r = -EAGAIN;
-        for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(&order, r); i++)
+        for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(&order, r); i++) {
+                order.contested = i > 0 && r == -EAGAIN;
                 r = attempt(manager, &order, &queues, &endpoint, &last);
+        }
         if (r >= 0)
                 r = introduce(manager, endpoint->tag.nonce, &queues, ret, &last);
         if (r >= 0)

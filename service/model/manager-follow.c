@@ -25,7 +25,6 @@ static void forget(Manager *manager, Endpoint *endpoint) {
 /* A link with our tag that is not known: we were restarted. Who made it is not known any more. */
 static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         _cleanup_(endpoint_freep) Endpoint *endpoint = NULL;
-        LinkInfo now = *link;
         int r;
 
         if (registry_by_nonce(&manager->registry, tag->nonce)) {
@@ -48,26 +47,36 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
                 return r;
         if (manager->observer && manager->started)
                 manager->observer->appeared(endpoint, manager->userdata);
-        /* What was done to it while nobody watched. */
-        manager_guard(manager, endpoint, &now);
-        endpoint_follow(endpoint, &now);
         (void)TAKE_PTR(endpoint);
         return 0;
 }
 
 static void follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
-        LinkInfo now = *link;
-
         endpoint->seen = true;
         if (endpoint->dying)
                 return;
-        if (!endpoint->newborn)
-                manager_guard(manager, endpoint, &now);
-        endpoint->changes |= endpoint_follow(endpoint, &now);
+        endpoint->changes |= endpoint_follow(endpoint, link);
         if (endpoint->newborn)
                 endpoint->changes = 0;
         else if (list_is_empty(&endpoint->changed))
                 list_append(&manager->changed, &endpoint->changed);
+}
+
+/* The same, after what should not be has been put right. */
+static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
+        LinkInfo now = *link;
+
+        if (!endpoint->newborn && !endpoint->dying)
+                manager_guard(manager, endpoint, &now);
+        follow(manager, endpoint, &now);
+}
+
+/* What was done to it while nobody watched. */
+static void examine(Manager *manager, Endpoint *endpoint) {
+        const LinkInfo now = endpoint->now;
+
+        guard_and_follow(manager, endpoint, &now);
+        manager_guard_filter(manager, endpoint);
 }
 
 /* Once for all that a batch of events changed of an endpoint: a holder can make thousands a second.
@@ -94,26 +103,22 @@ static bool tags_are_of_one(const Tag *a, const Tag *b) {
                         mac_equal(&a->guest_mac, &b->guest_mac) && strcmp(a->label, b->label) == 0;
 }
 
-/* A link is ours by its tag, which only an administrator can take away: without it, or with another one,
- * it is not the endpoint any more, as it would not be after a restart. An event may be from before the
- * tag was written, and its number of queues is then an older one. */
-static bool has_lost_its_tag(Manager *manager, const Endpoint *endpoint, const LinkInfo *link) {
-        LinkInfo now;
+static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
         Tag tag;
 
-        if (endpoint->dying || endpoint->newborn ||
-                        (tag_of_link(link, &tag) >= 0 && tags_are_of_one(&tag, &endpoint->tag)))
-                return false;
-        return link_get(manager->netlink, link->ifindex, &now, NULL) >= 0 &&
-                        (tag_of_link(&now, &tag) < 0 || !tags_are_of_one(&tag, &endpoint->tag));
+        return endpoint->dying || endpoint->newborn ||
+                        (tag_of_link(link, &tag) >= 0 && tags_are_of_one(&tag, &endpoint->tag));
 }
 
+/* What the link is now. It is ours by its tag, which only an administrator can take away: without it, or
+ * with another one, it is not the endpoint any more, as it would not be after a restart. Asks the kernel
+ * nothing: a dump may be under way. */
 static int see(const LinkInfo *link, void *userdata) {
         Manager *manager = userdata;
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
 
-        if (endpoint && has_lost_its_tag(manager, endpoint, link)) {
+        if (endpoint && !has_its_tag(endpoint, link)) {
                 log_warning("%s is not ours any more: somebody changed its alias", link->name);
                 forget(manager, endpoint);
                 endpoint = NULL;
@@ -124,21 +129,31 @@ static int see(const LinkInfo *link, void *userdata) {
         return 0;
 }
 
-/* An event may be older than what we know already (that the link is gone, by a dump): a link that
- * is new to us is asked for itself. */
+static void see_anew(Manager *manager, int ifindex) {
+        Endpoint *endpoint;
+        LinkInfo now;
+
+        if (link_get(manager->netlink, ifindex, &now, NULL) < 0)
+                return;
+        if (see(&now, manager) < 0)
+                log_error("Out of memory: %s is not shown until the next start", now.name);
+        endpoint = registry_by_ifindex(&manager->registry, ifindex);
+        if (endpoint)
+                examine(manager, endpoint);
+}
+
+/* An event may be older than what we know already: that the link is gone, by a dump, or that it has its
+ * tag. A link that is new to us, or not as it should be, is asked for itself. */
 static void see_event(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
-        LinkInfo now;
         Tag tag;
 
         if (endpoint && !endpoint->newborn && !endpoint->dying)
                 manager_count_event(manager, endpoint);
-        if (endpoint)
-                (void)see(link, manager);
-        else if (tag_of_link(link, &tag) >= 0 &&
-                        link_get(manager->netlink, link->ifindex, &now, NULL) >= 0 &&
-                        see(&now, manager) < 0)
-                log_error("Out of memory: %s is not shown until the next start", link->name);
+        if (endpoint && has_its_tag(endpoint, link))
+                guard_and_follow(manager, endpoint, link);
+        else if (endpoint || tag_of_link(link, &tag) >= 0)
+                see_anew(manager, link->ifindex);
 }
 
 static void see_port(Manager *manager, int ifindex) {
@@ -147,7 +162,7 @@ static void see_port(Manager *manager, int ifindex) {
 
         if (endpoint && !endpoint->newborn && !endpoint->dying &&
                         link_get(manager->netlink, ifindex, &now, NULL) >= 0)
-                follow(manager, endpoint, &now);
+                guard_and_follow(manager, endpoint, &now);
 }
 
 static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
@@ -194,7 +209,7 @@ static int resync(void *userdata) {
                 if (!endpoint->seen)
                         forget(manager, endpoint);
                 else
-                        manager_guard_filter(manager, endpoint);
+                        examine(manager, endpoint);
         }
         return 0;
 }

@@ -328,7 +328,7 @@ def test_threat_24_a_racer_who_attaches_to_every_new_link_reads_nothing(world, a
     racer = world.run_as("bob", [sys.executable, "-c", RACER], stdin=subprocess.PIPE)
     assert racer.stdout.readline() == "ready\n"
     with alice.create_tap(bridge) as sender:
-        for number in range(10000 if LONG else 300):
+        for number in range(10000 if LONG else 150):
             with alice.create_tap(bridge, True, number % 2 == 0, queues=1) as tap:
                 frames.send(sender.fds[0], frames.plain(frames.BROADCAST, FRIEND, b"secret"), frames.hdr())
                 if number % 2 == 0:

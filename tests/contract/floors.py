@@ -27,7 +27,8 @@ ROOMS = {
     "util/fdset": r"util/.*",
     "kernel/ifname": r"util/.*|kernel/ifname\.h",
     "kernel/mac": r"util/.*|kernel/mac\.h",
-    "kernel/tap": r"util/.*|kernel/(tap|ifname)\.h",
+    "kernel/tap": r"util/.*|kernel/(tap|tap-escort|ifname)\.h",
+    "kernel/tap-escort": r"kernel/tap-escort\.h",
     "kernel/offload": r"util/.*|kernel/(offload|tap)\.h",
     "kernel/netlink": r"util/.*|kernel/netlink\.h",
     "model/config-section": r"model/config-section\.h|util/.*",
@@ -50,7 +51,7 @@ ROOMS = {
 # These alone may name the library's errors or know the bus at all.
 ONLY_IN = {
     r"\bNLE_[A-Z_]+": ("kernel/netlink",),
-    r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/offload"),
+    r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/tap-escort", "kernel/offload"),
     r"org\.vnicd1\.Error": ("bus/error",),
     r"<ini\.h>": ("model/config-lines",),
     r"\bget(pw|gr)nam_r\b": ("model/config-names",),

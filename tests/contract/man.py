@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The man pages have no errors that mandoc knows, and vnicctl(1) has every verb and option that vnicctl has."""
+"""The man pages have no errors that mandoc knows, and those of the client have every verb,
+option and variable that the programs have."""
 
 import re
 import shutil
@@ -25,6 +26,12 @@ def main():
                                                 if not re.search(rf"(Fl -?|--)-?{option}\b", text)])
     verbs = sorted(path.stem[5:] for path in (root / "client-cli").glob("verb-*.c"))
     report.case("vnicctl(1) has every verb", [f"{verb} is missing" for verb in verbs if verb not in text])
+    helper = (root / "docs" / "man" / "vnic-bridge-helper.8").read_text(encoding="utf-8")
+    request = (root / "client-cli" / "bridge-request.c").read_text(encoding="utf-8")
+    words = re.findall(r'^        { "([a-z-]+)", ', request, re.M) + re.findall(r'"(VNIC_[A-Z_]+)"', request)
+    report.case("vnic-bridge-helper(8) has every option and variable",
+                [f"{word} is missing" for word in words if not re.search(rf"(Fl Fl|Ev) {word}\b", helper)]
+                if len(words) > 6 else ["none were found"])
     sys.exit(report.done())
 
 

@@ -2,8 +2,11 @@
 """The guest tier: real QEMU guests, without KVM, as ordinary users. What is asserted is what the guest says
 of itself and what the kernel of the host says of the tap."""
 
+import hashlib
 import pathlib
+import socket
 import sys
+import threading
 
 import pytest
 
@@ -23,3 +26,40 @@ def needs_guests(guest_ready):
 def lan(bridges):
     """A bridge on which everybody may have taps, with the host at HOST: someone who answers pings."""
     return bridges("yes0", mac="02:00:00:00:00:01", address=f"{HOST}/24")
+
+
+class Sink:
+    """A TCP server of the host that takes one transfer."""
+
+    def __init__(self):
+        self._listener = socket.create_server(("0.0.0.0", 0))
+        self._listener.settimeout(100)
+        self.port = self._listener.getsockname()[1]
+        self._md5 = hashlib.md5()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:
+            return
+        with connection:
+            while data := connection.recv(1 << 18):
+                self._md5.update(data)
+
+    def md5(self):
+        """Of all that came, once the other side has closed."""
+        self._reader.join(20)
+        return self._md5.hexdigest()
+
+    def close(self):
+        self._listener.close()
+
+
+@pytest.fixture
+def sink():
+    """Somebody on the host to send to, at any address of it."""
+    server = Sink()
+    yield server
+    server.close()

@@ -1,44 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Two guests on one bridge: what passes between them, in which pieces, and what may not pass."""
 
-import contextlib
-import socket
-import threading
-
 import pytest
 from vnic import guest, kernel
+from vnic.frames import frame_lengths
 
 HOST = "192.0.2.1"
 LEFT, RIGHT = "192.0.2.11", "192.0.2.12"
 LEFT_MAC, RIGHT_MAC = "52:54:00:00:11:01", "52:54:00:00:12:01"
 WIRE = 1514  # the longest frame that is not several in one
-ETH_P_ALL = 3
 
 pytestmark = pytest.mark.deadline(120)
-
-
-@contextlib.contextmanager
-def frame_lengths(interface):
-    """The lengths of the frames that pass an interface, counted up while the `with` lasts."""
-    lengths = []
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tapped:
-        tapped.bind((interface, ETH_P_ALL))
-        tapped.settimeout(0.2)
-        ended = threading.Event()
-
-        def read():
-            while not ended.is_set():
-                with contextlib.suppress(OSError):
-                    # With MSG_TRUNC the kernel tells the whole length and copies one byte.
-                    lengths.append(tapped.recv_into(bytearray(1), 1, socket.MSG_TRUNC))
-
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        try:
-            yield lengths
-        finally:
-            ended.set()
-            reader.join(5)
 
 
 def statistic(interface, name):

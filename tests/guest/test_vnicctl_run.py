@@ -7,7 +7,8 @@ import pwd
 
 import pytest
 from vnic import guest, kernel
-from vnic.process import open_fds, poll, status_field
+from vnic.frames import frame_lengths
+from vnic.process import open_fds, status_field
 
 HOST = "192.0.2.1"
 SEGMENTATION = ("tx-tcp-segmentation", "tx-tcp6-segmentation")
@@ -21,16 +22,9 @@ def run(world, lan, *options, kind="fds", **words):
     return guest.Guest(argv=[*vnicctl, *guest.qemu_argv(words, f"{{{kind}}}", kind=kind)])
 
 
-def its_tap(booting):
-    """The only tap there is, as soon as it is there."""
-    names = poll(kernel.our_links, 10)
-    assert len(names) == 1, f"{names}; the guest says:\n{booting.console()}"
-    return names[0]
-
-
 def test_a_guest_with_two_queues_is_on_the_network_with_its_offloads(world, lan):
     with run(world, lan, "--queues", 2, ip="192.0.2.10/24", queues=2, ping=HOST, wait=60) as vm:
-        tap = its_tap(vm)
+        tap = vm.tap()
         before = kernel.ethtool_features(tap)
         assert not any(before[feature] for feature in SEGMENTATION), "on before a driver asked for it"
 
@@ -54,7 +48,7 @@ def test_a_guest_with_two_queues_is_on_the_network_with_its_offloads(world, lan)
 def test_qemu_is_an_ordinary_process_of_its_user(world, lan):
     """vnicctl has become it: no capability, nobody else's uid, and of the tap just the queues."""
     with run(world, lan, "--queues", 2) as vm:
-        tap = its_tap(vm)
+        tap = vm.tap()
         vm.wait_for("VNIC-LINK mac")
         assert os.path.basename(os.readlink(f"/proc/{vm.pid}/exe")) == guest.QEMU
         alice = pwd.getpwnam("alice")
@@ -70,8 +64,25 @@ def test_qemu_is_an_ordinary_process_of_its_user(world, lan):
 def test_the_guest_has_the_mac_that_the_bridge_expects(world, lan):
     """{mac}, and one queue by {fd}; the port is locked to that MAC, so a ping shows that it is the same."""
     with run(world, lan, "--anti-spoof", kind="fd", ip="192.0.2.10/24", ping=HOST, wait=60) as vm:
-        tap = its_tap(vm)
+        tap = vm.tap()
         assert vm.pings(HOST)
         mac = vm.wait_for("VNIC-LINK mac ").rpartition(" ")[2]
         assert kernel.link(tap)["address"] == "fe" + mac[2:]
         assert kernel.bridge_port(tap)["locked"]
+
+
+@pytest.mark.parametrize("queues", [1, 2, 4])
+def test_tcp_crosses_in_large_segments_with_any_number_of_queues(world, lan, sink, queues):
+    """20 MB to the host, and every byte as it was sent."""
+    size = 20 * 1000 * 1000
+    words = {"queues": queues} if queues > 1 else {}
+    with run(world, lan, "--queues", queues, kind="fds" if queues > 1 else "fd", ip="192.0.2.10/24", ping=HOST,
+             send=f"{HOST}:{sink.port}:{size}", wait=60, **words) as vm:
+        tap = vm.tap()
+        with frame_lengths(tap) as lengths:
+            assert vm.pings(HOST)
+            sent = vm.wait_for(f"VNIC-RESULT sent {size} ")
+        assert sent.endswith(" ok") and sink.md5() == sent.split()[3]
+        assert max(lengths) > 10 * 1514 and sum(length > 1514 for length in lengths) > 100
+        if queues > 1:
+            assert kernel.numqueues(tap) == (queues, 0)

@@ -291,6 +291,29 @@ static void after_a_loss_changes_are_made_up_for(void **state) {
         stage_leave(&stage);
 }
 
+static void after_a_loss_a_stolen_mac_goes_back(void **state) {
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+        Mac mac;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        stage_run(&stage, 50);
+        shrink_events();
+        world_make_noise(100);
+        world_run("ip link set %s address 02:00:00:00:00:07", endpoint->now.name);
+        stage_run(&stage, 50);
+        mac = world_mac(endpoint->now.name);
+        assert_true(mac_equal(&mac, &endpoint->now.mac));
+        assert_int_equal(mac.ether_addr_octet[0], 0xfe);
+        assert_int_equal(stage.tampered, 1);
+        assert_int_equal(stage.deleted, 0);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
 static void after_a_loss_one_that_came_meanwhile_appears(void **state) {
         Stage stage;
 
@@ -363,6 +386,7 @@ int main(void) {
                 CASE(a_tap_that_is_given_a_valid_tag_is_adopted),
                 CASE(after_a_loss_what_is_gone_leaves),
                 CASE(after_a_loss_changes_are_made_up_for),
+                CASE(after_a_loss_a_stolen_mac_goes_back),
                 CASE(after_a_loss_one_that_came_meanwhile_appears),
                 CASE(a_creation_while_events_are_lost_is_whole),
                 CASE(comparing_again_and_again_changes_nothing),

@@ -214,6 +214,52 @@ static void a_new_one_has_what_it_was_given(void **state) {
         assert_null(endpoint_free(NULL));
 }
 
+static void what_is_not_as_it_was_made_is_warned_of(void **state) {
+        Endpoint *endpoint = new_endpoint();
+        LinkInfo made = example(), now;
+
+        made.flags = IFF_UP;
+        made.port = (LinkPort){ .isolated = true, .locked = true };
+        made.tun.owned = true;
+        endpoint_follow(endpoint, &made);
+        endpoint_take_as_made(endpoint);
+        assert_int_equal(endpoint->warnings, 0);
+        now = made;
+        strcpy(now.name, "other");
+        now.flags = 0;
+        now.mtu++;
+        now.master++;
+        now.port = (LinkPort){ .learning = true };
+        now.tun.owner = 1000;
+        now.tun.persistent = true;
+        assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);
+        assert_int_equal(endpoint->warnings,
+                        ENDPOINT_WARNING_RENAMED | ENDPOINT_WARNING_DOWN | ENDPOINT_WARNING_MTU |
+                                        ENDPOINT_WARNING_BRIDGE | ENDPOINT_WARNING_ANTI_SPOOF |
+                                        ENDPOINT_WARNING_ISOLATED | ENDPOINT_WARNING_OWNER |
+                                        ENDPOINT_WARNING_PERSISTENCE);
+        assert_true(endpoint_follow(endpoint, &made) & ENDPOINT_CHANGED_WARNINGS);
+        assert_int_equal(endpoint->warnings, 0);
+        endpoint_free(endpoint);
+}
+
+static void all_queues_of_a_persistent_one_are_charged_open_or_not(void **state) {
+        Endpoint *endpoint = new_endpoint();
+        LinkInfo link = example();
+        Quota *quota;
+
+        assert_int_equal(quota_new(&quota), 0);
+        assert_int_equal(quota_charge(quota, 1000, 1, 8, &endpoint->charge), 0);
+        endpoint->tag.persistent = true;
+        endpoint->tag.queues = 8;
+        link.tun.queues = 0;
+        endpoint_follow(endpoint, &link);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 56, NULL), 0);
+        assert_int_equal(quota_check(quota, 1000, &LIMITS_DEFAULT, 1, 57, NULL), -EDQUOT);
+        endpoint_free(endpoint);
+        quota_free(quota);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(the_same_again_changes_nothing),
@@ -232,6 +278,8 @@ int main(void) {
                 cmocka_unit_test(it_filters_only_as_a_locked_port_that_learns_nothing),
                 cmocka_unit_test(every_watch_is_told_once_and_is_unlinked_before),
                 cmocka_unit_test(a_new_one_has_what_it_was_given),
+                cmocka_unit_test(what_is_not_as_it_was_made_is_warned_of),
+                cmocka_unit_test(all_queues_of_a_persistent_one_are_charged_open_or_not),
         };
 
         return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);

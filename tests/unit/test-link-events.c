@@ -18,7 +18,7 @@ DEFINE_CLEANUP(LinkEvents, link_events_close)
 typedef struct Seen {
         unsigned n, gone;
         LinkInfo last;
-        unsigned ports;
+        unsigned ports, lost_entries;
 } Seen;
 
 static void see(const LinkInfo *link, LinkEvent event, void *userdata) {
@@ -26,6 +26,12 @@ static void see(const LinkInfo *link, LinkEvent event, void *userdata) {
 
         if (event == LINK_PORT_IS_NEW) {
                 seen->ports++;
+                return;
+        }
+
+        if (event == LINK_FDB_GONE) {
+                seen->lost_entries++;
+                seen->last = *link;
                 return;
         }
 
@@ -175,6 +181,29 @@ static void opening_and_closing_leaves_no_fd(void **state) {
         assert_null(link_events_close(NULL));
 }
 
+/* Bridges learn and forget all the time, and neighbours of IP come and go: none of that wakes us. */
+static void of_the_entries_of_bridges_only_the_loss_of_one_that_was_set_is_told(void **state) {
+        const Mac mac = { { 0x52, 0x54, 0, 0, 0, 1 } };
+        _cleanup_events_ LinkEvents *events = NULL;
+        Seen seen = { 0 };
+
+        world_run("ip link add br0 type bridge && ip link add v0 type veth peer name v1 && "
+                  "ip link set v0 master br0 up && ip link set br0 up && ip link set v1 up");
+        events = open_events();
+        world_run("bridge fdb add 52:54:00:00:00:01 dev v0 master static && "
+                  "bridge fdb add 52:54:00:00:00:02 dev v0 master dynamic && "
+                  "bridge fdb del 52:54:00:00:00:02 dev v0 master && "
+                  "ip neigh add 192.0.2.9 lladdr 52:54:00:00:00:03 dev br0 nud permanent && "
+                  "ip neigh del 192.0.2.9 dev br0");
+        assert_int_equal(drain(events, &seen), 0);
+        assert_int_equal(seen.lost_entries, 0);
+        world_run("bridge fdb del 52:54:00:00:00:01 dev v0 master");
+        assert_int_equal(drain(events, &seen), 0);
+        assert_int_equal(seen.lost_entries, 1);
+        assert_int_equal(seen.last.ifindex, world_ifindex("v0"));
+        assert_true(mac_equal(&seen.last.mac, &mac));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(without_events_it_does_not_block, world_enter),
@@ -185,6 +214,9 @@ int main(void) {
                 cmocka_unit_test_setup(a_thousand_events_are_no_loss, world_enter),
                 cmocka_unit_test_setup(what_another_process_sends_is_not_believed, world_enter),
                 cmocka_unit_test_setup(opening_and_closing_leaves_no_fd, world_enter),
+                cmocka_unit_test_setup(
+                                of_the_entries_of_bridges_only_the_loss_of_one_that_was_set_is_told,
+                                world_enter),
         };
 
         if (!world_is_possible())

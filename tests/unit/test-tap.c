@@ -206,10 +206,36 @@ static void a_queue_of_no_name_is_none(void **state) {
         assert_int_equal(world_count_links(), 1);
 }
 
+static void with_an_escort_it_is_the_same_and_leaves_no_fd(void **state) {
+        const TapDevice device = {
+                .name = "vnic00000001", .multiqueue = true, .contested = true, .vnet_hdr = true
+        };
+
+        for (int i = 0; i < 20; i++) {
+                _cleanup_close_ int fd = create(&device);
+
+                assert_int_equal(
+                                flags_of(fd), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE);
+                assert_string_equal(world_read("cat /sys/class/net/vnic00000001/owner"), "0");
+                close_fd(TAKE_FD(fd));
+                assert_true(world_loses_link("vnic00000001"));
+        }
+}
+
+static void an_escort_of_what_cannot_be_made_ends(void **state) {
+        const TapDevice device = { .name = "lo", .contested = true };
+        int fd = -1;
+
+        assert_true(tap_create(&device, &fd, NULL) < 0);
+        assert_int_equal(fd, -1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(
                                 it_has_the_flags_that_were_asked_for_and_no_others, world_enter),
+                cmocka_unit_test_setup(with_an_escort_it_is_the_same_and_leaves_no_fd, world_enter),
+                cmocka_unit_test_setup(an_escort_of_what_cannot_be_made_ends, world_enter),
                 cmocka_unit_test_setup(its_queue_does_not_block_and_is_not_inherited, world_enter),
                 cmocka_unit_test_setup(
                                 it_belongs_to_root_is_down_and_does_not_persist, world_enter),

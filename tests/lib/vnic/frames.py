@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Frames: built by hand, with right or partial checksums, and sent and received through a tap's queue."""
 
+import contextlib
 import errno
 import os
 import select
 import socket
 import struct
+import threading
 import time
 
+ETH_P_ALL = 3
 ETH_IPV4, ETH_IPV6, ETH_ARP, ETH_TEST = 0x0800, 0x86DD, 0x0806, 0x88B5
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 TCP, UDP = 6, 17
@@ -179,3 +182,27 @@ def drain(fds):
     for fd in fds:
         while receive(fd, 0.001, 0):
             pass
+
+
+@contextlib.contextmanager
+def frame_lengths(interface):
+    """The lengths of the frames that pass an interface, counted up while the `with` lasts."""
+    lengths = []
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tapped:
+        tapped.bind((interface, ETH_P_ALL))
+        tapped.settimeout(0.2)
+        ended = threading.Event()
+
+        def read():
+            while not ended.is_set():
+                with contextlib.suppress(OSError):
+                    # With MSG_TRUNC the kernel tells the whole length and copies one byte.
+                    lengths.append(tapped.recv_into(bytearray(1), 1, socket.MSG_TRUNC))
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            yield lengths
+        finally:
+            ended.set()
+            reader.join(5)

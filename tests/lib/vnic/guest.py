@@ -14,7 +14,8 @@ import subprocess
 import threading
 import time
 
-from .process import ROOM, identity, variables
+from . import kernel
+from .process import ROOM, identity, poll, variables
 
 BOOT = 60.0
 QEMU = "qemu-system-x86_64"
@@ -151,6 +152,13 @@ class Guest:
 
     def has(self, text):
         return any(text in line for line in self.lines)
+
+    def tap(self, timeout=20.0):
+        """The only tap of the service that there is, as soon as it is there."""
+        names = poll(kernel.our_links, timeout)
+        if len(names) != 1:
+            raise AssertionError(f"there are the taps {names}; the guest says:\n{self.console()}")
+        return names[0]
 
     def feature(self, name, timeout=BOOT):
         """What ethtool -k in the guest says: "on", "off", "off [fixed]"."""

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * vnic-bridge-helper: what QEMU and libvirt call for a tap on a bridge, in the place of QEMU's own
+ * setuid helper. It asks vnicd, sends the queue over the socket that it was given, and ends; the tap
+ * lives on in whoever received it. It needs no privilege: all that it does its caller may do himself.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "bridge-request.h"
+#include "new-tap.h"
+#include "standard-fds.h"
+#include "status.h"
+
+/* One byte and one fd in one message. */
+static Status send_queue(int socket, int queue) {
+        union {
+                struct cmsghdr header;
+                char room[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        char byte = 0;
+        struct iovec body = { .iov_base = &byte, .iov_len = 1 };
+        struct msghdr message = { .msg_iov = &body,
+                .msg_iovlen = 1,
+                .msg_control = &control,
+                .msg_controllen = sizeof(control) };
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        ssize_t n;
+
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &queue, sizeof(int));
+        do
+                n = sendmsg(socket, &message, MSG_NOSIGNAL);
+        while (n < 0 && errno == EINTR);
+        return n == 1 ? STATUS_OK
+                      : complain_errno(n < 0 ? errno : EIO, "send the tap to the caller");
+}
+
+static void print_advice(Status status, const char *bridge) {
+        if (status == STATUS_DENIED || status == STATUS_MUST_ASK)
+                complain(status,
+                                "Whether you may use the bridge '%s' is decided by polkit's action "
+                                "org.vnicd1.use-bridge. An administrator allows it with a rule in "
+                                "/etc/polkit-1/rules.d; vnic-bridge-helper(8) has one. "
+                                "/etc/qemu/bridge.conf plays no part.",
+                                bridge);
+}
+
+static void print_help(void) {
+        puts("Usage: vnic-bridge-helper --br=NAME --fd=N [--use-vnet]\n"
+             "\n"
+             "Gives QEMU and libvirt a tap from vnicd, without privileges. It is named where they\n"
+             "look for their own bridge helper:\n"
+             "\n"
+             "  qemu-system-x86_64 -netdev bridge,id=n0,br=br0,helper=PATH ...\n"
+             "  bridge_helper = \"PATH\"      in ~/.config/libvirt/qemu.conf\n");
+        bridge_request_print_help();
+}
+
+int main(int argc, char *argv[]) {
+        _cleanup_(new_tap_freep) NewTap *tap = NULL;
+        BridgeRequest request;
+        Status status;
+
+        standard_fds_open();
+        /* Whoever waits for us is gone: nobody has to be asked for him any more. */
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (bridge_request_parse(argc, argv, &request) != STATUS_OK)
+                return STATUS_FAILURE;
+        if (request.help) {
+                print_help();
+                return STATUS_OK;
+        }
+        if (request.version) {
+                puts("vnic-bridge-helper " VNICD_VERSION);
+                return STATUS_OK;
+        }
+
+        status = new_tap_create(&request.tap, &tap);
+        if (status != STATUS_OK) {
+                print_advice(status, request.tap.bridge);
+                return STATUS_FAILURE;
+        }
+        return send_queue(request.socket, tap->queues.fds[0]) == STATUS_OK ? STATUS_OK
+                                                                           : STATUS_FAILURE;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Who has to be on the bus: vnicd and polkit; each is started by the bus if it can be. Polkit does
+ * not tell which agents have registered, so of those only what a terminal would use is looked for.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-login.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "findings.h"
+
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+
+bool bus_has_name(sd_bus *bus, const char *name) {
+        return bus && sd_bus_get_name_creds(bus, name, 0, NULL) >= 0;
+}
+
+static void check_name(Findings *findings, sd_bus *bus, const char *check, const char *name,
+                const char *path, const char *cure) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = sd_bus_call_method(
+                        bus, name, path, "org.freedesktop.DBus.Peer", "Ping", &error, NULL, "");
+
+        if (r < 0)
+                findings_add(findings, check, FINDING_PROBLEM, cure,
+                                "%s does not answer on the bus: %s", name,
+                                error.message ? error.message : strerror(-r));
+        else
+                findings_add(findings, check, FINDING_OK, NULL, "%s answers.", name);
+}
+
+static bool in_path(const char *program) {
+        _cleanup_free_ char *path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+        char *rest = path, *folder;
+
+        while (rest && (folder = strsep(&rest, ":"))) {
+                _cleanup_free_ char *file = NULL;
+
+                if (asprintf(&file, "%s/%s", folder, program) < 0)
+                        file = NULL;
+                else if (access(file, X_OK) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static void check_agent(Findings *findings) {
+        _cleanup_free_ char *session = NULL;
+
+        if (!in_path("pkttyagent"))
+                findings_add(findings, "agent", FINDING_NOTE, "install polkitd, which brings it",
+                                "There is no pkttyagent: in a terminal nobody can be asked for a "
+                                "password.");
+        else if (sd_pid_get_session(0, &session) < 0)
+                findings_add(findings, "agent", FINDING_NOTE,
+                                "a rule of polkit that needs no question: vnicctl explain BRIDGE",
+                                "This is no login session: nobody can be asked for a password but "
+                                "in a terminal, by vnicctl.");
+        else
+                findings_add(findings, "agent", FINDING_OK, NULL,
+                                "In a terminal, and by the agent of a desktop, somebody can be "
+                                "asked for a password.");
+}
+
+void check_services(Findings *findings, sd_bus *bus) {
+        if (!bus) {
+                findings_add(findings, "bus", FINDING_PROBLEM, "systemctl status dbus",
+                                "The system bus cannot be reached.");
+                return;
+        }
+        check_name(findings, bus, "polkit", POLKIT_NAME, POLKIT_PATH,
+                        "apt install polkitd, or what your distribution calls it; without it "
+                        "everything is refused to all but root");
+        check_name(findings, bus, "vnicd", VNICD_NAME, VNICD_PATH,
+                        "systemctl status vnicd; after an installation: systemctl reload dbus");
+        check_agent(findings);
+}

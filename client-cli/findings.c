@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "findings.h"
+
+/*
+ * Collects and prints; looks at nothing itself.
+ */
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "print.h"
+#include "text.h"
+#include "util/cleanup.h"
+
+static const char *const words[FINDING_STATE_MAX] = {
+        [FINDING_OK] = "ok",
+        [FINDING_NOTE] = "note",
+        [FINDING_PROBLEM] = "problem",
+};
+
+void findings_add(Findings *findings, const char *check, FindingState state, const char *cure,
+                const char *format, ...) {
+        _cleanup_free_ char *text = NULL;
+        va_list args;
+        json_t *entry;
+        int r;
+
+        va_start(args, format);
+        r = vasprintf(&text, format, args);
+        va_end(args);
+        if (state == FINDING_PROBLEM)
+                findings->problem = true;
+        if (r < 0) {
+                text = NULL;
+                return;
+        }
+        entry = json_pack("{s:s, s:s, s:s, s:s?}", "check", check, "state", words[state], "text",
+                        text_clean(text), "cure", cure);
+        if (entry)
+                json_array_append_new(findings->entries, entry);
+}
+
+Status findings_print(const Findings *findings, bool json) {
+        const json_t *entry;
+        size_t i;
+
+        if (json)
+                return print_json(findings->entries);
+        json_array_foreach(findings->entries, i, entry) {
+                const char *cure = json_string_value(json_object_get(entry, "cure"));
+
+                printf("%-9s%-16s%s\n", json_string_value(json_object_get(entry, "state")),
+                                json_string_value(json_object_get(entry, "check")),
+                                json_string_value(json_object_get(entry, "text")));
+                if (cure)
+                        printf("%25s-> %s\n", "", cure);
+        }
+        return print_flush();
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What "vnicctl doctor" has found: one entry for each thing it looked at, in that order. Each file
+ * checks-*.c knows one region of the host.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+
+#include "status.h"
+
+typedef enum FindingState {
+        FINDING_OK,
+        FINDING_NOTE,    /* works, but worse than it could */
+        FINDING_PROBLEM, /* something will not work */
+        FINDING_STATE_MAX,
+} FindingState;
+
+typedef struct Findings {
+        json_t *entries; /* array of objects: check, state, text, cure (null if none is needed) */
+        bool problem;    /* one of them is */
+} Findings;
+
+/* Adds one. cure may be NULL; the text is cleaned of control characters. Out of memory the
+ * entry is lost, and with it nothing else. */
+void findings_add(Findings *findings, const char *check, FindingState state, const char *cure,
+                const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+Status findings_print(const Findings *findings, bool json);
+
+/* /dev/net/tun and /dev/vhost-net. */
+void check_devices(Findings *findings);
+
+/* Each bridge of this network namespace: its MAC address, and br_netfilter. */
+void check_bridges(Findings *findings);
+
+/* What NetworkManager and systemd-networkd would do with our interfaces, if they run. */
+void check_managers(Findings *findings, sd_bus *bus);
+
+/* The bus (NULL: none could be reached), polkit, vnicd, and who could ask for a password. */
+void check_services(Findings *findings, sd_bus *bus);
+
+/* Whether somebody on the bus has the name now. */
+bool bus_has_name(sd_bus *bus, const char *name);

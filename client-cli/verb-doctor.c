@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * "vnicctl doctor": looks for what is known to go wrong on hosts, and says the cure. Changes
+ * nothing, asks nobody, and works where the service or the bus does not.
+ */
+
+#include "client.h"
+#include "findings.h"
+#include "verb.h"
+
+Status verb_doctor(const Options *options) {
+        _cleanup_(json_decrefp) json_t *entries = json_array();
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+        Findings findings = { .entries = entries };
+        Status status;
+
+        if (sd_bus_open_system(&bus) < 0)
+                bus = NULL;
+        check_devices(&findings);
+        check_bridges(&findings);
+        check_services(&findings, bus);
+        check_managers(&findings, bus);
+        status = findings_print(&findings, options->json);
+        return status == STATUS_OK && findings.problem ? STATUS_FAILURE : status;
+}

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""docs/examples as written, against the real service: what each prints, and that the queues it was given are
+queues. Those are taken out of the running example and a frame goes each way."""
+
+import contextlib
+import ctypes
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+from vnic import frames, kernel
+from vnic.process import ROOM, open_fds, poll
+
+LINES = 60
+PIDFD_GETFD = 438
+libc = ctypes.CDLL(None, use_errno=True)
+EXAMPLES = ("create-tap.c", "create-tap.py", "create-tap-jeepney.py", "create-tap.js")
+NEEDS = {"create-tap.c": ("cc",), "create-tap-jeepney.py": ("/usr/lib/python3/dist-packages/jeepney",),
+         "create-tap.js": ("gjs",)}
+
+
+def take(pid, fd):
+    """A descriptor of another process, here too."""
+    process = os.pidfd_open(pid)
+    try:
+        taken = libc.syscall(PIDFD_GETFD, process, fd, 0)
+        if taken < 0:
+            raise OSError(ctypes.get_errno(), "pidfd_getfd")
+        return taken
+    finally:
+        os.close(process)
+
+
+@contextlib.contextmanager
+def queues_of(pid):
+    taken = [take(pid, fd) for fd, target in sorted(open_fds(pid).items()) if target == "/dev/net/tun"]
+    try:
+        yield taken
+    finally:
+        for fd in taken:
+            os.close(fd)
+
+
+@pytest.fixture(scope="module")
+def command(world):
+    """command("create-tap.c") → its command line, compiled by the line in its head if it has one."""
+    folder = world.source / "docs" / "examples"
+
+    def of(name):
+        for needed in NEEDS.get(name, ()):
+            if not (os.path.exists(needed) or shutil.which(needed)):
+                pytest.skip(f"{needed} is not installed")
+        if not name.endswith(".c"):
+            return [folder / name]
+        program = ROOM / name.removesuffix(".c")
+        recipe = re.search(r"^ \* +(cc .*)$", (folder / name).read_text(encoding="utf-8"), re.M)[1]
+        recipe = recipe.removesuffix("*/").replace("-o create-tap create-tap.c", f"-o {program} {folder / name}")
+        subprocess.run(["sh", "-euc", recipe], check=True)
+        program.chmod(0o755)
+        return [program]
+    return of
+
+
+def works(pid, interface, bridge, alice):
+    """A frame from each queue reaches a neighbour, and one of the neighbour's comes out of one of them."""
+    with alice.create_tap(bridge) as neighbour, queues_of(pid) as queues:
+        assert len(queues) == 2
+        for number, queue in enumerate(queues):
+            assert kernel.queue_info(queue)[0] == interface
+            frame = frames.plain(frames.BROADCAST, "52:54:00:00:00:71", b"from %d" % number)
+            frames.send(queue, frame, frames.hdr())
+            assert frames.receive(neighbour.fds[0], 2.0, want=lambda got, frame=frame: got == frame)
+        frame = frames.plain(frames.BROADCAST, "52:54:00:00:00:72", b"back")
+        frames.send(neighbour.fds[0], frame, frames.hdr())
+        assert frames.receive_any(queues, 2.0, want=lambda got: got == frame)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_holds_a_tap_that_works_and_ends_with_its_input(world, alice, bridge, command, name):
+    child = world.run_as("alice", [*command(name), bridge], stdin=subprocess.PIPE)
+    try:
+        line = child.stdout.readline()
+        assert line, child.stderr.read()
+        interface = line.split()[0].rstrip(":")
+        assert [interface] == kernel.our_links() and kernel.link(interface)["master"] == bridge
+        if name != "create-tap.c":
+            mac = re.search(r"guest MAC (\S+),", line)[1]
+            assert kernel.link(interface)["address"] == "fe" + mac[2:]
+            assert line.rstrip().endswith("offloads: " + " ".join(_supported(alice, interface)))
+        else:
+            assert line == f"{interface} has 2 queues\n"
+        works(child.pid, interface, bridge, alice)
+    finally:
+        child.communicate("\n", timeout=10)
+    assert child.returncode == 0
+    assert kernel.wait_gone(interface)
+
+
+def _supported(alice, interface):
+    return alice.get(f"/org/vnicd1/endpoint/{interface}", "org.vnicd1.Tap", "OffloadsSupported")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_says_why_it_was_refused(world, bridges, command, name):
+    bridges("no0")
+    status, out, err = world.output_as("alice", [*command(name), "no0"])
+    assert status == 1 and out == "" and "no0" in err and "Traceback" not in err
+
+
+def test_the_shell_example_runs_a_program_on_a_tap(world, bridge):
+    path = {"PATH": f"{world.build / 'client-cli'}:{os.environ['PATH']}"}
+    script = world.source / "docs" / "examples" / "with-vnicctl.sh"
+    status, out, err = world.output_as(
+        "alice", [script, bridge, "sh", "-c", "readlink /proc/self/fd/$1; cat /sys/class/net/$2/brport/bridge/uevent; exit 7",
+                  "sh", "{fd}", "{ifname}"], env=path)
+    assert status == 7, err
+    assert out.splitlines()[0] == "/dev/net/tun" and f"INTERFACE={bridge}" in out
+    assert poll(lambda: not kernel.our_links(), 2.0)
+
+
+def test_the_shell_example_says_what_would_help(world, bridges):
+    path = {"PATH": f"{world.build / 'client-cli'}:{os.environ['PATH']}"}
+    script = world.source / "docs" / "examples" / "with-vnicctl.sh"
+    bridges("ask0")
+    status, _, err = world.output_as("alice", [script, "ask0", "true"], env=path)
+    assert status == 4 and "polkit.addRule" in err
+    status, _, err = world.output_as("alice", [script, "gone0", "true"], env=path)
+    assert status == 5 and "ask0" in err
+
+
+def test_the_busctl_example_serves_a_program_that_opens_its_tap_by_name(world, alice, bridge):
+    vmm = ("import fcntl,os,struct,sys; fd=os.open('/dev/net/tun', os.O_RDWR); "
+           "fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', sys.argv[1].encode(), 0x5002)); "
+           "os.write(fd, bytes(10)+bytes.fromhex('ffffffffffff'+sys.argv[2].replace(':','')+'88b5')+b'by name'.ljust(46)); "
+           "print(sys.argv[1])")
+    with alice.create_tap(bridge) as neighbour:
+        status, out, err = world.output_as(
+            "alice", [world.source / "docs" / "examples" / "persistent-tap.sh", bridge, "/usr/bin/python3", "-c", vmm,
+                      "{tap}", "{mac}"])
+        assert status == 0, err
+        assert frames.receive(neighbour.fds[0], 2.0, want=frames.carries(b"by name"))
+        assert kernel.wait_gone(out.split()[0])
+
+
+def test_the_examples_are_short(world):
+    for path in sorted((world.source / "docs" / "examples").iterdir()):
+        lines = len(pathlib.Path(path).read_text(encoding="utf-8").splitlines())
+        assert lines <= LINES, f"{path.name} has {lines} lines"

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""vnicctl doctor on a host with each trap set up, and vnicctl explain with its rule taken at its word."""
+
+import contextlib
+import json
+import os
+import pathlib
+import pwd
+
+import pytest
+from vnic import kernel
+from vnic.process import ROOM, poll
+
+pytestmark = pytest.mark.deadline(60)
+NETFILTER = pathlib.Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+
+
+@contextlib.contextmanager
+def covered(folder):
+    """An empty folder in the place of this one, for as long as the `with` lasts."""
+    kernel.run("mount", "-t", "tmpfs", "tmpfs", str(folder))
+    try:
+        yield pathlib.Path(folder)
+    finally:
+        kernel.run("umount", str(folder))
+
+
+@contextlib.contextmanager
+def mounted(source, target):
+    kernel.run("mount", "--bind", str(source), str(target))
+    try:
+        yield
+    finally:
+        kernel.run("umount", str(target))
+
+
+@contextlib.contextmanager
+def standing_in(world, name):
+    """Somebody who owns a name on the bus, as root may, and answers nothing."""
+    owner = world.client("root")
+    try:
+        assert owner.bus_call("RequestName", "su", (name, 0))[0] == 1
+        yield
+    finally:
+        owner.close()
+
+
+@pytest.fixture
+def doctor(world):
+    """doctor() as alice: {check: entry}, with the exit status under "status"."""
+    def run(user="alice", **env):
+        status, out, err = world.output_as(user, [world.tool("vnicctl"), "doctor", "--json"], env=env)
+        assert err == "", err
+        found = {}
+        for entry in json.loads(out):
+            assert entry["cure"] or entry["state"] == "ok", entry
+            found[entry["check"]] = entry
+        return {**found, "status": status}
+    return run
+
+
+@pytest.fixture
+def filters_off():
+    """A host without br_netfilter's calls."""
+    before = {}
+    for name in ("bridge-nf-call-iptables", "bridge-nf-call-ip6tables"):
+        file = NETFILTER.with_name(name)
+        if file.exists():
+            before[file] = file.read_text()
+            file.write_text("0")
+    yield
+    for file, value in before.items():
+        file.write_text(value)
+
+
+def test_on_a_good_host_there_is_no_problem(doctor, bridge, filters_off):
+    found = doctor()
+    assert found["status"] == 0, found
+    for check in ("tun", "br_netfilter", "bridge-mac", "polkit", "vnicd"):
+        assert found[check]["state"] == "ok", found[check]
+
+
+def test_it_sees_filters_on_bridges(doctor, bridge, filters_off):
+    if not NETFILTER.exists():
+        pytest.skip("a kernel without br_netfilter")
+    NETFILTER.write_text("1")
+    found = doctor()
+    assert found["status"] == 1 and found["br_netfilter"]["state"] == "problem"
+    assert "yes0" in found["br_netfilter"]["text"] and "Docker" in found["br_netfilter"]["text"]
+    NETFILTER.write_text("0")
+    pathlib.Path("/sys/class/net/yes0/bridge/nf_call_iptables").write_text("1")
+    assert doctor()["br_netfilter"]["state"] == "problem"
+
+
+def test_it_sees_a_bridge_whose_address_nobody_set(doctor, bridges, filters_off):
+    bridges("yes0")
+    found = doctor()
+    assert found["bridge-mac"]["state"] == "note" and found["status"] == 0
+
+
+def test_it_sees_that_there_is_no_bridge(doctor):
+    assert doctor()["bridges"]["state"] == "note"
+
+
+def test_it_sees_a_missing_and_a_closed_tap_device(doctor):
+    with covered("/dev/net"):
+        found = doctor()
+        assert found["status"] == 1 and "missing" in found["tun"]["text"]
+        assert "modprobe" in found["tun"]["cure"]
+    os.chmod("/dev/net/tun", 0o600)
+    try:
+        found = doctor()
+        assert found["status"] == 1 and "600" in found["tun"]["text"]
+    finally:
+        os.chmod("/dev/net/tun", 0o666)
+    with mounted("/dev/null", "/dev/net/tun"):
+        assert "not the tun device" in doctor()["tun"]["text"]
+
+
+def test_it_sees_whether_vhost_can_be_used(doctor):
+    found = doctor()["vhost-net"]
+    assert found["state"] == ("ok" if os.path.exists("/dev/vhost-net") and
+                              os.stat("/dev/vhost-net").st_mode & 0o006 == 0o006 else "note")
+
+
+def test_it_sees_that_polkit_is_missing(doctor, world):
+    with world.polkit_as("none"):
+        found = doctor()
+        assert found["status"] == 1 and found["polkit"]["state"] == "problem"
+        assert "polkitd" in found["polkit"]["cure"]
+    assert doctor()["polkit"]["state"] == "ok"
+
+
+@pytest.mark.restarts
+def test_it_sees_that_the_service_or_the_bus_is_missing(doctor, world):
+    world.stop_service()
+    found = doctor()
+    assert found["status"] == 1 and found["vnicd"]["state"] == "problem"
+    world.start_service()
+    found = doctor(DBUS_SYSTEM_BUS_ADDRESS="unix:path=/nonexistent")
+    assert found["status"] == 1 and found["bus"]["state"] == "problem"
+
+
+def test_it_sees_who_could_be_asked(doctor):
+    """Here is no login session; without pkttyagent not even a terminal would help."""
+    assert "no login session" in doctor()["agent"]["text"]
+    assert "no pkttyagent" in doctor(PATH="/nonexistent")["agent"]["text"]
+
+
+
+
+@contextlib.contextmanager
+def manager_files(*folders):
+    """Empty folders of configuration; the last of them is given. What had to be made goes again."""
+    with contextlib.ExitStack() as stack:
+        for folder in folders:
+            # Below /run, which is the world's own; the others are covered where the host has them.
+            if folder.startswith("/run/"):
+                os.makedirs(folder, exist_ok=True)
+            if os.path.isdir(folder):
+                stack.enter_context(covered(folder))
+        yield pathlib.Path(folders[-1])
+
+
+def test_it_sees_a_networkmanager_that_would_take_taps(doctor, world):
+    assert "networkmanager" not in doctor()
+    with standing_in(world, "org.freedesktop.NetworkManager"), \
+            manager_files("/etc/NetworkManager", "/usr/lib/NetworkManager", "/run/NetworkManager") as files:
+        found = doctor()["networkmanager"]
+        assert found["state"] == "problem" and "unmanaged-devices" in found["cure"]
+        (files / "conf.d").mkdir()
+        (files / "conf.d" / "90-vnicd.conf").write_text("[keyfile]\nunmanaged-devices+=interface-name:vnic*\n")
+        assert doctor()["networkmanager"]["state"] == "ok"
+
+
+@pytest.mark.parametrize("files, state", [
+    ({}, "ok"),
+    ({"80-all": "[Match]\nName=*\n[Network]\nDHCP=yes\n"}, "problem"),
+    ({"80-all": "[Match]\nName = vnic*\n"}, "problem"),
+    ({"80-all": ""}, "ok"),
+    ({"80-all": "[Match]\nName=en* eth*\n[Network]\nDHCP=yes\n"}, "ok"),
+    ({"80-all": "[Match]\nName=!en*\n"}, "problem"),
+    ({"80-all": "[Match]\nType=ether\n"}, "problem"),
+    ({"80-all": "[Match]\nType=ether\nKind=!*\n"}, "ok"),
+    ({"80-all": "[Match]\nName=*\nPath=pci-*\n"}, "ok"),
+    ({"80-all": "# all\n[Network]\nDHCP=yes\n"}, "problem"),
+    ({"80-all": "[Match]\nName=*\n", "05-vnicd": "[Match]\nName=vnic*\n\n[Link]\nUnmanaged=yes\n"}, "ok"),
+    ({"80-all": "[Match]\nName=*\n", "95-vnicd": "[Match]\nName=vnic*\n\n[Link]\nUnmanaged=yes\n"}, "problem"),
+])
+def test_it_sees_a_networkd_that_would_take_taps(doctor, world, files, state):
+    with standing_in(world, "org.freedesktop.network1"), \
+            manager_files("/etc/systemd/network", "/usr/lib/systemd/network", "/run/systemd/network") as folder:
+        for name, text in files.items():
+            (folder / f"{name}.network").write_text(text)
+        found = doctor()["networkd"]
+        assert found["state"] == state, found
+        if state == "problem":
+            assert "80-all.network" in found["text"] and "Unmanaged=yes" in found["cure"]
+
+
+def test_a_file_of_networkd_that_another_hides_does_not_count(doctor, world):
+    with standing_in(world, "org.freedesktop.network1"), \
+            manager_files("/etc/systemd/network", "/usr/lib/systemd/network", "/run/systemd/network") as folder:
+        if not os.path.isdir("/usr/lib/systemd/network"):
+            pytest.skip("no folder of systemd-networkd")
+        pathlib.Path("/usr/lib/systemd/network/80-all.network").write_text("[Match]\nName=*\n")
+        assert doctor()["networkd"]["state"] == "problem"
+        (folder / "80-all.network").symlink_to("/dev/null")
+        assert doctor()["networkd"]["state"] == "ok"
+
+
+def test_for_people_each_line_begins_with_its_state(world, bridge):
+    _, out, _ = world.output_as("alice", [world.tool("vnicctl"), "doctor"])
+    for line in out.splitlines():
+        assert line.split()[0] in ("ok", "note", "problem", "->"), line
+    assert "/dev/net/tun can be opened" in out
+
+
+# explain
+
+@pytest.fixture
+def explain(world):
+    def run(bridge, user="alice"):
+        status, out, err = world.output_as(user, [world.tool("vnicctl"), "explain", "--json", bridge])
+        assert status == 0, err
+        return json.loads(out)
+    return run
+
+
+def test_explain_tells_the_answer_and_its_reason(explain, alice, bridges):
+    for name, answer in (("yes0", "yes"), ("ask0", "challenge"), ("no0", "no")):
+        bridges(name)
+        said = explain(name)
+        assert (said["bridge"], said["answer"]) == (name, answer)
+        assert [said["answer"], said["reason"]] == list(alice.can_create_tap(name))
+        assert (said["rule"] is None) == (answer == "yes")
+    assert explain("no0", user="root")["answer"] == "yes"
+
+
+def test_explain_of_no_bridge_fails_as_other_verbs_do(world):
+    status, out, err = world.output_as("alice", [world.tool("vnicctl"), "explain", "gone0"])
+    assert (status, out) == (5, "") and "gone0" in err
+
+
+def test_the_rule_that_explain_writes_allows_it_and_nothing_else(world, explain, bridges):
+    for name in ("ask0", "ask1"):
+        bridges(name)
+    said = explain("ask0")
+    rules = ROOM / "rules" / os.path.basename(said["rule_file"])
+    assert os.path.dirname(said["rule_file"]) == "/etc/polkit-1/rules.d"
+    rules.write_text(said["rule"])
+    rules.chmod(0o644)
+    try:
+        assert poll(lambda: explain("ask0")["answer"] == "yes", 10, 0.1)
+        assert explain("ask1")["answer"] == "challenge"
+        assert explain("ask0", user="bob")["answer"] == "challenge"
+    finally:
+        rules.unlink()
+    assert poll(lambda: explain("ask0")["answer"] == "challenge", 10, 0.1)
+    assert pwd.getpwnam("alice").pw_name in said["rule"]
+
+
+def test_no_name_can_write_code_into_a_rule(world, bridges):
+    """The kernel allows such a name; the service does not, so there is nothing to write a rule for."""
+    bridges('ask"+1')
+    status, out, _ = world.output_as("alice", [world.tool("vnicctl"), "explain", 'ask"+1'])
+    assert (status, out) == (5, "")

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""libvirt's qemu:///session of an ordinary user. Its daemon is started here, in the world, by that user."""
+
+import contextlib
+import os
+import pwd
+import shutil
+
+import pytest
+from vnic import guest, kernel, variant
+from vnic.frames import frame_lengths
+from vnic.process import ROOM, Process, identity, poll, variables
+
+HOST = "192.0.2.1"
+MAC = "52:54:00:00:10:51"
+SIZE = 20 * 1000 * 1000
+LIBVIRTD = "/usr/sbin/libvirtd"
+
+DOMAIN = """
+<domain type='qemu'>
+  <name>{name}</name>
+  <memory unit='MiB'>128</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64'>hvm</type>
+    <kernel>{kernel}</kernel>
+    <initrd>{initrd}</initrd>
+    <cmdline>{cmdline}</cmdline>
+  </os>
+  <features><acpi/></features>
+  <on_reboot>destroy</on_reboot>
+  <devices>
+    <emulator>{qemu}</emulator>
+    <serial type='file'><source path='{console}'/></serial>
+    {interface}
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+
+pytestmark = [
+    pytest.mark.deadline(120),
+    pytest.mark.skipif(not (os.path.exists(LIBVIRTD) and shutil.which("virsh")), reason="libvirt is not installed"),
+]
+
+
+class Session:
+    """The user's own libvirtd, and virsh."""
+
+    def __init__(self, world, user="alice"):
+        self.world, self.user = world, user
+        entry = pwd.getpwnam(user)
+        self.home = ROOM / "home" / user
+        runtime = f"/run/user/{entry.pw_uid}"
+        self.env = {"XDG_RUNTIME_DIR": runtime}
+        config = self.home / ".config" / "libvirt"
+        self._folder(config, entry)
+        # The line that an ordinary user adds. The other two: no log daemon, no security driver.
+        (config / "qemu.conf").write_text(f'bridge_helper = "{world.tool("vnic-bridge-helper")}"\n'
+                                          'stdio_handler = "file"\nsecurity_driver = "none"\n')
+        self.daemon = Process("libvirtd", [LIBVIRTD], env=variables(user, world.bus.address, self.env),
+                              **identity(user))
+        socket = f"{runtime}/libvirt/libvirt-sock"
+        assert poll(lambda: os.path.exists(socket) or not self.daemon.alive(), 20)
+        assert self.daemon.alive(), self.daemon.output()
+
+    def _folder(self, folder, entry):
+        folder.mkdir(parents=True, exist_ok=True)
+        while folder != self.home:
+            os.chown(folder, entry.pw_uid, entry.pw_gid)
+            folder = folder.parent
+
+    def virsh(self, *words):
+        return self.world.output_as(self.user, ["virsh", "-q", "-c", "qemu:///session", *words], timeout=40,
+                                    env=self.env)
+
+    def close(self):
+        for name in self.virsh("list", "--name")[1].split():
+            self.virsh("destroy", name)
+        self.daemon.stop()
+
+
+class Domain:
+    """A transient domain; its console is a file."""
+
+    def __init__(self, session, name, interface, **options):
+        self.session, self.name = session, name
+        self.console_file = session.home / f"{name}.console"
+        with contextlib.suppress(FileNotFoundError):
+            self.console_file.unlink()
+        file = session.home / f"{name}.xml"
+        file.write_text(DOMAIN.format(
+            name=name, kernel=guest.cache() / "vmlinuz", initrd=guest.cache() / "initramfs.gz",
+            qemu=shutil.which(guest.QEMU), console=self.console_file, interface=interface,
+            cmdline=f"console=ttyS0 quiet panic=-1 {guest.command_line(options)}"))
+        file.chmod(0o644)
+        self.status, _, self.error = session.virsh("create", str(file))
+
+    def console(self):
+        try:
+            return self.console_file.read_text(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def wait_for(self, text, timeout=60):
+        def line():
+            return next((line for line in self.console().splitlines() if text in line), None)
+        found = poll(line, timeout, 0.1)
+        assert found, f"no {text!r} on the console:\n{self.console()}\n{self.session.daemon.output()}"
+        return found
+
+    def destroy(self):
+        return self.session.virsh("destroy", self.name)
+
+
+@pytest.fixture
+def session(world):
+    opened = Session(world)
+    yield opened
+    opened.close()
+
+
+def check_network(domain, tap, sink):
+    with frame_lengths(tap) as lengths:
+        assert domain.wait_for(f"VNIC-RESULT ping {HOST} ").endswith(" ok")
+        sent = domain.wait_for(f"VNIC-RESULT sent {SIZE} ")
+    assert sent.endswith(" ok") and sink.md5() == sent.split()[3]
+    assert max(lengths) > 10 * 1514
+    assert kernel.ethtool_features(tap)["tx-tcp-segmentation"]
+
+
+def test_a_bridge_interface_of_an_ordinary_user(session, lan, sink):
+    domain = Domain(session, "bridged", f"<interface type='bridge'><source bridge='{lan}'/><mac address='{MAC}'/>"
+                                        "<model type='virtio'/></interface>",
+                    ip="192.0.2.10/24", ping=HOST, send=f"{HOST}:{sink.port}:{SIZE}", wait=60)
+    assert domain.status == 0, domain.error
+    (tap,) = kernel.our_links()
+    assert kernel.link(tap)["master"] == lan
+    check_network(domain, tap, sink)
+    assert domain.destroy()[0] == 0
+    assert kernel.wait_gone(tap)
+
+
+def test_a_refusal_reaches_the_user_of_virsh(session, bridges):
+    bridges("no0")
+    domain = Domain(session, "refused", "<interface type='bridge'><source bridge='no0'/>"
+                                        "<model type='virtio'/></interface>")
+    assert domain.status != 0 and "org.vnicd1.use-bridge" in domain.error
+    assert kernel.our_links() == []
+
+
+@pytest.fixture
+def persistent_tap(alice, lan, queues):
+    """A persistent tap of alice's, multiqueue only for several queues, since libvirt opens it so: its
+    interface. Goes with the test."""
+    reply = alice.call("/org/vnicd1", "org.vnicd1.Manager", "CreateTap", "sbba{sv}",
+                       (lan, True, queues > 1, variant.options({"persistent": True})))
+    yield reply[1]
+    alice.call(reply[0], "org.vnicd1.Endpoint", "Release")
+
+
+@pytest.mark.parametrize("queues", [1, 2])
+def test_an_ethernet_interface_on_a_persistent_tap_that_libvirt_does_not_manage(session, persistent_tap, sink,
+                                                                                queues):
+    driver = f"<driver queues='{queues}'/>" if queues > 1 else ""
+    domain = Domain(session, "unmanaged",
+                    f"<interface type='ethernet'><target dev='{persistent_tap}' managed='no'/>"
+                    f"<mac address='{MAC}'/><model type='virtio'/>{driver}</interface>",
+                    ip="192.0.2.10/24", ping=HOST, send=f"{HOST}:{sink.port}:{SIZE}", wait=60)
+    assert domain.status == 0, domain.error
+    check_network(domain, persistent_tap, sink)
+    assert domain.destroy()[0] == 0
+    assert kernel.exists(persistent_tap)
