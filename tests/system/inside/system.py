@@ -60,6 +60,12 @@ def show(name, unit=UNIT):
     return run("systemctl", "show", "--value", "-p", name, unit).strip()
 
 
+def restart():
+    """Also where tests have started it more often than systemd thinks sane."""
+    said("systemctl", "reset-failed", UNIT)
+    return said("systemctl", "restart", UNIT)
+
+
 def pid():
     return int(show("MainPID"))
 
