@@ -24,10 +24,10 @@ def managers():
     if missing := [name for name in SERVICES if not system.succeeds("systemctl", "cat", name)]:
         pytest.skip(f"not installed: {missing}")
     GREEDY.parent.mkdir(parents=True, exist_ok=True)
-    GREEDY.write_text("[Match]\nName=vnic* other*\n[Network]\nDHCP=yes\nLinkLocalAddressing=yes\nDHCPServer=yes\n"
-                      "Address=192.0.2.1/24\n")
+    GREEDY.write_text("[Match]\nName=vnic* other*\n[Network]\nDHCP=yes\nLinkLocalAddressing=yes\nConfigureWithoutCarrier=yes\n"
+                      "DHCPServer=yes\nAddress=192.0.2.1/24\n")
     EAGER.parent.mkdir(parents=True, exist_ok=True)
-    EAGER.write_text("[keyfile]\nunmanaged-devices=none\n[device-eager]\nmatch-device=*\nmanaged=1\n")
+    EAGER.write_text("[keyfile]\nunmanaged-devices=none\n[main]\nno-auto-default=\n")
     for service in SERVICES:
         system.run("systemctl", "start", service)
     system.run("udevadm", "settle")
