@@ -84,6 +84,12 @@ static int get_query(Authority *authority, sd_bus_message *call, uid_t uid, Quer
         return query->ready;
 }
 
+bool authority_has_answered(const Authority *authority, sd_bus_message *call) {
+        const Query *query = query_find(&authority->table, call);
+
+        return query && query->ready;
+}
+
 int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Failure *failure) {
         Query *query;
 

@@ -36,6 +36,9 @@ Authority *authority_free(Authority *authority);
  * >= 0, or -EUSERS with LimitsExceeded, -ENOMEM, -errno of sd-bus. */
 int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Failure *failure);
 
+/* Whether the call has been here before: its questions are answered, and it runs again. */
+bool authority_has_answered(const Authority *authority, sd_bus_message *call);
+
 /* 1: *ret is the verdict. 0: it will come; the handler returns 1 when it has asked all its questions.
  * -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of sd-bus. */
 int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,

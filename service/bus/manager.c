@@ -73,6 +73,23 @@ static int reply_with_tap(sd_bus_message *call, const Endpoint *endpoint, const 
         return sd_bus_message_send(reply);
 }
 
+/* What can be made, before anybody is asked; and after the answer, whether it still can. */
+static int look(Service *service, sd_bus_message *call, const TapRequest *request,
+                const Client *client, LinkInfo *ret_bridge, Endpoint **ret_wait_for,
+                Failure *failure) {
+        int r = manager_look(service->manager, request, client, ret_bridge, ret_wait_for, failure);
+        bool gone = r < 0 &&
+                        (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
+                                        failure->kind == FAILURE_NOT_A_BRIDGE);
+
+        if (!gone || !authority_has_answered(service->authority, call))
+                return r;
+        return failure_set(failure, FAILURE_STALE, ESTALE,
+                        "The bridge \"%s\" was renamed or deleted while the question was open. "
+                        "ListBridges (vnicctl bridges) tells which there are now.",
+                        request->bridge);
+}
+
 static int create_tap(Service *service, sd_bus_message *call, Failure *failure) {
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
@@ -91,7 +108,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
                 return r;
 
         /* Refuse: nobody is asked for a password for what cannot succeed. */
-        r = manager_look(service->manager, &request, &client, &bridge, &endpoint, failure);
+        r = look(service, call, &request, &client, &bridge, &endpoint, failure);
         if (r == -EAGAIN)
                 return wait_retry(service, call, endpoint);
         if (r < 0)
@@ -111,6 +128,8 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
 
         /* Reply: after it only the client holds the tap. */
         r = reply_with_tap(call, endpoint, &queues);
+        if (r < 0)
+                manager_take_back(service->manager, endpoint);
         manager_close_queues(service->manager, &queues);
         return r;
 }

@@ -103,29 +103,39 @@ int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failu
         return netlink_call(netlink, message, pass_link, &dump, "list the links", failure);
 }
 
-int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
-
-        if (!message || nla_put_string(message, IFLA_IFALIAS, settings->alias) < 0 ||
-                        nla_put(message, IFLA_ADDRESS, sizeof(Mac), &settings->mac) < 0 ||
-                        (settings->mtu > 0 && nla_put_u32(message, IFLA_MTU, settings->mtu) < 0))
-                return -ENOMEM;
-        return netlink_call(
-                        netlink, message, NULL, NULL, "set the tap's MAC, MTU and alias", failure);
-}
-
-int link_refuse_ipv6_address(Netlink *netlink, int ifindex, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
-        struct nlattr *families = message ? nla_nest_start(message, IFLA_AF_SPEC) : NULL;
+static int append_no_ipv6_address(struct nl_msg *message) {
+        struct nlattr *families = nla_nest_start(message, IFLA_AF_SPEC);
         struct nlattr *inet6 = families ? nla_nest_start(message, AF_INET6) : NULL;
-        int r;
 
         if (!inet6 || nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE) < 0)
                 return -ENOMEM;
         nla_nest_end(message, inet6);
         nla_nest_end(message, families);
-        r = netlink_call(netlink, message, NULL, NULL, "keep IPv6 addresses off the tap", failure);
-        return r == -EAFNOSUPPORT ? 0 : r;
+        return 0;
+}
+
+static int configure(Netlink *netlink, int ifindex, const LinkSettings *settings, bool ipv6,
+                Failure *failure) {
+        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+
+        if (!message || nla_put_string(message, IFLA_IFALIAS, settings->alias) < 0 ||
+                        nla_put(message, IFLA_ADDRESS, sizeof(Mac), &settings->mac) < 0 ||
+                        (settings->mtu > 0 && nla_put_u32(message, IFLA_MTU, settings->mtu) < 0) ||
+                        (ipv6 && append_no_ipv6_address(message) < 0))
+                return -ENOMEM;
+        return netlink_call(
+                        netlink, message, NULL, NULL, "set the tap's MAC, MTU and alias", failure);
+}
+
+int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure) {
+        Failure first = FAILURE_INIT;
+        int r = configure(netlink, ifindex, settings, true, &first);
+
+        if (r == -EAFNOSUPPORT)
+                return configure(netlink, ifindex, settings, false, failure);
+        if (r < 0 && failure)
+                *failure = first;
+        return r;
 }
 
 int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure) {

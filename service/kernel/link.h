@@ -70,12 +70,9 @@ int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure 
 /* Every link of the network namespace. -EINTR: it changed meanwhile; do it again. */
 int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failure);
 
-/* Alias, MAC and MTU in one step. */
+/* Alias, MAC and MTU in one step, and no IPv6 address that the link would give itself (addrgenmode none).
+ * Where the link has no IPv6 at all (a kernel without it, an MTU below 1280) there is nothing to refuse. */
 int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure);
-
-/* The link gives itself no IPv6 address (addrgenmode none). Where the link has no IPv6 at all (a
- * kernel without it, an MTU below 1280) there is nothing to refuse, and that is success. */
-int link_refuse_ipv6_address(Netlink *netlink, int ifindex, Failure *failure);
 
 int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure);
 int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure);

@@ -12,6 +12,9 @@
 
 #include "util/cleanup.h"
 
+/* The kernel fills up to 32 KiB at a time. */
+#define MESSAGE_BYTES (64 * 1024)
+
 /* The kernel answers in the call; only a fault would make us wait. */
 #define ANSWER_TIMEOUT_SEC 5
 
@@ -25,6 +28,7 @@ struct Netlink {
 /* One call under way. */
 typedef struct Call {
         uint32_t sequence;
+        bool one_answer; /* and nothing after it */
         netlink_each_t each;
         void *userdata;
         int result;
@@ -46,6 +50,10 @@ int netlink_open(Netlink **ret, int protocol) {
                 return -ENOMEM;
         if (nl_connect(netlink->socket, protocol) < 0)
                 return errno > 0 ? -errno : -EIO;
+        /* A buffer for the largest of messages, so that none has to be looked at to see how long it is. */
+        (void)nl_socket_set_msg_buf_size(netlink->socket, MESSAGE_BYTES);
+        nl_socket_disable_msg_peek(netlink->socket);
+        nl_socket_disable_auto_ack(netlink->socket);
         fd = nl_socket_get_fd(netlink->socket);
         if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
                 return -errno;
@@ -77,7 +85,8 @@ static int on_answer(struct nl_msg *message, void *userdata) {
 
         if (r < 0 && call->result == 0)
                 call->result = r;
-        return NL_OK;
+        call->finished = call->one_answer;
+        return call->one_answer ? NL_STOP : NL_OK;
 }
 
 static int on_interrupted(struct nl_msg *message, void *userdata) {
@@ -166,6 +175,10 @@ int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, 
         netlink->busy = true;
         nl_complete_msg(netlink->socket, message);
         call.sequence = nlmsg_hdr(message)->nlmsg_seq;
+        /* A question is answered, or refused; only a command has to be acknowledged. */
+        call.one_answer = each && (nlmsg_hdr(message)->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP;
+        if (!each)
+                nlmsg_hdr(message)->nlmsg_flags |= NLM_F_ACK;
         r = nl_send(netlink->socket, message);
         r = r < 0 ? errno_of_libnl(r) : receive_until_finished(netlink, &call);
         netlink->busy = false;

@@ -21,6 +21,7 @@ typedef enum Verdict {
 
 typedef struct Conduct {
         uint64_t mac_restored_at; /* µs of CLOCK_MONOTONIC; 0: never */
+        bool restoring;           /* events from before the MAC was put back may still come */
         uint64_t events_paid_at;  /* when his events of late will be forgotten */
 } Conduct;
 

@@ -51,6 +51,7 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         list_init(&endpoint->link);
         list_init(&endpoint->watches);
         list_init(&endpoint->changed);
+        list_init(&endpoint->condemned);
         endpoint->tag = *tag;
         if (creator) {
                 endpoint->creator = strdup(creator);
@@ -65,6 +66,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
                 return NULL;
         list_unlink(&endpoint->link);
         list_unlink(&endpoint->changed);
+        list_unlink(&endpoint->condemned);
         offload_watch_end(&endpoint->offload_state);
         charge_done(&endpoint->charge);
         free(endpoint->creator);
@@ -101,13 +103,13 @@ static bool ports_equal(const LinkPort *a, const LinkPort *b) {
         return a->isolated == b->isolated && a->locked == b->locked && a->learning == b->learning;
 }
 
-/* The queues of a persistent one are its owner's to open, whenever he likes: he has them all. */
+/* What was given, open or not: its holder can give the device to himself and open by name again what he
+ * had closed, and the owner of a persistent one opens its queues whenever he likes. */
 static unsigned queues_to_charge(const Endpoint *endpoint) {
         const LinkTun *tun = &endpoint->now.tun;
         unsigned queues = tun->queues + tun->queues_disabled;
 
-        return endpoint->tag.persistent && queues < endpoint->tag.queues ? endpoint->tag.queues
-                                                                         : queues;
+        return queues < endpoint->tag.queues ? endpoint->tag.queues : queues;
 }
 
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {

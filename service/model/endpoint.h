@@ -82,7 +82,8 @@ struct Endpoint {
         bool dying;     /* its creation failed: never shown, only waited for */
         bool releasing; /* its deletion is under way */
         EndpointEnd end;
-        bool seen; /* by the resync under way */
+        List condemned; /* Manager.condemned: its deletion has failed, and is tried again */
+        bool seen;      /* by the resync under way */
 };
 
 /* Somebody who waits for the end of an endpoint. gone() is called once, with 0, or the negative

@@ -13,11 +13,27 @@
 #include "model/manager-private.h"
 #include "util/log.h"
 
+#define AGAIN_USEC (200 * 1000)
+
 static uint64_t now_usec(void) {
         struct timespec now;
 
         clock_gettime(CLOCK_MONOTONIC, &now);
         return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void wake_again(Manager *manager) {
+        if (sd_event_source_set_time_relative(manager->again, AGAIN_USEC) < 0 ||
+                        sd_event_source_set_enabled(manager->again, SD_EVENT_ONESHOT) < 0)
+                log_error("Cannot try again to delete what was tampered with");
+}
+
+/* Whose end nobody asked for, nobody would ask for again. */
+static void try_again(Manager *manager, Endpoint *endpoint) {
+        if (endpoint->end == ENDPOINT_END_RELEASED || !list_is_empty(&endpoint->condemned))
+                return;
+        list_append(&manager->condemned, &endpoint->condemned);
+        wake_again(manager);
 }
 
 /* Its end is the kernel's to tell; only what kept it from being deleted is told from here. */
@@ -30,6 +46,29 @@ static void on_deletion(int ifindex, int error, void *userdata) {
         log_error("Cannot delete %s: %s", endpoint->now.name, strerror(-error));
         endpoint->releasing = false;
         endpoint_tell_watches(endpoint, error);
+        if (error != -ESTALE) /* then it is not ours to delete */
+                try_again(manager, endpoint);
+}
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+
+        LIST_FOREACH_SAFE(&manager->condemned, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, condemned);
+
+                if (manager_delete(manager, endpoint, endpoint->end) >= 0)
+                        list_unlink(node);
+        }
+        if (!list_is_empty(&manager->condemned))
+                wake_again(manager);
+        return 0;
+}
+
+int manager_guard_begin(Manager *manager, sd_event *event) {
+        int r = sd_event_add_time(
+                        event, &manager->again, CLOCK_MONOTONIC, UINT64_MAX, 1, on_again, manager);
+
+        return r < 0 ? r : sd_event_source_set_enabled(manager->again, SD_EVENT_OFF);
 }
 
 int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
@@ -70,16 +109,20 @@ static void restore_mac(Manager *manager, Endpoint *endpoint, LinkInfo *link, co
                 return;
         }
         link->mac = mac;
+        endpoint->conduct.restoring = true;
         report(manager, endpoint, VERDICT_RESTORE_MAC, why);
 }
 
-/* An event can be older than what was put right since: a MAC that is not the endpoint's is looked at
- * again before anybody is blamed. */
-static void look_again(Manager *manager, const Endpoint *endpoint, LinkInfo *link) {
+/* Until the kernel has told that the MAC was put back, an event can be from before: then the link is
+ * looked at again before anybody is blamed. Otherwise a strange MAC is blamed also if it was there for a
+ * moment only. */
+static void look_again(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         const Mac mac = mac_of_host_side(&endpoint->tag.guest_mac);
         LinkInfo now;
 
-        if (!mac_equal(&link->mac, &mac) &&
+        if (mac_equal(&link->mac, &mac))
+                endpoint->conduct.restoring = false;
+        else if (endpoint->conduct.restoring &&
                         link_get(manager->netlink, link->ifindex, &now, NULL) >= 0)
                 *link = now;
 }

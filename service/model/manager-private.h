@@ -18,7 +18,9 @@ struct Manager {
         OffloadWatch *offload_watch;
         Quota *quota;
         Registry registry;
-        List changed; /* Endpoint.changed */
+        List changed;           /* Endpoint.changed */
+        List condemned;         /* Endpoint.condemned */
+        sd_event_source *again; /* when their deletion is tried again */
         ManagerFacts facts;
         bool started; /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;
@@ -33,6 +35,9 @@ int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest
 
 /* Has the endpoint deleted, if that is not under way. -ENOMEM */
 int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end);
+
+/* The timer for manager_delete() to try again. -errno of sd_event_add_time(3). */
+int manager_guard_begin(Manager *manager, sd_event *event);
 
 /* Before the record takes over what the kernel says of the link: what its holder should not have done
  * is put right, in *link too, or the endpoint is deleted. */

@@ -36,10 +36,9 @@ static int check_queues(Manager *manager, const Endpoint *endpoint, const Limits
                                 "%s has %u queues; %u more would be past the %u that this kernel "
                                 "gives to a device.",
                                 endpoint->now.name, now, count, manager->facts.max_queues);
-        /* All that were given to a persistent one are charged already. */
+        /* All that were given are charged already. */
         return quota_check(manager->quota, endpoint->tag.uid, limits, 0,
-                        endpoint->tag.persistent ? queues_to_give(endpoint, count) : count,
-                        failure);
+                        queues_to_give(endpoint, count), failure);
 }
 
 /* Before they are opened: the kernel's count must never be past the tag's. */

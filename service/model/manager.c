@@ -70,6 +70,9 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = quota_new(&manager->quota);
         if (r < 0)
                 return r;
+        r = manager_guard_begin(manager, event);
+        if (r < 0)
+                return r;
         r = offload_watch_new(&manager->offload_watch, event, on_offloads, manager);
         if (r < 0)
                 return r;
@@ -85,6 +88,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
                 return -ENOMEM;
         registry_init(&manager->registry);
         list_init(&manager->changed);
+        list_init(&manager->condemned);
         manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
         r = open_parts(manager, event);
         if (r < 0)
@@ -106,6 +110,7 @@ Manager *manager_free(Manager *manager) {
                 return NULL;
         /* What is being deleted is deleted to the end, and who waits for it is told. */
         sd_event_source_disable_unref(manager->closer_source);
+        sd_event_source_disable_unref(manager->again);
         closer_free(manager->closer);
         if (manager->monitor)
                 link_monitor_catch_up(manager->monitor);
@@ -255,6 +260,11 @@ int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch) {
         if (r >= 0)
                 endpoint_watch(endpoint, watch);
         return r;
+}
+
+void manager_take_back(Manager *manager, Endpoint *endpoint) {
+        if (manager_delete(manager, endpoint, ENDPOINT_END_RELEASED) < 0)
+                log_warning("Out of memory: %s may be left behind", endpoint->now.name);
 }
 
 void manager_close_queues(Manager *manager, FdSet *queues) {

@@ -75,6 +75,9 @@ int manager_create_tap(Manager *manager, const TapRequest *request, const Client
 int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limits, unsigned count,
                 FdSet *ret_queues, Failure *failure);
 
+/* For a tap just made that nobody could be told of: has it deleted, also if it outlives its queues. */
+void manager_take_back(Manager *manager, Endpoint *endpoint);
+
 /* Closes our copies, off the loop. */
 void manager_close_queues(Manager *manager, FdSet *queues);
 

@@ -108,9 +108,13 @@ OffloadWatch *offload_watch_free(OffloadWatch *watch) {
         return NULL;
 }
 
-void offload_watch_begin(OffloadWatch *watch, OffloadState *state, int ifindex) {
-        *state = (OffloadState){ .ifindex = ifindex };
+void offload_watch_begin_new(OffloadState *state, int ifindex, uint32_t active) {
+        *state = (OffloadState){ .ifindex = ifindex, .active = active };
         list_init(&state->link);
+}
+
+void offload_watch_begin(OffloadWatch *watch, OffloadState *state, int ifindex) {
+        offload_watch_begin_new(state, ifindex, 0);
         (void)read_now(watch, state, &state->active);
         state->read_at = 0; /* the first change is told at once */
 }

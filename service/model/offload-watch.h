@@ -32,8 +32,11 @@ int offload_watch_new(
                 OffloadWatch **ret, sd_event *event, offload_changed_t changed, void *userdata);
 OffloadWatch *offload_watch_free(OffloadWatch *watch);
 
-/* Reads the state of a link that is new here, now and without telling. */
+/* A link that is new here: its state is read, now and without telling. */
 void offload_watch_begin(OffloadWatch *watch, OffloadState *state, int ifindex);
+
+/* One that was just made with these offloads: read with its first event. */
+void offload_watch_begin_new(OffloadState *state, int ifindex, uint32_t active);
 
 /* There was an event: the state is read as soon as may be, and changed() called if it is another
  * one. */

@@ -5,6 +5,7 @@
 
 #include "kernel/bridge.h"
 #include "kernel/offload.h"
+#include "kernel/qdisc.h"
 #include "util/cleanup.h"
 
 /* One birth under way. */
@@ -56,12 +57,15 @@ static int configure(Birth *birth) {
                 .mac = mac_of_host_side(&plan->tag.guest_mac),
                 .mtu = plan->mtu,
         };
-        int r;
 
-        r = link_configure(birth->netlink, birth->ifindex, &settings, birth->failure);
-        if (r < 0)
-                return r;
-        return link_refuse_ipv6_address(birth->netlink, birth->ifindex, birth->failure);
+        return link_configure(birth->netlink, birth->ifindex, &settings, birth->failure);
+}
+
+/* Only a saving: a kernel that has it not makes the tap all the same. */
+static int leave_out_qdiscs(Birth *birth) {
+        if (birth->plan->device.multiqueue)
+                (void)qdisc_set_noqueue(birth->netlink, birth->ifindex, NULL);
+        return 0;
 }
 
 static int open_further_queues(Birth *birth) {
@@ -98,7 +102,10 @@ static int count_queues(Birth *birth) {
                 return r;
         if (tun->queues + tun->queues_disabled == birth->plan->queues)
                 return 0;
-        (void)differs(birth, "number of queues");
+        (void)failure_set(birth->failure, FAILURE_KERNEL, EAGAIN,
+                        "Somebody on this host opens queues of other people's new taps, and was "
+                        "quicker at each attempt; nothing was made. Try again, and look for who it "
+                        "is.");
         return -EAGAIN;
 }
 
@@ -189,6 +196,7 @@ int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifi
         static int (*const steps[])(Birth *) = {
                 make_device,
                 configure,
+                leave_out_qdiscs,
                 open_further_queues,
                 count_queues,
                 join_bridge,

@@ -154,6 +154,10 @@ int tap_request_complete(TapRequest *request, unsigned cpus, Failure *failure) {
         r = check_offloads(request, failure);
         if (r < 0)
                 return r;
+        if (request->has_owner && request->owner == (uid_t)-1)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"owner\" takes the number of a user, and %u is none.",
+                                request->owner);
         if (request->has_mtu && (request->mtu < TAP_MTU_MIN || request->mtu > TAP_MTU_MAX))
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"mtu\" takes %u to %u, not %u.", TAP_MTU_MIN,

@@ -54,7 +54,7 @@ def test_only_the_guests_mac_may_be_a_source(alice, bridge):
         assert entry(bridge, FORGED) is None
 
 
-def test_a_victim_keeps_its_traffic_while_a_neighbour_forges_its_mac(alice, bob, bridge):
+def test_threat_32_a_victim_keeps_its_traffic_while_a_neighbour_forges_its_mac(alice, bob, bridge):
     """The neighbour's port is unlocked and learns; a merely static entry would move to it."""
     with alice.create_tap(bridge, guest_mac=VICTIM) as victim, bob.create_tap(bridge) as thief, \
             alice.create_tap(bridge, guest_mac=NEIGHBOUR) as friend:
@@ -79,7 +79,7 @@ def test_without_it_a_forged_frame_does_move_the_traffic(alice, bob, bridge):
 
 
 @pytest.mark.parametrize("anti_spoof", [True, False])
-def test_a_mac_that_the_bridge_knows_cannot_be_claimed(alice, bob, bridge, anti_spoof):
+def test_threat_50_a_mac_that_the_bridge_knows_cannot_be_claimed(alice, bob, bridge, anti_spoof):
     kernel.make_veth("uplink", "gateway", master=bridge)
     try:
         kernel.run("ip", "link", "set", "gateway", "address", "02:00:00:00:99:01")

@@ -18,11 +18,11 @@ MANY = os.environ.get("VNICD_TEST_LONG") == "1"
 
 
 @contextlib.contextmanager
-def failing(world, syscall, error, number):
+def failing(world, syscall, error, number, *options):
     """The service's number-th such call from now on fails. Gives a function that tells whether it did."""
     log = f"/run/vnicd-world/inject-{os.getpid()}"
     tracer = subprocess.Popen(
-        ["strace", "-qq", "-o", log, "-e", f"trace={syscall}", "-e",
+        ["strace", "-qq", *options, "-o", log, "-e", f"trace={syscall}", "-e",
          f"inject={syscall}:error={error}:when={number}", "-p", str(world.pid)])
     pid = world.pid
     assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5.0)
@@ -85,6 +85,28 @@ def test_a_system_call_that_fails_changes_nothing(world, bridge, syscall, error)
         for tap in taps:
             tap.close()
     assert poll(lambda: not kernel.our_links(), 3.0)
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(300)
+@pytest.mark.parametrize("syscall", ("ioctl", "sendmsg"))
+def test_a_persistent_tap_that_its_caller_was_not_told_of_is_taken_away(world, bridge, syscall):
+    """Nothing else would: it does not end with its queues."""
+    before = kernel.snapshot(), kernel.fixed_fdb(bridge)
+    number, refused = 0, 0
+    with world.client("alice") as client:
+        while True:
+            number += 1
+            with failing(world, syscall, "ENOBUFS", number) as happened:
+                try:
+                    client.create_tap(bridge, True, True, queues=3, persistent=True, label="web").release()
+                except BusError:
+                    refused += 1
+                hit = happened()
+            check_nothing_left(world, before)
+            if not hit:
+                break
+    assert number > refused > 3
 
 
 @pytest.mark.restarts

@@ -13,7 +13,7 @@ def state(name):
             kernel.fixed_fdb(name))
 
 
-def test_a_bridge_of_mtu_9000_stays_9000(alice, bridges):
+def test_threat_51_a_bridge_of_mtu_9000_stays_9000(alice, bridges):
     bridges("yes9k", mtu=9000)
     with alice.create_tap("yes9k") as tap:
         assert kernel.link(tap.interface)["mtu"] == 9000

@@ -13,6 +13,14 @@ from vnic import kernel
 FLAGS = kernel.IFF_TAP | kernel.IFF_NO_PI | kernel.IFF_VNET_HDR | kernel.IFF_MULTI_QUEUE | kernel.IFF_PERSIST
 
 
+def test_a_multiqueue_tap_has_no_qdisc_for_each_of_256_queues(alice, bridge):
+    """The kernel would make them when the link comes up: 0.6 ms and 190 KiB for queues that nobody opens."""
+    with alice.create_tap(bridge, True, True, queues=2) as tap:
+        lines = kernel.run("tc", "qdisc", "show", "dev", tap.interface).splitlines()
+        assert len(lines) == 1 and lines[0].startswith("qdisc noqueue")
+        assert kernel.link(tap.interface)["num_tx_queues"] == 256
+
+
 @pytest.mark.parametrize("vnet_hdr", [True, False])
 @pytest.mark.parametrize("multiqueue", [True, False])
 def test_the_tap_has_exactly_the_flags_asked_for(alice, bridge, vnet_hdr, multiqueue):

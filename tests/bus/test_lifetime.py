@@ -17,6 +17,9 @@ from vnic.rawclient import RawClient
 from vnic.variant import options
 
 
+LONG = os.environ.get("VNICD_TEST_LONG") == "1"
+
+
 def netlink_drops():
     """Messages that the kernel had for the listening netlink sockets of the world and threw away."""
     with open("/proc/net/netlink", encoding="ascii") as lines:
@@ -90,7 +93,7 @@ def test_a_stop_and_a_start_of_the_service_take_nothing_away(world, bridge):
 
 
 @pytest.mark.restarts
-def test_a_killed_service_finds_its_endpoints_again(world, bridge):
+def test_threat_45_a_killed_service_finds_its_endpoints_again(world, bridge):
     with Client(world, "alice") as client, client.create_tap(bridge) as stays:
         goes = client.create_tap(bridge)
         world.kill_service()
@@ -103,7 +106,7 @@ def test_a_killed_service_finds_its_endpoints_again(world, bridge):
 
 
 @pytest.mark.restarts
-def test_what_only_looks_like_ours_is_left_alone(world, bridge):
+def test_threat_44_what_only_looks_like_ours_is_left_alone(world, bridge):
     """Our pattern of name without a tag, our tag on another kind of link, tags that are not quite ones."""
     tag = "vnicd:1 uid=1001 life=fd queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 at=1"
     fds = []
@@ -250,6 +253,24 @@ def test_calls_that_wait_are_answered_when_the_service_stops(world, alice, bridg
     world.start_service()
 
 
+@pytest.mark.deadline(120)
+def test_threat_40_while_many_endpoints_die_others_are_answered(root, bob, bridge, bridges):
+    """Each last close sleeps 15 ms in the kernel; none of them does so in the service's loop."""
+    bridges("yes1")
+    taps = [root.create_tap(("yes0", "yes1")[number % 2]) for number in range(512 if LONG else 128)]
+    with bob.create_tap(bridge) as mine:
+        released = root.start(ROOT, MANAGER, "ReleaseAll", timeout=60)
+        waits = []
+        while kernel.our_links() != [mine.interface]:
+            began = time.monotonic()
+            assert bob.get(mine.endpoint, ENDPOINT, "State") == "active"
+            waits.append(time.monotonic() - began)
+        assert released.result() == (len(taps),)
+        assert sorted(waits)[int(len(waits) * 0.99)] <= 0.25, max(waits)
+    for tap in taps:
+        tap.close()
+
+
 def test_every_release_of_one_endpoint_is_answered(alice, bridge):
     with alice.create_tap(bridge) as tap:
         first, *others = [alice.start(tap.endpoint, ENDPOINT, "Release") for _ in range(5)]
@@ -295,7 +316,7 @@ def test_a_call_without_a_reply_makes_nothing(alice, bridge):
 def test_a_caller_who_does_not_take_his_queues_leaves_no_tap(world, bridge):
     """Gone before the call is read, while polkit is asked, while it is carried out, before the reply is
     taken: at any time up to 50 ms after the call."""
-    rounds = 5000 if os.environ.get("VNICD_TEST_LONG") == "1" else 100
+    rounds = 5000 if LONG else 100
     for step in range(rounds):
         client = RawClient(world, "alice")
         for _ in range(3):
@@ -318,7 +339,8 @@ def test_nothing_piles_up_with_a_caller_who_does_not_read(world, bridge, bob):
     assert poll(lambda: not kernel.our_links(), 5.0)
 
 
-def test_a_storm_of_links_loses_no_endpoint(alice, bridge, world):
+@pytest.mark.once
+def test_threat_42_a_storm_of_links_loses_no_endpoint(alice, bridge, world):
     """With its receive buffer overrun the service compares with a dump."""
     with alice.create_tap(bridge) as tap:
         os.kill(world.pid, 19)  # SIGSTOP: it cannot read

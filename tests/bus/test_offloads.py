@@ -137,6 +137,7 @@ def test_a_storm_of_changes_costs_little_and_ends_right(alice, bridge, world):
         assert told[-1][3][0] == ["csum", "tso4"]
 
 
+@pytest.mark.once
 @pytest.mark.deadline(200)
 def test_many_taps_at_once_are_each_told(root, bridge):
     taps = [root.create_tap(bridge) for _ in range(1000 if os.environ.get("VNICD_TEST_LONG") == "1" else 200)]

@@ -52,6 +52,7 @@ def test_several_queues_need_multiqueue(alice, bridge, queues):
     ("isolated", V("u", 1)), ("anti_spoof", V("s", "yes")), ("queues", V("i", 1)), ("queues", V("t", 1)),
     ("vnet_hdr_size", V("u", 0)), ("vnet_hdr_size", V("u", 9)), ("vnet_hdr_size", V("u", 11)),
     ("vnet_hdr_size", V("u", 1000)),
+    ("owner", V("u", 2 ** 32 - 1)), ("owner", V("i", -1)), ("owner", V("s", "alice")),
 ])
 def test_a_value_that_is_wrong_is_refused_by_the_name_of_its_option(alice, bridge, key, value):
     error = refused(alice, bridge, True, True, **{key: value})
@@ -113,9 +114,9 @@ def test_a_name_is_never_cut_into_one_that_exists(alice, bridges):
     bridges("yes012345678901")  # 15 bytes
     with alice.create_tap("yes012345678901"):
         pass
+    assert poll(lambda: alice.managed_objects() == {}, 2.0)
     for longer in ("yes0123456789012", "yes01234567890123", "yes012345678901" + "x" * 4081):
         assert refused(alice, longer).short == "NoSuchBridge"
-    poll(lambda: not kernel.our_links(), 2.0)
 
 
 def test_an_alternative_name_is_no_name(alice, bridges):

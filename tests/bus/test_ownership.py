@@ -90,7 +90,7 @@ def test_the_maker_opens_further_queues(alice, bridge):
             assert kernel.flags(fd) & kernel.IFF_VNET_HDR
 
 
-def test_another_connection_of_the_same_user_does_not(world, alice, root, bridge):
+def test_threat_52_another_connection_of_the_same_user_opens_no_queues(world, alice, root, bridge):
     """Sandboxed apps of one user share the uid, and whoever has a queue reads the traffic."""
     with alice.create_tap(bridge, True, True, queues=2) as tap, Client(world, "alice") as again:
         for other in (again, root):
@@ -185,3 +185,21 @@ def test_queues_that_are_closed_count_no_more(alice, bridge):
                 os.close(tap.fds.pop())
         assert poll(lambda: kernel.numqueues(tap.interface) == (16, 0), 2.0)
         tap.open_queues(16)
+
+
+def test_queues_that_were_closed_still_count_for_they_can_be_opened_again(alice, bridge):
+    """A holder who makes himself the device's owner opens by name what was given to him once."""
+    taps = [alice.create_tap(bridge, True, True, queues=16) for _ in range(4)]
+    for tap in taps:
+        while len(tap.fds) > 1:
+            os.close(tap.fds.pop())
+    assert poll(lambda: all(kernel.numqueues(tap.interface) == (1, 0) for tap in taps), 2.0)
+    assert alice.create_tap_error(bridge, True, True, queues=1).short == "QuotaExceeded"
+    taps[0].open_queues(15)
+    assert kernel.numqueues(taps[0].interface) == (16, 0)
+    assert alice.error(taps[0].endpoint, TAP, "OpenQueues", "u", (1,)).short == "QuotaExceeded"
+    for tap in taps:
+        tap.close()
+    assert poll(lambda: not kernel.our_links(), 2.0)
+    with alice.create_tap(bridge, True, True, queues=16):
+        pass

@@ -74,7 +74,7 @@ def objects(world):
 
 @pytest.mark.restarts
 @pytest.mark.deadline(600)
-def test_restarts_under_load_lose_no_frame_and_no_endpoint(world, bridge):
+def test_threat_43_restarts_under_load_lose_no_frame_and_no_endpoint(world, bridge):
     """SIGTERM, SIGKILL and another program in its place, with 50 taps that talk."""
     original = world.program
     upgraded = world.program.parent / "vnicd.upgraded"
@@ -117,6 +117,7 @@ def test_limits_are_the_same_after_a_restart(world, bridge):
             pass
 
 
+@pytest.mark.once
 @pytest.mark.restarts
 @pytest.mark.deadline(180)
 def test_a_thousand_endpoints_are_back_within_two_seconds(world, bridges):

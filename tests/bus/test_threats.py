@@ -10,7 +10,20 @@
 17  fds of clients              test_dbus: a_message_with_fds_does_not_get_through
 18  too many fds in a reply     test_options, test_ownership: queues_are_opened_sixteen_at_a_time
 19  unread replies              test_lifetime: nothing_piles_up_with_a_caller_who_does_not_read
+21  other people's endpoints    test_ownership, and here
+23  persistence by a holder     test_tamper; so 24 (foreign queues), 30 and 31 (MACs), 42 (events)
+25  attaching to what exists    unit: tap, a_name_that_is_taken_is_never_attached_to
+26  names                       unit: ifname, tag; test_options
+27  truncation                  test_options: a_name_of_no_bridge_is_refused
+32  forged sources              test_anti_spoof; so 50 (MACs claimed)
+37  ifindex reuse               unit: deletion
+38  a bridge swapped meanwhile  test_authority; so 49 (a tap on no bridge)
+39  resources of the kernel     test_ownership, test_bridge
+40  slow teardown               test_lifetime; so 42 (lost messages), 44 (decoys), 45 (dead meanwhile)
+43  restarts                    test_restart
 48  log flooding, injection     test_audit
+51  a small MTU                 test_bridge
+52  same uid, different trust   test_ownership
 """
 
 import contextlib

@@ -42,6 +42,7 @@ def nothing_left():
     assert processes() == []
 
 
+@pytest.mark.once
 def test_offloads_need_fewer_calls_for_the_same_bytes(bench, nothing_left):
     status, out, err = bench("--json", *SECONDS)
     assert (status, err) == (0, "")
@@ -58,6 +59,7 @@ def test_offloads_need_fewer_calls_for_the_same_bytes(bench, nothing_left):
     assert said["fewer_calls"] == pytest.approx(calls["plain"] / calls["offloads"])
 
 
+@pytest.mark.once
 def test_people_get_a_table_bars_and_a_sentence(bench, nothing_left):
     # No bus is asked.
     status, out, err = bench(*SECONDS, env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})

@@ -154,7 +154,6 @@ static void a_success_leaves_the_failure_alone(void **state) {
 
         assert_int_equal(link_get_by_name(netlink, "vnic00000001", &link, &failure), 0);
         assert_int_equal(link_configure(netlink, link.ifindex, &settings, &failure), 0);
-        assert_int_equal(link_refuse_ipv6_address(netlink, link.ifindex, &failure), 0);
         assert_int_equal(link_set_up(netlink, link.ifindex, &failure), 0);
         assert_int_equal(failure.kind, FAILURE_NONE);
 }
@@ -162,8 +161,10 @@ static void a_success_leaves_the_failure_alone(void **state) {
 static void it_gives_itself_no_ipv6_address_when_it_comes_up(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         _cleanup_close_ int ours = create_tap("vnic00000001"), other = create_tap("other");
+        const LinkSettings settings = { .alias = "x", .mac = mac };
 
-        assert_int_equal(link_refuse_ipv6_address(netlink, world_ifindex("vnic00000001"), NULL), 0);
+        assert_int_equal(
+                        link_configure(netlink, world_ifindex("vnic00000001"), &settings, NULL), 0);
         assert_int_equal(link_set_up(netlink, world_ifindex("vnic00000001"), NULL), 0);
         assert_int_equal(link_set_up(netlink, world_ifindex("other"), NULL), 0);
         /* The other one shows that there would have been one. */
@@ -177,9 +178,15 @@ static void below_ipv6s_smallest_mtu_there_is_nothing_to_refuse(void **state) {
         _cleanup_close_ int fd = create_tap("vnic00000001");
         const LinkSettings settings = { .alias = "x", .mac = mac, .mtu = 68 };
         int ifindex = world_ifindex("vnic00000001");
+        Failure failure = FAILURE_INIT;
+        LinkInfo link;
 
-        assert_int_equal(link_configure(netlink, ifindex, &settings, NULL), 0);
-        assert_int_equal(link_refuse_ipv6_address(netlink, ifindex, NULL), 0);
+        assert_int_equal(link_configure(netlink, ifindex, &settings, &failure), 0);
+        assert_int_equal(failure.kind, FAILURE_NONE);
+        assert_int_equal(link_get(netlink, ifindex, &link, NULL), 0);
+        assert_int_equal(link.mtu, 68);
+        assert_true(mac_equal(&link.mac, &mac));
+        assert_string_equal(link.alias, "x");
         assert_int_equal(link_set_up(netlink, ifindex, NULL), 0);
 }
 

@@ -2,7 +2,8 @@
 """pytest fixtures of the world. In a conftest.py: pytest_plugins = ["vnic.fixtures"].
 
 Markers: @pytest.mark.restarts (the test may restart the service), @pytest.mark.deadline(seconds) (instead
-of 60; a test that takes longer fails where it stands), @pytest.mark.leaves (no check afterwards; say why).
+of 60; a test that takes longer fails where it stands), @pytest.mark.once (tools/test runs it in one of its
+tiers only, unless it is told --long), @pytest.mark.leaves (no check afterwards; say why).
 """
 
 import contextlib
@@ -25,6 +26,7 @@ _world = None
 def pytest_configure(config):
     config.addinivalue_line("markers", "restarts: the test may restart the service")
     config.addinivalue_line("markers", "deadline(seconds): how long the test may take")
+    config.addinivalue_line("markers", "once: long, and the same under any bus and any compiler")
     config.addinivalue_line("markers", "leaves: nothing is checked after the test")
 
 
