@@ -126,7 +126,6 @@ GRANTS = {
     "epoll": ("SystemCallFilter=~epoll_create1", starts),
     "timers": ("SystemCallFilter=~timerfd_create", starts),
     "signals": ("SystemCallFilter=~signalfd4", starts),
-    "polling": ("SystemCallFilter=~ppoll poll", starts),
     "threads": ("SystemCallFilter=~clone3 clone", closes_taps_off_its_loop),
 }
 

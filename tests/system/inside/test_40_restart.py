@@ -48,7 +48,7 @@ def test_live_taps_stay_as_they_are(bridge, carol, how):
 
 
 def test_a_service_that_hangs_is_started_again(alice):
-    system.drop_in("watchdog", "WatchdogSec=2")
+    system.drop_in("watchdog", "WatchdogSec=2\nTimeoutAbortSec=1")
     system.run("systemctl", "start", "vnicd")
     pid = system.pid()
     os.kill(pid, signal.SIGSTOP)
