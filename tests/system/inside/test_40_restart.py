@@ -49,7 +49,7 @@ def test_live_taps_stay_as_they_are(bridge, carol, how):
 
 def test_a_service_that_hangs_is_started_again(alice):
     system.drop_in("watchdog", "WatchdogSec=2\nTimeoutAbortSec=1")
-    system.run("systemctl", "start", "vnicd")
+    system.restart()
     pid = system.pid()
     os.kill(pid, signal.SIGSTOP)
     assert system.poll(lambda: system.pid() not in (0, pid), 15)
