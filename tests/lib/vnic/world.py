@@ -37,7 +37,8 @@ def must_exist(*candidates):
 class World:
     """One bus with polkit ("real", "hang", "none") and the service on it.
 
-    `wrap` goes before the service's command (strace, valgrind); `service_env` into its environment;
+    `wrap` goes before the service's command (strace, valgrind; VNICD_TEST_WRAP is the default);
+    `service_env` goes into its environment;
     `bus_extra` is XML for the bus's configuration (limits, say).
     """
 
@@ -53,7 +54,7 @@ class World:
         kind = bus or os.environ.get("VNICD_TEST_BUS") or "dbus-daemon"
         self.bus = Bus(kind, [must_exist(POLKIT_POLICY), policy], bus_extra)
         self.polkit = authorities.KINDS[polkit](self)
-        self.wrap = list(wrap)
+        self.wrap = list(wrap) or shlex.split(os.environ.get("VNICD_TEST_WRAP", ""))
         self.configuration = ROOM / "etc"
         self.configure()
         self.service_env = {"CONFIGURATION_DIRECTORY": str(self.configuration), **(service_env or {})}
