@@ -14,6 +14,7 @@
 
 #include "kernel/ifname.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define LINES_PER_SEC 10
@@ -76,13 +77,6 @@ Audit *audit_free(Audit *audit) {
         return NULL;
 }
 
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static Account *find_account(Audit *audit, uid_t uid, bool tampering) {
         Account *oldest = &audit->accounts[0];
 
@@ -101,7 +95,7 @@ static Account *find_account(Audit *audit, uid_t uid, bool tampering) {
 /* Whether a line may be written now; *ret_left_out: how many were not, before it. */
 static bool pay(Audit *audit, uid_t uid, bool tampering, unsigned *ret_left_out) {
         Account *account = find_account(audit, uid, tampering);
-        uint64_t now = now_usec();
+        uint64_t now = clock_now_usec();
 
         if (account->paid_at < now)
                 account->paid_at = now;

@@ -11,16 +11,10 @@
 #include "kernel/bridge.h"
 #include "model/deletion.h"
 #include "model/manager-private.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define AGAIN_USEC (200 * 1000)
-
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static void wake_again(Manager *manager) {
         if (sd_event_source_set_time_relative(manager->again, AGAIN_USEC) < 0 ||
@@ -134,7 +128,7 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         if (endpoint->releasing)
                 return;
         look_again(manager, endpoint, link);
-        verdict = conduct_judge(&endpoint->conduct, &endpoint->tag, link, now_usec(), &why);
+        verdict = conduct_judge(&endpoint->conduct, &endpoint->tag, link, clock_now_usec(), &why);
         switch (verdict) {
         case VERDICT_RESTORE_MAC:
                 restore_mac(manager, endpoint, link, why);
@@ -150,7 +144,7 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
 }
 
 void manager_count_event(Manager *manager, Endpoint *endpoint) {
-        if (conduct_count_event(&endpoint->conduct, now_usec()) && !endpoint->releasing)
+        if (conduct_count_event(&endpoint->conduct, clock_now_usec()) && !endpoint->releasing)
                 punish(manager, endpoint, VERDICT_TAMPERED,
                                 "it made more link events than any guest does");
 }

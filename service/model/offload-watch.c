@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* Between two reads of one link; the answer to a change is to come within 100 ms. */
@@ -25,18 +26,11 @@ struct OffloadWatch {
 
 DEFINE_CLEANUP(OffloadWatch, offload_watch_free)
 
-static uint64_t now_usec(void) {
-        struct timespec t;
-
-        clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* False: the link is gone, which is somebody else's to notice. */
 static bool read_now(OffloadWatch *watch, OffloadState *state, uint32_t *ret) {
         int r;
 
-        state->read_at = now_usec();
+        state->read_at = clock_now_usec();
         if (!watch->reader)
                 return false;
         r = offload_read_active(watch->reader, state->ifindex, ret, NULL);
@@ -60,7 +54,7 @@ static void arm(OffloadWatch *watch) {
 
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         OffloadWatch *watch = userdata;
-        uint64_t now = now_usec();
+        uint64_t now = clock_now_usec();
 
         for (unsigned i = 0; i < READS_AT_ONCE && !list_is_empty(&watch->waiting); i++) {
                 OffloadState *state = container_of(watch->waiting.next, OffloadState, link);
@@ -123,7 +117,7 @@ void offload_watch_look(OffloadWatch *watch, OffloadState *state) {
         if (!list_is_empty(&state->link)) /* its turn will come */
                 return;
         /* Before those that have to wait, if it has not been read of late. */
-        if (state->read_at + INTERVAL_USEC <= now_usec()) {
+        if (state->read_at + INTERVAL_USEC <= clock_now_usec()) {
                 state->read_at = 0;
                 list_append(watch->waiting.next, &state->link);
         } else

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/list.h"
 
 #define BURST_USEC (QUOTA_BURST_SEC * UINT64_C(1000000))
@@ -26,13 +27,6 @@ struct Quota {
         void *accounts; /* tsearch(3), by uid */
         List idle;      /* Account.idle */
 };
-
-static uint64_t now_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
 
 static int compare_uids(const void *a, const void *b) {
         const Account *x = a, *y = b;
@@ -67,7 +61,7 @@ Quota *quota_free(Quota *quota) {
 
 /* Those that were put aside first, and who are not remembered for anything any more. */
 static void forget_idle(Quota *quota) {
-        uint64_t now = now_usec();
+        uint64_t now = clock_now_usec();
 
         LIST_FOREACH_SAFE(&quota->idle, node) {
                 Account *account = container_of(node, Account, idle);
@@ -92,7 +86,7 @@ static uint64_t share_usec(const Limits *limits) {
 }
 
 static bool burst_is_over(const Account *account, const Limits *limits) {
-        uint64_t now = now_usec(), owed = account->paid_at > now ? account->paid_at - now : 0;
+        uint64_t now = clock_now_usec(), owed = account->paid_at > now ? account->paid_at - now : 0;
 
         return limits->creations > 0 && owed + share_usec(limits) <= BURST_USEC;
 }
@@ -147,7 +141,7 @@ static Account *get_account(Quota *quota, uid_t uid) {
 
 int quota_count_creation(Quota *quota, uid_t uid, const Limits *limits) {
         Account *account = uid == 0 ? NULL : get_account(quota, uid);
-        uint64_t now = now_usec();
+        uint64_t now = clock_now_usec();
 
         if (uid == 0)
                 return 0;
