@@ -16,14 +16,31 @@ def show(found):
     width = max([len(name) for name in (*found["rows"], *found["ratios"])] + [4])
     print(f"{'':<{width}}{'median':>10}{'min':>10}{'p95':>10}{'n':>7}")
     for name, row in found["rows"].items():
+        if "/" in name and not name.endswith("/calls"):
+            continue
         print(f"{name:<{width}}{number(row['median']):>10}{number(row['min']):>10}{number(row['p95']):>10}"
               f"{row['n']:>7}  {row['unit']}")
+    show_steps(found["rows"])
     print()
     for name, ratio in found["ratios"].items():
-        print(f"{name:<{width}}{number(ratio['value']):>10} {ratio['unit']:<3}{verdict(ratio)}")
+        print(f"{name:<{width}}{number(ratio['value']):>10} {ratio['unit']:<4}{verdict(ratio)}")
     for note in found["notes"]:
         print(note)
     print(f"({found['seconds']} s)", flush=True)
+
+
+def show_steps(rows):
+    """The bare calls, one line each."""
+    steps = {}
+    for name, row in rows.items():
+        whole, slash, step = name.partition("/")
+        if slash and step != "calls":
+            steps.setdefault(whole, {})[step] = row["median"]
+    if steps:
+        names = list(next(iter(steps.values())))
+        print("\n" + f"{'by step, medians in µs':<24}" + "".join(f"{name:>11}" for name in names))
+    for whole, values in steps.items():
+        print(f"{whole:<24}" + "".join(f"{number(value):>11}" for value in values.values()))
 
 
 def verdict(ratio):

@@ -24,8 +24,8 @@ from vnic.world import World  # noqa: E402
 # Load is not to be measured by the limits that stand against it.
 CONFIGURATION = """[Limits]
 Creations=100000
-Endpoints=5000
-Queues=20000
+Endpoints=4096
+Queues=4096
 [User alice]
 AllowBridges={}
 """
@@ -88,6 +88,8 @@ class Stage:
 
     def __exit__(self, *_):
         self.world.stop()
+        for name in self._made:
+            kernel.del_link(name)
 
     def bridge(self, name, **how):
         number = len(self._made) + 1
