@@ -11,6 +11,7 @@ import time
 
 from gi.repository import Gio, GLib
 
+from managers import libvirt, networkmanager, private
 from stage import (ASKED, GRANTED, Broken, Found, Program, Stage, World, kernel, load_together, percentile)
 from vnic.client import NAME, OBJECTS, ROOT, Client
 
@@ -53,20 +54,6 @@ def create_broker(found, quick):
     create(found, quick, "dbus-broker")
 
 
-@contextlib.contextmanager
-def files_in_etc(**texts):
-    """Folders of /etc with one file each, in this world only: folder=(name, text)."""
-    for folder, (name, text) in texts.items():
-        where = pathlib.Path("/etc") / folder
-        if not where.is_dir():
-            where.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", where], check=True, timeout=10)
-        (where / name).write_text(text)
-        (where / name).chmod(0o644)
-        where.chmod(0o755)
-    yield
-
-
 def processes(found, quick):
     """vnic-bridge-helper and vnicctl run as processes, beside qemu-bridge-helper, ip and lxc-user-nic."""
     with Stage(quick) as stage, contextlib.ExitStack() as stack:
@@ -96,8 +83,9 @@ def peers(found, stage, stack, tasks):
     """Adds the peers that are there. Those that need privileges run as root, to spare them the cost of gaining them."""
     here = pathlib.Path(__file__).resolve().parent
     qemu = pathlib.Path("/usr/lib/qemu/qemu-bridge-helper")
-    stack.enter_context(files_in_etc(qemu=("bridge.conf", "allow all\n"),
-                                     lxc=("lxc-usernet", f"root veth {GRANTED} 1000\n")))
+    stack.enter_context(private("/etc/qemu", "/etc/lxc"))
+    for file, text in (("qemu/bridge.conf", "allow all\n"), ("lxc/lxc-usernet", f"root veth {GRANTED} 1000\n")):
+        (pathlib.Path("/etc") / file).write_text(text)
     if qemu.exists():
         tasks["qemu_bridge_helper"] = f"helper:root:{GRANTED}:{qemu}"
     else:
@@ -458,7 +446,8 @@ def data(found, quick):
     found.ratio("offloads / plain, of the service", m["offloads-1-service"] / m["plain-1-service"], 4.5, at_most=False)
 
 
-ALL = {"create": create_daemon, "create-broker": create_broker, "processes": processes, "ports": ports, "taps": taps,
+ALL = {"create": create_daemon, "create-broker": create_broker, "processes": processes,
+       "libvirt": libvirt, "networkmanager": networkmanager, "ports": ports, "taps": taps,
        "throughput": throughput, "others": others, "release": release, "memory": memory, "activation": activation,
        "idle": idle, "data": data}
 

@@ -72,13 +72,12 @@ class Found:
 class Stage:
     """A world that runs, with its bridges; the C programs are started here."""
 
-    def __init__(self, quick, bus="dbus-daemon", world=None, configuration=True):
+    def __init__(self, quick, bus="dbus-daemon", bus_extra=""):
         self.quick = quick
-        self.world = world or World(bus=bus)
+        self.world = World(bus=bus, bus_extra=bus_extra)
         self.programs = self.world.build / "tests" / "bench"
         self._made = []
-        if configuration:
-            self.world.configure(CONFIGURATION.format(GRANTED))
+        self.world.configure(CONFIGURATION.format(GRANTED))
 
     def __enter__(self):
         self.world.start()
