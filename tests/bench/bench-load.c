@@ -5,7 +5,7 @@
  *     bench-load USER ROLE BRIDGE SECONDS [N]
  *
  *     honest         one CreateTap after the other; the queue is closed by a thread
- *     close          N calls of CreateTap on their way at a time; the queues are closed by eight threads
+ *     close          N calls of CreateTap on their way at a time; the queues are closed 20 ms later by eight threads
  *     release        the same, but each tap is taken away by Release
  *     abuse          connects, calls CreateTap and hangs up, as fast as it can
  *     bare           a tap made and closed by hand, one after the other
@@ -26,17 +26,22 @@
 
 enum {
         THREADS_MAX = 16,
-        WAITING_MAX = 64,
-        DEPTH_MAX = 64
+        WAITING_MAX = 1024,
+        DEPTH_MAX = 64,
+        HOLD = 20000, /* µs */
 };
 
-/* Closes fds; whoever brings one waits while too many are there. */
+/* Closes fds, each so many µs after it was brought; whoever brings one waits while too many are there. With
+ * a tap of the service there is a delay, as with real consumers: whoever closes at once may do so before the
+ * bus daemon has let go of the message, and then it is the bus daemon that sleeps in the last close. */
 typedef struct Pool {
         pthread_mutex_t lock;
         pthread_cond_t changed;
-        int fds[WAITING_MAX];
-        size_t n, closed, busy;
+        int fds[WAITING_MAX]; /* a ring */
+        double due[WAITING_MAX];
+        size_t first, n;
         bool stop;
+        double delay;
         pthread_t threads[THREADS_MAX];
         size_t n_threads;
 } Pool;
@@ -62,6 +67,8 @@ typedef struct Flight {
 
 static void *closer(void *userdata) {
         Pool *pool = userdata;
+        double left;
+        int fd;
 
         pthread_mutex_lock(&pool->lock);
         for (;;) {
@@ -69,18 +76,23 @@ static void *closer(void *userdata) {
                         pthread_cond_wait(&pool->changed, &pool->lock);
                 if (pool->n == 0)
                         break;
-                int fd = pool->fds[--pool->n];
+                fd = pool->fds[pool->first];
+                left = pool->due[pool->first] - now_us();
+                pool->first = (pool->first + 1) % WAITING_MAX;
+                pool->n--;
                 pthread_cond_broadcast(&pool->changed);
                 pthread_mutex_unlock(&pool->lock);
+                if (left > 0)
+                        usleep((useconds_t)left);
                 close(fd);
                 pthread_mutex_lock(&pool->lock);
-                pool->closed++;
         }
         pthread_mutex_unlock(&pool->lock);
         return NULL;
 }
 
-static void pool_start(Pool *pool, size_t threads) {
+static void pool_start(Pool *pool, size_t threads, double delay) {
+        pool->delay = delay;
         pthread_mutex_init(&pool->lock, NULL);
         pthread_cond_init(&pool->changed, NULL);
         pool->n_threads = threads < THREADS_MAX ? threads : THREADS_MAX;
@@ -93,7 +105,9 @@ static void pool_close(Pool *pool, int fd) {
         pthread_mutex_lock(&pool->lock);
         while (pool->n == WAITING_MAX)
                 pthread_cond_wait(&pool->changed, &pool->lock);
-        pool->fds[pool->n++] = fd;
+        pool->fds[(pool->first + pool->n) % WAITING_MAX] = fd;
+        pool->due[(pool->first + pool->n) % WAITING_MAX] = now_us() + pool->delay;
+        pool->n++;
         pthread_cond_broadcast(&pool->changed);
         pthread_mutex_unlock(&pool->lock);
 }
@@ -112,7 +126,7 @@ static void be_bare(Load *load, size_t threads) {
 
         load->netlink = netlink_open();
         if (threads > 0)
-                pool_start(&load->pool, threads);
+                pool_start(&load->pool, threads, 0);
         while (now_us() < load->end) {
                 BareTap tap;
 
@@ -146,7 +160,7 @@ static void be_honest(Load *load) {
         const char *path;
 
         load->bus = bus_open();
-        pool_start(&load->pool, 4);
+        pool_start(&load->pool, 16, HOLD);
         while (now_us() < load->end) {
                 sd_bus_message *call = create_tap_message(load->bus, load->bridge, 1, false),
                                *reply;
@@ -217,7 +231,7 @@ static void take_off(Load *load) {
 
 static void be_busy(Load *load) {
         load->bus = bus_open();
-        pool_start(&load->pool, 8);
+        pool_start(&load->pool, 8, HOLD);
         while (now_us() < load->end || load->on_their_way > 0) {
                 int r;
 

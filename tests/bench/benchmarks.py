@@ -297,9 +297,9 @@ def others(found, quick):
     """How long an honest client waits while others call and hang up at full speed, or call a lot."""
     seconds = 0.7 if quick else 5
     honest = ("alice", "honest", GRANTED, 0)
-    cases = {"alone": [], "beside 1 who calls and disconnects": [("bob", "abuse", ASKED, 0)],
-             "beside 4 who call and disconnect": [("bob", "abuse", ASKED, 0)] * 4,
-             "beside 4 of root who call and disconnect": [("root", "abuse", GRANTED, 0)] * 4,
+    cases = {"alone": [], "beside 1, asked of polkit, who calls and disconnects": [("bob", "abuse", ASKED, 0)],
+             "beside 1, granted, who calls and disconnects": [("bob", "abuse", GRANTED, 0)],
+             "beside 4, granted, who call and disconnect": [("bob", "abuse", GRANTED, 0)] * 4,
              "beside 16 busy clients": [("root", "close", GRANTED, 1)] * 16,
              "beside 64 busy clients": [("root", "close", GRANTED, 1)] * (8 if quick else 64)}
     for name, load in cases.items():

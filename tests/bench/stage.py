@@ -20,14 +20,16 @@ from vnic import kernel  # noqa: E402
 from vnic.client import BusError  # noqa: E402
 from vnic.world import World  # noqa: E402
 
-# alice may use the bridges cfg*, of which polkit's rules would say no, without a question; of yes* polkit is asked.
+# alice and bob may use no0, of which polkit's rules would say no, without a question; of yes0 polkit is asked.
 # Load is not to be measured by the limits that stand against it.
 CONFIGURATION = """[Limits]
 Creations=100000
 Endpoints=4096
 Queues=4096
 [User alice]
-AllowBridges={}
+AllowBridges={0}
+[User bob]
+AllowBridges={0}
 """
 GRANTED = "no0"
 ASKED = "yes0"
