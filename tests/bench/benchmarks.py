@@ -12,6 +12,7 @@ import time
 from gi.repository import Gio, GLib
 
 from managers import libvirt, networkmanager, private
+from parts import profile
 from stage import (ASKED, GRANTED, Broken, Found, Program, Stage, World, kernel, load_together, percentile)
 from vnic.client import NAME, OBJECTS, ROOT, Client
 
@@ -449,6 +450,6 @@ def data(found, quick):
 ALL = {"create": create_daemon, "create-broker": create_broker, "processes": processes,
        "libvirt": libvirt, "networkmanager": networkmanager, "ports": ports, "taps": taps,
        "throughput": throughput, "others": others, "release": release, "memory": memory, "activation": activation,
-       "idle": idle, "data": data}
+       "idle": idle, "data": data, "profile": profile}
 
 __all__ = ["ALL", "Found"]
