@@ -136,7 +136,7 @@ def settings(snooping=True, ipv6=True):
 def sample_at(found, hold, rounds, curve, label, count):
     samples = hold.ask(f"sample {rounds}")
     m = {name: statistics.median(values) for name, values in samples.items()}
-    for name, what in (("bare", "bare"), ("same", "bare, same settings"), ("create", "CreateTap")):
+    for name, what in (("same", "by hand"), ("create", "CreateTap")):
         found.point(curve, f"{what}, {label}", count, m[name])
     found.row(f"{label}: CreateTap at {count}", samples["create"])
     found.row(f"{label}: bare at {count}", samples["bare"])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What tools/bench found, for people: a table, the targets that were missed, and plots by gnuplot."""
+"""What tools/bench found, for people: tables, the targets that were missed, and plots by gnuplot."""
 
+import re
 import subprocess
 
 
@@ -56,6 +57,60 @@ def check(result):
             if ratio["met"] is False]
 
 
+# In docs/performance.md the lines between <!-- TABLE NAME --> and <!-- end --> are written from the JSON.
+TABLE = re.compile(r"(<!-- (targets|rows|ratios|steps) ?([a-z-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def targets_table(result, _):
+    yield "| what | measured | target | |"
+    yield "|---|---|---|---|"
+    for found in result["benchmarks"].values():
+        for what, ratio in found["ratios"].items():
+            if ratio["target"] is not None:
+                bound = f"{'≤' if ratio['at_most'] else '≥'} {ratio['target']:g}"
+                yield f"| {what} | {number(ratio['value'])} {ratio['unit']} | {bound} | {'met' if ratio['met'] else '**missed**'} |"
+
+
+def ratios_table(result, name):
+    yield "| what | |"
+    yield "|---|---|"
+    for what, ratio in result["benchmarks"][name]["ratios"].items():
+        yield f"| {what} | {number(ratio['value'])} {ratio['unit']} |"
+
+
+def rows_table(result, name):
+    yield "| | median | min | p95 | p99 | |"
+    yield "|---|---|---|---|---|---|"
+    for what, row in result["benchmarks"][name]["rows"].items():
+        if "/" not in what or what.endswith("/calls"):
+            yield (f"| {what} | {number(row['median'])} | {number(row['min'])} | {number(row['p95'])} | "
+                   f"{number(row['p99'])} | {row['unit']} |")
+
+
+def steps_table(result, name):
+    steps = {}
+    for what, row in result["benchmarks"][name]["rows"].items():
+        whole, slash, step = what.partition("/")
+        if slash:
+            steps.setdefault(whole, {})[step] = number(row["median"])
+    names = list(next(iter(steps.values()), ()))
+    yield "| µs | " + " | ".join(names) + " |"
+    yield "|---|" + "---|" * len(names)
+    for whole, values in steps.items():
+        yield f"| {whole} | " + " | ".join(values.values()) + " |"
+
+
+def write_tables(result, file):
+    """The tables of a Markdown file, from what was found; those of benchmarks that were not run stay."""
+    makers = {"targets": targets_table, "rows": rows_table, "ratios": ratios_table, "steps": steps_table}
+
+    def fill(match):
+        if match[3] and match[3] not in result["benchmarks"]:
+            return match[0]
+        return match[1] + "\n".join(makers[match[2]](result, match[3])) + "\n" + match[4]
+    file.write_text(TABLE.sub(fill, file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
 # Mid-tones that can be read on white and on black; no background.
 COLORS = ("#3b82c4", "#d9822b", "#3f9b5a", "#c8524a", "#8b6cc1", "#8f7a3d", "#c766a8", "#7a8793", "#2fa0a0", "#a35d3a",
           "#6f9a3a", "#5a6fd0")
@@ -83,7 +138,7 @@ def draw(curve, series, file):
              f"set xlabel '{x}' textcolor rgb '#808080'", f"set ylabel '{y}' textcolor rgb '#808080'",
              "set border 3 linecolor rgb '#808080'", "set tics nomirror textcolor rgb '#808080'",
              "set grid linecolor rgb '#808080' dashtype 3", "set encoding utf8",
-             "set key outside right textcolor rgb '#808080'", "set yrange [0:*]" if "y" not in more.partition("\n")[0]
+             "set key below maxcols 3 textcolor rgb '#808080'", "set yrange [0:*]" if "y" not in more.partition("\n")[0]
              and "logscale y" not in more else "", more]
     data, parts = [], []
     for i, (name, points) in enumerate(series.items()):
