@@ -5,6 +5,8 @@
  *     bench-load USER ROLE BRIDGE SECONDS [N]
  *
  *     honest         one CreateTap after the other; the queue is closed by a thread
+ *     ping           the same with empty calls to the service
+ *     bus            the same with calls to the bus daemon
  *     close          N calls of CreateTap on their way at a time; the queues are closed 20 ms later by eight threads
  *     release        the same, but each tap is taken away by Release
  *     abuse          connects, calls CreateTap and hangs up, as fast as it can
@@ -26,7 +28,7 @@
 
 enum {
         THREADS_MAX = 16,
-        WAITING_MAX = 1024,
+        WAITING_MAX = 256,
         DEPTH_MAX = 64,
         HOLD = 20000, /* µs */
 };
@@ -177,6 +179,24 @@ static void be_honest(Load *load) {
         pool_finish(&load->pool);
 }
 
+static void be_asking(
+                Load *load, const char *destination, const char *interface, const char *member) {
+        load->bus = bus_open();
+        while (now_us() < load->end) {
+                sd_bus_message *call = NULL;
+                double begin = now_us();
+
+                if (sd_bus_message_new_method_call(load->bus, &call, destination,
+                                    "/org/freedesktop/DBus", interface, member) < 0)
+                        die("A call cannot be written.");
+                sd_bus_message_unref(bus_call(load->bus, call));
+                sd_bus_message_unref(call);
+                series_add(&load->create, now_us() - begin);
+                load->cycles++;
+                usleep(2000);
+        }
+}
+
 static void refused(sd_bus_message *reply, const char *what) {
         const sd_bus_error *refusal = sd_bus_message_get_error(reply);
 
@@ -269,6 +289,10 @@ static void run(Load *load, const char *role, unsigned n) {
         load->release = strcmp(role, "release") == 0;
         if (strcmp(role, "honest") == 0)
                 be_honest(load);
+        else if (strcmp(role, "ping") == 0)
+                be_asking(load, "org.vnicd1", "org.freedesktop.DBus.Peer", "Ping");
+        else if (strcmp(role, "bus") == 0)
+                be_asking(load, "org.freedesktop.DBus", "org.freedesktop.DBus", "GetId");
         else if (strcmp(role, "close") == 0 || load->release)
                 be_busy(load);
         else if (strcmp(role, "abuse") == 0)

@@ -13,7 +13,7 @@ from gi.repository import Gio, GLib
 
 from managers import libvirt, networkmanager, private
 from parts import profile
-from stage import (ASKED, GRANTED, Broken, Found, Program, Stage, World, kernel, load_together, percentile)
+from stage import (ASKED, CONFIGURATION, GRANTED, Broken, Found, Program, Stage, World, kernel, load_together, percentile)
 from vnic.client import NAME, OBJECTS, ROOT, Client
 
 QUEUES = (1, 2, 4, 8)
@@ -175,8 +175,6 @@ def taps(found, quick):
     """The k-th tap of a host with many bridges, with and without IPv6; enumeration, memory and restart beside it."""
     counts = (50, 100) if quick else (100, 1000, 3000, 10000)
     for label, ipv6 in (("IPv6 off", False), ("default", True)):
-        if label == "default" and not quick:
-            counts = (100, 1000, 3000)
         with settings(ipv6=ipv6), Stage(quick) as stage:
             for i in range(20):
                 stage.bridge(f"many{i}")
@@ -296,22 +294,29 @@ def throughput(found, quick):
 
 def others(found, quick):
     """How long an honest client waits while others call and hang up at full speed, or call a lot."""
-    seconds = 0.7 if quick else 5
-    honest = ("alice", "honest", GRANTED, 0)
-    cases = {"alone": [], "beside 1, asked of polkit, who calls and disconnects": [("bob", "abuse", ASKED, 0)],
-             "beside 1, granted, who calls and disconnects": [("bob", "abuse", GRANTED, 0)],
-             "beside 4, granted, who call and disconnect": [("bob", "abuse", GRANTED, 0)] * 4,
-             "beside 16 busy clients": [("root", "close", GRANTED, 1)] * 16,
-             "beside 64 busy clients": [("root", "close", GRANTED, 1)] * (8 if quick else 64)}
-    for name, load in cases.items():
+    seconds = 0.5 if quick else 4
+    asked, granted = ("bob", "abuse", ASKED, 0), ("bob", "abuse", GRANTED, 0)
+    # name, the limit of creations in 20 s (None: lifted), who else is there, the target
+    cases = (("alone", None, [], None), ("beside 1 who calls and disconnects, default limits", 100, [granted], 5),
+             ("beside 4 who call and disconnect, default limits", 100, [granted] * 4, 5),
+             ("beside 1 who calls and disconnects, no limit", None, [granted], 5),
+             ("beside 4 who call and disconnect, no limit", None, [granted] * 4, None),
+             ("beside 1 of whom polkit is asked, no limit", None, [asked], 5),
+             ("beside 16 busy clients", None, [("root", "close", GRANTED, 1)] * 16, None),
+             ("beside 64 busy clients", None, [("root", "close", GRANTED, 1)] * (8 if quick else 64), None))
+    for name, limit, load, target in cases:
         with Stage(quick) as stage:
-            answers = load_together(stage, honest, *load, seconds=seconds)
-        found.row(f"CreateTap {name}", answers[0]["create"])
-        p99 = percentile(answers[0]["create"], 0.99) / 1e3
-        abuse = "disconnect" in name
-        found.ratio(f"p99 of CreateTap {name}", p99, 5 if abuse else None, unit="ms")
-        if abuse:
-            found.row(f"{name}: calls", [sum(a["cycles"] / a["seconds"] for a in answers[1:])], "calls/s")
+            if limit:
+                stage.world.configure(f"{CONFIGURATION.format(GRANTED)}Creations={limit}\n")
+                stage.world.reload()
+            # What is the bus daemon's, the service's, and the kernel's part of the wait.
+            answers = load_together(stage, ("alice", "honest", GRANTED, 0), ("alice", "ping", "-", 0),
+                                    ("alice", "bus", "-", 0), *load, seconds=seconds)
+        for who, answer in zip(("CreateTap", "Ping of the service", "GetId of the bus daemon"), answers):
+            found.row(f"{who} {name}", answer["create"])
+        found.ratio(f"p99 of CreateTap {name}", percentile(answers[0]["create"], 0.99) / 1e3, target, unit="ms")
+        if load and load[0][1] == "abuse":
+            found.row(f"{name}: calls", [sum(a["cycles"] / a["seconds"] for a in answers[3:])], "calls/s")
 
 
 def release(found, quick):
@@ -433,7 +438,7 @@ def data(found, quick):
     queues = (1, 2) if quick else (1, 2, 4)
     with Stage(quick) as stage:
         stage.bridge("data0", address="198.51.100.1/24")
-        samples = stage.run("bench-data", 280, "data0", 1 if quick else 7, 0.2 if quick else 0.6, *queues,
+        samples = stage.run("bench-data", 280, "data0", 1 if quick else 14, 0.2 if quick else 0.3, *queues,
                             timeout=280)
     m = {}
     for name, values in samples.items():

@@ -85,11 +85,13 @@ class Stage:
         self.world.start()
         for name in (GRANTED, ASKED):
             self.bridge(name)
+            # As on a host, one port stays. Without it the bridge itself goes up and down with each tap.
+            kernel.make_veth(f"up-{name}", f"out-{name}", master=name)
         return self
 
     def __exit__(self, *_):
         self.world.stop()
-        for name in self._made:
+        for name in (f"up-{GRANTED}", f"up-{ASKED}", *self._made):
             kernel.del_link(name)
 
     def bridge(self, name, **how):
@@ -180,5 +182,5 @@ def load_together(stage, *loads, seconds, timeout=60):
         return [json.loads(program.line(seconds + timeout)) for program in programs]
 
 
-__all__ = ["ASKED", "BusError", "Broken", "Found", "GRANTED", "HERE", "Program", "Stage", "World", "kernel",
+__all__ = ["ASKED", "BusError", "Broken", "CONFIGURATION", "Found", "GRANTED", "HERE", "Program", "Stage", "World", "kernel",
            "load_together", "percentile"]
