@@ -6,12 +6,14 @@
  */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "endpoint.h"
 #include "print.h"
+#include "util/cleanup.h"
 #include "verb.h"
 
 static const Column columns[] = {
@@ -33,33 +35,37 @@ static bool is_wanted(const Options *options, const json_t *endpoint) {
         return options->all || getuid() == 0 || json_integer_value(owner) == (json_int_t)getuid();
 }
 
-/* Where path belongs in an array that is sorted by path. */
-static size_t sorted_position(const json_t *endpoints, const char *path) {
-        size_t i = json_array_size(endpoints);
-
-        while (i > 0) {
-                const json_t *before = json_array_get(endpoints, i - 1);
-
-                if (strcmp(json_string_value(json_object_get(before, "path")), path) <= 0)
-                        break;
-                i--;
-        }
-        return i;
+static int compare(const void *a, const void *b) {
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static int collect(const Options *options, const json_t *objects, json_t *endpoints) {
-        const char *path;
-        json_t *interfaces;
+/* The keys of the object, sorted; they are the object's. NULL without memory. */
+static const char **sorted_keys(json_t *objects) {
+        const char **keys = calloc(json_object_size(objects) + 1, sizeof(*keys));
+        const char *key;
+        json_t *value;
+        size_t n = 0;
 
-        json_object_foreach((json_t *)objects, path, interfaces) {
+        if (!keys)
+                return NULL;
+        json_object_foreach(objects, key, value) keys[n++] = key;
+        qsort(keys, n, sizeof(*keys), compare);
+        return keys;
+}
+
+static int collect(const Options *options, json_t *objects, json_t *endpoints) {
+        _cleanup_free_ const char **paths = sorted_keys(objects);
+
+        if (!paths)
+                return -ENOMEM;
+        for (size_t i = 0; paths[i]; i++) {
+                const json_t *interfaces = json_object_get(objects, paths[i]);
                 _cleanup_(json_decrefp) json_t *endpoint = NULL;
-                int r = endpoint_from_interfaces(path, interfaces, &endpoint);
+                int r = endpoint_from_interfaces(paths[i], interfaces, &endpoint);
 
                 if (r < 0)
                         return r;
-                if (is_wanted(options, endpoint) &&
-                                json_array_insert(endpoints, sorted_position(endpoints, path),
-                                                endpoint) < 0)
+                if (is_wanted(options, endpoint) && json_array_append(endpoints, endpoint) < 0)
                         return -ENOMEM;
         }
         return 0;
