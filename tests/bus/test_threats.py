@@ -10,7 +10,6 @@
 17  fds of clients              test_dbus: a_message_with_fds_does_not_get_through
 18  too many fds in a reply     test_options, test_ownership: queues_are_opened_sixteen_at_a_time
 19  unread replies              test_lifetime: nothing_piles_up_with_a_caller_who_does_not_read
-21  other people's endpoints    test_ownership, and here
 23  persistence by a holder     test_tamper; so 24 (foreign queues), 30 and 31 (MACs), 42 (events)
 25  attaching to what exists    unit: tap, a_name_that_is_taken_is_never_attached_to
 26  names                       unit: ifname, tag; test_options
@@ -195,6 +194,30 @@ def test_threat_20_creations_come_in_bursts_of_so_many(world, bob, carol, bridge
     finally:
         world.configure()
         world.reload()
+
+
+def test_threat_21_nobody_gets_at_anothers_endpoint_by_any_name(world, alice, bob, root, bridge):
+    """By path, name, index, alternative name, after a rename, and when its owner has no account any more."""
+    with alice.create_tap(bridge, True, True, queues=1) as tap, \
+            root.create_tap(bridge, owner=4242, label="orphan") as orphan:
+        kernel.run("ip", "link", "property", "add", "dev", tap.interface, "altname", "alias0")
+        assert bob.call(ROOT, MANAGER, "GetEndpoint", "s", (tap.interface,)) == (tap.endpoint,)
+        for name in ("alias0", str(tap.get("Ifindex"))):
+            assert bob.error(ROOT, MANAGER, "GetEndpoint", "s", (name,)).short == "NoSuchEndpoint"
+            path = f"/org/vnicd1/endpoint/{name}"
+            assert bob.error(path, ENDPOINT, "Release").short in ("UnknownObject", "UnknownMethod")
+        for one in (tap, orphan):
+            for interface, member, signature, values in ((ENDPOINT, "Release", "", ()),
+                                                         (TAP, "OpenQueues", "u", (1,))):
+                assert bob.error(one.endpoint, interface, member, signature, values).name == ACCESS_DENIED
+        kernel.run("ip", "link", "set", tap.interface, "down")
+        kernel.run("ip", "link", "set", tap.interface, "name", "renamed0")
+        kernel.up("renamed0")
+        assert poll(lambda: tap.get("Interface") == "renamed0", 1.0)
+        assert bob.error(tap.endpoint, ENDPOINT, "Release").name == ACCESS_DENIED
+        assert bob.call(ROOT, MANAGER, "ReleaseAll") == (0,)
+        assert kernel.exists("renamed0") and kernel.exists(orphan.interface)
+        assert kernel.numqueues("renamed0") == (1, 0)
 
 
 def test_threat_22_the_refusal_of_a_foreign_endpoint_always_reads_the_same(world, alice, bob, bridge, bridges):
