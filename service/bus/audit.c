@@ -13,6 +13,7 @@
 #include <systemd/sd-journal.h>
 
 #include "kernel/ifname.h"
+#include "util/budget.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -49,7 +50,7 @@ static const struct {
 typedef struct Account {
         bool used, tampering;
         uid_t uid;
-        uint64_t paid_at; /* µs of CLOCK_MONOTONIC: when his lines will be forgotten */
+        Budget lines;
         unsigned left_out;
 } Account;
 
@@ -85,7 +86,7 @@ static Account *find_account(Audit *audit, uid_t uid, bool tampering) {
 
                 if (account->used && account->uid == uid && account->tampering == tampering)
                         return account;
-                if (account->paid_at < oldest->paid_at)
+                if (account->lines.paid_at < oldest->lines.paid_at)
                         oldest = account;
         }
         *oldest = (Account){ .used = true, .tampering = tampering, .uid = uid };
@@ -97,13 +98,11 @@ static bool pay(Audit *audit, uid_t uid, bool tampering, unsigned *ret_left_out)
         Account *account = find_account(audit, uid, tampering);
         uint64_t now = clock_now_usec();
 
-        if (account->paid_at < now)
-                account->paid_at = now;
-        if (account->paid_at + LINE_USEC > now + BURST_USEC) {
+        if (!budget_has_room(&account->lines, now, LINE_USEC, BURST_USEC)) {
                 account->left_out++;
                 return false;
         }
-        account->paid_at += LINE_USEC;
+        budget_spend(&account->lines, now, LINE_USEC);
         *ret_left_out = account->left_out;
         account->left_out = 0;
         return true;

@@ -10,10 +10,11 @@
 #define EVENTS_PER_SEC 100
 
 bool conduct_count_event(Conduct *conduct, uint64_t now_usec) {
-        if (conduct->events_paid_at < now_usec)
-                conduct->events_paid_at = now_usec;
-        conduct->events_paid_at += SEC / EVENTS_PER_SEC;
-        return conduct->events_paid_at - now_usec > EVENTS_AT_ONCE * SEC / EVENTS_PER_SEC;
+        const uint64_t share = SEC / EVENTS_PER_SEC;
+        bool too_many = !budget_has_room(&conduct->events, now_usec, share, EVENTS_AT_ONCE * share);
+
+        budget_spend(&conduct->events, now_usec, share);
+        return too_many;
 }
 
 Verdict conduct_judge(Conduct *conduct, const Tag *tag, const LinkInfo *link, uint64_t now_usec,

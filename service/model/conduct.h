@@ -10,6 +10,7 @@
 
 #include "kernel/link.h"
 #include "model/tag.h"
+#include "util/budget.h"
 
 typedef enum Verdict {
         VERDICT_FINE,
@@ -22,7 +23,7 @@ typedef enum Verdict {
 typedef struct Conduct {
         uint64_t mac_restored_at; /* µs of CLOCK_MONOTONIC; 0: never */
         bool restoring;           /* events from before the MAC was put back may still come */
-        uint64_t events_paid_at;  /* when his events of late will be forgotten */
+        Budget events;            /* of late */
 } Conduct;
 
 /* One more event of the endpoint. True: there have been more of late than any honest consumer makes. */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "util/budget.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/list.h"
@@ -19,7 +20,7 @@ struct Account {
         uid_t uid;
         unsigned endpoints, queues;
         unsigned charges;
-        uint64_t paid_at; /* µs of CLOCK_MONOTONIC: when his creations of late will be forgotten */
+        Budget creations; /* of late */
         Quota *quota;
 };
 
@@ -66,7 +67,7 @@ static void forget_idle(Quota *quota) {
         LIST_FOREACH_SAFE(&quota->idle, node) {
                 Account *account = container_of(node, Account, idle);
 
-                if (account->paid_at > now)
+                if (account->creations.paid_at > now)
                         return;
                 account_free(account);
         }
@@ -79,16 +80,14 @@ static Account *find_account(Quota *quota, uid_t uid) {
         return found ? *found : NULL;
 }
 
-/* Each creation is paid for with its share of the time: who has all of it to pay has made all he
- * may, and one more whenever a share is paid. */
 static uint64_t share_usec(const Limits *limits) {
         return BURST_USEC / (limits->creations > 0 ? limits->creations : 1);
 }
 
-static bool burst_is_over(const Account *account, const Limits *limits) {
-        uint64_t now = clock_now_usec(), owed = account->paid_at > now ? account->paid_at - now : 0;
-
-        return limits->creations > 0 && owed + share_usec(limits) <= BURST_USEC;
+static bool may_create(const Account *account, const Limits *limits) {
+        return limits->creations > 0 &&
+                        budget_has_room(&account->creations, clock_now_usec(), share_usec(limits),
+                                        BURST_USEC);
 }
 
 int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoints, unsigned queues,
@@ -109,7 +108,7 @@ int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoint
                                 "You have %u queues and asked for %u more; %u is the most you may "
                                 "have. Ask for fewer, or release an endpoint first.",
                                 account->queues, queues, limits->queues);
-        if (endpoints > 0 && !burst_is_over(account, limits))
+        if (endpoints > 0 && !may_create(account, limits))
                 return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
                                 "You may create %u endpoints in %u seconds, and have just done so. "
                                 "Wait a little.",
@@ -140,16 +139,14 @@ static Account *get_account(Quota *quota, uid_t uid) {
 }
 
 int quota_count_creation(Quota *quota, uid_t uid, const Limits *limits) {
-        Account *account = uid == 0 ? NULL : get_account(quota, uid);
-        uint64_t now = clock_now_usec();
+        Account *account;
 
         if (uid == 0)
                 return 0;
+        account = get_account(quota, uid);
         if (!account)
                 return -ENOMEM;
-        if (account->paid_at < now)
-                account->paid_at = now;
-        account->paid_at += share_usec(limits);
+        budget_spend(&account->creations, clock_now_usec(), share_usec(limits));
         if (account->charges == 0 && list_is_empty(&account->idle))
                 list_append(&quota->idle, &account->idle);
         return 0;
