@@ -7,23 +7,7 @@
 #include <sys/stat.h>
 
 #include "util/cleanup.h"
-
-static ssize_t read_all(int fd, char *buffer, size_t size) {
-        size_t n = 0;
-
-        while (n < size) {
-                ssize_t r = read(fd, buffer + n, size - n);
-
-                if (r < 0 && errno == EINTR)
-                        continue;
-                if (r < 0)
-                        return -errno;
-                if (r == 0)
-                        break;
-                n += (size_t)r;
-        }
-        return (ssize_t)n;
-}
+#include "util/read-text.h"
 
 static ImportReaders find_readers(const struct stat *status) {
         bool user = status->st_mode & S_IRUSR, group = status->st_mode & S_IRGRP,
@@ -41,24 +25,16 @@ static ImportReaders find_readers(const struct stat *status) {
 
 int import_file_read(const char *path, char **ret, size_t *ret_size, ImportReaders *ret_readers) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        _cleanup_free_ char *text = NULL;
         struct stat status;
-        ssize_t n;
+        int r;
 
         if (fd < 0 || fstat(fd, &status) < 0)
                 return -errno;
         if (!S_ISREG(status.st_mode))
                 return -EINVAL;
-        text = malloc(IMPORT_FILE_MAX + 1);
-        if (!text)
-                return -ENOMEM;
-        n = read_all(fd, text, IMPORT_FILE_MAX + 1);
-        if (n < 0)
-                return (int)n;
-        if ((size_t)n > IMPORT_FILE_MAX)
-                return -EFBIG;
+        r = read_text(fd, IMPORT_FILE_MAX, ret, ret_size);
+        if (r < 0)
+                return r;
         *ret_readers = find_readers(&status);
-        *ret_size = (size_t)n;
-        *ret = TAKE_PTR(text);
         return 0;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/read-text.h"
 
 const char *config_show(const char *text, char *buffer, size_t size) {
         size_t n = 0;
@@ -63,17 +64,21 @@ static int check_trust(int fd, const char *path, Failure *failure, struct stat *
         return 0;
 }
 
-int config_folder_open(int parent, const char *name, const char *path, Failure *failure) {
-        _cleanup_close_ int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        struct stat status;
+static int open_trusted(int folder, const char *name, const char *path, int flags,
+                struct stat *ret_status, Failure *failure) {
+        _cleanup_close_ int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | flags);
         int r;
 
         if (fd < 0)
-                return refuse_open(failure, parent, name, path, errno);
-        r = check_trust(fd, path, failure, &status);
-        if (r < 0)
-                return r;
-        return TAKE_FD(fd);
+                return refuse_open(failure, folder, name, path, errno);
+        r = check_trust(fd, path, failure, ret_status);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+int config_folder_open(int parent, const char *name, const char *path, Failure *failure) {
+        struct stat status;
+
+        return open_trusted(parent, name, path, O_DIRECTORY, &status, failure);
 }
 
 static int is_ours(const struct dirent *entry) {
@@ -118,55 +123,21 @@ int config_folder_list(int folder, const char *path, char ***ret, Failure *failu
         return 0;
 }
 
-/* Up to one byte more than is allowed, which tells that there is more. */
-static ssize_t read_all(int fd, char *buffer, size_t size) {
-        size_t n = 0;
-
-        while (n < size) {
-                ssize_t r = read(fd, buffer + n, size - n);
-
-                if (r < 0 && errno == EINTR)
-                        continue;
-                if (r < 0)
-                        return -errno;
-                if (r == 0)
-                        break;
-                n += (size_t)r;
-        }
-        return (ssize_t)n;
-}
-
-static int read_text(int fd, const char *path, char **ret, size_t *ret_size, Failure *failure) {
-        _cleanup_free_ char *text = malloc(CONFIG_FILE_MAX + 1);
-        ssize_t n;
-
-        if (!text)
-                return -ENOMEM;
-        n = read_all(fd, text, CONFIG_FILE_MAX + 1);
-        if (n < 0)
-                return refuse_errno(failure, path, (int)-n);
-        if ((size_t)n > CONFIG_FILE_MAX)
-                return refuse(failure, path,
-                                "It has more than 1 MiB. Divide it, or drop what is not needed.");
-        text[n] = '\0';
-        *ret_size = (size_t)n;
-        *ret = TAKE_PTR(text);
-        return 0;
-}
-
 int config_file_read(int folder, const char *name, const char *path, char **ret, size_t *ret_size,
                 Failure *failure) {
-        /* Not to wait for somebody to write into a pipe. */
-        _cleanup_close_ int fd = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         struct stat status;
+        /* Not to wait for somebody to write into a pipe. */
+        _cleanup_close_ int fd =
+                        open_trusted(folder, name, path, O_NONBLOCK | O_NOCTTY, &status, failure);
         int r;
 
         if (fd < 0)
-                return refuse_open(failure, folder, name, path, errno);
-        r = check_trust(fd, path, failure, &status);
-        if (r < 0)
-                return r;
+                return fd;
         if (!S_ISREG(status.st_mode))
                 return refuse(failure, path, "It is no plain file. Put one there, or remove it.");
-        return read_text(fd, path, ret, ret_size, failure);
+        r = read_text(fd, CONFIG_FILE_MAX, ret, ret_size);
+        if (r == -EFBIG)
+                return refuse(failure, path,
+                                "It has more than 1 MiB. Divide it, or drop what is not needed.");
+        return r < 0 ? refuse_errno(failure, path, -r) : 0;
 }
