@@ -13,15 +13,6 @@
 #define ENDPOINT_INTERFACE SERVICE_NAME ".Endpoint"
 #define TAP_INTERFACE      SERVICE_NAME ".Tap"
 
-/* What the gate is asked about in a call on an endpoint. */
-static GateMatter matter_of(const Endpoint *endpoint) {
-        return (GateMatter){
-                .endpoint = endpoint,
-                .owner = endpoint->tag.uid,
-                .stamp = endpoint->tag.nonce,
-        };
-}
-
 static int release(Service *service, sd_bus_message *call, Failure *failure) {
         Endpoint *endpoint;
         GateMatter matter;
@@ -34,7 +25,7 @@ static int release(Service *service, sd_bus_message *call, Failure *failure) {
         r = service_endpoint_of(service, call, &endpoint, failure);
         if (r < 0)
                 return r;
-        matter = matter_of(endpoint);
+        matter = gate_matter_of(endpoint);
         r = gate_pass(service, call, &subject, &matter, failure);
         return r <= 0 ? r : wait_release(service, call, endpoint);
 }

@@ -152,6 +152,15 @@ static AuthorityQuestion question_of(const Demand *demand, const GateMatter *mat
         return question;
 }
 
+GateMatter gate_matter_of(const Endpoint *endpoint) {
+        return (GateMatter){
+                .endpoint = endpoint,
+                .owner = endpoint->tag.uid,
+                .persistent = endpoint->tag.persistent,
+                .stamp = endpoint->tag.nonce,
+        };
+}
+
 /* A call before the gate. */
 typedef struct Visit {
         Service *service;

@@ -26,6 +26,9 @@ typedef struct GateMatter {
         uint64_t stamp; /* of the bridge or endpoint: if it differs after an answer, that is void */
 } GateMatter;
 
+/* What a call on an endpoint is about. */
+GateMatter gate_matter_of(const Endpoint *endpoint);
+
 typedef enum GateAnswer {
         GATE_NO,
         GATE_NOT_CONFIGURED, /* no, by the configuration */

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "bus/cleanup.h"
 #include "bus/prompt.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 #define WAITING_PER_CONNECTION 32
@@ -319,9 +319,8 @@ static void send_next(QueryTable *table) {
 /* What kept polkit from answering, once in a while: each call is told, and audited, by itself. */
 static void complain(QueryTable *table, sd_bus_message *answer) {
         const sd_bus_error *error = sd_bus_message_get_error(answer);
-        uint64_t now = 0;
+        uint64_t now = clock_now_usec();
 
-        (void)sd_event_now(sd_bus_get_event(table->bus), CLOCK_MONOTONIC, &now);
         if (now < table->complain_at)
                 return;
         table->complain_at = now + COMPLAIN_USEC;

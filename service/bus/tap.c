@@ -20,15 +20,6 @@ static int reply_with_queues(sd_bus_message *call, const FdSet *queues) {
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-static GateMatter matter_of(const Endpoint *endpoint) {
-        return (GateMatter){
-                .endpoint = endpoint,
-                .owner = endpoint->tag.uid,
-                .persistent = endpoint->tag.persistent,
-                .stamp = endpoint->tag.nonce,
-        };
-}
-
 static int open_queues(Service *service, sd_bus_message *call, Failure *failure) {
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
@@ -49,7 +40,7 @@ static int open_queues(Service *service, sd_bus_message *call, Failure *failure)
         r = sd_bus_message_read(call, "u", &count);
         if (r < 0)
                 return r;
-        matter = matter_of(endpoint);
+        matter = gate_matter_of(endpoint);
         r = gate_pass(service, call, &subject, &matter, failure);
         if (r <= 0)
                 return r;

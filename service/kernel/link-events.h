@@ -4,8 +4,8 @@
 /*
  * What the kernel says unasked about links, and about the entries that bridges lose: a socket of its
  * own, never blocking, with a large buffer. What bridges learn and forget by themselves, frame by
- * frame, is left out by a filter in the kernel. The kernel drops what does not fit and says so once; then what is known must be compared
- * with a dump.
+ * frame, is left out by a filter in the kernel. The kernel drops what does not fit and says so once;
+ * then what is known must be compared with a dump.
  */
 
 #include <stdbool.h>
