@@ -50,11 +50,14 @@ def networkd(bridge):
     FOLDER.mkdir(parents=True, exist_ok=True)
     # Else it does not take the bridge for one of its own, and joins nothing to it.
     (FOLDER / "50-peer-br0.netdev").write_text("[NetDev]\nName=br0\nKind=bridge\n")
+    # Where there is a udev it waits for its word on each link, also on those from before.
+    system.run("systemctl", "start", "systemd-udevd")
+    system.run("udevadm", "trigger", "--action=add", "--settle", f"/sys/class/net/{bridge}")
     system.run("systemctl", "start", "systemd-networkd")
     yield
     for file in FOLDER.glob("50-peer*"):
         file.unlink()
-    system.run("systemctl", "stop", "systemd-networkd")
+    system.said("systemctl", "stop", "systemd-networkd", "systemd-udevd")
     for name in [name for name in system.links() if name.startswith("peer")]:
         system.run("ip", "link", "delete", name)
 
