@@ -110,7 +110,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         /* Refuse: nobody is asked for a password for what cannot succeed. */
         r = look(service, call, &request, &client, &bridge, &endpoint, failure);
         if (r == -EAGAIN)
-                return wait_retry(service, call, endpoint);
+                return wait_retry(service, call, endpoint, client.uid);
         if (r < 0)
                 return r;
 
@@ -130,7 +130,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         r = reply_with_tap(call, endpoint, &queues);
         if (r < 0)
                 manager_take_back(service->manager, endpoint);
-        manager_close_queues(service->manager, &queues);
+        manager_close_queues(service->manager, client.uid, &queues);
         return r;
 }
 

@@ -150,11 +150,15 @@ void endpoint_watch(Endpoint *endpoint, GoneWatch *watch) {
         list_append(&endpoint->watches, &watch->link);
 }
 
-void endpoint_tell_watches(Endpoint *endpoint, int error) {
-        while (!list_is_empty(&endpoint->watches)) {
-                GoneWatch *watch = container_of(endpoint->watches.next, GoneWatch, link);
+void gone_tell(List *watches, int error) {
+        while (!list_is_empty(watches)) {
+                GoneWatch *watch = container_of(watches->next, GoneWatch, link);
 
                 list_unlink(&watch->link);
                 watch->gone(watch, error);
         }
+}
+
+void endpoint_tell_watches(Endpoint *endpoint, int error) {
+        gone_tell(&endpoint->watches, error);
 }

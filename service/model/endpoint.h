@@ -86,8 +86,8 @@ struct Endpoint {
         bool seen;      /* by the resync under way */
 };
 
-/* Somebody who waits for the end of an endpoint. gone() is called once, with 0, or the negative
- * errno that kept the endpoint from being deleted; the watch is unlinked before. */
+/* Somebody who waits for the end of an endpoint, or of queues (model/linger). gone() is called once, with
+ * 0, or the negative errno that kept the endpoint from being deleted; the watch is unlinked before. */
 struct GoneWatch {
         List link;
         void (*gone)(GoneWatch *watch, int error);
@@ -119,3 +119,6 @@ bool endpoint_has_anti_spoof(const Endpoint *endpoint);
 
 void endpoint_watch(Endpoint *endpoint, GoneWatch *watch);
 void endpoint_tell_watches(Endpoint *endpoint, int error);
+
+/* Tells all of a list of GoneWatch.link. */
+void gone_tell(List *watches, int error);

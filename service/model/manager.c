@@ -58,6 +58,13 @@ static void on_offloads(OffloadState *state, void *userdata) {
                 manager->observer->changed(endpoint, ENDPOINT_CHANGED_OFFLOADS, manager->userdata);
 }
 
+/* The tap may be gone with them. */
+static void on_closed(void *userdata) {
+        Manager *manager = userdata;
+
+        link_monitor_catch_up(manager->monitor);
+}
+
 static int open_parts(Manager *manager, sd_event *event) {
         int r;
 
@@ -65,6 +72,9 @@ static int open_parts(Manager *manager, sd_event *event) {
         if (r < 0)
                 return r;
         r = closer_new(&manager->closer, CLOSER_THREADS);
+        if (r < 0)
+                return r;
+        r = linger_new(&manager->linger, event, manager->closer, on_closed, manager);
         if (r < 0)
                 return r;
         r = quota_new(&manager->quota);
@@ -111,7 +121,9 @@ Manager *manager_free(Manager *manager) {
         /* What is being deleted is deleted to the end, and who waits for it is told. */
         sd_event_source_disable_unref(manager->closer_source);
         sd_event_source_disable_unref(manager->again);
+        linger_stop(manager->linger);
         closer_free(manager->closer);
+        linger_free(manager->linger);
         if (manager->monitor)
                 link_monitor_catch_up(manager->monitor);
         link_monitor_free(manager->monitor);
@@ -235,11 +247,26 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
                                           "vnet_hdr_size to 24");
 }
 
+/* Of what he has, some may be gone as soon as our own copies of its queues are closed. */
+static int check_quota(Manager *manager, const Client *client, unsigned queues,
+                Endpoint **ret_wait_for, Failure *failure) {
+        Failure refusal = FAILURE_INIT;
+        int r = quota_check(manager->quota, client->uid, &client->limits, 1, queues, &refusal);
+
+        if (r == -EDQUOT && linger_may_watch(manager->linger, client->uid)) {
+                *ret_wait_for = NULL;
+                return -EAGAIN;
+        }
+        if (r < 0)
+                *failure = refusal;
+        return r;
+}
+
 int manager_look(Manager *manager, const TapRequest *request, const Client *client,
                 LinkInfo *ret_bridge, Endpoint **ret_wait_for, Failure *failure) {
         int r;
 
-        r = quota_check(manager->quota, client->uid, &client->limits, 1, request->queues, failure);
+        r = check_quota(manager, client, request->queues, ret_wait_for, failure);
         if (r < 0)
                 return r;
         if (*request->label && manager_find_label(manager, client->uid, request->label))
@@ -267,8 +294,15 @@ void manager_take_back(Manager *manager, Endpoint *endpoint) {
                 log_warning("Out of memory: %s may be left behind", endpoint->now.name);
 }
 
-void manager_close_queues(Manager *manager, FdSet *queues) {
-        closer_close(manager->closer, queues);
+void manager_close_queues(Manager *manager, uid_t uid, FdSet *queues) {
+        linger_close(manager->linger, uid, queues);
+}
+
+void manager_watch(Manager *manager, Endpoint *endpoint, uid_t uid, GoneWatch *watch) {
+        if (endpoint)
+                endpoint_watch(endpoint, watch);
+        else
+                linger_watch(manager->linger, uid, watch);
 }
 
 void manager_run(Manager *manager, CloserJob *job) {
