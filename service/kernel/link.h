@@ -88,4 +88,7 @@ int link_set_up(Netlink *netlink, int ifindex, Failure *failure);
 int link_delete(Netlink *netlink, int ifindex, Failure *failure);
 
 /* The name an ifindex has now, into buffer, which it returns; "" if there is no such link. */
-const char *link_name(int ifindex, char buffer[static IFNAMSIZ]);
+const char *link_name(Netlink *netlink, int ifindex, char buffer[static IFNAMSIZ]);
+
+/* The ifindex of that name, or alternative name; less than a message takes. -ENODEV: there is none. */
+int link_find(Netlink *netlink, const char *name, int *ret, Failure *failure);

@@ -178,7 +178,8 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
                         "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another "
                         "guest_mac, or leave it out.",
-                        bridge->name, mac_format(mac, text), link_name(entry.port, port_name));
+                        bridge->name, mac_format(mac, text),
+                        link_name(manager->netlink, entry.port, port_name));
 }
 
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
@@ -189,10 +190,12 @@ int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest
         return r < 0 ? r : check_mac(manager, bridge, &host_mac, ret_wait_for, failure);
 }
 
-/* What the kernel would refuse is refused before anybody is asked. */
+/* What the kernel would refuse is refused before anybody is asked for it. */
 static int check_ports(const LinkInfo *bridge, const Client *client, Failure *failure) {
         unsigned ports;
 
+        if (!client->count_ports && client->ports_per_bridge >= BRIDGE_PORTS_MAX)
+                return 0;
         if (bridge_count_ports(bridge->name, &ports) < 0 || ports < client->ports_per_bridge)
                 return 0;
         return failure_set(failure, FAILURE_BRIDGE_FULL, EXFULL,
@@ -303,6 +306,11 @@ void manager_watch(Manager *manager, Endpoint *endpoint, uid_t uid, GoneWatch *w
                 endpoint_watch(endpoint, watch);
         else
                 linger_watch(manager->linger, uid, watch);
+}
+
+const char *manager_bridge_of(
+                Manager *manager, const Endpoint *endpoint, char buffer[static IFNAMSIZ]) {
+        return link_name(manager->netlink, endpoint->now.master, buffer);
 }
 
 void manager_run(Manager *manager, CloserJob *job) {

@@ -43,6 +43,9 @@ typedef struct Client {
         uid_t uid;
         Limits limits;
         unsigned ports_per_bridge;
+        /* Counting ports takes longer the more there are. Where the kernel's own limit is the only one it
+         * is left to the kernel, unless somebody would be asked, or told, in vain. */
+        bool count_ports;
         const char *connection; /* NULL: nobody's */
 } Client;
 
@@ -71,6 +74,10 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure);
 
+/* Tells the world above of a tap just made: when whoever asked for it has been told, and before the loop
+ * runs on. */
+void manager_announce(Manager *manager, const Endpoint *endpoint);
+
 /* count (1..FDSET_MAX) more queues. The endpoint may be gone afterwards. NotMultiqueue, QueueLimit,
  * QuotaExceeded, Stale, KernelError. */
 int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limits, unsigned count,
@@ -97,6 +104,10 @@ int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch);
 Endpoint *manager_find(Manager *manager, uint32_t nonce);
 Endpoint *manager_find_interface(Manager *manager, const char *name);
 Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label);
+
+/* The name that its bridge has now, into buffer, which it returns; "" if it is on none. */
+const char *manager_bridge_of(
+                Manager *manager, const Endpoint *endpoint, char buffer[static IFNAMSIZ]);
 
 /* The next living endpoint after this one, oldest first; NULL: from the start; returns NULL at the
  * end. */

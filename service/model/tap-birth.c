@@ -41,12 +41,7 @@ static int make_device(Birth *birth) {
                 r = offload_set(fd, birth->plan->offloads, birth->failure);
         if (r < 0)
                 return r;
-        r = link_get_by_name(
-                        birth->netlink, birth->plan->device.name, &birth->link, birth->failure);
-        if (r < 0)
-                return r;
-        birth->ifindex = birth->link.ifindex;
-        return 0;
+        return link_find(birth->netlink, birth->plan->device.name, &birth->ifindex, birth->failure);
 }
 
 static int configure(Birth *birth) {
