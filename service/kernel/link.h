@@ -35,6 +35,13 @@ typedef struct LinkTun {
         uint32_t queues, queues_disabled;
 } LinkTun;
 
+/* All of them; a sum that no uint32_t holds is its largest. */
+static inline uint32_t link_tun_queues(const LinkTun *tun) {
+        uint32_t sum = tun->queues + tun->queues_disabled;
+
+        return sum < tun->queues ? UINT32_MAX : sum;
+}
+
 typedef struct LinkInfo {
         int ifindex;
         char name[IFNAMSIZ];

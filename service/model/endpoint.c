@@ -83,6 +83,10 @@ void endpoint_take_as_made(Endpoint *endpoint) {
         endpoint->warnings = find_warnings(endpoint);
 }
 
+bool endpoint_is_alive(const Endpoint *endpoint) {
+        return !endpoint->newborn && !endpoint->dying;
+}
+
 bool endpoint_is_persistent(const Endpoint *endpoint) {
         return endpoint->tag.persistent && endpoint->now.tun.persistent;
 }
@@ -106,8 +110,7 @@ static bool ports_equal(const LinkPort *a, const LinkPort *b) {
 /* What was given, open or not: its holder can give the device to himself and open by name again what he
  * had closed, and the owner of a persistent one opens its queues whenever he likes. */
 static unsigned queues_to_charge(const Endpoint *endpoint) {
-        const LinkTun *tun = &endpoint->now.tun;
-        unsigned queues = tun->queues + tun->queues_disabled;
+        unsigned queues = link_tun_queues(&endpoint->now.tun);
 
         return queues < endpoint->tag.queues ? endpoint->tag.queues : queues;
 }

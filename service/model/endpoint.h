@@ -99,6 +99,9 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator);
 /* Unlinks; gives the charge back. Watches must have been told. Takes NULL. Returns NULL. */
 Endpoint *endpoint_free(Endpoint *endpoint);
 
+/* Neither being made nor the rest of what could not be: shown, and told of. */
+bool endpoint_is_alive(const Endpoint *endpoint);
+
 /* Takes over what the kernel says; returns the EndpointChanges. */
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
 

@@ -11,20 +11,16 @@
 #include "model/manager-private.h"
 #include "util/cleanup.h"
 
-static unsigned queues_now(const Endpoint *endpoint) {
-        return endpoint->now.tun.queues + endpoint->now.tun.queues_disabled;
-}
-
 /* How many past those that were given before. */
 static unsigned queues_to_give(const Endpoint *endpoint, unsigned count) {
-        unsigned sum = queues_now(endpoint) + count;
+        unsigned sum = link_tun_queues(&endpoint->now.tun) + count;
 
         return sum > endpoint->tag.queues ? sum - endpoint->tag.queues : 0;
 }
 
 static int check_queues(Manager *manager, const Endpoint *endpoint, const Limits *limits,
                 unsigned count, Failure *failure) {
-        unsigned now = queues_now(endpoint);
+        unsigned now = link_tun_queues(&endpoint->now.tun);
 
         if (!endpoint->now.tun.multiqueue && now + count > 1)
                 return failure_set(failure, FAILURE_NOT_MULTIQUEUE, EBUSY,
@@ -81,7 +77,7 @@ static int stale(const char *what, Failure *failure) {
 /* By its name, which must still be that of the ifindex afterwards. */
 static int open_by_name(Manager *manager, const Endpoint *endpoint, unsigned count, FdSet *queues,
                 Failure *failure) {
-        bool idle = queues_now(endpoint) == 0;
+        bool idle = link_tun_queues(&endpoint->now.tun) == 0;
         TapDevice device = {
                 .vnet_hdr = idle ? endpoint->tag.vnet_hdr_size > 0 : endpoint->now.tun.vnet_hdr,
                 .multiqueue = endpoint->now.tun.multiqueue,
