@@ -235,8 +235,8 @@ static int ask_bus(Caller *caller) {
                 r = sd_bus_message_append_basic(question, SD_BUS_TYPE_STRING, caller->name);
         if (r < 0)
                 return r;
-        return sd_bus_call_async(bus, &caller->question, question, on_credentials, caller,
-                        ASK_TIMEOUT_USEC);
+        return sd_bus_call_async(
+                        bus, &caller->question, question, on_credentials, caller, ASK_TIMEOUT_USEC);
 }
 
 /* name: known to fit. -ENOMEM, -errno of sd-bus. */
