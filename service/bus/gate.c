@@ -43,7 +43,8 @@ typedef struct Demand {
 } Demand;
 
 typedef enum Way {
-        WAY_EVERYBODY, /* nothing is asked */
+        WAY_ANYBODY,   /* nothing is asked, not even who calls */
+        WAY_EVERYBODY, /* nothing is asked of polkit */
         WAY_HOLDER,    /* the connection that created it, or the owner of one that outlives it */
         WAY_DEMANDS,   /* all demands that apply */
         WAY_TOLD,      /* everybody may call it, and is told what the demands would come to */
@@ -96,12 +97,12 @@ static const Row rows[] = {
         { MANAGER, "Reload", WAY_DEMANDS, { &reload } },
         { ENDPOINT, "Release", WAY_DEMANDS, { &manage_endpoint } },
         { TAP, "OpenQueues", WAY_HOLDER, { NULL } },
-        { STANDARD "Properties", "Get", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Properties", "GetAll", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Introspectable", "Introspect", WAY_EVERYBODY, { NULL } },
-        { STANDARD "ObjectManager", "GetManagedObjects", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Peer", "Ping", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Peer", "GetMachineId", WAY_EVERYBODY, { NULL } },
+        { STANDARD "Properties", "Get", WAY_ANYBODY, { NULL } },
+        { STANDARD "Properties", "GetAll", WAY_ANYBODY, { NULL } },
+        { STANDARD "Introspectable", "Introspect", WAY_ANYBODY, { NULL } },
+        { STANDARD "ObjectManager", "GetManagedObjects", WAY_ANYBODY, { NULL } },
+        { STANDARD "Peer", "Ping", WAY_ANYBODY, { NULL } },
+        { STANDARD "Peer", "GetMachineId", WAY_ANYBODY, { NULL } },
 };
 
 /* NULL: not in the table. */
@@ -360,17 +361,29 @@ int gate_tell(Service *service, sd_bus_message *call, const Subject *subject,
         return 1;
 }
 
-/* Sees each message before its handler does, and before sd-bus answers by itself. */
+/* Sees each message before its handler does, before authority's filter, which was there before, and
+ * before sd-bus answers by itself. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Service *service = userdata;
         Failure failure = FAILURE_INIT;
         AuditDecision decision = { .refusal = "it is not in the table" };
+        const Row *row;
         Subject subject;
+        int r;
 
-        if (!sd_bus_message_is_method_call(message, NULL, NULL) || find_row(message))
+        if (!sd_bus_message_is_method_call(message, NULL, NULL))
                 return 0;
-        if (callers_find(&service->callers, message, &subject, &failure) < 0)
-                return error_answer(error, &failure, -EACCES);
+        row = find_row(message);
+        if (row && row->way == WAY_ANYBODY)
+                return 0;
+        r = callers_meet(service->callers, message, &failure);
+        if (r <= 0)
+                return error_answer(error, &failure, r);
+        if (row)
+                return 0;
+        r = callers_find(service->callers, message, &subject, &failure);
+        if (r < 0)
+                return error_answer(error, &failure, r);
         decision.uid = subject.uid;
         decision.sender = sd_bus_message_get_sender(message);
         audit_decision(service->audit, &decision);

@@ -5,6 +5,7 @@
  * releasing), manager-create.c (taps), manager-queues.c (further queues), manager-follow.c (in step with
  * the kernel), manager-guard.c (against what holders do). */
 
+#include "model/linger.h"
 #include "model/link-monitor.h"
 #include "model/manager.h"
 #include "model/registry.h"
@@ -14,6 +15,7 @@ struct Manager {
         Netlink *netlink;
         Closer *closer;
         sd_event_source *closer_source;
+        Linger *linger;
         LinkMonitor *monitor;
         OffloadWatch *offload_watch;
         Quota *quota;
