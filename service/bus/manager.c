@@ -142,7 +142,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         manager_announce(service->manager, endpoint);
         if (r < 0)
                 manager_take_back(service->manager, endpoint);
-        manager_close_queues(service->manager, client.uid, &queues);
+        manager_close_queues(service->manager, client.uid, endpoint->tag.nonce, &queues);
         return r;
 }
 

@@ -3,8 +3,8 @@
 
 /*
  * Calls that wait for the end of endpoints: a Release is answered when the kernel has said that the
- * link is gone; a CreateTap whose MAC is that of an endpoint under deletion begins anew when it is
- * gone.
+ * link is gone; a CreateTap in whose way only an endpoint stands that is going, or may be, begins anew
+ * when it is gone, or our own copies of its queues are closed.
  */
 
 #include "bus/service.h"
@@ -17,6 +17,5 @@ int wait_release(Service *service, sd_bus_message *call, Endpoint *endpoint);
  * are gone. Returns 1, or -ENOMEM. */
 int wait_release_all(Service *service, sd_bus_message *call, uid_t uid);
 
-/* Dispatches the call again when the endpoint, which is under deletion, is gone; for NULL, when some of our
- * copies of the uid's queues are closed. Returns 1, or -ENOMEM. */
+/* Dispatches the call again when what manager_look() said it has to wait for is over. Returns 1, or -ENOMEM. */
 int wait_retry(Service *service, sd_bus_message *call, Endpoint *endpoint, uid_t uid);

@@ -153,6 +153,23 @@ const ManagerFacts *manager_facts(const Manager *manager) {
         return &manager->facts;
 }
 
+/* It is being deleted, or may be there only because of our own copies of its queues. */
+static bool may_be_gone_soon(const Manager *manager, const Endpoint *endpoint) {
+        return endpoint->releasing || endpoint->dying ||
+                        linger_may_watch(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce);
+}
+
+/* What is refused may be so only because of taps that the user has closed, and we have not. */
+static int wait_for_own(const Manager *manager, const Client *client, Endpoint **ret_wait_for,
+                const Failure *refusal, int error, Failure *failure) {
+        if (linger_may_watch(manager->linger, client->uid, NULL)) {
+                *ret_wait_for = NULL;
+                return -EAGAIN;
+        }
+        *failure = *refusal;
+        return error;
+}
+
 static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
                 Endpoint **ret_wait_for, Failure *failure) {
         char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
@@ -172,7 +189,7 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
                 return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 
         endpoint = registry_by_ifindex(&manager->registry, entry.port);
-        if (ret_wait_for && endpoint && (endpoint->releasing || endpoint->dying)) {
+        if (ret_wait_for && endpoint && may_be_gone_soon(manager, endpoint)) {
                 *ret_wait_for = endpoint;
                 return -EAGAIN;
         }
@@ -192,18 +209,20 @@ int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest
 }
 
 /* What the kernel would refuse is refused before anybody is asked for it. */
-static int check_ports(const LinkInfo *bridge, const Client *client, Failure *failure) {
+static int check_ports(Manager *manager, const LinkInfo *bridge, const Client *client,
+                Endpoint **ret_wait_for, Failure *failure) {
+        Failure refusal = FAILURE_INIT;
         unsigned ports;
 
         if (!client->count_ports && client->ports_per_bridge >= BRIDGE_PORTS_MAX)
                 return 0;
         if (bridge_count_ports(bridge->name, &ports) < 0 || ports < client->ports_per_bridge)
                 return 0;
-        return failure_set(failure, FAILURE_BRIDGE_FULL, EXFULL,
+        failure_set(&refusal, FAILURE_BRIDGE_FULL, EXFULL,
                         "The bridge \"%s\" has %u ports, and %u is the most it may have. Release "
-                        "an "
-                        "endpoint on it, or use another bridge.",
+                        "an endpoint on it, or use another bridge.",
                         bridge->name, ports, client->ports_per_bridge);
+        return wait_for_own(manager, client, ret_wait_for, &refusal, -EXFULL, failure);
 }
 
 static int look_at_bridge(Manager *manager, const TapRequest *request, const Client *client,
@@ -229,7 +248,7 @@ static int look_at_bridge(Manager *manager, const TapRequest *request, const Cli
                                 "most. "
                                 "Use another bridge, or lower its MTU.",
                                 request->bridge, ret->mtu, TAP_MTU_MAX);
-        r = check_ports(ret, client, failure);
+        r = check_ports(manager, ret, client, ret_wait_for, failure);
         if (r < 0 || !request->has_guest_mac)
                 return r;
         return manager_check_mac(manager, ret, &request->guest_mac, ret_wait_for, failure);
@@ -251,19 +270,34 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
                                           "vnet_hdr_size to 24");
 }
 
-/* Of what he has, some may be gone as soon as our own copies of its queues are closed. */
 static int check_quota(Manager *manager, const Client *client, unsigned queues,
                 Endpoint **ret_wait_for, Failure *failure) {
         Failure refusal = FAILURE_INIT;
         int r = quota_check(manager->quota, client->uid, &client->limits, 1, queues, &refusal);
 
-        if (r == -EDQUOT && linger_may_watch(manager->linger, client->uid)) {
-                *ret_wait_for = NULL;
-                return -EAGAIN;
-        }
+        if (r == -EDQUOT)
+                return wait_for_own(manager, client, ret_wait_for, &refusal, r, failure);
         if (r < 0)
                 *failure = refusal;
         return r;
+}
+
+static int check_label(Manager *manager, const TapRequest *request, const Client *client,
+                Endpoint **ret_wait_for, Failure *failure) {
+        Endpoint *endpoint = *request->label
+                        ? manager_find_label(manager, client->uid, request->label)
+                        : NULL;
+
+        if (!endpoint)
+                return 0;
+        if (!endpoint->releasing && may_be_gone_soon(manager, endpoint)) {
+                *ret_wait_for = endpoint;
+                return -EAGAIN;
+        }
+        return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "You have an endpoint with the label \"%s\" already. Choose another "
+                        "one, or release it first.",
+                        request->label);
 }
 
 int manager_look(Manager *manager, const TapRequest *request, const Client *client,
@@ -273,12 +307,9 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
         r = check_quota(manager, client, request->queues, ret_wait_for, failure);
         if (r < 0)
                 return r;
-        if (*request->label && manager_find_label(manager, client->uid, request->label))
-                return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
-                                "You have an endpoint with the label \"%s\" already. Choose "
-                                "another "
-                                "one, or release it first.",
-                                request->label);
+        r = check_label(manager, request, client, ret_wait_for, failure);
+        if (r < 0)
+                return r;
         r = check_offloads(manager, request, failure);
         if (r < 0)
                 return r;
@@ -298,15 +329,17 @@ void manager_take_back(Manager *manager, Endpoint *endpoint) {
                 log_warning("Out of memory: %s may be left behind", endpoint->now.name);
 }
 
-void manager_close_queues(Manager *manager, uid_t uid, FdSet *queues) {
-        linger_close(manager->linger, uid, queues);
+void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues) {
+        linger_close(manager->linger, uid, nonce, queues);
 }
 
 void manager_watch(Manager *manager, Endpoint *endpoint, uid_t uid, GoneWatch *watch) {
-        if (endpoint)
+        if (!endpoint)
+                linger_watch(manager->linger, uid, NULL, watch);
+        else if (endpoint->releasing || endpoint->dying)
                 endpoint_watch(endpoint, watch);
         else
-                linger_watch(manager->linger, uid, watch);
+                linger_watch(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce, watch);
 }
 
 const char *manager_bridge_of(

@@ -62,9 +62,9 @@ const ManagerFacts *manager_facts(const Manager *manager);
 
 /* Looks, without touching anything, whether the request can succeed for that client now. ret_bridge:
  * what its bridge's name stands for (ifindex 0: it wants none). NoSuchBridge, NotABridge,
- * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only an endpoint under
- * deletion stands in the way: *ret_wait_for is it; NULL: only the client's limits, and of what he has some
- * may be gone when our copies of its queues are closed. Then manager_watch(). */
+ * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only an endpoint stands
+ * in the way that is under deletion, or may be gone when our copies of its queues are closed: *ret_wait_for
+ * is it; NULL: only a limit, and the latter is true of some that the client has. Then manager_watch(). */
 int manager_look(Manager *manager, const TapRequest *request, const Client *client,
                 LinkInfo *ret_bridge, Endpoint **ret_wait_for, Failure *failure);
 
@@ -86,11 +86,12 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
 /* For a tap just made that nobody could be told of: has it deleted, also if it outlives its queues. */
 void manager_take_back(Manager *manager, Endpoint *endpoint);
 
-/* Closes our copies of the queues of a tap of that uid, a moment later and off the loop (model/linger). */
-void manager_close_queues(Manager *manager, uid_t uid, FdSet *queues);
+/* Closes our copies of the queues of that uid's tap of that nonce, a moment later and off the loop
+ * (model/linger). */
+void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues);
 
-/* For who is to wait, as manager_look() said: the watch is told when the endpoint is gone; for NULL, when
- * the first of our copies of queues of that uid are closed. */
+/* For who is to wait, as manager_look() said: the watch is told when the endpoint is gone, or our copies of
+ * its queues are closed; for NULL, when the first of our copies of queues of that uid are. */
 void manager_watch(Manager *manager, Endpoint *endpoint, uid_t uid, GoneWatch *watch);
 
 /* Runs something slow of the world above, off the loop; manager_free() waits for it. */
