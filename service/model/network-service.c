@@ -151,13 +151,15 @@ static void set_host_part(struct in6_addr *address, unsigned number) {
         address->s6_addr[15] = (uint8_t)number;
 }
 
+/* A guest makes an address of its own, or asks for one; a name that it has for IPv4 it has for the one
+ * made of its MAC too. */
 static void write_v6_range(FILE *file, const NetworkPlan *plan) {
         struct in6_addr first = plan->v6, last = plan->v6;
         char text[2][INET6_ADDRSTRLEN];
 
         set_host_part(&first, V6_FIRST);
         set_host_part(&last, V6_LAST);
-        fprintf(file, "dhcp-range=%s,%s,slaac,64," LEASE_TIME "\n",
+        fprintf(file, "dhcp-range=%s,%s,slaac,ra-names,64," LEASE_TIME "\n",
                         inet_ntop(AF_INET6, &first, text[0], sizeof(text[0])),
                         inet_ntop(AF_INET6, &last, text[1], sizeof(text[1])));
         fputs("enable-ra\n", file);
