@@ -17,9 +17,8 @@
 /* All that a bridge can have ports, with an address of each kind, and those that have just left. */
 #define LEASES_MOST 4096
 /* DHCPv6 gives addresses of the last 16 bits; a guest chooses the others itself. */
-#define V6_FIRST    0x1000
-#define V6_LAST     0xffff
-#define V6_HOSTBITS 16
+#define V6_FIRST 0x1000
+#define V6_LAST  0xffff
 
 typedef struct Text {
         char v4[INET_ADDRSTRLEN], v6[INET6_ADDRSTRLEN];
@@ -152,17 +151,17 @@ static void set_host_part(struct in6_addr *address, unsigned number) {
         address->s6_addr[15] = (uint8_t)number;
 }
 
-/* A prefix of 64 bits lets guests choose addresses of their own; in a longer one DHCPv6 gives all. */
+/* A guest makes an address of its own, or asks for one; a name that it has for IPv4 it has for the one
+ * made of its MAC too. */
 static void write_v6_range(FILE *file, const NetworkPlan *plan) {
         struct in6_addr first = plan->v6, last = plan->v6;
         char text[2][INET6_ADDRSTRLEN];
 
         set_host_part(&first, V6_FIRST);
         set_host_part(&last, V6_LAST);
-        fprintf(file, "dhcp-range=%s,%s,%s%u," LEASE_TIME "\n",
+        fprintf(file, "dhcp-range=%s,%s,slaac,ra-names,64," LEASE_TIME "\n",
                         inet_ntop(AF_INET6, &first, text[0], sizeof(text[0])),
-                        inet_ntop(AF_INET6, &last, text[1], sizeof(text[1])),
-                        plan->v6_prefix == 64 ? "slaac," : "", plan->v6_prefix);
+                        inet_ntop(AF_INET6, &last, text[1], sizeof(text[1])));
         fputs("enable-ra\n", file);
         fprintf(file, "ra-param=%s,", plan->name);
         if (plan->mtu > 0)
@@ -172,15 +171,12 @@ static void write_v6_range(FILE *file, const NetworkPlan *plan) {
 }
 
 static void write_ranges(FILE *file, const NetworkPlan *plan) {
-        bool v4 = plan->v4_prefix > 0 && plan->v4_prefix <= 30;
-        bool v6 = plan->v6_prefix >= 64 && plan->v6_prefix <= 128 - V6_HOSTBITS;
-
-        if (!plan->dhcp || (!v4 && !v6))
+        if (!plan->dhcp)
                 return;
         write_dhcp(file, plan);
-        if (v4)
+        if (plan->v4_prefix > 0)
                 write_v4_range(file, plan);
-        if (v6)
+        if (plan->v6_prefix > 0)
                 write_v6_range(file, plan);
 }
 
