@@ -27,7 +27,7 @@ static const Option options[] = {
         { "mtu", "u", AT(mtu), AT(has_mtu), NULL },
         { "persistent", "b", AT(persistent), 0, NULL },
         { "owner", "u", AT(owner), AT(has_owner), NULL },
-        { "isolated", "b", AT(isolated), 0, NULL },
+        { "isolated", "b", AT(isolated), AT(has_isolated), NULL },
         { "anti_spoof", "b", AT(anti_spoof), AT(has_anti_spoof), NULL },
         { "offloads", "as", 0, AT(has_offloads), tap_request_add_offload },
         { "vnet_hdr_size", "u", AT(vnet_hdr_size), AT(has_vnet_hdr_size), NULL },

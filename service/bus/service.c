@@ -178,6 +178,14 @@ const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_
         return buffer;
 }
 
+const char *service_default_network(const Service *service) {
+        static const char name[] = "vnicbr0";
+        const bool there = config_network(reload_config(service->reload), name) ||
+                        manager_find_network(service->manager, name);
+
+        return there ? name : NULL;
+}
+
 Endpoint *service_endpoint_at(Service *service, const char *path) {
         const char *name = path + strlen(ENDPOINT_PREFIX "/");
         uint32_t nonce;

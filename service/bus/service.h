@@ -45,6 +45,9 @@ int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failur
 /* The object path of an endpoint, which never changes, into buffer, which it returns. */
 const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]);
 
+/* The network that a tap is on whose caller names none; NULL: there is none. */
+const char *service_default_network(const Service *service);
+
 /* The living endpoint of an object path; NULL: none. */
 Endpoint *service_endpoint_at(Service *service, const char *path);
 

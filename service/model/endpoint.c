@@ -52,6 +52,7 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         list_init(&endpoint->watches);
         list_init(&endpoint->changed);
         list_init(&endpoint->condemned);
+        list_init(&endpoint->on_network);
         endpoint->tag = *tag;
         if (creator) {
                 endpoint->creator = strdup(creator);
@@ -67,7 +68,9 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         list_unlink(&endpoint->link);
         list_unlink(&endpoint->changed);
         list_unlink(&endpoint->condemned);
+        list_unlink(&endpoint->on_network);
         offload_watch_end(&endpoint->offload_state);
+        charge_done(&endpoint->port);
         charge_done(&endpoint->charge);
         free(endpoint->creator);
         free(endpoint);
@@ -150,11 +153,15 @@ void endpoint_watch(Endpoint *endpoint, GoneWatch *watch) {
         list_append(&endpoint->watches, &watch->link);
 }
 
-void endpoint_tell_watches(Endpoint *endpoint, int error) {
-        while (!list_is_empty(&endpoint->watches)) {
-                GoneWatch *watch = container_of(endpoint->watches.next, GoneWatch, link);
+void gone_watches_tell(List *watches, int error) {
+        while (!list_is_empty(watches)) {
+                GoneWatch *watch = container_of(watches->next, GoneWatch, link);
 
                 list_unlink(&watch->link);
                 watch->gone(watch, error);
         }
+}
+
+void endpoint_tell_watches(Endpoint *endpoint, int error) {
+        gone_watches_tell(&endpoint->watches, error);
 }

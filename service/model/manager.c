@@ -89,6 +89,8 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         registry_init(&manager->registry);
         list_init(&manager->changed);
         list_init(&manager->condemned);
+        list_init(&manager->networks);
+        manager->event = sd_event_ref(event);
         manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
         r = open_parts(manager, event);
         if (r < 0)
@@ -97,9 +99,11 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
 
         manager->observer = observer;
         manager->userdata = userdata;
+        manager_adopt_networks(manager);
         r = link_monitor_new(&manager->monitor, event, &manager_link_follower, manager);
         if (r < 0)
                 return r;
+        manager_settle_networks(manager);
         manager->started = true;
         *ret = TAKE_PTR(manager);
         return 0;
@@ -116,9 +120,13 @@ Manager *manager_free(Manager *manager) {
                 link_monitor_catch_up(manager->monitor);
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
+        manager_forget_networks(manager);
+        uplinks_free(manager->uplinks);
+        filter_close(manager->filter);
         offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);
         netlink_close(manager->netlink);
+        sd_event_unref(manager->event);
         free(manager);
         return NULL;
 }
@@ -140,8 +148,8 @@ const ManagerFacts *manager_facts(const Manager *manager) {
         return &manager->facts;
 }
 
-static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
-                Endpoint **ret_wait_for, Failure *failure) {
+static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac, List **ret_wait_for,
+                Failure *failure) {
         char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
         Failure lookup = FAILURE_INIT;
         Endpoint *endpoint;
@@ -160,7 +168,7 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
 
         endpoint = registry_by_ifindex(&manager->registry, entry.port);
         if (ret_wait_for && endpoint && (endpoint->releasing || endpoint->dying)) {
-                *ret_wait_for = endpoint;
+                *ret_wait_for = &endpoint->watches;
                 return -EAGAIN;
         }
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
@@ -170,53 +178,11 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
 }
 
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
-                Endpoint **ret_wait_for, Failure *failure) {
+                List **ret_wait_for, Failure *failure) {
         const Mac host_mac = mac_of_host_side(guest_mac);
         int r = check_mac(manager, bridge, guest_mac, ret_wait_for, failure);
 
         return r < 0 ? r : check_mac(manager, bridge, &host_mac, ret_wait_for, failure);
-}
-
-/* What the kernel would refuse is refused before anybody is asked. */
-static int check_ports(const LinkInfo *bridge, const Client *client, Failure *failure) {
-        unsigned ports;
-
-        if (bridge_count_ports(bridge->name, &ports) < 0 || ports < client->ports_per_bridge)
-                return 0;
-        return failure_set(failure, FAILURE_BRIDGE_FULL, EXFULL,
-                        "The bridge \"%s\" has %u ports, and %u is the most it may have. Release "
-                        "an "
-                        "endpoint on it, or use another bridge.",
-                        bridge->name, ports, client->ports_per_bridge);
-}
-
-static int look_at_bridge(Manager *manager, const TapRequest *request, const Client *client,
-                LinkInfo *ret, Endpoint **ret_wait_for, Failure *failure) {
-        int r;
-
-        *ret = (LinkInfo){ 0 };
-        if (request->no_bridge)
-                return 0;
-        r = bridge_find(manager->netlink, request->bridge, ret, failure);
-        if (r < 0)
-                return r;
-        if (request->has_mtu && request->mtu != ret->mtu)
-                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"mtu\" was %u, and that of the bridge \"%s\" is %u: a "
-                                "smaller port lowers the whole bridge, and a larger one can raise "
-                                "it. "
-                                "Leave it out to get the bridge's.",
-                                request->mtu, request->bridge, ret->mtu);
-        if (ret->mtu > TAP_MTU_MAX)
-                return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                                "The bridge \"%s\" has an MTU of %u, and a tap can have %u at "
-                                "most. "
-                                "Use another bridge, or lower its MTU.",
-                                request->bridge, ret->mtu, TAP_MTU_MAX);
-        r = check_ports(ret, client, failure);
-        if (r < 0 || !request->has_guest_mac)
-                return r;
-        return manager_check_mac(manager, ret, &request->guest_mac, ret_wait_for, failure);
 }
 
 /* A set that the kernel would take on some host, but not on this one or not with this header. */
@@ -235,8 +201,8 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
                                           "vnet_hdr_size to 24");
 }
 
-int manager_look(Manager *manager, const TapRequest *request, const Client *client,
-                LinkInfo *ret_bridge, Endpoint **ret_wait_for, Failure *failure) {
+int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
+                List **ret_wait_for, Failure *failure) {
         int r;
 
         r = quota_check(manager->quota, client->uid, &client->limits, 1, request->queues, failure);
@@ -251,7 +217,7 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
         r = check_offloads(manager, request, failure);
         if (r < 0)
                 return r;
-        return look_at_bridge(manager, request, client, ret_bridge, ret_wait_for, failure);
+        return manager_look_at_place(manager, request, client, ret, ret_wait_for, failure);
 }
 
 int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch) {

@@ -8,7 +8,7 @@
  * none.
  *
  *     vnicd-net:1 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 v4=10.70.3.1/24 v6=fd70:3::1/64
- *     ports=1023 each=1023 domain=vnicbr0.internal fwd=2,3                          (in one line)
+ *     ports=1023 each=1023 domain=vnicbr0.internal guard=1 fwd=2,3                  (in one line)
  *
  * Name and MTU are the bridge's own. A bridge has our group from its first moment and the tag a moment
  * later: with the group and no alias it is one of ours that was left half made.
@@ -35,7 +35,8 @@ typedef struct NetworkUplinks {
 
 typedef struct NetworkTag {
         NetworkPlan plan;
-        bool kept; /* until somebody deletes it; else as long as it is used */
+        bool kept;     /* until somebody deletes it; else as long as it is used */
+        bool guard_v6; /* the host did not forward IPv6 before: it is to forward for networks only */
         NetworkUplinks uplinks;
 } NetworkTag;
 

@@ -14,7 +14,7 @@ LINUX = r"linux/[a-z0-9_-]+\.h"
 FLOORS = {
     "util": (r"util/.*", LIBC),
     "kernel": (r"(util|kernel)/.*", rf"{LIBC}|{LINUX}|netlink/.*|nftables/.*"),
-    "model": (r"(util|kernel|model)/.*", rf"{LIBC}|systemd/sd-event\.h"),
+    "model": (r"(util|kernel|model)/.*", rf"{LIBC}|systemd/sd-(event|id128)\.h"),
     "bus": (r"(util|kernel|model|bus)/.*", rf"{LIBC}|systemd/sd-(bus|event|daemon|journal)\.h"),
     "": (r"(util|model|bus)/.*", rf"{LIBC}|systemd/sd-(bus|event|daemon)\.h"),
 }

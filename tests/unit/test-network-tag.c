@@ -6,7 +6,7 @@
 
 #define USUAL                                                                                      \
         "vnicd-net:1 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 v4=10.70.3.1/24 "            \
-        "v6=fd70:3::1/64 ports=1023 each=1023 domain=vnicbr0.internal fwd=2,3"
+        "v6=fd70:3::1/64 ports=1023 each=1023 domain=vnicbr0.internal guard=1 fwd=2,3"
 
 static LinkInfo bridge_with(const char *alias) {
         LinkInfo link = { .ifindex = 7, .kind = "bridge", .group = NETWORK_GROUP, .mtu = 1500 };
@@ -28,6 +28,7 @@ static void a_tag_says_all_that_makes_the_network(void **state) {
         assert_int_equal(tag.plan.v4_prefix, 24);
         assert_int_equal(tag.plan.v6_prefix, 64);
         assert_false(tag.kept);
+        assert_true(tag.guard_v6);
         assert_int_equal(tag.uplinks.n, 2);
         assert_int_equal(tag.uplinks.ifindexes[1], 3);
         assert_string_equal(network_tag_format(&tag, again), USUAL);
@@ -63,19 +64,19 @@ static void what_is_not_exactly_a_tag_is_none(void **state) {
         static const char *const wrong[] = { "", "vnicd-net:1", "vnicd:1 uid=0", USUAL " ",
                 " " USUAL, USUAL ",", USUAL ",4,5,6", "x" USUAL,
                 "vnicd-net:2 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 ports=1 each=1 "
-                "domain=a",
+                "domain=a guard=0",
                 "vnicd-net:1 kind=nat life=config dhcp=2 apart=0 lan=0 host=1 ports=1 each=1 "
-                "domain=a",
+                "domain=a guard=0",
                 "vnicd-net:1 kind=lan life=config dhcp=1 apart=0 lan=0 host=1 ports=1 each=1 "
-                "domain=a",
+                "domain=a guard=0",
                 "vnicd-net:1 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 ports=0 each=1 "
-                "domain=a",
+                "domain=a guard=0",
                 "vnicd-net:1 kind=nat life=config dhcp=1 apart=0 lan=0 host=0 ports=1 each=1 "
-                "domain=a",
+                "domain=a guard=0",
                 "vnicd-net:1 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 ports=1 each=1 "
-                "domain=",
+                "domain= guard=0",
                 "vnicd-net:1 life=config kind=nat dhcp=1 apart=0 lan=0 host=1 ports=1 each=1 "
-                "domain=a" };
+                "domain=a guard=0" };
 
         for (size_t i = 0; i < ELEMENTS(wrong); i++) {
                 NetworkTag tag;
