@@ -13,7 +13,7 @@ LINUX = r"linux/[a-z0-9_-]+\.h"
 # Folder of service/: what "..." may name, and what <...> may name.
 FLOORS = {
     "util": (r"util/.*", LIBC),
-    "kernel": (r"(util|kernel)/.*", rf"{LIBC}|{LINUX}|netlink/.*"),
+    "kernel": (r"(util|kernel)/.*", rf"{LIBC}|{LINUX}|netlink/.*|nftables/.*"),
     "model": (r"(util|kernel|model)/.*", rf"{LIBC}|systemd/sd-event\.h"),
     "bus": (r"(util|kernel|model|bus)/.*", rf"{LIBC}|systemd/sd-(bus|event|daemon|journal)\.h"),
     "": (r"(util|model|bus)/.*", rf"{LIBC}|systemd/sd-(bus|event|daemon)\.h"),
@@ -30,6 +30,7 @@ ROOMS = {
     "kernel/tap": r"util/.*|kernel/(tap|tap-escort|ifname)\.h",
     "kernel/tap-escort": r"kernel/tap-escort\.h",
     "kernel/offload": r"util/.*|kernel/(offload|tap)\.h",
+    "kernel/filter": r"util/.*|kernel/filter\.h",
     "kernel/netlink": r"util/.*|kernel/netlink\.h",
     "model/config-section": r"model/config-section\.h|util/.*",
     "model/config-file": r"util/.*|model/config-file\.h",
@@ -40,6 +41,8 @@ ROOMS = {
     "model/quota": r"util/.*|model/quota\.h",
     "model/config-network": r"util/.*|model/(config-(file|lines|network)|network-plan)\.h",
     "model/network-plan": r"util/.*|kernel/ifname\.h|model/network-plan\.h",
+    "model/network-tag": r"util/.*|kernel/link\.h|model/network-(plan|tag)\.h",
+    "model/network-filter": r"util/.*|model/network-(filter|plan|tag)\.h",
     "model/network-service": r"util/.*|model/network-(plan|service)\.h",
     "model/leases": r"util/.*|kernel/mac\.h|model/(leases|network-service)\.h",
     "model/tag": r"util/.*|kernel/(link|mac|ifname)\.h|model/tag\.h",
@@ -58,6 +61,7 @@ ONLY_IN = {
     r"\bNLE_[A-Z_]+": ("kernel/netlink",),
     r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/tap-escort", "kernel/offload"),
     r"org\.vnicd1\.Error": ("bus/error",),
+    r"nftables/libnftables\.h": ("kernel/filter",),
     r"<ini\.h>": ("model/config-lines",),
     r"\bget(pw|gr)nam_r\b": ("model/config-names",),
 }

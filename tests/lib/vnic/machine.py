@@ -114,7 +114,7 @@ class Machine:
 
     def pings(self, address, timeout=2):
         """Whether an answer comes."""
-        return self.run("ping", "-n", "-c", "1", "-W", timeout, address)[0] == 0
+        return self.run(shutil.which("busybox"), "ping", "-c", "1", "-W", timeout, address)[0] == 0
 
     def resolve(self, name, server):
         """What busybox's nslookup is told: a list of addresses."""

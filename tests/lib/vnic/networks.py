@@ -139,8 +139,8 @@ class Internet:
                     self.HOST6 if ":" in text else self.HOST4)
 
     def pings(self, address):
-        return "1 received" in kernel.run("ip", "netns", "exec", self.NAMESPACE, "ping", "-n", "-c", "1", "-W", "1",
-                                          address, check=False)
+        return "1 packets received" in kernel.run("ip", "netns", "exec", self.NAMESPACE, shutil.which("busybox"),
+                                                  "ping", "-c", "1", "-W", "1", address, check=False)
 
     @contextlib.contextmanager
     def listening(self, address, port):
