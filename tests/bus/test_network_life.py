@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Networks come and go and leave nothing; what is somebody else's is left alone; a restart takes them up."""
 
+import contextlib
 import ipaddress
 import os
 import shutil
+import signal
+import subprocess
 
 import pytest
 from vnic import kernel
 from vnic.client import BusError
 from vnic.machine import Machine
-from vnic.networks import CONFIGURATIONS, Network, internet, network
-from vnic.process import poll
+from vnic.networks import CONFIGURATIONS, NETWORK, Network, internet, network, path_of
+from vnic.process import poll, status_field
 
 needs_dnsmasq = pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")
 
@@ -136,3 +139,66 @@ def test_a_port_of_somebody_else_makes_a_network_a_bridge_of_the_host(root, alic
 
 def explained(world, name):
     return world.output_as("alice", [world.tool("vnicctl"), "explain", name])[1]
+
+
+# The service dies in the middle
+
+CALLS = ("sendmsg", "sendto")
+
+
+@contextlib.contextmanager
+def dying_at(world, syscall, number):
+    """The service is killed as it makes its number-th such call from now on."""
+    log = f"/run/vnicd-world/network-kill-{os.getpid()}"
+    pid = world.pid
+    tracer = subprocess.Popen(["strace", "-qq", "-f", "-o", log, "-e", f"trace={syscall}", "-e",
+                               f"inject={syscall}:signal=SIGKILL:when={number}", "-p", str(pid)])
+    assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5)
+    try:
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait(5)
+        os.unlink(log)
+
+
+def whole_or_gone(world, name):
+    """Two seconds after a start a network is there with all that belongs to it, or nothing of it is."""
+    def is_one():
+        exported = world.root.managed_objects().keys() >= {path_of(name)}
+        link = kernel.link(name)
+        tables = kernel.run("nft", "list", "tables").count(f"vnicd-{name}\n")
+        if exported:
+            return bool(link and "UP" in link["flags"] and link.get("ifalias", "").startswith("vnicd-net:1 ")
+                        and tables == 2 and len(kernel.addresses(name)) >= 2)
+        return link is None and tables == 0
+    return poll(is_one, 2.5)
+
+
+@pytest.mark.restarts
+@pytest.mark.once
+@pytest.mark.deadline(400)
+@pytest.mark.parametrize("syscall", CALLS)
+def test_killed_at_any_call_of_creating_or_deleting_it_converges(world, root, syscall):
+    before = everything()
+    for deed in ("create", "delete"):
+        number, killed = 0, 1
+        while killed:
+            number += 1
+            name = f"yes{deed}{number}"
+            there = Network(root, name, "nat") if deed == "delete" else None
+            with dying_at(world, syscall, number), contextlib.suppress(BusError):
+                if there:
+                    there.delete()
+                else:
+                    Network(root, name, "nat")
+                poll(lambda: not kernel.exists(name), 1) if there else None
+            killed = not world.service.alive()
+            if killed:
+                world.start_service()
+            assert whole_or_gone(world, name), f"killed at {syscall} {number} of {deed}: {kernel.link(name)}"
+            if path_of(name) in world.root.managed_objects():
+                root.call(path_of(name), NETWORK, "Delete")
+            assert poll(lambda: not kernel.exists(name), 5)
+        assert syscall != "sendmsg" or number > 3, "nothing was killed"
+    assert poll(lambda: {**everything(), "processes": 0} == {**before, "processes": 0}, 5), everything()
