@@ -152,7 +152,7 @@ def dying_at(world, syscall, number):
     log = f"/run/vnicd-world/network-kill-{os.getpid()}"
     pid = world.pid
     tracer = subprocess.Popen(["strace", "-qq", "-f", "-o", log, "-e", f"trace={syscall}", "-e",
-                               f"inject={syscall}:signal=SIGKILL:when={number}", "-p", str(pid)])
+                               f"inject={syscall}:signal=KILL:when={number}", "-p", str(pid)])
     assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5)
     try:
         yield
@@ -190,9 +190,9 @@ def test_killed_at_any_call_of_creating_or_deleting_it_converges(world, root, sy
             with dying_at(world, syscall, number), contextlib.suppress(BusError):
                 if there:
                     there.delete()
+                    poll(lambda: not kernel.exists(name), 1)
                 else:
                     Network(root, name, "nat")
-                poll(lambda: not kernel.exists(name), 1) if there else None
             killed = not world.service.alive()
             if killed:
                 world.start_service()
