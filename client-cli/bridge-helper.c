@@ -15,9 +15,10 @@
 #include <sys/uio.h>
 
 #include "bridge-request.h"
-#include "new-tap.h"
 #include "standard-fds.h"
 #include "status.h"
+#include "tap-call.h"
+#include "util/cleanup.h"
 
 /* One byte and one fd in one message. */
 static Status send_queue(int socket, int queue) {
@@ -55,6 +56,27 @@ static void print_advice(Status status, const char *bridge) {
                                 bridge);
 }
 
+/* The queue is handed over before anything is closed: somebody waits for it. */
+static Status make_and_send(const BridgeRequest *request) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(client_freep) Client *client = NULL;
+        _cleanup_(fdset_done) FdSet queues = FDSET_INIT;
+        Status status;
+
+        status = client_open(&request->tap, &client);
+        if (status != STATUS_OK)
+                return status;
+        status = tap_call(client, &request->tap, &reply);
+        if (status != STATUS_OK)
+                return status;
+        if (sd_bus_message_skip(reply, "osas") < 0)
+                return complain_errno(EBADMSG, "read the answer of the service");
+        status = tap_call_take_queues(reply, &request->tap, &queues);
+        if (status != STATUS_OK)
+                return status;
+        return send_queue(request->socket, queues.fds[0]);
+}
+
 static void print_help(void) {
         puts("Usage: vnic-bridge-helper --br=NAME --fd=N [--use-vnet]\n"
              "\n"
@@ -67,7 +89,6 @@ static void print_help(void) {
 }
 
 int main(int argc, char *argv[]) {
-        _cleanup_(new_tap_freep) NewTap *tap = NULL;
         BridgeRequest request;
         Status status;
 
@@ -85,11 +106,7 @@ int main(int argc, char *argv[]) {
                 return STATUS_OK;
         }
 
-        status = new_tap_create(&request.tap, &tap);
-        if (status != STATUS_OK) {
-                print_advice(status, request.tap.bridge);
-                return STATUS_FAILURE;
-        }
-        return send_queue(request.socket, tap->queues.fds[0]) == STATUS_OK ? STATUS_OK
-                                                                           : STATUS_FAILURE;
+        status = make_and_send(&request);
+        print_advice(status, request.tap.bridge);
+        return status == STATUS_OK ? STATUS_OK : STATUS_FAILURE;
 }

@@ -6,7 +6,6 @@
  * what went wrong.
  */
 
-#include <jansson.h>
 #include <systemd/sd-bus.h>
 
 #include "options.h"
@@ -43,18 +42,7 @@ DEFINE_CLEANUP(Client, client_free)
 /* Borrowed from the client. */
 sd_bus *client_bus(Client *client);
 
-/* Calls a method with no argument (argument NULL) or one string and decodes its reply into an array
- * of what it answered; a new reference. */
-Status client_call(Client *client, const Method *method, const char *argument, json_t **ret);
-
-/* The two halves of it, for a method with other arguments. client_end() returns the reply as it
- * came. A failure to write arguments between them is told by client_complain_arguments(). */
+/* The two halves of a call; client_end() returns the reply as it came. A failure to write arguments between them is told by client_complain_arguments(). */
 Status client_begin(Client *client, const Method *method, sd_bus_message **ret);
 Status client_end(Client *client, const Method *method, sd_bus_message *call, sd_bus_message **ret);
 Status client_complain_arguments(int error);
-
-/* All properties of one interface of an object, as the service spells them; a new reference. */
-Status client_get_properties(Client *client, const char *path, const char *interface, json_t **ret);
-
-/* The path of the endpoint with this interface name or label; new memory. */
-Status client_find_endpoint(Client *client, const char *name, char **ret);

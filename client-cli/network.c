@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "client-call.h"
 #include "decode.h"
 #include "endpoint.h"
 

@@ -2,126 +2,18 @@
 #include "new-tap.h"
 
 /*
- * From options to a CreateTap call and from its reply to fds. An option that was not given is not
- * sent: the defaults are the service's. That the reply holds as many fds as were asked for is
- * checked, not believed. What becomes of the tap is the business of the verbs.
+ * What a verb wants to know of a tap that it has just made. What becomes of the tap is the business of
+ * the verbs.
  */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
+#include "client-call.h"
 #include "decode.h"
+#include "tap-call.h"
 #include "text.h"
-
-static const Method create_tap = { VNICD_PATH, VNICD_MANAGER, "CreateTap", "osasah",
-        "org.vnicd1.use-bridge" };
-
-static int append_text(sd_bus_message *call, const char *key, const char *value) {
-        return value ? sd_bus_message_append(call, "{sv}", key, "s", value) : 0;
-}
-
-static int append_number(sd_bus_message *call, const char *key, const OptionNumber *number) {
-        return number->given ? sd_bus_message_append(call, "{sv}", key, "u", number->value) : 0;
-}
-
-static int append_switch(sd_bus_message *call, const char *key, const OptionSwitch *flag) {
-        return flag->given ? sd_bus_message_append(call, "{sv}", key, "b", (int)flag->value) : 0;
-}
-
-/* Names with commas between them, each as it is: what is a name is the service's to say. */
-static int append_names(sd_bus_message *call, char *names) {
-        char *rest = *names ? names : NULL, *name;
-        int r;
-
-        r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "s");
-        while (r >= 0 && (name = strsep(&rest, ",")))
-                r = sd_bus_message_append_basic(call, SD_BUS_TYPE_STRING, name);
-        return r < 0 ? r : sd_bus_message_close_container(call);
-}
-
-static int append_list(sd_bus_message *call, const char *key, const char *list) {
-        _cleanup_free_ char *names = list ? strdup(list) : NULL;
-        int r;
-
-        if (!names)
-                return list ? -ENOMEM : 0;
-        r = sd_bus_message_open_container(call, SD_BUS_TYPE_DICT_ENTRY, "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(call, SD_BUS_TYPE_STRING, key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(call, SD_BUS_TYPE_VARIANT, "as");
-        if (r >= 0)
-                r = append_names(call, names);
-        if (r >= 0)
-                r = sd_bus_message_close_container(call);
-        return r < 0 ? r : sd_bus_message_close_container(call);
-}
-
-/* A message that could not take one value is given up, so the first failure is the answer. */
-static int append_numbers(sd_bus_message *call, const Options *options) {
-        int r = append_number(call, "queues", &options->queues);
-
-        if (r >= 0)
-                r = append_number(call, "mtu", &options->mtu);
-        if (r >= 0)
-                r = append_number(call, "vnet_hdr_size", &options->vnet_hdr_size);
-        return r;
-}
-
-static int append_others(sd_bus_message *call, const Options *options) {
-        int r = append_text(call, "label", options->label);
-
-        if (r >= 0)
-                r = append_text(call, "guest_mac", options->guest_mac);
-        if (r >= 0)
-                r = append_switch(call, "isolated", &options->isolated);
-        if (r >= 0)
-                r = append_switch(call, "anti_spoof", &options->anti_spoof);
-        if (r >= 0)
-                r = append_list(call, "offloads", options->offloads);
-        if (r >= 0 && options->persistent)
-                r = sd_bus_message_append(call, "{sv}", "persistent", "b", 1);
-        return r;
-}
-
-static int append_request(sd_bus_message *call, const Options *options, const OptionNumber *owner) {
-        int r = sd_bus_message_append(call, "sbb", options->bridge, (int)!options->no_vnet_hdr,
-                        (int)options_multiqueue(options));
-
-        if (r >= 0)
-                r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
-        if (r >= 0)
-                r = append_numbers(call, options);
-        if (r >= 0)
-                r = append_others(call, options);
-        if (r >= 0)
-                r = append_number(call, "owner", owner);
-        return r < 0 ? r : sd_bus_message_close_container(call);
-}
-
-/* The fds of a message are closed with it: these are duplicates. -EPROTO: more than one message may
- * hold. */
-static int read_queues(sd_bus_message *reply, FdSet *queues) {
-        int r, fd;
-
-        r = sd_bus_message_enter_container(reply, SD_BUS_TYPE_ARRAY, "h");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_read_basic(reply, SD_BUS_TYPE_UNIX_FD, &fd)) > 0) {
-                _cleanup_close_ int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-                if (copy < 0)
-                        return -errno;
-                if (fdset_add(queues, copy) < 0)
-                        return -EPROTO;
-                TAKE_FD(copy);
-        }
-        return r;
-}
 
 static int read_text(sd_bus_message *reply, char type, char **ret) {
         const char *text;
@@ -141,64 +33,7 @@ static int read_reply(sd_bus_message *reply, NewTap *tap) {
 
         if (r >= 0)
                 r = read_text(reply, SD_BUS_TYPE_STRING, &tap->interface);
-        if (r >= 0)
-                r = decode_value(reply, &tap->offloads);
-        if (r >= 0)
-                r = read_queues(reply, &tap->queues);
-        return r;
-}
-
-static Status check_queues(const Options *options, const NewTap *tap) {
-        uint32_t asked = options_queues(options);
-
-        if (options->persistent && tap->queues.n == 0)
-                return STATUS_OK;
-        if (tap->queues.n > 0 && (asked == 0 || tap->queues.n == asked))
-                return STATUS_OK;
-        return complain(STATUS_FAILURE,
-                        "The service sent %zu queue fds, which is not what was asked for; the tap "
-                        "is given up.",
-                        tap->queues.n);
-}
-
-/* A user's name, or else a number. */
-static Status find_owner(const char *text, OptionNumber *ret) {
-        const struct passwd *user = text ? getpwnam(text) : NULL;
-        char *end = NULL;
-        unsigned long uid;
-
-        if (!text)
-                return STATUS_OK;
-        errno = 0;
-        uid = user ? user->pw_uid : strtoul(text, &end, 10);
-        if (!user && (errno != 0 || end == text || *end || *text == '-' || uid >= UINT32_MAX))
-                return complain(STATUS_USAGE, "There is no user \"%s\" on this host.", text);
-        *ret = (OptionNumber){ .given = true, .value = (uint32_t)uid };
-        return STATUS_OK;
-}
-
-static Status call_create_tap(Client *client, const Options *options, NewTap *tap) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        OptionNumber owner = { .given = false };
-        Status status;
-        int r;
-
-        status = find_owner(options->owner, &owner);
-        if (status != STATUS_OK)
-                return status;
-        status = client_begin(client, &create_tap, &call);
-        if (status != STATUS_OK)
-                return status;
-        r = append_request(call, options, &owner);
-        if (r < 0)
-                return client_complain_arguments(r);
-        status = client_end(client, &create_tap, call, &reply);
-        if (status != STATUS_OK)
-                return status;
-        r = read_reply(reply, tap);
-        if (r < 0)
-                return complain_errno(r, "read the answer of the service");
-        return check_queues(options, tap);
+        return r < 0 ? r : decode_value(reply, &tap->offloads);
 }
 
 static Status get_guest_mac(Client *client, NewTap *tap) {
@@ -216,6 +51,20 @@ static Status get_guest_mac(Client *client, NewTap *tap) {
         return tap->guest_mac ? STATUS_OK : complain_errno(ENOMEM, "keep the guest's MAC");
 }
 
+static Status make(Client *client, const Options *options, NewTap *tap) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        Status status;
+        int r;
+
+        status = tap_call(client, options, &reply);
+        if (status != STATUS_OK)
+                return status;
+        r = read_reply(reply, tap);
+        if (r < 0)
+                return complain_errno(r, "read the answer of the service");
+        return tap_call_take_queues(reply, options, &tap->queues);
+}
+
 Status new_tap_create(const Options *options, NewTap **ret) {
         _cleanup_(client_freep) Client *client = NULL;
         _cleanup_(new_tap_freep) NewTap *tap = calloc(1, sizeof(NewTap));
@@ -226,7 +75,7 @@ Status new_tap_create(const Options *options, NewTap **ret) {
         status = client_open(options, &client);
         if (status != STATUS_OK)
                 return status;
-        status = call_create_tap(client, options, tap);
+        status = make(client, options, tap);
         if (status != STATUS_OK)
                 return status;
         status = get_guest_mac(client, tap);

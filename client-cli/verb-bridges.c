@@ -4,7 +4,7 @@
  * "vnicctl bridges": the bridges of the host and whether the caller may use them.
  */
 
-#include "client.h"
+#include "client-call.h"
 #include "print.h"
 #include "verb.h"
 

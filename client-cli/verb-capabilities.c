@@ -5,7 +5,7 @@
  * manager. For people the offloads stand once more below them, with what they are good for.
  */
 
-#include "client.h"
+#include "client-call.h"
 #include "decode.h"
 #include "offloads.h"
 #include "print.h"

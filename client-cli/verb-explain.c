@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "client-call.h"
 #include "decode.h"
 #include "print.h"
 #include "text.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "client-call.h"
 #include "endpoint.h"
 #include "print.h"
 #include "util/cleanup.h"

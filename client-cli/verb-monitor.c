@@ -13,7 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "cell.h"
-#include "client.h"
+#include "client-call.h"
 #include "decode.h"
 #include "endpoint.h"
 #include "print.h"

@@ -5,7 +5,7 @@
  * keep the others; the first failure is the exit status.
  */
 
-#include "client.h"
+#include "client-call.h"
 #include "print.h"
 #include "verb.h"
 

@@ -5,7 +5,7 @@
  * could be on, which are, and what the gap means.
  */
 
-#include "client.h"
+#include "client-call.h"
 #include "endpoint.h"
 #include "offloads.h"
 #include "print.h"

@@ -206,7 +206,7 @@ void audit_released(Service *service, sd_bus_message *call, const Endpoint *endp
         char name[IFNAMSIZ], sentence[FIELD_SIZE];
         Subject subject;
 
-        if (callers_find(&service->callers, call, &subject, NULL) < 0)
+        if (callers_find(service->callers, call, &subject, NULL) < 0)
                 return;
         about.uid = subject.uid;
         snprintf(sentence, sizeof(sentence), "User %u released the endpoint %s of user %u",

@@ -5,6 +5,12 @@
  * Who calls: the uid and the groups that the bus vouches for, as they were when the caller connected.
  * Nothing that a client says of itself, nothing read from /proc (a process id can be somebody else's
  * by then). A unique name is never given out again, so what was learnt of one stays true.
+ *
+ * The bus is asked once about each new name, and the loop never waits for it: the call is kept before
+ * any handler has seen it, and dispatched when the answer is there, as are those that the caller made
+ * meanwhile, in the order in which they came. Who hung up in between is unknown to the bus: then
+ * nothing is done for him. So a client that calls and disconnects costs a question each time, and
+ * nobody waits for that.
  */
 
 #include <systemd/sd-bus.h>
@@ -12,24 +18,19 @@
 #include "model/config.h"
 #include "util/failure.h"
 
-#define CALLER_NAME_SIZE 32
-#define CALLERS_KNOWN    64
+typedef struct Callers Callers;
 
-typedef struct Caller {
-        char name[CALLER_NAME_SIZE];
-        uid_t uid;
-        gid_t *groups; /* NULL: none, or a bus that does not tell */
-        size_t n_groups;
-} Caller;
+/* The bus must be attached to its loop. -ENOMEM */
+int callers_new(Callers **ret, sd_bus *bus);
 
-typedef struct Callers {
-        Caller known[CALLERS_KNOWN]; /* the oldest is overwritten */
-        unsigned next;
-} Callers;
+/* Calls that are kept are told that the service is stopping. Takes NULL. Returns NULL. */
+Callers *callers_free(Callers *callers);
 
-void callers_done(Callers *callers);
+/* For whoever sees a call first. 1: it is known who calls, until the call's handler returns. 0: the
+ * call is kept, and will be dispatched again or dropped; leave it alone. -EACCES with AccessDenied: it
+ * has no sender. -EUSERS with LimitsExceeded: too many calls are kept. -ENOMEM, -errno of sd-bus. */
+int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure);
 
-/* Asks the bus about a caller not known yet. The groups stay ours and are good until the next other
- * caller is asked about. -EACCES with AccessDenied: the bus knows no such caller (any more), or not
- * his uid. -ENOMEM */
-int callers_find(Callers *callers, sd_bus_message *call, Subject *ret, Failure *failure);
+/* Of a call that callers_meet() has let pass. The groups stay ours and are good until its handler
+ * returns. -EACCES with AccessDenied: it is not such a call. */
+int callers_find(const Callers *callers, sd_bus_message *call, Subject *ret, Failure *failure);

@@ -38,67 +38,68 @@ static int method_release(sd_bus_message *call, void *userdata, sd_bus_error *er
 }
 
 /* One line per property: how it is read, and which change of the link makes it another. */
-typedef int (*append_t)(sd_bus_message *reply, const Endpoint *endpoint);
+typedef int (*append_t)(sd_bus_message *reply, Service *service, const Endpoint *endpoint);
 
-static int append_interface(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_interface(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "s", endpoint->now.name);
 }
 
-static int append_ifindex(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_ifindex(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "i", endpoint->now.ifindex);
 }
 
-static int append_kind(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_kind(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "s", "tap");
 }
 
-static int append_bridge(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_bridge(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         char name[IFNAMSIZ];
 
-        return sd_bus_message_append(reply, "s", link_name(endpoint->now.master, name));
+        return sd_bus_message_append(
+                        reply, "s", manager_bridge_of(service->manager, endpoint, name));
 }
 
-static int append_owner(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_owner(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "u", (uint32_t)endpoint->tag.uid);
 }
 
-static int append_label(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_label(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "s", endpoint->tag.label);
 }
 
-static int append_guest_mac(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_guest_mac(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         char text[MAC_TEXT_SIZE];
 
         return sd_bus_message_append(reply, "s", mac_format(&endpoint->tag.guest_mac, text));
 }
 
-static int append_host_mac(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_host_mac(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         char text[MAC_TEXT_SIZE];
 
         return sd_bus_message_append(reply, "s", mac_format(&endpoint->now.mac, text));
 }
 
-static int append_mtu(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_mtu(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "u", endpoint->now.mtu);
 }
 
-static int append_isolated(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_isolated(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "b", endpoint->now.port.isolated);
 }
 
-static int append_anti_spoof(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_anti_spoof(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "b", endpoint_has_anti_spoof(endpoint));
 }
 
-static int append_state(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_state(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "s", endpoint_is_active(endpoint) ? "active" : "idle");
 }
 
-static int append_persistent(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_persistent(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "b", endpoint_is_persistent(endpoint));
 }
 
-static int append_warnings(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_warnings(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         static const struct {
                 EndpointWarning warning;
                 const char *sentence;
@@ -129,7 +130,7 @@ static int append_warnings(sd_bus_message *reply, const Endpoint *endpoint) {
         return append_names(reply, sentences);
 }
 
-static int append_created(sd_bus_message *reply, const Endpoint *endpoint) {
+static int append_created(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
         return sd_bus_message_append(reply, "t", endpoint->tag.created * UINT64_C(1000000));
 }
 
@@ -162,7 +163,7 @@ static int get_property(sd_bus *bus, const char *path, const char *interface, co
                 return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
         for (size_t i = 0; i < sizeof(properties) / sizeof(*properties); i++)
                 if (strcmp(properties[i].name, property) == 0)
-                        return properties[i].append(reply, endpoint);
+                        return properties[i].append(reply, userdata, endpoint);
         return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_PROPERTY, "There is no such property.");
 }
 

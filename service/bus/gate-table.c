@@ -90,12 +90,12 @@ static const GateRow rows[] = {
         { NETWORK, "GetLeases", WAY_EVERYBODY, { NULL } },
         { ENDPOINT, "Release", WAY_DEMANDS, { &manage_endpoint } },
         { TAP, "OpenQueues", WAY_HOLDER, { NULL } },
-        { STANDARD "Properties", "Get", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Properties", "GetAll", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Introspectable", "Introspect", WAY_EVERYBODY, { NULL } },
-        { STANDARD "ObjectManager", "GetManagedObjects", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Peer", "Ping", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Peer", "GetMachineId", WAY_EVERYBODY, { NULL } },
+        { STANDARD "Properties", "Get", WAY_ANYBODY, { NULL } },
+        { STANDARD "Properties", "GetAll", WAY_ANYBODY, { NULL } },
+        { STANDARD "Introspectable", "Introspect", WAY_ANYBODY, { NULL } },
+        { STANDARD "ObjectManager", "GetManagedObjects", WAY_ANYBODY, { NULL } },
+        { STANDARD "Peer", "Ping", WAY_ANYBODY, { NULL } },
+        { STANDARD "Peer", "GetMachineId", WAY_ANYBODY, { NULL } },
 };
 
 const GateRow *gate_find_row(sd_bus_message *call) {

@@ -30,7 +30,8 @@ typedef struct GateDemand {
 } GateDemand;
 
 typedef enum Way {
-        WAY_EVERYBODY, /* nothing is asked */
+        WAY_ANYBODY,   /* nothing is asked, not even who calls */
+        WAY_EVERYBODY, /* nothing is asked of polkit */
         WAY_HOLDER,    /* the connection that created it, or the owner of one that outlives it */
         WAY_DEMANDS,   /* all demands that apply */
         WAY_TOLD,      /* everybody may call it, and is told what the demands would come to */

@@ -217,17 +217,29 @@ int gate_tell(Service *service, sd_bus_message *call, const Subject *subject,
         return 1;
 }
 
-/* Sees each message before its handler does, and before sd-bus answers by itself. */
+/* Sees each message before its handler does, before authority's filter, which was there before, and
+ * before sd-bus answers by itself. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Service *service = userdata;
         Failure failure = FAILURE_INIT;
         AuditDecision decision = { .refusal = "it is not in the table" };
+        const GateRow *row;
         Subject subject;
+        int r;
 
-        if (!sd_bus_message_is_method_call(message, NULL, NULL) || gate_find_row(message))
+        if (!sd_bus_message_is_method_call(message, NULL, NULL))
                 return 0;
-        if (callers_find(&service->callers, message, &subject, &failure) < 0)
-                return error_answer(error, &failure, -EACCES);
+        row = gate_find_row(message);
+        if (row && row->way == WAY_ANYBODY)
+                return 0;
+        r = callers_meet(service->callers, message, &failure);
+        if (r <= 0)
+                return error_answer(error, &failure, r);
+        if (row)
+                return 0;
+        r = callers_find(service->callers, message, &subject, &failure);
+        if (r < 0)
+                return error_answer(error, &failure, r);
         decision.uid = subject.uid;
         decision.sender = sd_bus_message_get_sender(message);
         audit_decision(service->audit, &decision);

@@ -39,7 +39,9 @@ typedef enum GateAnswer {
         GATE_ANSWER_MAX,
 } GateAnswer;
 
-/* From now on what is not in the table is refused. -errno of sd-bus. */
+/* From now on what is not in the table is refused, and no handler sees a call before it is known who
+ * makes it. After authority_new(): the filter that is added last is the first to see a message, and
+ * a verdict is not to be spent on a run that does not take place. -errno of sd-bus. */
 int gate_close(Service *service);
 
 /* Whether the caller may. 1: go on. 0: the answer will come; return 1. -EACCES with AccessDenied or

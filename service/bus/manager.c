@@ -36,6 +36,16 @@ static GateMatter matter_of(const TapRequest *request, const Client *client, con
         };
 }
 
+/* Whether polkit, and so maybe a person, has to be asked before it is made. */
+static bool will_be_asked(const Service *service, const Subject *subject, sd_bus_message *call,
+                const TapRequest *request) {
+        if (subject->uid == 0 || authority_has_answered(service->authority, call))
+                return false;
+        return request->persistent || request->has_owner || request->no_bridge ||
+                        config_bridge_access(reload_config(service->reload), subject,
+                                        request->bridge) == BRIDGE_ASK;
+}
+
 static Client client_of(const Service *service, const Subject *subject, sd_bus_message *call,
                 const TapRequest *request) {
         uid_t owner = request->has_owner ? request->owner : subject->uid;
@@ -44,6 +54,7 @@ static Client client_of(const Service *service, const Subject *subject, sd_bus_m
                 .uid = owner,
                 .limits = reload_limits(service->reload, subject, owner),
                 .ports_per_bridge = config_ports_per_bridge(reload_config(service->reload)),
+                .count_ports = will_be_asked(service, subject, call, request),
                 .connection = sd_bus_message_get_sender(call),
                 .defined = config_network(reload_config(service->reload), request->bridge),
         };
@@ -123,7 +134,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         /* Refuse: nobody is asked for a password for what cannot succeed. */
         r = look(service, call, &request, &client, &place, &wait_for, failure);
         if (r == -EAGAIN)
-                return wait_retry(service, call, wait_for);
+                return wait_retry(service, call, wait_for, client.uid);
         if (r < 0)
                 return r;
 
@@ -139,11 +150,12 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         if (r < 0)
                 return r;
 
-        /* Reply: after it only the client holds the tap. */
+        /* Reply: after it only the client holds the tap. He is not kept waiting for the others' news. */
         r = reply_with_tap(call, endpoint, &queues);
+        manager_announce(service->manager, endpoint);
         if (r < 0)
                 manager_take_back(service->manager, endpoint);
-        manager_close_queues(service->manager, &queues);
+        manager_close_queues(service->manager, client.uid, &queues);
         return r;
 }
 
@@ -196,6 +208,7 @@ static int can_create_tap(Service *service, sd_bus_message *call, Failure *failu
         int r;
 
         r = read_request(service, call, &subject, &request, &client, failure);
+        client.count_ports = true;
         if (r >= 0)
                 r = manager_look(service->manager, &request, &client, &place, &wait_for, failure);
         if (r < 0 && r != -EAGAIN) /* CreateTap would wait, and then do it */

@@ -114,6 +114,9 @@ static int set_up_gate(Service *service, Failure *failure) {
         r = audit_new(&service->audit);
         if (r < 0)
                 return r;
+        r = callers_new(&service->callers, service->bus);
+        if (r < 0)
+                return r;
         r = authority_new(&service->authority, service->bus);
         if (r < 0)
                 return r;
@@ -155,19 +158,19 @@ Service *service_free(Service *service) {
                 return NULL;
         sd_event_source_disable_unref(service->hangup);
         service->authority = authority_free(service->authority);
+        service->callers = callers_free(service->callers);
         reload_stop(service->reload);
         service->manager = manager_free(service->manager);
         sd_bus_slot_unref(service->gate);
         service->reload = reload_free(service->reload);
         service->audit = audit_free(service->audit);
-        callers_done(&service->callers);
         sd_bus_unref(service->bus);
         free(service);
         return NULL;
 }
 
 int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failure *failure) {
-        return callers_find(&service->callers, call, ret, failure);
+        return callers_find(service->callers, call, ret, failure);
 }
 
 const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]) {

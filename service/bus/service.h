@@ -27,7 +27,7 @@ typedef struct Service {
         Manager *manager;
         Authority *authority;
         sd_bus_slot *gate;
-        Callers callers;
+        Callers *callers;
         sd_event_source *hangup;
 } Service;
 

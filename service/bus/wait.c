@@ -150,12 +150,12 @@ int wait_release_all(Service *service, sd_bus_message *call, uid_t uid) {
         return 1;
 }
 
-int wait_retry(Service *service, sd_bus_message *call, List *watches) {
+int wait_retry(Service *service, sd_bus_message *call, List *watches, uid_t uid) {
         Wait *wait = wait_new(service, call, finish_retry);
         WaitWatch *wait_watch = wait ? add_watch(wait) : NULL;
 
         if (!wait_watch)
                 return wait ? (wait_free(wait), -ENOMEM) : -ENOMEM;
-        list_append(watches, &wait_watch->watch.link);
+        manager_watch(service->manager, watches, uid, &wait_watch->watch);
         return 1;
 }

@@ -18,5 +18,6 @@ int wait_release(Service *service, sd_bus_message *call, Endpoint *endpoint);
 int wait_release_all(Service *service, sd_bus_message *call, uid_t uid);
 
 /* Dispatches the call again when the endpoint or network whose GoneWatches these are, and which is under
- * deletion, is gone. Returns 1, or -ENOMEM. */
-int wait_retry(Service *service, sd_bus_message *call, List *watches);
+ * deletion, is gone; for NULL, when some of our copies of the uid's queues are closed. Returns 1, or
+ * -ENOMEM. */
+int wait_retry(Service *service, sd_bus_message *call, List *watches, uid_t uid);

@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -193,8 +194,22 @@ int link_delete(Netlink *netlink, int ifindex, Failure *failure) {
         return netlink_call(netlink, message, NULL, NULL, "delete the link", failure);
 }
 
-const char *link_name(int ifindex, char buffer[static IFNAMSIZ]) {
-        if (ifindex <= 0 || !if_indextoname((unsigned)ifindex, buffer))
-                buffer[0] = '\0';
+/* Any socket of the network namespace will do for these two. */
+const char *link_name(Netlink *netlink, int ifindex, char buffer[static IFNAMSIZ]) {
+        struct ifreq request = { .ifr_ifindex = ifindex };
+
+        if (ifindex <= 0 || ioctl(netlink_fd(netlink), SIOCGIFNAME, &request) < 0)
+                *request.ifr_name = '\0';
+        memcpy(buffer, request.ifr_name, IFNAMSIZ);
         return buffer;
+}
+
+int link_find(Netlink *netlink, const char *name, int *ret, Failure *failure) {
+        struct ifreq request = { 0 };
+
+        snprintf(request.ifr_name, IFNAMSIZ, "%s", name);
+        if (ioctl(netlink_fd(netlink), SIOCGIFINDEX, &request) < 0)
+                return failure_kernel(failure, errno, "look the link up", NULL);
+        *ret = request.ifr_ifindex;
+        return 0;
 }

@@ -35,6 +35,13 @@ typedef struct LinkTun {
         uint32_t queues, queues_disabled;
 } LinkTun;
 
+/* All of them; a sum that no uint32_t holds is its largest. */
+static inline uint32_t link_tun_queues(const LinkTun *tun) {
+        uint32_t sum = tun->queues + tun->queues_disabled;
+
+        return sum < tun->queues ? UINT32_MAX : sum;
+}
+
 typedef struct LinkInfo {
         int ifindex;
         char name[IFNAMSIZ];
@@ -90,4 +97,7 @@ int link_set_up(Netlink *netlink, int ifindex, Failure *failure);
 int link_delete(Netlink *netlink, int ifindex, Failure *failure);
 
 /* The name an ifindex has now, into buffer, which it returns; "" if there is no such link. */
-const char *link_name(int ifindex, char buffer[static IFNAMSIZ]);
+const char *link_name(Netlink *netlink, int ifindex, char buffer[static IFNAMSIZ]);
+
+/* The ifindex of that name, or alternative name; less than a message takes. -ENODEV: there is none. */
+int link_find(Netlink *netlink, const char *name, int *ret, Failure *failure);

@@ -158,6 +158,10 @@ static int receive_until_finished(Netlink *netlink, Call *call) {
         return call->finished ? 0 : errno_of_libnl(r);
 }
 
+int netlink_fd(const Netlink *netlink) {
+        return nl_socket_get_fd(netlink->socket);
+}
+
 int netlink_find_family(Netlink *netlink, const char *name) {
         int family = genl_ctrl_resolve(netlink->socket, name);
 

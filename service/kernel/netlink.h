@@ -28,6 +28,9 @@ Netlink *netlink_close(Netlink *netlink);
 int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, void *userdata,
                 const char *step, Failure *failure);
 
+/* The socket, for questions of ioctl(2); it stays ours. */
+int netlink_fd(const Netlink *netlink);
+
 /* The number of a generic family, for the messages to it. -ENOENT: this kernel has none of that
  * name. */
 int netlink_find_family(Netlink *netlink, const char *name);

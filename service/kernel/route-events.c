@@ -27,7 +27,7 @@ static int filter_messages(int fd) {
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELROUTE), 0,
                                 2), /* others: told */
                 BPF_STMT(BPF_LD | BPF_B | BPF_ABS, PREFIX_AT),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1),
+                BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 1, 0),
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
                 BPF_STMT(BPF_RET | BPF_K, 0),
         };

@@ -8,6 +8,13 @@
 
 #include "util/cleanup.h"
 
+#define V4_PREFIX_MIN 8
+#define V6_PREFIX_MIN 7 /* fc00::/7 */
+
+bool route_is_default(const Route *route) {
+        return route->prefix < (route->family == AF_INET ? V4_PREFIX_MIN : V6_PREFIX_MIN);
+}
+
 static void add_device(Route *route, int ifindex) {
         for (size_t i = 0; i < ROUTE_DEVICES_MAX; i++)
                 if (route->devices[i] == 0 || route->devices[i] == ifindex) {

@@ -23,12 +23,16 @@ typedef struct Route {
                 struct in_addr v4;
                 struct in6_addr v6;
         } destination;
-        uint8_t prefix;                 /* 0: a default route */
+        uint8_t prefix;
         bool unicast;                   /* it leads somewhere, which a blackhole does not */
         int devices[ROUTE_DEVICES_MAX]; /* ifindexes; ends with 0 if there are fewer */
 } Route;
 
 typedef int (*route_each_t)(const Route *route, void *userdata);
+
+/* A default route, or one of the few that a VPN puts in its place (0.0.0.0/1 and 128.0.0.0/1, 2000::/3):
+ * it says where everything else is, not that there is something. */
+bool route_is_default(const Route *route);
 
 /* -EPROTO: malformed. -ENOMSG: no route, or one of the kernel's cache. */
 int route_parse(const struct nlmsghdr *message, Route *ret);

@@ -19,7 +19,7 @@ bool conduct_count_event(Conduct *conduct, uint64_t now_usec) {
 
 Verdict conduct_judge(Conduct *conduct, const Tag *tag, const LinkInfo *link, uint64_t now_usec,
                 const char **ret_why) {
-        const uint64_t queues = (uint64_t)link->tun.queues + link->tun.queues_disabled;
+        const unsigned queues = link_tun_queues(&link->tun);
         const Mac host_mac = mac_of_host_side(&tag->guest_mac);
         uint64_t last = conduct->mac_restored_at;
 

@@ -86,6 +86,10 @@ void endpoint_take_as_made(Endpoint *endpoint) {
         endpoint->warnings = find_warnings(endpoint);
 }
 
+bool endpoint_is_alive(const Endpoint *endpoint) {
+        return !endpoint->newborn && !endpoint->dying;
+}
+
 bool endpoint_is_persistent(const Endpoint *endpoint) {
         return endpoint->tag.persistent && endpoint->now.tun.persistent;
 }
@@ -109,8 +113,7 @@ static bool ports_equal(const LinkPort *a, const LinkPort *b) {
 /* What was given, open or not: its holder can give the device to himself and open by name again what he
  * had closed, and the owner of a persistent one opens its queues whenever he likes. */
 static unsigned queues_to_charge(const Endpoint *endpoint) {
-        const LinkTun *tun = &endpoint->now.tun;
-        unsigned queues = tun->queues + tun->queues_disabled;
+        unsigned queues = link_tun_queues(&endpoint->now.tun);
 
         return queues < endpoint->tag.queues ? endpoint->tag.queues : queues;
 }
@@ -153,7 +156,7 @@ void endpoint_watch(Endpoint *endpoint, GoneWatch *watch) {
         list_append(&endpoint->watches, &watch->link);
 }
 
-void gone_watches_tell(List *watches, int error) {
+void gone_tell(List *watches, int error) {
         while (!list_is_empty(watches)) {
                 GoneWatch *watch = container_of(watches->next, GoneWatch, link);
 
@@ -163,5 +166,5 @@ void gone_watches_tell(List *watches, int error) {
 }
 
 void endpoint_tell_watches(Endpoint *endpoint, int error) {
-        gone_watches_tell(&endpoint->watches, error);
+        gone_tell(&endpoint->watches, error);
 }

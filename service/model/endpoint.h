@@ -91,21 +91,21 @@ struct Endpoint {
         bool seen;      /* by the resync under way */
 };
 
-/* Somebody who waits for the end of an endpoint or a network. gone() is called once, with 0, or the
- * negative errno that kept it from being deleted; the watch is unlinked before. */
+/* Somebody who waits for the end of an endpoint, a network, or of queues (model/linger). gone() is called
+ * once, with 0, or the negative errno that kept it from being deleted; the watch is unlinked before. */
 struct GoneWatch {
         List link;
         void (*gone)(GoneWatch *watch, int error);
 };
-
-/* Tells everybody in a list of watches (GoneWatch.link). */
-void gone_watches_tell(List *watches, int error);
 
 /* creator may be NULL. NULL: out of memory. */
 Endpoint *endpoint_new(const Tag *tag, const char *creator);
 
 /* Unlinks; gives the charge back. Watches must have been told. Takes NULL. Returns NULL. */
 Endpoint *endpoint_free(Endpoint *endpoint);
+
+/* Neither being made nor the rest of what could not be: shown, and told of. */
+bool endpoint_is_alive(const Endpoint *endpoint);
 
 /* Takes over what the kernel says; returns the EndpointChanges. */
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
@@ -127,3 +127,6 @@ bool endpoint_has_anti_spoof(const Endpoint *endpoint);
 
 void endpoint_watch(Endpoint *endpoint, GoneWatch *watch);
 void endpoint_tell_watches(Endpoint *endpoint, int error);
+
+/* Tells all of a list of GoneWatch.link. */
+void gone_tell(List *watches, int error);

@@ -187,10 +187,13 @@ static int introduce(Manager *manager, uint32_t nonce, uint32_t offloads, FdSet 
         endpoint->newborn = false;
         endpoint_take_as_made(endpoint);
         offload_watch_begin_new(&endpoint->offload_state, endpoint->now.ifindex, offloads);
-        if (manager->observer)
-                manager->observer->appeared(endpoint, manager->userdata);
         *ret = endpoint;
         return 0;
+}
+
+void manager_announce(Manager *manager, const Endpoint *endpoint) {
+        if (manager->observer)
+                manager->observer->appeared(endpoint, manager->userdata);
 }
 
 static int make_tap(Manager *manager, Order *order, FdSet *ret_queues, Endpoint **ret,

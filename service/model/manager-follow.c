@@ -17,7 +17,7 @@ DEFINE_CLEANUP(Endpoint, endpoint_free)
 static void forget(Manager *manager, Endpoint *endpoint) {
         Network *network = endpoint->network;
 
-        if (!endpoint->dying && !endpoint->newborn && manager->observer && manager->started)
+        if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_tell_watches(endpoint, 0);
@@ -83,7 +83,7 @@ static void follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
 static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
         LinkInfo now = *link;
 
-        if (!endpoint->newborn && !endpoint->dying)
+        if (endpoint_is_alive(endpoint))
                 manager_guard(manager, endpoint, &now);
         follow(manager, endpoint, &now);
 }
@@ -123,7 +123,7 @@ static bool tags_are_of_one(const Tag *a, const Tag *b) {
 static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
         Tag tag;
 
-        return endpoint->dying || endpoint->newborn ||
+        return !endpoint_is_alive(endpoint) ||
                         (tag_of_link(link, &tag) >= 0 && tags_are_of_one(&tag, &endpoint->tag));
 }
 
@@ -165,7 +165,7 @@ static void see_event(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
 
-        if (endpoint && !endpoint->newborn && !endpoint->dying)
+        if (endpoint && endpoint_is_alive(endpoint))
                 manager_count_event(manager, endpoint);
         if (endpoint && has_its_tag(endpoint, link))
                 guard_and_follow(manager, endpoint, link);
@@ -177,7 +177,7 @@ static void see_port(Manager *manager, int ifindex) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
         LinkInfo now;
 
-        if (endpoint && !endpoint->newborn && !endpoint->dying &&
+        if (endpoint && endpoint_is_alive(endpoint) &&
                         link_get(manager->netlink, ifindex, &now, NULL) >= 0)
                 guard_and_follow(manager, endpoint, &now);
 }

@@ -161,7 +161,7 @@ void manager_guard_filter(Manager *manager, const Endpoint *endpoint) {
         FdbEntry entry;
         int r;
 
-        if (endpoint->releasing || endpoint->dying || endpoint->newborn ||
+        if (endpoint->releasing || !endpoint_is_alive(endpoint) ||
                         !endpoint_has_anti_spoof(endpoint))
                 return;
         r = bridge_find_mac(manager->netlink, endpoint->now.master, mac, &entry, NULL);

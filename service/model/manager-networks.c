@@ -67,7 +67,7 @@ static void on_deleted(void *userdata, int ifindex, int error) {
                         network->deleting = false;
                         log_error("Cannot delete the network %s: %s", network->tag.plan.name,
                                         strerror(-error));
-                        gone_watches_tell(&network->watches, error);
+                        gone_tell(&network->watches, error);
                         set_idle_timer(network, AGAIN_USEC);
                 }
                 return;
@@ -81,7 +81,7 @@ static void finish(Manager *manager, Network *network) {
                 log_warning("The filters of the network %s stay: %s", network->tag.plan.name,
                                 failure.text);
         list_unlink(&network->link);
-        gone_watches_tell(&network->watches, 0);
+        gone_tell(&network->watches, 0);
         network_free(network);
 }
 

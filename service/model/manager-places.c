@@ -39,7 +39,9 @@ static int check_mtu(const TapRequest *request, const LinkInfo *bridge, Failure 
         return 0;
 }
 
-static int check_user(const Network *network, const Client *client, Failure *failure) {
+/* Of what he has there, some may be gone as soon as our own copies of its queues are closed. */
+static int check_user(Manager *manager, const Network *network, const Client *client,
+                List **ret_wait_for, Failure *failure) {
         const Limits limits = {
                 .endpoints = network->tag.plan.ports_per_user,
                 .queues = UINT_MAX,
@@ -48,6 +50,10 @@ static int check_user(const Network *network, const Client *client, Failure *fai
 
         if (quota_check(network->ports_of_users, client->uid, &limits, 1, 0, NULL) >= 0)
                 return 0;
+        if (linger_may_watch(manager->linger, client->uid)) {
+                *ret_wait_for = NULL;
+                return -EAGAIN;
+        }
         return failure_set(failure, FAILURE_QUOTA_EXCEEDED, EDQUOT,
                         "You have %u endpoints on the network \"%s\", which is the most that a "
                         "user may have there. Release one, or use another network.",
@@ -62,20 +68,22 @@ static unsigned count_endpoints(const Network *network) {
         return n;
 }
 
-static int look_at_ports(
-                Place *place, const TapRequest *request, const Client *client, Failure *failure) {
+static int look_at_ports(Manager *manager, Place *place, const Client *client, List **ret_wait_for,
+                Failure *failure) {
         unsigned most = client->ports_per_bridge, ports = 0;
         int r;
 
         if (place->plan && place->plan->ports_max < most)
                 most = place->plan->ports_max;
+        if (!place->network && !client->count_ports && most >= BRIDGE_PORTS_MAX)
+                return 0;
         if (place->bridge.ifindex == 0 || bridge_count_ports(place->bridge.name, &ports) < 0)
                 return 0;
         r = check_ports(place, ports, most, failure);
         if (r < 0 || !place->network)
                 return r;
         place->shared = ports > count_endpoints(place->network);
-        return check_user(place->network, client, failure);
+        return check_user(manager, place->network, client, ret_wait_for, failure);
 }
 
 static bool is_unfiltered(const TapRequest *request, const NetworkPlan *plan) {
@@ -144,7 +152,7 @@ int manager_look_at_place(Manager *manager, const TapRequest *request, const Cli
         ret->unfiltered = ret->plan && is_unfiltered(request, ret->plan);
         r = check_mtu(request, &ret->bridge, failure);
         if (r >= 0)
-                r = look_at_ports(ret, request, client, failure);
+                r = look_at_ports(manager, ret, client, ret_wait_for, failure);
         if (r < 0 || !request->has_guest_mac || ret->bridge.ifindex == 0)
                 return r;
         return manager_check_mac(manager, &ret->bridge, &request->guest_mac, ret_wait_for, failure);

@@ -6,6 +6,7 @@
  * the kernel), manager-guard.c (against what holders do), manager-networks.c (networks: their life), manager-places.c (where a tap is to
  * be), manager-restart.c (what is there already). */
 
+#include "model/linger.h"
 #include "model/link-monitor.h"
 #include "model/manager.h"
 #include "model/registry.h"
@@ -16,6 +17,7 @@ struct Manager {
         Netlink *netlink;
         Closer *closer;
         sd_event_source *closer_source;
+        Linger *linger;
         LinkMonitor *monitor;
         OffloadWatch *offload_watch;
         Quota *quota;

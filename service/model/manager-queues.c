@@ -11,20 +11,16 @@
 #include "model/manager-private.h"
 #include "util/cleanup.h"
 
-static unsigned queues_now(const Endpoint *endpoint) {
-        return endpoint->now.tun.queues + endpoint->now.tun.queues_disabled;
-}
-
 /* How many past those that were given before. */
 static unsigned queues_to_give(const Endpoint *endpoint, unsigned count) {
-        unsigned sum = queues_now(endpoint) + count;
+        unsigned sum = link_tun_queues(&endpoint->now.tun) + count;
 
         return sum > endpoint->tag.queues ? sum - endpoint->tag.queues : 0;
 }
 
 static int check_queues(Manager *manager, const Endpoint *endpoint, const Limits *limits,
                 unsigned count, Failure *failure) {
-        unsigned now = queues_now(endpoint);
+        unsigned now = link_tun_queues(&endpoint->now.tun);
 
         if (!endpoint->now.tun.multiqueue && now + count > 1)
                 return failure_set(failure, FAILURE_NOT_MULTIQUEUE, EBUSY,
@@ -79,8 +75,9 @@ static int stale(const char *what, Failure *failure) {
 }
 
 /* By its name, which must still be that of the ifindex afterwards. */
-static int open_by_name(const Endpoint *endpoint, unsigned count, FdSet *queues, Failure *failure) {
-        bool idle = queues_now(endpoint) == 0;
+static int open_by_name(Manager *manager, const Endpoint *endpoint, unsigned count, FdSet *queues,
+                Failure *failure) {
+        bool idle = link_tun_queues(&endpoint->now.tun) == 0;
         TapDevice device = {
                 .vnet_hdr = idle ? endpoint->tag.vnet_hdr_size > 0 : endpoint->now.tun.vnet_hdr,
                 .multiqueue = endpoint->now.tun.multiqueue,
@@ -89,14 +86,16 @@ static int open_by_name(const Endpoint *endpoint, unsigned count, FdSet *queues,
         char name[IFNAMSIZ];
         int r;
 
-        if (*link_name(endpoint->now.ifindex, device.name) == '\0')
+        if (*link_name(manager->netlink, endpoint->now.ifindex, device.name) == '\0')
                 return stale("was deleted", failure);
         r = open_queues(&device, count, queues, failure);
         if (r == -EBUSY)
                 return failure_set(failure, FAILURE_NOT_MULTIQUEUE, EBUSY,
                                 "The queue of %s is open: somebody opened it by name.",
                                 device.name);
-        if (r >= 0 && strcmp(link_name(endpoint->now.ifindex, name), device.name) != 0)
+        if (r >= 0 &&
+                        strcmp(link_name(manager->netlink, endpoint->now.ifindex, name),
+                                        device.name) != 0)
                 return stale("was renamed or deleted", failure);
         if (r >= 0 && idle)
                 r = tap_reset(queues->fds[0], endpoint->tag.vnet_hdr_size, failure);
@@ -115,7 +114,7 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
                 return r;
         r = give(manager, endpoint, queues_to_give(endpoint, count), failure);
         if (r >= 0)
-                r = open_by_name(endpoint, count, &queues, failure);
+                r = open_by_name(manager, endpoint, count, &queues, failure);
         if (r < 0) {
                 closer_close(manager->closer, &queues);
                 return r;

@@ -121,7 +121,7 @@ void manager_forget_networks(Manager *manager) {
         LIST_FOREACH_SAFE(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                gone_watches_tell(&network->watches, -ECANCELED);
+                gone_tell(&network->watches, -ECANCELED);
                 network_free(network);
         }
 }

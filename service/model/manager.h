@@ -48,6 +48,9 @@ typedef struct Client {
         uid_t uid;
         Limits limits;
         unsigned ports_per_bridge;
+        /* Counting ports takes longer the more there are. Where the kernel's own limit is the only one it
+         * is left to the kernel, unless somebody would be asked, or told, in vain. */
+        bool count_ports;
         const char *connection; /* NULL: nobody's */
         const NetworkPlan
                         *defined; /* what the bridge's name stands for, by the configuration; NULL:
@@ -77,8 +80,9 @@ const ManagerFacts *manager_facts(const Manager *manager);
 /* Looks, without touching anything, whether the request can succeed for that client now. ret: where it
  * is to be; good until the loop runs on. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
  * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only an
- * endpoint or a network under deletion stands in the way: *ret_wait_for is a list of GoneWatches, to be
- * added to. */
+ * endpoint or a network under deletion stands in the way: *ret_wait_for is the list of its watches; NULL:
+ * only the client's limits, and of what he has some may be gone when our copies of its queues are closed.
+ * Then manager_watch(). */
 int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
                 List **ret_wait_for, Failure *failure);
 
@@ -105,6 +109,10 @@ Network *manager_next_network(Manager *manager, const Network *after);
 /* The network whose bridge that is; NULL: none of ours. */
 Network *manager_network_of(Manager *manager, const LinkInfo *bridge);
 
+/* Tells the world above of a tap just made: when whoever asked for it has been told, and before the loop
+ * runs on. */
+void manager_announce(Manager *manager, const Endpoint *endpoint);
+
 /* count (1..FDSET_MAX) more queues. The endpoint may be gone afterwards. NotMultiqueue, QueueLimit,
  * QuotaExceeded, Stale, KernelError. */
 int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limits, unsigned count,
@@ -113,8 +121,12 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
 /* For a tap just made that nobody could be told of: has it deleted, also if it outlives its queues. */
 void manager_take_back(Manager *manager, Endpoint *endpoint);
 
-/* Closes our copies, off the loop. */
-void manager_close_queues(Manager *manager, FdSet *queues);
+/* Closes our copies of the queues of a tap of that uid, a moment later and off the loop (model/linger). */
+void manager_close_queues(Manager *manager, uid_t uid, FdSet *queues);
+
+/* For who is to wait, as manager_look() said: the watch is told when that is gone whose watches these are;
+ * for NULL, when the first of our copies of queues of that uid are closed. */
+void manager_watch(Manager *manager, List *watches, uid_t uid, GoneWatch *watch);
 
 /* Runs something slow of the world above, off the loop; manager_free() waits for it. */
 void manager_run(Manager *manager, CloserJob *job);
@@ -127,6 +139,10 @@ int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch);
 Endpoint *manager_find(Manager *manager, uint32_t nonce);
 Endpoint *manager_find_interface(Manager *manager, const char *name);
 Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label);
+
+/* The name that its bridge has now, into buffer, which it returns; "" if it is on none. */
+const char *manager_bridge_of(
+                Manager *manager, const Endpoint *endpoint, char buffer[static IFNAMSIZ]);
 
 /* The next living endpoint after this one, oldest first; NULL: from the start; returns NULL at the
  * end. */

@@ -47,7 +47,7 @@ static void routes_done(Routes *routes) {
 static int add_route(const Route *route, void *userdata) {
         Routes *routes = userdata;
 
-        if (route->prefix == 0)
+        if (route_is_default(route))
                 return 0;
         if (routes->n == routes->size) {
                 size_t size = routes->size > 0 ? routes->size * 2 : 64;

@@ -297,7 +297,9 @@ int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret) {
                                 "chain forward {\n"
                                 "type filter hook forward priority 0; policy accept;\n"
                                 "iifgroup %u accept\n"
-                                "oifgroup %u accept\n",
+                                "oifgroup %u accept\n"
+                                "ct state established,related accept\n"
+                                "ct status dnat accept\n",
                                 NETWORK_GROUP, NETWORK_GROUP);
         for (size_t i = 0; i < uplinks->n; i++)
                 fprintf(file, "meta nfproto ipv4 iif %d drop\n", uplinks->ifindexes[i]);

@@ -28,5 +28,6 @@ int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, ch
 int network_filter_removal(const char *name, char **ret);
 
 /* On what only vnicd forwards (IPv4: from the devices; IPv6: all) nothing else is forwarded than from
- * and to its networks. Neither: takes it away. -ENOMEM */
+ * and to its networks, and what somebody else (Docker, libvirt) made the host forward meanwhile: answers,
+ * and published ports. Neither: takes it away. -ENOMEM */
 int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret);

@@ -41,12 +41,7 @@ static int make_device(Birth *birth) {
                 r = offload_set(fd, birth->plan->offloads, birth->failure);
         if (r < 0)
                 return r;
-        r = link_get_by_name(
-                        birth->netlink, birth->plan->device.name, &birth->link, birth->failure);
-        if (r < 0)
-                return r;
-        birth->ifindex = birth->link.ifindex;
-        return 0;
+        return link_find(birth->netlink, birth->plan->device.name, &birth->ifindex, birth->failure);
 }
 
 static int configure(Birth *birth) {
@@ -93,7 +88,6 @@ static int differs(Birth *birth, const char *what) {
 /* A queue too many is somebody else's: he came in before the device had its owner. Only a
  * multiqueue device can be joined. */
 static int count_queues(Birth *birth) {
-        const LinkTun *tun = &birth->link.tun;
         int r;
 
         if (!birth->plan->device.multiqueue)
@@ -101,7 +95,7 @@ static int count_queues(Birth *birth) {
         r = link_get(birth->netlink, birth->ifindex, &birth->link, birth->failure);
         if (r < 0)
                 return r;
-        if (tun->queues + tun->queues_disabled == birth->plan->queues)
+        if (link_tun_queues(&birth->link.tun) == birth->plan->queues)
                 return 0;
         (void)failure_set(birth->failure, FAILURE_KERNEL, EAGAIN,
                         "Somebody on this host opens queues of other people's new taps, and was "

@@ -155,7 +155,7 @@ static bool sets_equal(const NetworkUplinks *a, const NetworkUplinks *b) {
 }
 
 static int add_devices(const Route *route, void *userdata) {
-        for (size_t i = 0; i < ROUTE_DEVICES_MAX && route->prefix == 0 && route->unicast; i++)
+        for (size_t i = 0; i < ROUTE_DEVICES_MAX && route_is_default(route) && route->unicast; i++)
                 add(userdata, route->devices[i]);
         return 0;
 }

@@ -77,6 +77,9 @@ def processes(found, quick):
         found.ratio("vnic-bridge-helper, polkit included / qemu-bridge-helper",
                     m["vnic-bridge-helper-polkit"] / theirs, 1.6)
         found.ratio("vnic-bridge-helper, granted / qemu-bridge-helper", m["vnic-bridge-helper-granted"] / theirs)
+    # On hosts without QEMU too.
+    beyond = m["vnic-bridge-helper-granted"] - m["call-granted"] - m["start-of-true"]
+    found.ratio("vnic-bridge-helper beyond its call and a start of a program", beyond / 1e3, 5, unit="ms")
     found.note("vnicctl run true ends with the last close of its tap, which sleeps some 15 ms in the kernel.")
 
 

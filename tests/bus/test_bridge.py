@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from vnic import kernel
+from vnic.process import poll
 
 
 def state(name):
@@ -111,7 +112,8 @@ def test_the_port_leaves_nothing_behind(alice, bridges):
     assert state("yes0") == before
 
 
-def test_a_full_bridge_is_said_to_be_full(root, bridges):
+def test_a_full_bridge_is_said_to_be_full(root, alice, bridges):
+    """To root, who is asked nothing, by the kernel; to others before polkit would be asked, or has been."""
     bridges("yesfull", mac="02:00:00:00:00:02")
     batch = "".join(f"link add p{i}a group 7 master yesfull type veth peer name p{i}b\n" +
                     (f"link set p{i}b master yesfull\n" if i < 511 else "") for i in range(512))
@@ -120,6 +122,9 @@ def test_a_full_bridge_is_said_to_be_full(root, bridges):
         assert len(kernel.ports("yesfull")) == 1023
         error = root.create_tap_error("yesfull")
         assert error.short == "BridgeFull" and "yesfull" in error.message
+        assert poll(lambda: kernel.our_links() == [], 2.0)
+        error = alice.create_tap_error("yesfull")
+        assert error.short == "BridgeFull" and "1023 ports" in error.message
         assert len(kernel.ports("yesfull")) == 1023
         entry = root.list_bridges()["yesfull"]
         assert (entry["ports"], entry["ports_max"]) == (1023, 1023)

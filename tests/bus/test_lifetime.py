@@ -75,6 +75,22 @@ def test_the_service_keeps_no_queue(alice, bridge, world):
         assert kernel.exists(tap.interface)
 
 
+def test_who_closes_at_once_and_makes_the_next_stays_within_his_limits(world, bridge):
+    """The service closes its own copy a moment later, and off the loop: the tap counts until then, so that who
+    is at his limit because of it waits for that."""
+    world.configure("[Limits]\nCreations=100000\n[User carol]\nEndpoints=2\n")
+    world.reload()
+    try:
+        with Client(world, "carol") as carol:
+            for _ in range(30):
+                carol.create_tap(bridge).close()
+            with carol.create_tap(bridge), carol.create_tap(bridge):
+                assert carol.create_tap_error(bridge).short == "QuotaExceeded"
+    finally:
+        world.configure()
+        world.reload()
+
+
 @pytest.mark.restarts
 def test_a_stop_and_a_start_of_the_service_take_nothing_away(world, bridge):
     with Client(world, "alice") as client:

@@ -52,7 +52,7 @@ ROOMS = {
     "bus/prompt": r"util/.*|bus/(authority|query|prompt)\.h",
     "bus/polkit": r"util/.*|bus/(polkit|cleanup)\.h",
     "bus/systemd": r"util/.*|bus/(systemd|cleanup)\.h",
-    "bus/caller": r"util/.*|model/config\.h|bus/(caller|cleanup)\.h",
+    "bus/caller": r"util/.*|model/config\.h|bus/(caller|cleanup|error)\.h",
     "bus/error": r"util/.*|bus/error\.h",
 }
 

@@ -120,6 +120,7 @@ Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queue
         if (manager_create_tap(stage->manager, request, CLIENT(1000, ":1.5"), &place, ret_queues,
                             &endpoint, &failure) < 0)
                 fail_msg("create: %s", failure.text);
+        manager_announce(stage->manager, endpoint);
         return endpoint;
 }
 

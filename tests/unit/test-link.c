@@ -291,12 +291,25 @@ static void a_dump_gives_the_error_of_who_looks_and_the_socket_serves_on(void **
 }
 
 static void an_ifindex_has_its_name_or_none(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
         char name[IFNAMSIZ];
 
-        assert_string_equal(link_name(1, name), "lo");
-        assert_string_equal(link_name(4711, name), "");
-        assert_string_equal(link_name(0, name), "");
-        assert_string_equal(link_name(-1, name), "");
+        assert_string_equal(link_name(netlink, 1, name), "lo");
+        assert_string_equal(link_name(netlink, 4711, name), "");
+        assert_string_equal(link_name(netlink, 0, name), "");
+        assert_string_equal(link_name(netlink, -1, name), "");
+}
+
+static void a_name_has_its_ifindex_or_none(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        Failure failure = FAILURE_INIT;
+        int ifindex = 0;
+
+        assert_int_equal(link_find(netlink, "lo", &ifindex, &failure), 0);
+        assert_int_equal(ifindex, 1);
+        assert_int_equal(link_find(netlink, "nowhere", &ifindex, &failure), -ENODEV);
+        assert_int_equal(failure.kind, FAILURE_KERNEL);
+        assert_int_equal(ifindex, 1);
 }
 
 static void opening_and_closing_leaves_no_fd(void **state) {
@@ -333,6 +346,7 @@ int main(void) {
                 cmocka_unit_test_setup(a_dump_gives_the_error_of_who_looks_and_the_socket_serves_on,
                                 world_enter),
                 cmocka_unit_test_setup(an_ifindex_has_its_name_or_none, world_enter),
+                cmocka_unit_test_setup(a_name_has_its_ifindex_or_none, world_enter),
                 cmocka_unit_test_setup(opening_and_closing_leaves_no_fd, world_enter),
         };
 

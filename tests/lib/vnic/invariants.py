@@ -35,7 +35,6 @@ def account(world):
 
 def _endpoint(name, endpoint, tap, entry):
     port = kernel.bridge_port(name) or {}
-    attached, detached = kernel.numqueues(name)
     tun = entry["linkinfo"]["info_data"]
     facts = [
         ("Ifindex", endpoint["Ifindex"], entry["ifindex"]),
@@ -48,8 +47,8 @@ def _endpoint(name, endpoint, tap, entry):
         ("Multiqueue", tap.get("Multiqueue"), tun["multi_queue"]),
     ]
     if tun["multi_queue"]:
-        facts += [("Queues", tap.get("Queues"), attached),
-                  ("QueuesDisabled", tap.get("QueuesDisabled"), detached)]
+        facts += [("Queues", tap.get("Queues"), tun["numqueues"]),
+                  ("QueuesDisabled", tap.get("QueuesDisabled"), tun["numdisabled"])]
     wrong = [f"{what} is {said!r}, the kernel has {real!r}" for what, said, real in facts if said != real]
     tag = entry.get("ifalias", "")
     words = dict(word.partition("=")[::2] for word in tag.split()[1:])

@@ -7,9 +7,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
-for folder in (HERE.parent.parent / "lib", HERE.parent / "lib"):
-    if (folder / "vnic").is_dir() or folder == HERE:
-        sys.path.insert(0, str(folder))
+sys.path.insert(0, str(HERE.parents[1] / "lib"))
 
 import pytest  # noqa: E402
 import system  # noqa: E402

@@ -32,6 +32,10 @@ def succeeds(*argv):
     return subprocess.run(argv, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
+def is_container():
+    return succeeds("systemd-detect-virt", "--container", "--quiet")
+
+
 def client(user):
     return Client(WORLD, user)
 

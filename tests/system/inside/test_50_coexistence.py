@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import time
 
@@ -17,6 +18,15 @@ SERVICES = ("systemd-udevd", "systemd-networkd", "NetworkManager", "avahi-daemon
 # What would take every interface that nobody else has claimed.
 GREEDY = pathlib.Path("/run/systemd/network/80-greedy.network")
 EAGER = pathlib.Path("/run/NetworkManager/conf.d/80-eager.conf")
+
+
+@pytest.fixture
+def many_files():
+    """A queue is an fd, and the limit of a login is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (COUNT + 1024, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +68,7 @@ def test_the_managers_would_take_another_tap(managers):
         system.run("ip", "link", "delete", "other0")
 
 
-def test_what_is_set_on_taps_stays_set(managers, bridge, carol):
+def test_what_is_set_on_taps_stays_set(managers, many_files, bridge, carol):
     system.configure(f"[Limits]\nCreations=100000\nEndpoints={COUNT}\nQueues={COUNT}\n[Group vm]\nAllowBridges=br0\n")
     system.restart()
     with contextlib.ExitStack() as stack:
@@ -66,7 +76,7 @@ def test_what_is_set_on_taps_stays_set(managers, bridge, carol):
         for _ in range(COUNT):
             taps.append(stack.enter_context(carol.create_tap(bridge, True)))
         at_once = {name: dress(link) for name, link in system.taps().items()}
-        for tap in taps[:20]:
+        for tap in taps:
             wanted[tap.interface] = carol.get(tap.endpoint, ENDPOINT, "HostMac")
         system.run("udevadm", "settle", "--timeout=120", timeout=150)
         time.sleep(60 if COUNT > 100 else 3)

@@ -3,14 +3,15 @@
 
 import contextlib
 import json
+import os
 import pathlib
 
 import pytest
 import system
 
-PACKAGES = pathlib.Path(__file__).resolve().parent.parent / "packages"
+NEWER = pathlib.Path(os.environ.get("VNICD_TEST_PACKAGES", "/nowhere")) / "newer"
 
-pytestmark = pytest.mark.skipif(not (PACKAGES / "newer").is_dir(), reason="there are no packages to upgrade to")
+pytestmark = pytest.mark.skipif(not NEWER.is_dir(), reason="there are no packages to upgrade to")
 
 
 def test_an_upgrade_leaves_live_taps_and_starts_the_new_one(bridge, carol):
@@ -21,7 +22,7 @@ def test_an_upgrade_leaves_live_taps_and_starts_the_new_one(bridge, carol):
         taps = [stack.enter_context(carol.create_tap(bridge, True)) for _ in range(5)]
         indexes = {name: link["ifindex"] for name, link in system.taps().items()}
         pid = system.pid()
-        system.run("apt-get", "-q", "-y", "install", *sorted((PACKAGES / "newer").glob("*.deb")), timeout=120)
+        system.run("apt-get", "-q", "-y", "install", *sorted(NEWER.glob("*.deb")), timeout=120)
         assert system.run("dpkg-query", "-W", "-f", "${Version}", "vnicd").endswith("+rebuilt1")
         assert system.poll(lambda: system.pid() not in (0, pid), 10)
         assert {name: link["ifindex"] for name, link in system.taps().items()} == indexes

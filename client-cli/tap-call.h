@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * From options to a CreateTap call, and from its reply to fds.
+ */
+
+#include <systemd/sd-bus.h>
+
+#include "client.h"
+#include "options.h"
+#include "status.h"
+#include "util/fdset.h"
+
+/* Asks for a tap as the options of OPTIONS_TAP say. The reply is "osasah": path, interface, offloads,
+ * queues. */
+Status tap_call(Client *client, const Options *options, sd_bus_message **ret);
+
+/* Reads the last of the reply: the queues in their order, close-on-exec, as many as were asked for. What
+ * was read is in *queues after a failure, too. */
+Status tap_call_take_queues(sd_bus_message *reply, const Options *options, FdSet *queues);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Our copies of queues that were passed on, for a moment. Whoever closes a tap last sleeps ~15 ms in the
+ * kernel. The bus daemon has a copy until it has let go of the message: were the receiver's and ours
+ * closed by then, since he hung up or closed his at once, the daemon would sleep, and everybody who uses
+ * the bus with it. So ours are the last, in a thread where nobody waits. A tap whose holder closes it
+ * sooner lives until then; for all others nothing changes.
+ */
+
+#include <sys/types.h>
+#include <systemd/sd-event.h>
+
+#include "model/endpoint.h"
+#include "util/closer.h"
+#include "util/fdset.h"
+
+typedef struct Linger Linger;
+
+/* closed(): called in the loop when some of them are closed that somebody watched, before the watch is
+ * told. The closer must outlive linger_stop(). -ENOMEM, -errno of sd_event_add_time(3). */
+int linger_new(Linger **ret, sd_event *event, Closer *closer, void (*closed)(void *userdata),
+                void *userdata);
+
+/* What is still there goes to the closer, which must be freed before linger_free(): who watches is told
+ * -ECANCELED. Takes NULL. */
+void linger_stop(Linger *linger);
+
+/* Takes NULL. Returns NULL. */
+Linger *linger_free(Linger *linger);
+
+/* Takes the fds, of a tap of that uid, over and closes them a moment later, off the loop. Cannot fail:
+ * without memory, or where too many are kept, some go at once. */
+void linger_close(Linger *linger, uid_t uid, FdSet *fds);
+
+/* Whether any of that uid are here, and may be watched: a tap may be there only because of them, and then
+ * counts against his limits though he has closed it. */
+bool linger_may_watch(const Linger *linger, uid_t uid);
+
+/* The watch is told when the first of them are closed; at once, if there are none. */
+void linger_watch(Linger *linger, uid_t uid, GoneWatch *watch);
