@@ -9,6 +9,7 @@
 #include "bus/bridges.h"
 #include "bus/cleanup.h"
 #include "bus/gate.h"
+#include "bus/network.h"
 #include "bus/reload.h"
 #include "bus/request.h"
 #include "bus/service.h"
@@ -302,6 +303,14 @@ void manager_emit_limits(Service *service) {
                 log_warning("Cannot announce the limits: %s", strerror(-r));
 }
 
+void manager_emit_default(Service *service) {
+        int r = sd_bus_emit_properties_changed(
+                        service->bus, SERVICE_PATH, SERVICE_NAME ".Manager", "DefaultBridge", NULL);
+
+        if (r < 0)
+                log_warning("Cannot announce the default network: %s", strerror(-r));
+}
+
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "s", VNICD_VERSION);
@@ -347,6 +356,13 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
         return -ENOENT;
 }
 
+static int get_default_bridge(sd_bus *bus, const char *path, const char *interface,
+                const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const char *name = service_default_network(userdata);
+
+        return sd_bus_message_append(reply, "s", name ? name : "");
+}
+
 static int get_vhost_net(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Service *service = userdata;
@@ -376,6 +392,10 @@ static const sd_bus_vtable vtable[] = {
                         method_get_endpoint, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ReleaseAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("u", released),
                         method_release_all, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CreateNetwork",
+                        SD_BUS_ARGS("s", name, "s", kind, "a{sv}", options),
+                        SD_BUS_RESULT("o", network), method_create_network,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("EndpointRemoved",
@@ -387,6 +407,7 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("MaxQueues", "u", get_number),
         CONST_PROPERTY("MaxFdsPerMessage", "u", get_number),
         LIVE_PROPERTY("VhostNet", "b", get_vhost_net),
+        LIVE_PROPERTY("DefaultBridge", "s", get_default_bridge),
         LIVE_PROPERTY("EndpointsPerUser", "u", get_number),
         LIVE_PROPERTY("QueuesPerUser", "u", get_number),
         SD_BUS_VTABLE_END,

@@ -17,6 +17,10 @@ int wait_release(Service *service, sd_bus_message *call, Endpoint *endpoint);
  * are gone. Returns 1, or -ENOMEM. */
 int wait_release_all(Service *service, sd_bus_message *call, uid_t uid);
 
+/* Deletes the network with what is on it; the call, Delete(), is answered when it is gone. Returns 1, or
+ * -ENOMEM. */
+int wait_delete_network(Service *service, sd_bus_message *call, Network *network);
+
 /* Dispatches the call again when the endpoint or network whose GoneWatches these are, and which is under
  * deletion, is gone; for NULL, when some of our copies of the uid's queues are closed. Returns 1, or
  * -ENOMEM. */

@@ -152,6 +152,18 @@ int manager_enlist_network(Manager *manager, Network *network) {
         return r;
 }
 
+int manager_check_network_name(Manager *manager, const char *name, Failure *failure) {
+        const bool ours = manager_find_network(manager, name);
+        LinkInfo link;
+
+        if (!ours && link_get_by_name(manager->netlink, name, &link, NULL) < 0)
+                return 0;
+        return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "There is %s \"%s\" on this host already. Choose another name, or %s.",
+                        ours ? "a network" : "an interface", name,
+                        ours ? "delete it first" : "rename it");
+}
+
 int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept, Network **ret,
                 Failure *failure) {
         NetworkTag tag = { .plan = *plan, .kept = kept };

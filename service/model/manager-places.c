@@ -60,14 +60,6 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
                         limits.endpoints, network->tag.plan.name);
 }
 
-static unsigned count_endpoints(const Network *network) {
-        unsigned n = 0;
-
-        LIST_FOREACH(&network->endpoints, node)
-                n++;
-        return n;
-}
-
 static int look_at_ports(Manager *manager, Place *place, const Client *client, List **ret_wait_for,
                 Failure *failure) {
         unsigned most = client->ports_per_bridge, ports = 0;
@@ -82,7 +74,7 @@ static int look_at_ports(Manager *manager, Place *place, const Client *client, L
         r = check_ports(place, ports, most, failure);
         if (r < 0 || !place->network)
                 return r;
-        place->shared = ports > count_endpoints(place->network);
+        place->shared = ports > network_count_endpoints(place->network);
         return check_user(manager, place->network, client, ret_wait_for, failure);
 }
 

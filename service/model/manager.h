@@ -92,6 +92,9 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure);
 
+/* Whether a network could have that name. NameTaken (-EEXIST). */
+int manager_check_network_name(Manager *manager, const char *name, Failure *failure);
+
 /* A network that lives until it is deleted, or (kept: false) as long as it is used. NameTaken,
  * AddressInUse, NotSupported, KernelError. */
 int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept, Network **ret,

@@ -43,6 +43,14 @@ Network *network_free(Network *network) {
         return NULL;
 }
 
+unsigned network_count_endpoints(const Network *network) {
+        unsigned n = 0;
+
+        LIST_FOREACH(&network->endpoints, node)
+                n++;
+        return n;
+}
+
 /* One birth under way. */
 typedef struct Birth {
         Network *network;

@@ -54,6 +54,9 @@ int network_new(Network **ret, const NetworkTag *tag);
 /* Its endpoints must be gone, and who watches it told. Takes NULL. Returns NULL. */
 Network *network_free(Network *network);
 
+/* How many endpoints are made for it, also those that are going. */
+unsigned network_count_endpoints(const Network *network);
+
 /* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there is a
  * bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,
  * KernelError. */
