@@ -37,6 +37,9 @@ void check_devices(Findings *findings);
 /* Each bridge of this network namespace: its MAC address, and br_netfilter. */
 void check_bridges(Findings *findings);
 
+/* The networks that vnicd owns, and who gives their guests addresses. */
+void check_networks(Findings *findings, sd_bus *bus);
+
 /* What NetworkManager and systemd-networkd would do with our interfaces, if they run. */
 void check_managers(Findings *findings, sd_bus *bus);
 

@@ -81,7 +81,8 @@ static const char doctor_details[] =
                 "Looks at the host for what is known to stand in the way: the tap device, filters\n"
                 "of the host on bridges (Docker), MAC addresses of bridges, polkit, vnicd, "
                 "network\n"
-                "managers. Each line is ok, a note or a problem, with its cure. Changes nothing.\n"
+                "managers, vnicd's own networks. Each line is ok, a note or a problem, with its "
+                "cure. Changes nothing.\n"
                 "The exit status is 1 if there is a problem.\n";
 
 static const char bench_details[] =
@@ -89,6 +90,17 @@ static const char bench_details[] =
                 "the virtio_net_hdr alone, and with offloads; each for SECONDS (2; 1 to 10).\n"
                 "Needs no service, no bus and no privilege, and touches nothing of the host.\n"
                 "CALLS/GB are the reads and writes of the taps per 10^9 bytes of payload.\n";
+
+static const char network_details[] =
+                "The networks that vnicd itself owns: bridges with addresses, names and filters.\n"
+                "\n"
+                "  create NAME      make one; it stays until it is deleted\n"
+                "  list             those there are\n"
+                "  show NAME        all about one\n"
+                "  delete NAME...   delete them, with all endpoints on them\n"
+                "  leases NAME      the addresses that were given to its guests\n"
+                "\n"
+                "--kind and the options below it are for create.\n";
 
 static const char import_details[] =
                 "Reads the files in which QEMU's bridge helper and lxc say who may use a bridge,\n"
@@ -117,6 +129,9 @@ static const Verb verbs[] = {
                         OPTIONS_ALL | OPTIONS_ASK, 0, ANY_NUMBER, verb_release },
         { "monitor", "", "print what happens to endpoints", monitor_details, OPTIONS_JSON, 0, 0,
                         verb_monitor },
+        { "network", " create|list|show|delete|leases [NAME...]",
+                        "the networks that vnicd owns, with addresses and names", network_details,
+                        OPTIONS_NETWORK | OPTIONS_ASK | OPTIONS_JSON, 1, ANY_NUMBER, verb_network },
         { "explain", " BRIDGE", "why you may use a bridge or not, and what would allow it",
                         explain_details, OPTIONS_JSON, 1, 1, verb_explain },
         { "doctor", "", "look for what stands in the way on this host", doctor_details,

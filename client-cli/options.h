@@ -19,8 +19,9 @@ typedef enum OptionGroup {
         OPTIONS_TAP = 1 << 3,  /* what a new tap is to be */
         /* No option: what follows the options is a program's command line. */
         OPTIONS_PROGRAM = 1 << 4,
-        OPTIONS_FORMAT = 1 << 5, /* --format */
-        OPTIONS_KEEP = 1 << 6,   /* --persistent, --owner */
+        OPTIONS_FORMAT = 1 << 5,  /* --format */
+        OPTIONS_KEEP = 1 << 6,    /* --persistent, --owner */
+        OPTIONS_NETWORK = 1 << 7, /* what a new network is to be */
 } OptionGroup;
 
 /* An option that may not have been given. */
@@ -53,6 +54,10 @@ typedef struct Options {
         bool multiqueue;
         bool persistent;
         const char *owner; /* a name or a uid; NULL: not given */
+
+        const char *kind, *addresses; /* of a network; NULL: not given */
+        OptionSwitch dhcp, guests_isolated, reach_lan;
+        OptionNumber ports_max;
 
         char **arguments; /* what is not an option; ends with NULL */
         int n_arguments;

@@ -54,6 +54,7 @@ static Status status_from_kind(FailureKind kind) {
                 return STATUS_LIMIT;
         case FAILURE_MAC_IN_USE:
         case FAILURE_NAME_TAKEN:
+        case FAILURE_ADDRESS_IN_USE:
                 return STATUS_TAKEN;
         case FAILURE_OFFLOAD_UNSUPPORTED:
         case FAILURE_NOT_SUPPORTED:

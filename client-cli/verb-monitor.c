@@ -19,7 +19,8 @@
 #include "print.h"
 #include "verb.h"
 
-#define BUS_NAME "org.freedesktop.DBus"
+#define BUS_NAME        "org.freedesktop.DBus"
+#define ENDPOINT_PREFIX VNICD_PATH "/endpoint/"
 
 typedef struct Monitor {
         sd_event *event;
@@ -36,6 +37,11 @@ static void monitor_done(Monitor *monitor) {
 static void monitor_end(Monitor *monitor, Status status) {
         monitor->status = status;
         (void)sd_event_exit(monitor->event, 0);
+}
+
+/* Networks come and go on the bus too. */
+static bool is_endpoint(const char *path) {
+        return strncmp(path, ENDPOINT_PREFIX, strlen(ENDPOINT_PREFIX)) == 0;
 }
 
 static const char *path_name(const char *path) {
@@ -113,6 +119,8 @@ static int on_added(sd_bus_message *message, void *userdata, sd_bus_error *error
         if (!body)
                 return 0;
         path = json_string_value(json_array_get(body, 0));
+        if (!is_endpoint(path))
+                return 0;
         if (endpoint_from_interfaces(path, json_array_get(body, 1), &endpoint) < 0)
                 return 0;
         print_event(monitor, "added", path, endpoint);
@@ -138,7 +146,8 @@ static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *err
         _cleanup_(json_decrefp) json_t *body = read_signal(monitor, message, "sa{sv}as");
         _cleanup_(json_decrefp) json_t *details = json_object();
 
-        if (!body || decode_add_properties(details, json_array_get(body, 1)) < 0)
+        if (!body || !is_endpoint(sd_bus_message_get_path(message)) ||
+                        decode_add_properties(details, json_array_get(body, 1)) < 0)
                 return 0;
         print_event(monitor, "changed", sd_bus_message_get_path(message), details);
         return 0;

@@ -20,4 +20,5 @@ Status verb_run(const Options *options);
 Status verb_doctor(const Options *options);
 Status verb_explain(const Options *options);
 Status verb_bench(const Options *options);
+Status verb_network(const Options *options);
 Status verb_import(const Options *options);

@@ -16,6 +16,10 @@ _vnicctl_bridges() {
     vnicctl bridges 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+_vnicctl_networks() {
+    vnicctl network list 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
 _vnicctl_endpoints() {
     vnicctl list 2>/dev/null | awk 'NR > 1 { print $1; if ($4 != "-") print $4 }'
 }
@@ -47,7 +51,8 @@ _vnicctl() {
     --bridge) choices=$(_vnicctl_bridges) ;;
     --vnet-hdr-size) choices='10 12 20 24' ;;
     --offloads) choices='csum tso4 tso6 tso-ecn uso4 uso6 udp-tunnel-gso udp-tunnel-gso-csum' ;;
-    --queues | --label | --guest-mac | --mtu) return ;;
+    --kind) choices='nat isolated' ;;
+    --address | --ports-max | --queues | --label | --guest-mac | --mtu) return ;;
     *)
         if [[ $word == -* ]]; then
             choices=$(_vnicctl_options "$verb")
@@ -55,6 +60,12 @@ _vnicctl() {
             case $verb in
             show | release) choices=$(_vnicctl_endpoints) ;;
             explain) choices=$(_vnicctl_bridges) ;;
+            network)
+                case $before in
+                network) choices='create list show delete leases' ;;
+                show | delete | leases) choices=$(_vnicctl_networks) ;;
+                esac
+                ;;
             esac
         fi
         ;;

@@ -32,6 +32,10 @@ function __vnicctl_bridges
     vnicctl bridges 2>/dev/null | awk 'NR > 1 { print $1 }'
 end
 
+function __vnicctl_networks
+    vnicctl network list 2>/dev/null | awk 'NR > 1 { print $1 }'
+end
+
 function __vnicctl_endpoints
     vnicctl list 2>/dev/null | awk 'NR > 1 { print $1; if ($4 != "-") print $4 }'
 end
@@ -44,5 +48,10 @@ complete -c vnicctl -n 'not __vnicctl_in_program; and __vnicctl_after --bridge' 
 complete -c vnicctl -n 'not __vnicctl_in_program; and __vnicctl_after --vnet-hdr-size' -a '10 12 20 24'
 complete -c vnicctl -n 'not __vnicctl_in_program; and __vnicctl_after --offloads' -a 'csum tso4 tso6 tso-ecn uso4 uso6 udp-tunnel-gso udp-tunnel-gso-csum'
 complete -c vnicctl -n '__vnicctl_verb_is show release' -a '(__vnicctl_endpoints)'
+complete -c vnicctl -n '__vnicctl_verb_is network; and __vnicctl_after network' -a 'create list show delete leases'
+complete -c vnicctl -n '__vnicctl_verb_is network; and __vnicctl_after show' -a '(__vnicctl_networks)'
+complete -c vnicctl -n '__vnicctl_verb_is network; and __vnicctl_after delete' -a '(__vnicctl_networks)'
+complete -c vnicctl -n '__vnicctl_verb_is network; and __vnicctl_after leases' -a '(__vnicctl_networks)'
+complete -c vnicctl -n '__vnicctl_verb_is network; and __vnicctl_after --kind' -a 'nat isolated'
 complete -c vnicctl -n '__vnicctl_verb_is explain' -a '(__vnicctl_bridges)'
 complete -c vnicctl -n __vnicctl_in_program -F -a '(__fish_complete_subcommand --fcs-skip 0 2>/dev/null)'

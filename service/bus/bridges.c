@@ -2,10 +2,12 @@
 #include "bus/bridges.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "bus/cleanup.h"
 #include "bus/gate.h"
+#include "bus/network.h"
+#include "bus/reload.h"
 #include "kernel/bridge.h"
 #include "kernel/ifname.h"
 
@@ -33,17 +35,39 @@ static int append_warnings(sd_bus_message *reply, const LinkInfo *bridge) {
         return append_names(reply, warnings);
 }
 
-static int append_bridge(
-                sd_bus_message *reply, const LinkInfo *bridge, unsigned ports, const char *access) {
+/* One line of the list. */
+typedef struct Entry {
+        const LinkInfo *bridge;  /* of one that is not up only name and MTU */
+        const NetworkPlan *plan; /* NULL: no network */
+        const Network *network;  /* NULL: none, or not up */
+        unsigned ports;
+        const char *access;
+        bool of_host; /* also a network on which there is a port of somebody else */
+} Entry;
+
+static int append_entry_warnings(const Listing *listing, const Entry *entry) {
+        static const char *const none[] = { NULL };
+
+        if (entry->network)
+                return network_append_warnings(listing->reply, listing->service, entry->network);
+        return entry->plan ? append_names(listing->reply, none)
+                           : append_warnings(listing->reply, entry->bridge);
+}
+
+static int append_entry(const Listing *listing, const Entry *entry) {
+        const NetworkPlan *plan = entry->plan;
+        sd_bus_message *reply = listing->reply;
         int r;
 
         r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s", bridge->name,
-                        "kind", "s", "bridge", "access", "s", access, "mtu", "u", bridge->mtu,
-                        "ports", "u", (uint32_t)ports, "ports_max", "u",
-                        (uint32_t)BRIDGE_PORTS_MAX);
+        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
+                        entry->bridge->name, "kind", "s",
+                        entry->of_host ? "bridge" : network_kind_name(plan->kind), "access", "s",
+                        entry->access, "mtu", "u", entry->bridge->mtu, "ports", "u",
+                        (uint32_t)entry->ports, "ports_max", "u",
+                        plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX);
         if (r < 0)
                 return r;
         r = sd_bus_message_open_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv");
@@ -52,25 +76,17 @@ static int append_bridge(
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, SD_BUS_TYPE_VARIANT, "as");
         if (r >= 0)
-                r = append_warnings(reply, bridge);
+                r = append_entry_warnings(listing, entry);
         for (unsigned i = 0; i < 3 && r >= 0; i++) /* variant, entry, dictionary */
                 r = sd_bus_message_close_container(reply);
         return r;
 }
 
-static int list_bridge(const LinkInfo *bridge, unsigned ports, void *userdata) {
-        Listing *listing = userdata;
-        const GateMatter matter = {
-                .bridge = bridge->name,
-                .stamp = (uint64_t)bridge->ifindex,
-        };
+static int list_entry(Listing *listing, Entry *entry, const GateMatter *matter) {
         GateAnswer answer;
         int r;
 
-        /* One with a name that CreateTap would not take. */
-        if (!ifname_is_plain(bridge->name))
-                return 0;
-        r = gate_tell(listing->service, listing->call, &listing->subject, &matter, &answer,
+        r = gate_tell(listing->service, listing->call, &listing->subject, matter, &answer,
                         listing->failure);
         if (r == -ESTALE) /* it was not there yet when the others were asked about */
                 return 0;
@@ -79,10 +95,50 @@ static int list_bridge(const LinkInfo *bridge, unsigned ports, void *userdata) {
         listing->pending = listing->pending || r == 0;
         if (listing->pending)
                 return 0;
-        return append_bridge(listing->reply, bridge, ports,
-                        answer == GATE_YES                         ? "yes"
-                                        : answer == GATE_CHALLENGE ? "challenge"
-                                                                   : "no");
+        entry->access = answer == GATE_YES ? "yes" : answer == GATE_CHALLENGE ? "challenge" : "no";
+        return append_entry(listing, entry);
+}
+
+static int list_bridge(const LinkInfo *bridge, unsigned ports, void *userdata) {
+        Listing *listing = userdata;
+        const Network *network = manager_network_of(listing->service->manager, bridge);
+        const bool of_host = !network || ports > network_count_endpoints(network);
+        Entry entry = {
+                .bridge = bridge,
+                .of_host = of_host,
+                .network = network,
+                .plan = network ? &network->tag.plan : NULL,
+                .ports = ports,
+        };
+        const GateMatter matter = {
+                .bridge = bridge->name,
+                .network = !of_host,
+                .stamp = (uint64_t)bridge->ifindex,
+        };
+
+        /* One with a name that CreateTap would not take. */
+        if (!ifname_is_plain(bridge->name) || (network && network->doomed))
+                return 0;
+        return list_entry(listing, &entry, &matter);
+}
+
+/* Those that the configuration defines and that are not up. */
+static int list_defined(Listing *listing) {
+        const Config *config = reload_config(listing->service->reload);
+        const NetworkPlan *plan;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && (plan = config_network_at(config, i)); i++) {
+                LinkInfo bridge = { .mtu = plan->mtu };
+                Entry entry = { .bridge = &bridge, .plan = plan };
+                const GateMatter matter = { .bridge = plan->name, .network = true };
+
+                if (manager_check_network_name(listing->service->manager, plan->name, NULL) < 0)
+                        continue;
+                strcpy(bridge.name, plan->name);
+                r = list_entry(listing, &entry, &matter);
+        }
+        return r;
 }
 
 static int list_bridges(Listing *listing) {
@@ -104,6 +160,8 @@ static int list_bridges(Listing *listing) {
                 return r;
         listing->reply = reply;
         r = manager_list_bridges(listing->service->manager, list_bridge, listing, listing->failure);
+        if (r >= 0)
+                r = list_defined(listing);
         if (r < 0 || listing->pending)
                 return r;
         r = sd_bus_message_close_container(reply);

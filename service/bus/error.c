@@ -17,6 +17,7 @@ static const char *const names[FAILURE_KIND_MAX] = {
         [FAILURE_NO_SUCH_ENDPOINT] = OURS("NoSuchEndpoint"),
         [FAILURE_NO_SUCH_NETWORK] = OURS("NoSuchNetwork"),
         [FAILURE_NAME_TAKEN] = OURS("NameTaken"),
+        [FAILURE_ADDRESS_IN_USE] = OURS("AddressInUse"),
         [FAILURE_QUOTA_EXCEEDED] = OURS("QuotaExceeded"),
         [FAILURE_QUEUE_LIMIT] = OURS("QueueLimit"),
         [FAILURE_NOT_MULTIQUEUE] = OURS("NotMultiqueue"),

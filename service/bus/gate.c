@@ -6,152 +6,8 @@
 #include <string.h>
 
 #include "bus/audit.h"
+#include "bus/gate-table.h"
 #include "bus/reload.h"
-#include "kernel/ifname.h"
-
-#define MANAGER  SERVICE_NAME ".Manager"
-#define ENDPOINT SERVICE_NAME ".Endpoint"
-#define TAP      SERVICE_NAME ".Tap"
-#define STANDARD "org.freedesktop.DBus."
-
-#define DEMANDS_MAX 3
-
-typedef enum Detail {
-        DETAIL_NONE,
-        DETAIL_BRIDGE,
-        DETAIL_KIND,
-        DETAIL_QUEUES,
-        DETAIL_ENDPOINT,
-        DETAIL_OWNER,
-        DETAIL_MAX,
-} Detail;
-
-static const char *const detail_keys[DETAIL_MAX] = {
-        [DETAIL_BRIDGE] = "bridge",
-        [DETAIL_KIND] = "kind",
-        [DETAIL_QUEUES] = "queues",
-        [DETAIL_ENDPOINT] = "endpoint",
-        [DETAIL_OWNER] = "owner",
-};
-
-/* What a call needs: when, polkit's action, and what polkit is told. */
-typedef struct Demand {
-        bool (*applies)(const Subject *subject, const GateMatter *matter);
-        const char *action;
-        Detail details[POLKIT_DETAILS_MAX];
-        bool configurable; /* the configuration may grant or deny it, by the bridge */
-} Demand;
-
-typedef enum Way {
-        WAY_ANYBODY,   /* nothing is asked, not even who calls */
-        WAY_EVERYBODY, /* nothing is asked of polkit */
-        WAY_HOLDER,    /* the connection that created it, or the owner of one that outlives it */
-        WAY_DEMANDS,   /* all demands that apply */
-        WAY_TOLD,      /* everybody may call it, and is told what the demands would come to */
-        WAY_MAX,
-} Way;
-
-typedef struct Row {
-        const char *interface, *member;
-        Way way;
-        const Demand *demands[DEMANDS_MAX];
-} Row;
-
-static bool always(const Subject *subject, const GateMatter *matter) {
-        return true;
-}
-
-static bool if_persistent(const Subject *subject, const GateMatter *matter) {
-        return matter->persistent;
-}
-
-static bool if_of_another(const Subject *subject, const GateMatter *matter) {
-        return matter->owner != subject->uid;
-}
-
-static const Demand use_bridge = { always, "org.vnicd1.use-bridge",
-        { DETAIL_BRIDGE, DETAIL_KIND, DETAIL_QUEUES }, true };
-
-static const Demand see_bridge = { always, "org.vnicd1.use-bridge", { DETAIL_BRIDGE }, true };
-
-static const Demand create_persistent = { if_persistent, "org.vnicd1.create-persistent",
-        { DETAIL_BRIDGE, DETAIL_KIND, DETAIL_QUEUES }, false };
-
-static const Demand create_for_another = { if_of_another, "org.vnicd1.manage-endpoints",
-        { DETAIL_OWNER, DETAIL_BRIDGE }, false };
-
-static const Demand manage_endpoint = { if_of_another, "org.vnicd1.manage-endpoints",
-        { DETAIL_ENDPOINT, DETAIL_OWNER }, false };
-
-static const Demand reload = { always, "org.vnicd1.reload", { DETAIL_NONE }, false };
-
-/* All that can be called. Properties.Set is not here: no property can be written. */
-static const Row rows[] = {
-        { MANAGER, "CreateTap", WAY_DEMANDS,
-                        { &use_bridge, &create_persistent, &create_for_another } },
-        { MANAGER, "CanCreateTap", WAY_TOLD,
-                        { &use_bridge, &create_persistent, &create_for_another } },
-        { MANAGER, "ListBridges", WAY_TOLD, { &see_bridge } },
-        { MANAGER, "GetEndpoint", WAY_EVERYBODY, { NULL } },
-        { MANAGER, "ReleaseAll", WAY_EVERYBODY, { NULL } }, /* of the caller's own */
-        { MANAGER, "Reload", WAY_DEMANDS, { &reload } },
-        { ENDPOINT, "Release", WAY_DEMANDS, { &manage_endpoint } },
-        { TAP, "OpenQueues", WAY_HOLDER, { NULL } },
-        { STANDARD "Properties", "Get", WAY_ANYBODY, { NULL } },
-        { STANDARD "Properties", "GetAll", WAY_ANYBODY, { NULL } },
-        { STANDARD "Introspectable", "Introspect", WAY_ANYBODY, { NULL } },
-        { STANDARD "ObjectManager", "GetManagedObjects", WAY_ANYBODY, { NULL } },
-        { STANDARD "Peer", "Ping", WAY_ANYBODY, { NULL } },
-        { STANDARD "Peer", "GetMachineId", WAY_ANYBODY, { NULL } },
-};
-
-/* NULL: not in the table. */
-static const Row *find_row(sd_bus_message *call) {
-        const char *interface = sd_bus_message_get_interface(call);
-        const char *member = sd_bus_message_get_member(call);
-
-        for (size_t i = 0; interface && member && i < sizeof(rows) / sizeof(*rows); i++)
-                if (strcmp(rows[i].interface, interface) == 0 &&
-                                strcmp(rows[i].member, member) == 0)
-                        return &rows[i];
-        return NULL;
-}
-
-static void set_detail(PolkitDetail *ret, Detail detail, const GateMatter *matter) {
-        ret->key = detail_keys[detail];
-        switch (detail) {
-        case DETAIL_BRIDGE:
-                snprintf(ret->value, sizeof(ret->value), "%s", matter->bridge);
-                break;
-        case DETAIL_KIND:
-                snprintf(ret->value, sizeof(ret->value), "tap");
-                break;
-        case DETAIL_QUEUES:
-                snprintf(ret->value, sizeof(ret->value), "%u", matter->queues);
-                break;
-        case DETAIL_ENDPOINT:
-                ifname_of_nonce(matter->endpoint->tag.nonce, ret->value);
-                break;
-        case DETAIL_OWNER:
-                snprintf(ret->value, sizeof(ret->value), "%u", (unsigned)matter->owner);
-                break;
-        case DETAIL_NONE:
-        case DETAIL_MAX:
-                break;
-        }
-}
-
-static AuthorityQuestion question_of(const Demand *demand, const GateMatter *matter, bool may_ask) {
-        AuthorityQuestion question = {
-                .polkit = { .action = demand->action },
-                .stamp = matter->stamp,
-                .may_ask = may_ask,
-        };
-
-        for (size_t i = 0; i < POLKIT_DETAILS_MAX && demand->details[i] != DETAIL_NONE; i++)
-                set_detail(&question.polkit.details[i], demand->details[i], matter);
-        return question;
-}
 
 GateMatter gate_matter_of(const Endpoint *endpoint) {
         return (GateMatter){
@@ -168,20 +24,20 @@ typedef struct Visit {
         sd_bus_message *call;
         const Subject *subject;
         const GateMatter *matter;
-        const Row *row;
+        const GateRow *row;
         Failure *failure;
 } Visit;
 
 /* The verdict over all demands, and the demand that it is due to (NULL: none applies). */
 typedef struct Decision {
         PolkitVerdict verdict;
-        const Demand *demand;
+        const GateDemand *demand;
         bool by_configuration;
 } Decision;
 
 /* What the configuration says of the caller, and a deny also if it is of whom the endpoint is to be for:
  * of him only his own section counts, since his groups are not known. */
-static BridgeAccess configured(const Visit *visit, const Demand *demand) {
+static BridgeAccess configured(const Visit *visit, const GateDemand *demand) {
         const Config *config = reload_config(visit->service->reload);
         const Subject owner = { .uid = visit->matter->owner };
         const char *bridge = visit->matter->bridge;
@@ -194,14 +50,14 @@ static BridgeAccess configured(const Visit *visit, const Demand *demand) {
         return config_bridge_access(config, visit->subject, bridge);
 }
 
-static bool applies(const Visit *visit, const Demand *demand) {
+static bool applies(const Visit *visit, const GateDemand *demand) {
         return demand->applies(visit->subject, visit->matter);
 }
 
 /* 1: there is a verdict. 0: it will come. */
-static int ask(const Visit *visit, const Demand *demand, PolkitVerdict *ret) {
+static int ask(const Visit *visit, const GateDemand *demand, PolkitVerdict *ret) {
         AuthorityQuestion question =
-                        question_of(demand, visit->matter, visit->row->way == WAY_DEMANDS);
+                        gate_question(demand, visit->matter, visit->row->way == WAY_DEMANDS);
 
         if (configured(visit, demand) == BRIDGE_GRANTED) {
                 *ret = POLKIT_YES;
@@ -214,7 +70,7 @@ static int ask(const Visit *visit, const Demand *demand, PolkitVerdict *ret) {
 /* Whom the configuration denies one demand is not asked about any. */
 static bool is_denied(const Visit *visit, Decision *ret) {
         for (size_t i = 0; i < DEMANDS_MAX && visit->row->demands[i]; i++) {
-                const Demand *demand = visit->row->demands[i];
+                const GateDemand *demand = visit->row->demands[i];
 
                 if (!applies(visit, demand) || configured(visit, demand) != BRIDGE_DENIED)
                         continue;
@@ -232,7 +88,7 @@ static int decide(const Visit *visit, Decision *ret) {
         if (!root && is_denied(visit, ret))
                 return 1;
         for (size_t i = 0; i < DEMANDS_MAX && visit->row->demands[i]; i++) {
-                const Demand *demand = visit->row->demands[i];
+                const GateDemand *demand = visit->row->demands[i];
                 PolkitVerdict verdict = POLKIT_YES;
                 int r;
 
@@ -257,7 +113,7 @@ static int refuse_all(Failure *failure) {
 }
 
 static int refuse(const Visit *visit, const Decision *decision) {
-        AuthorityQuestion question = question_of(decision->demand, visit->matter, true);
+        AuthorityQuestion question = gate_question(decision->demand, visit->matter, true);
 
         if (decision->by_configuration)
                 return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,
@@ -334,7 +190,7 @@ static int pass_demands(const Visit *visit) {
 
 int gate_pass(Service *service, sd_bus_message *call, const Subject *subject,
                 const GateMatter *matter, Failure *failure) {
-        const Visit visit = { service, call, subject, matter, find_row(call), failure };
+        const Visit visit = { service, call, subject, matter, gate_find_row(call), failure };
 
         if (visit.row && visit.row->way == WAY_HOLDER)
                 return pass_holder(&visit);
@@ -345,7 +201,7 @@ int gate_pass(Service *service, sd_bus_message *call, const Subject *subject,
 
 int gate_tell(Service *service, sd_bus_message *call, const Subject *subject,
                 const GateMatter *matter, GateAnswer *ret, Failure *failure) {
-        const Visit visit = { service, call, subject, matter, find_row(call), failure };
+        const Visit visit = { service, call, subject, matter, gate_find_row(call), failure };
         Decision decision;
         int r;
 
@@ -367,13 +223,13 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         Service *service = userdata;
         Failure failure = FAILURE_INIT;
         AuditDecision decision = { .refusal = "it is not in the table" };
-        const Row *row;
+        const GateRow *row;
         Subject subject;
         int r;
 
         if (!sd_bus_message_is_method_call(message, NULL, NULL))
                 return 0;
-        row = find_row(message);
+        row = gate_find_row(message);
         if (row && row->way == WAY_ANYBODY)
                 return 0;
         r = callers_meet(service->callers, message, &failure);

@@ -23,6 +23,8 @@ typedef struct GateMatter {
         uid_t owner;              /* whose it is, or will be */
         unsigned queues;
         bool persistent; /* it outlives its queues */
+        bool network;    /* the bridge is a network of ours, with ports of ours only */
+        bool unfiltered; /* what the network demands is to be turned off */
         uint64_t stamp; /* of the bridge or endpoint: if it differs after an answer, that is void */
 } GateMatter;
 

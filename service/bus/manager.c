@@ -9,20 +9,31 @@
 #include "bus/bridges.h"
 #include "bus/cleanup.h"
 #include "bus/gate.h"
+#include "bus/network.h"
 #include "bus/reload.h"
 #include "bus/request.h"
 #include "bus/service.h"
 #include "bus/wait.h"
 #include "util/log.h"
 
-static GateMatter matter_of(
-                const TapRequest *request, const Client *client, const LinkInfo *bridge) {
+/* A network that goes and comes up again while the question is open is the same one. */
+static uint64_t stamp_of(const Place *place) {
+        const uint64_t defined = UINT64_C(1) << 63;
+
+        if (!place->plan || (place->network && place->network->tag.kept))
+                return (uint64_t)place->bridge.ifindex;
+        return defined | (uint64_t)place->plan->kind;
+}
+
+static GateMatter matter_of(const TapRequest *request, const Client *client, const Place *place) {
         return (GateMatter){
-                .bridge = request->no_bridge ? "-" : bridge->name,
+                .bridge = request->no_bridge ? "-" : place->bridge.name,
                 .owner = client->uid,
                 .queues = request->queues,
                 .persistent = request->persistent,
-                .stamp = (uint64_t)bridge->ifindex,
+                .network = place->plan && !place->shared,
+                .unfiltered = place->unfiltered,
+                .stamp = stamp_of(place),
         };
 }
 
@@ -46,6 +57,7 @@ static Client client_of(const Service *service, const Subject *subject, sd_bus_m
                 .ports_per_bridge = config_ports_per_bridge(reload_config(service->reload)),
                 .count_ports = will_be_asked(service, subject, call, request),
                 .connection = sd_bus_message_get_sender(call),
+                .defined = config_network(reload_config(service->reload), request->bridge),
         };
 }
 
@@ -56,6 +68,8 @@ static int read_request(Service *service, sd_bus_message *call, Subject *ret_sub
         if (r < 0)
                 return r;
         r = request_read(call, manager_facts(service->manager)->cpus, ret, failure);
+        if (r >= 0 && ret->default_network)
+                r = tap_request_set_default(ret, service_default_network(service), failure);
         if (r < 0)
                 return r;
         *ret_client = client_of(service, ret_subject, call, ret);
@@ -86,9 +100,8 @@ static int reply_with_tap(sd_bus_message *call, const Endpoint *endpoint, const 
 
 /* What can be made, before anybody is asked; and after the answer, whether it still can. */
 static int look(Service *service, sd_bus_message *call, const TapRequest *request,
-                const Client *client, LinkInfo *ret_bridge, Endpoint **ret_wait_for,
-                Failure *failure) {
-        int r = manager_look(service->manager, request, client, ret_bridge, ret_wait_for, failure);
+                const Client *client, Place *ret, List **ret_wait_for, Failure *failure) {
+        int r = manager_look(service->manager, request, client, ret, ret_wait_for, failure);
         bool gone = r < 0 &&
                         (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
                                         failure->kind == FAILURE_NOT_A_BRIDGE);
@@ -106,9 +119,10 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         Endpoint *endpoint;
         TapRequest request;
         GateMatter matter;
-        LinkInfo bridge;
+        List *wait_for;
         Subject subject;
         Client client;
+        Place place;
         int r;
 
         /* Read. Without a reply the queues would have nowhere to go. */
@@ -119,21 +133,21 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
                 return r;
 
         /* Refuse: nobody is asked for a password for what cannot succeed. */
-        r = look(service, call, &request, &client, &bridge, &endpoint, failure);
+        r = look(service, call, &request, &client, &place, &wait_for, failure);
         if (r == -EAGAIN)
-                return wait_retry(service, call, endpoint, client.uid);
+                return wait_retry(service, call, wait_for);
         if (r < 0)
                 return r;
 
         /* Authorise. */
-        matter = matter_of(&request, &client, &bridge);
+        matter = matter_of(&request, &client, &place);
         r = gate_pass(service, call, &subject, &matter, failure);
         if (r <= 0)
                 return r;
 
         /* Act. */
         r = manager_create_tap(
-                        service->manager, &request, &client, &bridge, &queues, &endpoint, failure);
+                        service->manager, &request, &client, &place, &queues, &endpoint, failure);
         if (r < 0)
                 return r;
 
@@ -185,23 +199,23 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
 }
 
 static int can_create_tap(Service *service, sd_bus_message *call, Failure *failure) {
-        Endpoint *wait_for;
         TapRequest request;
         GateMatter matter;
         GateAnswer answer;
-        LinkInfo bridge;
+        List *wait_for;
         Subject subject;
         Client client;
+        Place place;
         int r;
 
         r = read_request(service, call, &subject, &request, &client, failure);
         client.count_ports = true;
         if (r >= 0)
-                r = manager_look(service->manager, &request, &client, &bridge, &wait_for, failure);
+                r = manager_look(service->manager, &request, &client, &place, &wait_for, failure);
         if (r < 0 && r != -EAGAIN) /* CreateTap would wait, and then do it */
                 return reply_with_refusal(call, failure, r);
 
-        matter = matter_of(&request, &client, &bridge);
+        matter = matter_of(&request, &client, &place);
         r = gate_tell(service, call, &subject, &matter, &answer, failure);
         return r <= 0 ? r : reply_with_answer(call, answer);
 }
@@ -260,6 +274,7 @@ void manager_emit_removed(Service *service, const Endpoint *endpoint) {
                 [ENDPOINT_END_CLOSED] = "closed",
                 [ENDPOINT_END_RELEASED] = "released",
                 [ENDPOINT_END_TAMPERED] = "tampered",
+                [ENDPOINT_END_NETWORK_DELETED] = "network-deleted",
         };
         char path[ENDPOINT_PATH_SIZE];
         int r;
@@ -286,6 +301,14 @@ void manager_emit_limits(Service *service) {
 
         if (r < 0)
                 log_warning("Cannot announce the limits: %s", strerror(-r));
+}
+
+void manager_emit_default(Service *service) {
+        int r = sd_bus_emit_properties_changed(
+                        service->bus, SERVICE_PATH, SERVICE_NAME ".Manager", "DefaultBridge", NULL);
+
+        if (r < 0)
+                log_warning("Cannot announce the default network: %s", strerror(-r));
 }
 
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -333,6 +356,13 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
         return -ENOENT;
 }
 
+static int get_default_bridge(sd_bus *bus, const char *path, const char *interface,
+                const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const char *name = service_default_network(userdata);
+
+        return sd_bus_message_append(reply, "s", name ? name : "");
+}
+
 static int get_vhost_net(sd_bus *bus, const char *path, const char *interface, const char *property,
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Service *service = userdata;
@@ -362,6 +392,10 @@ static const sd_bus_vtable vtable[] = {
                         method_get_endpoint, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ReleaseAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("u", released),
                         method_release_all, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CreateNetwork",
+                        SD_BUS_ARGS("s", name, "s", kind, "a{sv}", options),
+                        SD_BUS_RESULT("o", network), method_create_network,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("EndpointRemoved",
@@ -373,6 +407,7 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("MaxQueues", "u", get_number),
         CONST_PROPERTY("MaxFdsPerMessage", "u", get_number),
         LIVE_PROPERTY("VhostNet", "b", get_vhost_net),
+        LIVE_PROPERTY("DefaultBridge", "s", get_default_bridge),
         LIVE_PROPERTY("EndpointsPerUser", "u", get_number),
         LIVE_PROPERTY("QueuesPerUser", "u", get_number),
         SD_BUS_VTABLE_END,

@@ -109,6 +109,7 @@ static void load_run(CloserJob *job) {
 }
 
 static void take_over(Reload *reload, Config *config) {
+        const char *network = service_default_network(reload->service);
         const Limits before = reload_limits_of_all(reload);
         Limits now;
 
@@ -118,6 +119,8 @@ static void take_over(Reload *reload, Config *config) {
         log_info("The configuration was read.");
         if (now.endpoints != before.endpoints || now.queues != before.queues)
                 manager_emit_limits(reload->service);
+        if (network != service_default_network(reload->service))
+                manager_emit_default(reload->service);
 }
 
 static void answer(Waiter *waiter, const Load *load) {

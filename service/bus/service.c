@@ -9,6 +9,8 @@
 #include "bus/audit.h"
 #include "bus/cleanup.h"
 #include "bus/gate.h"
+#include "bus/network-units.h"
+#include "bus/network.h"
 #include "bus/reload.h"
 #include "kernel/ifname.h"
 #include "util/log.h"
@@ -23,6 +25,8 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
         r = sd_bus_emit_object_added(service->bus, endpoint_path(endpoint, path));
         if (r < 0)
                 log_warning("Cannot announce %s: %s", endpoint->now.name, strerror(-r));
+        if (endpoint->network)
+                network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
 
 static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
@@ -46,6 +50,20 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
         r = sd_bus_emit_object_removed(service->bus, endpoint_path(endpoint, path));
         if (r < 0)
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
+        if (endpoint->network)
+                network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
+}
+
+static void on_network_appeared(Network *network, void *userdata) {
+        network_announce(userdata, network);
+}
+
+/* Those that are half made at the start go before anybody could be told. */
+static void on_network_leaving(Network *network, void *userdata) {
+        Service *service = userdata;
+
+        if (service->network_units)
+                network_announce_end(service, network);
 }
 
 static int list_endpoints(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
@@ -101,7 +119,10 @@ static int register_all(Service *service) {
         r = endpoint_interface_register(service);
         if (r < 0)
                 return r;
-        return tap_interface_register(service);
+        r = tap_interface_register(service);
+        if (r < 0)
+                return r;
+        return network_interface_register(service);
 }
 
 /* Before anything is on the bus: who may is known first. */
@@ -129,6 +150,8 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .changed = on_changed,
                 .leaving = on_leaving,
                 .tampered = on_tampered,
+                .network_appeared = on_network_appeared,
+                .network_leaving = on_network_leaving,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;
@@ -161,6 +184,7 @@ Service *service_free(Service *service) {
         service->callers = callers_free(service->callers);
         reload_stop(service->reload);
         service->manager = manager_free(service->manager);
+        network_units_free(service->network_units);
         sd_bus_slot_unref(service->gate);
         service->reload = reload_free(service->reload);
         service->audit = audit_free(service->audit);
@@ -179,6 +203,14 @@ const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_
         snprintf(buffer, ENDPOINT_PATH_SIZE, ENDPOINT_PREFIX "/%s",
                         ifname_of_nonce(endpoint->tag.nonce, name));
         return buffer;
+}
+
+const char *service_default_network(const Service *service) {
+        static const char name[] = "vnicbr0";
+        const bool there = config_network(reload_config(service->reload), name) ||
+                        manager_find_network(service->manager, name);
+
+        return there ? name : NULL;
 }
 
 Endpoint *service_endpoint_at(Service *service, const char *path) {

@@ -18,6 +18,7 @@
 #define ENDPOINT_PATH_SIZE (sizeof(ENDPOINT_PREFIX) + IFNAMSIZ)
 
 typedef struct Audit Audit;
+typedef struct NetworkUnits NetworkUnits;
 typedef struct Reload Reload;
 
 typedef struct Service {
@@ -25,6 +26,7 @@ typedef struct Service {
         Reload *reload;
         Audit *audit;
         Manager *manager;
+        NetworkUnits *network_units;
         Authority *authority;
         sd_bus_slot *gate;
         Callers *callers;
@@ -45,6 +47,9 @@ int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failur
 /* The object path of an endpoint, which never changes, into buffer, which it returns. */
 const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]);
 
+/* The network that a tap is on whose caller names none; NULL: there is none. */
+const char *service_default_network(const Service *service);
+
 /* The living endpoint of an object path; NULL: none. */
 Endpoint *service_endpoint_at(Service *service, const char *path);
 
@@ -55,6 +60,7 @@ int service_endpoint_of(Service *service, sd_bus_message *call, Endpoint **ret, 
 int manager_interface_register(Service *service);
 int endpoint_interface_register(Service *service);
 int tap_interface_register(Service *service);
+int network_interface_register(Service *service);
 
 /* Finds the object for the registrations of the endpoint's interfaces; gives back the Service. */
 int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
@@ -65,6 +71,7 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
 void tap_emit_offloads(Service *service, const Endpoint *endpoint);
 void manager_emit_facts(Service *service);
 void manager_emit_limits(Service *service);
+void manager_emit_default(Service *service);
 void manager_emit_removed(Service *service, const Endpoint *endpoint);
 
 /* An array of strings, ended by NULL, as an argument or property of type "as". */

@@ -150,12 +150,22 @@ int wait_release_all(Service *service, sd_bus_message *call, uid_t uid) {
         return 1;
 }
 
-int wait_retry(Service *service, sd_bus_message *call, Endpoint *endpoint, uid_t uid) {
+int wait_delete_network(Service *service, sd_bus_message *call, Network *network) {
+        Wait *wait = wait_new(service, call, finish_release);
+        WaitWatch *wait_watch = wait ? add_watch(wait) : NULL;
+
+        if (!wait_watch)
+                return wait ? (wait_free(wait), -ENOMEM) : -ENOMEM;
+        manager_delete_network(service->manager, network, &wait_watch->watch);
+        return 1;
+}
+
+int wait_retry(Service *service, sd_bus_message *call, List *watches) {
         Wait *wait = wait_new(service, call, finish_retry);
         WaitWatch *wait_watch = wait ? add_watch(wait) : NULL;
 
         if (!wait_watch)
                 return wait ? (wait_free(wait), -ENOMEM) : -ENOMEM;
-        manager_watch(service->manager, endpoint, uid, &wait_watch->watch);
+        list_append(watches, &wait_watch->watch.link);
         return 1;
 }

@@ -17,5 +17,10 @@ int wait_release(Service *service, sd_bus_message *call, Endpoint *endpoint);
  * are gone. Returns 1, or -ENOMEM. */
 int wait_release_all(Service *service, sd_bus_message *call, uid_t uid);
 
-/* Dispatches the call again when what manager_look() said it has to wait for is over. Returns 1, or -ENOMEM. */
-int wait_retry(Service *service, sd_bus_message *call, Endpoint *endpoint, uid_t uid);
+/* Deletes the network with what is on it; the call, Delete(), is answered when it is gone. Returns 1, or
+ * -ENOMEM. */
+int wait_delete_network(Service *service, sd_bus_message *call, Network *network);
+
+/* Dispatches the call again when what manager_look() said it has to wait for is over. Returns 1, or
+ * -ENOMEM. */
+int wait_retry(Service *service, sd_bus_message *call, List *watches);

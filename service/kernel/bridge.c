@@ -40,6 +40,35 @@ int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *fail
         return 0;
 }
 
+static int append_bridge(struct nl_msg *message) {
+        struct nlattr *info = nla_nest_start(message, IFLA_LINKINFO), *data;
+
+        if (!info || nla_put_string(message, IFLA_INFO_KIND, "bridge") < 0)
+                return -ENOMEM;
+        data = nla_nest_start(message, IFLA_INFO_DATA);
+        if (!data || nla_put_u32(message, IFLA_BR_STP_STATE, 0) < 0 ||
+                        nla_put_u8(message, IFLA_BR_MCAST_SNOOPING, 0) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, data);
+        nla_nest_end(message, info);
+        return 0;
+}
+
+int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *failure) {
+        struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+        _cleanup_message_ struct nl_msg *message =
+                        nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+
+        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+                        nla_put_string(message, IFLA_IFNAME, settings->name) < 0 ||
+                        nla_put(message, IFLA_ADDRESS, sizeof(Mac), &settings->mac) < 0 ||
+                        nla_put_u32(message, IFLA_MTU, settings->mtu) < 0 ||
+                        nla_put_u32(message, IFLA_GROUP, settings->group) < 0 ||
+                        append_bridge(message) < 0)
+                return -ENOMEM;
+        return netlink_call(netlink, message, NULL, NULL, "make the bridge", failure);
+}
+
 int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
         struct ifinfomsg header = { .ifi_family = AF_BRIDGE, .ifi_index = port };
         _cleanup_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_SETLINK, 0);

@@ -3,8 +3,8 @@
 
 /*
  * Bridges of the host: what makes one a bridge, what a port of it may do, and who is known behind
- * which port (the forwarding database, FDB). Bridges belong to the administrator: what is done to
- * one here is to keep it as it is.
+ * which port (the forwarding database, FDB). Bridges of others belong to the administrator: what is done
+ * to one here is to keep it as it is.
  *
  * Sources: net/bridge/br_if.c, br_fdb.c, br_netlink.c; linux/neighbour.h.
  */
@@ -17,6 +17,17 @@
 
 /* The bridge of that name. NoSuchBridge (-ENODEV), NotABridge (-EMEDIUMTYPE). */
 int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure);
+
+/* What one of ours is made with. */
+typedef struct BridgeSettings {
+        const char *name;
+        Mac mac;
+        uint32_t mtu, group;
+} BridgeSettings;
+
+/* Makes a bridge that is down, in one step: without the spanning tree protocol, and passing multicast to
+ * every port, so that no port can make itself the one that gets it. -EEXIST: the name is taken. */
+int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *failure);
 
 /* Sets all of the port's flags. A port must be on its bridge: flags are lost when it leaves. */
 int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure);

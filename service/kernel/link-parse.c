@@ -96,6 +96,7 @@ int link_parse(const struct nlmsghdr *message, LinkInfo *ret) {
                 [IFLA_IFALIAS] = { .type = NLA_STRING, .maxlen = LINK_ALIAS_SIZE },
                 [IFLA_MTU] = { .type = NLA_U32 },
                 [IFLA_MASTER] = { .type = NLA_U32 },
+                [IFLA_GROUP] = { .type = NLA_U32 },
                 [IFLA_NUM_TX_QUEUES] = { .type = NLA_U32 },
                 [IFLA_CARRIER] = { .type = NLA_U8 },
                 [IFLA_LINKINFO] = { .type = NLA_NESTED },
@@ -115,6 +116,7 @@ int link_parse(const struct nlmsghdr *message, LinkInfo *ret) {
         link.ifindex = header->ifi_index;
         link.flags = header->ifi_flags;
         link.mtu = u32_of(tb[IFLA_MTU]);
+        link.group = u32_of(tb[IFLA_GROUP]);
         link.master = (int)u32_of(tb[IFLA_MASTER]);
         link.tx_queues = u32_of(tb[IFLA_NUM_TX_QUEUES]);
         if (tb[IFLA_IFNAME])

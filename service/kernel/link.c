@@ -122,10 +122,12 @@ static int configure(Netlink *netlink, int ifindex, const LinkSettings *settings
         if (!message || nla_put_string(message, IFLA_IFALIAS, settings->alias) < 0 ||
                         nla_put(message, IFLA_ADDRESS, sizeof(Mac), &settings->mac) < 0 ||
                         (settings->mtu > 0 && nla_put_u32(message, IFLA_MTU, settings->mtu) < 0) ||
+                        (settings->group > 0 &&
+                                        nla_put_u32(message, IFLA_GROUP, settings->group) < 0) ||
                         (ipv6 && append_no_ipv6_address(message) < 0))
                 return -ENOMEM;
         return netlink_call(
-                        netlink, message, NULL, NULL, "set the tap's MAC, MTU and alias", failure);
+                        netlink, message, NULL, NULL, "set the link's MAC, MTU and alias", failure);
 }
 
 int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure) {
@@ -181,7 +183,7 @@ int link_set_up(Netlink *netlink, int ifindex, Failure *failure) {
 
         if (!message)
                 return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, "bring the tap up", failure);
+        return netlink_call(netlink, message, NULL, NULL, "bring the link up", failure);
 }
 
 int link_delete(Netlink *netlink, int ifindex, Failure *failure) {

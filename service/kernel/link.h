@@ -50,6 +50,7 @@ typedef struct LinkInfo {
         Mac mac;
         uint32_t mtu, tx_queues;
         unsigned flags; /* IFF_* */
+        uint32_t group; /* by which packet filters and mass deletions know it */
         int master;     /* ifindex; 0: none */
         LinkPort port;  /* valid on a bridge port */
         LinkTun tun;    /* valid for kind "tun" */
@@ -59,7 +60,8 @@ typedef struct LinkInfo {
 typedef struct LinkSettings {
         const char *alias;
         Mac mac;
-        uint32_t mtu; /* 0: leave it */
+        uint32_t mtu;   /* 0: leave it */
+        uint32_t group; /* likewise */
 } LinkSettings;
 
 typedef int (*link_each_t)(const LinkInfo *link, void *userdata);
@@ -77,7 +79,7 @@ int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure 
 /* Every link of the network namespace. -EINTR: it changed meanwhile; do it again. */
 int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failure);
 
-/* Alias, MAC and MTU in one step, and no IPv6 address that the link would give itself (addrgenmode none).
+/* Alias, MAC, MTU and group in one step, and no IPv6 address that the link would give itself (addrgenmode none).
  * Where the link has no IPv6 at all (a kernel without it, an MTU below 1280) there is nothing to refuse. */
 int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure);
 

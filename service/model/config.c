@@ -4,18 +4,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "kernel/ifname.h"
 #include "model/config-file.h"
+#include "model/config-network.h"
 #include "model/config-parse.h"
 #include "util/cleanup.h"
 
 #define FILE_NAME   "vnicd.conf"
 #define FOLDER_NAME "vnicd.conf.d"
+#define NETWORKS    "networks"
 
 struct Config {
         Sections sections;
         unsigned n_files;
+        NetworkPlan *networks;
+        size_t n_networks;
 };
 
 DEFINE_CLEANUP(Config, config_free)
@@ -28,44 +34,89 @@ Config *config_free(Config *config) {
         if (!config)
                 return NULL;
         sections_done(&config->sections);
+        free(config->networks);
         free(config);
         return NULL;
 }
 
-/* path: of the folder. */
-static int load_file(
-                Config *config, int folder, const char *path, const char *name, Failure *failure) {
-        _cleanup_free_ char *text = NULL, *shown = NULL;
-        size_t size;
+/* path: of the folder. 0: there is no such file. */
+static int read_file(int folder, const char *path, const char *name, char **ret_shown, char **ret,
+                size_t *ret_size, Failure *failure) {
+        _cleanup_free_ char *shown = NULL;
         int r;
 
         if (asprintf(&shown, "%s/%s", path, name) < 0)
                 return -ENOMEM;
-        r = config_file_read(folder, name, shown, &text, &size, failure);
-        if (r == -ENOENT)
-                return 0;
+        r = config_file_read(folder, name, shown, ret, ret_size, failure);
         if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        *ret_shown = TAKE_PTR(shown);
+        return 1;
+}
+
+static int load_file(
+                Config *config, int folder, const char *path, const char *name, Failure *failure) {
+        _cleanup_free_ char *text = NULL, *shown = NULL;
+        size_t size;
+        int r = read_file(folder, path, name, &shown, &text, &size, failure);
+
+        if (r <= 0)
                 return r;
         return config_parse(&config->sections, shown, ++config->n_files, text, size, failure);
 }
 
-static int load_folder(Config *config, int parent, const char *path, Failure *failure) {
+static int load_network(
+                Config *config, int folder, const char *path, const char *name, Failure *failure) {
+        _cleanup_free_ char *text = NULL, *shown = NULL;
+        NetworkPlan *networks;
+        size_t size;
+        int r = read_file(folder, path, name, &shown, &text, &size, failure);
+
+        if (r <= 0)
+                return r;
+        networks = reallocarray(config->networks, config->n_networks + 1, sizeof(NetworkPlan));
+        if (!networks)
+                return -ENOMEM;
+        config->networks = networks;
+        r = config_network_parse(shown, name, text, size, &networks[config->n_networks], failure);
+        if (r >= 0)
+                config->n_networks++;
+        return r;
+}
+
+/* Each NAME.conf of the folder, in the order of their names. */
+static int load_folder(Config *config, int parent, const char *path, const char *folder_name,
+                int (*load)(Config *config, int folder, const char *path, const char *name,
+                                Failure *failure),
+                Failure *failure) {
         _cleanup_(config_names_freep) char **names = NULL;
         _cleanup_free_ char *shown = NULL;
         _cleanup_close_ int folder = -EBADF;
         int r;
 
-        if (asprintf(&shown, "%s/" FOLDER_NAME, path) < 0)
+        if (asprintf(&shown, "%s/%s", path, folder_name) < 0)
                 return -ENOMEM;
-        folder = config_folder_open(parent, FOLDER_NAME, shown, failure);
+        folder = config_folder_open(parent, folder_name, shown, failure);
         if (folder == -ENOENT)
                 return 0;
         if (folder < 0)
                 return folder;
         r = config_folder_list(folder, shown, &names, failure);
         for (char **name = names; r >= 0 && *name; name++)
-                r = load_file(config, folder, shown, *name, failure);
+                r = load(config, folder, shown, *name, failure);
         return r;
+}
+
+static int compare_networks(const void *a, const void *b) {
+        const NetworkPlan *x = a, *y = b;
+
+        return strcmp(x->name, y->name);
+}
+
+/* The names of files are in another order than those of networks: "." stands between "-" and "0". */
+static void sort_networks(Config *config) {
+        if (config->n_networks > 0)
+                qsort(config->networks, config->n_networks, sizeof(NetworkPlan), compare_networks);
 }
 
 int config_load(Config **ret, const char *directory, Failure *failure) {
@@ -81,10 +132,13 @@ int config_load(Config **ret, const char *directory, Failure *failure) {
         if (folder >= 0) {
                 r = load_file(config, folder, directory, FILE_NAME, failure);
                 if (r >= 0)
-                        r = load_folder(config, folder, directory, failure);
+                        r = load_folder(config, folder, directory, FOLDER_NAME, load_file, failure);
+                if (r >= 0)
+                        r = load_folder(config, folder, directory, NETWORKS, load_network, failure);
                 if (r < 0)
                         return r;
         }
+        sort_networks(config);
         *ret = TAKE_PTR(config);
         return 0;
 }
@@ -176,4 +230,18 @@ BridgeAccess config_bridge_access(
 
 bool config_knows_groups(const Config *config) {
         return config->sections.n_groups > 0;
+}
+
+const NetworkPlan *config_network(const Config *config, const char *name) {
+        NetworkPlan key;
+
+        if (!network_name_is_valid(name))
+                return NULL;
+        strcpy(key.name, name);
+        return bsearch(&key, config->networks, config->n_networks, sizeof(NetworkPlan),
+                        compare_networks);
+}
+
+const NetworkPlan *config_network_at(const Config *config, size_t i) {
+        return i < config->n_networks ? &config->networks[i] : NULL;
 }

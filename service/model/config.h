@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "model/network-plan.h"
 #include "model/quota.h"
 #include "util/failure.h"
 
@@ -40,7 +41,8 @@ typedef enum BridgeAccess {
 } BridgeAccess;
 
 /* Reads DIRECTORY/vnicd.conf and DIRECTORY/vnicd.conf.d/NAME.conf in the order of their names:
- * later ones win for single values, lists add up. None needs to exist. May be called in a thread:
+ * later ones win for single values, lists add up; and DIRECTORY/networks/NAME.conf, each of which
+ * defines a network. None needs to exist. May be called in a thread:
  * touches nothing shared, reads files and asks NSS for the names of users and groups.
  * InvalidConfiguration (-EINVAL): file, line and reason. -ENOMEM. */
 int config_load(Config **ret, const char *directory, Failure *failure);
@@ -59,3 +61,9 @@ BridgeAccess config_bridge_access(const Config *config, const Subject *subject, 
 
 /* Whether any section is about a group: whether it matters which ones a subject is in. */
 bool config_knows_groups(const Config *config);
+
+/* The network that is defined by that name; NULL: none. Addresses that are to be chosen are not yet. */
+const NetworkPlan *config_network(const Config *config, const char *name);
+
+/* The i-th one, from 0, in the order of their names; NULL: there are no more. */
+const NetworkPlan *config_network_at(const Config *config, size_t i);

@@ -52,6 +52,7 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         list_init(&endpoint->watches);
         list_init(&endpoint->changed);
         list_init(&endpoint->condemned);
+        list_init(&endpoint->on_network);
         endpoint->tag = *tag;
         if (creator) {
                 endpoint->creator = strdup(creator);
@@ -67,7 +68,9 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         list_unlink(&endpoint->link);
         list_unlink(&endpoint->changed);
         list_unlink(&endpoint->condemned);
+        list_unlink(&endpoint->on_network);
         offload_watch_end(&endpoint->offload_state);
+        charge_done(&endpoint->port);
         charge_done(&endpoint->charge);
         free(endpoint->creator);
         free(endpoint);

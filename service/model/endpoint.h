@@ -18,6 +18,7 @@
 
 typedef struct Endpoint Endpoint;
 typedef struct GoneWatch GoneWatch;
+typedef struct Network Network;
 
 /* What a link event changed. */
 typedef enum EndpointChange {
@@ -54,6 +55,7 @@ typedef enum EndpointEnd {
         ENDPOINT_END_CLOSED, /* its last queue, or somebody deleted it: the kernel does not say */
         ENDPOINT_END_RELEASED,
         ENDPOINT_END_TAMPERED,
+        ENDPOINT_END_NETWORK_DELETED,
         ENDPOINT_END_MAX,
 } EndpointEnd;
 
@@ -78,16 +80,19 @@ struct Endpoint {
         OffloadState offload_state; /* and what its consumer has turned on */
         char *creator;              /* whose connection may open further queues; NULL: nobody's */
         Charge charge;
-        bool newborn;   /* being made: what the kernel says of that is true, but no news */
-        bool dying;     /* its creation failed: never shown, only waited for */
-        bool releasing; /* its deletion is under way */
+        Network *network; /* that it was made for; NULL: none */
+        List on_network;  /* Network.endpoints */
+        Charge port;      /* of what the network gives a user */
+        bool newborn;     /* being made: what the kernel says of that is true, but no news */
+        bool dying;       /* its creation failed: never shown, only waited for */
+        bool releasing;   /* its deletion is under way */
         EndpointEnd end;
         List condemned; /* Manager.condemned: its deletion has failed, and is tried again */
         bool seen;      /* by the resync under way */
 };
 
-/* Somebody who waits for the end of an endpoint, or of queues (model/linger). gone() is called once, with
- * 0, or the negative errno that kept the endpoint from being deleted; the watch is unlinked before. */
+/* Somebody who waits for the end of an endpoint, a network, or of queues (model/linger). gone() is called
+ * once, with 0, or the negative errno that kept it from being deleted; the watch is unlinked before. */
 struct GoneWatch {
         List link;
         void (*gone)(GoneWatch *watch, int error);

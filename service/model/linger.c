@@ -29,7 +29,6 @@ struct Linger {
 typedef struct Kept {
         List link;
         List watches; /* GoneWatch.link */
-        unsigned n_watches;
         CloserJob job;
         Linger *linger;
         uint64_t due_usec;
@@ -159,19 +158,13 @@ static Kept *find_first(const Linger *linger, uid_t uid, const uint32_t *nonce) 
         return NULL;
 }
 
-bool linger_may_watch(const Linger *linger, uid_t uid, const uint32_t *nonce) {
-        const Kept *first = find_first(linger, uid, nonce);
-
-        return first && first->n_watches < WATCHES_MAX;
-}
-
-void linger_watch(Linger *linger, uid_t uid, const uint32_t *nonce, GoneWatch *watch) {
+List *linger_watches(const Linger *linger, uid_t uid, const uint32_t *nonce) {
         Kept *first = find_first(linger, uid, nonce);
+        unsigned n = 0;
 
-        if (!first) {
-                watch->gone(watch, 0);
-                return;
-        }
-        list_append(&first->watches, &watch->link);
-        first->n_watches++;
+        if (!first)
+                return NULL;
+        LIST_FOREACH(&first->watches, node)
+                n++;
+        return n < WATCHES_MAX ? &first->watches : NULL;
 }

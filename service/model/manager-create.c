@@ -28,6 +28,7 @@ typedef struct Order {
         const TapRequest *request;
         const Client *client;
         const LinkInfo *bridge; /* NULL: none */
+        Network *network;       /* NULL: none */
         bool contested;         /* somebody opened a queue of the last attempt's device */
 } Order;
 
@@ -66,8 +67,20 @@ static int make_tag(Manager *manager, const Order *order, Tag *ret, Failure *fai
         return 0;
 }
 
+/* What its holder may do to others on the bridge: the network says, where the request does not. */
+static LinkPort make_port(const Order *order) {
+        const TapRequest *request = order->request;
+        const NetworkPlan *network = order->network ? &order->network->tag.plan : NULL;
+        bool anti_spoof = request->anti_spoof || (network && !request->has_anti_spoof);
+        bool isolated = request->isolated ||
+                        (network && network->guests_isolated && !request->has_isolated);
+
+        return (LinkPort){ .isolated = isolated, .locked = anti_spoof, .learning = !anti_spoof };
+}
+
 static TapPlan make_plan(const Order *order, const Tag *tag) {
         const TapRequest *request = order->request;
+        const LinkPort port = make_port(order);
         TapPlan plan = {
                 .device = {
                         .vnet_hdr = request->vnet_hdr,
@@ -80,12 +93,9 @@ static TapPlan make_plan(const Order *order, const Tag *tag) {
                 .offloads = request->offloads,
                 .mtu = request->has_mtu ? request->mtu : order->bridge ? order->bridge->mtu : 0,
                 .bridge = order->bridge,
-                .port = {
-                        .isolated = request->isolated,
-                        .locked = request->anti_spoof,
-                        .learning = !request->anti_spoof,
-                },
-                .tie_mac = request->anti_spoof,
+                .group = order->network ? network_tap_group(order->network->ifindex) : 0,
+                .port = port,
+                .tie_mac = port.locked,
         };
 
         ifname_of_nonce(tag->nonce, plan.device.name);
@@ -100,11 +110,16 @@ static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queue
         if (queues->n > 0 && deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
                 log_warning("Out of memory: " IFNAME_PREFIX "%08x may be left behind", nonce);
         charge_done(&endpoint->charge);
+        charge_done(&endpoint->port);
         endpoint->dying = true;
         endpoint->now.ifindex = ifindex;
         /* Without memory for that it might be shown for the moment until the kernel has said so. */
-        if (ifindex == 0 || registry_add(&manager->registry, endpoint) < 0)
+        if (ifindex == 0 || registry_add(&manager->registry, endpoint) < 0) {
+                Network *network = endpoint->network;
+
                 endpoint_free(endpoint);
+                manager_left_network(manager, network);
+        }
         closer_close(manager->closer, queues);
 }
 
@@ -125,6 +140,8 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
                 return -ENOMEM;
         r = quota_charge(manager->quota, order->client->uid, 1, order->request->queues,
                         &endpoint->charge);
+        if (r >= 0 && order->network)
+                r = manager_join_network(order->network, endpoint, order->client->uid);
         if (r < 0)
                 return r;
 
@@ -179,31 +196,52 @@ void manager_announce(Manager *manager, const Endpoint *endpoint) {
                 manager->observer->appeared(endpoint, manager->userdata);
 }
 
-int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
-                const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
-        Order order = {
-                .request = request,
-                .client = client,
-                .bridge = request->no_bridge ? NULL : bridge,
-        };
-        Failure last = FAILURE_INIT; /* of an attempt: the next one may make it good */
+static int make_tap(Manager *manager, Order *order, FdSet *ret_queues, Endpoint **ret,
+                Failure *failure) {
         Endpoint *endpoint = NULL;
         FdSet queues = FDSET_INIT;
+        int r = -EAGAIN;
+
+        for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(order, r); i++) {
+                order->contested = i > 0 && r == -EAGAIN;
+                r = attempt(manager, order, &queues, &endpoint, failure);
+        }
+        if (r >= 0)
+                r = introduce(manager, endpoint->tag.nonce, order->request->offloads, &queues, ret,
+                                failure);
+        if (r >= 0)
+                *ret_queues = queues;
+        return r;
+}
+
+/* The network may have to come up first. */
+static int enter_place(Manager *manager, const Place *place, LinkInfo *bridge, Network **ret,
+                Failure *failure) {
+        int r;
+
+        *ret = place->network;
+        *bridge = place->bridge;
+        if (!place->plan || place->network)
+                return 0;
+        r = manager_create_network(manager, place->plan, false, ret, failure);
+        return r < 0 ? r : link_get(manager->netlink, (*ret)->ifindex, bridge, failure);
+}
+
+int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
+                const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
+        Failure last = FAILURE_INIT; /* of an attempt: the next one may make it good */
+        Order order = { .request = request, .client = client };
+        LinkInfo bridge;
         int r;
 
         r = quota_count_creation(manager->quota, client->uid, &client->limits);
-        if (r < 0)
-                return r;
-        r = -EAGAIN;
-        for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(&order, r); i++) {
-                order.contested = i > 0 && r == -EAGAIN;
-                r = attempt(manager, &order, &queues, &endpoint, &last);
+        if (r >= 0)
+                r = enter_place(manager, place, &bridge, &order.network, &last);
+        if (r >= 0) {
+                order.bridge = request->no_bridge ? NULL : &bridge;
+                r = make_tap(manager, &order, ret_queues, ret, &last);
         }
-        if (r >= 0)
-                r = introduce(manager, endpoint->tag.nonce, request->offloads, &queues, ret, &last);
-        if (r >= 0)
-                *ret_queues = queues;
-        else if (failure)
+        if (r < 0 && failure)
                 *failure = last;
         return r;
 }

@@ -15,11 +15,25 @@
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 
 static void forget(Manager *manager, Endpoint *endpoint) {
+        Network *network = endpoint->network;
+
         if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_tell_watches(endpoint, 0);
         endpoint_free(endpoint);
+        manager_left_network(manager, network);
+}
+
+/* A tap whose network is gone has nothing to be on. */
+static int adopt_into_network(Manager *manager, Endpoint *endpoint) {
+        Network *network = manager_network_of_group(manager, endpoint->now.group);
+
+        if (network && !network->doomed)
+                return manager_join_network(network, endpoint, endpoint->tag.uid);
+        if (network_of_tap_group(endpoint->now.group) == 0)
+                return 0;
+        return manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED);
 }
 
 /* A link with our tag that is not known: we were restarted. Who made it is not known any more. */
@@ -39,6 +53,9 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
                 return r;
         endpoint_follow(endpoint, link);
         endpoint_take_as_made(endpoint);
+        r = adopt_into_network(manager, endpoint);
+        if (r < 0)
+                return r;
         endpoint->offloads = offload_for_header(manager->facts.offloads.mask, tag->vnet_hdr_size);
         endpoint->seen = true;
         offload_watch_begin(manager->offload_watch, &endpoint->offload_state, link->ifindex);
@@ -169,6 +186,8 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         Manager *manager = userdata;
         Endpoint *endpoint;
 
+        if (link->group == NETWORK_GROUP)
+                manager_see_network(manager, link, event);
         switch (event) {
         case LINK_IS:
                 see_event(manager, link);
@@ -211,6 +230,8 @@ static int resync(void *userdata) {
                 else
                         examine(manager, endpoint);
         }
+        if (manager->started)
+                manager_resync_networks(manager);
         return 0;
 }
 

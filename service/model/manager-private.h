@@ -3,12 +3,14 @@
 
 /* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
  * releasing), manager-create.c (taps), manager-queues.c (further queues), manager-follow.c (in step with
- * the kernel), manager-guard.c (against what holders do). */
+ * the kernel), manager-guard.c (against what holders do), manager-networks.c (networks: their life), manager-places.c (where a tap is to
+ * be), manager-restart.c (what is there already). */
 
 #include "model/linger.h"
 #include "model/link-monitor.h"
 #include "model/manager.h"
 #include "model/registry.h"
+#include "model/uplinks.h"
 #include "util/closer.h"
 
 struct Manager {
@@ -23,6 +25,10 @@ struct Manager {
         List changed;           /* Endpoint.changed */
         List condemned;         /* Endpoint.condemned */
         sd_event_source *again; /* when their deletion is tried again */
+        sd_event *event;
+        Filter *filter;
+        Uplinks *uplinks;
+        List networks; /* Network.link, oldest first; also those that go */
         ManagerFacts facts;
         bool started; /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;
@@ -30,10 +36,10 @@ struct Manager {
 };
 
 /* Whether the guest's MAC, and the host side's that goes with it, are free on the bridge. MacInUse
- * (-EADDRINUSE). -EAGAIN: only an endpoint under deletion has it: *ret_wait_for (which may be NULL,
- * then it is in use). */
+ * (-EADDRINUSE). -EAGAIN: only an endpoint under deletion has it: *ret_wait_for (may be NULL: then it
+ * is in use). */
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
-                Endpoint **ret_wait_for, Failure *failure);
+                List **ret_wait_for, Failure *failure);
 
 /* Has the endpoint deleted, if that is not under way. -ENOMEM */
 int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end);
@@ -53,3 +59,51 @@ void manager_guard_filter(Manager *manager, const Endpoint *endpoint);
 
 /* For the link monitor. */
 extern const LinkFollower manager_link_follower;
+
+/* Takes up the networks that are there, before the links are followed; and what is left of one that was
+ * not finished, or not deleted to the end, goes. Nothing of that keeps the service from starting. */
+void manager_adopt_networks(Manager *manager);
+
+/* Once all endpoints are known: a network that nobody uses goes. */
+void manager_settle_networks(Manager *manager);
+
+/* Forgets all; who waits is told. */
+void manager_forget_networks(Manager *manager);
+
+/* The part of manager_look() that is about where the tap is to be. */
+int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
+                Place *ret, List **ret_wait_for, Failure *failure);
+
+/* What is refused may be so only because of taps that the client has closed, and we have not (model/linger):
+ * -EAGAIN. Else the error, with the refusal. */
+int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_wait_for,
+                const Failure *refusal, int error, Failure *failure);
+
+/* The endpoint is one of the network's from now on. -ENOMEM */
+int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid);
+
+/* An endpoint of the network was freed. network may be NULL. */
+void manager_left_network(Manager *manager, Network *network);
+
+/* The network that a tap of this group was made for. NULL: none. */
+Network *manager_network_of_group(Manager *manager, uint32_t group);
+
+/* What the kernel says of a bridge with our group. */
+void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event);
+
+/* Events were lost: those whose bridge is gone are gone. */
+void manager_resync_networks(Manager *manager);
+
+NetworkTools manager_network_tools(const Manager *manager);
+
+/* Filters are opened by whom needs them first. -ENOMEM, -errno of the loop. */
+int manager_open_network_tools(Manager *manager);
+
+/* The manager's from now on. -errno of the loop: still the caller's. */
+int manager_enlist_network(Manager *manager, Network *network);
+
+/* It goes, with all that is on it. */
+void manager_doom_network(Manager *manager, Network *network);
+
+/* Forwarding follows what networks there are. */
+void manager_update_uplinks(Manager *manager);

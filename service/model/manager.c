@@ -100,6 +100,8 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         registry_init(&manager->registry);
         list_init(&manager->changed);
         list_init(&manager->condemned);
+        list_init(&manager->networks);
+        manager->event = sd_event_ref(event);
         manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
         r = open_parts(manager, event);
         if (r < 0)
@@ -108,9 +110,11 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
 
         manager->observer = observer;
         manager->userdata = userdata;
+        manager_adopt_networks(manager);
         r = link_monitor_new(&manager->monitor, event, &manager_link_follower, manager);
         if (r < 0)
                 return r;
+        manager_settle_networks(manager);
         manager->started = true;
         *ret = TAKE_PTR(manager);
         return 0;
@@ -129,9 +133,13 @@ Manager *manager_free(Manager *manager) {
                 link_monitor_catch_up(manager->monitor);
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
+        manager_forget_networks(manager);
+        uplinks_free(manager->uplinks);
+        filter_close(manager->filter);
         offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);
         netlink_close(manager->netlink);
+        sd_event_unref(manager->event);
         free(manager);
         return NULL;
 }
@@ -153,29 +161,32 @@ const ManagerFacts *manager_facts(const Manager *manager) {
         return &manager->facts;
 }
 
-/* It is being deleted, or may be there only because of our own copies of its queues. */
-static bool may_be_gone_soon(const Manager *manager, const Endpoint *endpoint) {
-        return endpoint->releasing || endpoint->dying ||
-                        linger_may_watch(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce);
+/* It is being deleted, or may be there only because of our own copies of its queues. NULL: it stays. */
+static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
+        if (endpoint->releasing || endpoint->dying)
+                return &endpoint->watches;
+        return linger_watches(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce);
 }
 
-/* What is refused may be so only because of taps that the user has closed, and we have not. */
-static int wait_for_own(const Manager *manager, const Client *client, Endpoint **ret_wait_for,
+int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_wait_for,
                 const Failure *refusal, int error, Failure *failure) {
-        if (linger_may_watch(manager->linger, client->uid, NULL)) {
-                *ret_wait_for = NULL;
+        List *watches = linger_watches(manager->linger, client->uid, NULL);
+
+        if (watches) {
+                *ret_wait_for = watches;
                 return -EAGAIN;
         }
         *failure = *refusal;
         return error;
 }
 
-static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
-                Endpoint **ret_wait_for, Failure *failure) {
+static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac, List **ret_wait_for,
+                Failure *failure) {
         char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
         Failure lookup = FAILURE_INIT;
         Endpoint *endpoint;
         FdbEntry entry;
+        List *watches;
         int r;
 
         r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &entry, &lookup);
@@ -189,8 +200,9 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
                 return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 
         endpoint = registry_by_ifindex(&manager->registry, entry.port);
-        if (ret_wait_for && endpoint && may_be_gone_soon(manager, endpoint)) {
-                *ret_wait_for = endpoint;
+        watches = endpoint && ret_wait_for ? watches_of_end(manager, endpoint) : NULL;
+        if (watches) {
+                *ret_wait_for = watches;
                 return -EAGAIN;
         }
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
@@ -201,57 +213,11 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
 }
 
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
-                Endpoint **ret_wait_for, Failure *failure) {
+                List **ret_wait_for, Failure *failure) {
         const Mac host_mac = mac_of_host_side(guest_mac);
         int r = check_mac(manager, bridge, guest_mac, ret_wait_for, failure);
 
         return r < 0 ? r : check_mac(manager, bridge, &host_mac, ret_wait_for, failure);
-}
-
-/* What the kernel would refuse is refused before anybody is asked for it. */
-static int check_ports(Manager *manager, const LinkInfo *bridge, const Client *client,
-                Endpoint **ret_wait_for, Failure *failure) {
-        Failure refusal = FAILURE_INIT;
-        unsigned ports;
-
-        if (!client->count_ports && client->ports_per_bridge >= BRIDGE_PORTS_MAX)
-                return 0;
-        if (bridge_count_ports(bridge->name, &ports) < 0 || ports < client->ports_per_bridge)
-                return 0;
-        failure_set(&refusal, FAILURE_BRIDGE_FULL, EXFULL,
-                        "The bridge \"%s\" has %u ports, and %u is the most it may have. Release "
-                        "an endpoint on it, or use another bridge.",
-                        bridge->name, ports, client->ports_per_bridge);
-        return wait_for_own(manager, client, ret_wait_for, &refusal, -EXFULL, failure);
-}
-
-static int look_at_bridge(Manager *manager, const TapRequest *request, const Client *client,
-                LinkInfo *ret, Endpoint **ret_wait_for, Failure *failure) {
-        int r;
-
-        *ret = (LinkInfo){ 0 };
-        if (request->no_bridge)
-                return 0;
-        r = bridge_find(manager->netlink, request->bridge, ret, failure);
-        if (r < 0)
-                return r;
-        if (request->has_mtu && request->mtu != ret->mtu)
-                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"mtu\" was %u, and that of the bridge \"%s\" is %u: a "
-                                "smaller port lowers the whole bridge, and a larger one can raise "
-                                "it. "
-                                "Leave it out to get the bridge's.",
-                                request->mtu, request->bridge, ret->mtu);
-        if (ret->mtu > TAP_MTU_MAX)
-                return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                                "The bridge \"%s\" has an MTU of %u, and a tap can have %u at "
-                                "most. "
-                                "Use another bridge, or lower its MTU.",
-                                request->bridge, ret->mtu, TAP_MTU_MAX);
-        r = check_ports(manager, ret, client, ret_wait_for, failure);
-        if (r < 0 || !request->has_guest_mac)
-                return r;
-        return manager_check_mac(manager, ret, &request->guest_mac, ret_wait_for, failure);
 }
 
 /* A set that the kernel would take on some host, but not on this one or not with this header. */
@@ -270,28 +236,29 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
                                           "vnet_hdr_size to 24");
 }
 
-static int check_quota(Manager *manager, const Client *client, unsigned queues,
-                Endpoint **ret_wait_for, Failure *failure) {
+static int check_quota(Manager *manager, const Client *client, unsigned queues, List **ret_wait_for,
+                Failure *failure) {
         Failure refusal = FAILURE_INIT;
         int r = quota_check(manager->quota, client->uid, &client->limits, 1, queues, &refusal);
 
         if (r == -EDQUOT)
-                return wait_for_own(manager, client, ret_wait_for, &refusal, r, failure);
+                return manager_wait_for_own(manager, client, ret_wait_for, &refusal, r, failure);
         if (r < 0)
                 *failure = refusal;
         return r;
 }
 
 static int check_label(Manager *manager, const TapRequest *request, const Client *client,
-                Endpoint **ret_wait_for, Failure *failure) {
+                List **ret_wait_for, Failure *failure) {
         Endpoint *endpoint = *request->label
                         ? manager_find_label(manager, client->uid, request->label)
                         : NULL;
+        List *watches = endpoint && !endpoint->releasing ? watches_of_end(manager, endpoint) : NULL;
 
         if (!endpoint)
                 return 0;
-        if (!endpoint->releasing && may_be_gone_soon(manager, endpoint)) {
-                *ret_wait_for = endpoint;
+        if (watches) {
+                *ret_wait_for = watches;
                 return -EAGAIN;
         }
         return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
@@ -300,8 +267,8 @@ static int check_label(Manager *manager, const TapRequest *request, const Client
                         request->label);
 }
 
-int manager_look(Manager *manager, const TapRequest *request, const Client *client,
-                LinkInfo *ret_bridge, Endpoint **ret_wait_for, Failure *failure) {
+int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
+                List **ret_wait_for, Failure *failure) {
         int r;
 
         r = check_quota(manager, client, request->queues, ret_wait_for, failure);
@@ -313,7 +280,7 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
         r = check_offloads(manager, request, failure);
         if (r < 0)
                 return r;
-        return look_at_bridge(manager, request, client, ret_bridge, ret_wait_for, failure);
+        return manager_look_at_place(manager, request, client, ret, ret_wait_for, failure);
 }
 
 int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch) {
@@ -331,15 +298,6 @@ void manager_take_back(Manager *manager, Endpoint *endpoint) {
 
 void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues) {
         linger_close(manager->linger, uid, nonce, queues);
-}
-
-void manager_watch(Manager *manager, Endpoint *endpoint, uid_t uid, GoneWatch *watch) {
-        if (!endpoint)
-                linger_watch(manager->linger, uid, NULL, watch);
-        else if (endpoint->releasing || endpoint->dying)
-                endpoint_watch(endpoint, watch);
-        else
-                linger_watch(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce, watch);
 }
 
 const char *manager_bridge_of(

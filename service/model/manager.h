@@ -11,6 +11,7 @@
 
 #include "kernel/offload.h"
 #include "model/endpoint.h"
+#include "model/network.h"
 #include "model/tap-request.h"
 #include "util/closer.h"
 #include "util/fdset.h"
@@ -27,6 +28,10 @@ typedef struct ManagerObserver {
         void (*tampered)(const Endpoint *endpoint, bool deleted, const char *why, void *userdata);
         /* Still to be found when called; not after. */
         void (*leaving)(const Endpoint *endpoint, void *userdata);
+        /* Of networks: one that is up, and one that goes: it is not used any more, but there until the
+         * kernel has said that its bridge is gone. */
+        void (*network_appeared)(Network *network, void *userdata);
+        void (*network_leaving)(Network *network, void *userdata);
 } ManagerObserver;
 
 /* What the host offers; told by a scratch tap at the start. */
@@ -47,7 +52,19 @@ typedef struct Client {
          * is left to the kernel, unless somebody would be asked, or told, in vain. */
         bool count_ports;
         const char *connection; /* NULL: nobody's */
+        const NetworkPlan
+                        *defined; /* what the bridge's name stands for, by the configuration; NULL:
+                                       nothing */
 } Client;
+
+/* Where a tap is to be. */
+typedef struct Place {
+        LinkInfo bridge; /* its name is that of the request, its ifindex 0 where there is none yet */
+        const NetworkPlan *plan; /* NULL: no network of ours */
+        Network *network;        /* NULL: none, or not up */
+        bool shared;             /* the network has a port that is not ours */
+        bool unfiltered;         /* the request turns off what the network demands */
+} Place;
 
 /* Probes the host and adopts what carries our tag. A host without /dev/net/tun offers nothing, and
  * that is no error. -errno of sockets and of the loop. */
@@ -60,19 +77,39 @@ int manager_probe(Manager *manager);
 
 const ManagerFacts *manager_facts(const Manager *manager);
 
-/* Looks, without touching anything, whether the request can succeed for that client now. ret_bridge:
- * what its bridge's name stands for (ifindex 0: it wants none). NoSuchBridge, NotABridge,
- * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only an endpoint stands
- * in the way that is under deletion, or may be gone when our copies of its queues are closed: *ret_wait_for
- * is it; NULL: only a limit, and the latter is true of some that the client has. Then manager_watch(). */
-int manager_look(Manager *manager, const TapRequest *request, const Client *client,
-                LinkInfo *ret_bridge, Endpoint **ret_wait_for, Failure *failure);
+/* Looks, without touching anything, whether the request can succeed for that client now. ret: where it
+ * is to be; good until the loop runs on. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
+ * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only what is
+ * under deletion, or may be gone when our copies of its queues are closed, stands in the way: *ret_wait_for
+ * is the list (of GoneWatch.link) of those who wait for that. */
+int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
+                List **ret_wait_for, Failure *failure);
 
-/* Makes the tap, on exactly that bridge. The queues are the caller's; give them to
- * manager_close_queues() when they have been passed on. After a failure the kernel is as before
- * within a second. Failures as of manager_look(), BridgeFull, Stale, KernelError. */
+/* Makes the tap, on exactly that bridge; a network that is not up comes up for it. The queues are the
+ * caller's; give them to manager_close_queues() when they have been passed on. After a failure the
+ * kernel is as before within a second. Failures as of manager_look(), Stale, AddressInUse, KernelError. */
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
-                const LinkInfo *bridge, FdSet *ret_queues, Endpoint **ret, Failure *failure);
+                const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure);
+
+/* Whether a network could have that name. NameTaken (-EEXIST). */
+int manager_check_network_name(Manager *manager, const char *name, Failure *failure);
+
+/* A network that lives until it is deleted, or (kept: false) as long as it is used. NameTaken,
+ * AddressInUse, NotSupported, KernelError. */
+int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept, Network **ret,
+                Failure *failure);
+
+/* Has it deleted, with the endpoints on it; the watch (NULL: nobody) is told when it is gone. */
+void manager_delete_network(Manager *manager, Network *network, GoneWatch *watch);
+
+/* Exactly that one, as long as it is there; NULL: none. */
+Network *manager_find_network(Manager *manager, const char *name);
+
+/* The next one that does not go, oldest first; as manager_next(). */
+Network *manager_next_network(Manager *manager, const Network *after);
+
+/* The network whose bridge that is; NULL: none of ours. */
+Network *manager_network_of(Manager *manager, const LinkInfo *bridge);
 
 /* Tells the world above of a tap just made: when whoever asked for it has been told, and before the loop
  * runs on. */
@@ -90,9 +127,13 @@ void manager_take_back(Manager *manager, Endpoint *endpoint);
  * (model/linger). */
 void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues);
 
-/* For who is to wait, as manager_look() said: the watch is told when the endpoint is gone, or our copies of
- * its queues are closed; for NULL, when the first of our copies of queues of that uid are. */
-void manager_watch(Manager *manager, Endpoint *endpoint, uid_t uid, GoneWatch *watch);
+/* Looks, without touching anything, whether the request can succeed for that client now. ret: where it
+ * is to be; good until the loop runs on. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
+ * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only what is
+ * under deletion, or may be gone when our copies of its queues are closed, stands in the way: *ret_wait_for
+ * is the list (of GoneWatch.link) of those who wait for that. */
+int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
+                List **ret_wait_for, Failure *failure);
 
 /* Runs something slow of the world above, off the loop; manager_free() waits for it. */
 void manager_run(Manager *manager, CloserJob *job);

@@ -51,6 +51,7 @@ static int configure(Birth *birth) {
                 .alias = tag_format(&plan->tag, tag),
                 .mac = mac_of_host_side(&plan->tag.guest_mac),
                 .mtu = plan->mtu,
+                .group = plan->group,
         };
 
         return link_configure(birth->netlink, birth->ifindex, &settings, birth->failure);
@@ -182,6 +183,8 @@ static int verify(Birth *birth) {
                 return differs(birth, "owner");
         if (plan->mtu > 0 && birth->link.mtu != plan->mtu)
                 return differs(birth, "MTU");
+        if (birth->link.group != plan->group)
+                return differs(birth, "group");
         return plan->bridge ? verify_port(birth) : 0;
 }
 

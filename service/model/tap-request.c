@@ -12,10 +12,10 @@
 #define DEFAULT_VNET_HDR_SIZE 10
 
 int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *failure) {
-        if (*bridge == '\0')
-                return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENETUNREACH,
-                                "There is no default network. Name a bridge of the host "
-                                "(vnicctl bridges lists them), or \"-\" for none.");
+        if (*bridge == '\0') {
+                request->default_network = true;
+                return 0;
+        }
         if (strcmp(bridge, "-") == 0) {
                 request->no_bridge = true;
                 return 0;
@@ -26,6 +26,17 @@ int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *fai
                                 "There is no bridge of that name: a name has 1 to 15 of "
                                 "A-Z a-z 0-9 _ . + @ - and begins with neither \"-\" nor \".\".");
         snprintf(request->bridge, sizeof(request->bridge), "%s", bridge);
+        return 0;
+}
+
+int tap_request_set_default(TapRequest *request, const char *name, Failure *failure) {
+        if (!name)
+                return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENETUNREACH,
+                                "There is no default network: the package vnicd-networks has one. "
+                                "Or name a bridge of the host (vnicctl bridges lists them), or "
+                                "\"-\" for none.");
+        snprintf(request->bridge, sizeof(request->bridge), "%s", name);
+        request->default_network = false;
         return 0;
 }
 

@@ -21,11 +21,12 @@
 
 typedef struct TapRequest {
         bool no_bridge;
+        bool default_network;  /* until it has got its name: see tap_request_set_default() */
         char bridge[IFNAMSIZ]; /* "" with no_bridge */
         bool vnet_hdr, multiqueue;
         bool isolated, anti_spoof, persistent;
-        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_vnet_hdr_size, has_offloads,
-                        has_owner;
+        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated, has_vnet_hdr_size,
+                        has_offloads, has_owner;
         uint32_t owner;         /* uid, for whom; valid with has_owner */
         uint32_t queues;        /* 1..TAP_QUEUES_MAX */
         uint32_t vnet_hdr_size; /* bytes; 0 without vnet_hdr */
@@ -40,8 +41,11 @@ typedef struct TapRequest {
                 .vnet_hdr = false                                                                  \
         }
 
-/* The bridge argument: "-" is none, "" the default network. NoSuchNetwork, NoSuchBridge. */
+/* The bridge argument: "-" is none, "" the default network. NoSuchBridge. */
 int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *failure);
+
+/* For a request that wants the default network: which that is; NULL: there is none. NoSuchNetwork. */
+int tap_request_set_default(TapRequest *request, const char *name, Failure *failure);
 
 /* Options of type string. InvalidOption. */
 int tap_request_set_label(TapRequest *request, const char *label, Failure *failure);

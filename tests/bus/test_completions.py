@@ -11,6 +11,7 @@ import subprocess
 import time
 
 import pytest
+from vnic.networks import network
 from vnic.process import identity, variables
 
 END = "=END="
@@ -97,6 +98,15 @@ def test_verbs_options_bridges_and_endpoints_are_completed(complete, alice, brid
                                                                    "setpriv"]
 
 
+def test_what_can_be_done_with_networks_is_completed(complete, root):
+    assert complete("vnicctl network lea") == ["vnicctl", "network", "leases"]
+    assert complete("vnicctl network create --kind iso") == ["vnicctl", "network", "create", "--kind", "isolated"]
+    assert complete("vnicctl network create --guests") == ["vnicctl", "network", "create", "--guests-isolated"]
+    with network(root, "yeslab", "isolated", services=False):
+        for word in ("show", "delete", "leases"):
+            assert complete(f"vnicctl network {word} y") == ["vnicctl", "network", word, "yeslab"]
+
+
 def test_each_verb_has_its_own_options(complete):
     assert complete("vnicctl list --al") == ["vnicctl", "list", "--all"]
     assert complete("vnicctl list --guest") == ["vnicctl", "list", "--guest"]
@@ -131,4 +141,6 @@ def test_fish_completes_the_same(world, alice, bridges):
         assert offered("vnicctl list --guest") == set()
         assert offered("vnicctl run --bridge ") == {"yes0"}
         assert offered("vnicctl explain ") == {"yes0"}
+        assert offered("vnicctl network ") == {"create", "list", "show", "delete", "leases"}
+        assert offered("vnicctl network create --kind ") == {"nat", "isolated"}
         assert offered("vnicctl show ") == {tap.interface, "webserver"}

@@ -9,6 +9,7 @@ import pwd
 
 import pytest
 from vnic import kernel
+from vnic.networks import network
 from vnic.process import ROOM, poll
 
 pytestmark = pytest.mark.deadline(60)
@@ -265,3 +266,42 @@ def test_no_name_can_write_code_into_a_rule(world, bridges):
     bridges('ask"+1')
     status, out, _ = world.output_as("alice", [world.tool("vnicctl"), "explain", 'ask"+1'])
     assert (status, out) == (5, "")
+
+
+# Networks of vnicd's own
+
+def test_without_any_network_it_says_how_to_get_one(doctor):
+    found = doctor()
+    assert found["networks"]["state"] == "note" and "vnicd-networks" in found["networks"]["cure"]
+
+
+def test_a_network_whose_service_cannot_start_is_a_problem(doctor, root):
+    """There is no systemd here: the service says so, and doctor shows it."""
+    with network(root, "yesnet", "isolated", services=False) as net:
+        assert poll(lambda: net.get("Warnings"), 5)
+        found = doctor()
+        assert found["status"] == 1
+        assert found["network"]["state"] == "problem" and "yesnet" in found["network"]["text"]
+        assert any("systemd" in text and "by hand" in text for text in net.get("Warnings"))
+
+
+@pytest.mark.skipif(not os.path.exists("/usr/sbin/dnsmasq"), reason="dnsmasq is not installed")
+def test_a_network_without_dnsmasq_is_a_problem(doctor, root):
+    with network(root, "yesnet", "isolated", services=False):
+        assert doctor()["dnsmasq"]["state"] == "ok"
+        with mounted("/dev/null", "/usr/sbin/dnsmasq"):
+            found = doctor()["dnsmasq"]
+            assert found["state"] == "problem" and "vnicd-networks" in found["cure"]
+
+
+def test_a_filter_of_somebody_else_that_drops_what_is_forwarded_is_shown(doctor, root):
+    kernel.run("nft", "add", "table", "ip", "docker")
+    kernel.run("nft", "add", "chain", "ip", "docker", "FORWARD",
+               "{ type filter hook forward priority 0; policy drop; }")
+    try:
+        with network(root, "yesnat", services=False) as net:
+            said = " ".join(net.get("Warnings"))
+            assert "docker" in said and "FORWARD" in said
+            assert doctor()["network"]["state"] == "problem"
+    finally:
+        kernel.run("nft", "delete", "table", "ip", "docker")

@@ -4,11 +4,13 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 
 import pytest
 from vnic import kernel
+from vnic.networks import LEASES, network
 
 jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")
 
@@ -94,6 +96,21 @@ def test_what_create_and_monitor_print_is_as_told(world, alice, bridge, fits):
     assert events[0] == "added"
     watching.send_signal(signal.SIGINT)
     watching.communicate(timeout=10)
+
+
+def test_what_network_prints_is_as_told(world, root, alice, fits):
+    with network(root, "yesnat", services=False) as net, alice.create_tap("yesnat"):
+        LEASES.joinpath("yesnat").mkdir(parents=True)
+        LEASES.joinpath("yesnat", "leases").write_text(
+            "1795353600 52:54:00:12:34:56 10.90.7.40 web *\n0 1 fd12::1 * 00:04:01\n", encoding="ascii")
+        try:
+            for words in (["list"], ["show", "yesnat"], ["leases", "yesnat"]):
+                status, out, err = world.output_as("alice", [world.tool("vnicctl"), "network", *words, "--json"])
+                assert (status, err) == (0, ""), err
+                assert fits(f"network-{words[0]}", json.loads(out))
+        finally:
+            shutil.rmtree(LEASES / "yesnat")
+        assert net.get("Ports") == 1
 
 
 def test_the_check_sees_a_key_that_is_not_told(schema):

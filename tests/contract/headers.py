@@ -35,7 +35,7 @@ def main():
     root = source()
     report = Report()
     arguments = flags(root)
-    headers = [path for path in c_files(root, "service", "client-cli") if path.suffix == ".h"]
+    headers = [path for path in c_files(root, "service", "client-cli", "networks") if path.suffix == ".h"]
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda header: compile_alone(header, arguments), headers))

@@ -45,12 +45,26 @@ static void on_tampered(const Endpoint *endpoint, bool deleted, const char *why,
         stage->deleted += deleted;
 }
 
+static void on_network_appeared(Network *network, void *userdata) {
+        Stage *stage = userdata;
+
+        stage->networks_appeared++;
+}
+
+static void on_network_leaving(Network *network, void *userdata) {
+        Stage *stage = userdata;
+
+        stage->networks_leaving++;
+}
+
 static void start(Stage *stage) {
         static const ManagerObserver observer = {
                 .appeared = on_appeared,
                 .changed = on_changed,
                 .leaving = on_leaving,
                 .tampered = on_tampered,
+                .network_appeared = on_network_appeared,
+                .network_leaving = on_network_leaving,
         };
 
         assert_int_equal(manager_new(&stage->manager, stage->event, &observer, stage), 0);
@@ -98,12 +112,12 @@ TapRequest stage_request(void) {
 Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queues) {
         Failure failure = FAILURE_INIT;
         Endpoint *endpoint = NULL;
-        LinkInfo bridge;
+        Place place;
 
-        if (manager_look(stage->manager, request, CLIENT(1000, NULL), &bridge, &endpoint,
+        if (manager_look(stage->manager, request, CLIENT(1000, NULL), &place, &(List *){ NULL },
                             &failure) < 0)
                 fail_msg("look: %s", failure.text);
-        if (manager_create_tap(stage->manager, request, CLIENT(1000, ":1.5"), &bridge, ret_queues,
+        if (manager_create_tap(stage->manager, request, CLIENT(1000, ":1.5"), &place, ret_queues,
                             &endpoint, &failure) < 0)
                 fail_msg("create: %s", failure.text);
         manager_announce(stage->manager, endpoint);

@@ -266,8 +266,32 @@ static void without_br_netfilter_nothing_is_filtered(void **state) {
         assert_true(bridge_is_filtered("br0"));
 }
 
+static void one_of_ours_is_whole_from_its_first_moment(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        const BridgeSettings settings = {
+                .name = "net0",
+                .mac = { { 0x76, 0x6e, 0x69, 0x63, 1, 2 } },
+                .mtu = 1400,
+                .group = 0x766e6963,
+        };
+        LinkInfo link;
+
+        assert_int_equal(bridge_create(netlink, &settings, NULL), 0);
+        assert_int_equal(bridge_find(netlink, "net0", &link, NULL), 0);
+        assert_int_equal(link.group, 0x766e6963);
+        assert_int_equal(link.mtu, 1400);
+        assert_false(link.flags & IFF_UP);
+        assert_true(bridge_mac_is_pinned("net0"));
+        assert_true(world_link_says("net0", "stp_state 0"));
+        assert_true(world_link_says("net0", "mcast_snooping 0"));
+        assert_true(world_link_says("net0", "76:6e:69:63:01:02"));
+        assert_int_equal(bridge_create(netlink, &settings, NULL), -EEXIST);
+        assert_int_equal(world_count_links(), 2);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(one_of_ours_is_whole_from_its_first_moment, world_enter),
                 cmocka_unit_test_setup(a_bridge_is_found_by_name, world_enter),
                 cmocka_unit_test_setup(a_name_of_nothing_is_no_such_bridge, world_enter),
                 cmocka_unit_test_setup(another_link_is_not_a_bridge, world_enter),

@@ -677,6 +677,47 @@ static void nothing_is_freed(void **state) {
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
+static void put_network(const Folder *folder, const char *name, const char *text) {
+        char path[512];
+
+        path_of(folder, "networks", path);
+        if (mkdir(path, 0755) < 0)
+                assert_int_equal(errno, EEXIST);
+        put(folder, name, text);
+}
+
+static void each_file_of_networks_is_a_network(void **state) {
+        Config *config;
+
+        put_network(*state, "networks/a0.conf", "[Network]\nKind=nat\n");
+        put_network(*state, "networks/a-b.conf", "[Network]\nKind=isolated\n");
+        put_network(*state, "networks/a.conf", "[Network]\nKind=isolated\nPortsMax=3\n");
+        put_network(*state, "networks/notes.txt", "nothing\n");
+        config = load(*state);
+        assert_string_equal(config_network_at(config, 0)->name, "a");
+        assert_string_equal(config_network_at(config, 1)->name, "a-b");
+        assert_string_equal(config_network_at(config, 2)->name, "a0");
+        assert_null(config_network_at(config, 3));
+        assert_int_equal(config_network(config, "a0")->kind, NETWORK_NAT);
+        assert_int_equal(config_network(config, "a")->ports_max, 3);
+        assert_non_null(config_network(config, "a-b"));
+        assert_null(config_network(config, "notes"));
+        assert_null(config_network(config, ""));
+        config_free(config);
+}
+
+static void a_bad_network_makes_no_configuration(void **state) {
+        Failure failure = FAILURE_INIT;
+        const Folder *folder = *state;
+        Config *config;
+
+        put_network(folder, "networks/a.conf", "[Network]\nKind=nat\n");
+        put_network(folder, "networks/b.conf", "[Network]\nKind=lan\n");
+        assert_int_equal(config_load(&config, folder->path, &failure), -EINVAL);
+        assert_int_equal(failure.kind, FAILURE_INVALID_CONFIGURATION);
+        assert_non_null(strstr(failure.text, "networks/b.conf:2: "));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 CASE(without_files_the_defaults_hold),
@@ -724,6 +765,8 @@ int main(void) {
                 CASE(an_endless_file_name_does_not_hide_the_reason),
                 CASE(a_refused_word_is_shown_as_plain_ascii),
                 CASE(nothing_is_freed),
+                CASE(each_file_of_networks_is_a_network),
+                CASE(a_bad_network_makes_no_configuration),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -129,7 +129,7 @@ static void the_kernels_own_words_survive(void **state) {
         assert_int_equal(failure.kind, FAILURE_KERNEL);
         if (!strstr(failure.text, "mtu greater than device maximum"))
                 fail_msg("\"%s\"", failure.text);
-        assert_memory_equal(failure.text, "Cannot set the tap's MAC, MTU and alias", 39);
+        assert_memory_equal(failure.text, "Cannot set the link's MAC, MTU and alias", 40);
 }
 
 static void after_a_refusal_the_socket_still_serves(void **state) {

@@ -91,18 +91,18 @@ static void without_the_tun_device_it_starts_and_offers_nothing(void **state) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
-        LinkInfo bridge;
+        Place place;
         Stage stage;
 
         assert_int_equal(mount("tmpfs", "/dev/net", "tmpfs", 0, NULL), 0);
         stage_enter(&stage);
         assert_int_equal(manager_facts(stage.manager)->max_queues, 0);
         assert_int_equal(manager_facts(stage.manager)->offloads.mask, 0);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
-                                         &endpoint, &failure),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &(List *){ NULL }, &failure),
                         0);
-        assert_true(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &bridge,
-                                    &queues, &endpoint, &failure) < 0);
+        assert_true(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place, &queues,
+                                    &endpoint, &failure) < 0);
         assert_int_equal(failure.kind, FAILURE_NOT_SUPPORTED);
         assert_true(stage_owes_nothing(&stage, 1000));
         stage_leave(&stage);
@@ -393,10 +393,10 @@ static void who_waits_at_the_end_of_the_service_is_told(void **state) {
 
 static void assert_look_refuses(Stage *stage, const TapRequest *request, FailureKind kind) {
         Failure failure = FAILURE_INIT;
-        Endpoint *wait_for = NULL;
-        LinkInfo bridge;
+        List *wait_for = NULL;
+        Place place;
         int r = manager_look(
-                        stage->manager, request, CLIENT(1000, NULL), &bridge, &wait_for, &failure);
+                        stage->manager, request, CLIENT(1000, NULL), &place, &wait_for, &failure);
 
         assert_true(r < 0 && r != -EAGAIN);
         if (failure.kind != kind)
@@ -439,20 +439,19 @@ static void a_label_is_taken_while_its_endpoint_lives(void **state) {
         TapRequest request = request_with_label("web");
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
-        Endpoint *endpoint;
-        LinkInfo bridge;
+        Place place;
         Stage stage;
 
         stage_enter(&stage);
         stage_create(&stage, &request, &queues);
         assert_look_refuses(&stage, &request, FAILURE_NAME_TAKEN);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1001, NULL), &bridge,
-                                         &endpoint, &failure),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1001, NULL), &place,
+                                         &(List *){ NULL }, &failure),
                         0);
         fdset_done(&queues);
         stage_run_until_left(&stage, 1);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
-                                         &endpoint, &failure),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &(List *){ NULL }, &failure),
                         0);
         stage_leave(&stage);
 }
@@ -483,11 +482,11 @@ static void a_look_that_succeeds_leaves_no_failure(void **state) {
         stage_enter(&stage);
         for (size_t i = 0; i < ELEMENTS(requests); i++) {
                 Failure failure = FAILURE_INIT;
-                Endpoint *wait_for = NULL;
-                LinkInfo bridge;
+                List *wait_for = NULL;
+                Place place;
 
                 assert_int_equal(manager_look(stage.manager, &requests[i], CLIENT(1000, NULL),
-                                                 &bridge, &wait_for, &failure),
+                                                 &place, &wait_for, &failure),
                                 0);
                 if (failure.kind != FAILURE_NONE)
                         fail_msg("request %zu: \"%s\"", i, failure.text);
@@ -500,14 +499,14 @@ static void a_creation_that_succeeds_leaves_no_failure(void **state) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
-        LinkInfo bridge;
+        Place place;
         Stage stage;
 
         stage_enter(&stage);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
-                                         &endpoint, NULL),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &(List *){ NULL }, NULL),
                         0);
-        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &queues, &endpoint, &failure),
                         0);
         if (failure.kind != FAILURE_NONE)
@@ -516,19 +515,20 @@ static void a_creation_that_succeeds_leaves_no_failure(void **state) {
         stage_leave(&stage);
 }
 
-static int look_for_mac(Stage *stage, const char *mac, Endpoint **ret_wait_for) {
+static int look_for_mac(Stage *stage, const char *mac, List **ret_wait_for) {
         TapRequest request = request_with_mac(mac);
-        LinkInfo bridge;
+        Place place;
 
         *ret_wait_for = NULL;
         return manager_look(
-                        stage->manager, &request, CLIENT(1000, NULL), &bridge, ret_wait_for, NULL);
+                        stage->manager, &request, CLIENT(1000, NULL), &place, ret_wait_for, NULL);
 }
 
 static void the_mac_of_one_under_deletion_is_waited_for(void **state) {
         TapRequest request = request_with_mac("52:54:00:12:34:56");
         FdSet queues = FDSET_INIT;
-        Endpoint *endpoint, *wait_for;
+        Endpoint *endpoint;
+        List *wait_for;
         Stage stage;
 
         stage_enter(&stage);
@@ -536,7 +536,7 @@ static void the_mac_of_one_under_deletion_is_waited_for(void **state) {
         assert_int_equal(look_for_mac(&stage, "52:54:00:12:34:56", &wait_for), -EADDRINUSE);
         endpoint->releasing = true; /* as manager_release() does, but the kernel takes its time */
         assert_int_equal(look_for_mac(&stage, "52:54:00:12:34:56", &wait_for), -EAGAIN);
-        assert_ptr_equal(wait_for, endpoint);
+        assert_ptr_equal(wait_for, &endpoint->watches);
         endpoint->releasing = false;
         fdset_done(&queues);
         stage_leave(&stage);
@@ -547,7 +547,8 @@ static void the_mac_of_one_under_deletion_is_waited_for(void **state) {
 static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
         TapRequest request = request_with_mac("52:54:00:12:34:56");
         FdSet queues = FDSET_INIT;
-        Endpoint *endpoint, *wait_for;
+        Endpoint *endpoint;
+        List *wait_for;
         Stage stage;
         int r;
 
@@ -557,18 +558,18 @@ static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
         r = look_for_mac(&stage, "52:54:00:12:34:56", &wait_for);
         endpoint->dying = false;
         assert_int_equal(r, -EAGAIN);
-        assert_ptr_equal(wait_for, endpoint);
+        assert_ptr_equal(wait_for, &endpoint->watches);
         fdset_done(&queues);
         stage_leave(&stage);
 }
 
 /* As a client sees it: where something is on its way out, the question waits for its end. */
-static void look(Stage *stage, const TapRequest *request, LinkInfo *ret_bridge) {
-        Endpoint *wait_for = NULL;
+static void look(Stage *stage, const TapRequest *request, Place *ret_place) {
+        List *wait_for = NULL;
         int r = -EAGAIN;
 
         for (int i = 0; i < 100 && r == -EAGAIN; i++) {
-                r = manager_look(stage->manager, request, CLIENT(1000, NULL), ret_bridge, &wait_for,
+                r = manager_look(stage->manager, request, CLIENT(1000, NULL), ret_place, &wait_for,
                                 NULL);
                 if (r == -EAGAIN)
                         assert_ok(sd_event_run(stage->event, 20 * 1000));
@@ -582,12 +583,12 @@ static void fail_to_create(Stage *stage, const TapRequest *request) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
-        LinkInfo bridge;
+        Place place;
         int r;
 
-        look(stage, request, &bridge);
+        look(stage, request, &place);
         world_run("bridge fdb add 52:54:00:12:34:57 dev p0 master static");
-        r = manager_create_tap(stage->manager, request, CLIENT(1000, NULL), &bridge, &queues,
+        r = manager_create_tap(stage->manager, request, CLIENT(1000, NULL), &place, &queues,
                         &endpoint, &failure);
         world_run("bridge fdb del 52:54:00:12:34:57 dev p0 master");
         assert_int_equal(r, -EADDRINUSE);
@@ -630,8 +631,8 @@ static void a_creation_that_fails_shows_nothing_and_leaves_nothing(void **state)
 static void an_mtu_other_than_the_bridges_is_refused_by_the_look(void **state) {
         static const uint32_t mtus[] = { 68, 1499, 1501, 9000 };
         TapRequest request = stage_request();
-        Endpoint *wait_for;
-        LinkInfo bridge;
+        List *wait_for;
+        Place place;
         Stage stage;
 
         stage_enter(&stage);
@@ -640,7 +641,7 @@ static void an_mtu_other_than_the_bridges_is_refused_by_the_look(void **state) {
 
                 request.has_mtu = true;
                 request.mtu = mtus[i];
-                assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+                assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
                                                  &wait_for, &failure),
                                 -EINVAL);
                 assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
@@ -701,15 +702,15 @@ static void a_bridge_deleted_after_the_look_is_stale(void **state) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
-        LinkInfo bridge;
+        Place place;
         Stage stage;
 
         stage_enter(&stage);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &bridge,
-                                         &endpoint, NULL),
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &(List *){ NULL }, NULL),
                         0);
         world_run("ip link del br0");
-        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &bridge,
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &queues, &endpoint, &failure),
                         -ESTALE);
         assert_int_equal(failure.kind, FAILURE_STALE);

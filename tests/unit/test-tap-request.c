@@ -46,12 +46,18 @@ static void a_dash_is_no_bridge(void **state) {
         assert_string_equal(request.bridge, "");
 }
 
-static void an_empty_name_is_the_default_network_which_there_is_not(void **state) {
+static void an_empty_name_is_the_default_network_if_there_is_one(void **state) {
         TapRequest request = TAP_REQUEST_INIT;
         Failure failure = FAILURE_INIT;
 
-        assert_true(tap_request_set_bridge(&request, "", &failure) < 0);
+        assert_int_equal(tap_request_set_bridge(&request, "", NULL), 0);
+        assert_true(request.default_network);
+        assert_true(tap_request_set_default(&request, NULL, &failure) < 0);
         assert_int_equal(failure.kind, FAILURE_NO_SUCH_NETWORK);
+        assert_true(request.default_network);
+        assert_int_equal(tap_request_set_default(&request, "vnicbr0", NULL), 0);
+        assert_false(request.default_network);
+        assert_string_equal(request.bridge, "vnicbr0");
 }
 
 static void a_name_that_no_bridge_can_have_is_no_such_bridge(void **state) {
@@ -274,14 +280,14 @@ static void who_does_not_care_why_passes_null(void **state) {
         TapRequest request = { .has_queues = true };
 
         assert_int_equal(tap_request_complete(&request, 1, NULL), -EINVAL);
-        assert_true(tap_request_set_bridge(&request, "", NULL) < 0);
+        assert_true(tap_request_set_bridge(&request, "..", NULL) < 0);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_bridge_is_taken_by_its_name),
                 cmocka_unit_test(a_dash_is_no_bridge),
-                cmocka_unit_test(an_empty_name_is_the_default_network_which_there_is_not),
+                cmocka_unit_test(an_empty_name_is_the_default_network_if_there_is_one),
                 cmocka_unit_test(a_name_that_no_bridge_can_have_is_no_such_bridge),
                 cmocka_unit_test(a_refused_name_is_not_repeated),
                 cmocka_unit_test(a_label_is_taken_or_refused_by_name),

@@ -10,6 +10,7 @@ import contextlib
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import subprocess
 
@@ -32,6 +33,9 @@ def must_exist(*candidates):
         if path.exists():
             return path
     raise RuntimeError("missing: " + " and ".join(map(str, candidates)))
+
+
+RUNTIME = pathlib.Path("/run/vnicd")
 
 
 class World:
@@ -140,7 +144,14 @@ class World:
     def service_command(self):
         return [*self.wrap, *PRIVILEGES, str(self.program)]
 
+    @staticmethod
+    def make_runtime_directory():
+        """As systemd does by RuntimeDirectory=."""
+        RUNTIME.mkdir(mode=0o755, exist_ok=True)
+        shutil.chown(RUNTIME, "vnicd", "vnicd")
+
     def start_service(self, timeout=10.0, wait=True):
+        self.make_runtime_directory()
         env = variables("vnicd", self.bus.address, self.service_env)
         del env["HOME"]
         self.service = Process("vnicd", self.service_command(), env=env)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The networks that vnicd owns: whether one is defined, whether the program is there that gives its
+ * guests addresses, and what the service itself warns of (another's filter that drops what is
+ * forwarded, a unit that did not start).
+ */
+
+#include <glob.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "decode.h"
+#include "findings.h"
+#include "network.h"
+
+#define DEFINITIONS "/etc/vnicd/networks/*.conf"
+#define DNSMASQ     "/usr/sbin/dnsmasq"
+
+static size_t count_definitions(void) {
+        glob_t found = {};
+        size_t n = glob(DEFINITIONS, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+
+        globfree(&found);
+        return n;
+}
+
+/* The warnings end with what to do; more than that is in the documentation. */
+static void check_network(Findings *findings, const json_t *network) {
+        const char *name = json_string_value(json_object_get(network, "Name"));
+        const json_t *warnings = json_object_get(network, "Warnings");
+        json_t *warning;
+        size_t i;
+
+        if (!name)
+                return;
+        if (json_array_size(warnings) == 0)
+                findings_add(findings, "network", FINDING_OK, NULL, "The network %s is up.", name);
+        json_array_foreach((json_t *)warnings, i, warning) findings_add(findings, "network",
+                        FINDING_PROBLEM,
+                        "docs/networks.md of vnicd says more about firewalls and services",
+                        "%s: %s", name,
+                        json_string_value(warning) ? json_string_value(warning) : "?");
+}
+
+/* {path: {interface: {property: value}}}; NULL where the service does not answer, which is told
+ * elsewhere. */
+static json_t *ask_for_objects(sd_bus *bus) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        json_t *body = NULL;
+
+        if (!bus ||
+                        sd_bus_call_method(bus, VNICD_NAME, VNICD_PATH, DBUS_OBJECTMANAGER,
+                                        "GetManagedObjects", NULL, &reply, "") < 0)
+                return NULL;
+        return decode_body(reply, &body) < 0 ? NULL : body;
+}
+
+static size_t check_those_that_are_up(Findings *findings, sd_bus *bus) {
+        _cleanup_(json_decrefp) json_t *body = ask_for_objects(bus);
+        const char *path;
+        json_t *interfaces;
+        size_t n = 0;
+
+        json_object_foreach(json_array_get(body, 0), path, interfaces) {
+                const json_t *network = json_object_get(interfaces, VNICD_NETWORK);
+
+                if (!network)
+                        continue;
+                check_network(findings, network);
+                n++;
+        }
+        return n;
+}
+
+void check_networks(Findings *findings, sd_bus *bus) {
+        size_t n = check_those_that_are_up(findings, bus) + count_definitions();
+
+        if (n == 0)
+                findings_add(findings, "networks", FINDING_NOTE,
+                                "install vnicd-networks, or: vnicctl network create NAME",
+                                "There is no network of vnicd's own: guests need a bridge of the "
+                                "host.");
+        else if (access(DNSMASQ, X_OK) < 0)
+                findings_add(findings, "dnsmasq", FINDING_PROBLEM,
+                                "apt install vnicd-networks, which brings it",
+                                "There is no " DNSMASQ
+                                ": guests of vnicd's networks get no addresses.");
+        else
+                findings_add(findings, "dnsmasq", FINDING_OK, NULL,
+                                DNSMASQ " is there to give guests their addresses.");
+}

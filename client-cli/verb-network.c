@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * "vnicctl network": the networks that vnicd owns. The word after it says what to do; each is as a
+ * verb of its own, and all of them have the options of the verb.
+ */
+
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+#include "network.h"
+#include "print.h"
+#include "verb.h"
+
+typedef struct Deed {
+        const char *name;
+        int min_arguments, max_arguments; /* names of networks */
+        Status (*run)(Client *client, const Options *options, char *const *names);
+} Deed;
+
+static const Column columns[] = {
+        { "NAME", "name" },
+        { "KIND", "kind" },
+        { "ADDRESSES", "addresses" },
+        { "MTU", "mtu" },
+        { "PORTS", "ports" },
+        { "WARNINGS", "warnings" },
+};
+
+static const Column lease_columns[] = {
+        { "ADDRESS", "address" },
+        { "MAC", "mac" },
+        { "NAME", "name" },
+        { "EXPIRES", "expires" },
+};
+
+static Status list(Client *client, const Options *options, char *const *names) {
+        _cleanup_(json_decrefp) json_t *networks = NULL;
+        Status status = network_get_all(client, &networks);
+
+        if (status != STATUS_OK)
+                return status;
+        if (options->json)
+                return print_json(networks);
+        return print_rows(networks, columns, sizeof(columns) / sizeof(columns[0]));
+}
+
+static Status show(Client *client, const Options *options, char *const *names) {
+        _cleanup_(json_decrefp) json_t *network = NULL;
+        Status status = network_get(client, names[0], &network);
+
+        if (status != STATUS_OK)
+                return status;
+        return options->json ? print_json(network) : print_object(network);
+}
+
+static Status create(Client *client, const Options *options, char *const *names) {
+        Status status = network_create(client, options, names[0]);
+
+        return status == STATUS_OK ? show(client, options, names) : status;
+}
+
+/* One that fails does not keep the others; the first failure is the exit status. */
+static Status delete_all(Client *client, const Options *options, char *const *names) {
+        Status first = STATUS_OK;
+
+        for (; *names; names++) {
+                Status status = network_delete(client, *names);
+
+                if (first == STATUS_OK)
+                        first = status;
+        }
+        return first;
+}
+
+static void add_time(json_t *lease) {
+        time_t expiry = (time_t)json_integer_value(json_object_get(lease, "expiry"));
+        char text[32] = "never";
+        struct tm local;
+
+        if (expiry > 0 && localtime_r(&expiry, &local))
+                strftime(text, sizeof(text), "%F %T", &local);
+        json_object_set_new(lease, "expires", json_string(text));
+}
+
+static Status leases(Client *client, const Options *options, char *const *names) {
+        _cleanup_(json_decrefp) json_t *given = NULL;
+        Status status = network_get_leases(client, names[0], &given);
+        json_t *lease;
+        size_t i;
+
+        if (status != STATUS_OK)
+                return status;
+        if (options->json)
+                return print_json(given);
+        json_array_foreach(given, i, lease) add_time(lease);
+        return print_rows(given, lease_columns, sizeof(lease_columns) / sizeof(lease_columns[0]));
+}
+
+static const Deed deeds[] = {
+        { "create", 1, 1, create },
+        { "list", 0, 0, list },
+        { "show", 1, 1, show },
+        { "delete", 1, 0x7fffffff, delete_all },
+        { "leases", 1, 1, leases },
+};
+
+static const Deed *find_deed(const char *name) {
+        for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
+                if (strcmp(deeds[i].name, name) == 0)
+                        return &deeds[i];
+        return NULL;
+}
+
+Status verb_network(const Options *options) {
+        const Deed *deed = find_deed(options->arguments[0]);
+        int n = options->n_arguments - 1;
+        _cleanup_(client_freep) Client *client = NULL;
+        Status status;
+
+        if (!deed)
+                return complain(STATUS_USAGE,
+                                "network takes create, list, show, delete or leases, not '%s'; see "
+                                "vnicctl network --help.",
+                                options->arguments[0]);
+        if (n < deed->min_arguments || n > deed->max_arguments)
+                return complain(STATUS_USAGE, "network %s takes %s; see vnicctl network --help.",
+                                deed->name,
+                                deed->max_arguments == 0 ? "no name" : "the name of a network");
+        status = client_open(options, &client);
+        if (status != STATUS_OK)
+                return status;
+        return deed->run(client, options, options->arguments + 1);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+
+#include "util/cleanup.h"
+
+#define FILE_NAME "ledger"
+#define DRAFT     "ledger.new"
+
+static int setting_open(const char *interface, const char *setting, int flags) {
+        char path[PATH_MAX];
+        int fd;
+
+        snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", interface, setting);
+        fd = open(path, flags | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int setting_read(const char *interface, const char *setting) {
+        _cleanup_close_ int fd = setting_open(interface, setting, O_RDONLY);
+        char text[16] = "";
+
+        if (fd < 0)
+                return fd;
+        return read(fd, text, sizeof(text) - 1) < 0 ? -errno : atoi(text);
+}
+
+int setting_write(const char *interface, const char *setting, int value) {
+        _cleanup_close_ int fd = setting_open(interface, setting, O_WRONLY);
+
+        if (fd < 0)
+                return fd;
+        return dprintf(fd, "%d\n", value) < 0 ? -errno : 0;
+}
+
+/* The two halves of a key, of which the first is a name the kernel could have given, and the second
+ * one of the settings that are ever changed. */
+static bool key_split(const char *key, char interface[static IFNAMSIZ], const char **ret_setting) {
+        const char *slash = strchr(key, '/');
+        size_t n = slash ? (size_t)(slash - key) : 0;
+
+        if (n == 0 || n >= IFNAMSIZ)
+                return false;
+        memcpy(interface, key, n);
+        interface[n] = '\0';
+        *ret_setting = slash + 1;
+        return strcmp(interface, ".") != 0 && strcmp(interface, "..") != 0 &&
+                        (strcmp(*ret_setting, "forwarding") == 0 ||
+                                        strcmp(*ret_setting, "force_forwarding") == 0 ||
+                                        strcmp(*ret_setting, "accept_ra") == 0);
+}
+
+static int read_key(const char *key) {
+        char interface[IFNAMSIZ];
+        const char *setting;
+
+        return key_split(key, interface, &setting) ? setting_read(interface, setting) : -EINVAL;
+}
+
+static int write_key(const char *key, int value) {
+        char interface[IFNAMSIZ];
+        const char *setting;
+
+        return key_split(key, interface, &setting) ? setting_write(interface, setting, value)
+                                                   : -EINVAL;
+}
+
+static int read_entries(Ledger *ledger) {
+        char interface[IFNAMSIZ], line[128];
+        const char *setting;
+        FILE *file;
+        int fd;
+
+        fd = openat(ledger->folder, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        file = fdopen(fd, "r");
+        if (!file) {
+                close_fd(fd);
+                return -ENOMEM;
+        }
+        while (ledger->n < ENTRIES_MAX && fgets(line, sizeof(line), file)) {
+                Entry entry = { .wanted = false };
+
+                if (sscanf(line, "%15s %39s %d %d", entry.network, entry.key, &entry.before,
+                                    &entry.value) == 4 &&
+                                key_split(entry.key, interface, &setting))
+                        ledger->entries[ledger->n++] = entry;
+        }
+        fclose(file);
+        return 0;
+}
+
+int ledger_open(Ledger **ret, const char *folder) {
+        Ledger *ledger = calloc(1, sizeof(*ledger));
+        int r = 0;
+
+        if (!ledger)
+                return -ENOMEM;
+        ledger->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (ledger->folder < 0 || flock(ledger->folder, LOCK_EX) < 0)
+                r = -errno;
+        if (r >= 0)
+                r = read_entries(ledger);
+        if (r < 0) {
+                ledger_close(ledger);
+                return r;
+        }
+        *ret = ledger;
+        return 0;
+}
+
+void ledger_close(Ledger *ledger) {
+        if (!ledger)
+                return;
+        close_fd(ledger->folder);
+        free(ledger);
+}
+
+/* That of the network, or with NULL that of any. */
+static Entry *find(Ledger *ledger, const char *network, const char *key) {
+        for (size_t i = 0; i < ledger->n; i++)
+                if ((!network || strcmp(ledger->entries[i].network, network) == 0) &&
+                                strcmp(ledger->entries[i].key, key) == 0)
+                        return &ledger->entries[i];
+        return NULL;
+}
+
+bool ledger_has(const Ledger *ledger, const char *interface, const char *setting) {
+        char key[KEY_SIZE];
+
+        snprintf(key, sizeof(key), "%s/%s", interface, setting);
+        return find((Ledger *)ledger, NULL, key) != NULL;
+}
+
+int ledger_need(Ledger *ledger, const char *network, const char *interface, const char *setting,
+                int value) {
+        Entry entry = { .value = value, .wanted = true }, *other;
+
+        snprintf(entry.network, sizeof(entry.network), "%s", network);
+        snprintf(entry.key, sizeof(entry.key), "%s/%s", interface, setting);
+        other = find(ledger, network, entry.key);
+        if (other) {
+                other->wanted = true;
+                return 0;
+        }
+        other = find(ledger, NULL, entry.key);
+        entry.before = other ? other->before : setting_read(interface, setting);
+        if (entry.before < 0)
+                return entry.before == -ENOENT ? 0 : entry.before;
+        if (!other && entry.before == value)
+                return 0;
+        if (value == AS_IT_IS)
+                entry.value = entry.before;
+        if (ledger->n == ENTRIES_MAX)
+                return -ENOSPC;
+        ledger->entries[ledger->n++] = entry;
+        return 0;
+}
+
+static int save(const Ledger *ledger) {
+        int fd = openat(ledger->folder, DRAFT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+        int r;
+
+        if (!file) {
+                r = -errno;
+                close_fd(fd);
+                return r;
+        }
+        for (size_t i = 0; i < ledger->n; i++)
+                fprintf(file, "%s %s %d %d\n", ledger->entries[i].network, ledger->entries[i].key,
+                                ledger->entries[i].before, ledger->entries[i].value);
+        if (fclose(file) != 0 || renameat(ledger->folder, DRAFT, ledger->folder, FILE_NAME) < 0)
+                return -errno;
+        return 0;
+}
+
+/* An interface that is gone has taken its settings along. */
+static void undo(const Entry *entry) {
+        int now = read_key(entry->key);
+
+        if (now != entry->before && (now == entry->value || entry->before == entry->value))
+                (void)write_key(entry->key, entry->before);
+}
+
+static void undo_unwanted(Ledger *ledger, const char *network) {
+        for (size_t i = ledger->n; i-- > 0;) {
+                Entry entry = ledger->entries[i];
+
+                if (strcmp(entry.network, network) != 0 || entry.wanted)
+                        continue;
+                memmove(&ledger->entries[i], &ledger->entries[i + 1],
+                                (--ledger->n - i) * sizeof(entry));
+                if (!find(ledger, NULL, entry.key))
+                        undo(&entry);
+        }
+}
+
+int ledger_settle(Ledger *ledger, const char *network) {
+        int r = save(ledger), error;
+
+        for (size_t i = 0; i < ledger->n && r >= 0; i++) {
+                const Entry *entry = &ledger->entries[i];
+
+                if (!entry->wanted || entry->before == entry->value ||
+                                read_key(entry->key) == entry->value)
+                        continue;
+                error = write_key(entry->key, entry->value);
+                if (error < 0 && error != -ENOENT)
+                        r = error;
+        }
+        undo_unwanted(ledger, network);
+        error = save(ledger);
+        return r < 0 ? r : error;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The table of the gate: every method that can be called, who may call it, which of polkit's actions
+ * that takes, and what polkit is told with each. It decides nothing.
+ */
+
+#include "bus/authority.h"
+#include "bus/gate.h"
+
+#define DEMANDS_MAX 5
+
+typedef enum Detail {
+        DETAIL_NONE,
+        DETAIL_BRIDGE,
+        DETAIL_KIND,
+        DETAIL_QUEUES,
+        DETAIL_ENDPOINT,
+        DETAIL_OWNER,
+        DETAIL_MAX,
+} Detail;
+
+/* What a call needs: when, polkit's action, and what polkit is told. */
+typedef struct GateDemand {
+        bool (*applies)(const Subject *subject, const GateMatter *matter);
+        const char *action;
+        Detail details[POLKIT_DETAILS_MAX];
+        bool configurable; /* the configuration may grant or deny it, by the bridge */
+} GateDemand;
+
+typedef enum Way {
+        WAY_ANYBODY,   /* nothing is asked, not even who calls */
+        WAY_EVERYBODY, /* nothing is asked of polkit */
+        WAY_HOLDER,    /* the connection that created it, or the owner of one that outlives it */
+        WAY_DEMANDS,   /* all demands that apply */
+        WAY_TOLD,      /* everybody may call it, and is told what the demands would come to */
+        WAY_MAX,
+} Way;
+
+typedef struct GateRow {
+        const char *interface, *member;
+        Way way;
+        const GateDemand *demands[DEMANDS_MAX];
+} GateRow;
+
+/* NULL: not in the table. */
+const GateRow *gate_find_row(sd_bus_message *call);
+
+/* What polkit is asked for a demand. */
+AuthorityQuestion gate_question(const GateDemand *demand, const GateMatter *matter, bool may_ask);

@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * org.vnicd1.Network, and what the Manager has to say of networks. Only one that is up is an object;
+ * one that the configuration defines comes up with its first tap.
+ */
+#include "bus/network.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bus/cleanup.h"
+#include "bus/gate.h"
+#include "bus/network-request.h"
+#include "bus/network-units.h"
+#include "bus/reload.h"
+#include "bus/wait.h"
+#include "kernel/bridge.h"
+#include "model/leases.h"
+#include "util/log.h"
+
+#define NETWORK_INTERFACE SERVICE_NAME ".Network"
+#define NETWORK_PREFIX    "/org/vnicd1/network"
+
+/* Each byte of the name may take three. */
+#define NETWORK_PATH_SIZE (sizeof(NETWORK_PREFIX) + 1 + 3 * IFNAMSIZ)
+
+static const char *network_path(const char *name, char buffer[static NETWORK_PATH_SIZE]) {
+        _cleanup_free_ char *path = NULL;
+
+        snprintf(buffer, NETWORK_PATH_SIZE, "%s",
+                        sd_bus_path_encode(NETWORK_PREFIX, name, &path) < 0 ? NETWORK_PREFIX
+                                                                            : path);
+        return buffer;
+}
+
+static Network *network_at(Service *service, const char *path) {
+        _cleanup_free_ char *name = NULL;
+        Network *network;
+
+        if (sd_bus_path_decode(path, NETWORK_PREFIX, &name) <= 0)
+                return NULL;
+        network = manager_find_network(service->manager, name);
+        return network && network->born && !network->doomed ? network : NULL;
+}
+
+static GateMatter matter_of(const Subject *subject, const char *name, int ifindex) {
+        return (GateMatter){
+                .bridge = name,
+                .owner = subject->uid,
+                .stamp = (uint64_t)ifindex,
+        };
+}
+
+static int check_name(Service *service, const NetworkPlan *plan, Failure *failure) {
+        if (config_network(reload_config(service->reload), plan->name))
+                return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                                "The configuration defines a network \"%s\": it comes up with its "
+                                "first tap. Choose another name.",
+                                plan->name);
+        return manager_check_network_name(service->manager, plan->name, failure);
+}
+
+static int create_network(Service *service, sd_bus_message *call, Failure *failure) {
+        char path[NETWORK_PATH_SIZE];
+        Network *network;
+        GateMatter matter;
+        Subject subject;
+        NetworkPlan plan;
+        int r;
+
+        r = service_subject(service, call, &subject, failure);
+        if (r >= 0)
+                r = network_request_read(call, &plan, failure);
+        if (r >= 0)
+                r = check_name(service, &plan, failure);
+        if (r < 0)
+                return r;
+        matter = matter_of(&subject, plan.name, 0);
+        r = gate_pass(service, call, &subject, &matter, failure);
+        if (r <= 0)
+                return r;
+        r = manager_create_network(service->manager, &plan, true, &network, failure);
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(call, "o", network_path(plan.name, path));
+}
+
+int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = create_network(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int network_of_call(
+                Service *service, sd_bus_message *call, Network **ret, Failure *failure) {
+        *ret = network_at(service, sd_bus_message_get_path(call));
+        if (!*ret)
+                return failure_set(failure, FAILURE_UNKNOWN_OBJECT, ENOENT, "The network is gone.");
+        return 0;
+}
+
+static int delete_network(Service *service, sd_bus_message *call, Failure *failure) {
+        Network *network;
+        GateMatter matter;
+        Subject subject;
+        int r;
+
+        r = service_subject(service, call, &subject, failure);
+        if (r >= 0)
+                r = network_of_call(service, call, &network, failure);
+        if (r < 0)
+                return r;
+        matter = matter_of(&subject, network->tag.plan.name, network->ifindex);
+        r = gate_pass(service, call, &subject, &matter, failure);
+        return r <= 0 ? r : wait_delete_network(service, call, network);
+}
+
+static int method_delete(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = delete_network(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int append_leases(sd_bus_message *reply, const Leases *leases) {
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "(sssx)");
+
+        for (size_t i = 0; i < leases->n && r >= 0; i++) {
+                const Lease *lease = &leases->leases[i];
+
+                r = sd_bus_message_append(reply, "(sssx)", lease->address, lease->mac, lease->name,
+                                (int64_t)lease->expiry);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int get_leases(Service *service, sd_bus_message *call, Failure *failure) {
+        _cleanup_sd_message_ sd_bus_message *reply = NULL;
+        Leases leases = LEASES_INIT;
+        Network *network;
+        int r;
+
+        r = network_of_call(service, call, &network, failure);
+        if (r < 0)
+                return r;
+        r = leases_read(network->tag.plan.name, &leases);
+        if (r < 0)
+                return r == -ENOMEM ? r
+                                    : failure_kernel(failure, -r, "read the leases of the network",
+                                                      NULL);
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = append_leases(reply, &leases);
+        leases_done(&leases);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int method_get_leases(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = get_leases(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+int network_append_warnings(sd_bus_message *reply, Service *service, const Network *network) {
+        const char *sentences[4] = { NULL };
+        const char *unit = network_units_warning(service->network_units, network->tag.plan.name);
+        size_t n = 0;
+
+        if (unit)
+                sentences[n++] = unit;
+        if (*network->warning)
+                sentences[n++] = network->warning;
+        if (bridge_is_filtered(network->tag.plan.name))
+                sentences[n++] = "br_netfilter is on: the host's IP filters see the frames that "
+                                 "cross it and may drop them.";
+        return append_names(reply, sentences);
+}
+
+static uint32_t count_ports(const Network *network) {
+        unsigned ports = 0;
+
+        (void)bridge_count_ports(network->tag.plan.name, &ports);
+        return ports;
+}
+
+static int append_addresses(sd_bus_message *reply, const NetworkPlan *plan) {
+        char v4[NETWORK_ADDRESS_SIZE], v6[NETWORK_ADDRESS_SIZE];
+        const char *addresses[3] = { NULL };
+        size_t n = 0;
+
+        if (*network_plan_v4(plan, v4))
+                addresses[n++] = v4;
+        if (*network_plan_v6(plan, v6))
+                addresses[n++] = v6;
+        return append_names(reply, addresses);
+}
+
+static int get_flag(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Network *network = network_at(userdata, path);
+        const struct {
+                const char *property;
+                bool value;
+        } flags[] = {
+                { "Dhcp", network && network->tag.plan.dhcp },
+                { "GuestsIsolated", network && network->tag.plan.guests_isolated },
+                { "ReachLan", network && network->tag.plan.reach_lan },
+                { "HostAccess", network && network->tag.plan.host_access },
+                { "Kept", network && network->tag.kept },
+        };
+
+        for (size_t i = 0; network && i < sizeof(flags) / sizeof(*flags); i++)
+                if (strcmp(flags[i].property, property) == 0)
+                        return sd_bus_message_append(reply, "b", flags[i].value);
+        return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
+}
+
+static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Network *network = network_at(userdata, path);
+
+        if (!network)
+                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
+        return sd_bus_message_append(reply, "u",
+                        strcmp(property, "Mtu") == 0                     ? network->tag.plan.mtu
+                                        : strcmp(property, "Ports") == 0 ? count_ports(network)
+                                        : strcmp(property, "PortsMax") == 0
+                                        ? network->tag.plan.ports_max
+                                        : network->tag.plan.ports_per_user);
+}
+
+static int get_word(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Network *network = network_at(userdata, path);
+        char mac[MAC_TEXT_SIZE];
+
+        if (!network)
+                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
+        return sd_bus_message_append(reply, "s",
+                        strcmp(property, "Kind") == 0 ? network_kind_name(network->tag.plan.kind)
+                                        : strcmp(property, "Mac") == 0
+                                        ? mac_format(&network->mac, mac)
+                                        : strcmp(property, "Domain") == 0 ? network->tag.plan.domain
+                                                                          : network->tag.plan.name);
+}
+
+static int get_list(sd_bus *bus, const char *path, const char *interface, const char *property,
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Network *network = network_at(userdata, path);
+
+        if (!network)
+                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
+        return strcmp(property, "Addresses") == 0
+                        ? append_addresses(reply, &network->tag.plan)
+                        : network_append_warnings(reply, userdata, network);
+}
+
+void network_emit_change(Service *service, const char *name, const char *property) {
+        char path[NETWORK_PATH_SIZE];
+        int r;
+
+        if (!network_at(service, network_path(name, path)))
+                return;
+        r = sd_bus_emit_properties_changed(service->bus, path, NETWORK_INTERFACE, property, NULL);
+        if (r < 0)
+                log_warning("Cannot announce a change of the network %s: %s", name, strerror(-r));
+}
+
+void network_announce(Service *service, const Network *network) {
+        char path[NETWORK_PATH_SIZE];
+        int r;
+
+        network_units_start(service->network_units, &network->tag.plan);
+        r = sd_bus_emit_object_added(service->bus, network_path(network->tag.plan.name, path));
+        if (r < 0)
+                log_warning("Cannot announce the network %s: %s", network->tag.plan.name,
+                                strerror(-r));
+}
+
+void network_announce_end(Service *service, const Network *network) {
+        char path[NETWORK_PATH_SIZE];
+        int r;
+
+        network_units_stop(service->network_units, &network->tag.plan);
+        r = sd_bus_emit_object_removed(service->bus, network_path(network->tag.plan.name, path));
+        if (r < 0)
+                log_warning("Cannot announce the end of the network %s: %s", network->tag.plan.name,
+                                strerror(-r));
+}
+
+static void on_warning(const char *name, void *userdata) {
+        network_emit_change(userdata, name, "Warnings");
+}
+
+static int list_networks(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                sd_bus_error *error) {
+        Service *service = userdata;
+        Network *network = NULL;
+        size_t n = 0;
+        char **nodes;
+
+        while ((network = manager_next_network(service->manager, network)))
+                n++;
+        nodes = calloc(n + 1, sizeof(*nodes));
+        if (!nodes)
+                return -ENOMEM;
+        n = 0;
+        while ((network = manager_next_network(service->manager, network)))
+                if (sd_bus_path_encode(NETWORK_PREFIX, network->tag.plan.name, &nodes[n]) >= 0)
+                        n++;
+        *ret_nodes = nodes;
+        return 0;
+}
+
+static int find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                void **ret_found, sd_bus_error *error) {
+        if (!network_at(userdata, path))
+                return 0;
+        *ret_found = userdata;
+        return 1;
+}
+
+#define CONST_PROPERTY(name, type, get)                                                            \
+        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
+#define LIVE_PROPERTY(name, type, get)                                                             \
+        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_delete,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssx)", leases),
+                        method_get_leases, SD_BUS_VTABLE_UNPRIVILEGED),
+        CONST_PROPERTY("Name", "s", get_word),
+        CONST_PROPERTY("Kind", "s", get_word),
+        CONST_PROPERTY("Bridge", "s", get_word),
+        CONST_PROPERTY("Addresses", "as", get_list),
+        CONST_PROPERTY("Domain", "s", get_word),
+        CONST_PROPERTY("Dhcp", "b", get_flag),
+        CONST_PROPERTY("Mtu", "u", get_number),
+        CONST_PROPERTY("Mac", "s", get_word),
+        CONST_PROPERTY("GuestsIsolated", "b", get_flag),
+        CONST_PROPERTY("ReachLan", "b", get_flag),
+        CONST_PROPERTY("HostAccess", "b", get_flag),
+        CONST_PROPERTY("Kept", "b", get_flag),
+        LIVE_PROPERTY("Ports", "u", get_number),
+        CONST_PROPERTY("PortsMax", "u", get_number),
+        CONST_PROPERTY("PortsPerUser", "u", get_number),
+        LIVE_PROPERTY("Warnings", "as", get_list),
+        SD_BUS_VTABLE_END,
+};
+
+int network_interface_register(Service *service) {
+        Network *network = NULL;
+        int r;
+
+        r = network_units_new(&service->network_units, service->bus, on_warning, service);
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(
+                                service->bus, NULL, NETWORK_PREFIX, list_networks, service);
+        if (r >= 0)
+                r = sd_bus_add_fallback_vtable(service->bus, NULL, NETWORK_PREFIX,
+                                NETWORK_INTERFACE, vtable, find, service);
+        if (r < 0)
+                return r;
+        /* What was there before may have lost its service. */
+        while ((network = manager_next_network(service->manager, network)))
+                network_units_start(service->network_units, &network->tag.plan);
+        return 0;
+}

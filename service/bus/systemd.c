@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/systemd.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bus/cleanup.h"
+#include "util/list.h"
+
+#define SYSTEMD_NAME      "org.freedesktop.systemd1"
+#define SYSTEMD_PATH      "/org/freedesktop/systemd1"
+#define SYSTEMD_INTERFACE "org.freedesktop.systemd1.Manager"
+
+#define SENTENCE_SIZE 320
+
+/* A bus lets a connection wait for 128 answers, and polkit's are more urgent. */
+#define ASKED_MAX 16
+
+/* One match serves all jobs: a bus lets nobody have many. */
+struct Systemd {
+        sd_bus *bus;
+        sd_bus_slot *removed;
+        List jobs;      /* UnitJob.link */
+        unsigned asked; /* jobs about which an answer is awaited */
+};
+
+struct UnitJob {
+        List link;
+        Systemd *systemd;
+        sd_bus_slot *call;
+        char *path; /* systemd's name of it; NULL until it has answered */
+        bool stops, asked;
+        char unit[UNIT_NAME_SIZE];
+        UnitJobDone done;
+        void *userdata;
+};
+
+DEFINE_CLEANUP(UnitJob, unit_job_free)
+
+typedef struct Refusal {
+        const char *error, *cure;
+} Refusal;
+
+static const Refusal refusals[] = {
+        { "org.freedesktop.systemd1.NoSuchUnit",
+                        "it is not installed. Install the package vnicd-networks" },
+        { SD_BUS_ERROR_ACCESS_DENIED,
+                        "polkit does not allow it. The rule for that is in the package "
+                        "vnicd-networks" },
+        { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                        "polkit would ask a person. The rule that spares it is in the package "
+                        "vnicd-networks" },
+        { SD_BUS_ERROR_SERVICE_UNKNOWN,
+                        "systemd is not on the bus. Start its dnsmasq by hand, see "
+                        "vnicd-network(8)" },
+        { SD_BUS_ERROR_NAME_HAS_NO_OWNER,
+                        "systemd is not on the bus. Start its dnsmasq by hand, see "
+                        "vnicd-network(8)" },
+};
+
+/* The words of our own for a refusal that has a cure, else the other's. */
+static const char *reason_of(const sd_bus_error *error) {
+        for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+                if (sd_bus_error_has_name(error, refusals[i].error))
+                        return refusals[i].cure;
+        return error->message && *error->message ? error->message : error->name;
+}
+
+static void ask_next(Systemd *systemd);
+
+/* The last thing that is done with a job: it may be gone afterwards. */
+static void finish(UnitJob *job, const char *reason) {
+        char sentence[SENTENCE_SIZE];
+
+        list_unlink(&job->link);
+        if (reason)
+                snprintf(sentence, sizeof(sentence), "%s cannot be %s: %s.", job->unit,
+                                job->stops ? "stopped" : "started", reason);
+        job->done(job, reason ? sentence : NULL, job->userdata);
+}
+
+/* The answer is there, or nobody wants it any more. */
+static void stop_waiting(UnitJob *job) {
+        if (!job->call)
+                return;
+        job->call = sd_bus_slot_unref(job->call);
+        job->systemd->asked--;
+        ask_next(job->systemd);
+}
+
+/* done, skipped: as it was to be; canceled: another job has taken its place. */
+static bool result_is_good(const char *result) {
+        return strcmp(result, "done") == 0 || strcmp(result, "skipped") == 0 ||
+                        strcmp(result, "canceled") == 0;
+}
+
+static UnitJob *find_job(Systemd *systemd, const char *path) {
+        LIST_FOREACH(&systemd->jobs, node) {
+                UnitJob *job = container_of(node, UnitJob, link);
+
+                if (job->path && strcmp(job->path, path) == 0)
+                        return job;
+        }
+        return NULL;
+}
+
+static int on_removed(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
+        const char *path, *unit, *result;
+        char reason[UNIT_NAME_SIZE + 96];
+        UnitJob *job;
+
+        if (sd_bus_message_read(signal, "uoss", NULL, &path, &unit, &result) < 0)
+                return 0;
+        job = find_job(userdata, path);
+        if (!job)
+                return 0;
+        snprintf(reason, sizeof(reason), "the result is \"%.24s\". See journalctl -u %s", result,
+                        job->unit);
+        finish(job, result_is_good(result) ? NULL : reason);
+        return 0;
+}
+
+static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
+        const sd_bus_error *refusal = sd_bus_message_get_error(answer);
+        UnitJob *job = userdata;
+        const char *path;
+
+        stop_waiting(job);
+        if (refusal && job->stops &&
+                        sd_bus_error_has_name(refusal, "org.freedesktop.systemd1.NoSuchUnit"))
+                finish(job, NULL);
+        else if (refusal)
+                finish(job, reason_of(refusal));
+        else if (sd_bus_message_read(answer, "o", &path) < 0 || !(job->path = strdup(path)))
+                finish(job, "the answer of systemd cannot be read");
+        return 0;
+}
+
+int systemd_new(Systemd **ret, sd_bus *bus) {
+        Systemd *systemd = calloc(1, sizeof(Systemd));
+
+        if (!systemd)
+                return -ENOMEM;
+        systemd->bus = sd_bus_ref(bus);
+        list_init(&systemd->jobs);
+        *ret = systemd;
+        return 0;
+}
+
+Systemd *systemd_free(Systemd *systemd) {
+        if (!systemd)
+                return NULL;
+        sd_bus_slot_unref(systemd->removed);
+        sd_bus_unref(systemd->bus);
+        free(systemd);
+        return NULL;
+}
+
+/* The match is on its way before the call, so the end of the job cannot be missed. systemd sends its
+ * signals to who has subscribed; to do so again is an error that does no harm. */
+static int listen_to(Systemd *systemd) {
+        int r = 0;
+
+        if (!systemd->removed)
+                r = sd_bus_match_signal_async(systemd->bus, &systemd->removed, SYSTEMD_NAME,
+                                SYSTEMD_PATH, SYSTEMD_INTERFACE, "JobRemoved", on_removed, NULL,
+                                systemd);
+        if (r < 0)
+                return r;
+        return sd_bus_call_method_async(systemd->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH,
+                        SYSTEMD_INTERFACE, "Subscribe", NULL, NULL, NULL);
+}
+
+static int ask(UnitJob *job) {
+        Systemd *systemd = job->systemd;
+        int r = listen_to(systemd);
+
+        if (r < 0)
+                return r;
+        r = sd_bus_call_method_async(systemd->bus, &job->call, SYSTEMD_NAME, SYSTEMD_PATH,
+                        SYSTEMD_INTERFACE, job->stops ? "StopUnit" : "StartUnit", on_answer, job,
+                        "ss", job->unit, "replace");
+        if (r < 0)
+                return r;
+        job->asked = true;
+        systemd->asked++;
+        return 0;
+}
+
+/* In the order in which they came. What cannot even be sent (the bus is gone) stays where it is. */
+static void ask_next(Systemd *systemd) {
+        LIST_FOREACH(&systemd->jobs, node) {
+                UnitJob *job = container_of(node, UnitJob, link);
+
+                if (systemd->asked >= ASKED_MAX || (!job->asked && ask(job) < 0))
+                        return;
+        }
+}
+
+static int job_new(Systemd *systemd, UnitJob **ret, const char *unit, bool stops, UnitJobDone done,
+                void *userdata) {
+        _cleanup_(unit_job_freep) UnitJob *job = calloc(1, sizeof(UnitJob));
+        int r = 0;
+
+        if (!job)
+                return -ENOMEM;
+        list_init(&job->link);
+        job->systemd = systemd;
+        job->stops = stops;
+        job->done = done;
+        job->userdata = userdata;
+        snprintf(job->unit, sizeof(job->unit), "%s", unit);
+        if (systemd->asked < ASKED_MAX)
+                r = ask(job);
+        if (r < 0)
+                return r;
+        list_append(&systemd->jobs, &job->link);
+        *ret = TAKE_PTR(job);
+        return 0;
+}
+
+int systemd_start_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
+                void *userdata) {
+        return job_new(systemd, ret, unit, false, done, userdata);
+}
+
+int systemd_stop_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
+                void *userdata) {
+        return job_new(systemd, ret, unit, true, done, userdata);
+}
+
+UnitJob *unit_job_free(UnitJob *job) {
+        if (!job)
+                return NULL;
+        list_unlink(&job->link);
+        stop_waiting(job);
+        free(job->path);
+        free(job);
+        return NULL;
+}

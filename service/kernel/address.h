@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Addresses of the host on a link. One that is there already is no error: what is asked for is a
+ * state.
+ *
+ * Sources: linux/if_addr.h, net/ipv4/devinet.c, net/ipv6/addrconf.c.
+ */
+
+#include <netinet/in.h>
+
+#include "kernel/netlink.h"
+
+int address_add_v4(Netlink *netlink, int ifindex, struct in_addr address, unsigned prefix,
+                Failure *failure);
+
+/* Without a check for duplicates: it can be used at once. -EAFNOSUPPORT, -EOPNOTSUPP, -EACCES: no IPv6
+ * here, or none on this link. */
+int address_add_v6(Netlink *netlink, int ifindex, const struct in6_addr *address, unsigned prefix,
+                Failure *failure);

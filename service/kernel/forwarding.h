@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Whether the host passes on packets that come in on a device. For IPv4 that is set per device, and by
+ * netlink, which needs no file of /proc/sys; for IPv6 it is only looked at.
+ *
+ * Sources: linux/netconf.h, net/ipv4/devinet.c (inet_set_link_af), net/ipv6/addrconf.c.
+ */
+
+#include <stdbool.h>
+
+#include "kernel/netlink.h"
+
+/* In place of an ifindex: the host as a whole, which is what net.ipv4.ip_forward says. */
+#define FORWARDING_ALL (-1)
+
+/* family: AF_INET or AF_INET6. -ENODEV: there is no such device. -EOPNOTSUPP, -EAFNOSUPPORT: no such
+ * family here. */
+int forwarding_get(Netlink *netlink, int family, int ifindex, bool *ret, Failure *failure);
+
+/* IPv4, of one device. -ENODEV: it is gone. */
+int forwarding_set(Netlink *netlink, int ifindex, bool on, Failure *failure);

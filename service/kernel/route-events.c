@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernel/route-events.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "util/cleanup.h"
+
+/* htons() for constant tables: see kernel/link-events.c. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define CONST_HTONS(n) ((uint32_t)(((n)&0xff) << 8 | ((n) >> 8 & 0xff)))
+#else
+#define CONST_HTONS(n) ((uint32_t)(n))
+#endif
+
+#define PREFIX_AT (uint32_t)(NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len))
+
+static int filter_messages(int fd) {
+        static struct sock_filter code[] = {
+                BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWROUTE), 1, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELROUTE), 0,
+                                2), /* others: told */
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, PREFIX_AT),
+                BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 1, 0),
+                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+                BPF_STMT(BPF_RET | BPF_K, 0),
+        };
+        const struct sock_fprog program = {
+                .len = sizeof(code) / sizeof(*code),
+                .filter = code,
+        };
+
+        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+                                                                                           : 0;
+}
+
+static int join(int fd, int group) {
+        return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0
+                        ? -errno
+                        : 0;
+}
+
+/* A socket without an address of its own is passed over by the kernel's messages. */
+static int take_address(int fd) {
+        const struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+
+        return bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+}
+
+int route_events_open(void) {
+        _cleanup_close_ int fd =
+                        socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = filter_messages(fd);
+        if (r >= 0)
+                r = take_address(fd);
+        if (r >= 0)
+                r = join(fd, RTNLGRP_IPV4_ROUTE);
+        if (r >= 0)
+                r = join(fd, RTNLGRP_IPV4_NETCONF);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+void route_events_drain(int fd) {
+        char first[64];
+        ssize_t n;
+
+        /* The rest of each message is cut off. Lost ones are told once, by ENOBUFS. */
+        do
+                n = recv(fd, first, sizeof(first), 0);
+        while (n >= 0 || errno == ENOBUFS || errno == EINTR);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Which addresses the service of a network has given to whom: the file that dnsmasq(8) keeps, read.
+ * What stands in it came from guests. So a line is taken only if each of its words is what it should
+ * be, and what a guest says of itself (its name, the MAC in a DHCPv6 identifier) is a claim.
+ */
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/mac.h"
+
+#define LEASES_MAX     4096    /* more than the service is told to give */
+#define LEASES_BYTES   1048576 /* a longer file is not read */
+#define LEASE_NAME_MAX 63      /* a label of DNS */
+
+typedef struct Lease {
+        char address[INET6_ADDRSTRLEN];
+        char mac[MAC_TEXT_SIZE];       /* "": not known */
+        char name[LEASE_NAME_MAX + 1]; /* without the domain; "": none */
+        uint64_t expiry;               /* seconds since the epoch; 0: never */
+} Lease;
+
+typedef struct Leases {
+        Lease *leases;
+        size_t n;
+} Leases;
+
+#define LEASES_INIT                                                                                \
+        (Leases) {                                                                                 \
+                .leases = NULL                                                                     \
+        }
+
+/* In the order of the file; lines that are no leases are left out, and so are those past
+ * LEASES_MAX. Needs no zero byte at the end. -ENOMEM. */
+int leases_parse(const char *text, size_t size, Leases *ret);
+
+/* Those of the network of that name. A service that has given none yet has no file: none. -EINVAL:
+ * it is no plain file. -EFBIG, -ENOMEM, -errno of open(2) and read(2). */
+int leases_read(const char *network, Leases *ret);
+
+void leases_done(Leases *leases);

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The networks of a manager: which are up, who uses them, and when one has to go. There is one way for
+ * a network to leave, as there is for an endpoint: the kernel says that its bridge is gone.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "kernel/bridge.h"
+#include "model/manager-private.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/* A network that is not used any more stays for a moment: guests are restarted. */
+#define IDLE_USEC  (10 * 1000 * 1000)
+#define AGAIN_USEC (1000 * 1000)
+
+DEFINE_CLEANUP(Network, network_free)
+
+NetworkTools manager_network_tools(const Manager *manager) {
+        return (NetworkTools){ .netlink = manager->netlink, .filter = manager->filter };
+}
+
+void manager_update_uplinks(Manager *manager) {
+        const NetworkTools tools = manager_network_tools(manager);
+        Failure failure = FAILURE_INIT;
+        int r;
+
+        if (!manager->filter)
+                return;
+        r = uplinks_update(manager->uplinks, &tools, &manager->networks, &failure);
+        if (r < 0)
+                log_warning("Cannot switch forwarding for the networks: %s",
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+}
+
+static void on_uplinks_due(void *userdata) {
+        manager_update_uplinks(userdata);
+}
+
+int manager_open_network_tools(Manager *manager) {
+        int r = 0;
+
+        if (!manager->filter)
+                r = filter_open(&manager->filter);
+        if (r >= 0 && !manager->uplinks)
+                r = uplinks_new(&manager->uplinks, manager->event, on_uplinks_due, manager);
+        return r;
+}
+
+static void set_idle_timer(Network *network, uint64_t usec) {
+        if (sd_event_source_set_time_relative(network->idle, usec) >= 0)
+                (void)sd_event_source_set_enabled(network->idle, SD_EVENT_ONESHOT);
+}
+
+static void advance(Network *network);
+
+static void on_deleted(void *userdata, int ifindex, int error) {
+        Manager *manager = userdata;
+
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (network->ifindex != ifindex || !network->deleting)
+                        continue;
+                if (error < 0 && error != -ENODEV) {
+                        network->deleting = false;
+                        log_error("Cannot delete the network %s: %s", network->tag.plan.name,
+                                        strerror(-error));
+                        gone_tell(&network->watches, error);
+                        set_idle_timer(network, AGAIN_USEC);
+                }
+                return;
+        }
+}
+
+static void finish(Manager *manager, Network *network) {
+        Failure failure = FAILURE_INIT;
+
+        if (network_remove_filters(network->tag.plan.name, manager->filter, &failure) < 0)
+                log_warning("The filters of the network %s stay: %s", network->tag.plan.name,
+                                failure.text);
+        list_unlink(&network->link);
+        gone_tell(&network->watches, 0);
+        network_free(network);
+}
+
+/* One step further on its way out. Its bridge goes after its endpoints: a tap that loses its bridge
+ * would have its frames in the host's own stack. */
+static void advance(Network *network) {
+        Manager *manager = network->owner;
+
+        if (!network->doomed || !list_is_empty(&network->endpoints))
+                return;
+        if (network->bridge_gone) {
+                finish(manager, network);
+                return;
+        }
+        if (network->deleting)
+                return;
+        network->deleting =
+                        network_delete_bridge(network, manager->closer, on_deleted, manager) >= 0;
+        if (!network->deleting)
+                set_idle_timer(network, AGAIN_USEC);
+}
+
+void manager_doom_network(Manager *manager, Network *network) {
+        if (network->doomed)
+                return;
+        network->doomed = true;
+        if (network->born && manager->observer)
+                manager->observer->network_leaving(network, manager->userdata);
+        manager_update_uplinks(manager);
+        LIST_FOREACH_SAFE(&network->endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, on_network);
+
+                if (!endpoint->dying &&
+                                manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED) < 0)
+                        log_error("Out of memory: %s stays", endpoint->now.name);
+        }
+        advance(network);
+}
+
+/* Ports of others count as use. */
+static bool is_used(const Network *network) {
+        unsigned ports;
+
+        return !list_is_empty(&network->endpoints) ||
+                        (bridge_count_ports(network->tag.plan.name, &ports) >= 0 && ports > 0);
+}
+
+static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
+        Network *network = userdata;
+
+        if (network->doomed)
+                advance(network);
+        else if (!network->tag.kept && !is_used(network))
+                manager_doom_network(network->owner, network);
+        return 0;
+}
+
+int manager_enlist_network(Manager *manager, Network *network) {
+        int r;
+
+        network->owner = manager;
+        r = sd_event_add_time_relative(manager->event, &network->idle, CLOCK_MONOTONIC, IDLE_USEC,
+                        0, on_idle, network);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(network->idle, SD_EVENT_OFF);
+        if (r >= 0)
+                list_append(&manager->networks, &network->link);
+        return r;
+}
+
+int manager_check_network_name(Manager *manager, const char *name, Failure *failure) {
+        const bool ours = manager_find_network(manager, name);
+        LinkInfo link;
+
+        if (!ours && link_get_by_name(manager->netlink, name, &link, NULL) < 0)
+                return 0;
+        return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "There is %s \"%s\" on this host already. Choose another name, or %s.",
+                        ours ? "a network" : "an interface", name,
+                        ours ? "delete it first" : "rename it");
+}
+
+int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept, Network **ret,
+                Failure *failure) {
+        NetworkTag tag = { .plan = *plan, .kept = kept };
+        _cleanup_(network_freep) Network *network = NULL;
+        NetworkTools tools;
+        int r;
+
+        r = manager_open_network_tools(manager);
+        if (r < 0)
+                return r;
+        tools = manager_network_tools(manager);
+        tag.guard_v6 = plan->kind == NETWORK_NAT &&
+                        uplinks_should_guard_v6(manager->netlink, &manager->networks);
+        r = network_new(&network, &tag);
+        if (r < 0)
+                return r;
+        r = network_birth(network, &tools, failure);
+        if (network->ifindex == 0 || manager_enlist_network(manager, network) < 0)
+                return r < 0 ? r : -ENOMEM;
+        *ret = network;
+        (void)TAKE_PTR(network);
+        if (r < 0) {
+                manager_doom_network(manager, *ret);
+                return r;
+        }
+        manager_update_uplinks(manager);
+        (*ret)->born = true;
+        if (!kept)
+                set_idle_timer(*ret, IDLE_USEC);
+        if (manager->observer)
+                manager->observer->network_appeared(*ret, manager->userdata);
+        return 0;
+}
+
+void manager_delete_network(Manager *manager, Network *network, GoneWatch *watch) {
+        if (watch)
+                list_append(&network->watches, &watch->link);
+        manager_doom_network(manager, network);
+}
+
+Network *manager_find_network(Manager *manager, const char *name) {
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (strcmp(network->tag.plan.name, name) == 0)
+                        return network;
+        }
+        return NULL;
+}
+
+Network *manager_next_network(Manager *manager, const Network *after) {
+        const List *end = &manager->networks;
+        List *node = after ? after->link.next : end->next;
+
+        while (node != end && container_of(node, Network, link)->doomed)
+                node = node->next;
+        return node == end ? NULL : container_of(node, Network, link);
+}
+
+Network *manager_network_of(Manager *manager, const LinkInfo *bridge) {
+        if (bridge->group != NETWORK_GROUP)
+                return NULL;
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (network->ifindex == bridge->ifindex)
+                        return network;
+        }
+        return NULL;
+}
+
+Network *manager_network_of_group(Manager *manager, uint32_t group) {
+        if (network_of_tap_group(group) == 0)
+                return NULL;
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (network_tap_group(network->ifindex) == group)
+                        return network;
+        }
+        return NULL;
+}
+
+int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid) {
+        int r = quota_charge(network->ports_of_users, uid, 1, 0, &endpoint->port);
+
+        if (r < 0)
+                return r;
+        endpoint->network = network;
+        list_append(&network->endpoints, &endpoint->on_network);
+        (void)sd_event_source_set_enabled(network->idle, SD_EVENT_OFF);
+        return 0;
+}
+
+void manager_left_network(Manager *manager, Network *network) {
+        if (!network || !list_is_empty(&network->endpoints))
+                return;
+        if (network->doomed)
+                advance(network);
+        else if (!network->tag.kept)
+                set_idle_timer(network, IDLE_USEC);
+}
+
+static void on_bridge_gone(Manager *manager, Network *network) {
+        network->bridge_gone = true;
+        if (network->doomed)
+                advance(network);
+        else
+                manager_doom_network(manager, network);
+}
+
+void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event) {
+        Network *network = manager_network_of(manager, link);
+
+        if (!network)
+                return;
+        if (event == LINK_GONE)
+                on_bridge_gone(manager, network);
+        else if (!network->doomed && !network->tag.kept && list_is_empty(&network->endpoints))
+                set_idle_timer(network, IDLE_USEC);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Where a tap is to be: a bridge of the host, a network that is up or that comes up for it, or nowhere.
+ * Looks only.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/bridge.h"
+#include "model/manager-private.h"
+
+/* What the kernel would refuse is refused before anybody is asked for it. */
+static int check_ports(Manager *manager, const Place *place, const Client *client, unsigned ports,
+                unsigned most, List **ret_wait_for, Failure *failure) {
+        Failure refusal = FAILURE_INIT;
+
+        if (ports < most)
+                return 0;
+        failure_set(&refusal, FAILURE_BRIDGE_FULL, EXFULL,
+                        "The bridge \"%s\" has %u ports, and %u is the most it may have. Release "
+                        "an endpoint on it, or use another bridge.",
+                        place->bridge.name, ports, most);
+        return manager_wait_for_own(manager, client, ret_wait_for, &refusal, -EXFULL, failure);
+}
+
+static int check_mtu(const TapRequest *request, const LinkInfo *bridge, Failure *failure) {
+        if (request->has_mtu && request->mtu != bridge->mtu)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"mtu\" was %u, and that of the bridge \"%s\" is %u: a "
+                                "smaller port lowers the whole bridge, and a larger one can raise "
+                                "it. "
+                                "Leave it out to get the bridge's.",
+                                request->mtu, request->bridge, bridge->mtu);
+        if (bridge->mtu > TAP_MTU_MAX)
+                return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
+                                "The bridge \"%s\" has an MTU of %u, and a tap can have %u at "
+                                "most. "
+                                "Use another bridge, or lower its MTU.",
+                                request->bridge, bridge->mtu, TAP_MTU_MAX);
+        return 0;
+}
+
+static int check_user(Manager *manager, const Network *network, const Client *client,
+                List **ret_wait_for, Failure *failure) {
+        const Limits limits = {
+                .endpoints = network->tag.plan.ports_per_user,
+                .queues = UINT_MAX,
+                .creations = UINT_MAX,
+        };
+        Failure refusal = FAILURE_INIT;
+
+        if (quota_check(network->ports_of_users, client->uid, &limits, 1, 0, NULL) >= 0)
+                return 0;
+        failure_set(&refusal, FAILURE_QUOTA_EXCEEDED, EDQUOT,
+                        "You have %u endpoints on the network \"%s\", which is the most that a "
+                        "user may have there. Release one, or use another network.",
+                        limits.endpoints, network->tag.plan.name);
+        return manager_wait_for_own(manager, client, ret_wait_for, &refusal, -EDQUOT, failure);
+}
+
+static int look_at_ports(Manager *manager, Place *place, const Client *client, List **ret_wait_for,
+                Failure *failure) {
+        unsigned most = client->ports_per_bridge, ports = 0;
+        int r;
+
+        if (place->plan && place->plan->ports_max < most)
+                most = place->plan->ports_max;
+        if (!place->network && !client->count_ports && most >= BRIDGE_PORTS_MAX)
+                return 0;
+        if (place->bridge.ifindex == 0 || bridge_count_ports(place->bridge.name, &ports) < 0)
+                return 0;
+        r = check_ports(manager, place, client, ports, most, ret_wait_for, failure);
+        if (r < 0 || !place->network)
+                return r;
+        place->shared = ports > network_count_endpoints(place->network);
+        return check_user(manager, place->network, client, ret_wait_for, failure);
+}
+
+static bool is_unfiltered(const TapRequest *request, const NetworkPlan *plan) {
+        return (request->has_anti_spoof && !request->anti_spoof) ||
+                        (plan->guests_isolated && request->has_isolated && !request->isolated);
+}
+
+/* It has no bridge yet, or one that goes. */
+static int look_at_definition(Manager *manager, const Client *client, Place *place,
+                List **ret_wait_for, Failure *failure) {
+        const NetworkPlan *plan = client->defined;
+        Network *last = manager_find_network(manager, plan->name);
+
+        if (last) {
+                *ret_wait_for = &last->watches;
+                return -EAGAIN;
+        }
+        *place = (Place){ .plan = plan, .bridge = { .mtu = plan->mtu } };
+        snprintf(place->bridge.name, sizeof(place->bridge.name), "%s", plan->name);
+        return 0;
+}
+
+static int refuse_foreign(const Client *client, Failure *failure) {
+        return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "The configuration defines a network \"%s\", and there is a bridge of that "
+                        "name that is not vnicd's: the network cannot come up. Rename or remove "
+                        "one of them.",
+                        client->defined->name);
+}
+
+static int look_at_bridge(Manager *manager, const Client *client, Place *place, List **ret_wait_for,
+                Failure *failure) {
+        place->network = manager_network_of(manager, &place->bridge);
+        if (!place->network)
+                return client->defined ? refuse_foreign(client, failure) : 0;
+        if (place->network->doomed) {
+                *ret_wait_for = &place->network->watches;
+                return -EAGAIN;
+        }
+        place->plan = &place->network->tag.plan;
+        return 0;
+}
+
+static int find_place(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
+                List **ret_wait_for, Failure *failure) {
+        Failure lookup = FAILURE_INIT;
+        int r = bridge_find(manager->netlink, request->bridge, &ret->bridge, &lookup);
+
+        if (r >= 0)
+                return look_at_bridge(manager, client, ret, ret_wait_for, failure);
+        if (r == -ENODEV && client->defined)
+                return look_at_definition(manager, client, ret, ret_wait_for, failure);
+        return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
+}
+
+int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
+                Place *ret, List **ret_wait_for, Failure *failure) {
+        int r;
+
+        *ret = (Place){ 0 };
+        if (request->no_bridge)
+                return 0;
+        r = find_place(manager, request, client, ret, ret_wait_for, failure);
+        if (r < 0)
+                return r;
+        ret->unfiltered = ret->plan && is_unfiltered(request, ret->plan);
+        r = check_mtu(request, &ret->bridge, failure);
+        if (r >= 0)
+                r = look_at_ports(manager, ret, client, ret_wait_for, failure);
+        if (r < 0 || !request->has_guest_mac || ret->bridge.ifindex == 0)
+                return r;
+        return manager_check_mac(manager, &ret->bridge, &request->guest_mac, ret_wait_for, failure);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What networks are there already when the service starts: what it had made, whole or half made, before
+ * it was stopped or killed. It is taken up from the kernel alone, completed, or taken away.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/manager-private.h"
+#include "model/network-filter.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#define DUMP_ATTEMPTS 5
+
+/* The table of the uplinks; it goes with the last network. */
+#define UPLINKS "uplinks-"
+
+DEFINE_CLEANUP(Network, network_free)
+
+static int take_bridge(const LinkInfo *link, void *userdata) {
+        _cleanup_(network_freep) Network *network = NULL;
+        NetworkTag tag = { .kept = false };
+        Manager *manager = userdata;
+        int r, found = network_tag_of_link(link, &tag);
+
+        if (found == -ENOMSG || manager_network_of(manager, link))
+                return 0;
+        if (found == -EBADMSG)
+                snprintf(tag.plan.name, sizeof(tag.plan.name), "%s", link->name);
+        r = network_new(&network, &tag);
+        if (r < 0)
+                return r;
+        network->ifindex = link->ifindex;
+        network->mac = link->mac;
+        network->born = found >= 0;
+        r = manager_enlist_network(manager, network);
+        if (r >= 0)
+                (void)TAKE_PTR(network);
+        return r;
+}
+
+static int find_networks(Manager *manager) {
+        int r = -EINTR;
+
+        for (unsigned i = 0; i < DUMP_ATTEMPTS && r == -EINTR; i++)
+                r = link_dump(manager->netlink, take_bridge, manager, NULL);
+        return r;
+}
+
+/* Filters of a network whose bridge is gone. */
+static int remove_orphan(const char *family, const char *table, void *userdata) {
+        const size_t n = strlen(NETWORK_TABLE_PREFIX);
+        Manager *manager = userdata;
+
+        if (strncmp(table, NETWORK_TABLE_PREFIX, n) != 0 ||
+                        manager_find_network(manager, table + n) ||
+                        (strcmp(table + n, UPLINKS) == 0 && !list_is_empty(&manager->networks)))
+                return 0;
+        return network_remove_filters(table + n, manager->filter, NULL);
+}
+
+/* A network that cannot be completed stays as it is: guests may be on it. */
+static void complete(Manager *manager, Network *network) {
+        const NetworkTools tools = manager_network_tools(manager);
+        Failure failure = FAILURE_INIT;
+        int r = network_complete(network, &tools, &failure);
+
+        if (r < 0)
+                log_error("The network %s is not what it should be: %s", network->tag.plan.name,
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+}
+
+void manager_adopt_networks(Manager *manager) {
+        Failure failure = FAILURE_INIT;
+        int r = find_networks(manager);
+
+        if (r >= 0)
+                r = manager_open_network_tools(manager);
+        if (r >= 0)
+                r = filter_each_table(manager->filter, remove_orphan, manager, &failure);
+        /* A kernel without nf_tables has no table that could be left. */
+        if (r < 0 && (r != -EOPNOTSUPP || !list_is_empty(&manager->networks)))
+                log_warning("Cannot look for networks that were left: %s",
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (network->born)
+                        complete(manager, network);
+        }
+        LIST_FOREACH_SAFE(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (!network->born)
+                        manager_doom_network(manager, network);
+        }
+        if (!list_is_empty(&manager->networks))
+                manager_update_uplinks(manager);
+}
+
+void manager_settle_networks(Manager *manager) {
+        LIST_FOREACH_SAFE(&manager->networks, node)
+                manager_left_network(manager, container_of(node, Network, link));
+}
+
+void manager_resync_networks(Manager *manager) {
+        LIST_FOREACH_SAFE(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+                LinkInfo now;
+
+                if (link_get(manager->netlink, network->ifindex, &now, NULL) != -ENODEV)
+                        continue;
+                now = (LinkInfo){ .ifindex = network->ifindex, .group = NETWORK_GROUP };
+                manager_see_network(manager, &now, LINK_GONE);
+        }
+}
+
+void manager_forget_networks(Manager *manager) {
+        LIST_FOREACH_SAFE(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                gone_tell(&network->watches, -ECANCELED);
+                network_free(network);
+        }
+}

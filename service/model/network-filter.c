@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/network-filter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The one table that is no network's. No network has this name: it ends with "-". */
+#define UPLINK_TABLE NETWORK_TABLE_PREFIX "uplinks-"
+
+/* What lies behind no uplink of the Internet: private, shared, link-local, multicast, reserved. */
+#define PRIVATE_V4                                                                                 \
+        "{ 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, "     \
+        "192.168.0.0/16, 224.0.0.0/3 }"
+#define PRIVATE_V6 "{ ::/80, fc00::/7, fe80::/10, fec0::/10, ff00::/8 }"
+
+/* What the text is made of. */
+typedef struct Words {
+        const NetworkPlan *plan;
+        int bridge;
+        char mac[MAC_TEXT_SIZE];                                 /* the bridge's */
+        unsigned taps;                                           /* their group */
+        char v4[NETWORK_ADDRESS_SIZE], v6[NETWORK_ADDRESS_SIZE]; /* "": none */
+        char gateway4[INET_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
+} Words;
+
+static Words words_of(const NetworkPlan *plan, int bridge, const Mac *mac) {
+        Words words = { .plan = plan, .bridge = bridge, .taps = network_tap_group(bridge) };
+
+        mac_format(mac, words.mac);
+        network_plan_v4(plan, words.v4);
+        network_plan_v6(plan, words.v6);
+        snprintf(words.gateway4, sizeof(words.gateway4), "%.*s", (int)strcspn(words.v4, "/"),
+                        words.v4);
+        snprintf(words.gateway6, sizeof(words.gateway6), "%.*s", (int)strcspn(words.v6, "/"),
+                        words.v6);
+        return words;
+}
+
+static void write_replacement(FILE *file, const char *family, const char *name) {
+        fprintf(file, "table %s " NETWORK_TABLE_PREFIX "%s\n", family, name);
+        fprintf(file, "delete table %s " NETWORK_TABLE_PREFIX "%s\n", family, name);
+}
+
+/* Who has the gateway's address has everybody's traffic. */
+static void write_arp(FILE *file, const Words *words) {
+        fputs("chain guest_arp {\n"
+              "arp htype != 1 drop\n"
+              "arp ptype != 0x0800 drop\n",
+                        file);
+        if (*words->v4)
+                fprintf(file,
+                                "arp saddr ip %s drop\n"
+                                "arp saddr ip != { 0.0.0.0, %s } drop\n",
+                                words->gateway4, words->v4);
+        fputs("accept\n}\n", file);
+}
+
+static void write_ip(FILE *file, const Words *words) {
+        fputs("chain guest_ip {\n", file);
+        if (*words->v4)
+                fprintf(file,
+                                "ip saddr %s drop\n"
+                                "ip saddr != { 0.0.0.0, %s } drop\n",
+                                words->gateway4, words->v4);
+        fputs("ip frag-off & 0x1fff != 0 accept\n"
+              "meta l4proto 17 goto guest_udp\n"
+              "icmp type { redirect, router-advertisement } drop\n"
+              "accept\n}\n",
+                        file);
+}
+
+/* The target of a neighbour advertisement stands 8 bytes into it. */
+static void write_target(FILE *file, const struct in6_addr *address) {
+        fputs("icmpv6 type nd-neighbor-advert @th,64,128 0x", file);
+        for (size_t i = 0; i < sizeof(address->s6_addr); i++)
+                fprintf(file, "%02x", address->s6_addr[i]);
+        fputs(" drop\n", file);
+}
+
+static void write_ip6(FILE *file, const Words *words) {
+        fputs("chain guest_ip6 {\n", file);
+        if (*words->v6)
+                fprintf(file,
+                                "ip6 saddr { fe80::1, %s } drop\n"
+                                "ip6 saddr != { ::, fe80::/10, %s } drop\n",
+                                words->gateway6, words->v6);
+        else if (words->plan->host_access)
+                fputs("ip6 saddr != { ::, fe80::/10 } drop\n", file);
+        fputs("frag frag-off != 0 accept\n"
+              "meta l4proto 17 goto guest_udp\n"
+              "meta l4proto 58 goto guest_icmp6\n"
+              "accept\n}\n",
+                        file);
+}
+
+/* Answers of servers, which no guest is. */
+static void write_udp(FILE *file) {
+        fputs("chain guest_udp {\n"
+              "udp sport { 67, 547 } drop\n"
+              "udp dport { 68, 546 } drop\n"
+              "udp dport 0-65535 accept\n"
+              "drop\n}\n",
+                        file);
+}
+
+static void write_icmp6(FILE *file, const Words *words) {
+        static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
+
+        fputs("chain guest_icmp6 {\n"
+              "icmpv6 type { nd-router-advert, nd-redirect, 138, 139, 140 } drop\n",
+                        file);
+        if (*words->v6) {
+                write_target(file, &words->plan->v6);
+                write_target(file, &link_local);
+        }
+        fputs("icmpv6 type 0-255 accept\n"
+              "drop\n}\n",
+                        file);
+}
+
+/* Of a packet whose headers cannot be followed to their end nobody knows what it is: no protocol, port or
+ * type is known of it then, and only a rule without a condition applies. */
+static void write_bridge_table(FILE *file, const Words *words) {
+        write_replacement(file, "bridge", words->plan->name);
+        fprintf(file, "table bridge " NETWORK_TABLE_PREFIX "%s {\n", words->plan->name);
+        write_udp(file);
+        write_icmp6(file, words);
+        write_arp(file, words);
+        write_ip(file, words);
+        write_ip6(file, words);
+        fprintf(file,
+                        "chain prerouting {\n"
+                        "type filter hook prerouting priority -300; policy accept;\n"
+                        "iifgroup != %u accept\n"
+                        "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop\n"
+                        "ether type 0x0806 goto guest_arp\n"
+                        "ether type 0x0800 meta l4proto 0-254 goto guest_ip\n"
+                        "ether type 0x86dd meta l4proto 0-254 goto guest_ip6\n"
+                        "drop\n}\n}\n",
+                        words->taps);
+}
+
+/* From another's address nothing gets near a socket of the host, forged answers least of all. */
+static void write_sources(FILE *file, const Words *words) {
+        if (*words->v4)
+                fprintf(file, "ip saddr != { 0.0.0.0, %s } drop\n", words->v4);
+        else
+                fputs("meta nfproto ipv4 drop\n", file);
+        if (*words->v6)
+                fprintf(file, "ip6 saddr != { ::, fe80::/10, %s } drop\n", words->v6);
+        else
+                fputs("meta nfproto ipv6 drop\n", file);
+        fputs("icmp type { redirect, router-advertisement } drop\n"
+              "icmpv6 type { nd-router-advert, nd-redirect } drop\n",
+                        file);
+}
+
+static void write_services(FILE *file, const Words *words) {
+        fputs("ct state established,related accept\n"
+              "icmp type echo-request accept\n"
+              "icmpv6 type { echo-request, nd-router-solicit, nd-neighbor-solicit, "
+              "nd-neighbor-advert, mld-listener-report, mld-listener-done, 143 } accept\n",
+                        file);
+        if (*words->v4)
+                fprintf(file,
+                                "ip daddr { %s, 255.255.255.255 } udp dport 67 accept\n"
+                                "ip daddr %s udp dport 53 accept\n"
+                                "ip daddr %s tcp dport 53 accept\n",
+                                words->gateway4, words->gateway4, words->gateway4);
+        if (*words->v6)
+                fprintf(file,
+                                "ip6 daddr { ff02::1:2, fe80::1, %s } udp dport 547 accept\n"
+                                "ip6 daddr { fe80::1, %s } udp dport 53 accept\n"
+                                "ip6 daddr { fe80::1, %s } tcp dport 53 accept\n",
+                                words->gateway6, words->gateway6, words->gateway6);
+}
+
+/* A tap that is on no bridge any more has its frames in the host's own stack: there they end. */
+static void write_input(FILE *file, const Words *words) {
+        fprintf(file,
+                        "chain input {\n"
+                        "type filter hook input priority 0; policy accept;\n"
+                        "iifgroup %u drop\n"
+                        "iif != %d accept\n",
+                        words->taps, words->bridge);
+        if (words->plan->host_access) {
+                write_sources(file, words);
+                write_services(file, words);
+        }
+        fputs("drop\n}\n", file);
+}
+
+static void write_way_out(FILE *file, const Words *words) {
+        fprintf(file, "oifgroup %u drop\n", NETWORK_GROUP);
+        if (*words->v4)
+                fprintf(file, "ip saddr != %s drop\n", words->v4);
+        if (*words->v6)
+                fprintf(file, "ip6 saddr != %s drop\n", words->v6);
+        if (!words->plan->reach_lan)
+                fputs("ip daddr " PRIVATE_V4 " drop\n"
+                      "ip6 daddr " PRIVATE_V6 " drop\n",
+                                file);
+        fputs("accept\n", file);
+}
+
+/* Between guests the bridge passes frames on, and with br_netfilter they are seen here. What comes back to
+ * the network by way of the host was sent to the host's MAC: so guests would get around isolated ports. */
+static void write_forward(FILE *file, const Words *words) {
+        const bool nat = words->plan->kind == NETWORK_NAT;
+
+        fputs("chain way_out {\n", file);
+        if (nat)
+                write_way_out(file, words);
+        else
+                fputs("drop\n", file);
+        fprintf(file,
+                        "}\n"
+                        "chain forward {\n"
+                        "type filter hook forward priority 0; policy accept;\n"
+                        "iifgroup %u drop\n"
+                        "iif %d oif %d ether daddr != %s accept\n"
+                        "iif %d goto way_out\n"
+                        "oif != %d accept\n"
+                        "%s"
+                        "drop\n}\n",
+                        words->taps, words->bridge, words->bridge, words->mac, words->bridge,
+                        words->bridge, nat ? "ct state established,related accept\n" : "");
+}
+
+static void write_nat(FILE *file, const Words *words) {
+        if (words->plan->kind != NETWORK_NAT)
+                return;
+        fputs("chain postrouting {\n"
+              "type nat hook postrouting priority 100; policy accept;\n",
+                        file);
+        if (*words->v4)
+                fprintf(file, "ip saddr %s oif != %d ip daddr != %s masquerade\n", words->v4,
+                                words->bridge, words->v4);
+        if (*words->v6)
+                fprintf(file, "ip6 saddr %s oif != %d ip6 daddr != %s masquerade\n", words->v6,
+                                words->bridge, words->v6);
+        fputs("}\n", file);
+}
+
+static int finish(FILE *file, char **text, char **ret) {
+        if (fclose(file) == 0) {
+                *ret = *text;
+                return 0;
+        }
+        free(*text);
+        return -ENOMEM;
+}
+
+int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, char **ret) {
+        const Words words = words_of(plan, bridge, mac);
+        char *text = NULL;
+        size_t size;
+        FILE *file = open_memstream(&text, &size);
+
+        if (!file)
+                return -ENOMEM;
+        write_bridge_table(file, &words);
+        write_replacement(file, "inet", plan->name);
+        fprintf(file, "table inet " NETWORK_TABLE_PREFIX "%s {\n", plan->name);
+        write_input(file, &words);
+        write_forward(file, &words);
+        write_nat(file, &words);
+        fputs("}\n", file);
+        return finish(file, &text, ret);
+}
+
+int network_filter_removal(const char *name, char **ret) {
+        char *text = NULL;
+        size_t size;
+        FILE *file = open_memstream(&text, &size);
+
+        if (!file)
+                return -ENOMEM;
+        write_replacement(file, "bridge", name);
+        write_replacement(file, "inet", name);
+        return finish(file, &text, ret);
+}
+
+int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret) {
+        char *text = NULL;
+        size_t size;
+        FILE *file = open_memstream(&text, &size);
+
+        if (!file)
+                return -ENOMEM;
+        fputs("table inet " UPLINK_TABLE "\ndelete table inet " UPLINK_TABLE "\n", file);
+        if (uplinks->n > 0 || v6)
+                fprintf(file,
+                                "table inet " UPLINK_TABLE " {\n"
+                                "chain forward {\n"
+                                "type filter hook forward priority 0; policy accept;\n"
+                                "iifgroup %u accept\n"
+                                "oifgroup %u accept\n"
+                                "ct state established,related accept\n"
+                                "ct status dnat accept\n",
+                                NETWORK_GROUP, NETWORK_GROUP);
+        for (size_t i = 0; i < uplinks->n; i++)
+                fprintf(file, "meta nfproto ipv4 iif %d drop\n", uplinks->ifindexes[i]);
+        if (v6)
+                fputs("meta nfproto ipv6 drop\n", file);
+        if (uplinks->n > 0 || v6)
+                fputs("}\n}\n", file);
+        return finish(file, &text, ret);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The packet filters of a network, as text for kernel/filter: pure, and of checked values only. Each
+ * network has two tables of its own, named alike:
+ *
+ *     table bridge vnicd-NAME   what a guest may send at all: it is asked at the port, before the bridge
+ *                               sees the frame, for every tap by the group that it was given while it was
+ *                               down. So it stands before the first frame of each, and no tap costs a
+ *                               rule.
+ *     table inet vnicd-NAME     what of it may reach the host, and what goes out and comes back.
+ *
+ * A text replaces what was there in one transaction. Neither br_netfilter nor a rule for each tap is
+ * needed.
+ */
+
+#include "model/network-plan.h"
+#include "model/network-tag.h"
+
+/* Every table of ours begins so. */
+#define NETWORK_TABLE_PREFIX "vnicd-"
+
+/* Both tables of the network whose bridge has that ifindex and MAC; the caller frees it. -ENOMEM */
+int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, char **ret);
+
+/* Takes both away, also if they are not there. -ENOMEM */
+int network_filter_removal(const char *name, char **ret);
+
+/* On what only vnicd forwards (IPv4: from the devices; IPv6: all) nothing else is forwarded than from
+ * and to its networks, and what somebody else (Docker, libvirt) made the host forward meanwhile: answers,
+ * and published ports. Neither: takes it away. -ENOMEM */
+int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/network.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/address.h"
+#include "kernel/bridge.h"
+#include "model/network-address.h"
+#include "model/network-filter.h"
+#include "util/cleanup.h"
+
+DEFINE_CLEANUP(Network, network_free)
+DEFINE_CLEANUP(Netlink, netlink_close)
+
+int network_new(Network **ret, const NetworkTag *tag) {
+        _cleanup_(network_freep) Network *network = calloc(1, sizeof(Network));
+        int r;
+
+        if (!network)
+                return -ENOMEM;
+        list_init(&network->link);
+        list_init(&network->endpoints);
+        list_init(&network->watches);
+        network->tag = *tag;
+        r = quota_new(&network->ports_of_users);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(network);
+        return 0;
+}
+
+Network *network_free(Network *network) {
+        if (!network)
+                return NULL;
+        list_unlink(&network->link);
+        sd_event_source_disable_unref(network->idle);
+        if (network->ports_of_users)
+                quota_free(network->ports_of_users);
+        free(network);
+        return NULL;
+}
+
+unsigned network_count_endpoints(const Network *network) {
+        unsigned n = 0;
+
+        LIST_FOREACH(&network->endpoints, node)
+                n++;
+        return n;
+}
+
+/* One birth under way. */
+typedef struct Birth {
+        Network *network;
+        const NetworkTools *tools;
+        Failure *failure;
+} Birth;
+
+static int choose_addresses(Birth *birth) {
+        return network_choose_addresses(
+                        birth->tools->netlink, &birth->network->tag.plan, birth->failure);
+}
+
+static int refuse_name(Birth *birth) {
+        return failure_set(birth->failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "There is an interface \"%s\" on this host that is not vnicd's, so no "
+                        "network can have this name. Rename one of them.",
+                        birth->network->tag.plan.name);
+}
+
+static int make_bridge(Birth *birth) {
+        Network *network = birth->network;
+        const BridgeSettings settings = {
+                .name = network->tag.plan.name,
+                .mac = network_mac(network->tag.plan.name),
+                .mtu = network->tag.plan.mtu,
+                .group = NETWORK_GROUP,
+        };
+        LinkInfo link;
+        int r;
+
+        r = bridge_create(birth->tools->netlink, &settings, birth->failure);
+        if (r == -EEXIST)
+                return refuse_name(birth);
+        if (r >= 0)
+                r = link_get_by_name(birth->tools->netlink, settings.name, &link, birth->failure);
+        if (r < 0)
+                return r;
+        network->ifindex = link.ifindex;
+        network->mac = link.mac;
+        return 0;
+}
+
+/* With the tag the bridge is ours whatever happens to us now. */
+static int tag_bridge(Birth *birth) {
+        const Network *network = birth->network;
+        char tag[NETWORK_TAG_SIZE];
+        const LinkSettings settings = {
+                .alias = network_tag_format(&network->tag, tag),
+                .mac = network->mac,
+        };
+
+        return link_configure(birth->tools->netlink, network->ifindex, &settings, birth->failure);
+}
+
+static int set_filters(Birth *birth) {
+        const Network *network = birth->network;
+        _cleanup_free_ char *rules = NULL;
+        int r;
+
+        r = network_filter_rules(&network->tag.plan, network->ifindex, &network->mac, &rules);
+        return r < 0 ? r : filter_apply(birth->tools->filter, rules, birth->failure);
+}
+
+static int give_v6(Birth *birth, const struct in6_addr *address) {
+        const NetworkPlan *plan = &birth->network->tag.plan;
+
+        return address_add_v6(birth->tools->netlink, birth->network->ifindex, address,
+                        plan->v6_prefix, birth->failure);
+}
+
+/* Guests know the host by fe80::1 whichever of its addresses they were given. */
+static int give_addresses(Birth *birth) {
+        static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
+        const NetworkPlan *plan = &birth->network->tag.plan;
+        int r = 0;
+
+        if (plan->v4_prefix > 0)
+                r = address_add_v4(birth->tools->netlink, birth->network->ifindex, plan->v4,
+                                plan->v4_prefix, birth->failure);
+        if (r >= 0 && plan->v6_prefix > 0)
+                r = give_v6(birth, &link_local);
+        if (r >= 0 && plan->v6_prefix > 0)
+                r = give_v6(birth, &plan->v6);
+        return r;
+}
+
+static int bring_up(Birth *birth) {
+        return link_set_up(birth->tools->netlink, birth->network->ifindex, birth->failure);
+}
+
+/* A firewall that drops what it does not know drops what the network forwards, whatever our own tables
+ * say. Nothing is done against it: it is the administrator's, who is told. */
+static int look_for_firewall(Birth *birth) {
+        Network *network = birth->network;
+        char chain[128] = "";
+
+        network->warning[0] = '\0';
+        if (network->tag.plan.kind != NETWORK_NAT ||
+                        filter_find_forward_drop(birth->tools->filter, NETWORK_TABLE_PREFIX, chain,
+                                        sizeof(chain), NULL) < 0 ||
+                        *chain == '\0')
+                return 0;
+        snprintf(network->warning, sizeof(network->warning),
+                        "The chain \"%s\" of another firewall drops what is forwarded: guests may "
+                        "reach nothing outside. Let it accept what comes from %s, and what goes to "
+                        "it in answer.",
+                        chain, network->tag.plan.name);
+        return 0;
+}
+
+typedef int (*Step)(Birth *birth);
+
+static const Step steps[] = {
+        choose_addresses,
+        make_bridge,
+        tag_bridge,
+        set_filters,
+        give_addresses,
+        bring_up,
+        look_for_firewall,
+};
+
+#define FIRST_AFTER_TAG 3
+
+static int take_steps(Network *network, const NetworkTools *tools, size_t first, Failure *failure) {
+        Birth birth = { .network = network, .tools = tools, .failure = failure };
+        int r = 0;
+
+        for (size_t i = first; i < sizeof(steps) / sizeof(*steps) && r >= 0; i++)
+                r = steps[i](&birth);
+        return r;
+}
+
+int network_birth(Network *network, const NetworkTools *tools, Failure *failure) {
+        return take_steps(network, tools, 0, failure);
+}
+
+int network_complete(Network *network, const NetworkTools *tools, Failure *failure) {
+        return take_steps(network, tools, FIRST_AFTER_TAG, failure);
+}
+
+int network_write_tag(Network *network, Netlink *netlink, Failure *failure) {
+        char tag[NETWORK_TAG_SIZE];
+
+        return link_set_alias(
+                        netlink, network->ifindex, network_tag_format(&network->tag, tag), failure);
+}
+
+int network_remove_filters(const char *name, Filter *filter, Failure *failure) {
+        _cleanup_free_ char *removal = NULL;
+        int r = network_filter_removal(name, &removal);
+
+        return r < 0 ? r : filter_apply(filter, removal, failure);
+}
+
+typedef struct BridgeDeletion {
+        CloserJob job;
+        int ifindex, error;
+        network_deleted_t done;
+        void *userdata;
+} BridgeDeletion;
+
+/* In a thread. */
+static int delete_if_ours(const BridgeDeletion *deletion) {
+        _cleanup_(netlink_closep) Netlink *netlink = NULL;
+        LinkInfo link;
+        int r;
+
+        r = netlink_open(&netlink, NETLINK_ROUTE);
+        if (r >= 0)
+                r = link_get(netlink, deletion->ifindex, &link, NULL);
+        if (r < 0)
+                return r;
+        if (strcmp(link.kind, "bridge") != 0 || link.group != NETWORK_GROUP)
+                return -ESTALE;
+        return link_delete(netlink, link.ifindex, NULL);
+}
+
+static void run(CloserJob *job) {
+        BridgeDeletion *deletion = container_of(job, BridgeDeletion, job);
+
+        deletion->error = delete_if_ours(deletion);
+}
+
+static void done(CloserJob *job) {
+        _cleanup_free_ BridgeDeletion *deletion = container_of(job, BridgeDeletion, job);
+
+        deletion->done(deletion->userdata, deletion->ifindex, deletion->error);
+}
+
+int network_delete_bridge(
+                const Network *network, Closer *closer, network_deleted_t on_done, void *userdata) {
+        BridgeDeletion *deletion = calloc(1, sizeof(BridgeDeletion));
+
+        if (!deletion)
+                return -ENOMEM;
+        *deletion = (BridgeDeletion){
+                .job = { .run = run, .done = done },
+                .ifindex = network->ifindex,
+                .done = on_done,
+                .userdata = userdata,
+        };
+        closer_submit(closer, &deletion->job);
+        return 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One network that is up: what it was made as (the tag), its bridge, and the endpoints on it. It is
+ * made step by step in an order in which no frame passes before its filter stands; a start of the
+ * service takes the same steps from the tag on, so that what was left half done is completed.
+ *
+ * It goes in one way: nothing new gets on it, its endpoints are deleted, then its bridge is, off the
+ * loop, and when the kernel has said that the bridge is gone the filters go. Until then the record
+ * stays, and keeps the name.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "kernel/filter.h"
+#include "kernel/link.h"
+#include "model/network-tag.h"
+#include "model/quota.h"
+#include "util/closer.h"
+#include "util/list.h"
+
+typedef struct Network Network;
+
+/* What of the host stands in its way, in words; "": nothing. */
+#define NETWORK_WARNING_SIZE 256
+
+struct Network {
+        List link;      /* Manager.networks */
+        List endpoints; /* Endpoint.on_network: those made for it, also the dying */
+        List watches;   /* GoneWatch.link */
+        NetworkTag tag;
+        int ifindex;
+        Mac mac;
+        Quota *ports_of_users;
+        sd_event_source *idle;
+        void *owner;      /* the Manager */
+        bool doomed;      /* it goes */
+        bool deleting;    /* the deletion of its bridge is under way */
+        bool bridge_gone; /* the kernel said so */
+        bool born;        /* it was shown, and its end will be */
+        char warning[NETWORK_WARNING_SIZE];
+};
+
+/* What making and unmaking one takes. */
+typedef struct NetworkTools {
+        Netlink *netlink;
+        Filter *filter;
+} NetworkTools;
+
+/* Not up yet. -ENOMEM */
+int network_new(Network **ret, const NetworkTag *tag);
+
+/* Its endpoints must be gone, and who watches it told. Takes NULL. Returns NULL. */
+Network *network_free(Network *network);
+
+/* How many endpoints are made for it, also those that are going. */
+unsigned network_count_endpoints(const Network *network);
+
+/* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there is a
+ * bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,
+ * KernelError. */
+int network_birth(Network *network, const NetworkTools *tools, Failure *failure);
+
+/* For one that is there, with its tag: sees to it that the rest is as well. */
+int network_complete(Network *network, const NetworkTools *tools, Failure *failure);
+
+/* The tag is written anew. */
+int network_write_tag(Network *network, Netlink *netlink, Failure *failure);
+
+/* What is left of it when its bridge is gone. */
+int network_remove_filters(const char *name, Filter *filter, Failure *failure);
+
+/* Deletes the bridge, off the loop, if it is still that of the network. done() is called in the loop
+ * with 0 or a negative errno (-ENODEV: it is gone already; -ESTALE: it is not ours). -ENOMEM */
+typedef void (*network_deleted_t)(void *userdata, int ifindex, int error);
+int network_delete_bridge(
+                const Network *network, Closer *closer, network_deleted_t done, void *userdata);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What of the host forwards for networks of the kind nat: the devices of its default routes, one by one,
+ * and only those on which nobody else had switched it on. Which these are is written into the tag of
+ * one network before anything is switched, so that whoever comes after us can undo it. With the last
+ * network that needs it all is as it was.
+ *
+ * A host that is made to forward as a whole meanwhile (by Docker, say) is left to whoever did that.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "model/network.h"
+
+typedef struct Uplinks Uplinks;
+
+/* due() is called in the loop when the default routes or what the host forwards have changed, for
+ * uplinks_update() then. -ENOMEM, -errno of the loop. */
+typedef void (*uplinks_due_t)(void *userdata);
+int uplinks_new(Uplinks **ret, sd_event *event, uplinks_due_t due, void *userdata);
+
+/* Leaves everything switched as it is. Takes NULL. Returns NULL. */
+Uplinks *uplinks_free(Uplinks *uplinks);
+
+/* Whether a new network of the kind nat is to see to it that IPv6 is forwarded for networks only: the
+ * host forwards none now, or only because of another. */
+bool uplinks_should_guard_v6(Netlink *netlink, const List *networks);
+
+/* Switches what the networks (Network.link) need now, and nothing else. What fails is logged by whom it
+ * is returned to, and tried again at the next change. -errno */
+int uplinks_update(Uplinks *uplinks, const NetworkTools *tools, const List *networks,
+                Failure *failure);

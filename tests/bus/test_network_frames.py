@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Hostile frames, written straight into a tap's queue, on each kind of network: none reaches another guest or the
+host, and what honest guests send arrives as it was sent."""
+
+import contextlib
+import os
+import socket
+import threading
+import time
+
+import pytest
+from vnic import hostile, kernel
+from vnic.frames import BROADCAST, ETH_IPV4, ETH_IPV6, ETH_P_ALL, drain, ethernet, receive, send, udp
+from vnic.machine import Machine
+from vnic.networks import network
+
+pytestmark = pytest.mark.deadline(120)
+KINDS = ("nat", "isolated")
+ATTACKER_MAC, VICTIM_MAC = "52:54:00:00:aa:01", "52:54:00:00:bb:02"
+QUIET = 0.15
+
+
+def member(subnet, number):
+    """An address beside the host's own."""
+    return f"{subnet.rpartition('.')[0]}.{number}" if "." in subnet else f"{subnet.rpartition(':')[0]}:{number:x}"
+
+
+def bare(frame):
+    """A filter of the host may cut the padding off."""
+    return frame.rstrip(b"\0")
+
+
+class Scene:
+    """A network with an attacker and a victim, and somebody who listens at the host's side of the bridge."""
+
+    def __init__(self, net, attacker, victim):
+        self.net, self.attacker, self.victim = net, attacker.fds[0], victim.fds[0]
+        gateway, gateway6 = net.address(4), net.address(6)
+        self.stage = hostile.Stage(
+            attacker.get("GuestMac"), member(gateway, 77), member(gateway6, 0x77),
+            victim.get("GuestMac"), member(gateway, 88), member(gateway6, 0x88),
+            net.get("Mac"), gateway, gateway6)
+        self.host = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.host.bind((net.name, ETH_P_ALL))
+        self.host.setblocking(False)
+        self.fences = 0
+
+    def close(self):
+        self.host.close()
+
+    def heard_by_host(self):
+        """The frames that the bridge has handed to the host since."""
+        frames = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                frames.append(self.host.recv(70000))
+        return frames
+
+    def heard_by_victim(self):
+        frames = []
+        while got := receive(self.victim, 0.001, 0):
+            frames.append(got[1])
+        return frames
+
+    def fence(self):
+        """An honest frame after the others: what was to come has come when it is there."""
+        self.fences += 1
+        mark = b"fence-%d-" % self.fences
+        send(self.attacker, ethernet(BROADCAST, self.stage.mac, ETH_IPV4, udp(
+            self.stage.ip, "255.255.255.255", 9, 9, mark)))
+        frames, end = [], time.monotonic() + 3
+        while not any(mark in frame for frame in frames):
+            assert time.monotonic() < end, "an honest frame did not arrive"
+            if got := receive(self.victim, 0.2, 0):
+                frames.append(got[1])
+        return frames
+
+    def arrived(self, sent):
+        """Which of these frames came to the victim, and which to the host."""
+        drain([self.victim])
+        self.heard_by_host()
+        for frame in sent:
+            send(self.attacker, frame)
+        guest, host = self.fence(), self.heard_by_host()
+        return self.among(sent, guest), self.among(sent, host)
+
+    def among(self, sent, heard):
+        """Those of the frames heard that are of what was sent, also without their padding or their tag."""
+        known = {bare(frame) for frame in sent}
+        return [frame for frame in heard if bare(frame) in known or self.stage.mark in frame]
+
+
+@pytest.fixture(params=KINDS)
+def kind(request):
+    return request.param
+
+
+@contextlib.contextmanager
+def scene(root, alice, bob, kind, **options):
+    with network(root, "yesnet", kind, services=False, **options) as net, \
+            alice.create_tap("yesnet", False, guest_mac=ATTACKER_MAC) as attacker, \
+            bob.create_tap("yesnet", False, guest_mac=VICTIM_MAC) as victim:
+        made = Scene(net, attacker, victim)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def test_no_hostile_frame_reaches_another_guest_or_the_host(root, alice, bob, kind):
+    with scene(root, alice, bob, kind) as there:
+        frames = hostile.hostile(there.stage)
+        assert len(frames) > 30
+        reached = {}
+        for name, sent in frames.items():
+            guest, host = there.arrived(sent)
+            if guest or host:
+                reached[name] = ("guest" if guest else "") + (" host" if host else "")
+        assert reached == {}
+
+
+def test_what_honest_guests_send_arrives_as_it_was_sent(root, alice, bob, kind):
+    with scene(root, alice, bob, kind) as there:
+        missing = [name for name, frame in hostile.legal(there.stage).items() if not there.arrived([frame])[0]]
+        assert missing == []
+
+
+def test_the_matrix_can_fail(alice, bob, bridge):
+    """On a bridge of the host nothing looks at what a guest says: nearly all of it arrives."""
+    with alice.create_tap(bridge, False, guest_mac=ATTACKER_MAC) as attacker, \
+            bob.create_tap(bridge, False, guest_mac=VICTIM_MAC) as victim:
+        stage = hostile.Stage(ATTACKER_MAC, "10.9.8.77", "fd00::77", VICTIM_MAC, "10.9.8.88", "fd00::88",
+                              kernel.link(bridge)["address"], "10.9.8.1", "fd00::1")
+        arrived = 0
+        for sent in hostile.hostile(stage).values():
+            drain(victim.fds)
+            for frame in sent:
+                send(attacker.fds[0], frame)
+            arrived += receive(victim.fds[0], QUIET, 0, want=sent[0].__eq__) is not None
+        assert arrived > 20
+
+
+def test_filters_stand_before_the_first_frame(root, alice, bob, kind):
+    """A guest that floods from its first instant, again and again, is heard not once."""
+    with network(root, "yesnet", kind, services=False) as net, \
+            bob.create_tap("yesnet", False, guest_mac=VICTIM_MAC) as victim:
+        gateway, gateway6 = net.address(4), net.address(6)
+        stage = hostile.Stage(ATTACKER_MAC, member(gateway, 77), member(gateway6, 0x77), VICTIM_MAC,
+                              member(gateway, 88), member(gateway6, 0x88), net.get("Mac"), gateway, gateway6)
+        flood = [frame for sent in hostile.hostile(stage).values() for frame in sent]
+        drain(victim.fds)
+        for _ in range(20):
+            with alice.create_tap("yesnet", False, guest_mac=ATTACKER_MAC) as attacker:
+                for frame in flood:
+                    os.write(attacker.fds[0], frame)
+            kernel.wait_gone(attacker.interface)
+        time.sleep(QUIET)
+        heard = []
+        while got := receive(victim.fds[0], 0.001, 0):
+            heard.append(got[1])
+        known = {bare(frame) for frame in flood}
+        assert [frame for frame in heard if bare(frame) in known or stage.mark in frame] == []
+
+
+def test_a_flood_while_the_network_changes_is_heard_not_once(root, alice, bob):
+    """Other taps come and go, and each change of a filter is one transaction."""
+    with scene(root, alice, bob, "nat") as there:
+        flood = hostile.hostile(there.stage)["router advertisement"]
+        ended = threading.Event()
+
+        def shout():
+            while not ended.is_set():
+                with contextlib.suppress(BlockingIOError):
+                    os.write(there.attacker, flood[0])
+
+        drain([there.victim])
+        there.heard_by_host()
+        shouting = threading.Thread(target=shout, daemon=True)
+        shouting.start()
+        try:
+            for number in range(10):
+                with alice.create_tap("yesnet", False), network(root, f"yesother{number}", services=False):
+                    pass
+        finally:
+            ended.set()
+            shouting.join(5)
+        time.sleep(QUIET)
+        assert flood[0] not in there.heard_by_victim()
+        assert flood[0] not in there.heard_by_host()
+
+
+# Threat 49: forged answers to a socket of the host
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_no_forged_answer_reaches_a_socket_of_the_host(root, alice, bob, kind, family):
+    with scene(root, alice, bob, kind) as there, \
+            socket.socket(socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        stage = there.stage
+        asking.bind(("::" if family == 6 else "0.0.0.0", 0))
+        asking.settimeout(QUIET)
+        port = asking.getsockname()[1]
+        host = stage.gateway6 if family == 6 else stage.gateway
+        sources = (hostile.OUTSIDE6, "::1", "fd00:1::1", host) if family == 6 else \
+            (hostile.OUTSIDE4, "127.0.0.1", "192.168.250.1", "0.0.0.0", host)
+        own = stage.ip6 if family == 6 else stage.ip
+        for source in (*sources, own):
+            for answering in (53, 4000):
+                packet = hostile.udp6(source, host, answering, port, b"forged") if family == 6 else \
+                    udp(source, host, answering, port, b"forged")
+                send(there.attacker, ethernet(stage.gateway_mac, stage.mac, ETH_IPV6 if family == 6 else ETH_IPV4,
+                                              packet))
+        with pytest.raises(TimeoutError):
+            asking.recv(100)
+
+
+def test_services_of_the_host_are_closed(root, alice, bob, kind):
+    """All but DHCP, DNS and ICMP: an open port of the host answers nothing."""
+    with network(root, "yesnet", kind, services=False) as net, alice.create_tap("yesnet", False) as tap, \
+            Machine(tap, "guest") as guest, socket.create_server(("0.0.0.0", 8080)) as server:
+        guest.ip("address", "add", member(net.address(4), 9) + "/24", "dev", "eth0")
+        assert guest.pings(net.address(4))
+        assert not guest.connects(net.address(4), 8080, 1)
+        server.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+# Guests that may not see each other
+
+def test_isolated_guests_do_not_hear_each_other(root, alice, bob, kind):
+    with scene(root, alice, bob, kind, guests_isolated=True) as there:
+        drain([there.victim])
+        there.heard_by_host()
+        sent = list(hostile.legal(there.stage).values())
+        for frame in sent:
+            send(there.attacker, frame)
+        time.sleep(QUIET)
+        assert there.among(sent, there.heard_by_victim()) == []
+        # The host hears what is for all.
+        assert there.among([hostile.legal(there.stage)["IPv4 broadcast"]], there.heard_by_host())
+        # Nor by way of the host, which could send it back to where it came from.
+        around = [ethernet(there.stage.gateway_mac, there.stage.mac, ETH_IPV4, udp(
+            there.stage.ip, there.stage.victim, 4000, 4001, b"around"))]
+        for frame in around:
+            send(there.attacker, frame)
+        assert receive(there.victim, QUIET, 0, want=lambda frame: b"around" in frame) is None

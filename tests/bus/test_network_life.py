@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Networks come and go and leave nothing; what is somebody else's is left alone; a restart takes them up."""
+
+import contextlib
+import ipaddress
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+from vnic import kernel
+from vnic.client import BusError
+from vnic.machine import Machine
+from vnic.networks import CONFIGURATIONS, NETWORK, Network, internet, network, path_of
+from vnic.process import poll, status_field
+
+needs_dnsmasq = pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")
+
+
+def processes():
+    """The programs that run, but for those that look."""
+    names = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+                names.append(file.read().strip())
+        except OSError:
+            continue
+    return sorted(name for name in names if name not in ("nft", "ip", "sysctl"))
+
+
+def everything():
+    """All that a network could leave behind."""
+    return {"links": sorted(kernel.links()), "nft": kernel.run("nft", "list", "ruleset"),
+            "routes": kernel.run("ip", "route", "show", "table", "all"),
+            "routes6": kernel.run("ip", "-6", "route", "show", "table", "all"),
+            "rules": kernel.run("ip", "rule"),
+            "sysctls": kernel.run("sysctl", "-a", "-r", r"^net\.ipv[46]\.(conf\.[a-z0-9]*\.(.*forwarding|accept_ra)|ip_forward)",
+                                  check=False),
+            "files": sorted(os.listdir(CONFIGURATIONS)) if CONFIGURATIONS.exists() else [],
+            "processes": processes()}
+
+
+@pytest.mark.deadline(180)
+@pytest.mark.once
+def test_two_hundred_networks_leave_nothing(root):
+    with internet():
+        before = everything()
+        for round_ in range(4):
+            made = [Network(root, f"yes{round_}x{number}", ("nat", "isolated")[number % 2]) for number in range(50)]
+            subnets = [ipaddress.ip_interface(text).network for one in made for text in one.get("Addresses")]
+            assert not any(a.overlaps(b) for i, a in enumerate(subnets) for b in subnets[:i]
+                           if a.version == b.version)
+            for one in made:
+                one.delete()
+            assert poll(lambda: not [name for name in kernel.links() if name.startswith("yes")], 10)
+        assert poll(lambda: everything() == before, 5), \
+            {key: (before[key], value) for key, value in everything().items() if value != before[key]}
+
+
+@pytest.mark.deadline(120)
+@needs_dnsmasq
+def test_with_services_and_guests_nothing_is_left_either(root, alice):
+    with internet() as outside:
+        before = everything()
+        for number in range(3):
+            with network(root, f"yesserved{number}") as net, alice.create_tap(net.name, False) as tap, \
+                    Machine(tap, "web") as web:
+                assert web.dhcp() and web.pings(outside.SERVER4)
+        assert poll(lambda: everything() == before, 5), \
+            {key: (before[key], value) for key, value in everything().items() if value != before[key]}
+
+
+def test_a_subnet_that_the_host_has_a_route_to_is_not_chosen(root):
+    first = Network(root, "yesfirst", "isolated")
+    chosen = ipaddress.ip_interface(first.get("Addresses")[0]).network
+    first.delete()
+    poll(lambda: not kernel.exists("yesfirst"), 5)
+    kernel.make_veth("other0", "other1")
+    try:
+        kernel.run("ip", "route", "add", str(chosen), "dev", "other0")
+        again = Network(root, "yesfirst", "isolated")
+        try:
+            now = ipaddress.ip_interface(again.get("Addresses")[0]).network
+            assert not now.overlaps(chosen)
+        finally:
+            again.delete()
+        with pytest.raises(BusError) as refused:
+            Network(root, "yessecond", "isolated", addresses=[f"{chosen.network_address + 1}/24"])
+        assert refused.value.short == "AddressInUse" and f"{chosen.network_address + 1}/24" in refused.value.message
+        assert not kernel.exists("yessecond")
+    finally:
+        poll(lambda: not kernel.exists("yesfirst"), 5)
+        kernel.del_link("other0")
+
+
+def test_a_bridge_of_somebody_else_is_not_taken_for_a_network(root, bridges):
+    bridges("yesforeign", mac="02:00:00:00:00:77")
+    before = kernel.snapshot()
+    with pytest.raises(BusError) as refused:
+        Network(root, "yesforeign", "isolated")
+    assert refused.value.short == "NameTaken" and "yesforeign" in refused.value.message
+    assert kernel.differences(before, kernel.snapshot()) == []
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(120)
+@needs_dnsmasq
+@pytest.mark.parametrize("how", ["TERM", "KILL"])
+def test_a_restart_takes_up_networks_and_leases(world, root, alice, how):
+    with internet() as outside, network(root, "yesnat") as net, alice.create_tap("yesnat", False) as tap, \
+            Machine(tap, "web") as web:
+        told = web.dhcp()
+        facts = {what: net.get(what) for what in ("Name", "Kind", "Addresses", "Dhcp", "Mtu", "Mac", "Ports", "PortsMax")}
+        rules = kernel.run("nft", "list", "ruleset")
+        if how == "TERM":
+            world.stop_service()
+        else:
+            world.kill_service()
+        # Nothing of a guest's day is missed while nobody is there.
+        assert web.pings(outside.SERVER4) and web.pings(facts["Addresses"][0].partition("/")[0])
+        world.start_service()
+        assert {what: net.get(what) for what in facts} == facts
+        assert [lease[0] for lease in net.leases() if lease[2] == "web"] == [told["ip"]]
+        assert kernel.run("nft", "list", "ruleset") == rules
+        assert web.pings(outside.SERVER4)
+
+
+def test_a_port_of_somebody_else_makes_a_network_a_bridge_of_the_host(root, alice, world):
+    """It leads to who knows where, so who may use it is another question."""
+    with network(root, "asknet", "isolated", services=False):
+        assert alice.list_bridges()["asknet"]["kind"] == "isolated"
+        assert "use-network" in explained(world, "asknet")
+        kernel.make_veth("foreign0", "foreign1", master="asknet")
+        try:
+            assert poll(lambda: "use-bridge" in explained(world, "asknet"), 5), explained(world, "asknet")
+            assert alice.list_bridges()["asknet"]["kind"] == "bridge"
+        finally:
+            kernel.del_link("foreign0")
+        assert poll(lambda: "use-network" in explained(world, "asknet"), 5)
+
+
+def explained(world, name):
+    return world.output_as("alice", [world.tool("vnicctl"), "explain", name])[1]
+
+
+# The service dies in the middle
+
+CALLS = ("sendmsg", "sendto")
+
+
+@contextlib.contextmanager
+def dying_at(world, syscall, number):
+    """The service is killed as it makes its number-th such call from now on."""
+    log = f"/run/vnicd-world/network-kill-{os.getpid()}"
+    pid = world.pid
+    tracer = subprocess.Popen(["strace", "-qq", "-f", "-o", log, "-e", f"trace={syscall}", "-e",
+                               f"inject={syscall}:signal=KILL:when={number}", "-p", str(pid)])
+    assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5)
+    try:
+        yield
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait(5)
+        os.unlink(log)
+
+
+def whole_or_gone(world, name):
+    """Two seconds after a start a network is there with all that belongs to it, or nothing of it is."""
+    def is_one():
+        exported = world.root.managed_objects().keys() >= {path_of(name)}
+        link = kernel.link(name)
+        tables = kernel.run("nft", "list", "tables").count(f"vnicd-{name}\n")
+        if exported:
+            return bool(link and "UP" in link["flags"] and link.get("ifalias", "").startswith("vnicd-net:1 ")
+                        and tables == 2 and len(kernel.addresses(name)) >= 2)
+        return link is None and tables == 0
+    return poll(is_one, 2.5)
+
+
+@pytest.mark.restarts
+@pytest.mark.once
+@pytest.mark.deadline(400)
+@pytest.mark.parametrize("syscall", CALLS)
+def test_killed_at_any_call_of_creating_or_deleting_it_converges(world, root, syscall):
+    before = everything()
+    for deed in ("create", "delete"):
+        number, killed = 0, 1
+        while killed:
+            number += 1
+            name = f"yes{deed}{number}"
+            there = Network(root, name, "nat") if deed == "delete" else None
+            with dying_at(world, syscall, number), contextlib.suppress(BusError):
+                if there:
+                    there.delete()
+                    poll(lambda: not kernel.exists(name), 1)
+                else:
+                    Network(root, name, "nat")
+            killed = not world.service.alive()
+            if killed:
+                world.start_service()
+            assert whole_or_gone(world, name), f"killed at {syscall} {number} of {deed}: {kernel.link(name)}"
+            if path_of(name) in world.root.managed_objects():
+                root.call(path_of(name), NETWORK, "Delete")
+            assert poll(lambda: not kernel.exists(name), 5)
+        assert syscall != "sendmsg" or number > 3, "nothing was killed"
+    assert poll(lambda: {**everything(), "processes": 0} == {**before, "processes": 0}, 5), everything()

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The record of a network: text is refused, or what it says is written back as the same bytes, and is
+ * a network that could have been asked for.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "model/network-tag.h"
+#include "util/cleanup.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        _cleanup_free_ char *text = malloc(size + 1);
+        char again[NETWORK_TAG_SIZE];
+        NetworkTag tag;
+
+        if (!text)
+                return 0;
+        if (size > 0)
+                memcpy(text, data, size);
+        text[size] = '\0';
+        if (network_tag_parse(text, "net", 1500, &tag) < 0)
+                return 0;
+        if (strcmp(network_tag_format(&tag, again), text) != 0)
+                abort();
+        if (tag.uplinks.n > NETWORK_UPLINKS_MAX || network_plan_complete(&tag.plan, NULL) < 0)
+                abort();
+        return 0;
+}

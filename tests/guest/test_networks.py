@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Real guests on a network of vnicd: an operating system that knows nothing of all this gets an address, finds the
+other by name, and reaches the Internet by IPv4 and IPv6, through a tap with offloads."""
+
+import shutil
+
+import pytest
+from vnic import guest
+from vnic.networks import internet, network
+
+pytestmark = [pytest.mark.deadline(180),
+              pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")]
+WEB_MAC, DB_MAC = "52:54:00:00:51:01", "52:54:00:00:52:01"
+
+DHCP = ("printf '#!/bin/sh\\n[ $1 = bound ] || exit 0\\nip address add $ip/$mask dev eth0\\n"
+        "ip route add default via $router\\nmkdir -p /etc\\necho nameserver $dns >/etc/resolv.conf\\n' >/tmp/dhcp; "
+        "chmod 755 /tmp/dhcp; udhcpc -i eth0 -n -q -x hostname:NAME -s /tmp/dhcp")
+
+
+def get_address(vm, name):
+    status, said = vm.run(DHCP.replace("NAME", name), timeout=40)
+    assert status == 0, said
+
+
+def answers(vm, command):
+    status, said = vm.run(command, timeout=40)
+    assert status == 0, (command, said)
+    return "\n".join(said)
+
+
+def test_two_guests_get_addresses_find_each_other_and_reach_out(root, alice, bob):
+    with internet() as outside, network(root, "yesnat") as net, \
+            alice.create_tap("yesnat", True, True, queues=2, guest_mac=WEB_MAC) as one, \
+            bob.create_tap("yesnat", True, guest_mac=DB_MAC) as other, \
+            guest.Guest(one.fds, WEB_MAC, shell=120, queues=2) as web, \
+            guest.Guest(other.fds, DB_MAC, "bob", shell=120) as db:
+        get_address(web, "web")
+        get_address(db, "db")
+        for vm in (web, db):
+            answers(vm, "for i in 1 2 3 4 5 6 7 8 9; do ip -6 route | grep -q ^default && break; sleep 1; done; "
+                        "ip -6 address show dev eth0 scope global | grep inet6")
+        names = {lease[2] for lease in net.leases()}
+        assert {"web", "db"} <= names
+        answers(web, "ping -c 1 -W 3 db")
+        answers(db, "ping -c 1 -W 3 web.yesnat.internal")
+        answers(web, "ping -c 1 -W 3 host")
+        for vm in (web, db):
+            answers(vm, f"ping -c 2 -W 3 {outside.SERVER4}")
+            answers(vm, f"ping -c 2 -W 3 {outside.SERVER6}")
+        with outside.listening(outside.SERVER4, 80) as seen4, outside.listening(outside.SERVER6, 80) as seen6:
+            answers(web, f"nc -w 3 {outside.SERVER4} 80 </dev/null")
+            answers(web, f"nc -w 3 {outside.SERVER6} 80 </dev/null")
+        assert seen4 == [outside.HOST4] and seen6 == [outside.HOST6]
+
+
+def test_a_guest_that_lies_about_its_mac_is_heard_by_nobody(root, alice):
+    with network(root, "yesnat") as net, alice.create_tap("yesnat", True, guest_mac=WEB_MAC) as tap, \
+            guest.Guest(tap.fds, WEB_MAC, shell=120) as vm:
+        get_address(vm, "web")
+        answers(vm, f"ping -c 1 -W 3 {net.address(4)}")
+        vm.run(f"ip link set eth0 address {DB_MAC}")
+        assert vm.run(f"ping -c 2 -W 2 {net.address(4)}")[0] != 0
+        vm.run(f"ip link set eth0 address {WEB_MAC}")
+        answers(vm, f"ping -c 2 -W 3 {net.address(4)}")

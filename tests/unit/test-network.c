@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Networks from their first use to their end, judged by iproute2, nft and /proc/sys. What the service
+ * says to the kernel it says by messages, so "killed at every step" is: killed at every message.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "stage.h"
+#include "testing.h"
+#include "world.h"
+
+/* Messages until the process is killed; 0: it is not. The libraries use these, too. */
+static atomic_int messages_left;
+
+static void count_message(void) {
+        if (atomic_load(&messages_left) > 0 && atomic_fetch_sub(&messages_left, 1) == 1)
+                kill(getpid(), SIGKILL);
+}
+
+__attribute__((visibility("default"))) ssize_t sendmsg(
+                int fd, const struct msghdr *message, int flags) {
+        count_message();
+        return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+__attribute__((visibility("default"))) ssize_t sendto(int fd, const void *data, size_t size,
+                int flags, const struct sockaddr *address, socklen_t n) {
+        count_message();
+        return syscall(SYS_sendto, fd, data, size, flags, address, n);
+}
+
+static NetworkPlan plan_of(const char *name, NetworkKind kind) {
+        NetworkPlan plan = NETWORK_PLAN_INIT;
+
+        strcpy(plan.name, name);
+        plan.kind = kind;
+        assert_ok(network_plan_complete(&plan, NULL));
+        return plan;
+}
+
+static Network *create(Stage *stage, const NetworkPlan *plan, bool kept) {
+        Failure failure = FAILURE_INIT;
+        Network *network;
+
+        if (manager_create_network(stage->manager, plan, kept, &network, &failure) < 0)
+                fail_msg("%s", failure.text);
+        return network;
+}
+
+static void delete_network(Stage *stage, Network *network) {
+        Waiter waiter = WAITER_INIT;
+
+        list_init(&waiter.watch.link);
+        manager_delete_network(stage->manager, network, &waiter.watch);
+        for (int i = 0; i < 200 && waiter.told == 0; i++)
+                assert_ok(sd_event_run(stage->event, 20 * 1000));
+        assert_int_equal(waiter.told, 1);
+        assert_int_equal(waiter.error, 0);
+}
+
+static TapRequest request_on(const char *bridge) {
+        TapRequest request = TAP_REQUEST_INIT;
+
+        assert_int_equal(tap_request_set_bridge(&request, bridge, NULL), 0);
+        assert_int_equal(tap_request_complete(&request, 2, NULL), 0);
+        return request;
+}
+
+static int try_tap(Stage *stage, const TapRequest *request, const NetworkPlan *defined, uid_t uid,
+                FdSet *ret_queues, Endpoint **ret, Failure *failure) {
+        Client client = *CLIENT(uid, ":1.5");
+        List *wait_for = NULL;
+        Place place;
+        int r;
+
+        client.defined = defined;
+        r = manager_look(stage->manager, request, &client, &place, &wait_for, failure);
+        if (r < 0)
+                return r;
+        return manager_create_tap(
+                        stage->manager, request, &client, &place, ret_queues, ret, failure);
+}
+
+static Endpoint *create_tap(
+                Stage *stage, const TapRequest *request, const NetworkPlan *plan, FdSet *queues) {
+        Failure failure = FAILURE_INIT;
+        Endpoint *endpoint;
+
+        if (try_tap(stage, request, plan, 1000, queues, &endpoint, &failure) < 0)
+                fail_msg("%s", failure.text);
+        return endpoint;
+}
+
+static void assert_nothing_is_left(unsigned links) {
+        assert_int_equal(world_count_links(), links);
+        assert_string_equal(world_read("nft list tables | grep vnicd"), "");
+        assert_string_equal(world_read("ip route show table all | grep -v 'dev lo'"), "");
+}
+
+static void a_network_has_all_that_makes_it(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        assert_int_equal(stage.networks_appeared, 1);
+        assert_int_equal(network->ifindex, world_ifindex("net0"));
+        assert_true(world_link_says("net0", "group 1986947427"));
+        assert_true(world_link_says("net0", "addrgenmode none"));
+        assert_true(world_link_says("net0", "stp_state 0"));
+        assert_true(world_link_says("net0", "alias vnicd-net:1 kind=nat life=kept"));
+        assert_true(world_link_says("net0", ",UP"));
+        assert_int_equal(network->tag.plan.v4_prefix, 24);
+        assert_non_null(strstr(world_read("ip address show dev net0"), "inet6 fe80::1/64"));
+        assert_non_null(strstr(world_read("ip address show dev net0"), "inet6 fd"));
+        assert_string_equal(world_read("ip -4 -br address show dev net0 | grep -c '\\.1/24'"), "1");
+        assert_string_equal(world_read("cat /proc/sys/net/ipv4/conf/net0/forwarding"), "1");
+        assert_string_equal(world_read("cat /proc/sys/net/ipv4/ip_forward"), "0");
+        assert_non_null(strstr(world_read("nft list tables"), "table bridge vnicd-net0"));
+        assert_non_null(strstr(world_read("nft list tables"), "table inet vnicd-net0"));
+        delete_network(&stage, network);
+        assert_int_equal(stage.networks_leaving, 1);
+        assert_nothing_is_left(1);
+        stage_leave(&stage);
+}
+
+static void it_comes_up_again_with_the_same_addresses(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        NetworkPlan first;
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        first = network->tag.plan;
+        delete_network(&stage, network);
+        network = create(&stage, &plan, true);
+        assert_memory_equal(&network->tag.plan, &first, sizeof(first));
+        delete_network(&stage, network);
+        stage_leave(&stage);
+}
+
+/* Whatever it would have chosen is taken. */
+static void it_clashes_with_no_route(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        char first[NETWORK_ADDRESS_SIZE], second[NETWORK_ADDRESS_SIZE];
+        Failure failure = FAILURE_INIT;
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        network_plan_v4(&network->tag.plan, first);
+        delete_network(&stage, network);
+        world_run("ip link add br0 type bridge; ip link set br0 up; ip address add %s dev br0",
+                        first);
+        network = create(&stage, &plan, true);
+        assert_string_not_equal(network_plan_v4(&network->tag.plan, second), first);
+        delete_network(&stage, network);
+        world_run("ip route add blackhole 10.0.0.0/8");
+        network = create(&stage, &plan, true);
+        assert_memory_equal(network_plan_v4(&network->tag.plan, second), "192.168.", 8);
+        delete_network(&stage, network);
+        world_run("ip route add blackhole 192.168.0.0/16; ip route add blackhole 172.16.0.0/12");
+        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+                        -EADDRINUSE);
+        assert_int_equal(failure.kind, FAILURE_ADDRESS_IN_USE);
+        assert_int_equal(world_count_links(), 2);
+        stage_leave(&stage);
+}
+
+static void an_address_that_the_host_has_is_refused(void **state) {
+        NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        Failure failure = FAILURE_INIT;
+        Network *network;
+        Stage stage;
+
+        world_run("ip link add br0 type bridge; ip link set br0 up; "
+                  "ip address add 10.70.0.9/16 dev br0; ip address add fd70:3::9/64 dev br0");
+        assert_ok(network_plan_add_address(&plan, "10.70.3.1/24"));
+        stage_enter(&stage);
+        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+                        -EADDRINUSE);
+        plan.v4_prefix = 0;
+        assert_ok(network_plan_add_address(&plan, "fd70:3::1/64"));
+        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+                        -EADDRINUSE);
+        assert_non_null(strstr(failure.text, "fd70:3::1/64"));
+        assert_int_equal(world_count_links(), 2);
+        stage_leave(&stage);
+}
+
+static void a_bridge_of_others_is_refused_and_stays_as_it_is(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        const TapRequest request = request_on("net0");
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Network *network;
+        char before[512];
+        Stage stage;
+
+        world_run("ip link add net0 type bridge");
+        snprintf(before, sizeof(before), "%s", world_read("ip link show dev net0"));
+        stage_enter(&stage);
+        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+                        -EEXIST);
+        assert_int_equal(failure.kind, FAILURE_NAME_TAKEN);
+        assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues, &endpoint, &failure),
+                        -EEXIST);
+        assert_int_equal(failure.kind, FAILURE_NAME_TAKEN);
+        assert_string_equal(world_read("ip link show dev net0"), before);
+        assert_string_equal(world_read("nft list tables"), "");
+        stage_restart(&stage);
+        assert_string_equal(world_read("ip link show dev net0"), before);
+        stage_leave(&stage);
+}
+
+static void a_tap_on_a_network_has_its_group_and_what_the_network_demands(void **state) {
+        NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        TapRequest request = request_on("net0");
+        FdSet first = FDSET_INIT, second = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        plan.guests_isolated = true;
+        plan.mtu = 1400;
+        stage_enter(&stage);
+        endpoint = create_tap(&stage, &request, &plan, &first);
+        assert_int_equal(endpoint->now.master, world_ifindex("net0"));
+        assert_int_equal(endpoint->now.group, 0x76000000 | world_ifindex("net0"));
+        assert_int_equal(endpoint->now.mtu, 1400);
+        assert_true(endpoint_has_anti_spoof(endpoint));
+        assert_true(endpoint->now.port.isolated);
+        assert_true(world_link_says(endpoint->now.name, "locked on"));
+        request.has_anti_spoof = request.has_isolated = true;
+        endpoint = create_tap(&stage, &request, &plan, &second);
+        assert_false(endpoint_has_anti_spoof(endpoint));
+        assert_false(endpoint->now.port.isolated);
+        assert_int_equal(endpoint->now.group, 0x76000000 | world_ifindex("net0"));
+        assert_int_equal(stage.networks_appeared, 1);
+        fdset_done(&first);
+        fdset_done(&second);
+        stage_leave(&stage);
+}
+
+static void its_limits_are_kept(void **state) {
+        NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        FdSet queues[3] = { FDSET_INIT, FDSET_INIT, FDSET_INIT };
+        Failure failure = FAILURE_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        plan.ports_max = 2;
+        plan.ports_per_user = 1;
+        stage_enter(&stage);
+        create_tap(&stage, &request, &plan, &queues[0]);
+        assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues[1], &endpoint, &failure),
+                        -EDQUOT);
+        assert_int_equal(failure.kind, FAILURE_QUOTA_EXCEEDED);
+        assert_int_equal(
+                        try_tap(&stage, &request, &plan, 1001, &queues[1], &endpoint, &failure), 0);
+        assert_int_equal(try_tap(&stage, &request, &plan, 1002, &queues[2], &endpoint, &failure),
+                        -EXFULL);
+        assert_int_equal(failure.kind, FAILURE_BRIDGE_FULL);
+        fdset_done(&queues[0]);
+        stage_run_until_left(&stage, 1);
+        assert_int_equal(
+                        try_tap(&stage, &request, &plan, 1000, &queues[0], &endpoint, &failure), 0);
+        fdset_done(&queues[0]);
+        fdset_done(&queues[1]);
+        stage_leave(&stage);
+}
+
+static void with_it_go_its_endpoints(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        const TapRequest request = request_on("net0");
+        FdSet first = FDSET_INIT, second = FDSET_INIT;
+        Stage stage;
+
+        stage_enter(&stage);
+        create_tap(&stage, &request, &plan, &first);
+        create_tap(&stage, &request, &plan, &second);
+        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        assert_int_equal(stage.leaving, 2);
+        assert_int_equal(stage.end, ENDPOINT_END_NETWORK_DELETED);
+        assert_nothing_is_left(1);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        fdset_done(&first);
+        fdset_done(&second);
+        stage_leave(&stage);
+}
+
+static void a_bridge_that_somebody_deletes_takes_all_with_it(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        const TapRequest request = request_on("net0");
+        FdSet queues = FDSET_INIT;
+        Stage stage;
+
+        stage_enter(&stage);
+        create_tap(&stage, &request, &plan, &queues);
+        world_run("ip link delete net0");
+        stage_run_until_left(&stage, 1);
+        stage_run(&stage, 50);
+        assert_int_equal(stage.end, ENDPOINT_END_NETWORK_DELETED);
+        assert_nothing_is_left(1);
+        assert_null(manager_find_network(stage.manager, "net0"));
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void who_comes_while_it_goes_waits(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        manager_delete_network(stage.manager, create(&stage, &plan, true), NULL);
+        assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues, &endpoint, &failure),
+                        -EAGAIN);
+        stage_run(&stage, 100);
+        assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues, &endpoint, &failure), 0);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void one_of_the_configuration_goes_when_it_is_not_used_any_more(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const NetworkPlan kept = plan_of("kept", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        FdSet queues = FDSET_INIT;
+        Stage stage;
+
+        stage_enter(&stage);
+        create(&stage, &kept, true);
+        create_tap(&stage, &request, &plan, &queues);
+        fdset_done(&queues);
+        stage_run_until_left(&stage, 1);
+        stage_run(&stage, 5000);
+        assert_true(world_has_link("net0"));
+        stage_run(&stage, 6000);
+        assert_false(world_has_link("net0"));
+        assert_true(world_has_link("kept"));
+        stage_leave(&stage);
+}
+
+static void a_restart_takes_everything_up(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        const TapRequest request = request_on("net0");
+        FdSet queues = FDSET_INIT;
+        NetworkTag before;
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        create_tap(&stage, &request, &plan, &queues);
+        before = manager_find_network(stage.manager, "net0")->tag;
+        stage_restart(&stage);
+        network = manager_find_network(stage.manager, "net0");
+        assert_non_null(network);
+        assert_memory_equal(&network->tag, &before, sizeof(before));
+        assert_false(list_is_empty(&network->endpoints));
+        stage_run(&stage, 100);
+        assert_true(world_has_link("net0"));
+        delete_network(&stage, network);
+        assert_nothing_is_left(1);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void what_is_left_of_a_lost_network_goes_at_a_start(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        const TapRequest request = request_on("net0");
+        FdSet queues = FDSET_INIT;
+        Stage stage;
+
+        stage_enter(&stage);
+        create_tap(&stage, &request, &plan, &queues);
+        stage.manager = manager_free(stage.manager);
+        world_run("ip link delete net0; ip link add half group 1986947427 type bridge; "
+                  "ip link add other group 1986947427 type bridge; ip link set other alias mine");
+        stage_restart(&stage);
+        stage_run(&stage, 100);
+        assert_false(world_has_link("half"));
+        assert_true(world_has_link("other"));
+        assert_nothing_is_left(2);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* An uplink with a default route, and another one. */
+static void make_uplinks(void) {
+        world_run("for i in up0 up1; do ip link add $i type bridge; ip link set $i up; done; "
+                  "ip address add 192.0.2.2/24 dev up0; ip address add 198.51.100.2/24 dev up1; "
+                  "ip route add default via 192.0.2.1");
+}
+
+static bool forwards(const char *device) {
+        return *world_read("cat /proc/sys/net/ipv4/conf/%s/forwarding", device) == '1';
+}
+
+static void forwarding_is_on_where_it_is_needed_and_as_long(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT), next = plan_of("net1", NETWORK_NAT);
+        Network *first, *second;
+        Stage stage;
+
+        make_uplinks();
+        stage_enter(&stage);
+        first = create(&stage, &plan, true);
+        assert_true(forwards("up0"));
+        assert_false(forwards("up1"));
+        assert_false(forwards("all"));
+        assert_string_equal(world_read("nft list table inet vnicd-uplinks- | grep -c up0"), "1");
+        second = create(&stage, &next, true);
+        delete_network(&stage, first);
+        assert_true(forwards("up0"));
+        stage_restart(&stage);
+        second = manager_find_network(stage.manager, "net1");
+        assert_true(forwards("up0"));
+        delete_network(&stage, second);
+        assert_false(forwards("up0"));
+        assert_string_equal(world_read("nft list tables"), "");
+        stage_leave(&stage);
+}
+
+static void forwarding_follows_the_default_route(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Stage stage;
+
+        make_uplinks();
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        world_run("ip route replace default via 198.51.100.1");
+        stage_run(&stage, 300);
+        assert_false(forwards("up0"));
+        assert_true(forwards("up1"));
+        world_run("ip link delete up1");
+        stage_run(&stage, 300);
+        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        assert_string_equal(world_read("nft list tables"), "");
+        stage_leave(&stage);
+}
+
+static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Stage stage;
+
+        make_uplinks();
+        world_run("echo 1 > /proc/sys/net/ipv4/conf/up0/forwarding");
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        assert_string_equal(world_read("nft list ruleset | grep -c up0"), "0");
+        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        assert_true(forwards("up0"));
+        /* Also who comes later. */
+        world_run("echo 0 > /proc/sys/net/ipv4/conf/up0/forwarding");
+        create(&stage, &plan, true);
+        assert_string_equal(world_read("nft list ruleset | grep -c up0"), "1");
+        world_run("echo 1 > /proc/sys/net/ipv4/ip_forward");
+        stage_run(&stage, 300);
+        assert_string_equal(world_read("nft list ruleset | grep -c up0"), "0");
+        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        assert_true(forwards("up0"));
+        stage_leave(&stage);
+}
+
+static void a_firewall_in_its_way_is_told(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        assert_string_equal(network->warning, "");
+        delete_network(&stage, network);
+        world_run("nft 'add table ip filter { chain FORWARD { type filter hook forward priority 0; "
+                  "policy drop; }; }'");
+        network = create(&stage, &plan, true);
+        assert_non_null(strstr(network->warning, "ip filter FORWARD"));
+        delete_network(&stage, network);
+        stage_leave(&stage);
+}
+
+static void two_hundred_networks_leave_nothing(void **state) {
+        Stage stage;
+
+        make_uplinks();
+        stage_enter(&stage);
+        for (unsigned i = 0; i < 200; i++) {
+                char name[IFNAMSIZ];
+                NetworkPlan plan;
+
+                snprintf(name, sizeof(name), "n%u", i);
+                plan = plan_of(name, i % 2 ? NETWORK_NAT : NETWORK_ISOLATED);
+                create(&stage, &plan, true);
+        }
+        assert_int_equal(world_count_links(), 203);
+        for (Network *network = NULL; (network = manager_next_network(stage.manager, NULL));)
+                manager_delete_network(stage.manager, network, NULL);
+        for (int i = 0; i < 500 && world_count_links() > 3; i++)
+                assert_ok(sd_event_run(stage.event, 20 * 1000));
+        stage_run(&stage, 100);
+        assert_int_equal(world_count_links(), 3);
+        assert_string_equal(world_read("nft list ruleset"), "");
+        assert_false(forwards("up0"));
+        assert_string_equal(world_read("ip route show table all | grep -c 'dev n'"), "0");
+        stage_leave(&stage);
+}
+
+/* What one does until it is killed: at the n-th message. Returns whether it was. */
+static bool is_killed_at(int n, bool of_deletion) {
+        int status;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0) {
+                const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+                Stage stage;
+
+                stage_enter(&stage);
+                if (!of_deletion)
+                        atomic_store(&messages_left, n);
+                create(&stage, &plan, true);
+                atomic_store(&messages_left, of_deletion ? n : 0);
+                if (of_deletion)
+                        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL : WEXITSTATUS(status) == 0);
+        return WIFSIGNALED(status);
+}
+
+/* It is there with all that makes it, or it is gone with all of it. */
+static void assert_is_whole_or_gone(Stage *stage) {
+        Network *network;
+
+        stage_run(stage, 100);
+        network = manager_find_network(stage->manager, "net0");
+        if (network) {
+                assert_false(network->doomed);
+                assert_non_null(strstr(world_read("nft list tables"), "table bridge vnicd-net0"));
+                assert_non_null(strstr(world_read("nft list tables"), "table inet vnicd-net0"));
+                assert_true(world_link_says("net0", ",UP"));
+                assert_string_equal(world_read("ip address show dev net0 | grep -c 'inet'"), "3");
+                assert_true(forwards("net0"));
+                assert_true(forwards("up0"));
+                delete_network(stage, network);
+        }
+        assert_int_equal(world_count_links(), 3);
+        assert_string_equal(world_read("nft list ruleset"), "");
+        assert_false(forwards("up0"));
+}
+
+static int converges(bool of_deletion) {
+        bool killed = true;
+        int n = 0;
+
+        while (killed) {
+                Stage stage;
+
+                assert_int_equal(world_enter(NULL), 0);
+                make_uplinks();
+                killed = is_killed_at(++n, of_deletion);
+                stage_enter(&stage);
+                assert_is_whole_or_gone(&stage);
+                stage_leave(&stage);
+        }
+        return n;
+}
+
+static void killed_at_any_step_of_its_making_it_is_whole_or_gone(void **state) {
+        assert_true(converges(false) > 12);
+}
+
+static void killed_at_any_step_of_its_end_it_is_whole_or_gone(void **state) {
+        assert_true(converges(true) > 5);
+}
+
+#define CASE(name) cmocka_unit_test_setup(name, world_enter)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                CASE(a_network_has_all_that_makes_it),
+                CASE(it_comes_up_again_with_the_same_addresses),
+                CASE(it_clashes_with_no_route),
+                CASE(an_address_that_the_host_has_is_refused),
+                CASE(a_bridge_of_others_is_refused_and_stays_as_it_is),
+                CASE(a_tap_on_a_network_has_its_group_and_what_the_network_demands),
+                CASE(its_limits_are_kept),
+                CASE(with_it_go_its_endpoints),
+                CASE(a_bridge_that_somebody_deletes_takes_all_with_it),
+                CASE(who_comes_while_it_goes_waits),
+                CASE(one_of_the_configuration_goes_when_it_is_not_used_any_more),
+                CASE(a_restart_takes_everything_up),
+                CASE(what_is_left_of_a_lost_network_goes_at_a_start),
+                CASE(forwarding_is_on_where_it_is_needed_and_as_long),
+                CASE(forwarding_follows_the_default_route),
+                CASE(what_forwards_by_somebody_else_is_left_to_him),
+                CASE(a_firewall_in_its_way_is_told),
+                CASE(two_hundred_networks_leave_nothing),
+                CASE(killed_at_any_step_of_its_making_it_is_whole_or_gone),
+                CASE(killed_at_any_step_of_its_end_it_is_whole_or_gone),
+        };
+
+        if (!world_is_possible())
+                return WORLD_SKIPPED;
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

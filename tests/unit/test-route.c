@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Addresses, routes and forwarding, judged by iproute2 and /proc/sys. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "kernel/address.h"
+#include "kernel/forwarding.h"
+#include "kernel/route.h"
+#include "testing.h"
+#include "util/cleanup.h"
+#include "world.h"
+
+DEFINE_CLEANUP(Netlink, netlink_close)
+
+#define _cleanup_netlink_ _cleanup_(netlink_closep)
+
+static Netlink *open_netlink(void) {
+        Netlink *netlink;
+
+        assert_int_equal(netlink_open(&netlink, NETLINK_ROUTE), 0);
+        return netlink;
+}
+
+static void an_address_is_given_once_and_asked_for_again(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        struct in6_addr v6;
+        struct in_addr v4;
+        int ifindex;
+
+        world_run("ip link add d0 type bridge; ip link set d0 addrgenmode none; ip link set d0 up");
+        ifindex = world_ifindex("d0");
+        inet_pton(AF_INET, "10.70.3.1", &v4);
+        inet_pton(AF_INET6, "fd70:3::1", &v6);
+        for (int i = 0; i < 2; i++) {
+                assert_int_equal(address_add_v4(netlink, ifindex, v4, 24, NULL), 0);
+                assert_int_equal(address_add_v6(netlink, ifindex, &v6, 64, NULL), 0);
+        }
+        assert_string_equal(world_read("ip -br address show dev d0 | sed 's/  */ /g;s/ $//'"),
+                        "d0 UNKNOWN 10.70.3.1/24 fd70:3::1/64");
+        assert_non_null(strstr(world_read("ip address show dev d0"), "brd 10.70.3.255"));
+        assert_null(strstr(world_read("ip address show dev d0"), "tentative"));
+        assert_int_equal(address_add_v4(netlink, 9999, v4, 24, NULL), -ENODEV);
+}
+
+typedef struct Seen {
+        unsigned n, defaults;
+        int devices[ROUTE_DEVICES_MAX];
+        bool subnet, blackhole, v6;
+} Seen;
+
+static int see(const Route *route, void *userdata) {
+        Seen *seen = userdata;
+        char text[INET6_ADDRSTRLEN];
+
+        seen->n++;
+        inet_ntop(route->family, &route->destination, text, sizeof(text));
+        if (route->prefix == 0) {
+                seen->defaults++;
+                memcpy(seen->devices, route->devices, sizeof(seen->devices));
+        }
+        seen->subnet |= strcmp(text, "10.70.3.0") == 0 && route->prefix == 24 && route->unicast;
+        seen->blackhole |=
+                        strcmp(text, "172.16.0.0") == 0 && route->prefix == 12 && !route->unicast;
+        seen->v6 |= strcmp(text, "fd70:3::") == 0 && route->prefix == 64;
+        return 0;
+}
+
+static void routes_of_every_table_are_told_with_their_devices(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        Seen seen = { 0 };
+
+        world_run("ip link add d0 type bridge; ip link add d1 type bridge; ip link set d0 up; "
+                  "ip link set d1 up; ip address add 10.70.3.1/24 dev d0; "
+                  "ip address add fd70:3::1/64 dev d0; ip address add 10.70.4.1/24 dev d1; "
+                  "ip route add blackhole 172.16.0.0/12 table 99; "
+                  "ip route add default nexthop via 10.70.3.2 nexthop via 10.70.4.2");
+        assert_int_equal(route_dump(netlink, AF_INET, see, &seen, NULL), 0);
+        assert_true(seen.subnet);
+        assert_true(seen.blackhole);
+        assert_int_equal(seen.defaults, 1);
+        assert_int_equal(seen.devices[0], world_ifindex("d0"));
+        assert_int_equal(seen.devices[1], world_ifindex("d1"));
+        assert_int_equal(seen.devices[2], 0);
+        assert_false(seen.v6);
+        assert_int_equal(route_dump(netlink, AF_INET6, see, &seen, NULL), 0);
+        assert_true(seen.v6);
+}
+
+static int stop(const Route *route, void *userdata) {
+        return -ECANCELED;
+}
+
+static void a_dump_ends_with_what_its_reader_says(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+
+        world_run("ip link set lo up");
+        assert_int_equal(route_dump(netlink, AF_INET, stop, NULL, NULL), -ECANCELED);
+}
+
+static bool sysctl_is(const char *path, const char *value) {
+        return strcmp(world_read("cat /proc/sys/net/ipv4/conf/%s/forwarding", path), value) == 0;
+}
+
+static void forwarding_is_switched_for_one_device_only(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        int d0;
+        bool on;
+
+        world_run("ip link add d0 type bridge; ip link add d1 type bridge");
+        d0 = world_ifindex("d0");
+        assert_int_equal(forwarding_get(netlink, AF_INET, d0, &on, NULL), 0);
+        assert_false(on);
+        assert_int_equal(forwarding_set(netlink, d0, true, NULL), 0);
+        assert_true(sysctl_is("d0", "1"));
+        assert_true(sysctl_is("d1", "0"));
+        assert_true(sysctl_is("all", "0"));
+        assert_int_equal(forwarding_get(netlink, AF_INET, d0, &on, NULL), 0);
+        assert_true(on);
+        assert_int_equal(forwarding_get(netlink, AF_INET, FORWARDING_ALL, &on, NULL), 0);
+        assert_false(on);
+        assert_int_equal(forwarding_set(netlink, d0, false, NULL), 0);
+        assert_true(sysctl_is("d0", "0"));
+        assert_int_equal(forwarding_set(netlink, 9999, true, NULL), -ENODEV);
+        assert_int_equal(forwarding_get(netlink, AF_INET, 9999, &on, NULL), -ENODEV);
+}
+
+static void what_the_host_as_a_whole_forwards_is_told(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        bool on = true;
+
+        assert_int_equal(forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &on, NULL), 0);
+        assert_false(on);
+        world_run("echo 1 > /proc/sys/net/ipv4/ip_forward; "
+                  "echo 1 > /proc/sys/net/ipv6/conf/all/forwarding");
+        assert_int_equal(forwarding_get(netlink, AF_INET, FORWARDING_ALL, &on, NULL), 0);
+        assert_true(on);
+        on = false;
+        assert_int_equal(forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &on, NULL), 0);
+        assert_true(on);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup(an_address_is_given_once_and_asked_for_again, world_enter),
+                cmocka_unit_test_setup(
+                                routes_of_every_table_are_told_with_their_devices, world_enter),
+                cmocka_unit_test_setup(a_dump_ends_with_what_its_reader_says, world_enter),
+                cmocka_unit_test_setup(forwarding_is_switched_for_one_device_only, world_enter),
+                cmocka_unit_test_setup(what_the_host_as_a_whole_forwards_is_told, world_enter),
+        };
+
+        if (!world_is_possible())
+                return WORLD_SKIPPED;
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
