@@ -41,6 +41,7 @@ typedef struct Entry {
         const NetworkPlan *plan; /* NULL: no network */
         const Network *network;  /* NULL: none, or not up */
         unsigned ports;
+        bool shared; /* it has ports of others: it is as a bridge of the host */
         const char *access;
 } Entry;
 
@@ -63,7 +64,7 @@ static int append_entry(const Listing *listing, const Entry *entry) {
                 return r;
         r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
                         entry->bridge->name, "kind", "s",
-                        plan ? network_kind_name(plan->kind) : "bridge", "access", "s",
+                        plan && !entry->shared ? network_kind_name(plan->kind) : "bridge", "access", "s",
                         entry->access, "mtu", "u", entry->bridge->mtu, "ports", "u",
                         (uint32_t)entry->ports, "ports_max", "u",
                         plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX);
@@ -106,10 +107,11 @@ static int list_bridge(const LinkInfo *bridge, unsigned ports, void *userdata) {
                 .network = network,
                 .plan = network ? &network->tag.plan : NULL,
                 .ports = ports,
+                .shared = network && ports > network_count_endpoints(network),
         };
         const GateMatter matter = {
                 .bridge = bridge->name,
-                .network = network && ports <= network_count_endpoints(network),
+                .network = network && !entry.shared,
                 .stamp = (uint64_t)bridge->ifindex,
         };
 
