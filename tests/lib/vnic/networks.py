@@ -128,6 +128,8 @@ class Internet:
             self.ip("address", "add", address, "dev", link, *(["nodad"] if ":" in address else []))
         kernel.run("ip", "route", "add", "default", "via", self.ROUTER4, "dev", self.UPLINK)
         kernel.run("ip", "-6", "route", "add", "default", "via", self.ROUTER6, "dev", self.UPLINK)
+        # Until the address of the link is settled, the routes still change.
+        poll(lambda: "fe80" in kernel.run("ip", "-6", "address", "show", "dev", self.UPLINK, "-tentative"), 5, 0.05)
 
     def ip(self, *words):
         return kernel.run("ip", "-n", self.NAMESPACE, *words)
