@@ -41,8 +41,8 @@ typedef struct Entry {
         const NetworkPlan *plan; /* NULL: no network */
         const Network *network;  /* NULL: none, or not up */
         unsigned ports;
+        bool shared; /* it has ports of others: it is as a bridge of the host */
         const char *access;
-        bool of_host; /* also a network on which there is a port of somebody else */
 } Entry;
 
 static int append_entry_warnings(const Listing *listing, const Entry *entry) {
@@ -64,7 +64,7 @@ static int append_entry(const Listing *listing, const Entry *entry) {
                 return r;
         r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
                         entry->bridge->name, "kind", "s",
-                        entry->of_host ? "bridge" : network_kind_name(plan->kind), "access", "s",
+                        plan && !entry->shared ? network_kind_name(plan->kind) : "bridge", "access", "s",
                         entry->access, "mtu", "u", entry->bridge->mtu, "ports", "u",
                         (uint32_t)entry->ports, "ports_max", "u",
                         plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX);
@@ -102,17 +102,16 @@ static int list_entry(Listing *listing, Entry *entry, const GateMatter *matter) 
 static int list_bridge(const LinkInfo *bridge, unsigned ports, void *userdata) {
         Listing *listing = userdata;
         const Network *network = manager_network_of(listing->service->manager, bridge);
-        const bool of_host = !network || ports > network_count_endpoints(network);
         Entry entry = {
                 .bridge = bridge,
-                .of_host = of_host,
                 .network = network,
                 .plan = network ? &network->tag.plan : NULL,
                 .ports = ports,
+                .shared = network && ports > network_count_endpoints(network),
         };
         const GateMatter matter = {
                 .bridge = bridge->name,
-                .network = !of_host,
+                .network = network && !entry.shared,
                 .stamp = (uint64_t)bridge->ifindex,
         };
 

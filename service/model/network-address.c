@@ -3,6 +3,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-id128.h>
 
@@ -147,6 +149,21 @@ static int choose_v6(const Routes *routes, NetworkPlan *plan, Failure *failure) 
         return refuse(failure, "each private IPv6 subnet that was tried");
 }
 
+/* The subnet of an address, as people write it. */
+static const char *show_subnet(int family, const void *address, unsigned prefix,
+                char buffer[static NETWORK_ADDRESS_SIZE]) {
+        uint8_t bytes[sizeof(struct in6_addr)];
+        size_t n = family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+        char text[INET6_ADDRSTRLEN];
+
+        memcpy(bytes, address, n);
+        for (size_t bit = prefix; bit < n * 8; bit++)
+                bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+        snprintf(buffer, NETWORK_ADDRESS_SIZE, "%s/%u",
+                        inet_ntop(family, bytes, text, sizeof(text)), prefix);
+        return buffer;
+}
+
 static int complete_v4(Netlink *netlink, NetworkPlan *plan, bool choose, Failure *failure) {
         _cleanup_(routes_done) Routes routes = { NULL };
         char text[NETWORK_ADDRESS_SIZE];
@@ -160,7 +177,7 @@ static int complete_v4(Netlink *netlink, NetworkPlan *plan, bool choose, Failure
         if (choose)
                 return choose_v4(&routes, plan, failure);
         return is_taken(&routes, &plan->v4, plan->v4_prefix)
-                        ? refuse(failure, network_plan_v4(plan, text))
+                        ? refuse(failure, show_subnet(AF_INET, &plan->v4, plan->v4_prefix, text))
                         : 0;
 }
 
@@ -181,7 +198,7 @@ static int complete_v6(Netlink *netlink, NetworkPlan *plan, bool choose, Failure
         if (choose)
                 return choose_v6(&routes, plan, failure);
         return is_taken(&routes, &plan->v6, plan->v6_prefix)
-                        ? refuse(failure, network_plan_v6(plan, text))
+                        ? refuse(failure, show_subnet(AF_INET6, &plan->v6, plan->v6_prefix, text))
                         : 0;
 }
 

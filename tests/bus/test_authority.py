@@ -410,8 +410,11 @@ def test_the_policy_is_what_polkit_really_knows(root):
     actions = root.call("/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority",
                         "EnumerateActions", "s", ("C",), destination=POLKIT)[0]
     ours = {action[0]: action for action in actions if action[0].startswith("org.vnicd1.")}
-    assert set(ours) == {"org.vnicd1." + name for name in ("use-bridge", "create-persistent",
+    assert set(ours) == {"org.vnicd1." + name for name in ("use-bridge", "use-network", "use-unfiltered",
+                                                           "manage-networks", "create-persistent",
                                                            "manage-endpoints", "reload")}
-    for action in ours.values():
-        assert action[6:9] == (2, 2, 2)  # auth_admin, thrice
+    # 2: an administrator is asked; 4: and that is kept; 5: yes. For any, inactive and active sessions.
+    others = {"org.vnicd1.use-network": (2, 2, 5), "org.vnicd1.manage-networks": (2, 2, 4)}
+    for name, action in ours.items():
+        assert action[6:9] == others.get(name, (2, 2, 2))
         assert action[9]["org.freedesktop.policykit.owner"] == "unix-user:vnicd"

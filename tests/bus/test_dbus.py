@@ -13,6 +13,7 @@ import pytest
 from gi.repository import GLib
 from vnic import kernel
 from vnic.client import ENDPOINT, MANAGER, ROOT, TAP, BusError, Client
+from vnic.networks import NETWORK, network
 from vnic.process import poll, status_field
 
 OURS = "org.vnicd1."
@@ -43,13 +44,13 @@ def introspect(client, path):
             if part.get("name").startswith(OURS)}
 
 
-def test_the_contract_is_what_the_service_says_of_itself(alice, bridge, world):
+def test_the_contract_is_what_the_service_says_of_itself(alice, root, bridge, world):
     contract = {part.get("name"): shape(part)
                 for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").getroot().iter("interface")}
-    with alice.create_tap(bridge) as tap:
-        said = introspect(alice, ROOT) | introspect(alice, tap.endpoint)
+    with alice.create_tap(bridge) as tap, network(root, "yesnet", "isolated", services=False) as net:
+        said = introspect(alice, ROOT) | introspect(alice, tap.endpoint) | introspect(alice, net.path)
     assert said == contract
-    assert set(said) == {MANAGER, ENDPOINT, TAP}
+    assert set(said) == {MANAGER, ENDPOINT, TAP, NETWORK}
 
 
 def test_the_objects_are_found_by_walking_the_tree(alice, bridge):

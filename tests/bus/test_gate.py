@@ -10,6 +10,7 @@ from gi.repository import GLib
 from vnic import kernel
 from vnic.agent import Agent
 from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, MAY_ASK, OBJECTS, PROPERTIES, ROOT, TAP
+from vnic.networks import NETWORK, network
 from vnic.process import poll
 
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
@@ -24,7 +25,7 @@ DENY_ALL = """polkit.addRule(function (action, subject) {
 
 # What everybody may call: each says or does only what is the caller's own or no secret.
 FOR_EVERYBODY = {(MANAGER, "CanCreateTap"), (MANAGER, "ListBridges"), (MANAGER, "GetEndpoint"),
-                 (MANAGER, "ReleaseAll")}
+                 (MANAGER, "ReleaseAll"), (NETWORK, "GetLeases")}
 
 STANDARD = {(PROPERTIES, "Get"), (PROPERTIES, "GetAll"), (INTROSPECTABLE, "Introspect"),
             (OBJECTS, "GetManagedObjects"), (PEER, "Ping"), (PEER, "GetMachineId")}
@@ -41,9 +42,12 @@ def arguments(tap):
         (MANAGER, "ListBridges"): [("", ())],
         (MANAGER, "GetEndpoint"): [("s", (tap.interface,))],
         (MANAGER, "ReleaseAll"): [("", ())],
+        (MANAGER, "CreateNetwork"): [("ssa{sv}", ("yesother", "isolated", {}))],
         (MANAGER, "Reload"): [("", ())],
         (ENDPOINT, "Release"): [("", ())],
         (TAP, "OpenQueues"): [("u", (1,))],
+        (NETWORK, "Delete"): [("", ())],
+        (NETWORK, "GetLeases"): [("", ())],
     }
 
 
@@ -51,6 +55,12 @@ def arguments(tap):
 def tap(alice, bridge):
     """Somebody else's."""
     with alice.create_tap(bridge, True, True, queues=1) as made:
+        yield made
+
+
+@pytest.fixture
+def net(root):
+    with network(root, "yesnet", "isolated", services=False) as made:
         yield made
 
 
@@ -67,19 +77,19 @@ def introspect(client, path):
     return tree.fromstring(text).findall("interface")
 
 
-def methods(client, tap):
+def methods(client, *objects):
     """(path, interface, method) of all that the service says it has."""
-    return [(path, part.get("name"), method.get("name")) for path in (ROOT, tap.endpoint)
+    return [(path, part.get("name"), method.get("name")) for path in (ROOT, *objects)
             for part in introspect(client, path) for method in part.findall("method")]
 
 
-def test_the_service_the_contract_and_the_table_have_the_same_methods(alice, tap, world):
-    said = {(interface, member) for _, interface, member in methods(alice, tap)}
+def test_the_service_the_contract_and_the_table_have_the_same_methods(alice, tap, net, world):
+    said = {(interface, member) for _, interface, member in methods(alice, tap.endpoint, net.path)}
     contract = {(part.get("name"), method.get("name"))
                 for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").iter("interface")
                 for method in part.findall("method")}
-    text = (world.source / "service" / "bus" / "gate.c").read_text()
-    names = {"MANAGER": MANAGER, "ENDPOINT": ENDPOINT, "TAP": TAP}
+    text = (world.source / "service" / "bus" / "gate-table.c").read_text()
+    names = {"MANAGER": MANAGER, "ENDPOINT": ENDPOINT, "TAP": TAP, "NETWORK": NETWORK}
     table = {(names.get(first) or f"org.freedesktop.DBus.{second}", member) for first, second, member
              in re.findall(r'\{ ([A-Z]+)(?: "([A-Za-z]+)")?, "([A-Za-z]+)", WAY_', text)}
     ours = {one for one in said if one[0].startswith("org.vnicd1.")}
@@ -88,11 +98,11 @@ def test_the_service_the_contract_and_the_table_have_the_same_methods(alice, tap
     assert said - table == {(PROPERTIES, "Set")}
 
 
-def test_a_user_without_rights_is_refused_all_but_the_list(nobody, tap):
+def test_a_user_without_rights_is_refused_all_but_the_list(nobody, tap, net):
     before = kernel.snapshot(), kernel.our_links()
     known = arguments(tap)
     refused = set()
-    for path, interface, member in methods(nobody, tap):
+    for path, interface, member in methods(nobody, tap.endpoint, net.path):
         if not interface.startswith("org.vnicd1."):
             continue
         assert (interface, member) in known, f"{interface}.{member} has no arguments in this test"
@@ -112,9 +122,9 @@ def test_a_user_without_rights_is_refused_all_but_the_list(nobody, tap):
     assert {entry["access"] for entry in nobody.list_bridges().values()} == {"no"}
 
 
-def test_every_property_is_read_by_all_and_written_by_nobody(nobody, root, tap):
+def test_every_property_is_read_by_all_and_written_by_nobody(nobody, root, tap, net):
     seen = 0
-    for path in (ROOT, tap.endpoint):
+    for path in (ROOT, tap.endpoint, net.path):
         for part in introspect(nobody, path):
             if not part.get("name").startswith("org.vnicd1."):
                 continue
@@ -129,13 +139,13 @@ def test_every_property_is_read_by_all_and_written_by_nobody(nobody, root, tap):
                     assert error.name == ACCESS_DENIED, (name, error)
                 seen += 1
             assert nobody.get_all(path, part.get("name")) == values
-    assert seen > 25
+    assert seen > 40
 
 
 @pytest.mark.parametrize("interface,member", [
     (MANAGER, "Nonsense"), (MANAGER, "Release"), (MANAGER, "createtap"), (MANAGER, "OpenQueues"),
     (ENDPOINT, "Get"), (PROPERTIES, "Nonsense"), (PEER, "Nonsense"), (OBJECTS, "CreateTap"),
-    (INTROSPECTABLE, "Get"), ("org.vnicd1.Network", "Delete"), (None, "ReleaseAll")])
+    (INTROSPECTABLE, "Get"), (NETWORK, "Release"), (None, "ReleaseAll")])
 def test_what_is_not_in_the_table_is_refused_to_everybody(alice, root, tap, interface, member):
     for client in (alice, root):
         for path in (ROOT, tap.endpoint, "/", "/org/vnicd1/endpoint"):

@@ -195,7 +195,7 @@ static void an_address_that_the_host_has_is_refused(void **state) {
         assert_ok(network_plan_add_address(&plan, "fd70:3::1/64"));
         assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
                         -EADDRINUSE);
-        assert_non_null(strstr(failure.text, "fd70:3::1/64"));
+        assert_non_null(strstr(failure.text, "fd70:3::/64"));
         assert_int_equal(world_count_links(), 2);
         stage_leave(&stage);
 }
