@@ -12,16 +12,6 @@ pytestmark = [pytest.mark.deadline(180),
               pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")]
 WEB_MAC, DB_MAC = "52:54:00:00:51:01", "52:54:00:00:52:01"
 
-DHCP = ("printf '#!/bin/sh\\n[ $1 = bound ] || exit 0\\nip address add $ip/$mask dev eth0\\n"
-        "ip route add default via $router\\nmkdir -p /etc\\necho nameserver $dns >/etc/resolv.conf\\n' >/tmp/dhcp; "
-        "chmod 755 /tmp/dhcp; udhcpc -i eth0 -n -q -x hostname:NAME -s /tmp/dhcp")
-
-
-def get_address(vm, name):
-    status, said = vm.run(DHCP.replace("NAME", name), timeout=40)
-    assert status == 0, said
-
-
 def answers(vm, command):
     status, said = vm.run(command, timeout=40)
     assert status == 0, (command, said)
@@ -34,8 +24,8 @@ def test_two_guests_get_addresses_find_each_other_and_reach_out(root, alice, bob
             bob.create_tap("yesnat", True, guest_mac=DB_MAC) as other, \
             guest.Guest(one.fds, WEB_MAC, shell=120, queues=2) as web, \
             guest.Guest(other.fds, DB_MAC, "bob", shell=120) as db:
-        get_address(web, "web")
-        get_address(db, "db")
+        web.get_address("web")
+        db.get_address("db")
         for vm in (web, db):
             answers(vm, "for i in 1 2 3 4 5 6 7 8 9; do ip -6 route | grep -q ^default && break; sleep 1; done; "
                         "ip -6 address show dev eth0 scope global | grep inet6")
@@ -56,7 +46,7 @@ def test_two_guests_get_addresses_find_each_other_and_reach_out(root, alice, bob
 def test_a_guest_that_lies_about_its_mac_is_heard_by_nobody(root, alice):
     with network(root, "yesnat") as net, alice.create_tap("yesnat", True, guest_mac=WEB_MAC) as tap, \
             guest.Guest(tap.fds, WEB_MAC, shell=120) as vm:
-        get_address(vm, "web")
+        vm.get_address("web")
         answers(vm, f"ping -c 1 -W 3 {net.address(4)}")
         vm.run(f"ip link set eth0 address {DB_MAC}")
         assert vm.run(f"ping -c 2 -W 2 {net.address(4)}")[0] != 0

@@ -78,6 +78,12 @@ def qemu_argv(options, fds="{fds}", mac="{mac}", vectors="{vectors}", kind="fds"
             "-device", f"virtio-net-pci,netdev=n0{queues}{address},romfile={device_extra}"]
 
 
+# A script for busybox's udhcpc, and its call.
+DHCP = ("printf '#!/bin/sh\\n[ $1 = bound ] || exit 0\\nip address add $ip/$mask dev eth0\\n"
+        "ip route add default via $router\\nmkdir -p /etc\\necho nameserver $dns >/etc/resolv.conf\\n' >/tmp/dhcp; "
+        "chmod 755 /tmp/dhcp; udhcpc -i eth0 -n -q -x hostname:NAME -s /tmp/dhcp")
+
+
 class Guest:
     """A running guest; its console is in `lines`. Leaving the `with` kills it.
 
@@ -190,6 +196,11 @@ class Guest:
                 if left <= 0 or self._ended:
                     raise AssertionError(f"{command!r} did not end in the guest:\n{self.console()}")
                 self._arrived.wait(left)
+
+    def get_address(self, name, timeout=40.0):
+        """Asks for one by DHCP, under this name; a guest with vnic.shell."""
+        status, said = self.run(DHCP.replace("NAME", name), timeout)
+        assert status == 0, said
 
     def wait(self, timeout=BOOT):
         """QEMU's exit status when the guest has switched itself off."""

@@ -39,8 +39,9 @@ def as_it_was():
     """The service with its own unit and no configuration, and at the end no tap."""
     yield
     system.remove_drop_ins()
-    for file in pathlib.Path("/etc/vnicd").rglob("*.conf"):
-        file.unlink()
+    for file in pathlib.Path("/etc/vnicd").glob("vnicd.conf*"):
+        for each in file.iterdir() if file.is_dir() else [file]:
+            each.unlink()
     assert system.poll(lambda: not system.taps(), 5), system.taps()
 
 

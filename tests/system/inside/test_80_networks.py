@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The default network, as the package defines it, with everything real: systemd starts its services, logind knows
+who sits at the machine, and a guest that knows nothing of all this is on the Internet side of it."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+import system
+from vnic import guest
+from vnic.client import ACCESS_DENIED, MAY_ASK
+
+NET = "vnicbr0"
+SERVICE = f"vnicd-network@{NET}.service"
+FORWARD = f"vnicd-network-forward@{NET}.service"
+MAC = "52:54:00:00:61:01"
+PATIENCE = 1 if system.is_container() else 10
+# It goes ten seconds after its last tap.
+IDLE = 10 + 10 * PATIENCE
+
+SEAT = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "PAMName=login", "-p", "Environment=XDG_SEAT=seat0")
+NO_SEAT = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "PAMName=login")
+CAN_CREATE = ("busctl", "--system", "call", "org.vnicd1", "/org/vnicd1", "org.vnicd1.Manager", "CanCreateTap",
+              "sbba{sv}", "", "true", "false", "0")
+
+
+def session(kind, user):
+    return [*kind, "-p", f"User={user}", "--"]
+
+
+def is_active(unit):
+    return system.said("systemctl", "is-active", unit).strip() == "active"
+
+
+def tables():
+    return [line for line in system.run("nft", "list", "tables").splitlines() if "vnicd-" in line]
+
+
+def forwarding():
+    """What is forwarded, by protocol and device."""
+    return {str(file): file.read_text().strip()
+            for family in ("ipv4", "ipv6") for file in pathlib.Path(f"/proc/sys/net/{family}/conf").glob("*/forwarding")}
+
+
+@pytest.fixture
+def uplink():
+    """A device with a default route, as a laptop has."""
+    system.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+    for device in ("up0", "up1"):
+        system.run("ip", "link", "set", device, "up")
+    system.run("ip", "addr", "add", "198.51.100.2/24", "dev", "up0")
+    system.run("ip", "route", "add", "default", "via", "198.51.100.1", "dev", "up0")
+    yield "up0"
+    system.run("ip", "link", "delete", "up0")
+
+
+@pytest.fixture
+def network(uplink):
+    """That there is nothing of it before, and nothing left of it afterwards."""
+    before = forwarding()
+    system.restart()
+    assert NET not in system.links() and tables() == []
+    yield NET
+    assert system.poll(lambda: NET not in system.links(), IDLE), system.run("ip", "addr", "show", NET)
+    assert system.poll(lambda: not is_active(SERVICE) and not is_active(FORWARD), 20 * PATIENCE)
+    assert system.poll(lambda: tables() == [], 5 * PATIENCE), tables()
+    assert system.poll(lambda: forwarding() == before, 5 * PATIENCE), forwarding()
+    assert system.said("pgrep", "-u", "vnicd-network") == ""
+
+
+def test_who_sits_at_the_machine_gets_a_tap_without_a_question(network):
+    assert system.run(*session(SEAT, "alice"), *CAN_CREATE).startswith('ss "yes"')
+    argv = [*session(SEAT, "alice"), "vnicctl", "run", "--", "sleep", "60"]
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL) as running:
+        assert system.poll(system.taps, 20 * PATIENCE)
+        ((name, link),) = system.taps().items()
+        assert link["master"] == NET and "uid=1001" in link["ifalias"]
+        system.run("pkill", "-u", "alice", "-x", "sleep")
+        running.wait(20 * PATIENCE)
+    assert system.poll(lambda: name not in system.links(), 5)
+
+
+def test_who_does_not_sit_there_is_asked(network, alice):
+    assert system.run(*session(NO_SEAT, "alice"), *CAN_CREATE).startswith('ss "challenge"')
+    assert alice.create_tap_error("").name in (MAY_ASK, ACCESS_DENIED)
+    with system.agent(alice, "accept") as agent, alice.create_tap("", interactive=True) as tap:
+        assert system.taps()[tap.interface]["master"] == NET
+        assert [prompt.action for prompt in agent.prompts] == ["org.vnicd1.use-network"]
+
+
+@pytest.fixture
+def granted():
+    system.configure(f"[Group vm]\nAllowBridges={NET}\n")
+
+
+def test_its_services_run_in_their_own_sandboxes(network, granted, carol):
+    system.restart()
+    with carol.create_tap("", True):
+        assert system.poll(lambda: is_active(SERVICE) and is_active(FORWARD), 20 * PATIENCE), \
+            system.said("systemctl", "status", SERVICE, FORWARD)
+        process = pathlib.Path(f"/proc/{system.show('MainPID', SERVICE)}")
+        status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
+        assert status["Uid"].split() == [system.run("id", "-u", "vnicd-network").strip()] * 4
+        assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2"
+        for unit, most in ((SERVICE, 35), (FORWARD, 30)):
+            system.run("systemd-analyze", "security", "--offline=yes", f"--threshold={most}",
+                       system.show("FragmentPath", unit))
+        os.kill(int(process.name), signal.SIGKILL)
+        assert system.poll(lambda: is_active(SERVICE) and system.show("MainPID", SERVICE) not in ("0", process.name),
+                           10 * PATIENCE)
+
+
+def test_a_restart_and_a_kill_leave_it_as_it_is(network, granted, carol):
+    system.restart()
+    with carol.create_tap("", True) as tap:
+        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE)
+        before, filters = system.links()[NET], system.run("nft", "list", "ruleset")
+        pid = system.show("MainPID", SERVICE)
+        system.restart()
+        killed = system.pid()
+        os.kill(killed, signal.SIGKILL)
+        assert system.poll(lambda: system.pid() not in (0, killed) and system.show("ActiveState") == "active", 10)
+        assert carol.get("/org/vnicd1", "org.vnicd1.Manager", "DefaultBridge") == NET
+        after = system.links()[NET]
+        assert {key: after[key] for key in ("ifindex", "address", "ifalias", "addr_info", "flags")} == \
+            {key: before[key] for key in ("ifindex", "address", "ifalias", "addr_info", "flags")}
+        assert system.run("nft", "list", "ruleset") == filters and system.show("MainPID", SERVICE) == pid
+        assert system.taps()[tap.interface]["master"] == NET
+
+
+@pytest.mark.skipif(guest.why_not() != "", reason=guest.why_not())
+def test_a_guest_gets_its_address_and_its_lease_is_told(network, granted, carol):
+    system.restart()
+    with carol.create_tap("", True, guest_mac=MAC) as tap, \
+            guest.Guest(tap.fds, MAC, "carol", bus_address=system.WORLD.bus.address, shell=600) as vm:
+        vm.wait_for("VNIC-READY shell", 60 * PATIENCE)
+        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE)
+        vm.get_address("web", 60 * PATIENCE)
+        (lease,) = json.loads(system.run("vnicctl", "network", "leases", NET, "--json"))
+        assert lease["mac"].lower() == MAC and lease["name"] == "web"
+        gateway = next(entry["local"] for entry in system.links()[NET]["addr_info"] if entry["family"] == "inet")
+        status, said = vm.run(f"ping -c 1 -W 5 {gateway} && nslookup web.{NET}.internal {gateway}", 60 * PATIENCE)
+        assert status == 0 and any(lease["address"] in line for line in said), said
