@@ -9,7 +9,7 @@
  *     off NAME  puts everything back that no other network needs
  *
  * Where the kernel has force_forwarding (6.17), it is switched on for the bridge and for the devices of
- * default routes, and for nothing else. Older kernels know one switch for all devices. That makes each
+ * default routes, and for nothing else; and the bridge becomes a router's. Older kernels know one switch for all devices. That makes each
  * of them a router, and routers do not listen to router advertisements: so accept_ra becomes 2 first
  * wherever it was 1, and a laptop keeps its own IPv6.
  *
@@ -108,14 +108,11 @@ static int need_to_keep(Ledger *ledger, const char *network, const char *interfa
         return 0;
 }
 
-static int need_everything(Ledger *ledger, const char *network) {
+static int need_to_keep_all(Ledger *ledger, const char *network) {
         struct dirent *entry;
-        DIR *folder;
+        DIR *folder = opendir(ALL);
         int r = 0;
 
-        if (setting_read("all", "forwarding") == 1 && !ledger_has(ledger, "all", "forwarding"))
-                return 0; /* somebody else wants it so */
-        folder = opendir(ALL);
         if (!folder)
                 return -errno;
         while (r >= 0 && (entry = readdir(folder)))
@@ -124,7 +121,44 @@ static int need_everything(Ledger *ledger, const char *network) {
                                 strcmp(entry->d_name, network) != 0)
                         r = need_to_keep(ledger, network, entry->d_name);
         closedir(folder);
+        return r;
+}
+
+static int need_everything(Ledger *ledger, const char *network) {
+        int r;
+
+        if (setting_read("all", "forwarding") == 1 && !ledger_has(ledger, "all", "forwarding"))
+                return 0; /* somebody else wants it so */
+        r = need_to_keep_all(ledger, network);
         return r < 0 ? r : ledger_need(ledger, network, "all", "forwarding", 1);
+}
+
+/* The bridge is a router's: who does not say so in its neighbour advertisements (RFC 4861, 7.2.5) is
+ * struck from the guests' lists. But when any device becomes one, the kernel forgets the routers that
+ * were advertised on all others where accept_ra is not 2: so it is, for that moment. */
+static int become_router(const char *folder, const char *network) {
+        Ledger *ledger = NULL;
+        int r = ledger_open(&ledger, folder);
+
+        if (r < 0)
+                return r;
+        if (setting_read(network, "forwarding") == 0) {
+                r = need_to_keep_all(ledger, network);
+                if (r >= 0)
+                        r = ledger_need(ledger, network, network, "forwarding", 1);
+                if (r >= 0)
+                        r = ledger_settle(ledger, network);
+        }
+        ledger_close(ledger);
+        return r;
+}
+
+static int need_single(Ledger *ledger, const char *network) {
+        int r = ledger_need(ledger, network, network, "forwarding", 1);
+
+        if (r >= 0)
+                r = ledger_need(ledger, network, network, "force_forwarding", 1);
+        return r < 0 ? r : need_uplinks(ledger, network);
 }
 
 static bool kernel_has_force_forwarding(const char *network) {
@@ -137,17 +171,20 @@ static bool kernel_has_force_forwarding(const char *network) {
 /* Brings the settings to what the network needs now; without forwarding it needs none. */
 static int apply(const char *network, bool forward) {
         const char *folder = getenv("RUNTIME_DIRECTORY");
+        bool single = forward && kernel_has_force_forwarding(network);
         Ledger *ledger = NULL;
-        int r, settled;
+        int r = 0, settled;
 
-        r = ledger_open(&ledger, folder ? folder : LEDGER_FOLDER);
+        folder = folder ? folder : LEDGER_FOLDER;
+        if (single)
+                r = become_router(folder, network);
+        if (r >= 0)
+                r = ledger_open(&ledger, folder);
         if (r < 0)
                 return r;
-        if (forward && kernel_has_force_forwarding(network)) {
-                r = ledger_need(ledger, network, network, "force_forwarding", 1);
-                if (r >= 0)
-                        r = need_uplinks(ledger, network);
-        } else if (forward)
+        if (single)
+                r = need_single(ledger, network);
+        else if (forward)
                 r = need_everything(ledger, network);
         settled = r < 0 ? r : ledger_settle(ledger, network);
         ledger_close(ledger);

@@ -73,6 +73,11 @@ void manager_forget_networks(Manager *manager);
 int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
                 Place *ret, List **ret_wait_for, Failure *failure);
 
+/* What is refused may be so only because of taps that the client has closed, and we have not (model/linger):
+ * -EAGAIN. Else the error, with the refusal. */
+int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_wait_for,
+                const Failure *refusal, int error, Failure *failure);
+
 /* The endpoint is one of the network's from now on. -ENOMEM */
 int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid);
 

@@ -95,6 +95,18 @@ def test_guests_reach_the_internet_by_the_addresses_of_the_host(alice, nat, worl
         assert seen4 == [Internet.HOST4] and seen6 == [Internet.HOST6]
 
 
+def test_the_host_stays_the_router_of_its_guests(alice, nat, world_outside):
+    """Also after they have asked whether it is still there: its answer has to say that it is a router."""
+    with machines(alice, nat, "web") as (web,):
+        assert web.ipv6()
+        web.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/neigh/eth0/delay_first_probe_time; "
+                            "echo 1000 >/proc/sys/net/ipv6/neigh/eth0/base_reachable_time_ms")
+        for _ in range(5):
+            assert web.pings(world_outside.SERVER6)
+            time.sleep(1)
+        assert "via fe80::1" in web.ip("-6", "route", "show", "default")
+
+
 def test_the_internet_does_not_reach_in(alice, nat, world_outside):
     with machines(alice, nat, "web") as (web,):
         told = web.dhcp()
