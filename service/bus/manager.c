@@ -135,7 +135,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         /* Refuse: nobody is asked for a password for what cannot succeed. */
         r = look(service, call, &request, &client, &place, &wait_for, failure);
         if (r == -EAGAIN)
-                return wait_retry(service, call, wait_for, client.uid);
+                return wait_retry(service, call, wait_for);
         if (r < 0)
                 return r;
 
@@ -156,7 +156,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         manager_announce(service->manager, endpoint);
         if (r < 0)
                 manager_take_back(service->manager, endpoint);
-        manager_close_queues(service->manager, client.uid, &queues);
+        manager_close_queues(service->manager, client.uid, endpoint->tag.nonce, &queues);
         return r;
 }
 

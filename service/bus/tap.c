@@ -53,7 +53,7 @@ static int open_queues(Service *service, sd_bus_message *call, Failure *failure)
         if (r < 0)
                 return r;
         r = reply_with_queues(call, &queues);
-        manager_close_queues(service->manager, matter.owner, &queues);
+        manager_close_queues(service->manager, matter.owner, (uint32_t)matter.stamp, &queues);
         return r;
 }
 

@@ -160,12 +160,12 @@ int wait_delete_network(Service *service, sd_bus_message *call, Network *network
         return 1;
 }
 
-int wait_retry(Service *service, sd_bus_message *call, List *watches, uid_t uid) {
+int wait_retry(Service *service, sd_bus_message *call, List *watches) {
         Wait *wait = wait_new(service, call, finish_retry);
         WaitWatch *wait_watch = wait ? add_watch(wait) : NULL;
 
         if (!wait_watch)
                 return wait ? (wait_free(wait), -ENOMEM) : -ENOMEM;
-        manager_watch(service->manager, watches, uid, &wait_watch->watch);
+        list_append(watches, &wait_watch->watch.link);
         return 1;
 }

@@ -3,8 +3,8 @@
 
 /*
  * Calls that wait for the end of endpoints: a Release is answered when the kernel has said that the
- * link is gone; a CreateTap whose MAC is that of an endpoint under deletion begins anew when it is
- * gone.
+ * link is gone; a CreateTap in whose way only an endpoint stands that is going, or may be, begins anew
+ * when it is gone, or our own copies of its queues are closed.
  */
 
 #include "bus/service.h"
@@ -21,7 +21,6 @@ int wait_release_all(Service *service, sd_bus_message *call, uid_t uid);
  * -ENOMEM. */
 int wait_delete_network(Service *service, sd_bus_message *call, Network *network);
 
-/* Dispatches the call again when the endpoint or network whose GoneWatches these are, and which is under
- * deletion, is gone; for NULL, when some of our copies of the uid's queues are closed. Returns 1, or
+/* Dispatches the call again when what manager_look() said it has to wait for is over. Returns 1, or
  * -ENOMEM. */
-int wait_retry(Service *service, sd_bus_message *call, List *watches, uid_t uid);
+int wait_retry(Service *service, sd_bus_message *call, List *watches);

@@ -29,11 +29,11 @@ struct Linger {
 typedef struct Kept {
         List link;
         List watches; /* GoneWatch.link */
-        unsigned n_watches;
         CloserJob job;
         Linger *linger;
         uint64_t due_usec;
         uid_t uid;
+        uint32_t nonce;
         FdSet fds;
 } Kept;
 
@@ -118,7 +118,7 @@ Linger *linger_free(Linger *linger) {
         return NULL;
 }
 
-void linger_close(Linger *linger, uid_t uid, FdSet *fds) {
+void linger_close(Linger *linger, uid_t uid, uint32_t nonce, FdSet *fds) {
         bool first = list_is_empty(&linger->kept);
         Kept *kept;
 
@@ -132,6 +132,7 @@ void linger_close(Linger *linger, uid_t uid, FdSet *fds) {
         kept->linger = linger;
         kept->job = (CloserJob){ .run = run, .done = done };
         kept->uid = uid;
+        kept->nonce = nonce;
         kept->due_usec = clock_now_usec() + LINGER_USEC;
         linger->n_fds += fds->n;
         kept->fds = fdset_take(fds);
@@ -144,29 +145,26 @@ void linger_close(Linger *linger, uid_t uid, FdSet *fds) {
 }
 
 /* NULL: none. Those that the closer has are closed first. */
-static Kept *find_first(const Linger *linger, uid_t uid) {
+static Kept *find_first(const Linger *linger, uid_t uid, const uint32_t *nonce) {
         const List *const lists[] = { &linger->closing, &linger->kept };
 
         for (size_t i = 0; i < 2; i++)
-                LIST_FOREACH((List *)lists[i], node)
-                        if (container_of(node, Kept, link)->uid == uid)
-                                return container_of(node, Kept, link);
+                LIST_FOREACH((List *)lists[i], node) {
+                        Kept *kept = container_of(node, Kept, link);
+
+                        if (kept->uid == uid && (!nonce || kept->nonce == *nonce))
+                                return kept;
+                }
         return NULL;
 }
 
-bool linger_may_watch(const Linger *linger, uid_t uid) {
-        const Kept *first = find_first(linger, uid);
+List *linger_watches(const Linger *linger, uid_t uid, const uint32_t *nonce) {
+        Kept *first = find_first(linger, uid, nonce);
+        unsigned n = 0;
 
-        return first && first->n_watches < WATCHES_MAX;
-}
-
-void linger_watch(Linger *linger, uid_t uid, GoneWatch *watch) {
-        Kept *first = find_first(linger, uid);
-
-        if (!first) {
-                watch->gone(watch, 0);
-                return;
-        }
-        list_append(&first->watches, &watch->link);
-        first->n_watches++;
+        if (!first)
+                return NULL;
+        LIST_FOREACH(&first->watches, node)
+                n++;
+        return n < WATCHES_MAX ? &first->watches : NULL;
 }

@@ -30,13 +30,11 @@ void linger_stop(Linger *linger);
 /* Takes NULL. Returns NULL. */
 Linger *linger_free(Linger *linger);
 
-/* Takes the fds, of a tap of that uid, over and closes them a moment later, off the loop. Cannot fail:
- * without memory, or where too many are kept, some go at once. */
-void linger_close(Linger *linger, uid_t uid, FdSet *fds);
+/* Takes the fds, of that uid's tap of that nonce, over and closes them a moment later, off the loop. Cannot
+ * fail: without memory, or where too many are kept, some go at once. */
+void linger_close(Linger *linger, uid_t uid, uint32_t nonce, FdSet *fds);
 
-/* Whether any of that uid are here, and may be watched: a tap may be there only because of them, and then
- * counts against his limits though he has closed it. */
-bool linger_may_watch(const Linger *linger, uid_t uid);
-
-/* The watch is told when the first of them are closed; at once, if there are none. */
-void linger_watch(Linger *linger, uid_t uid, GoneWatch *watch);
+/* A tap may be there only because of its queues here, and then stands in the way though its holder has closed
+ * it. The watches (GoneWatch.link) that are told when the first of that uid's, and of that nonce's if it is
+ * not NULL, are closed; good until the loop runs on. NULL: none are here, or enough wait for them. */
+List *linger_watches(const Linger *linger, uid_t uid, const uint32_t *nonce);

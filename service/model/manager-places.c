@@ -11,15 +11,18 @@
 #include "kernel/bridge.h"
 #include "model/manager-private.h"
 
-/* What the kernel would refuse is refused before anybody is asked. */
-static int check_ports(const Place *place, unsigned ports, unsigned most, Failure *failure) {
+/* What the kernel would refuse is refused before anybody is asked for it. */
+static int check_ports(Manager *manager, const Place *place, const Client *client, unsigned ports,
+                unsigned most, List **ret_wait_for, Failure *failure) {
+        Failure refusal = FAILURE_INIT;
+
         if (ports < most)
                 return 0;
-        return failure_set(failure, FAILURE_BRIDGE_FULL, EXFULL,
+        failure_set(&refusal, FAILURE_BRIDGE_FULL, EXFULL,
                         "The bridge \"%s\" has %u ports, and %u is the most it may have. Release "
-                        "an "
-                        "endpoint on it, or use another bridge.",
+                        "an endpoint on it, or use another bridge.",
                         place->bridge.name, ports, most);
+        return manager_wait_for_own(manager, client, ret_wait_for, &refusal, -EXFULL, failure);
 }
 
 static int check_mtu(const TapRequest *request, const LinkInfo *bridge, Failure *failure) {
@@ -39,7 +42,6 @@ static int check_mtu(const TapRequest *request, const LinkInfo *bridge, Failure 
         return 0;
 }
 
-/* Of what he has there, some may be gone as soon as our own copies of its queues are closed. */
 static int check_user(Manager *manager, const Network *network, const Client *client,
                 List **ret_wait_for, Failure *failure) {
         const Limits limits = {
@@ -47,17 +49,15 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
                 .queues = UINT_MAX,
                 .creations = UINT_MAX,
         };
+        Failure refusal = FAILURE_INIT;
 
         if (quota_check(network->ports_of_users, client->uid, &limits, 1, 0, NULL) >= 0)
                 return 0;
-        if (linger_may_watch(manager->linger, client->uid)) {
-                *ret_wait_for = NULL;
-                return -EAGAIN;
-        }
-        return failure_set(failure, FAILURE_QUOTA_EXCEEDED, EDQUOT,
+        failure_set(&refusal, FAILURE_QUOTA_EXCEEDED, EDQUOT,
                         "You have %u endpoints on the network \"%s\", which is the most that a "
                         "user may have there. Release one, or use another network.",
                         limits.endpoints, network->tag.plan.name);
+        return manager_wait_for_own(manager, client, ret_wait_for, &refusal, -EDQUOT, failure);
 }
 
 static int look_at_ports(Manager *manager, Place *place, const Client *client, List **ret_wait_for,
@@ -71,7 +71,7 @@ static int look_at_ports(Manager *manager, Place *place, const Client *client, L
                 return 0;
         if (place->bridge.ifindex == 0 || bridge_count_ports(place->bridge.name, &ports) < 0)
                 return 0;
-        r = check_ports(place, ports, most, failure);
+        r = check_ports(manager, place, client, ports, most, ret_wait_for, failure);
         if (r < 0 || !place->network)
                 return r;
         place->shared = ports > network_count_endpoints(place->network);

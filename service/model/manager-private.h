@@ -26,7 +26,6 @@ struct Manager {
         List condemned;         /* Endpoint.condemned */
         sd_event_source *again; /* when their deletion is tried again */
         sd_event *event;
-        Filter *filter;
         Uplinks *uplinks;
         List networks; /* Network.link, oldest first; also those that go */
         ManagerFacts facts;
@@ -74,6 +73,11 @@ void manager_forget_networks(Manager *manager);
 int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
                 Place *ret, List **ret_wait_for, Failure *failure);
 
+/* What is refused may be so only because of taps that the client has closed, and we have not (model/linger):
+ * -EAGAIN. Else the error, with the refusal. */
+int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_wait_for,
+                const Failure *refusal, int error, Failure *failure);
+
 /* The endpoint is one of the network's from now on. -ENOMEM */
 int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid);
 
@@ -89,10 +93,8 @@ void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event
 /* Events were lost: those whose bridge is gone are gone. */
 void manager_resync_networks(Manager *manager);
 
-NetworkTools manager_network_tools(const Manager *manager);
-
-/* Filters are opened by whom needs them first. -ENOMEM, -errno of the loop. */
-int manager_open_network_tools(Manager *manager);
+/* Whoever needs them first opens them. -ENOMEM, -errno of the loop. */
+int manager_open_uplinks(Manager *manager);
 
 /* The manager's from now on. -errno of the loop: still the caller's. */
 int manager_enlist_network(Manager *manager, Network *network);

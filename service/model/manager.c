@@ -135,7 +135,6 @@ Manager *manager_free(Manager *manager) {
         registry_done(&manager->registry);
         manager_forget_networks(manager);
         uplinks_free(manager->uplinks);
-        filter_close(manager->filter);
         offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);
         netlink_close(manager->netlink);
@@ -161,12 +160,32 @@ const ManagerFacts *manager_facts(const Manager *manager) {
         return &manager->facts;
 }
 
+/* It is being deleted, or may be there only because of our own copies of its queues. NULL: it stays. */
+static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
+        if (endpoint->releasing || endpoint->dying)
+                return &endpoint->watches;
+        return linger_watches(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce);
+}
+
+int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_wait_for,
+                const Failure *refusal, int error, Failure *failure) {
+        List *watches = linger_watches(manager->linger, client->uid, NULL);
+
+        if (watches) {
+                *ret_wait_for = watches;
+                return -EAGAIN;
+        }
+        *failure = *refusal;
+        return error;
+}
+
 static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac, List **ret_wait_for,
                 Failure *failure) {
         char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
         Failure lookup = FAILURE_INIT;
         Endpoint *endpoint;
         FdbEntry entry;
+        List *watches;
         int r;
 
         r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &entry, &lookup);
@@ -180,8 +199,9 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac, L
                 return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 
         endpoint = registry_by_ifindex(&manager->registry, entry.port);
-        if (ret_wait_for && endpoint && (endpoint->releasing || endpoint->dying)) {
-                *ret_wait_for = &endpoint->watches;
+        watches = endpoint && ret_wait_for ? watches_of_end(manager, endpoint) : NULL;
+        if (watches) {
+                *ret_wait_for = watches;
                 return -EAGAIN;
         }
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
@@ -215,19 +235,35 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
                                           "vnet_hdr_size to 24");
 }
 
-/* Of what he has, some may be gone as soon as our own copies of its queues are closed. */
 static int check_quota(Manager *manager, const Client *client, unsigned queues, List **ret_wait_for,
                 Failure *failure) {
         Failure refusal = FAILURE_INIT;
         int r = quota_check(manager->quota, client->uid, &client->limits, 1, queues, &refusal);
 
-        if (r == -EDQUOT && linger_may_watch(manager->linger, client->uid)) {
-                *ret_wait_for = NULL;
-                return -EAGAIN;
-        }
+        if (r == -EDQUOT)
+                return manager_wait_for_own(manager, client, ret_wait_for, &refusal, r, failure);
         if (r < 0)
                 *failure = refusal;
         return r;
+}
+
+static int check_label(Manager *manager, const TapRequest *request, const Client *client,
+                List **ret_wait_for, Failure *failure) {
+        Endpoint *endpoint = *request->label
+                        ? manager_find_label(manager, client->uid, request->label)
+                        : NULL;
+        List *watches = endpoint && !endpoint->releasing ? watches_of_end(manager, endpoint) : NULL;
+
+        if (!endpoint)
+                return 0;
+        if (watches) {
+                *ret_wait_for = watches;
+                return -EAGAIN;
+        }
+        return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "You have an endpoint with the label \"%s\" already. Choose another "
+                        "one, or release it first.",
+                        request->label);
 }
 
 int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
@@ -237,12 +273,9 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
         r = check_quota(manager, client, request->queues, ret_wait_for, failure);
         if (r < 0)
                 return r;
-        if (*request->label && manager_find_label(manager, client->uid, request->label))
-                return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
-                                "You have an endpoint with the label \"%s\" already. Choose "
-                                "another "
-                                "one, or release it first.",
-                                request->label);
+        r = check_label(manager, request, client, ret_wait_for, failure);
+        if (r < 0)
+                return r;
         r = check_offloads(manager, request, failure);
         if (r < 0)
                 return r;
@@ -262,15 +295,8 @@ void manager_take_back(Manager *manager, Endpoint *endpoint) {
                 log_warning("Out of memory: %s may be left behind", endpoint->now.name);
 }
 
-void manager_close_queues(Manager *manager, uid_t uid, FdSet *queues) {
-        linger_close(manager->linger, uid, queues);
-}
-
-void manager_watch(Manager *manager, List *watches, uid_t uid, GoneWatch *watch) {
-        if (watches)
-                list_append(watches, &watch->link);
-        else
-                linger_watch(manager->linger, uid, watch);
+void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues) {
+        linger_close(manager->linger, uid, nonce, queues);
 }
 
 const char *manager_bridge_of(

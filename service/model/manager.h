@@ -79,10 +79,9 @@ const ManagerFacts *manager_facts(const Manager *manager);
 
 /* Looks, without touching anything, whether the request can succeed for that client now. ret: where it
  * is to be; good until the loop runs on. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
- * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only an
- * endpoint or a network under deletion stands in the way: *ret_wait_for is the list of its watches; NULL:
- * only the client's limits, and of what he has some may be gone when our copies of its queues are closed.
- * Then manager_watch(). */
+ * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only what is
+ * under deletion, or may be gone when our copies of its queues are closed, stands in the way: *ret_wait_for
+ * is the list (of GoneWatch.link) of those who wait for that. */
 int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
                 List **ret_wait_for, Failure *failure);
 
@@ -124,12 +123,17 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
 /* For a tap just made that nobody could be told of: has it deleted, also if it outlives its queues. */
 void manager_take_back(Manager *manager, Endpoint *endpoint);
 
-/* Closes our copies of the queues of a tap of that uid, a moment later and off the loop (model/linger). */
-void manager_close_queues(Manager *manager, uid_t uid, FdSet *queues);
+/* Closes our copies of the queues of that uid's tap of that nonce, a moment later and off the loop
+ * (model/linger). */
+void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues);
 
-/* For who is to wait, as manager_look() said: the watch is told when that is gone whose watches these are;
- * for NULL, when the first of our copies of queues of that uid are closed. */
-void manager_watch(Manager *manager, List *watches, uid_t uid, GoneWatch *watch);
+/* Looks, without touching anything, whether the request can succeed for that client now. ret: where it
+ * is to be; good until the loop runs on. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
+ * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only what is
+ * under deletion, or may be gone when our copies of its queues are closed, stands in the way: *ret_wait_for
+ * is the list (of GoneWatch.link) of those who wait for that. */
+int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
+                List **ret_wait_for, Failure *failure);
 
 /* Runs something slow of the world above, off the loop; manager_free() waits for it. */
 void manager_run(Manager *manager, CloserJob *job);

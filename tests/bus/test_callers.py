@@ -103,10 +103,11 @@ def test_many_callers_who_come_and_go_leave_no_memory_behind(world, alice):
                     caller.receive()
         alice.list_bridges()
 
-    storm(200)
-    before = rss()
     storm(600)
-    assert rss() - before < 128
+    before = rss()
+    storm(900)
+    # One message is 1 KiB and more; with sanitizers, which find smaller leaks themselves, freed memory is kept.
+    assert rss() - before < 640
 
 
 def test_who_is_not_heard_of_any_more_is_asked_about_again(world):

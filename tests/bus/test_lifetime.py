@@ -91,6 +91,16 @@ def test_who_closes_at_once_and_makes_the_next_stays_within_his_limits(world, br
         world.reload()
 
 
+def test_what_a_closed_tap_had_is_free_for_the_next(alice, bridge):
+    for _ in range(10):
+        with alice.create_tap(bridge, label="web", guest_mac="52:54:00:00:0a:01") as tap:
+            pass
+    with alice.create_tap(bridge, label="web", guest_mac="52:54:00:00:0a:01"):
+        assert kernel.wait_gone(tap.interface)
+        assert alice.create_tap_error(bridge, label="web").short == "NameTaken"
+        assert alice.create_tap_error(bridge, guest_mac="52:54:00:00:0a:01").short == "MacInUse"
+
+
 @pytest.mark.restarts
 def test_a_stop_and_a_start_of_the_service_take_nothing_away(world, bridge):
     with Client(world, "alice") as client:

@@ -17,6 +17,7 @@
 
 #define ALICE 1001
 #define BOB   1002
+#define NONCE 0x12345678
 
 typedef struct Stage {
         sd_event *event;
@@ -74,7 +75,7 @@ static int keep_one(Stage *stage) {
 
         assert_int_equal(pipe(ends), 0);
         assert_int_equal(fdset_add(&fds, ends[1]), 0);
-        linger_close(stage->linger, ALICE, &fds);
+        linger_close(stage->linger, ALICE, NONCE, &fds);
         assert_int_equal(fds.n, 0);
         return ends[0];
 }
@@ -165,11 +166,13 @@ static void who_watches_is_told_when_the_first_of_a_user_are_closed(void **state
 
         assert_ok(sd_event_add_io(
                         stage->event, NULL, closer_fd(stage->closer), POLLIN, on_closer, stage));
-        assert_false(linger_may_watch(stage->linger, ALICE));
+        assert_null(linger_watches(stage->linger, ALICE, NULL));
         end = keep_one(stage);
-        assert_true(linger_may_watch(stage->linger, ALICE));
-        assert_false(linger_may_watch(stage->linger, BOB));
-        linger_watch(stage->linger, ALICE, &stage->watch);
+        assert_non_null(linger_watches(stage->linger, ALICE, NULL));
+        assert_null(linger_watches(stage->linger, BOB, NULL));
+        assert_non_null(linger_watches(stage->linger, ALICE, &(uint32_t){ NONCE }));
+        assert_null(linger_watches(stage->linger, ALICE, &(uint32_t){ NONCE + 1 }));
+        list_append(linger_watches(stage->linger, ALICE, NULL), &stage->watch.link);
         assert_int_equal(stage->told, 0);
         for (unsigned i = 0; i < 100 && stage->told == 0; i++)
                 run_for(stage, 10 * MSEC);
@@ -177,16 +180,8 @@ static void who_watches_is_told_when_the_first_of_a_user_are_closed(void **state
         assert_int_equal(stage->error, 0);
         assert_int_equal(stage->closed, 1);
         assert_true(is_closed(end, 0));
-        assert_false(linger_may_watch(stage->linger, ALICE));
+        assert_null(linger_watches(stage->linger, ALICE, NULL));
         close(end);
-        stage_free(stage);
-}
-
-static void with_nothing_to_wait_for_who_watches_is_told_at_once(void **state) {
-        Stage *stage = stage_new();
-
-        linger_watch(stage->linger, ALICE, &stage->watch);
-        assert_int_equal(stage->told, 1);
         stage_free(stage);
 }
 
@@ -194,7 +189,7 @@ static void who_still_watches_at_the_end_is_told_that_it_is_over(void **state) {
         Stage *stage = stage_new();
         int end = keep_one(stage);
 
-        linger_watch(stage->linger, ALICE, &stage->watch);
+        list_append(linger_watches(stage->linger, ALICE, NULL), &stage->watch.link);
         stage_stop(stage);
         assert_int_equal(stage->told, 1);
         assert_int_equal(stage->error, -ECANCELED);
@@ -218,7 +213,6 @@ int main(void) {
                 cmocka_unit_test(of_too_many_the_first_go_at_once),
                 cmocka_unit_test(what_is_still_kept_at_the_end_is_closed),
                 cmocka_unit_test(who_watches_is_told_when_the_first_of_a_user_are_closed),
-                cmocka_unit_test(with_nothing_to_wait_for_who_watches_is_told_at_once),
                 cmocka_unit_test(who_still_watches_at_the_end_is_told_that_it_is_over),
                 cmocka_unit_test(without_anything_kept_the_loop_sleeps),
         };

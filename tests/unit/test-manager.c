@@ -190,7 +190,7 @@ static void our_copies_are_closed_off_the_loop_and_the_tap_lives_on(void **state
         fds = world_count_fds();
         stage_create(&stage, &request, &queues);
         assert_int_equal(fdset_add(&client, dup(queues.fds[0])), 0);
-        manager_close_queues(stage.manager, 1000, &queues);
+        manager_close_queues(stage.manager, 1000, 1, &queues);
         stage_run(&stage, 50);
         assert_int_equal(world_count_fds(), fds + 1);
         assert_int_equal(stage.leaving, 0);
@@ -684,7 +684,7 @@ static void what_was_seen_to_be_gone_does_not_come_back(void **state) {
 
                 stage_create(&stage, &request, &queues);
                 stage_run(&stage, 5);
-                manager_close_queues(stage.manager, 1000, &queues);
+                manager_close_queues(stage.manager, 1000, 1, &queues);
                 for (int k = 0; k < 50; k++) {
                         link_monitor_catch_up(stage.manager->monitor);
                         assert_int_equal(manager_link_follower.resync(stage.manager), 0);
@@ -927,7 +927,7 @@ static void two_hundred_lives_leave_nothing(void **state) {
                 FdSet queues = FDSET_INIT;
 
                 stage_create(&stage, &request, &queues);
-                manager_close_queues(stage.manager, 1000, &queues);
+                manager_close_queues(stage.manager, 1000, 1, &queues);
                 stage_run_until_left(&stage, i);
         }
         stage_run(&stage, 50);
