@@ -2,49 +2,47 @@
 #include "kernel/filter.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <nftables/libnftables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "util/cleanup.h"
 
-DEFINE_CLEANUP(Filter, filter_close)
-
 #define WORD_SIZE 128
 
-struct Filter {
-        struct nft_ctx *context;
-};
+typedef struct nft_ctx Context;
 
-int filter_open(Filter **ret) {
-        _cleanup_(filter_closep) Filter *filter = calloc(1, sizeof(Filter));
-
-        if (!filter)
-                return -ENOMEM;
-        filter->context = nft_ctx_new(NFT_CTX_DEFAULT);
-        if (!filter->context)
-                return -ENOMEM;
-        if (nft_ctx_buffer_output(filter->context) != 0 ||
-                        nft_ctx_buffer_error(filter->context) != 0)
-                return -ENOMEM;
-        nft_ctx_output_set_flags(filter->context, NFT_CTX_OUTPUT_NUMERIC_ALL);
-        *ret = TAKE_PTR(filter);
-        return 0;
-}
-
-Filter *filter_close(Filter *filter) {
-        if (filter) {
-                if (filter->context)
-                        nft_ctx_free(filter->context);
-                free(filter);
-        }
+static Context *context_free(Context *context) {
+        if (context)
+                nft_ctx_free(context);
         return NULL;
 }
 
+DEFINE_CLEANUP(Context, context_free)
+
+#define _cleanup_context_ _cleanup_(context_freep)
+
+static int context_new(Context **ret) {
+        _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+        _cleanup_context_ Context *context = NULL;
+
+        if (fd < 0)
+                return -errno;
+        fd = close_fd(fd);
+        context = nft_ctx_new(NFT_CTX_DEFAULT);
+        if (!context || nft_ctx_buffer_output(context) != 0 || nft_ctx_buffer_error(context) != 0)
+                return -ENOMEM;
+        nft_ctx_output_set_flags(context, NFT_CTX_OUTPUT_NUMERIC_ALL);
+        *ret = TAKE_PTR(context);
+        return 0;
+}
+
 /* "Error: Could not process rule: Operation not supported" and lines that show where. */
-static int explain(Filter *filter, Failure *failure) {
-        const char *text = nft_ctx_get_error_buffer(filter->context), *error;
+static int explain(Context *context, Failure *failure) {
+        const char *text = nft_ctx_get_error_buffer(context), *error;
         size_t n;
 
         error = text ? strstr(text, "Error: ") : NULL;
@@ -61,25 +59,32 @@ static int explain(Filter *filter, Failure *failure) {
                         (int)n, text);
 }
 
-static int run(Filter *filter, const char *commands, Failure *failure) {
-        return nft_run_cmd_from_buffer(filter->context, commands) == 0 ? 0
-                                                                       : explain(filter, failure);
-}
-
-int filter_apply(Filter *filter, const char *rules, Failure *failure) {
-        return run(filter, rules, failure);
-}
-
-int filter_each_table(Filter *filter, filter_each_t each, void *userdata, Failure *failure) {
-        _cleanup_free_ char *text = NULL;
-        char *rest = NULL;
-        int r = run(filter, "list tables", failure);
+/* ret: what was printed, in new memory; NULL: nobody wants it. */
+static int run(const char *commands, char **ret, Failure *failure) {
+        _cleanup_context_ Context *context = NULL;
+        int r = context_new(&context);
 
         if (r < 0)
                 return r;
-        text = strdup(nft_ctx_get_output_buffer(filter->context));
-        if (!text)
-                return -ENOMEM;
+        if (nft_run_cmd_from_buffer(context, commands) != 0)
+                return explain(context, failure);
+        if (!ret)
+                return 0;
+        *ret = strdup(nft_ctx_get_output_buffer(context));
+        return *ret ? 0 : -ENOMEM;
+}
+
+int filter_apply(const char *rules, Failure *failure) {
+        return run(rules, NULL, failure);
+}
+
+int filter_each_table(filter_each_t each, void *userdata, Failure *failure) {
+        _cleanup_free_ char *text = NULL;
+        char *rest = NULL;
+        int r = run("list tables", &text, failure);
+
+        if (r < 0)
+                return r;
         for (char *line = strtok_r(text, "\n", &rest); line && r >= 0;
                         line = strtok_r(NULL, "\n", &rest)) {
                 char family[WORD_SIZE], name[WORD_SIZE];
@@ -108,18 +113,14 @@ static bool is_forward_drop(const char *line, const char *ours, Position *positi
                         strstr(line, "policy drop;");
 }
 
-int filter_find_forward_drop(
-                Filter *filter, const char *ours, char *ret, size_t size, Failure *failure) {
+int filter_find_forward_drop(const char *ours, char *ret, size_t size, Failure *failure) {
         Position position = { .family = "" };
         _cleanup_free_ char *text = NULL;
         char *rest = NULL;
-        int r = run(filter, "list chains", failure);
+        int r = run("list chains", &text, failure);
 
         if (r < 0)
                 return r;
-        text = strdup(nft_ctx_get_output_buffer(filter->context));
-        if (!text)
-                return -ENOMEM;
         *ret = '\0';
         for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
                 if (is_forward_drop(line, ours, &position)) {

@@ -17,18 +17,13 @@
 
 DEFINE_CLEANUP(Network, network_free)
 
-NetworkTools manager_network_tools(const Manager *manager) {
-        return (NetworkTools){ .netlink = manager->netlink, .filter = manager->filter };
-}
-
 void manager_update_uplinks(Manager *manager) {
-        const NetworkTools tools = manager_network_tools(manager);
         Failure failure = FAILURE_INIT;
         int r;
 
-        if (!manager->filter)
+        if (!manager->uplinks)
                 return;
-        r = uplinks_update(manager->uplinks, &tools, &manager->networks, &failure);
+        r = uplinks_update(manager->uplinks, manager->netlink, &manager->networks, &failure);
         if (r < 0)
                 log_warning("Cannot switch forwarding for the networks: %s",
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
@@ -38,14 +33,10 @@ static void on_uplinks_due(void *userdata) {
         manager_update_uplinks(userdata);
 }
 
-int manager_open_network_tools(Manager *manager) {
-        int r = 0;
-
-        if (!manager->filter)
-                r = filter_open(&manager->filter);
-        if (r >= 0 && !manager->uplinks)
-                r = uplinks_new(&manager->uplinks, manager->event, on_uplinks_due, manager);
-        return r;
+int manager_open_uplinks(Manager *manager) {
+        return manager->uplinks
+                        ? 0
+                        : uplinks_new(&manager->uplinks, manager->event, on_uplinks_due, manager);
 }
 
 static void set_idle_timer(Network *network, uint64_t usec) {
@@ -77,7 +68,7 @@ static void on_deleted(void *userdata, int ifindex, int error) {
 static void finish(Manager *manager, Network *network) {
         Failure failure = FAILURE_INIT;
 
-        if (network_remove_filters(network->tag.plan.name, manager->filter, &failure) < 0)
+        if (network_remove_filters(network->tag.plan.name, &failure) < 0)
                 log_warning("The filters of the network %s stay: %s", network->tag.plan.name,
                                 failure.text);
         list_unlink(&network->link);
@@ -168,19 +159,17 @@ int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept,
                 Failure *failure) {
         NetworkTag tag = { .plan = *plan, .kept = kept };
         _cleanup_(network_freep) Network *network = NULL;
-        NetworkTools tools;
         int r;
 
-        r = manager_open_network_tools(manager);
+        r = manager_open_uplinks(manager);
         if (r < 0)
                 return r;
-        tools = manager_network_tools(manager);
         tag.guard_v6 = plan->kind == NETWORK_NAT &&
                         uplinks_should_guard_v6(manager->netlink, &manager->networks);
         r = network_new(&network, &tag);
         if (r < 0)
                 return r;
-        r = network_birth(network, &tools, failure);
+        r = network_birth(network, manager->netlink, failure);
         if (network->ifindex == 0 || manager_enlist_network(manager, network) < 0)
                 return r < 0 ? r : -ENOMEM;
         *ret = network;

@@ -26,7 +26,6 @@ struct Manager {
         List condemned;         /* Endpoint.condemned */
         sd_event_source *again; /* when their deletion is tried again */
         sd_event *event;
-        Filter *filter;
         Uplinks *uplinks;
         List networks; /* Network.link, oldest first; also those that go */
         ManagerFacts facts;
@@ -94,10 +93,8 @@ void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event
 /* Events were lost: those whose bridge is gone are gone. */
 void manager_resync_networks(Manager *manager);
 
-NetworkTools manager_network_tools(const Manager *manager);
-
-/* Filters are opened by whom needs them first. -ENOMEM, -errno of the loop. */
-int manager_open_network_tools(Manager *manager);
+/* Whoever needs them first opens them. -ENOMEM, -errno of the loop. */
+int manager_open_uplinks(Manager *manager);
 
 /* The manager's from now on. -errno of the loop: still the caller's. */
 int manager_enlist_network(Manager *manager, Network *network);

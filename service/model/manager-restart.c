@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/filter.h"
 #include "model/manager-private.h"
 #include "model/network-filter.h"
 #include "util/cleanup.h"
@@ -58,14 +59,13 @@ static int remove_orphan(const char *family, const char *table, void *userdata) 
                         manager_find_network(manager, table + n) ||
                         (strcmp(table + n, UPLINKS) == 0 && !list_is_empty(&manager->networks)))
                 return 0;
-        return network_remove_filters(table + n, manager->filter, NULL);
+        return network_remove_filters(table + n, NULL);
 }
 
 /* A network that cannot be completed stays as it is: guests may be on it. */
 static void complete(Manager *manager, Network *network) {
-        const NetworkTools tools = manager_network_tools(manager);
         Failure failure = FAILURE_INIT;
-        int r = network_complete(network, &tools, &failure);
+        int r = network_complete(network, manager->netlink, &failure);
 
         if (r < 0)
                 log_error("The network %s is not what it should be: %s", network->tag.plan.name,
@@ -76,10 +76,10 @@ void manager_adopt_networks(Manager *manager) {
         Failure failure = FAILURE_INIT;
         int r = find_networks(manager);
 
+        if (r >= 0 && !list_is_empty(&manager->networks))
+                r = manager_open_uplinks(manager);
         if (r >= 0)
-                r = manager_open_network_tools(manager);
-        if (r >= 0)
-                r = filter_each_table(manager->filter, remove_orphan, manager, &failure);
+                r = filter_each_table(remove_orphan, manager, &failure);
         /* A kernel without nf_tables has no table that could be left. */
         if (r < 0 && (r != -EOPNOTSUPP || !list_is_empty(&manager->networks)))
                 log_warning("Cannot look for networks that were left: %s",

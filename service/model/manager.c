@@ -135,7 +135,6 @@ Manager *manager_free(Manager *manager) {
         registry_done(&manager->registry);
         manager_forget_networks(manager);
         uplinks_free(manager->uplinks);
-        filter_close(manager->filter);
         offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);
         netlink_close(manager->netlink);

@@ -8,6 +8,7 @@
 
 #include "kernel/address.h"
 #include "kernel/bridge.h"
+#include "kernel/filter.h"
 #include "model/network-address.h"
 #include "model/network-filter.h"
 #include "util/cleanup.h"
@@ -54,13 +55,12 @@ unsigned network_count_endpoints(const Network *network) {
 /* One birth under way. */
 typedef struct Birth {
         Network *network;
-        const NetworkTools *tools;
+        Netlink *netlink;
         Failure *failure;
 } Birth;
 
 static int choose_addresses(Birth *birth) {
-        return network_choose_addresses(
-                        birth->tools->netlink, &birth->network->tag.plan, birth->failure);
+        return network_choose_addresses(birth->netlink, &birth->network->tag.plan, birth->failure);
 }
 
 static int refuse_name(Birth *birth) {
@@ -81,11 +81,11 @@ static int make_bridge(Birth *birth) {
         LinkInfo link;
         int r;
 
-        r = bridge_create(birth->tools->netlink, &settings, birth->failure);
+        r = bridge_create(birth->netlink, &settings, birth->failure);
         if (r == -EEXIST)
                 return refuse_name(birth);
         if (r >= 0)
-                r = link_get_by_name(birth->tools->netlink, settings.name, &link, birth->failure);
+                r = link_get_by_name(birth->netlink, settings.name, &link, birth->failure);
         if (r < 0)
                 return r;
         network->ifindex = link.ifindex;
@@ -102,7 +102,7 @@ static int tag_bridge(Birth *birth) {
                 .mac = network->mac,
         };
 
-        return link_configure(birth->tools->netlink, network->ifindex, &settings, birth->failure);
+        return link_configure(birth->netlink, network->ifindex, &settings, birth->failure);
 }
 
 static int set_filters(Birth *birth) {
@@ -111,14 +111,14 @@ static int set_filters(Birth *birth) {
         int r;
 
         r = network_filter_rules(&network->tag.plan, network->ifindex, &network->mac, &rules);
-        return r < 0 ? r : filter_apply(birth->tools->filter, rules, birth->failure);
+        return r < 0 ? r : filter_apply(rules, birth->failure);
 }
 
 static int give_v6(Birth *birth, const struct in6_addr *address) {
         const NetworkPlan *plan = &birth->network->tag.plan;
 
-        return address_add_v6(birth->tools->netlink, birth->network->ifindex, address,
-                        plan->v6_prefix, birth->failure);
+        return address_add_v6(birth->netlink, birth->network->ifindex, address, plan->v6_prefix,
+                        birth->failure);
 }
 
 /* Guests know the host by fe80::1 whichever of its addresses they were given. */
@@ -128,7 +128,7 @@ static int give_addresses(Birth *birth) {
         int r = 0;
 
         if (plan->v4_prefix > 0)
-                r = address_add_v4(birth->tools->netlink, birth->network->ifindex, plan->v4,
+                r = address_add_v4(birth->netlink, birth->network->ifindex, plan->v4,
                                 plan->v4_prefix, birth->failure);
         if (r >= 0 && plan->v6_prefix > 0)
                 r = give_v6(birth, &link_local);
@@ -138,7 +138,7 @@ static int give_addresses(Birth *birth) {
 }
 
 static int bring_up(Birth *birth) {
-        return link_set_up(birth->tools->netlink, birth->network->ifindex, birth->failure);
+        return link_set_up(birth->netlink, birth->network->ifindex, birth->failure);
 }
 
 /* A firewall that drops what it does not know drops what the network forwards, whatever our own tables
@@ -149,8 +149,8 @@ static int look_for_firewall(Birth *birth) {
 
         network->warning[0] = '\0';
         if (network->tag.plan.kind != NETWORK_NAT ||
-                        filter_find_forward_drop(birth->tools->filter, NETWORK_TABLE_PREFIX, chain,
-                                        sizeof(chain), NULL) < 0 ||
+                        filter_find_forward_drop(NETWORK_TABLE_PREFIX, chain, sizeof(chain), NULL) <
+                                        0 ||
                         *chain == '\0')
                 return 0;
         snprintf(network->warning, sizeof(network->warning),
@@ -175,8 +175,8 @@ static const Step steps[] = {
 
 #define FIRST_AFTER_TAG 3
 
-static int take_steps(Network *network, const NetworkTools *tools, size_t first, Failure *failure) {
-        Birth birth = { .network = network, .tools = tools, .failure = failure };
+static int take_steps(Network *network, Netlink *netlink, size_t first, Failure *failure) {
+        Birth birth = { .network = network, .netlink = netlink, .failure = failure };
         int r = 0;
 
         for (size_t i = first; i < sizeof(steps) / sizeof(*steps) && r >= 0; i++)
@@ -184,12 +184,12 @@ static int take_steps(Network *network, const NetworkTools *tools, size_t first,
         return r;
 }
 
-int network_birth(Network *network, const NetworkTools *tools, Failure *failure) {
-        return take_steps(network, tools, 0, failure);
+int network_birth(Network *network, Netlink *netlink, Failure *failure) {
+        return take_steps(network, netlink, 0, failure);
 }
 
-int network_complete(Network *network, const NetworkTools *tools, Failure *failure) {
-        return take_steps(network, tools, FIRST_AFTER_TAG, failure);
+int network_complete(Network *network, Netlink *netlink, Failure *failure) {
+        return take_steps(network, netlink, FIRST_AFTER_TAG, failure);
 }
 
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure) {
@@ -199,11 +199,11 @@ int network_write_tag(Network *network, Netlink *netlink, Failure *failure) {
                         netlink, network->ifindex, network_tag_format(&network->tag, tag), failure);
 }
 
-int network_remove_filters(const char *name, Filter *filter, Failure *failure) {
+int network_remove_filters(const char *name, Failure *failure) {
         _cleanup_free_ char *removal = NULL;
         int r = network_filter_removal(name, &removal);
 
-        return r < 0 ? r : filter_apply(filter, removal, failure);
+        return r < 0 ? r : filter_apply(removal, failure);
 }
 
 typedef struct BridgeDeletion {

@@ -13,7 +13,6 @@
 
 #include <systemd/sd-event.h>
 
-#include "kernel/filter.h"
 #include "kernel/link.h"
 #include "model/network-tag.h"
 #include "model/quota.h"
@@ -42,12 +41,6 @@ struct Network {
         char warning[NETWORK_WARNING_SIZE];
 };
 
-/* What making and unmaking one takes. */
-typedef struct NetworkTools {
-        Netlink *netlink;
-        Filter *filter;
-} NetworkTools;
-
 /* Not up yet. -ENOMEM */
 int network_new(Network **ret, const NetworkTag *tag);
 
@@ -60,16 +53,16 @@ unsigned network_count_endpoints(const Network *network);
 /* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there is a
  * bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,
  * KernelError. */
-int network_birth(Network *network, const NetworkTools *tools, Failure *failure);
+int network_birth(Network *network, Netlink *netlink, Failure *failure);
 
 /* For one that is there, with its tag: sees to it that the rest is as well. */
-int network_complete(Network *network, const NetworkTools *tools, Failure *failure);
+int network_complete(Network *network, Netlink *netlink, Failure *failure);
 
 /* The tag is written anew. */
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure);
 
 /* What is left of it when its bridge is gone. */
-int network_remove_filters(const char *name, Filter *filter, Failure *failure);
+int network_remove_filters(const char *name, Failure *failure);
 
 /* Deletes the bridge, off the loop, if it is still that of the network. done() is called in the loop
  * with 0 or a negative errno (-ENODEV: it is gone already; -ESTALE: it is not ours). -ENOMEM */

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "kernel/filter.h"
 #include "kernel/forwarding.h"
 #include "kernel/route-events.h"
 #include "kernel/route.h"
@@ -212,8 +213,7 @@ static int write_tags(Network *keeper, const NetworkUplinks *wanted, const List 
         return r;
 }
 
-static int set_filter(Uplinks *uplinks, const NetworkUplinks *wanted, bool v6,
-                const NetworkTools *tools, Failure *failure) {
+static int set_filter(Uplinks *uplinks, const NetworkUplinks *wanted, bool v6, Failure *failure) {
         _cleanup_free_ char *rules = NULL;
         int r;
 
@@ -222,7 +222,7 @@ static int set_filter(Uplinks *uplinks, const NetworkUplinks *wanted, bool v6,
                 return 0;
         r = network_filter_uplinks(wanted, v6, &rules);
         if (r >= 0)
-                r = filter_apply(tools->filter, rules, failure);
+                r = filter_apply(rules, failure);
         if (r < 0)
                 return r;
         uplinks->filtered = *wanted;
@@ -263,8 +263,7 @@ static int switch_on(const NetworkUplinks *wanted, const List *networks, Netlink
         return r;
 }
 
-int uplinks_update(Uplinks *uplinks, const NetworkTools *tools, const List *networks,
-                Failure *failure) {
+int uplinks_update(Uplinks *uplinks, Netlink *netlink, const List *networks, Failure *failure) {
         Network *keeper = keeper_of(networks);
         NetworkUplinks wanted = { .n = 0 };
         bool of_others = false;
@@ -274,19 +273,19 @@ int uplinks_update(Uplinks *uplinks, const NetworkTools *tools, const List *netw
         if (!keeper)
                 unwatch(uplinks);
         if (keeper || uplinks->ours.n > 0)
-                (void)forwarding_get(tools->netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
+                (void)forwarding_get(netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
         if (keeper)
                 r = watch(uplinks);
         if (r >= 0 && keeper && !of_others)
-                r = find_devices(uplinks, tools->netlink, &wanted, failure);
+                r = find_devices(uplinks, netlink, &wanted, failure);
         if (r >= 0 && !of_others)
-                r = switch_off(uplinks, &wanted, tools->netlink, failure);
+                r = switch_off(uplinks, &wanted, netlink, failure);
         if (r >= 0)
-                r = write_tags(keeper, &wanted, networks, tools->netlink, failure);
+                r = write_tags(keeper, &wanted, networks, netlink, failure);
         if (r >= 0)
-                r = set_filter(uplinks, &wanted, is_guarded(networks), tools, failure);
+                r = set_filter(uplinks, &wanted, is_guarded(networks), failure);
         if (r >= 0)
-                r = switch_on(&wanted, networks, tools->netlink, failure);
+                r = switch_on(&wanted, networks, netlink, failure);
         if (r >= 0)
                 uplinks->ours = wanted;
         return r;

@@ -30,5 +30,4 @@ bool uplinks_should_guard_v6(Netlink *netlink, const List *networks);
 
 /* Switches what the networks (Network.link) need now, and nothing else. What fails is logged by whom it
  * is returned to, and tried again at the next change. -errno */
-int uplinks_update(Uplinks *uplinks, const NetworkTools *tools, const List *networks,
-                Failure *failure);
+int uplinks_update(Uplinks *uplinks, Netlink *netlink, const List *networks, Failure *failure);

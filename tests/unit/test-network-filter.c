@@ -20,7 +20,6 @@
 #include "world.h"
 
 DEFINE_CLEANUP(Netlink, netlink_close)
-DEFINE_CLEANUP(Filter, filter_close)
 
 #define BROADCAST "ff ff ff ff ff ff"
 #define VICTIM    "52 54 00 00 00 02"
@@ -41,7 +40,6 @@ static const Mac bridge_mac = { { 0x76, 0x6e, 0x69, 0x63, 0, 1 } };
 /* A network, and two guests on it. */
 typedef struct Stage {
         Netlink *netlink;
-        Filter *filter;
         NetworkPlan plan;
         int bridge, attacker, victim;
 } Stage;
@@ -64,7 +62,7 @@ static void apply(Stage *stage) {
         Failure failure = FAILURE_INIT;
 
         assert_ok(network_filter_rules(&stage->plan, stage->bridge, &bridge_mac, &rules));
-        if (filter_apply(stage->filter, rules, &failure) < 0)
+        if (filter_apply(rules, &failure) < 0)
                 fail_msg("%s", failure.text);
 }
 
@@ -86,7 +84,6 @@ static void enter(Stage *stage, NetworkKind kind, bool addresses) {
         }
         assert_ok(network_plan_complete(&stage->plan, NULL));
         assert_ok(netlink_open(&stage->netlink, NETLINK_ROUTE));
-        assert_ok(filter_open(&stage->filter));
         assert_ok(bridge_create(stage->netlink, &settings, NULL));
         stage->bridge = world_ifindex("lab");
         apply(stage);
@@ -104,7 +101,6 @@ static void enter(Stage *stage, NetworkKind kind, bool addresses) {
 static void leave(Stage *stage) {
         close(stage->attacker);
         close(stage->victim);
-        filter_close(stage->filter);
         netlink_close(stage->netlink);
 }
 
@@ -334,7 +330,7 @@ static void without_the_filter_the_same_frames_arrive(void **state) {
 
         enter(&stage, NETWORK_NAT, true);
         assert_ok(network_filter_removal("lab", &removal));
-        assert_ok(filter_apply(stage.filter, removal, NULL));
+        assert_ok(filter_apply(removal, NULL));
         assert_string_equal(world_read("nft list ruleset"), "");
         for (size_t i = 0; i < ELEMENTS(hostile); i++) {
                 send_frame(&stage, hostile[i].hex);
