@@ -64,8 +64,8 @@ static int append_entry(const Listing *listing, const Entry *entry) {
                 return r;
         r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
                         entry->bridge->name, "kind", "s",
-                        plan && !entry->shared ? network_kind_name(plan->kind) : "bridge", "access", "s",
-                        entry->access, "mtu", "u", entry->bridge->mtu, "ports", "u",
+                        plan && !entry->shared ? network_kind_name(plan->kind) : "bridge", "access",
+                        "s", entry->access, "mtu", "u", entry->bridge->mtu, "ports", "u",
                         (uint32_t)entry->ports, "ports_max", "u",
                         plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX);
         if (r < 0)
