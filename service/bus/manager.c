@@ -13,7 +13,6 @@
 #include "bus/reload.h"
 #include "bus/service.h"
 #include "bus/wait.h"
-#include "util/log.h"
 
 static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure) {
         char path[ENDPOINT_PATH_SIZE];
@@ -55,48 +54,6 @@ static int method_release_all(sd_bus_message *call, void *userdata, sd_bus_error
         if (r >= 0)
                 r = wait_release_all(userdata, call, subject.uid);
         return error_answer(error, &failure, r);
-}
-
-void manager_emit_removed(Service *service, const Endpoint *endpoint) {
-        static const char *const reasons[ENDPOINT_END_MAX] = {
-                [ENDPOINT_END_CLOSED] = "closed",
-                [ENDPOINT_END_RELEASED] = "released",
-                [ENDPOINT_END_TAMPERED] = "tampered",
-                [ENDPOINT_END_NETWORK_DELETED] = "network-deleted",
-        };
-        char path[ENDPOINT_PATH_SIZE];
-        int r;
-
-        r = sd_bus_emit_signal(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
-                        "EndpointRemoved", "oss", endpoint_path(endpoint, path), endpoint->now.name,
-                        reasons[endpoint->end]);
-        if (r < 0)
-                log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
-}
-
-void manager_emit_facts(Service *service) {
-        int r = sd_bus_emit_properties_changed(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
-                        "OffloadsSupported", "OffloadMask", "VnetHdrSizes", "MaxQueues", "VhostNet",
-                        NULL);
-
-        if (r < 0)
-                log_warning("Cannot announce what this host offers: %s", strerror(-r));
-}
-
-void manager_emit_limits(Service *service) {
-        int r = sd_bus_emit_properties_changed(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
-                        "EndpointsPerUser", "QueuesPerUser", NULL);
-
-        if (r < 0)
-                log_warning("Cannot announce the limits: %s", strerror(-r));
-}
-
-void manager_emit_default(Service *service) {
-        int r = sd_bus_emit_properties_changed(
-                        service->bus, SERVICE_PATH, SERVICE_NAME ".Manager", "DefaultBridge", NULL);
-
-        if (r < 0)
-                log_warning("Cannot announce the default network: %s", strerror(-r));
 }
 
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,

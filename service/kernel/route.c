@@ -27,7 +27,7 @@ static void add_multipath(Route *route, struct nlattr *attribute) {
         const struct rtnexthop *hop = nla_data(attribute);
         int left = nla_len(attribute);
 
-        while (RTNH_OK(hop, left)) {
+        while (left >= (int)sizeof(*hop) && RTNH_OK(hop, left)) {
                 add_device(route, hop->rtnh_ifindex);
                 left -= (int)RTNH_ALIGN(hop->rtnh_len);
                 hop = RTNH_NEXT(hop);
