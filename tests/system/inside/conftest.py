@@ -23,6 +23,18 @@ def bridge():
 
 
 @pytest.fixture
+def uplink():
+    """A device with a default route, as a laptop has."""
+    system.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
+    for device in ("up0", "up1"):
+        system.run("ip", "link", "set", device, "up")
+    system.run("ip", "addr", "add", "198.51.100.2/24", "dev", "up0")
+    system.run("ip", "route", "add", "default", "via", "198.51.100.1", "dev", "up0")
+    yield "up0"
+    system.run("ip", "link", "delete", "up0")
+
+
+@pytest.fixture
 def alice():
     with system.client("alice") as client:
         yield client

@@ -46,18 +46,6 @@ def forwarding():
 
 
 @pytest.fixture
-def uplink():
-    """A device with a default route, as a laptop has."""
-    system.run("ip", "link", "add", "up0", "type", "veth", "peer", "name", "up1")
-    for device in ("up0", "up1"):
-        system.run("ip", "link", "set", device, "up")
-    system.run("ip", "addr", "add", "198.51.100.2/24", "dev", "up0")
-    system.run("ip", "route", "add", "default", "via", "198.51.100.1", "dev", "up0")
-    yield "up0"
-    system.run("ip", "link", "delete", "up0")
-
-
-@pytest.fixture
 def network(uplink):
     """That there is nothing of it before, and nothing left of it afterwards."""
     before = forwarding()
@@ -68,7 +56,7 @@ def network(uplink):
     assert system.poll(lambda: not is_active(SERVICE) and not is_active(FORWARD), 20 * PATIENCE)
     assert system.poll(lambda: tables() == [], 5 * PATIENCE), tables()
     assert system.poll(lambda: forwarding() == before, 5 * PATIENCE), forwarding()
-    assert system.said("pgrep", "-u", "vnicd-network") == ""
+    assert system.poll(lambda: system.said("pgrep", "-u", "vnicd-network") == "", 10 * PATIENCE)
 
 
 def test_who_sits_at_the_machine_gets_a_tap_without_a_question(network):

@@ -32,19 +32,31 @@ def test_an_upgrade_leaves_live_taps_and_starts_the_new_one(bridge, carol):
     assert pathlib.Path("/etc/vnicd/vnicd.conf").read_text() == before
 
 
-def test_a_purge_leaves_live_taps_and_nothing_else(bridge, carol):
-    system.configure("[Group vm]\nAllowBridges=br0\n")
+def forwarding():
+    return {str(file): file.read_text() for device in ("all", "up0")
+            for file in pathlib.Path("/proc/sys/net").glob(f"ipv?/conf/{device}/*forwarding")}
+
+
+def test_a_purge_leaves_live_taps_and_nothing_else(bridge, uplink, carol):
+    """The last of all: it takes networks away with the taps on them, since nobody would filter them any more."""
+    system.configure("[Group vm]\nAllowBridges=br0 vnicbr0\n")
     system.restart()
+    before = forwarding()
     root = system.client("root")
     foreign = "vnicffffffff"
-    with root, carol.create_tap(bridge, True) as live:
+    with contextlib.ExitStack() as stack, root, carol.create_tap(bridge, True) as live:
+        on_network = stack.enter_context(carol.create_tap("", True)).interface
+        assert system.poll(lambda: forwarding() != before and "vnicd-" in system.run("nft", "list", "tables"), 10)
         idle = root.call("/org/vnicd1", "org.vnicd1.Manager", "CreateTap", "sbba{sv}",
                          (bridge, True, False, {"persistent": _true(), "owner": _number(1003)}))[1]
         system.run("ip", "tuntap", "add", foreign, "mode", "tap")
         pid = system.pid()
         try:
-            system.run("apt-get", "-q", "-y", "purge", "vnicd", "vnicctl", timeout=120)
+            system.run("apt-get", "-q", "-y", "purge", "vnicd", "vnicd-networks", "vnicctl", timeout=120)
             links = system.links()
+            assert "vnicbr0" not in links and on_network not in links
+            assert "vnicd-" not in system.run("nft", "list", "tables") and forwarding() == before
+            assert system.said("pgrep", "-u", "vnicd-network") == ""
             # A tap in use ends with its user; a persistent one that nobody uses would stay for ever.
             assert live.interface in links and idle not in links and foreign in links
             assert links[live.interface]["master"] == "br0"
@@ -56,7 +68,7 @@ def test_a_purge_leaves_live_taps_and_nothing_else(bridge, carol):
     left = [str(path) for folder in ("/etc", "/usr", "/lib", "/var/lib", "/run")
             for path in pathlib.Path(folder).rglob("*vnic*")
             if "vnicd-tests" not in str(path) and "/dpkg/" not in str(path) and "/apt/" not in str(path)]
-    assert left == []
+    assert left == [], "\n".join(left)
     assert "org.vnicd1" not in system.run("busctl", "--json=short", "list")
     assert json.loads(system.run("ip", "-j", "link", "show", "type", "bridge"))[0]["ifname"] == "br0"
 
