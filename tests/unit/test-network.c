@@ -549,7 +549,7 @@ static bool is_killed_at(int n, bool of_deletion) {
 static void assert_is_whole_or_gone(Stage *stage) {
         Network *network;
 
-        stage_run(stage, 100);
+        stage_run(stage, 40);
         network = manager_find_network(stage->manager, "net0");
         if (network) {
                 assert_false(network->doomed);
