@@ -264,6 +264,7 @@ def advertised():
 
 
 @pytest.mark.deadline(120)
+@pytest.mark.once
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_laptop_that_lives_by_router_advertisements_keeps_its_ipv6(router, hidden):
     assert poll(advertised, 15), router.output()

@@ -13,7 +13,7 @@ from vnic.machine import Machine
 from vnic.networks import Internet, internet, network
 from vnic.process import poll
 
-pytestmark = [pytest.mark.deadline(120),
+pytestmark = [pytest.mark.deadline(120), pytest.mark.once,
               pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")]
 
 

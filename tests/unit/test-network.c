@@ -495,32 +495,6 @@ static void a_firewall_in_its_way_is_told(void **state) {
         stage_leave(&stage);
 }
 
-static void two_hundred_networks_leave_nothing(void **state) {
-        Stage stage;
-
-        make_uplinks();
-        stage_enter(&stage);
-        for (unsigned i = 0; i < 200; i++) {
-                char name[IFNAMSIZ];
-                NetworkPlan plan;
-
-                snprintf(name, sizeof(name), "n%u", i);
-                plan = plan_of(name, i % 2 ? NETWORK_NAT : NETWORK_ISOLATED);
-                create(&stage, &plan, true);
-        }
-        assert_int_equal(world_count_links(), 203);
-        for (Network *network = NULL; (network = manager_next_network(stage.manager, NULL));)
-                manager_delete_network(stage.manager, network, NULL);
-        for (int i = 0; i < 500 && world_count_links() > 3; i++)
-                assert_ok(sd_event_run(stage.event, 20 * 1000));
-        stage_run(&stage, 100);
-        assert_int_equal(world_count_links(), 3);
-        assert_string_equal(world_read("nft list ruleset"), "");
-        assert_false(forwards("up0"));
-        assert_string_equal(world_read("ip route show table all | grep -c 'dev n'"), "0");
-        stage_leave(&stage);
-}
-
 /* What one does until it is killed: at the n-th message. Returns whether it was. */
 static bool is_killed_at(int n, bool of_deletion) {
         int status;
@@ -612,7 +586,6 @@ int main(void) {
                 CASE(forwarding_follows_the_default_route),
                 CASE(what_forwards_by_somebody_else_is_left_to_him),
                 CASE(a_firewall_in_its_way_is_told),
-                CASE(two_hundred_networks_leave_nothing),
                 CASE(killed_at_any_step_of_its_making_it_is_whole_or_gone),
                 CASE(killed_at_any_step_of_its_end_it_is_whole_or_gone),
         };

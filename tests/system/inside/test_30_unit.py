@@ -150,5 +150,5 @@ def test_the_filter_is_made_from_the_trace():
     filters = re.findall(r"^SystemCallFilter=(.*)$", pathlib.Path(system.show("FragmentPath")).read_text(), re.M)
     named = set(" ".join(filters).split())
     assert seen - named - default == set()
-    first = set(" ".join(filters[:4]).split())
+    first = set(" ".join(filters[:5]).split())
     assert first - seen == set(), "the first lines hold what was seen and nothing else"

@@ -52,7 +52,9 @@ def network(uplink):
     system.restart()
     assert NET not in system.links() and tables() == []
     yield NET
-    assert system.poll(lambda: NET not in system.links(), IDLE), system.run("ip", "addr", "show", NET)
+    if NET in system.links():
+        system.run("vnicctl", "network", "delete", NET)
+    assert NET not in system.links()
     assert system.poll(lambda: not is_active(SERVICE) and not is_active(FORWARD), 20 * PATIENCE)
     assert system.poll(lambda: tables() == [], 5 * PATIENCE), tables()
     assert system.poll(lambda: forwarding() == before, 5 * PATIENCE), forwarding()
@@ -69,6 +71,7 @@ def test_who_sits_at_the_machine_gets_a_tap_without_a_question(network):
         system.run("pkill", "-u", "alice", "-x", "sleep")
         running.wait(20 * PATIENCE)
     assert system.poll(lambda: name not in system.links(), 5)
+    assert system.poll(lambda: NET not in system.links(), IDLE), system.run("ip", "addr", "show", NET)
 
 
 def test_who_does_not_sit_there_is_asked(network, alice):
