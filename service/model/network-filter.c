@@ -283,6 +283,19 @@ int network_filter_removal(const char *name, char **ret) {
         return finish(file, &text, ret);
 }
 
+/* With br_netfilter the frames that cross any bridge of the host are seen here, as packets that come in by
+ * it and leave by it: those are nobody's to forward. Nothing can ask whether two devices are the same,
+ * so for IPv6 it is asked whether both are bridges. */
+static void write_uplinks(FILE *file, const NetworkUplinks *uplinks, bool v6) {
+        for (size_t i = 0; i < uplinks->n; i++)
+                fprintf(file, "%siif %d oif != %d drop\n", v6 ? "" : "meta nfproto ipv4 ",
+                                uplinks->ifindexes[i], uplinks->ifindexes[i]);
+        if (v6)
+                fputs("meta iifkind \"bridge\" meta oifkind \"bridge\" accept\n"
+                      "meta nfproto ipv6 drop\n",
+                                file);
+}
+
 int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret) {
         char *text = NULL;
         size_t size;
@@ -301,10 +314,7 @@ int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret) {
                                 "ct state established,related accept\n"
                                 "ct status dnat accept\n",
                                 NETWORK_GROUP, NETWORK_GROUP);
-        for (size_t i = 0; i < uplinks->n; i++)
-                fprintf(file, "meta nfproto ipv4 iif %d drop\n", uplinks->ifindexes[i]);
-        if (v6)
-                fputs("meta nfproto ipv6 drop\n", file);
+        write_uplinks(file, uplinks, v6);
         if (uplinks->n > 0 || v6)
                 fputs("}\n}\n", file);
         return finish(file, &text, ret);
