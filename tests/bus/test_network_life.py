@@ -206,3 +206,29 @@ def test_killed_at_any_call_of_creating_or_deleting_it_converges(world, root, sy
             assert poll(lambda: not kernel.exists(name), 5)
         assert syscall != "sendmsg" or number > 3, "nothing was killed"
     assert poll(lambda: {**everything(), "processes": 0} == {**before, "processes": 0}, 5), everything()
+
+
+def filtered(taps):
+    """Whether a table still stands for the taps of this group, in the host's stack and on the bridge."""
+    rules = kernel.run("nft", "list", "ruleset")
+    return f"iifgroup != {taps} accept" in rules and f"iifgroup {taps} drop" in rules
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize("change", [["name", "Foreign_1"], ["alias", "vnicd-net:1 of=tomorrow"], ["name", "yesother"]])
+def test_guests_of_a_bridge_that_a_restart_does_not_know_again_keep_their_filters(world, root, alice, change):
+    Network(root, "yesnet", "isolated")
+    with alice.create_tap("yesnet", False) as tap:
+        taps = 0x76000000 | kernel.link("yesnet")["ifindex"]
+        assert filtered(taps)
+        world.kill_service()
+        kernel.run("ip", "link", "set", "yesnet", *change)
+        try:
+            world.start_service()
+            assert tap.fds and filtered(taps)
+        finally:
+            tap.close()
+            kernel.del_link("yesnet" if change[0] == "alias" else change[1])
+            world.kill_service()
+            world.start_service()
+    assert "vnicd-yes" not in kernel.run("nft", "list", "tables")
