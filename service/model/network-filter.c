@@ -47,7 +47,9 @@ static void write_replacement(FILE *file, const char *family, const char *name) 
 static void write_arp(FILE *file, const Words *words) {
         fputs("chain guest_arp {\n"
               "arp htype != 1 drop\n"
-              "arp ptype != 0x0800 drop\n",
+              "arp ptype != 0x0800 drop\n"
+              "arp hlen != 6 drop\n"
+              "arp plen != 4 drop\n",
                         file);
         if (*words->v4)
                 fprintf(file,
@@ -108,8 +110,11 @@ static void write_udp(FILE *file) {
 static void write_icmp6(FILE *file, const Words *words) {
         static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
 
+        /* No host may listen to these in fragments (RFC 6980), of which the first can end before the target. */
         fputs("chain guest_icmp6 {\n"
-              "icmpv6 type { nd-router-advert, nd-redirect, 138, 139, 140 } drop\n",
+              "icmpv6 type { nd-router-advert, nd-redirect, 138, 139, 140 } drop\n"
+              "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } "
+              "exthdr frag exists drop\n",
                         file);
         if (*words->v6) {
                 write_target(file, &words->plan->v6);
