@@ -20,30 +20,12 @@
 
 DEFINE_CLEANUP(Network, network_free)
 
-typedef struct Survey {
-        Manager *manager;
-        bool unread; /* there is a bridge that was ours and is not understood */
-} Survey;
-
-static void note_unread(Survey *survey, const LinkInfo *link) {
-        if (link->group != NETWORK_GROUP || strcmp(link->kind, "bridge") != 0)
-                return;
-        survey->unread = true;
-        log_warning("The bridge %s has the group of vnicd's networks, and its name or its alias is "
-                    "none that they have. It is left alone, and so are all filters of networks. "
-                    "Delete it when its guests are gone.",
-                        link->name);
-}
-
 static int take_bridge(const LinkInfo *link, void *userdata) {
         _cleanup_(network_freep) Network *network = NULL;
         NetworkTag tag = { .kept = false };
-        Survey *survey = userdata;
-        Manager *manager = survey->manager;
+        Manager *manager = userdata;
         int r, found = network_tag_of_link(link, &tag);
 
-        if (found == -ENOMSG)
-                note_unread(survey, link);
         if (found == -ENOMSG || manager_network_of(manager, link))
                 return 0;
         if (found == -EBADMSG)
@@ -60,11 +42,11 @@ static int take_bridge(const LinkInfo *link, void *userdata) {
         return r;
 }
 
-static int find_networks(Survey *survey) {
+static int find_networks(Manager *manager) {
         int r = -EINTR;
 
         for (unsigned i = 0; i < DUMP_ATTEMPTS && r == -EINTR; i++)
-                r = link_dump(survey->manager->netlink, take_bridge, survey, NULL);
+                r = link_dump(manager->netlink, take_bridge, manager, NULL);
         return r;
 }
 
@@ -90,35 +72,19 @@ static void complete(Manager *manager, Network *network) {
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
 }
 
-/* After those that are up have theirs: one that was renamed has its old ones until then. Guests may be on
- * a bridge that is not understood, behind filters of which nobody knows any more whose they are. */
-static void remove_orphans(const Survey *survey) {
-        Manager *manager = survey->manager;
-        Failure failure = FAILURE_INIT;
-        int r = survey->unread ? 0 : filter_each_table(remove_orphan, manager, &failure);
-
-        /* A kernel without nf_tables has no table that could be left. */
-        if (r < 0 && (r != -EOPNOTSUPP || !list_is_empty(&manager->networks)))
-                log_warning("Cannot look for filters of networks that were left: %s",
-                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
-}
-
 void manager_adopt_networks(Manager *manager) {
-        Survey survey = { .manager = manager };
-        int r = find_networks(&survey);
+        int r = find_networks(manager);
 
         if (r >= 0 && !list_is_empty(&manager->networks))
                 r = manager_open_uplinks(manager);
+        if (r < 0)
+                log_warning("Cannot look for networks that were left: %s", strerror(-r));
         LIST_FOREACH(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
 
                 if (network->born)
                         complete(manager, network);
         }
-        if (r >= 0)
-                remove_orphans(&survey);
-        else
-                log_warning("Cannot look for networks that were left: %s", strerror(-r));
         LIST_FOREACH_SAFE(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
 
@@ -129,7 +95,19 @@ void manager_adopt_networks(Manager *manager) {
                 manager_update_uplinks(manager);
 }
 
+void manager_remove_orphans(Manager *manager) {
+        Failure failure = FAILURE_INIT;
+        int r = filter_each_table(remove_orphan, manager, &failure);
+
+        /* A kernel without nf_tables has no table that could be left. */
+        if (r < 0 && (r != -EOPNOTSUPP || !list_is_empty(&manager->networks)))
+                log_warning("Cannot remove filters of networks that are gone: %s",
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+}
+
 void manager_settle_networks(Manager *manager) {
+        if (manager->strays == 0)
+                manager_remove_orphans(manager);
         LIST_FOREACH_SAFE(&manager->networks, node)
                 manager_left_network(manager, container_of(node, Network, link));
 }
