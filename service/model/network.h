@@ -22,7 +22,7 @@
 typedef struct Network Network;
 
 /* What of the host stands in its way, in words; "": nothing. */
-#define NETWORK_WARNING_SIZE 256
+#define NETWORK_WARNING_SIZE 304
 
 struct Network {
         List link;      /* Manager.networks */

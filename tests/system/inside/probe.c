@@ -48,13 +48,15 @@ static void try_files(void) {
         told("write-etc", opened("/etc/vnicd/written", O_WRONLY | O_CREAT));
         told("write-tmp", opened("/tmp/written", O_WRONLY | O_CREAT));
         told("write-run", opened("/run/written", O_WRONLY | O_CREAT));
+        told("write-runtime", opened("/run/vnicd/written", O_WRONLY | O_CREAT));
+        unlink("/run/vnicd/written");
         told("write-sysctl", opened("/proc/sys/net/ipv4/ip_forward", O_WRONLY));
         told("read-process-1", opened("/proc/1/status", O_RDONLY));
         told("open-kmsg", opened("/dev/kmsg", O_RDONLY));
         told("make-device", mknod("/tmp/node", S_IFCHR | 0600, 0x0103));
         told("mount", mount("tmpfs", "/tmp", "tmpfs", 0, NULL));
         told("chroot", chroot("/"));
-        told("unlink", unlink("/etc/vnicd/vnicd.conf"));
+        told("unlink", unlink("/etc/passwd"));
 }
 
 static void try_sockets(void) {

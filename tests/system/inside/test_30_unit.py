@@ -19,7 +19,7 @@ DENIED = {
     "read-journal": "EACCES ENOENT", "write-etc": "EROFS EACCES", "write-tmp": "EROFS EACCES",
     "write-run": "EROFS EACCES", "write-sysctl": "EROFS EACCES", "read-process-1": "ENOENT EPERM EACCES",
     "open-kmsg": "EPERM EACCES ENOENT", "open-other-device": "EPERM", "open-vhost-net": "EPERM EACCES ENOENT",
-    "make-device": "EPERM", "mount": "EPERM", "chroot": "EPERM", "unlink": "EPERM",
+    "make-device": "EPERM", "mount": "EPERM", "chroot": "EPERM", "unlink": "EROFS EACCES EPERM",
     "socket-inet": "EAFNOSUPPORT", "socket-inet6": "EAFNOSUPPORT", "socket-packet": "EAFNOSUPPORT",
     "socket-vsock": "EAFNOSUPPORT", "socket-bluetooth": "EAFNOSUPPORT",
     "setns": "EPERM", "unshare-user": "EPERM", "unshare-net": "EPERM", "ptrace": "EPERM", "kill": "EPERM",
@@ -27,7 +27,7 @@ DENIED = {
     "reboot": "EPERM", "personality": "EPERM", "write-and-execute": "EPERM", "sched-fifo": "EPERM",
     "sethostname": "EPERM", "exec": "EACCES EPERM",
 }
-ALLOWED = {"tun", "socket-netlink", "socket-unix", "read-configuration"}
+ALLOWED = {"tun", "socket-netlink", "socket-unix", "read-configuration", "write-runtime"}
 
 
 @pytest.fixture
@@ -95,6 +95,18 @@ def knows_the_offloads(carol):
     return carol.get(ROOT, MANAGER, "OffloadsSupported")
 
 
+def tells_dnsmasq_of_a_network(carol):
+    file = pathlib.Path("/run/vnicd/networks/vnicbr0.conf")
+    file.unlink(missing_ok=True)
+    try:
+        with carol.create_tap(""):
+            return "vnicbr0" in file.read_text()
+    except FileNotFoundError:
+        return False
+    finally:
+        system.said("ip", "link", "delete", "vnicbr0")
+
+
 def works(feature, carol):
     """Also a service that does not start offers nothing; the bus would tell so only after a while."""
     try:
@@ -126,6 +138,8 @@ GRANTS = {
     "epoll": ("SystemCallFilter=~epoll_create1", starts),
     "timers": ("SystemCallFilter=~timerfd_create", starts),
     "signals": ("SystemCallFilter=~signalfd4", starts),
+    "RuntimeDirectory": ("RuntimeDirectory=\nExecStartPre=+rm -rf /run/vnicd", tells_dnsmasq_of_a_network),
+    "files that are replaced": ("SystemCallFilter=~renameat renameat2 rename", tells_dnsmasq_of_a_network),
     "threads": ("SystemCallFilter=~clone3 clone", closes_taps_off_its_loop),
 }
 
@@ -133,7 +147,7 @@ GRANTS = {
 @pytest.mark.parametrize("grant", GRANTS)
 def test_what_is_granted_is_needed(grant, carol, bridge):
     lines, feature = GRANTS[grant]
-    system.configure("[Group vm]\nAllowBridges=br0\n")
+    system.configure("[Group vm]\nAllowBridges=br0 vnicbr0\n")
     system.restart()
     assert works(feature, carol)
     system.said("systemctl", "reset-failed", "vnicd")
