@@ -109,8 +109,9 @@ static int need_to_keep(Ledger *ledger, const char *network, const char *interfa
         bool changed = ledger_has(ledger, interface, "accept_ra");
         int forwards = setting_read(interface, "forwarding");
 
-        if (changed || (forwards == 0 && setting_read(interface, "accept_ra") == 1 &&
-                                       !is_port(interface)))
+        if (changed ||
+                        (forwards == 0 && setting_read(interface, "accept_ra") == 1 &&
+                                        !is_port(interface)))
                 return ledger_need(ledger, network, interface, "accept_ra", 2);
         if (ledger_has(ledger, interface, "forwarding") ||
                         (forwards == 1 && !ledger_has(ledger, "all", "forwarding")))
