@@ -20,6 +20,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,12 +96,22 @@ static int need_uplinks(Ledger *ledger, const char *network) {
         return r;
 }
 
+/* What comes in by the port of a bridge, that bridge listens to; and there may be thousands of them. */
+static bool is_port(const char *interface) {
+        char path[PATH_MAX];
+
+        snprintf(path, sizeof(path), "/sys/class/net/%s/brport", interface);
+        return faccessat(AT_FDCWD, path, F_OK, 0) == 0;
+}
+
 /* Those who listen to router advertisements go on doing so, and who was a router stays one. */
 static int need_to_keep(Ledger *ledger, const char *network, const char *interface) {
         bool changed = ledger_has(ledger, interface, "accept_ra");
         int forwards = setting_read(interface, "forwarding");
 
-        if (changed || (forwards == 0 && setting_read(interface, "accept_ra") == 1))
+        if (changed ||
+                        (forwards == 0 && setting_read(interface, "accept_ra") == 1 &&
+                                        !is_port(interface)))
                 return ledger_need(ledger, network, interface, "accept_ra", 2);
         if (ledger_has(ledger, interface, "forwarding") ||
                         (forwards == 1 && !ledger_has(ledger, "all", "forwarding")))

@@ -89,6 +89,7 @@ struct Endpoint {
         EndpointEnd end;
         List condemned; /* Manager.condemned: its deletion has failed, and is tried again */
         bool seen;      /* by the resync under way */
+        bool stray;     /* its network was gone when it was adopted */
 };
 
 /* Somebody who waits for the end of an endpoint, a network, or of queues (model/linger). gone() is called

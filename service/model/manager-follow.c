@@ -16,6 +16,7 @@ DEFINE_CLEANUP(Endpoint, endpoint_free)
 
 static void forget(Manager *manager, Endpoint *endpoint) {
         Network *network = endpoint->network;
+        const bool stray = endpoint->stray;
 
         if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);
@@ -23,6 +24,8 @@ static void forget(Manager *manager, Endpoint *endpoint) {
         endpoint_tell_watches(endpoint, 0);
         endpoint_free(endpoint);
         manager_left_network(manager, network);
+        if (stray && --manager->strays == 0)
+                manager_remove_orphans(manager);
 }
 
 /* A tap whose network is gone has nothing to be on. */
@@ -33,6 +36,7 @@ static int adopt_into_network(Manager *manager, Endpoint *endpoint) {
                 return manager_join_network(network, endpoint, endpoint->tag.uid);
         if (network_of_tap_group(endpoint->now.group) == 0)
                 return 0;
+        endpoint->stray = true;
         return manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED);
 }
 
@@ -62,6 +66,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         r = registry_add(&manager->registry, endpoint);
         if (r < 0)
                 return r;
+        manager->strays += endpoint->stray;
         if (manager->observer && manager->started)
                 manager->observer->appeared(endpoint, manager->userdata);
         (void)TAKE_PTR(endpoint);

@@ -83,12 +83,26 @@ static bool is_unfiltered(const TapRequest *request, const NetworkPlan *plan) {
                         (plan->guests_isolated && request->has_isolated && !request->isolated);
 }
 
+/* Its bridge has another name than it: waiting for its end could take for ever. */
+static bool is_renamed(Manager *manager, const Network *network) {
+        LinkInfo bridge;
+
+        return !network->doomed &&
+                        link_get(manager->netlink, network->ifindex, &bridge, NULL) >= 0 &&
+                        strcmp(bridge.name, network->tag.plan.name) != 0;
+}
+
 /* It has no bridge yet, or one that goes. */
 static int look_at_definition(Manager *manager, const Client *client, Place *place,
                 List **ret_wait_for, Failure *failure) {
         const NetworkPlan *plan = client->defined;
         Network *last = manager_find_network(manager, plan->name);
 
+        if (last && is_renamed(manager, last))
+                return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
+                                "The bridge of the network \"%s\" was given another name. Have an "
+                                "administrator rename or delete it.",
+                                plan->name);
         if (last) {
                 *ret_wait_for = &last->watches;
                 return -EAGAIN;

@@ -28,6 +28,9 @@ struct Manager {
         sd_event *event;
         Uplinks *uplinks;
         List networks; /* Network.link, oldest first; also those that go */
+        /* Endpoints whose network was gone when we started. Until the last of them has gone too, its
+         * filters keep what it sends from the host. */
+        unsigned strays;
         ManagerFacts facts;
         bool started; /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;
@@ -62,6 +65,9 @@ extern const LinkFollower manager_link_follower;
 /* Takes up the networks that are there, before the links are followed; and what is left of one that was
  * not finished, or not deleted to the end, goes. Nothing of that keeps the service from starting. */
 void manager_adopt_networks(Manager *manager);
+
+/* Filters of networks whose bridge is gone go. For when no endpoint is left behind them. */
+void manager_remove_orphans(Manager *manager);
 
 /* Once all endpoints are known: a network that nobody uses goes. */
 void manager_settle_networks(Manager *manager);

@@ -73,17 +73,12 @@ static void complete(Manager *manager, Network *network) {
 }
 
 void manager_adopt_networks(Manager *manager) {
-        Failure failure = FAILURE_INIT;
         int r = find_networks(manager);
 
         if (r >= 0 && !list_is_empty(&manager->networks))
                 r = manager_open_uplinks(manager);
-        if (r >= 0)
-                r = filter_each_table(remove_orphan, manager, &failure);
-        /* A kernel without nf_tables has no table that could be left. */
-        if (r < 0 && (r != -EOPNOTSUPP || !list_is_empty(&manager->networks)))
-                log_warning("Cannot look for networks that were left: %s",
-                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        if (r < 0)
+                log_warning("Cannot look for networks that were left: %s", strerror(-r));
         LIST_FOREACH(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
 
@@ -100,7 +95,19 @@ void manager_adopt_networks(Manager *manager) {
                 manager_update_uplinks(manager);
 }
 
+void manager_remove_orphans(Manager *manager) {
+        Failure failure = FAILURE_INIT;
+        int r = filter_each_table(remove_orphan, manager, &failure);
+
+        /* A kernel without nf_tables has no table that could be left. */
+        if (r < 0 && (r != -EOPNOTSUPP || !list_is_empty(&manager->networks)))
+                log_warning("Cannot remove filters of networks that are gone: %s",
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+}
+
 void manager_settle_networks(Manager *manager) {
+        if (manager->strays == 0)
+                manager_remove_orphans(manager);
         LIST_FOREACH_SAFE(&manager->networks, node)
                 manager_left_network(manager, container_of(node, Network, link));
 }

@@ -47,7 +47,9 @@ static void write_replacement(FILE *file, const char *family, const char *name) 
 static void write_arp(FILE *file, const Words *words) {
         fputs("chain guest_arp {\n"
               "arp htype != 1 drop\n"
-              "arp ptype != 0x0800 drop\n",
+              "arp ptype != 0x0800 drop\n"
+              "arp hlen != 6 drop\n"
+              "arp plen != 4 drop\n",
                         file);
         if (*words->v4)
                 fprintf(file,
@@ -108,8 +110,11 @@ static void write_udp(FILE *file) {
 static void write_icmp6(FILE *file, const Words *words) {
         static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
 
+        /* No host may listen to these in fragments (RFC 6980), of which the first can end before the target. */
         fputs("chain guest_icmp6 {\n"
-              "icmpv6 type { nd-router-advert, nd-redirect, 138, 139, 140 } drop\n",
+              "icmpv6 type { nd-router-advert, nd-redirect, 138, 139, 140 } drop\n"
+              "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } "
+              "exthdr frag exists drop\n",
                         file);
         if (*words->v6) {
                 write_target(file, &words->plan->v6);
@@ -283,6 +288,19 @@ int network_filter_removal(const char *name, char **ret) {
         return finish(file, &text, ret);
 }
 
+/* With br_netfilter the frames that cross any bridge of the host are seen here, as packets that come in by
+ * it and leave by it: those are nobody's to forward. Nothing can ask whether two devices are the same,
+ * so for IPv6 it is asked whether both are bridges. */
+static void write_uplinks(FILE *file, const NetworkUplinks *uplinks, bool v6) {
+        for (size_t i = 0; i < uplinks->n; i++)
+                fprintf(file, "%siif %d oif != %d drop\n", v6 ? "" : "meta nfproto ipv4 ",
+                                uplinks->ifindexes[i], uplinks->ifindexes[i]);
+        if (v6)
+                fputs("meta iifkind \"bridge\" meta oifkind \"bridge\" accept\n"
+                      "meta nfproto ipv6 drop\n",
+                                file);
+}
+
 int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret) {
         char *text = NULL;
         size_t size;
@@ -301,10 +319,7 @@ int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret) {
                                 "ct state established,related accept\n"
                                 "ct status dnat accept\n",
                                 NETWORK_GROUP, NETWORK_GROUP);
-        for (size_t i = 0; i < uplinks->n; i++)
-                fprintf(file, "meta nfproto ipv4 iif %d drop\n", uplinks->ifindexes[i]);
-        if (v6)
-                fputs("meta nfproto ipv6 drop\n", file);
+        write_uplinks(file, uplinks, v6);
         if (uplinks->n > 0 || v6)
                 fputs("}\n}\n", file);
         return finish(file, &text, ret);

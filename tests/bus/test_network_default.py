@@ -99,3 +99,16 @@ def test_a_bad_definition_is_refused_with_its_line_and_the_last_good_one_stays(w
         assert kernel.exists("vnicbr0")
     shutil.copy(SHIPPED, file)
     world.reload()
+
+
+def test_a_bridge_that_was_renamed_keeps_nobody_waiting(alice, defined):
+    with alice.create_tap("", False) as tap:
+        kernel.run("ip", "link", "set", "vnicbr0", "name", "renamed0")
+        try:
+            with pytest.raises(BusError) as refused:
+                alice.create_tap("", False, timeout=5)
+            assert refused.value.short == "NoSuchNetwork" and kernel.link(tap.interface)["master"] == "renamed0"
+        finally:
+            kernel.run("ip", "link", "set", "renamed0", "name", "vnicbr0")
+        with alice.create_tap("", False) as other:
+            assert kernel.link(other.interface)["master"] == "vnicbr0"

@@ -219,6 +219,21 @@ def test_the_one_switch_of_older_kernels_is_put_back_exactly():
     assert settings() == before
 
 
+def test_ports_of_bridges_are_not_in_the_ledger_however_many_there_are():
+    conf("netone", "accept_ra", 0)
+    before = settings()
+    for number in range(20):
+        ip("link", "add", f"port{number}a", "type", "veth", "peer", "name", f"port{number}b")
+        for end in "ab":
+            ip("link", "set", f"port{number}{end}", "master", "nettwo")
+    with on("netone", hidden=True):
+        assert "port" not in (LEDGER / "ledger").read_text(encoding="ascii")
+        assert conf("up0", "accept_ra") == 2
+    off("netone")
+    after = settings()
+    assert {key: after[key] for key in before} == before
+
+
 def test_two_networks_share_the_one_switch():
     conf("netone", "accept_ra", 0)
     conf("nettwo", "accept_ra", 0)

@@ -6,11 +6,14 @@ import ipaddress
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 from vnic import kernel
 from vnic.client import BusError
+from vnic.frames import ETH_IPV4, ethernet, udp
 from vnic.machine import Machine
 from vnic.networks import CONFIGURATIONS, NETWORK, Network, internet, network, path_of
 from vnic.process import poll, status_field
@@ -206,3 +209,56 @@ def test_killed_at_any_call_of_creating_or_deleting_it_converges(world, root, sy
             assert poll(lambda: not kernel.exists(name), 5)
         assert syscall != "sendmsg" or number > 3, "nothing was killed"
     assert poll(lambda: {**everything(), "processes": 0} == {**before, "processes": 0}, 5), everything()
+
+
+@contextlib.contextmanager
+def flooded(tap, address):
+    """Forged datagrams to a socket of the host, in its bridge's name and in the tap's own; gives those that came."""
+    ended, came = [], []
+    frames = [ethernet(kernel.link(name)["address"], tap.get("GuestMac"), ETH_IPV4,
+                       udp("198.51.100.9", address, 5, 4242, b"forged")) for name in (tap.interface, "yesnet")]
+
+    def send():
+        while not ended:
+            for frame in frames:
+                with contextlib.suppress(OSError):
+                    os.write(tap.fds[0], frame)
+
+    def listen(heard):
+        while not ended:
+            with contextlib.suppress(OSError):
+                came.append(heard.recvfrom(100))
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as heard:
+        heard.bind((address, 4242))
+        heard.settimeout(0.1)
+        threads = [threading.Thread(target=send), threading.Thread(target=listen, args=(heard,))]
+        for thread in threads:
+            thread.start()
+        try:
+            yield came
+        finally:
+            ended.append(True)
+            for thread in threads:
+                thread.join()
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize("change", [["del", "yesnet"], ["set", "yesnet", "name", "Foreign_1"],
+                                    ["set", "yesnet", "alias", "vnicd-net:1 of=tomorrow"]])
+def test_a_guest_whose_network_a_restart_does_not_find_never_reaches_the_host(world, root, alice, change):
+    kernel.run("ip", "address", "add", "203.0.113.2/32", "dev", "lo")
+    Network(root, "yesnet", "isolated")
+    try:
+        with alice.create_tap("yesnet", False) as tap, flooded(tap, "203.0.113.2") as came:
+            world.kill_service()
+            kernel.run("ip", "link", *change)
+            world.start_service()
+            assert kernel.wait_gone(tap.interface)
+            assert came == []
+        assert poll(lambda: "vnicd-yesnet" not in kernel.run("nft", "list", "tables"), 3)
+    finally:
+        kernel.run("ip", "address", "del", "203.0.113.2/32", "dev", "lo")
+        for name in ("yesnet", "Foreign_1"):
+            if kernel.exists(name):
+                kernel.del_link(name)

