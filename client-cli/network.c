@@ -122,6 +122,8 @@ static int append_options(sd_bus_message *call, const Options *options) {
         if (r >= 0)
                 r = append_switch(call, "reach_lan", &options->reach_lan);
         if (r >= 0)
+                r = append_switch(call, "guard_addresses", &options->guard_addresses);
+        if (r >= 0)
                 r = append_number(call, "mtu", &options->mtu);
         if (r >= 0)
                 r = append_number(call, "ports_max", &options->ports_max);

@@ -67,6 +67,8 @@ static const OptionRow rows[] = {
                         "no traffic between guests" },
         { "reach-lan", "[=BOOL]", OPTIONS_NETWORK, TYPE_SWITCH, FIELD(reach_lan),
                         "private networks around the host too" },
+        { "guard-addresses", "[=BOOL]", OPTIONS_NETWORK, TYPE_SWITCH, FIELD(guard_addresses),
+                        "no guest takes an address that another one uses" },
         { "mtu", " BYTES", OPTIONS_NETWORK, TYPE_NUMBER, FIELD(mtu), "of the network; 1500" },
         { "ports-max", " N", OPTIONS_NETWORK, TYPE_NUMBER, FIELD(ports_max),
                         "how many endpoints can be on it" },

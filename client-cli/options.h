@@ -56,7 +56,7 @@ typedef struct Options {
         const char *owner; /* a name or a uid; NULL: not given */
 
         const char *kind, *addresses; /* of a network; NULL: not given */
-        OptionSwitch dhcp, guests_isolated, reach_lan;
+        OptionSwitch dhcp, guests_isolated, reach_lan, guard_addresses;
         OptionNumber ports_max;
 
         char **arguments; /* what is not an option; ends with NULL */

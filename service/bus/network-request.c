@@ -39,6 +39,7 @@ static const Option options[] = {
         { "guests_isolated", "b", AT(guests_isolated), 0, NULL },
         { "reach_lan", "b", AT(reach_lan), 0, NULL },
         { "host_access", "b", AT(host_access), 0, NULL },
+        { "guard_addresses", "b", AT(guard_addresses), 0, NULL },
         { "ports_max", "u", AT(ports_max), 0, NULL },
         { "ports_per_user", "u", AT(ports_per_user), 0, NULL },
         { "domain", "s", 0, 0, set_domain },

@@ -212,6 +212,7 @@ static int get_flag(sd_bus *bus, const char *path, const char *interface, const 
                 { "GuestsIsolated", network && network->tag.plan.guests_isolated },
                 { "ReachLan", network && network->tag.plan.reach_lan },
                 { "HostAccess", network && network->tag.plan.host_access },
+                { "GuardAddresses", network && network->tag.plan.guard_addresses },
                 { "Kept", network && network->tag.kept },
         };
 
@@ -348,6 +349,7 @@ static const sd_bus_vtable vtable[] = {
         CONST_PROPERTY("GuestsIsolated", "b", get_flag),
         CONST_PROPERTY("ReachLan", "b", get_flag),
         CONST_PROPERTY("HostAccess", "b", get_flag),
+        CONST_PROPERTY("GuardAddresses", "b", get_flag),
         CONST_PROPERTY("Kept", "b", get_flag),
         LIVE_PROPERTY("Ports", "u", get_number),
         CONST_PROPERTY("PortsMax", "u", get_number),

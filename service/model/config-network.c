@@ -112,6 +112,7 @@ static const Key keys[] = {
         { "GuestsIsolated", take_flag, AT(guests_isolated), false, 0, 0 },
         { "ReachLan", take_flag, AT(reach_lan), false, 0, 0 },
         { "HostAccess", take_flag, AT(host_access), false, 0, 0 },
+        { "GuardAddresses", take_flag, AT(guard_addresses), false, 0, 0 },
         { "PortsMax", take_number, AT(ports_max), false, 1, NETWORK_PORTS_MAX },
         { "PortsPerUser", take_number, AT(ports_per_user), false, 1, NETWORK_PORTS_MAX },
         { "Domain", take_domain, 0, false, 0, 0 },
@@ -149,7 +150,7 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *name
         }
         return config_refuse(place, failure,
                         "There is no key '%s'. There are Kind, Address, Dhcp, Mtu, GuestsIsolated, "
-                        "ReachLan, HostAccess, PortsMax, PortsPerUser and Domain.",
+                        "ReachLan, HostAccess, GuardAddresses, PortsMax, PortsPerUser and Domain.",
                         show(name).text);
 }
 

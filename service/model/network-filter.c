@@ -25,6 +25,15 @@ typedef struct Words {
         char gateway4[INET_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
 } Words;
 
+/* How long an address stays its guest's after the last frame with it: half a lease and a bit, by when a
+ * guest that is there has renewed it, and a guest that is gone has lost it. And how many a guest gets. */
+#define GUARD_SET   "flags dynamic,timeout; size 65535; timeout 35m;"
+#define GUARD_LIMIT "1/minute burst 20 packets"
+
+/* What nftables 1.0.6 has no name for has the type of bytes: so the source address has to have it, too. */
+#define SOURCE_V6 "@nh,64,128"
+#define TARGET_V6 "@th,64,128"
+
 static Words words_of(const NetworkPlan *plan, int bridge, const Mac *mac) {
         Words words = { .plan = plan, .bridge = bridge, .taps = network_tap_group(bridge) };
 
@@ -43,6 +52,43 @@ static void write_replacement(FILE *file, const char *family, const char *name) 
         fprintf(file, "delete table %s " NETWORK_TABLE_PREFIX "%s\n", family, name);
 }
 
+/* The address that stands at key is the guest's, or nobody's and the guest's from now on; else the frame
+ * ends here, and so does one in which there is none, or for which a set has no room. "claimed" is
+ * refreshed after "pairs", so that an address is nobody else's as long as it is somebody's. */
+static void write_claim(FILE *file, const char *chain, const char *key, int family) {
+        fprintf(file,
+                        "chain %s {\n"
+                        "%s . ether saddr @pairs%d update @pairs%d { %s . ether saddr } "
+                        "update @claimed%d { %s } return\n"
+                        "%s @claimed%d drop\n"
+                        "update @claims { ether saddr limit rate over " GUARD_LIMIT " } drop\n"
+                        "add @pairs%d { %s . ether saddr } add @claimed%d { %s } return\n"
+                        "drop\n}\n",
+                        chain, key, family, family, key, family, key, key, family, family, key,
+                        family, key);
+}
+
+static void write_guard(FILE *file, const Words *words) {
+        if (!words->plan->guard_addresses)
+                return;
+        fputs("set pairs4 { typeof ip saddr . ether saddr; " GUARD_SET " }\n"
+              "set claimed4 { typeof ip saddr; " GUARD_SET " }\n"
+              "set pairs6 { typeof " SOURCE_V6 " . ether saddr; " GUARD_SET " }\n"
+              "set claimed6 { typeof " SOURCE_V6 "; " GUARD_SET " }\n"
+              "set claims { typeof ether saddr; " GUARD_SET " }\n",
+                        file);
+        write_claim(file, "claim_arp", "arp saddr ip", 4);
+        write_claim(file, "claim_ip", "ip saddr", 4);
+        write_claim(file, "claim_ip6", SOURCE_V6, 6);
+        write_claim(file, "claim_target", TARGET_V6, 6);
+}
+
+/* The condition leaves out who has no address yet. */
+static void write_guarded(FILE *file, const Words *words, const char *rule) {
+        if (words->plan->guard_addresses)
+                fprintf(file, "%s\n", rule);
+}
+
 /* Who has the gateway's address has everybody's traffic. */
 static void write_arp(FILE *file, const Words *words) {
         fputs("chain guest_arp {\n"
@@ -56,6 +102,7 @@ static void write_arp(FILE *file, const Words *words) {
                                 "arp saddr ip %s drop\n"
                                 "arp saddr ip != { 0.0.0.0, %s } drop\n",
                                 words->gateway4, words->v4);
+        write_guarded(file, words, "arp saddr ip != 0.0.0.0 jump claim_arp");
         fputs("accept\n}\n", file);
 }
 
@@ -66,6 +113,7 @@ static void write_ip(FILE *file, const Words *words) {
                                 "ip saddr %s drop\n"
                                 "ip saddr != { 0.0.0.0, %s } drop\n",
                                 words->gateway4, words->v4);
+        write_guarded(file, words, "ip saddr != 0.0.0.0 jump claim_ip");
         fputs("ip frag-off & 0x1fff != 0 accept\n"
               "meta l4proto 17 goto guest_udp\n"
               "icmp type { redirect, router-advertisement } drop\n"
@@ -90,6 +138,7 @@ static void write_ip6(FILE *file, const Words *words) {
                                 words->gateway6, words->v6);
         else if (words->plan->host_access)
                 fputs("ip6 saddr != { ::, fe80::/10 } drop\n", file);
+        write_guarded(file, words, "ip6 saddr != :: jump claim_ip6");
         fputs("frag frag-off != 0 accept\n"
               "meta l4proto 17 goto guest_udp\n"
               "meta l4proto 58 goto guest_icmp6\n"
@@ -120,6 +169,7 @@ static void write_icmp6(FILE *file, const Words *words) {
                 write_target(file, &words->plan->v6);
                 write_target(file, &link_local);
         }
+        write_guarded(file, words, "icmpv6 type nd-neighbor-advert jump claim_target");
         fputs("icmpv6 type 0-255 accept\n"
               "drop\n}\n",
                         file);
@@ -130,6 +180,7 @@ static void write_icmp6(FILE *file, const Words *words) {
 static void write_bridge_table(FILE *file, const Words *words) {
         write_replacement(file, "bridge", words->plan->name);
         fprintf(file, "table bridge " NETWORK_TABLE_PREFIX "%s {\n", words->plan->name);
+        write_guard(file, words);
         write_udp(file);
         write_icmp6(file, words);
         write_arp(file, words);

@@ -11,8 +11,9 @@
  *                               rule.
  *     table inet vnicd-NAME     what of it may reach the host, and what goes out and comes back.
  *
- * A text replaces what was there in one transaction. Neither br_netfilter nor a rule for each tap is
- * needed.
+ * A text replaces what was there in one transaction. With guard_addresses the first holds whose
+ * address is whose, which the kernel learns from what guests send: a replacement begins anew with that.
+ * Neither br_netfilter nor a rule for each tap is needed.
  */
 
 #include "model/network-plan.h"

@@ -42,6 +42,7 @@ typedef struct NetworkPlan {
         bool guests_isolated; /* from each other */
         bool reach_lan;       /* nat: private destinations outside of the network too */
         bool host_access;     /* DHCP, DNS and ICMP of the host */
+        bool guard_addresses; /* a guest's address is no other guest's while it is in use */
         uint32_t mtu;         /* bytes; 0: 1500 */
         uint32_t ports_max, ports_per_user;
         char domain[NETWORK_DOMAIN_SIZE]; /* of the guests' names, without dots at its ends; "":

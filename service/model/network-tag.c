@@ -30,12 +30,13 @@ const char *network_tag_format(const NetworkTag *tag, char buffer[static NETWORK
 
         snprintf(buffer, NETWORK_TAG_SIZE,
                         "vnicd-net:1 kind=%s life=%s dhcp=%d apart=%d lan=%d host=%d%s%s%s%s "
-                        "ports=%u each=%u domain=%s guard=%d%s",
+                        "ports=%u each=%u domain=%s guard=%d%s%s",
                         network_kind_name(plan->kind), tag->kept ? "kept" : "config", plan->dhcp,
                         plan->guests_isolated, plan->reach_lan, plan->host_access,
                         plan->v4_prefix > 0 ? " v4=" : "", network_plan_v4(plan, v4),
                         plan->v6_prefix > 0 ? " v6=" : "", network_plan_v6(plan, v6),
                         plan->ports_max, plan->ports_per_user, plan->domain, tag->guard_v6,
+                        plan->guard_addresses ? " own" : "",
                         format_uplinks(&tag->uplinks, uplinks));
         return buffer;
 }
@@ -100,6 +101,11 @@ static int take_guard(NetworkTag *tag, const char *value) {
         return 0;
 }
 
+static int take_own(NetworkTag *tag, const char *value) {
+        tag->plan.guard_addresses = *value == '\0';
+        return 0;
+}
+
 static int take_uplinks(NetworkTag *tag, const char *value) {
         NetworkUplinks *uplinks = &tag->uplinks;
         char *end;
@@ -129,6 +135,7 @@ static const Field fields[] = {
         { "each=", take_each },
         { "domain=", take_domain },
         { "guard=", take_guard },
+        { "own", take_own },
         { "fwd=", take_uplinks },
 };
 

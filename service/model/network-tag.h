@@ -8,8 +8,9 @@
  * none.
  *
  *     vnicd-net:1 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 v4=10.70.3.1/24 v6=fd70:3::1/64
- *     ports=1023 each=1023 domain=vnicbr0.internal guard=1 fwd=2,3                  (in one line)
+ *     ports=1023 each=1023 domain=vnicbr0.internal guard=1 own fwd=2,3              (in one line)
  *
+ * "own" (the addresses of guests are guarded) and "fwd=" are left out where there is nothing to say.
  * Name and MTU are the bridge's own. A bridge has our group from its first moment and the tag a moment
  * later: with the group and no alias it is one of ours that was left half made.
  */

@@ -3,6 +3,7 @@
 host, and what honest guests send arrives as it was sent."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import socket
@@ -11,9 +12,10 @@ import time
 
 import pytest
 from vnic import hostile, kernel
-from vnic.frames import BROADCAST, ETH_IPV4, ETH_IPV6, ETH_P_ALL, drain, ethernet, receive, send, udp
+from vnic.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_P_ALL, drain, ethernet, receive, send, udp
 from vnic.machine import Machine
 from vnic.networks import network
+from vnic.process import poll
 
 pytestmark = pytest.mark.deadline(120)
 KINDS = ("nat", "isolated")
@@ -259,3 +261,115 @@ def test_isolated_guests_do_not_hear_each_other(root, alice, bob, kind):
         for frame in around:
             send(there.attacker, frame)
         assert receive(there.victim, QUIET, 0, want=lambda frame: b"around" in frame) is None
+
+
+# Addresses that another guest uses
+
+def claims(stage, mac, address, address6):
+    """name → a frame by which the guest of that MAC says that these addresses are its own."""
+    own, nobody = hostile.link_local(mac), "00:00:00:00:00:00"
+    target = hostile.neighbour(dataclasses.replace(stage, mac=mac), address6)
+    asked = bytes(4) + socket.inet_pton(socket.AF_INET6, stage.victim6)
+    options = bytes([hostile.ICMPV6, 0, 1, 4, 0, 0, 0, 0])
+    arp = {"ARP request": hostile.arp(1, mac, address, nobody, stage.victim),
+           "ARP reply": hostile.arp(2, mac, address, BROADCAST, stage.victim),
+           "gratuitous ARP": hostile.arp(1, mac, address, nobody, address)}
+    ip6 = {"IPv6": hostile.udp6(address6, stage.victim6, 4000, 4001, stage.mark),
+           "solicitation": hostile.icmp6(address6, hostile.ALL_NODES, 135, asked),
+           "advertisement": hostile.icmp6(own, hostile.ALL_NODES, 136, target),
+           "advertisement behind options": hostile.ipv6(own, hostile.ALL_NODES, hostile.HOP_BY_HOP, options +
+                                                        hostile.icmp6_body(own, hostile.ALL_NODES, 136, target))}
+    return {**{name: ethernet(BROADCAST, mac, ETH_ARP, packet) for name, packet in arp.items()},
+            "IPv4": ethernet(BROADCAST, mac, ETH_IPV4, udp(address, stage.victim, 4000, 4001, stage.mark)),
+            **{name: ethernet(BROADCAST, mac, ETH_IPV6, packet) for name, packet in ip6.items()}}
+
+
+def reached(there, fd, frames):
+    """The names of those that come to the victim or to the host when this guest sends them."""
+    names = set()
+    for name, frame in frames.items():
+        drain([there.victim])
+        there.heard_by_host()
+        send(fd, frame)
+        guest = receive(there.victim, QUIET, 0, want=lambda got, sent=frame: bare(got) == bare(sent))
+        if guest or bare(frame) in map(bare, there.heard_by_host()):
+            names.add(name)
+    return names
+
+
+@contextlib.contextmanager
+def third_guest(alice, there, mac="52:54:00:00:cc:03"):
+    """One more on the network of the scene, from when its port forwards."""
+    with alice.create_tap("yesnet", False, guest_mac=mac) as tap:
+        there.heard_by_host()
+        probe = ethernet(BROADCAST, mac, ETH_ARP, hostile.arp(1, mac, "0.0.0.0", mac, there.stage.ip))
+        assert poll(lambda: reached(there, tap.fds[0], {"": probe}), 5)
+        yield tap.fds[0], mac
+
+
+def test_nobody_takes_a_guarded_address(root, alice, bob, kind):
+    with scene(root, alice, bob, kind, guard_addresses=True) as there, third_guest(alice, there) as (thief, mac):
+        stage = there.stage
+        assert there.net.get("GuardAddresses") is True
+        own = claims(stage, stage.mac, stage.ip, stage.ip6)
+        assert reached(there, there.attacker, own) == set(own)
+        assert reached(there, thief, claims(stage, mac, stage.ip, stage.ip6)) == set()
+        # Who has it keeps it, and what else the other one sends passes.
+        assert reached(there, there.attacker, own) == set(own)
+        free = claims(stage, mac, member(stage.gateway, 99), member(stage.gateway6, 0x99))
+        assert reached(there, thief, free) == set(free)
+
+
+def test_a_claim_by_any_one_way_is_enough(root, alice, bob):
+    """Whatever the first frame with an address was, it is its sender's in all others."""
+    with scene(root, alice, bob, "nat", guard_addresses=True) as there, third_guest(alice, there) as (thief, mac):
+        for number, way in enumerate(claims(there.stage, mac, "0.0.0.0", "::1"), 100):
+            place = member(there.stage.gateway, number), member(there.stage.gateway6, number)
+            own = claims(there.stage, there.stage.mac, *place)[way]
+            assert reached(there, there.attacker, {way: own}) == {way}
+            same = {name: frame for name, frame in claims(there.stage, mac, *place).items()
+                    if (frame[12:14] == b"\x86\xdd") == (own[12:14] == b"\x86\xdd")}
+            assert reached(there, thief, same) == set(), way
+
+
+def test_addresses_that_ipv6_makes_itself_pass_the_guard(root, alice, bob):
+    """Duplicates are looked for from no address at all; then come those of the link and of privacy."""
+    with scene(root, alice, bob, "nat", guard_addresses=True) as there, third_guest(alice, there) as (guest, mac):
+        stage = there.stage
+        prefix = stage.gateway6.rpartition(":")[0].rstrip(":")
+        frames = {}
+        for address in (hostile.link_local(mac), f"{prefix}:5054:ff:fe00:cc03", f"{prefix}:a1b2:c3d4:e5f6:1",
+                        f"{prefix}:77ab:12cd:9e01:2"):
+            packed = socket.inet_pton(socket.AF_INET6, address)
+            check = hostile.icmp6("::", hostile.ALL_NODES, 135, bytes(4) + packed)
+            frames[f"check for {address}"] = ethernet(BROADCAST, mac, ETH_IPV6, check)
+            for name, frame in claims(stage, mac, stage.victim, address).items():
+                if frame[12:14] == b"\x86\xdd":
+                    frames[f"{name} of {address}"] = frame
+        assert reached(there, guest, frames) == set(frames)
+        # And who has an address hears that another one looks for it: else it could not say so.
+        assert reached(there, there.attacker, {name: ethernet(BROADCAST, stage.mac, ETH_IPV6, frame[14:])
+                                               for name, frame in frames.items() if name.startswith("check")})
+
+
+def test_a_guest_that_claims_hundreds_is_stopped_and_others_are_not(root, alice, bob):
+    with scene(root, alice, bob, "nat", guard_addresses=True) as there, third_guest(alice, there) as (greedy, mac):
+        stage, base = there.stage, member(there.stage.gateway6, 0x1000)[:-4]
+        there.heard_by_host()
+        for number in range(600):
+            packet = hostile.udp6(f"{base}{number + 0x1000:x}", stage.victim6, 4000, 4001, stage.mark)
+            send(greedy, ethernet(BROADCAST, mac, ETH_IPV6, packet))
+        time.sleep(QUIET)
+        assert 10 <= sum(stage.mark in frame for frame in there.heard_by_host()) <= 25
+        own = claims(stage, stage.mac, member(stage.gateway, 99), f"{base}{0x1234:x}")
+        assert reached(there, there.attacker, own) == set(own)
+        assert reached(there, greedy, claims(stage, mac, member(stage.gateway, 98), f"{base}{0x1235:x}")) == set()
+
+
+def test_without_the_guard_a_guest_may_take_anothers_address(root, alice, bob):
+    with scene(root, alice, bob, "nat") as there, third_guest(alice, there) as (thief, mac):
+        assert there.net.get("GuardAddresses") is False
+        own = claims(there.stage, there.stage.mac, there.stage.ip, there.stage.ip6)
+        taken = claims(there.stage, mac, there.stage.ip, there.stage.ip6)
+        assert reached(there, there.attacker, own) == set(own)
+        assert reached(there, thief, taken) == set(taken)

@@ -68,6 +68,20 @@ def test_guests_get_addresses_and_find_each_other_and_the_host_by_name(alice, na
             assert web.pings(address), address
 
 
+def test_guests_that_keep_to_their_addresses_do_not_notice_a_guard(root, alice, world_outside):
+    with network(root, "yesnat", guard_addresses=True) as net, machines(alice, net, "web", "db") as (web, db):
+        told = web.dhcp(), db.dhcp()
+        assert web.ipv6() and db.ipv6()
+        for address in (told[1]["ip"], db.ipv6(), net.address(4), net.address(6), world_outside.SERVER4,
+                        world_outside.SERVER6):
+            assert web.pings(address), address
+        # One more, as privacy makes them: looked for as a duplicate, then used.
+        temporary = net.address(6).rpartition(":")[0].rstrip(":") + ":a1b2:c3d4:e5f6:7"
+        db.ip("address", "add", f"{temporary}/64", "dev", "eth0")
+        assert poll(lambda: web.pings(temporary), 5, 0.2)
+        assert db.pings(told[0]["ip"])
+
+
 def test_leases_say_who_has_what(alice, nat):
     with machines(alice, nat, "web") as (web,):
         told = web.dhcp()

@@ -38,7 +38,7 @@ def made(vnicctl):
 
 def test_a_network_is_made_shown_and_deleted(vnicctl):
     status, out, err = vnicctl("create", "yeslab", "--kind", "isolated", "--address", "10.20.30.1/24,fd12::1/64",
-                               "--mtu", "1400", "--ports-max", "5", "--dhcp=no")
+                               "--mtu", "1400", "--ports-max", "5", "--dhcp=no", "--guard-addresses")
     assert (status, err) == (0, "")
     assert kernel.exists("yeslab")
     facts = dict(re.split(r"  +", line, 1) for line in out.splitlines() if "  " in line)
@@ -46,7 +46,7 @@ def test_a_network_is_made_shown_and_deleted(vnicctl):
     assert "10.20.30.1/24" in kernel.addresses("yeslab") and "fd12::1/64" in kernel.addresses("yeslab")
     shown = json.loads(vnicctl("show", "yeslab", "--json", user="alice")[1])
     assert shown["addresses"] == ["10.20.30.1/24", "fd12::1/64"]
-    assert (shown["dhcp"], shown["ports_max"], shown["mtu"]) == (False, 5, 1400)
+    assert (shown["dhcp"], shown["guard_addresses"], shown["ports_max"], shown["mtu"]) == (False, True, 5, 1400)
     rows = vnicctl("list", user="alice")[1].splitlines()
     assert rows[0].split()[:3] == ["NAME", "KIND", "ADDRESSES"] and any(row.startswith("yeslab ") for row in rows)
     assert vnicctl("delete", "yeslab") == (0, "", "")
@@ -56,7 +56,7 @@ def test_a_network_is_made_shown_and_deleted(vnicctl):
 
 def test_by_default_it_is_of_kind_nat_with_addresses_of_its_own(made):
     network_made = made("yeslab")
-    assert network_made["kind"] == "nat" and network_made["dhcp"]
+    assert network_made["kind"] == "nat" and network_made["dhcp"] and not network_made["guard_addresses"]
     assert [":" in address for address in network_made["addresses"]] == [False, True]
 
 

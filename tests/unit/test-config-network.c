@@ -23,6 +23,7 @@ static void every_key_is_taken(void **state) {
                                "GuestsIsolated=yes\n"
                                "ReachLan=yes\n"
                                "HostAccess=yes\n"
+                               "GuardAddresses=yes\n"
                                "PortsMax=20\n"
                                "PortsPerUser=3\n"
                                "Domain=lab.example\n",
@@ -37,6 +38,7 @@ static void every_key_is_taken(void **state) {
         assert_true(plan.guests_isolated);
         assert_true(plan.reach_lan);
         assert_true(plan.host_access);
+        assert_true(plan.guard_addresses);
         assert_int_equal(plan.ports_max, 20);
         assert_int_equal(plan.ports_per_user, 3);
         assert_string_equal(plan.domain, "lab.example");
@@ -52,6 +54,7 @@ static void the_kind_alone_is_enough(void **state) {
         assert_true(plan.dhcp);
         assert_true(plan.host_access);
         assert_false(plan.guests_isolated);
+        assert_false(plan.guard_addresses);
         assert_string_equal(plan.domain, "lab.internal");
 }
 
@@ -68,6 +71,7 @@ static void what_is_wrong_is_refused_with_file_and_line(void **state) {
                 { "[Network]\nKind=nat\nAddress=10.70.3.1/24\nAddress=10.70.4.1/24\n",
                                 "lab.conf:4: " },
                 { "[Network]\nKind=nat\nDhcp=true\n", "lab.conf:3: " },
+                { "[Network]\nKind=nat\nGuardAddresses=on\n", "lab.conf:3: " },
                 { "[Network]\nKind=nat\nMtu=1279\n", "lab.conf:3: " },
                 { "[Network]\nKind=nat\nMtu=01500\n", "lab.conf:3: " },
                 { "[Network]\nKind=nat\nPortsMax=0\n", "lab.conf:3: " },

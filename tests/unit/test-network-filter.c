@@ -322,6 +322,77 @@ static void hostile_frames_reach_nobody_and_legal_ones_do_on_isolated(void **sta
         check_kind(NETWORK_ISOLATED);
 }
 
+/* A guest that has its addresses to itself sends all that it could send before. */
+static void a_guard_of_addresses_changes_nothing_for_one_guest(void **state) {
+        Stage stage;
+
+        enter(&stage, NETWORK_NAT, true);
+        stage.plan.guard_addresses = true;
+        apply(&stage);
+        check_frames(&stage, false);
+        check_frames(&stage, false);
+        leave(&stage);
+}
+
+/* Half an hour is too long for a test. */
+static void guard_for_a_second(Stage *stage) {
+        _cleanup_free_ char *rules = NULL;
+        unsigned n = 0;
+
+        stage->plan.guard_addresses = true;
+        assert_ok(network_filter_rules(&stage->plan, stage->bridge, &bridge_mac, &rules));
+        for (char *at = rules; (at = strstr(at, "timeout 35m")); n++)
+                memcpy(at, "timeout 01s", strlen("timeout 01s"));
+        assert_int_equal(n, 5);
+        assert_ok(filter_apply(rules, NULL));
+}
+
+#define OTHER            "52 54 00 00 00 03"
+#define CLAIM(mac, type) VICTIM " " mac " " type " "
+#define CLAIM_V4(mac)    CLAIM(mac, "08 00") IP("1c", "11", GUEST_A, GUEST_B) UDP("30 00", "30 01")
+#define CLAIM_V6(mac)    CLAIM(mac, "86 dd") IP6("08", "11", FD_A, FD_B) UDP("30 00", "30 01")
+#define CLAIM_TARGET(mac, n)                                                                       \
+        CLAIM(mac, "86 dd") IP6("18", "3a", n, FD_B) "88 00 00 00 20 00 00 00 " FD_A
+
+static bool passes(Stage *stage, const char *hex) {
+        send_frame(stage, hex);
+        return victim_gets(stage, hex);
+}
+
+static void an_address_is_of_its_first_user_until_that_is_silent(void **state) {
+        Stage stage;
+
+        enter(&stage, NETWORK_NAT, true);
+        guard_for_a_second(&stage);
+        /* Used again and again it stays longer than any one use of it. */
+        for (unsigned i = 0; i < 6; i++) {
+                assert_true(passes(&stage, CLAIM_V4(ATTACKER)));
+                assert_true(passes(&stage, CLAIM_V6(ATTACKER)));
+                assert_false(passes(&stage, CLAIM_V4(OTHER)));
+                assert_false(passes(&stage, CLAIM_V6(OTHER)));
+                assert_false(passes(&stage, CLAIM_TARGET(OTHER, FE80_A)));
+                usleep(300000);
+        }
+        usleep(1200000);
+        assert_true(passes(&stage, CLAIM_V4(OTHER)));
+        assert_true(passes(&stage, CLAIM_TARGET(OTHER, FE80_A)));
+        assert_false(passes(&stage, CLAIM_V4(ATTACKER)));
+        assert_false(passes(&stage, CLAIM_V6(ATTACKER)));
+        leave(&stage);
+}
+
+static void without_the_guard_an_address_is_whose_it_likes(void **state) {
+        Stage stage;
+
+        enter(&stage, NETWORK_NAT, true);
+        assert_string_equal(world_read("nft list sets bridge | grep claim"), "");
+        assert_true(passes(&stage, CLAIM_V4(ATTACKER)));
+        assert_true(passes(&stage, CLAIM_V4(OTHER)));
+        assert_true(passes(&stage, CLAIM_TARGET(ATTACKER, FE80_A)));
+        assert_true(passes(&stage, CLAIM_TARGET(OTHER, FE80_A)));
+        leave(&stage);
+}
+
 /* It is the filter that keeps them away. */
 static void without_the_filter_the_same_frames_arrive(void **state) {
         _cleanup_free_ char *removal = NULL;
@@ -469,6 +540,11 @@ int main(void) {
                                 hostile_frames_reach_nobody_and_legal_ones_do_on_nat, world_enter),
                 cmocka_unit_test_setup(hostile_frames_reach_nobody_and_legal_ones_do_on_isolated,
                                 world_enter),
+                cmocka_unit_test_setup(
+                                a_guard_of_addresses_changes_nothing_for_one_guest, world_enter),
+                cmocka_unit_test_setup(
+                                an_address_is_of_its_first_user_until_that_is_silent, world_enter),
+                cmocka_unit_test_setup(without_the_guard_an_address_is_whose_it_likes, world_enter),
                 cmocka_unit_test_setup(without_the_filter_the_same_frames_arrive, world_enter),
                 cmocka_unit_test_setup(of_the_host_a_guest_reaches_dhcp_and_dns_only, world_enter),
                 cmocka_unit_test_setup(

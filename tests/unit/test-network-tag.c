@@ -29,6 +29,7 @@ static void a_tag_says_all_that_makes_the_network(void **state) {
         assert_int_equal(tag.plan.v6_prefix, 64);
         assert_false(tag.kept);
         assert_true(tag.guard_v6);
+        assert_false(tag.plan.guard_addresses);
         assert_int_equal(tag.uplinks.n, 2);
         assert_int_equal(tag.uplinks.ifindexes[1], 3);
         assert_string_equal(network_tag_format(&tag, again), USUAL);
@@ -43,6 +44,7 @@ static void the_longest_tag_fits_into_an_alias(void **state) {
                         .ports_max = 1023,
                         .ports_per_user = 1023,
                         .mtu = 1500,
+                        .guard_addresses = true,
                         .domain = "abcdefghijklmnopqrstuvwxyzabcdef",
                 },
                 .uplinks = { { INT32_MAX, INT32_MAX - 1, INT32_MAX - 2, INT32_MAX - 3 }, 4 },
@@ -58,11 +60,16 @@ static void the_longest_tag_fits_into_an_alias(void **state) {
         assert_true(strlen(text) < NETWORK_TAG_SIZE - 1);
         assert_int_equal(network_tag_parse(text, tag.plan.name, 1500, &parsed), 0);
         assert_int_equal(parsed.uplinks.n, 4);
+        assert_true(parsed.plan.guard_addresses);
 }
 
 static void what_is_not_exactly_a_tag_is_none(void **state) {
         static const char *const wrong[] = { "", "vnicd-net:1", "vnicd:1 uid=0", USUAL " ",
-                " " USUAL, USUAL ",", USUAL ",4,5,6", "x" USUAL,
+                " " USUAL, USUAL ",", USUAL ",4,5,6", "x" USUAL, USUAL " own",
+                "vnicd-net:1 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 ports=1 each=1 "
+                "domain=a guard=0 own=1",
+                "vnicd-net:1 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 ports=1 each=1 "
+                "domain=a guard=0 own own",
                 "vnicd-net:2 kind=nat life=config dhcp=1 apart=0 lan=0 host=1 ports=1 each=1 "
                 "domain=a guard=0",
                 "vnicd-net:1 kind=nat life=config dhcp=2 apart=0 lan=0 host=1 ports=1 each=1 "
