@@ -338,26 +338,6 @@ static void who_comes_while_it_goes_waits(void **state) {
         stage_leave(&stage);
 }
 
-static void one_of_the_configuration_goes_when_it_is_not_used_any_more(void **state) {
-        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
-        const NetworkPlan kept = plan_of("kept", NETWORK_ISOLATED);
-        const TapRequest request = request_on("net0");
-        FdSet queues = FDSET_INIT;
-        Stage stage;
-
-        stage_enter(&stage);
-        create(&stage, &kept, true);
-        create_tap(&stage, &request, &plan, &queues);
-        fdset_done(&queues);
-        stage_run_until_left(&stage, 1);
-        stage_run(&stage, 5000);
-        assert_true(world_has_link("net0"));
-        stage_run(&stage, 6000);
-        assert_false(world_has_link("net0"));
-        assert_true(world_has_link("kept"));
-        stage_leave(&stage);
-}
-
 static void a_restart_takes_everything_up(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         const TapRequest request = request_on("net0");
@@ -579,7 +559,6 @@ int main(void) {
                 CASE(with_it_go_its_endpoints),
                 CASE(a_bridge_that_somebody_deletes_takes_all_with_it),
                 CASE(who_comes_while_it_goes_waits),
-                CASE(one_of_the_configuration_goes_when_it_is_not_used_any_more),
                 CASE(a_restart_takes_everything_up),
                 CASE(what_is_left_of_a_lost_network_goes_at_a_start),
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),
