@@ -2,6 +2,7 @@
 """A fresh machine with the package's own definition: the first tap that names no bridge brings the default network
 up, its guest reaches out, and the last one takes the network with it."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -19,7 +20,7 @@ LINGER = 10  # seconds that a network outlives its last port
 
 
 @pytest.fixture
-def defined(world):
+def defined(world, root):
     """As the package defines it."""
     file = world.configuration / "networks" / "vnicbr0.conf"
     file.parent.mkdir(mode=0o755, exist_ok=True)
@@ -29,6 +30,9 @@ def defined(world):
     yield
     file.unlink()
     world.reload()
+    if kernel.exists("vnicbr0"):
+        with contextlib.suppress(BusError):  # it may be going already
+            root.call("/org/vnicd1/network/vnicbr0", "org.vnicd1.Network", "Delete")
     assert poll(lambda: not kernel.exists("vnicbr0"), LINGER + 5)
 
 

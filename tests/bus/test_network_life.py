@@ -47,10 +47,11 @@ def everything():
 
 @pytest.mark.deadline(180)
 @pytest.mark.once
-def test_two_hundred_networks_leave_nothing(root):
+def test_many_networks_leave_nothing(root):
+    """Fifty at a time; the short form has one such round."""
     with internet():
         before = everything()
-        for round_ in range(4):
+        for round_ in range(4 if os.environ.get("VNICD_TEST_LONG") == "1" else 1):
             made = [Network(root, f"yes{round_}x{number}", ("nat", "isolated")[number % 2]) for number in range(50)]
             subnets = [ipaddress.ip_interface(text).network for one in made for text in one.get("Addresses")]
             assert not any(a.overlaps(b) for i, a in enumerate(subnets) for b in subnets[:i]
