@@ -235,7 +235,7 @@ bool config_knows_groups(const Config *config) {
 const NetworkPlan *config_network(const Config *config, const char *name) {
         NetworkPlan key;
 
-        if (!network_name_is_valid(name))
+        if (config->n_networks == 0 || !network_name_is_valid(name))
                 return NULL;
         strcpy(key.name, name);
         return bsearch(&key, config->networks, config->n_networks, sizeof(NetworkPlan),
