@@ -148,16 +148,22 @@ Status network_create(Client *client, const Options *options, const char *name) 
         return client_end(client, &method, call, &reply);
 }
 
-Status network_delete(Client *client, const char *name) {
-        Method method = { NULL, VNICD_NETWORK, "Delete", "", MANAGE };
-        _cleanup_(json_decrefp) json_t *body = NULL;
+/* method: but for its path. */
+static Status call_network(Client *client, const char *name, Method method, json_t **ret) {
         _cleanup_free_ char *path = NULL;
         Status status = path_of(name, &path);
 
         if (status != STATUS_OK)
                 return status;
         method.path = path;
-        return client_call(client, &method, NULL, &body);
+        return client_call(client, &method, NULL, ret);
+}
+
+Status network_delete(Client *client, const char *name) {
+        const Method method = { NULL, VNICD_NETWORK, "Delete", "", MANAGE };
+        _cleanup_(json_decrefp) json_t *body = NULL;
+
+        return call_network(client, name, method, &body);
 }
 
 /* Structs come as arrays; with names for their members they can be shown. */
@@ -177,15 +183,10 @@ static json_t *name_members(const json_t *leases) {
 }
 
 Status network_get_leases(Client *client, const char *name, json_t **ret) {
-        Method method = { NULL, VNICD_NETWORK, "GetLeases", .answer = "a(sssx)" };
+        const Method method = { NULL, VNICD_NETWORK, "GetLeases", .answer = "a(sssx)" };
         _cleanup_(json_decrefp) json_t *body = NULL;
-        _cleanup_free_ char *path = NULL;
-        Status status = path_of(name, &path);
+        Status status = call_network(client, name, method, &body);
 
-        if (status != STATUS_OK)
-                return status;
-        method.path = path;
-        status = client_call(client, &method, NULL, &body);
         if (status != STATUS_OK)
                 return status;
         *ret = name_members(json_array_get(body, 0));

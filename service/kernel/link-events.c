@@ -2,7 +2,6 @@
 #include "kernel/link-events.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -10,18 +9,11 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
+#include "kernel/message-filter.h"
 #include "util/cleanup.h"
 
 /* 400 taps made and closed overran the default buffer. */
 #define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024)
-
-/* htons() for constant tables: the filter loads what the kernel wrote in its own byte order as if it
- * came from the network. */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define CONST_HTONS(n) ((uint32_t)(((n)&0xff) << 8 | ((n) >> 8 & 0xff)))
-#else
-#define CONST_HTONS(n) ((uint32_t)(n))
-#endif
 
 /* One link with many virtual functions can fill more than a page. */
 #define BATCH_BYTES (64 * 1024)
@@ -33,8 +25,6 @@ struct LinkEvents {
 
 DEFINE_CLEANUP(LinkEvents, link_events_close)
 
-#define AT(type, member) (uint32_t)(NLMSG_HDRLEN + offsetof(type, member))
-
 /* All messages about links; of those about neighbours, that a bridge has lost an entry which somebody
  * had set. The kernel sends each of the latter alone. */
 static int filter_messages(int fd) {
@@ -42,20 +32,15 @@ static int filter_messages(int fd) {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWNEIGH), 6, 0),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELNEIGH), 0, 4),
-                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, AT(struct ndmsg, ndm_family)),
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_family)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 3),
-                BPF_STMT(BPF_LD | BPF_H | BPF_ABS, AT(struct ndmsg, ndm_state)),
+                BPF_STMT(BPF_LD | BPF_H | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_state)),
                 BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CONST_HTONS(NUD_NOARP | NUD_PERMANENT), 0, 1),
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
                 BPF_STMT(BPF_RET | BPF_K, 0),
         };
-        const struct sock_fprog program = {
-                .len = sizeof(code) / sizeof(*code),
-                .filter = code,
-        };
 
-        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
-                                                                                           : 0;
+        return message_filter_attach(fd, code, sizeof(code) / sizeof(*code));
 }
 
 int link_events_open(LinkEvents **ret) {

@@ -2,23 +2,14 @@
 #include "kernel/route-events.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "kernel/message-filter.h"
 #include "util/cleanup.h"
-
-/* htons() for constant tables: see kernel/link-events.c. */
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define CONST_HTONS(n) ((uint32_t)(((n)&0xff) << 8 | ((n) >> 8 & 0xff)))
-#else
-#define CONST_HTONS(n) ((uint32_t)(n))
-#endif
-
-#define PREFIX_AT (uint32_t)(NLMSG_HDRLEN + offsetof(struct rtmsg, rtm_dst_len))
 
 static int filter_messages(int fd) {
         static struct sock_filter code[] = {
@@ -26,18 +17,13 @@ static int filter_messages(int fd) {
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWROUTE), 1, 0),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELROUTE), 0,
                                 2), /* others: told */
-                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, PREFIX_AT),
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct rtmsg, rtm_dst_len)),
                 BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 1, 0),
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
                 BPF_STMT(BPF_RET | BPF_K, 0),
         };
-        const struct sock_fprog program = {
-                .len = sizeof(code) / sizeof(*code),
-                .filter = code,
-        };
 
-        return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
-                                                                                           : 0;
+        return message_filter_attach(fd, code, sizeof(code) / sizeof(*code));
 }
 
 static int join(int fd, int group) {

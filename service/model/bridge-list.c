@@ -10,8 +10,6 @@
 #include "model/manager-private.h"
 #include "util/cleanup.h"
 
-#define DUMP_ATTEMPTS 5
-
 /* A link may be seen before its bridge: then the bridge is only a number yet. */
 typedef struct BridgeEntry {
         List link;
@@ -79,7 +77,7 @@ int manager_list_bridges(
         int r = -EINTR;
 
         list_init(&list.entries);
-        for (unsigned i = 0; i < DUMP_ATTEMPTS && r == -EINTR; i++) {
+        UNTIL_DUMP_IS_WHOLE(r) {
                 forget_all(&list);
                 r = link_dump(manager->netlink, count_link, &list, failure);
         }

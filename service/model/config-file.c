@@ -23,6 +23,13 @@ const char *config_show(const char *text, char *buffer, size_t size) {
         return buffer;
 }
 
+ConfigWord config_word(const char *text) {
+        ConfigWord word;
+
+        config_show(text, word.text, sizeof(word.text));
+        return word;
+}
+
 static int refuse(Failure *failure, const char *path, const char *reason) {
         char shown[CONFIG_SHOWN_SIZE];
 

@@ -19,6 +19,13 @@
 /* Into buffer of size bytes, which it returns. */
 const char *config_show(const char *text, char *buffer, size_t size);
 
+/* A word of a file, for the arguments of a sentence. */
+typedef struct ConfigWord {
+        char text[48];
+} ConfigWord;
+
+ConfigWord config_word(const char *text);
+
 /* Opens a folder of another one (or of AT_FDCWD). path is what failures call it. Returns the fd.
  * -ENOENT: there is none. InvalidConfiguration (-EINVAL). */
 int config_folder_open(int parent, const char *name, const char *path, Failure *failure);

@@ -12,17 +12,6 @@
 #define SUFFIX ".conf"
 #define DIGITS "0123456789"
 
-typedef struct Shown {
-        char text[48];
-} Shown;
-
-static Shown show(const char *text) {
-        Shown shown;
-
-        config_show(text, shown.text, sizeof(shown.text));
-        return shown;
-}
-
 typedef struct Key Key;
 
 struct Key {
@@ -46,7 +35,7 @@ static int take_flag(NetworkPlan *plan, const Key *key, const ConfigPlace *place
 
         if (!yes && strcmp(value, "no") != 0)
                 return config_refuse(place, failure, "%s= takes yes or no, not '%s'. Correct it.",
-                                key->name, show(value).text);
+                                key->name, config_word(value).text);
         *(bool *)((char *)plan + key->member) = yes;
         return 0;
 }
@@ -61,7 +50,7 @@ static int take_number(NetworkPlan *plan, const Key *key, const ConfigPlace *pla
                 return config_refuse(place, failure,
                                 "%s= takes a number from %u to %u in decimal digits, not '%s'. "
                                 "Correct it.",
-                                key->name, key->min, key->max, show(value).text);
+                                key->name, key->min, key->max, config_word(value).text);
         *(uint32_t *)((char *)plan + key->member) = (uint32_t)number;
         return 0;
 }
@@ -71,7 +60,7 @@ static int take_kind(NetworkPlan *plan, const Key *key, const ConfigPlace *place
         if (network_kind_parse(value, &plan->kind) >= 0)
                 return 0;
         return config_refuse(place, failure, "%s= takes nat or isolated, not '%s'. Correct it.",
-                        key->name, show(value).text);
+                        key->name, config_word(value).text);
 }
 
 static int take_address(NetworkPlan *plan, const Key *key, const ConfigPlace *place,
@@ -87,7 +76,7 @@ static int take_address(NetworkPlan *plan, const Key *key, const ConfigPlace *pl
                                 "%s= takes the host's own address on the network with its prefix, "
                                 "such as 10.70.3.1/24 (/8 to /30) or fd70:3::1/64 (/64), not "
                                 "'%s'. Correct it.",
-                                key->name, show(value).text);
+                                key->name, config_word(value).text);
         return 0;
 }
 
@@ -126,7 +115,7 @@ static int take_heading(
                 return config_refuse(place, failure,
                                 "There is no section [%s]. The file of a network has [Network] "
                                 "alone.",
-                                show(heading).text);
+                                config_word(heading).text);
         if (parser->has_heading)
                 return config_refuse(place, failure, "[Network] is there twice. Make it one.");
         parser->has_heading = true;
@@ -151,7 +140,7 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *name
         return config_refuse(place, failure,
                         "There is no key '%s'. There are Kind, Address, Dhcp, Mtu, GuestsIsolated, "
                         "ReachLan, HostAccess, GuardAddresses, PortsMax, PortsPerUser and Domain.",
-                        show(name).text);
+                        config_word(name).text);
 }
 
 /* What is wrong with the file as a whole stands in no line of it. */

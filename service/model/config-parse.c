@@ -31,17 +31,6 @@ static const struct {
         [NUMBER_PORTS_PER_BRIDGE] = { "PortsPerBridge", 1, CONFIG_PORTS_PER_BRIDGE_MAX },
 };
 
-typedef struct Shown {
-        char text[48];
-} Shown;
-
-static Shown show(const char *text) {
-        Shown shown;
-
-        config_show(text, shown.text, sizeof(shown.text));
-        return shown;
-}
-
 static int refuse_id(const ConfigPlace *place, Failure *failure, int error, const char *what,
                 const char *name) {
         if (error == -ENOMEM)
@@ -49,16 +38,16 @@ static int refuse_id(const ConfigPlace *place, Failure *failure, int error, cons
         if (error == -ENOENT)
                 return config_refuse(place, failure,
                                 "There is no %s '%s'. Correct the name, or remove the section.",
-                                what, show(name).text);
+                                what, config_word(name).text);
         if (error == -EINVAL)
                 return config_refuse(place, failure,
                                 "'%s' is no number of a %s: they go from 0 to 4294967294, with no "
                                 "zeros before them. Correct it.",
-                                show(name).text, what);
+                                config_word(name).text, what);
         return config_refuse(place, failure,
                         "The system cannot tell who the %s '%s' is (%s). Try again, or use the "
                         "number.",
-                        what, show(name).text, strerrordesc_np(-error));
+                        what, config_word(name).text, strerrordesc_np(-error));
 }
 
 static int open_section(Parser *parser, SectionKind kind, id_t id) {
@@ -119,7 +108,7 @@ static int take_heading(
         return config_refuse(place, failure,
                         "There is no section [%s]. There are [Limits], [User NAME], [User *] and "
                         "[Group NAME].",
-                        show(heading).text);
+                        config_word(heading).text);
 }
 
 static bool parse_number(const char *text, unsigned min, unsigned max, unsigned *ret) {
@@ -156,7 +145,7 @@ static int take_number(const Parser *parser, const ConfigPlace *place, SectionNu
                 return config_refuse(place, failure,
                                 "%s= takes a number from %u to %u in decimal digits, not '%s'. "
                                 "Correct it.",
-                                key, min, max, show(value).text);
+                                key, min, max, config_word(value).text);
         section->numbers[number].value = parsed;
         section->numbers[number].file = parser->file;
         return 0;
@@ -168,7 +157,7 @@ static int take_bridge(Section *section, const ConfigPlace *place, const char *n
                 return config_refuse(place, failure,
                                 "'%s' cannot be the name of a bridge. Give names of 1 to 15 bytes "
                                 "with blanks between them, '-' for no bridge, or '*' for all.",
-                                show(name).text);
+                                config_word(name).text);
         return section_add_rule(section, name, deny);
 }
 
@@ -207,7 +196,7 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *key,
         return config_refuse(place, failure,
                         "There is no key '%s'. There are Endpoints, Queues, Creations, "
                         "PortsPerBridge, AllowBridges and DenyBridges.",
-                        show(key).text);
+                        config_word(key).text);
 }
 
 int config_parse(Sections *sections, const char *name, unsigned number, const char *text,

@@ -10,8 +10,6 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define DUMP_ATTEMPTS 5
-
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 
 static void forget(Manager *manager, Endpoint *endpoint) {
@@ -223,7 +221,7 @@ static int resync(void *userdata) {
                 container_of(node, Endpoint, link)->seen = false;
         /* A dump that was overtaken by changes is taken again; what it showed was true
          * nevertheless. */
-        for (unsigned i = 0; i < DUMP_ATTEMPTS && r == -EINTR; i++)
+        UNTIL_DUMP_IS_WHOLE(r)
                 r = link_dump(manager->netlink, see, manager, NULL);
         if (r < 0)
                 return r;

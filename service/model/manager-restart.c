@@ -13,11 +13,6 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-#define DUMP_ATTEMPTS 5
-
-/* The table of the uplinks; it goes with the last network. */
-#define UPLINKS "uplinks-"
-
 DEFINE_CLEANUP(Network, network_free)
 
 static int take_bridge(const LinkInfo *link, void *userdata) {
@@ -45,7 +40,7 @@ static int take_bridge(const LinkInfo *link, void *userdata) {
 static int find_networks(Manager *manager) {
         int r = -EINTR;
 
-        for (unsigned i = 0; i < DUMP_ATTEMPTS && r == -EINTR; i++)
+        UNTIL_DUMP_IS_WHOLE(r)
                 r = link_dump(manager->netlink, take_bridge, manager, NULL);
         return r;
 }
@@ -57,7 +52,8 @@ static int remove_orphan(const char *family, const char *table, void *userdata) 
 
         if (strncmp(table, NETWORK_TABLE_PREFIX, n) != 0 ||
                         manager_find_network(manager, table + n) ||
-                        (strcmp(table + n, UPLINKS) == 0 && !list_is_empty(&manager->networks)))
+                        (strcmp(table + n, NETWORK_UPLINKS_TABLE) == 0 &&
+                                        !list_is_empty(&manager->networks)))
                 return 0;
         return network_remove_filters(table + n, NULL);
 }

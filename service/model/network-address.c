@@ -12,8 +12,6 @@
 #include "kernel/route.h"
 #include "util/cleanup.h"
 
-#define DUMP_ATTEMPTS 5
-
 /* Of each range so many subnets are tried. */
 #define CANDIDATES 64
 
@@ -67,7 +65,7 @@ static int add_route(const Route *route, void *userdata) {
 static int read_routes(Netlink *netlink, int family, Routes *ret, Failure *failure) {
         int r = -EINTR;
 
-        for (unsigned i = 0; i < DUMP_ATTEMPTS && r == -EINTR; i++) {
+        UNTIL_DUMP_IS_WHOLE(r) {
                 ret->n = 0;
                 r = route_dump(netlink, family, add_route, ret, failure);
         }

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The one table that is no network's. No network has this name: it ends with "-". */
-#define UPLINK_TABLE NETWORK_TABLE_PREFIX "uplinks-"
+#define UPLINK_TABLE NETWORK_TABLE_PREFIX NETWORK_UPLINKS_TABLE
 
 /* What lies behind no uplink of the Internet: private, shared, link-local, multicast, reserved. */
 #define PRIVATE_V4                                                                                 \

@@ -22,6 +22,10 @@
 /* Every table of ours begins so. */
 #define NETWORK_TABLE_PREFIX "vnicd-"
 
+/* After the prefix, the one table that is no network's; it goes with the last of them. No network has this
+ * name: it ends with "-". */
+#define NETWORK_UPLINKS_TABLE "uplinks-"
+
 /* Both tables of the network whose bridge has that ifindex and MAC; the caller frees it. -ENOMEM */
 int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, char **ret);
 

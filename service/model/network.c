@@ -163,33 +163,27 @@ static int look_for_firewall(Birth *birth) {
 
 typedef int (*Step)(Birth *birth);
 
-static const Step steps[] = {
-        choose_addresses,
-        make_bridge,
-        tag_bridge,
-        set_filters,
-        give_addresses,
-        bring_up,
-        look_for_firewall,
-};
+/* Each list ends with NULL. */
+static const Step until_tag[] = { choose_addresses, make_bridge, tag_bridge, NULL };
+static const Step after_tag[] = { set_filters, give_addresses, bring_up, look_for_firewall, NULL };
 
-#define FIRST_AFTER_TAG 3
-
-static int take_steps(Network *network, Netlink *netlink, size_t first, Failure *failure) {
+static int take_steps(const Step *steps, Network *network, Netlink *netlink, Failure *failure) {
         Birth birth = { .network = network, .netlink = netlink, .failure = failure };
         int r = 0;
 
-        for (size_t i = first; i < sizeof(steps) / sizeof(*steps) && r >= 0; i++)
-                r = steps[i](&birth);
+        for (; *steps && r >= 0; steps++)
+                r = (*steps)(&birth);
         return r;
 }
 
-int network_birth(Network *network, Netlink *netlink, Failure *failure) {
-        return take_steps(network, netlink, 0, failure);
+int network_complete(Network *network, Netlink *netlink, Failure *failure) {
+        return take_steps(after_tag, network, netlink, failure);
 }
 
-int network_complete(Network *network, Netlink *netlink, Failure *failure) {
-        return take_steps(network, netlink, FIRST_AFTER_TAG, failure);
+int network_birth(Network *network, Netlink *netlink, Failure *failure) {
+        int r = take_steps(until_tag, network, netlink, failure);
+
+        return r < 0 ? r : network_complete(network, netlink, failure);
 }
 
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure) {

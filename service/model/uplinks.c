@@ -17,8 +17,7 @@
 DEFINE_CLEANUP(Uplinks, uplinks_free)
 
 /* Routes change in bursts. */
-#define PAUSE_USEC    (100 * 1000)
-#define DUMP_ATTEMPTS 5
+#define PAUSE_USEC (100 * 1000)
 
 struct Uplinks {
         sd_event *event;
@@ -168,7 +167,7 @@ static int find_devices(
         int r = -EINTR;
         bool on;
 
-        for (unsigned i = 0; i < DUMP_ATTEMPTS && r == -EINTR; i++)
+        UNTIL_DUMP_IS_WHOLE(r)
                 r = route_dump(netlink, AF_INET, add_devices, &all, failure);
         if (r < 0)
                 return r;
