@@ -11,14 +11,32 @@
 #include "kernel/message-filter.h"
 #include "util/cleanup.h"
 
+/* Looks for the attribute; A is then where it begins, or 0. */
+#define FIND_ATTRIBUTE(type)                                                                       \
+        BPF_STMT(BPF_LD | BPF_IMM, NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct rtmsg))),              \
+                        BPF_STMT(BPF_LDX | BPF_IMM, type),                                         \
+                        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_NLATTR)
+
+#define LINK_LOCAL 0xfe80
+
 static int filter_messages(int fd) {
         static struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWROUTE), 1, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELROUTE), 0,
-                                2), /* others: told */
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELROUTE), 0, 19),
                 BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct rtmsg, rtm_dst_len)),
-                BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 1, 0),
+                BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 0, 17),
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct rtmsg, rtm_type)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RTN_UNICAST, 0, 16),
+                FIND_ATTRIBUTE(RTA_GATEWAY),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 12),
+                FIND_ATTRIBUTE(RTA_MULTIPATH),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 8),
+                FIND_ATTRIBUTE(RTA_DST),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
+                BPF_STMT(BPF_MISC | BPF_TAX, 0),
+                BPF_STMT(BPF_LD | BPF_H | BPF_IND, NLA_HDRLEN),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LINK_LOCAL, 1, 0),
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
                 BPF_STMT(BPF_RET | BPF_K, 0),
         };
@@ -51,6 +69,8 @@ int route_events_open(void) {
                 r = take_address(fd);
         if (r >= 0)
                 r = join(fd, RTNLGRP_IPV4_ROUTE);
+        if (r >= 0)
+                r = join(fd, RTNLGRP_IPV6_ROUTE);
         if (r >= 0)
                 r = join(fd, RTNLGRP_IPV4_NETCONF);
         return r < 0 ? r : TAKE_FD(fd);

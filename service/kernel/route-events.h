@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * That the default routes of the host have changed, or what it forwards: a socket of its own, never
- * blocking, with a filter in the kernel that leaves all other routes out. It does not say what has
+ * That the default routes of the host have changed, what it reaches without a gateway, or what it forwards: a
+ * socket of its own, never blocking, with a filter in the kernel that leaves all other routes out, those of a
+ * routing protocol above all, and link-local ones, which each interface has. It does not say what has
  * changed; who wants to know looks.
  */
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/cleanup.h"
@@ -65,6 +66,7 @@ int route_parse(const struct nlmsghdr *message, Route *ret) {
         route.unicast = header->rtm_type == RTN_UNICAST;
         if (take_destination(header, tb[RTA_DST], &route) < 0)
                 return -EPROTO;
+        route.on_link = route.unicast && !tb[RTA_GATEWAY] && !tb[RTA_VIA] && !tb[RTA_MULTIPATH];
         if (tb[RTA_OIF])
                 add_device(&route, (int)nla_get_u32(tb[RTA_OIF]));
         if (tb[RTA_MULTIPATH])
@@ -74,6 +76,7 @@ int route_parse(const struct nlmsghdr *message, Route *ret) {
 }
 
 typedef struct Dump {
+        int family;
         route_each_t each;
         void *userdata;
 } Dump;
@@ -83,16 +86,59 @@ static int pass_route(const struct nlmsghdr *message, void *userdata) {
         Route route;
         int r = route_parse(message, &route);
 
-        return r == -ENOMSG ? 0 : r < 0 ? r : dump->each(&route, dump->userdata);
+        /* A kernel without the family answers with those that it has. */
+        if (r == -ENOMSG || (r >= 0 && route.family != dump->family))
+                return 0;
+        return r < 0 ? r : dump->each(&route, dump->userdata);
 }
 
 int route_dump(Netlink *netlink, int family, route_each_t each, void *userdata, Failure *failure) {
         const struct rtmsg header = { .rtm_family = (unsigned char)family };
         _cleanup_(nlmsg_freep) struct nl_msg *message =
                         nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
-        Dump dump = { .each = each, .userdata = userdata };
+        Dump dump = { .family = family, .each = each, .userdata = userdata };
 
         if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
                 return -ENOMEM;
         return netlink_call(netlink, message, pass_route, &dump, "list the routes", failure);
+}
+
+void route_list_done(RouteList *list) {
+        free(list->routes);
+}
+
+typedef struct Reading {
+        RouteList *list;
+        route_wanted_t wanted;
+} Reading;
+
+static int append(const Route *route, void *userdata) {
+        const Reading *reading = userdata;
+        RouteList *list = reading->list;
+
+        if (!reading->wanted(route))
+                return 0;
+        if (list->n == list->size) {
+                size_t size = list->size > 0 ? list->size * 2 : 64;
+                Route *more = reallocarray(list->routes, size, sizeof(Route));
+
+                if (!more)
+                        return -ENOMEM;
+                list->routes = more;
+                list->size = size;
+        }
+        list->routes[list->n++] = *route;
+        return 0;
+}
+
+int route_list_read(RouteList *list, Netlink *netlink, int family, route_wanted_t wanted,
+                Failure *failure) {
+        Reading reading = { .list = list, .wanted = wanted };
+        int r = -EINTR;
+
+        UNTIL_DUMP_IS_WHOLE(r) {
+                list->n = 0;
+                r = route_dump(netlink, family, append, &reading, failure);
+        }
+        return r;
 }

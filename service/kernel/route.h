@@ -3,7 +3,7 @@
 
 /*
  * The routes of the host: where its packets go. They are looked at when a network comes up, which is to
- * clash with none, and to find the devices that lead out.
+ * clash with none, and to find the devices that lead out, and what is near.
  *
  * Sources: linux/rtnetlink.h, net/ipv4/fib_semantics.c.
  */
@@ -25,6 +25,7 @@ typedef struct Route {
         } destination;
         uint8_t prefix;
         bool unicast;                   /* it leads somewhere, which a blackhole does not */
+        bool on_link;                   /* by no gateway: its addresses are those of neighbours */
         int devices[ROUTE_DEVICES_MAX]; /* ifindexes; ends with 0 if there are fewer */
 } Route;
 
@@ -39,3 +40,16 @@ int route_parse(const struct nlmsghdr *message, Route *ret);
 
 /* Every route of the family, of all tables. -EINTR: they changed meanwhile; do it again. */
 int route_dump(Netlink *netlink, int family, route_each_t each, void *userdata, Failure *failure);
+
+/* Those that somebody has asked for; starts as { NULL }. */
+typedef struct RouteList {
+        Route *routes;
+        size_t n, size;
+} RouteList;
+
+void route_list_done(RouteList *list);
+
+/* Every route of the family that is wanted, in place of what was there. -ENOMEM, -errno */
+typedef bool (*route_wanted_t)(const Route *route);
+int route_list_read(RouteList *list, Netlink *netlink, int family, route_wanted_t wanted,
+                Failure *failure);

@@ -10,6 +10,7 @@
 #include "kernel/filter.h"
 #include "model/manager-private.h"
 #include "model/network-filter.h"
+#include "model/uplink-filter.h"
 #include "util/cleanup.h"
 #include "util/log.h"
 
@@ -52,7 +53,7 @@ static int remove_orphan(const char *family, const char *table, void *userdata) 
 
         if (strncmp(table, NETWORK_TABLE_PREFIX, n) != 0 ||
                         manager_find_network(manager, table + n) ||
-                        (strcmp(table + n, NETWORK_UPLINKS_TABLE) == 0 &&
+                        (strcmp(table + n, UPLINK_FILTER_NAME) == 0 &&
                                         !list_is_empty(&manager->networks)))
                 return 0;
         return network_remove_filters(table + n, NULL);

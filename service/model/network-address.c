@@ -10,6 +10,7 @@
 
 #include "kernel/forwarding.h"
 #include "kernel/route.h"
+#include "util/bits.h"
 #include "util/cleanup.h"
 
 /* Of each range so many subnets are tried. */
@@ -34,54 +35,13 @@ Mac network_mac(const char *name) {
         return (Mac){ { 0x76, 0x6e, 0x69, 0x63, identity.bytes[0], identity.bytes[1] } };
 }
 
-/* The destinations of all routes, default routes left out. */
-typedef struct Routes {
-        Route *routes;
-        size_t n, size;
-} Routes;
-
-static void routes_done(Routes *routes) {
-        free(routes->routes);
-}
-
-static int add_route(const Route *route, void *userdata) {
-        Routes *routes = userdata;
-
-        if (route_is_default(route))
-                return 0;
-        if (routes->n == routes->size) {
-                size_t size = routes->size > 0 ? routes->size * 2 : 64;
-                Route *more = reallocarray(routes->routes, size, sizeof(Route));
-
-                if (!more)
-                        return -ENOMEM;
-                routes->routes = more;
-                routes->size = size;
-        }
-        routes->routes[routes->n++] = *route;
-        return 0;
-}
-
-static int read_routes(Netlink *netlink, int family, Routes *ret, Failure *failure) {
-        int r = -EINTR;
-
-        UNTIL_DUMP_IS_WHOLE(r) {
-                ret->n = 0;
-                r = route_dump(netlink, family, add_route, ret, failure);
-        }
-        return r;
-}
-
-static bool bits_equal(const void *a, const void *b, unsigned bits) {
-        const uint8_t *x = a, *y = b;
-        unsigned bytes = bits / 8, rest = bits % 8;
-
-        return memcmp(x, y, bytes) == 0 &&
-                        (rest == 0 || ((x[bytes] ^ y[bytes]) & (0xff00 >> rest) & 0xff) == 0);
+/* What a network is not to clash with. */
+static bool is_no_default(const Route *route) {
+        return !route_is_default(route);
 }
 
 /* Whether one lies in the other. */
-static bool is_taken(const Routes *routes, const void *address, unsigned prefix) {
+static bool is_taken(const RouteList *routes, const void *address, unsigned prefix) {
         for (size_t i = 0; i < routes->n; i++) {
                 const Route *route = &routes->routes[i];
                 unsigned bits = route->prefix < prefix ? route->prefix : prefix;
@@ -116,7 +76,7 @@ static struct in_addr candidate(size_t range, const sd_id128_t *identity, unsign
         return (struct in_addr){ htonl(ranges[range].base | subnet << 8 | 1) };
 }
 
-static int choose_v4(const Routes *routes, NetworkPlan *plan, Failure *failure) {
+static int choose_v4(const RouteList *routes, NetworkPlan *plan, Failure *failure) {
         const sd_id128_t identity = identity_of(plan->name);
 
         for (size_t range = 0; range < sizeof(ranges) / sizeof(*ranges); range++)
@@ -133,7 +93,7 @@ static int choose_v4(const Routes *routes, NetworkPlan *plan, Failure *failure) 
 }
 
 /* RFC 4193: fd, 40 random bits, and a number of the subnet. */
-static int choose_v6(const Routes *routes, NetworkPlan *plan, Failure *failure) {
+static int choose_v6(const RouteList *routes, NetworkPlan *plan, Failure *failure) {
         const sd_id128_t identity = identity_of(plan->name);
         struct in6_addr address = { .s6_addr = { 0xfd, [15] = 1 } };
 
@@ -163,13 +123,13 @@ static const char *show_subnet(int family, const void *address, unsigned prefix,
 }
 
 static int complete_v4(Netlink *netlink, NetworkPlan *plan, bool choose, Failure *failure) {
-        _cleanup_(routes_done) Routes routes = { NULL };
+        _cleanup_(route_list_done) RouteList routes = { NULL };
         char text[NETWORK_ADDRESS_SIZE];
         int r;
 
         if (!choose && plan->v4_prefix == 0)
                 return 0;
-        r = read_routes(netlink, AF_INET, &routes, failure);
+        r = route_list_read(&routes, netlink, AF_INET, is_no_default, failure);
         if (r < 0)
                 return r;
         if (choose)
@@ -180,7 +140,7 @@ static int complete_v4(Netlink *netlink, NetworkPlan *plan, bool choose, Failure
 }
 
 static int complete_v6(Netlink *netlink, NetworkPlan *plan, bool choose, Failure *failure) {
-        _cleanup_(routes_done) Routes routes = { NULL };
+        _cleanup_(route_list_done) RouteList routes = { NULL };
         char text[NETWORK_ADDRESS_SIZE];
         bool forwarding;
         int r;
@@ -190,7 +150,7 @@ static int complete_v6(Netlink *netlink, NetworkPlan *plan, bool choose, Failure
         /* Without IPv6 there is nothing to be told of it. */
         if (choose && forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &forwarding, NULL) < 0)
                 return 0;
-        r = read_routes(netlink, AF_INET6, &routes, failure);
+        r = route_list_read(&routes, netlink, AF_INET6, is_no_default, failure);
         if (r < 0)
                 return r;
         if (choose)

@@ -5,14 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-#define UPLINK_TABLE NETWORK_TABLE_PREFIX NETWORK_UPLINKS_TABLE
-
-/* What lies behind no uplink of the Internet: private, shared, link-local, multicast, reserved. */
-#define PRIVATE_V4                                                                                 \
-        "{ 0.0.0.0/8, 10.0.0.0/8, 100.64.0.0/10, 127.0.0.0/8, 169.254.0.0/16, 172.16.0.0/12, "     \
-        "192.168.0.0/16, 224.0.0.0/3 }"
-#define PRIVATE_V6 "{ ::/80, fc00::/7, fe80::/10, fec0::/10, ff00::/8 }"
+#include "model/lan.h"
 
 /* What the text is made of. */
 typedef struct Words {
@@ -247,6 +242,15 @@ static void write_input(FILE *file, const Words *words) {
         fputs("drop\n}\n", file);
 }
 
+/* What is near and public is in the table of model/uplink-filter. */
+static void write_private(FILE *file) {
+        fputs("ip daddr ", file);
+        lan_write_private(file, AF_INET);
+        fputs(" drop\nip6 daddr ", file);
+        lan_write_private(file, AF_INET6);
+        fputs(" drop\n", file);
+}
+
 static void write_way_out(FILE *file, const Words *words) {
         fprintf(file, "oifgroup %u drop\n", NETWORK_GROUP);
         if (*words->v4)
@@ -254,9 +258,7 @@ static void write_way_out(FILE *file, const Words *words) {
         if (*words->v6)
                 fprintf(file, "ip6 saddr != %s drop\n", words->v6);
         if (!words->plan->reach_lan)
-                fputs("ip daddr " PRIVATE_V4 " drop\n"
-                      "ip6 daddr " PRIVATE_V6 " drop\n",
-                                file);
+                write_private(file);
         fputs("accept\n", file);
 }
 
@@ -299,7 +301,7 @@ static void write_nat(FILE *file, const Words *words) {
         fputs("}\n", file);
 }
 
-static int finish(FILE *file, char **text, char **ret) {
+int network_filter_finish(FILE *file, char **text, char **ret) {
         if (fclose(file) == 0) {
                 *ret = *text;
                 return 0;
@@ -323,7 +325,7 @@ int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, ch
         write_forward(file, &words);
         write_nat(file, &words);
         fputs("}\n", file);
-        return finish(file, &text, ret);
+        return network_filter_finish(file, &text, ret);
 }
 
 int network_filter_removal(const char *name, char **ret) {
@@ -335,42 +337,5 @@ int network_filter_removal(const char *name, char **ret) {
                 return -ENOMEM;
         write_replacement(file, "bridge", name);
         write_replacement(file, "inet", name);
-        return finish(file, &text, ret);
-}
-
-/* With br_netfilter the frames that cross any bridge of the host are seen here, as packets that come in by
- * it and leave by it: those are nobody's to forward. Nothing can ask whether two devices are the same,
- * so for IPv6 it is asked whether both are bridges. */
-static void write_uplinks(FILE *file, const NetworkUplinks *uplinks, bool v6) {
-        for (size_t i = 0; i < uplinks->n; i++)
-                fprintf(file, "%siif %d oif != %d drop\n", v6 ? "" : "meta nfproto ipv4 ",
-                                uplinks->ifindexes[i], uplinks->ifindexes[i]);
-        if (v6)
-                fputs("meta iifkind \"bridge\" meta oifkind \"bridge\" accept\n"
-                      "meta nfproto ipv6 drop\n",
-                                file);
-}
-
-int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret) {
-        char *text = NULL;
-        size_t size;
-        FILE *file = open_memstream(&text, &size);
-
-        if (!file)
-                return -ENOMEM;
-        fputs("table inet " UPLINK_TABLE "\ndelete table inet " UPLINK_TABLE "\n", file);
-        if (uplinks->n > 0 || v6)
-                fprintf(file,
-                                "table inet " UPLINK_TABLE " {\n"
-                                "chain forward {\n"
-                                "type filter hook forward priority 0; policy accept;\n"
-                                "iifgroup %u accept\n"
-                                "oifgroup %u accept\n"
-                                "ct state established,related accept\n"
-                                "ct status dnat accept\n",
-                                NETWORK_GROUP, NETWORK_GROUP);
-        write_uplinks(file, uplinks, v6);
-        if (uplinks->n > 0 || v6)
-                fputs("}\n}\n", file);
-        return finish(file, &text, ret);
+        return network_filter_finish(file, &text, ret);
 }

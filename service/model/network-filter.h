@@ -16,15 +16,13 @@
  * Neither br_netfilter nor a rule for each tap is needed.
  */
 
+#include <stdio.h>
+
 #include "model/network-plan.h"
 #include "model/network-tag.h"
 
 /* Every table of ours begins so. */
 #define NETWORK_TABLE_PREFIX "vnicd-"
-
-/* After the prefix, the one table that is no network's; it goes with the last of them. No network has this
- * name: it ends with "-". */
-#define NETWORK_UPLINKS_TABLE "uplinks-"
 
 /* Both tables of the network whose bridge has that ifindex and MAC; the caller frees it. -ENOMEM */
 int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, char **ret);
@@ -32,7 +30,5 @@ int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, ch
 /* Takes both away, also if they are not there. -ENOMEM */
 int network_filter_removal(const char *name, char **ret);
 
-/* On what only vnicd forwards (IPv4: from the devices; IPv6: all) nothing else is forwarded than from
- * and to its networks, and what somebody else (Docker, libvirt) made the host forward meanwhile: answers,
- * and published ports. Neither: takes it away. -ENOMEM */
-int network_filter_uplinks(const NetworkUplinks *uplinks, bool v6, char **ret);
+/* The end of a text that was written by open_memstream(3): it is *text then. -ENOMEM */
+int network_filter_finish(FILE *file, char **text, char **ret);

@@ -11,7 +11,8 @@
 #include "kernel/forwarding.h"
 #include "kernel/route-events.h"
 #include "kernel/route.h"
-#include "model/network-filter.h"
+#include "model/lan.h"
+#include "model/uplink-filter.h"
 #include "util/cleanup.h"
 
 DEFINE_CLEANUP(Uplinks, uplinks_free)
@@ -26,8 +27,7 @@ struct Uplinks {
         uplinks_due_t due;
         void *userdata;
         NetworkUplinks ours; /* on these we switched it on */
-        NetworkUplinks filtered;
-        bool filtered_v6, filter_known; /* what its table says; unknown at the start */
+        char *filtered;      /* what its table says; unknown at the start */
 };
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -80,6 +80,7 @@ Uplinks *uplinks_free(Uplinks *uplinks) {
         unwatch(uplinks);
         sd_event_source_disable_unref(uplinks->pause);
         sd_event_unref(uplinks->event);
+        free(uplinks->filtered);
         free(uplinks);
         return NULL;
 }
@@ -154,32 +155,78 @@ static bool sets_equal(const NetworkUplinks *a, const NetworkUplinks *b) {
         return true;
 }
 
-static int add_devices(const Route *route, void *userdata) {
-        for (size_t i = 0; i < ROUTE_DEVICES_MAX && route_is_default(route) && route->unicast; i++)
-                add(userdata, route->devices[i]);
+/* What an update looks at, and what follows from it. */
+typedef struct Surroundings {
+        RouteList v4, v6;
+        NetworkUplinks devices; /* to be forwarded from by us */
+        int *closed; /* bridges of networks that are kept from what is near; ends with 0 */
+} Surroundings;
+
+static void surroundings_done(Surroundings *surroundings) {
+        route_list_done(&surroundings->v4);
+        route_list_done(&surroundings->v6);
+        free(surroundings->closed);
+}
+
+static bool is_of_interest(const Route *route) {
+        return (route_is_default(route) && route->unicast) || lan_is_public_and_near(route);
+}
+
+static bool is_kept_from_lan(const Network *network) {
+        return needs_a_way_out(network) && !network->tag.plan.reach_lan;
+}
+
+static int find_closed(const List *networks, int **ret) {
+        size_t n = 0;
+        int *closed;
+
+        LIST_FOREACH(networks, node)
+                n += is_kept_from_lan(container_of(node, Network, link));
+        closed = n > 0 ? calloc(n + 1, sizeof(int)) : NULL;
+        if (n > 0 && !closed)
+                return -ENOMEM;
+        *ret = closed;
+        LIST_FOREACH(networks, node) {
+                const Network *network = container_of(node, Network, link);
+
+                if (is_kept_from_lan(network))
+                        *closed++ = network->ifindex;
+        }
         return 0;
 }
 
-/* Those of the devices that lead out on which it is off, or on by us. */
-static int find_devices(
-                const Uplinks *uplinks, Netlink *netlink, NetworkUplinks *ret, Failure *failure) {
-        NetworkUplinks all = { .n = 0 }, wanted = { .n = 0 };
-        int r = -EINTR;
+/* Those of the devices that lead out on which forwarding is off, or on by us. */
+static void find_devices(const Uplinks *uplinks, Netlink *netlink, Surroundings *surroundings) {
+        NetworkUplinks all = { .n = 0 };
         bool on;
 
-        UNTIL_DUMP_IS_WHOLE(r)
-                r = route_dump(netlink, AF_INET, add_devices, &all, failure);
-        if (r < 0)
-                return r;
+        for (size_t i = 0; i < surroundings->v4.n; i++) {
+                const Route *route = &surroundings->v4.routes[i];
+
+                for (size_t k = 0; k < ROUTE_DEVICES_MAX && route_is_default(route); k++)
+                        add(&all, route->devices[k]);
+        }
         for (size_t i = 0; i < all.n; i++) {
                 int ifindex = all.ifindexes[i];
 
                 if (contains(&uplinks->ours, ifindex) ||
                                 (forwarding_get(netlink, AF_INET, ifindex, &on, NULL) >= 0 && !on))
-                        add(&wanted, ifindex);
+                        add(&surroundings->devices, ifindex);
         }
-        *ret = wanted;
-        return 0;
+}
+
+/* forward: whether the host does not do so anyway. */
+static int look_around(const Uplinks *uplinks, Netlink *netlink, const List *networks, bool forward,
+                Surroundings *ret, Failure *failure) {
+        int r = find_closed(networks, &ret->closed);
+
+        if (r >= 0)
+                r = route_list_read(&ret->v4, netlink, AF_INET, is_of_interest, failure);
+        if (r >= 0 && ret->closed)
+                r = route_list_read(&ret->v6, netlink, AF_INET6, is_of_interest, failure);
+        if (r >= 0 && forward)
+                find_devices(uplinks, netlink, ret);
+        return r;
 }
 
 /* What was written before us is ours as well. */
@@ -212,21 +259,27 @@ static int write_tags(Network *keeper, const NetworkUplinks *wanted, const List 
         return r;
 }
 
-static int set_filter(Uplinks *uplinks, const NetworkUplinks *wanted, bool v6, Failure *failure) {
+static int set_filter(
+                Uplinks *uplinks, const Surroundings *surroundings, bool v6, Failure *failure) {
+        const UplinkFilter filter = {
+                .devices = surroundings->devices,
+                .v6 = v6,
+                .closed = surroundings->closed,
+                .near4 = surroundings->v4,
+                .near6 = surroundings->v6,
+        };
         _cleanup_free_ char *rules = NULL;
-        int r;
+        int r = uplink_filter_rules(&filter, &rules);
 
-        if (uplinks->filter_known && sets_equal(&uplinks->filtered, wanted) &&
-                        uplinks->filtered_v6 == v6)
-                return 0;
-        r = network_filter_uplinks(wanted, v6, &rules);
-        if (r >= 0)
-                r = filter_apply(rules, failure);
         if (r < 0)
                 return r;
-        uplinks->filtered = *wanted;
-        uplinks->filtered_v6 = v6;
-        uplinks->filter_known = true;
+        if (uplinks->filtered && strcmp(uplinks->filtered, rules) == 0)
+                return 0;
+        r = filter_apply(rules, failure);
+        if (r < 0)
+                return r;
+        free(uplinks->filtered);
+        uplinks->filtered = TAKE_PTR(rules);
         return 0;
 }
 
@@ -263,8 +316,9 @@ static int switch_on(const NetworkUplinks *wanted, const List *networks, Netlink
 }
 
 int uplinks_update(Uplinks *uplinks, Netlink *netlink, const List *networks, Failure *failure) {
+        _cleanup_(surroundings_done) Surroundings surroundings = { .closed = NULL };
+        const NetworkUplinks *wanted = &surroundings.devices;
         Network *keeper = keeper_of(networks);
-        NetworkUplinks wanted = { .n = 0 };
         bool of_others = false;
         int r = 0;
 
@@ -275,17 +329,17 @@ int uplinks_update(Uplinks *uplinks, Netlink *netlink, const List *networks, Fai
                 (void)forwarding_get(netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
         if (keeper)
                 r = watch(uplinks);
-        if (r >= 0 && keeper && !of_others)
-                r = find_devices(uplinks, netlink, &wanted, failure);
+        if (r >= 0 && keeper)
+                r = look_around(uplinks, netlink, networks, !of_others, &surroundings, failure);
         if (r >= 0 && !of_others)
-                r = switch_off(uplinks, &wanted, netlink, failure);
+                r = switch_off(uplinks, wanted, netlink, failure);
         if (r >= 0)
-                r = write_tags(keeper, &wanted, networks, netlink, failure);
+                r = write_tags(keeper, wanted, networks, netlink, failure);
         if (r >= 0)
-                r = set_filter(uplinks, &wanted, is_guarded(networks), failure);
+                r = set_filter(uplinks, &surroundings, is_guarded(networks), failure);
         if (r >= 0)
-                r = switch_on(&wanted, networks, netlink, failure);
+                r = switch_on(wanted, networks, netlink, failure);
         if (r >= 0)
-                uplinks->ours = wanted;
+                uplinks->ours = *wanted;
         return r;
 }

@@ -7,6 +7,9 @@
  * one network before anything is switched, so that whoever comes after us can undo it. With the last
  * network that needs it all is as it was.
  *
+ * Beside it, what is near the host (model/lan.h) is kept from the networks that are not to reach it: that
+ * changes with the same routes.
+ *
  * A host that is made to forward as a whole meanwhile (by Docker, say) is left to whoever did that.
  */
 
@@ -16,7 +19,7 @@
 
 typedef struct Uplinks Uplinks;
 
-/* due() is called in the loop when the default routes or what the host forwards have changed, for
+/* due() is called in the loop when default routes, links or what the host forwards have changed, for
  * uplinks_update() then. -ENOMEM, -errno of the loop. */
 typedef void (*uplinks_due_t)(void *userdata);
 int uplinks_new(Uplinks **ret, sd_event *event, uplinks_due_t due, void *userdata);

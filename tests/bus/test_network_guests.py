@@ -127,7 +127,8 @@ def test_the_internet_does_not_reach_in(alice, nat, world_outside):
         for address in (told["ip"], web.ipv6()):
             assert not world_outside.pings(address)
         # The control: the way is there, and it is the filters that close it.
-        kernel.run("nft", "delete", "table", "inet", "vnicd-yesnat")
+        for table in ("yesnat", "uplinks-"):
+            kernel.run("nft", "delete", "table", "inet", f"vnicd-{table}")
         assert world_outside.pings(told["ip"]) and world_outside.pings(web.ipv6())
 
 
@@ -157,17 +158,19 @@ def test_guests_that_are_isolated_see_the_host_and_not_each_other(root, alice, w
 
 @pytest.fixture
 def lan(world_outside):
-    """A printer in the host's own LAN, at a private address behind the same uplink."""
+    """Of the host's own LAN: a printer at a private address behind the same uplink, and a neighbour's public ones."""
     world_outside.ip("address", "add", "192.168.77.5/32", "dev", "lo")
-    return "192.168.77.5"
+    return "192.168.77.5", world_outside.ROUTER4, world_outside.ROUTER6
 
 
 def test_the_lan_of_the_host_is_closed_unless_it_is_opened(root, alice, lan, world_outside):
-    for name, options, reached in (("yesclosed", {}, False), ("yesopen", {"reach_lan": True}, True)):
-        with network(root, name, **options) as net, machines(alice, net, "web") as (web,):
-            assert web.dhcp()
-            assert web.pings(lan, 1) == reached, name
-            assert web.pings(world_outside.SERVER4)
+    with network(root, "yesclosed") as closed, network(root, "yesopen", reach_lan=True) as opened:
+        for net, reached in (closed, False), (opened, True):
+            with machines(alice, net, "web") as (web,):
+                assert web.dhcp() and web.ipv6()
+                for address in lan:
+                    assert web.pings(address, 1) == reached, (net.name, address)
+                assert web.pings(world_outside.SERVER4) and web.pings(world_outside.SERVER6)
 
 
 def test_networks_do_not_reach_each_other(root, alice, nat):

@@ -435,6 +435,56 @@ static void forwarding_follows_the_default_route(void **state) {
         stage_leave(&stage);
 }
 
+static bool is_near(const char *set, const char *prefix) {
+        return atoi(world_read("nft list set inet vnicd-uplinks- %s | grep -c '%s'", set, prefix)) >
+                        0;
+}
+
+static void what_is_near_is_kept_from_a_network_and_followed(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Stage stage;
+
+        make_uplinks();
+        world_run("ip route add 203.0.113.0/24 via 192.0.2.1");
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        assert_true(is_near("near4", "192.0.2.0/24"));
+        assert_true(is_near("near4", "198.51.100.0/24"));
+        assert_false(is_near("near4", "203.0.113.0/24"));
+        assert_false(is_near("near6", "elements"));
+        world_run("ip address add 2001:db8:5::2/64 dev up1 nodad; ip address del 198.51.100.2/24 "
+                  "dev up1; "
+                  "ip address add 192.0.2.3/25 dev up1");
+        stage_run(&stage, 300);
+        assert_true(is_near("near6", "2001:db8:5::/64"));
+        assert_true(is_near("near4", "192.0.2.0/24"));
+        assert_false(is_near("near4", "198.51.100.0/24"));
+        /* Somebody else forwards all: it is kept from the network all the same. */
+        world_run("echo 1 > /proc/sys/net/ipv4/ip_forward; ip address del 2001:db8:5::2/64 dev "
+                  "up1");
+        stage_run(&stage, 300);
+        assert_true(is_near("near4", "192.0.2.0/24"));
+        assert_false(is_near("near6", "elements"));
+        stage_restart(&stage);
+        assert_true(is_near("near4", "192.0.2.0/24"));
+        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        assert_string_equal(world_read("nft list tables"), "");
+        stage_leave(&stage);
+}
+
+static void a_network_that_is_to_reach_the_lan_is_kept_from_nothing(void **state) {
+        NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Stage stage;
+
+        plan.reach_lan = true;
+        make_uplinks();
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        assert_string_equal(world_read("nft list ruleset | grep -c near"), "0");
+        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        stage_leave(&stage);
+}
+
 static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         Stage stage;
@@ -574,6 +624,8 @@ int main(void) {
                 CASE(what_is_left_of_a_lost_network_goes_at_a_start),
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),
                 CASE(forwarding_follows_the_default_route),
+                CASE(what_is_near_is_kept_from_a_network_and_followed),
+                CASE(a_network_that_is_to_reach_the_lan_is_kept_from_nothing),
                 CASE(what_forwards_by_somebody_else_is_left_to_him),
                 CASE(a_firewall_in_its_way_is_told),
                 CASE(killed_at_any_step_of_its_making_it_is_whole_or_gone),

@@ -2,10 +2,12 @@
 /* Addresses, routes and forwarding, judged by iproute2 and /proc/sys. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "kernel/address.h"
 #include "kernel/forwarding.h"
+#include "kernel/route-events.h"
 #include "kernel/route.h"
 #include "testing.h"
 #include "util/cleanup.h"
@@ -46,7 +48,7 @@ static void an_address_is_given_once_and_asked_for_again(void **state) {
 typedef struct Seen {
         unsigned n, defaults;
         int devices[ROUTE_DEVICES_MAX];
-        bool subnet, blackhole, v6;
+        bool subnet, blackhole, far, v6;
 } Seen;
 
 static int see(const Route *route, void *userdata) {
@@ -59,7 +61,8 @@ static int see(const Route *route, void *userdata) {
                 seen->defaults++;
                 memcpy(seen->devices, route->devices, sizeof(seen->devices));
         }
-        seen->subnet |= strcmp(text, "10.70.3.0") == 0 && route->prefix == 24 && route->unicast;
+        seen->subnet |= strcmp(text, "10.70.3.0") == 0 && route->prefix == 24 && route->on_link;
+        seen->far |= strcmp(text, "10.70.5.0") == 0 && route->unicast && !route->on_link;
         seen->blackhole |=
                         strcmp(text, "172.16.0.0") == 0 && route->prefix == 12 && !route->unicast;
         seen->v6 |= strcmp(text, "fd70:3::") == 0 && route->prefix == 64;
@@ -74,10 +77,12 @@ static void routes_of_every_table_are_told_with_their_devices(void **state) {
                   "ip link set d1 up; ip address add 10.70.3.1/24 dev d0; "
                   "ip address add fd70:3::1/64 dev d0; ip address add 10.70.4.1/24 dev d1; "
                   "ip route add blackhole 172.16.0.0/12 table 99; "
+                  "ip route add 10.70.5.0/24 via 10.70.3.2; "
                   "ip route add default nexthop via 10.70.3.2 nexthop via 10.70.4.2");
         assert_int_equal(route_dump(netlink, AF_INET, see, &seen, NULL), 0);
         assert_true(seen.subnet);
         assert_true(seen.blackhole);
+        assert_true(seen.far);
         assert_int_equal(seen.defaults, 1);
         assert_int_equal(seen.devices[0], world_ifindex("d0"));
         assert_int_equal(seen.devices[1], world_ifindex("d1"));
@@ -96,6 +101,37 @@ static void a_dump_ends_with_what_its_reader_says(void **state) {
 
         world_run("ip link set lo up");
         assert_int_equal(route_dump(netlink, AF_INET, stop, NULL, NULL), -ECANCELED);
+}
+
+static bool is_told(int fd, const char *commands) {
+        struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+        bool told;
+
+        world_run("%s", commands);
+        told = poll(&pollfd, 1, 0) > 0;
+        route_events_drain(fd);
+        return told;
+}
+
+static void only_changes_of_default_routes_and_of_links_are_told(void **state) {
+        _cleanup_close_ int fd = -EBADF;
+
+        world_run("ip link add d0 type bridge; ip link set d0 addrgenmode none; ip link set d0 up; "
+                  "ip address add 192.0.2.2/24 dev d0; ip address add 2001:db8::2/64 dev d0 nodad");
+        fd = route_events_open();
+        assert_ok(fd);
+        assert_true(is_told(fd, "ip route add default via 192.0.2.1"));
+        assert_true(is_told(fd, "ip -6 route add default via 2001:db8::1"));
+        assert_true(is_told(fd, "ip route add 198.51.100.0/24 dev d0"));
+        assert_true(is_told(fd, "ip route del 198.51.100.0/24 dev d0"));
+        assert_true(is_told(fd, "ip -6 route add 2001:db8:1::/64 dev d0"));
+        assert_true(is_told(fd, "echo 1 > /proc/sys/net/ipv4/conf/d0/forwarding"));
+        assert_false(is_told(fd, "ip route add 203.0.113.0/24 via 192.0.2.1"));
+        assert_false(is_told(fd, "ip -6 route add 2001:db8:2::/64 via 2001:db8::1"));
+        assert_false(is_told(fd,
+                        "ip route add 203.0.114.0/24 nexthop via 192.0.2.1 nexthop via 192.0.2.3"));
+        assert_false(is_told(fd, "ip route add blackhole 203.0.115.0/24"));
+        assert_false(is_told(fd, "ip -6 route add fe80::/64 dev d0"));
 }
 
 static bool sysctl_is(const char *path, const char *value) {
@@ -146,6 +182,8 @@ int main(void) {
                 cmocka_unit_test_setup(
                                 routes_of_every_table_are_told_with_their_devices, world_enter),
                 cmocka_unit_test_setup(a_dump_ends_with_what_its_reader_says, world_enter),
+                cmocka_unit_test_setup(
+                                only_changes_of_default_routes_and_of_links_are_told, world_enter),
                 cmocka_unit_test_setup(forwarding_is_switched_for_one_device_only, world_enter),
                 cmocka_unit_test_setup(what_the_host_as_a_whole_forwards_is_told, world_enter),
         };

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/lan.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include "util/bits.h"
+
+/* Private, shared, link-local, multicast, reserved. */
+static const struct {
+        int family;
+        unsigned prefix;
+        uint8_t address[sizeof(struct in6_addr)];
+} ranges[] = {
+        { AF_INET, 8, { 0 } },
+        { AF_INET, 8, { 10 } },
+        { AF_INET, 10, { 100, 64 } },
+        { AF_INET, 8, { 127 } },
+        { AF_INET, 16, { 169, 254 } },
+        { AF_INET, 12, { 172, 16 } },
+        { AF_INET, 16, { 192, 168 } },
+        { AF_INET, 3, { 224 } },
+        { AF_INET6, 80, { 0 } },
+        { AF_INET6, 7, { 0xfc } },
+        { AF_INET6, 10, { 0xfe, 0x80 } },
+        { AF_INET6, 10, { 0xfe, 0xc0 } },
+        { AF_INET6, 8, { 0xff } },
+};
+
+#define RANGES (sizeof(ranges) / sizeof(*ranges))
+
+void lan_write_private(FILE *file, int family) {
+        const char *separator = "{ ";
+        char text[INET6_ADDRSTRLEN];
+
+        for (size_t i = 0; i < RANGES; i++) {
+                if (ranges[i].family != family)
+                        continue;
+                fprintf(file, "%s%s/%u", separator,
+                                inet_ntop(family, ranges[i].address, text, sizeof(text)),
+                                ranges[i].prefix);
+                separator = ", ";
+        }
+        fputs(" }", file);
+}
+
+static bool is_private(const Route *route) {
+        for (size_t i = 0; i < RANGES; i++)
+                if (ranges[i].family == route->family && ranges[i].prefix <= route->prefix &&
+                                bits_equal(ranges[i].address, &route->destination,
+                                                ranges[i].prefix))
+                        return true;
+        return false;
+}
+
+bool lan_is_public_and_near(const Route *route) {
+        return route->on_link && !route_is_default(route) && !is_private(route);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The one table of packet filters that is no network's, as text for kernel/filter: what depends on where the
+ * host is, and changes as it moves. It goes with the last network that needs it.
+ *
+ *     table inet vnicd-uplinks-
+ */
+
+#include "kernel/route.h"
+#include "model/network-filter.h"
+
+/* After NETWORK_TABLE_PREFIX. No network has this name: it ends with "-". */
+#define UPLINK_FILTER_NAME "uplinks-"
+
+typedef struct UplinkFilter {
+        /* On what only vnicd forwards (IPv4: from the devices; IPv6: all) nothing else is forwarded than
+         * from and to its networks, and what somebody else (Docker, libvirt) made the host forward
+         * meanwhile: answers, and published ports. */
+        NetworkUplinks devices;
+        bool v6;
+
+        /* From the bridges nothing goes to what is near, of all these routes (model/lan.h). */
+        const int *closed; /* ifindexes of bridges; ends with 0; NULL: none */
+        RouteList near4, near6;
+} UplinkFilter;
+
+/* In place of what was there; if there is nothing to filter it takes that away. The caller frees it. -ENOMEM */
+int uplink_filter_rules(const UplinkFilter *filter, char **ret);
