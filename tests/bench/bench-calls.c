@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Times things in turns, round by round, so that what makes the machine slower for a while makes all
- * of them slower: only their ratios say something.
+ * of them slower: only their ratios say something. Each round has an order of its own, so that none has the
+ * traces of the same other one always.
  *
  *     bench-calls SECONDS ROUNDS NAME=KIND:ARGUMENT...[:ARGUMENT] ...
  *
@@ -320,6 +321,32 @@ static void run_task(Bench *bench, size_t i, bool keep) {
                 series_add(&task->series[0], us);
 }
 
+/* The same orders in each run. */
+static void shuffle(size_t *order, size_t n) {
+        static unsigned seed = 1;
+
+        for (size_t i = 0; i < n; i++)
+                order[i] = i;
+        for (size_t i = n; i-- > 1;) {
+                size_t other = (size_t)rand_r(&seed) % (i + 1), task = order[i];
+
+                order[i] = order[other];
+                order[other] = task;
+        }
+}
+
+static void run_round(Bench *bench, bool keep) {
+        size_t order[TASKS_MAX];
+
+        shuffle(order, bench->n);
+        for (size_t i = 0; i < bench->n; i++) {
+                run_task(bench, order[i], keep);
+                /* What this one left to be done by others is done before the next: the service lets go of its
+                 * queues 10 ms after the reply, and the last close takes some 15. */
+                usleep(35000);
+        }
+}
+
 static void print(const Bench *bench) {
         bool first = true;
         char name[128];
@@ -353,11 +380,7 @@ int main(int argc, char *argv[]) {
         bench.bus = bus_open();
         bench.netlink = netlink_open();
         for (int round = 0; round <= rounds; round++)
-                for (size_t i = 0; i < bench.n; i++) {
-                        run_task(&bench, i, round > 0);
-                        /* What the last one left to be done by others is done. */
-                        usleep(1000);
-                }
+                run_round(&bench, round > 0);
         print(&bench);
         return EXIT_SUCCESS;
 }
