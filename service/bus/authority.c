@@ -23,13 +23,13 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 0;
 }
 
-int authority_new(Authority **ret, sd_bus *bus) {
+int authority_new(Authority **ret, sd_bus *bus, Callers *callers) {
         _cleanup_free_ Authority *authority = calloc(1, sizeof(Authority));
         int r;
 
         if (!authority)
                 return -ENOMEM;
-        r = query_table_init(&authority->table, bus);
+        r = query_table_init(&authority->table, bus, callers);
         if (r >= 0)
                 r = sd_bus_add_filter(bus, &authority->filter, on_message, authority);
         if (r < 0) {

@@ -14,6 +14,7 @@
 
 #include <sys/types.h>
 
+#include "bus/caller.h"
 #include "bus/polkit.h"
 #include "util/failure.h"
 
@@ -26,8 +27,8 @@ typedef struct AuthorityQuestion {
         bool may_ask;   /* a person, where the caller allows it */
 } AuthorityQuestion;
 
-/* -ENOMEM, -errno of sd-bus and sd-event. The bus must be attached to its loop. */
-int authority_new(Authority **ret, sd_bus *bus);
+/* callers: who dispatch again. -ENOMEM, -errno of sd-bus and sd-event. The bus must be attached to its loop. */
+int authority_new(Authority **ret, sd_bus *bus, Callers *callers);
 
 /* Takes back all questions. Takes NULL. Returns NULL. */
 Authority *authority_free(Authority *authority);

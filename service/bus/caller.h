@@ -11,6 +11,9 @@
  * meanwhile, in the order in which they came. Who hung up in between is unknown to the bus: then
  * nothing is done for him. So a client that calls and disconnects costs a question each time, and
  * nobody waits for that.
+ *
+ * Of several who call at the same time the users take turns (bus/turns.h): beside one who calls as fast as he
+ * can, whoever else calls waits for one call of his.
  */
 
 #include <systemd/sd-bus.h>
@@ -20,16 +23,20 @@
 
 typedef struct Callers Callers;
 
-/* The bus must be attached to its loop. -ENOMEM */
+/* The bus must be attached to its loop. -ENOMEM, -errno of sd-event. */
 int callers_new(Callers **ret, sd_bus *bus);
 
 /* Calls that are kept are told that the service is stopping. Takes NULL. Returns NULL. */
 Callers *callers_free(Callers *callers);
 
-/* For whoever sees a call first. 1: it is known who calls, until the call's handler returns. 0: the
+/* For whoever sees a call first, each time that it is dispatched. 1: it is known who calls, until the call's handler returns. 0: the
  * call is kept, and will be dispatched again or dropped; leave it alone. -EACCES with AccessDenied: it
- * has no sender. -EUSERS with LimitsExceeded: too many calls are kept. -ENOMEM, -errno of sd-bus. */
+ * has no sender. -EUSERS with LimitsExceeded: too many calls of the user, or of unknown callers, are kept. -ENOMEM, -errno of sd-bus. */
 int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure);
+
+/* A call that callers_meet() has let pass, and that waited for something, goes to its handler again from its
+ * first line. It has had its turn and stands in no line. -ENOMEM, -errno of sd-bus. */
+int callers_dispatch_again(Callers *callers, sd_bus_message *call);
 
 /* Of a call that callers_meet() has let pass. The groups stay ours and are good until its handler
  * returns. -EACCES with AccessDenied: it is not such a call. */

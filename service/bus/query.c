@@ -103,10 +103,10 @@ static void call_after_handler(QueryTable *table) {
         sd_event_source_set_enabled(table->after_handler, SD_EVENT_ONESHOT);
 }
 
-int query_table_init(QueryTable *table, sd_bus *bus) {
+int query_table_init(QueryTable *table, sd_bus *bus, Callers *callers) {
         int r;
 
-        *table = (QueryTable){ .bus = bus };
+        *table = (QueryTable){ .bus = bus, .callers = callers };
         list_init(&table->queries);
         list_init(&table->askers);
         r = sd_event_add_defer(
@@ -233,13 +233,10 @@ int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
         return 0;
 }
 
-/* The message goes to the end of the queue of those read already. */
 static void dispatch_again(Query *query) {
-        int r = sd_bus_message_rewind(query->call, true);
+        int r = callers_dispatch_again(query->table->callers, query->call);
 
         query->ready = true;
-        if (r >= 0)
-                r = sd_bus_enqueue_for_read(query->table->bus, query->call);
         if (r >= 0)
                 return;
         log_error("Cannot go on with an authorised call: %s", strerror(-r));

@@ -15,10 +15,12 @@
  */
 
 #include "bus/authority.h"
+#include "bus/caller.h"
 #include "util/list.h"
 
 typedef struct QueryTable {
         sd_bus *bus;
+        Callers *callers;
         sd_event_source *after_handler;
         List queries;      /* Query.link */
         List askers;       /* Asker.link, whose turn it is first */
@@ -61,7 +63,7 @@ typedef struct Check {
 } Check;
 
 /* The bus must be attached to its loop. -errno of sd-event. */
-int query_table_init(QueryTable *table, sd_bus *bus);
+int query_table_init(QueryTable *table, sd_bus *bus, Callers *callers);
 void query_table_done(QueryTable *table);
 
 /* NULL: none. */

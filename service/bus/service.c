@@ -138,7 +138,7 @@ static int set_up_gate(Service *service, Failure *failure) {
         r = callers_new(&service->callers, service->bus);
         if (r < 0)
                 return r;
-        r = authority_new(&service->authority, service->bus);
+        r = authority_new(&service->authority, service->bus, service->callers);
         if (r < 0)
                 return r;
         return gate_close(service);

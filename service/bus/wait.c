@@ -117,12 +117,9 @@ static int finish_release_all(Wait *wait) {
 
 /* Also when the endpoint could not be deleted: then the call fails as it must. */
 static int finish_retry(Wait *wait) {
-        int r;
-
-        if (wait->error == -ECANCELED)
-                return answer_failure(wait);
-        r = sd_bus_message_rewind(wait->call, true);
-        return r < 0 ? r : sd_bus_enqueue_for_read(wait->service->bus, wait->call);
+        return wait->error == -ECANCELED
+                        ? answer_failure(wait)
+                        : callers_dispatch_again(wait->service->callers, wait->call);
 }
 
 int wait_release(Service *service, sd_bus_message *call, Endpoint *endpoint) {

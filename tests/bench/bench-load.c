@@ -10,6 +10,7 @@
  *     close          N calls of CreateTap on their way at a time; the queues are closed 20 ms later by eight threads
  *     release        the same, but each tap is taken away by Release
  *     abuse          connects, calls CreateTap and hangs up, as fast as it can
+ *     connect        the same with a call of the bus daemon: the service knows nothing of it
  *     bare           a tap made and closed by hand, one after the other
  *     bare-threads   the same, but closed by N threads
  *
@@ -266,10 +267,20 @@ static void be_busy(Load *load) {
         pool_finish(&load->pool);
 }
 
-static void be_abusive(Load *load) {
+static sd_bus_message *harmless_message(sd_bus *bus) {
+        sd_bus_message *call = NULL;
+
+        if (sd_bus_message_new_method_call(bus, &call, "org.freedesktop.DBus",
+                            "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetId") < 0)
+                die("A call cannot be written.");
+        return call;
+}
+
+static void be_abusive(Load *load, bool of_service) {
         while (now_us() < load->end) {
                 sd_bus *bus = bus_open();
-                sd_bus_message *call = create_tap_message(bus, load->bridge, 1, false);
+                sd_bus_message *call = of_service ? create_tap_message(bus, load->bridge, 1, false)
+                                                  : harmless_message(bus);
                 uint64_t cookie;
                 int r = sd_bus_send(bus, call, &cookie);
 
@@ -296,7 +307,9 @@ static void run(Load *load, const char *role, unsigned n) {
         else if (strcmp(role, "close") == 0 || load->release)
                 be_busy(load);
         else if (strcmp(role, "abuse") == 0)
-                be_abusive(load);
+                be_abusive(load, true);
+        else if (strcmp(role, "connect") == 0)
+                be_abusive(load, false);
         else if (strcmp(role, "bare") == 0)
                 be_bare(load, 0);
         else if (strcmp(role, "bare-threads") == 0)

@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who calls: the bus is asked once, nobody waits for its answer, and who hangs up before it gets nothing."""
+"""Who calls: the bus is asked once, nobody waits for its answer, and who hangs up before it gets nothing. Whose turn
+it is: the users', call by call."""
 
 import os
 import signal
 from contextlib import ExitStack, closing
 
-from vnic import kernel
-from vnic.client import MANAGER, ROOT
+from vnic import kernel, variant
+from vnic.client import DBUS, MANAGER, ROOT
 from vnic.process import poll
 from vnic.rawclient import RawClient
 
 WAITING_PER_CALLER = 128
+LINE = 512  # calls of one user
 
 
 class stopped:
@@ -122,3 +124,64 @@ def test_who_is_not_heard_of_any_more_is_asked_about_again(world):
                 answers(other, 1)
             serial = first.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
             assert answers(first, 1)[serial].get_error_name() == "org.vnicd1.Error.NoSuchEndpoint"
+
+
+def known(world, stack, user):
+    """A caller of whom the bus has been asked already."""
+    caller = stack.enter_context(closing(RawClient(world, user)))
+    caller.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
+    answers(caller, 1)
+    return caller
+
+
+def has_sent_all(caller):
+    """The bus has passed on what the caller sent: it reads that in order."""
+    caller.send("/org/freedesktop/DBus", DBUS, "GetId", destination=DBUS)
+    answers(caller, 1)
+
+
+def ifindexes(stack, caller, count):
+    """Of as many taps, as the kernel numbered them: in the order in which they were made."""
+    found = []
+    while len(found) < count:
+        message, fds = caller.receive()
+        for fd in fds:
+            stack.callback(os.close, fd)
+        if message.get_reply_serial():
+            assert message.get_error_name() is None
+            found.append(kernel.link(variant.unpack(message.get_body())[1])["ifindex"])
+    return sorted(found)
+
+
+def test_beside_a_user_who_calls_a_lot_another_waits_for_one_call(world, bridge):
+    with ExitStack() as stack:
+        bob, alice = known(world, stack, "bob"), known(world, stack, "alice")
+        with stopped(world):
+            for _ in range(20):
+                bob.send_create_tap(bridge)
+            has_sent_all(bob)
+            for _ in range(2):
+                alice.send_create_tap(bridge)
+            has_sent_all(alice)
+        his, hers = ifindexes(stack, bob, 20), ifindexes(stack, alice, 2)
+    for i, mine in enumerate(hers):
+        assert sum(number < mine for number in his) <= i + 2
+
+
+def test_who_has_too_many_calls_in_line_is_refused_and_nobody_else_is(world):
+    """By several connections: the bus daemon lets each wait for 128 replies."""
+    with ExitStack() as stack:
+        his = [known(world, stack, "bob") for _ in range(8)]
+        alice = known(world, stack, "alice")
+        with stopped(world):
+            for bob in his:
+                for _ in range(120):
+                    bob.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
+                has_sent_all(bob)
+            serial = alice.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
+            has_sent_all(alice)
+        errors = [reply.get_error_name() for bob in his for reply in answers(bob, 120).values()]
+        refused = errors.count("org.freedesktop.DBus.Error.LimitsExceeded")
+        served = errors.count("org.vnicd1.Error.NoSuchEndpoint")
+        assert refused > 0 and served >= LINE and refused + served == 8 * 120
+        assert answers(alice, 1)[serial].get_error_name() == "org.vnicd1.Error.NoSuchEndpoint"

@@ -49,12 +49,15 @@ ROOMS = {
     "model/leases": r"util/.*|kernel/mac\.h|model/(leases|network-service)\.h",
     "model/tag": r"util/.*|kernel/(link|mac|ifname)\.h|model/tag\.h",
     "model/tap-request": r"util/.*|kernel/(ifname|mac|offload)\.h|model/(tag|tap-request)\.h",
-    "bus/authority": r"util/.*|bus/(authority|query|polkit|cleanup)\.h",
-    "bus/query": r"util/.*|bus/(authority|query|prompt|polkit|cleanup)\.h",
+    "bus/authority": r"util/.*|bus/(caller|authority|query|polkit|cleanup)\.h",
+    "bus/query": r"util/.*|bus/(caller|authority|query|prompt|polkit|cleanup)\.h",
     "bus/prompt": r"util/.*|bus/(authority|query|prompt)\.h",
     "bus/polkit": r"util/.*|bus/(polkit|cleanup)\.h",
     "bus/systemd": r"util/.*|bus/(systemd|cleanup)\.h",
-    "bus/caller": r"util/.*|model/config\.h|bus/(caller|cleanup|error)\.h",
+    "bus/credentials": r"util/.*|bus/(credentials|cleanup)\.h",
+    "bus/lines": r"util/.*|bus/lines\.h",
+    "bus/turns": r"util/.*|bus/(lines|turns)\.h",
+    "bus/caller": r"util/.*|model/config\.h|bus/(caller|credentials|turns|cleanup|error)\.h",
     "bus/error": r"util/.*|bus/error\.h",
 }
 
