@@ -2,96 +2,71 @@
 #include "kernel/filter.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
-#include <nftables/libnftables.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "kernel/filter-library.h"
+#include "kernel/netlink.h"
 #include "util/cleanup.h"
+
+DEFINE_CLEANUP(Netlink, netlink_close)
 
 #define WORD_SIZE 128
 
-typedef struct nft_ctx Context;
-
-static Context *context_free(Context *context) {
-        if (context)
-                nft_ctx_free(context);
-        return NULL;
-}
-
-DEFINE_CLEANUP(Context, context_free)
-
-#define _cleanup_context_ _cleanup_(context_freep)
-
-static int context_new(Context **ret) {
-        _cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-        _cleanup_context_ Context *context = NULL;
-
-        if (fd < 0)
-                return -errno;
-        fd = close_fd(fd);
-        context = nft_ctx_new(NFT_CTX_DEFAULT);
-        if (!context || nft_ctx_buffer_output(context) != 0 || nft_ctx_buffer_error(context) != 0)
-                return -ENOMEM;
-        nft_ctx_output_set_flags(context, NFT_CTX_OUTPUT_NUMERIC_ALL);
-        *ret = TAKE_PTR(context);
-        return 0;
-}
-
-/* "Error: Could not process rule: Operation not supported" and lines that show where. */
-static int explain(Context *context, Failure *failure) {
-        const char *text = nft_ctx_get_error_buffer(context), *error;
-        size_t n;
-
-        error = text ? strstr(text, "Error: ") : NULL;
-        text = error ? error + strlen("Error: ") : "no reason was given";
-        n = strcspn(text, "\n");
-        if (memmem(text, n, "not supported", strlen("not supported")) ||
-                        memmem(text, n, "No such file", strlen("No such file")))
-                return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                                "This kernel has not what the filters of a network need: nf_tables "
-                                "with the families inet and bridge, NAT and connection tracking "
-                                "(%.*s).",
-                                (int)n, text);
-        return failure_set(failure, FAILURE_KERNEL, EIO, "Cannot change the packet filters: %.*s.",
-                        (int)n, text);
-}
-
-/* ret: what was printed, in new memory; NULL: nobody wants it. */
-static int run(const char *commands, char **ret, Failure *failure) {
-        _cleanup_context_ Context *context = NULL;
-        int r = context_new(&context);
-
-        if (r < 0)
-                return r;
-        if (nft_run_cmd_from_buffer(context, commands) != 0)
-                return explain(context, failure);
-        if (!ret)
-                return 0;
-        *ret = strdup(nft_ctx_get_output_buffer(context));
-        return *ret ? 0 : -ENOMEM;
-}
-
 int filter_apply(const char *rules, Failure *failure) {
-        return run(rules, NULL, failure);
+        return filter_library_run(rules, NULL, failure);
 }
 
+static int write_name(const struct nlmsghdr *message, void *userdata) {
+        static const struct nla_policy policy[NFTA_TABLE_MAX + 1] = {
+                [NFTA_TABLE_NAME] = { .type = NLA_NUL_STRING },
+        };
+        struct nlattr *tb[NFTA_TABLE_MAX + 1];
+
+        if (nlmsg_parse((struct nlmsghdr *)message, sizeof(struct nfgenmsg), tb, NFTA_TABLE_MAX,
+                            policy) < 0 ||
+                        !tb[NFTA_TABLE_NAME])
+                return -EPROTO;
+        return fprintf(userdata, "%s\n", nla_get_string(tb[NFTA_TABLE_NAME])) < 0 ? -ENOMEM : 0;
+}
+
+static int write_names(FILE *file, Failure *failure) {
+        const struct nfgenmsg header = { .version = NFNETLINK_V0 };
+        _cleanup_(nlmsg_freep) struct nl_msg *message = nlmsg_alloc_simple(
+                        NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, NLM_F_DUMP);
+        _cleanup_(netlink_closep) Netlink *netlink = NULL;
+        int r;
+
+        if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+                return -ENOMEM;
+        r = netlink_open(&netlink, NETLINK_NETFILTER);
+        if (r >= 0)
+                r = netlink_call(netlink, message, write_name, file, "list the packet filters",
+                                failure);
+        /* What a kernel says that has no netfilter, or no nf_tables. */
+        return r == -EPROTONOSUPPORT || r == -EINVAL ? -EOPNOTSUPP : r;
+}
+
+/* All names first: whoever is told of one may change what there is. */
 int filter_each_table(filter_each_t each, void *userdata, Failure *failure) {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *names = NULL;
         char *rest = NULL;
-        int r = run("list tables", &text, failure);
+        size_t size;
+        FILE *file = open_memstream(&names, &size);
+        int r;
 
-        if (r < 0)
-                return r;
-        for (char *line = strtok_r(text, "\n", &rest); line && r >= 0;
-                        line = strtok_r(NULL, "\n", &rest)) {
-                char family[WORD_SIZE], name[WORD_SIZE];
-
-                if (sscanf(line, "table %127s %127s", family, name) == 2)
-                        r = each(family, name, userdata);
-        }
+        if (!file)
+                return -ENOMEM;
+        r = write_names(file, failure);
+        if (fclose(file) != 0)
+                return -ENOMEM;
+        for (char *name = strtok_r(names, "\n", &rest); name && r >= 0;
+                        name = strtok_r(NULL, "\n", &rest))
+                r = each(name, userdata);
         return r;
 }
 
@@ -117,7 +92,7 @@ int filter_find_forward_drop(const char *ours, char *ret, size_t size, Failure *
         Position position = { .family = "" };
         _cleanup_free_ char *text = NULL;
         char *rest = NULL;
-        int r = run("list chains", &text, failure);
+        int r = filter_library_run("list chains", &text, failure);
 
         if (r < 0)
                 return r;

@@ -4,10 +4,6 @@
 /*
  * Packet filters, by libnftables: text in, one transaction, so that either all of it holds or nothing
  * has changed. Knows no rule; who makes the text makes it of checked values only.
- *
- * A context of libnftables keeps a copy of all that it has made, some 1 MB for each network, so each call
- * here has one of its own. It ends the process when it gets no memory or no socket: whether there is a
- * socket is tried first.
  */
 
 #include <stdbool.h>
@@ -15,13 +11,14 @@
 
 #include "util/failure.h"
 
-/* NotSupported (-EOPNOTSUPP): the kernel has not what the rules need. KernelError (-EIO) with the first
+/* NotSupported (-EOPNOTSUPP): there is no libnftables, or the kernel has not what the rules need. KernelError (-EIO) with the first
  * line of what libnftables says. -ENOMEM, -errno of socket(2). */
 int filter_apply(const char *rules, Failure *failure);
 
-typedef int (*filter_each_t)(const char *family, const char *name, void *userdata);
+typedef int (*filter_each_t)(const char *name, void *userdata);
 
-/* Every table of the network namespace. */
+/* Every table of the network namespace, of each family. Needs no libnftables. -EOPNOTSUPP: the kernel has no
+ * nf_tables. -ENOMEM, -errno of the kernel, what each() returns. */
 int filter_each_table(filter_each_t each, void *userdata, Failure *failure);
 
 /* The first base chain of others at the hook "forward" that drops what it does not accept, as "FAMILY

@@ -47,7 +47,7 @@ static int find_networks(Manager *manager) {
 }
 
 /* Filters of a network whose bridge is gone. */
-static int remove_orphan(const char *family, const char *table, void *userdata) {
+static int remove_orphan(const char *table, void *userdata) {
         const size_t n = strlen(NETWORK_TABLE_PREFIX);
         Manager *manager = userdata;
 

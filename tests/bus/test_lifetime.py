@@ -271,8 +271,8 @@ def test_calls_that_wait_are_answered_when_the_service_stops(world, alice, bridg
     for pending in releases:
         try:
             answered += pending.result() == ()
-        except BusError as error:  # it was not read any more
-            assert error.short in ("NoReply", "ServiceUnknown")
+        except BusError as error:  # it was not its turn yet, or it was not read any more
+            assert "is stopping" in str(error) or error.short in ("NoReply", "ServiceUnknown")
     assert answered >= 31 - len(kernel.our_links())
     for tap in taps:
         tap.close()

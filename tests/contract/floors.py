@@ -8,7 +8,7 @@ import sys
 from tap import Report, c_files, source, without_comments
 
 LIBC = r"(?!systemd/|libnl|netlink/|jansson|linux/)[a-z0-9_/-]+\.h"
-LINUX = r"linux/[a-z0-9_-]+\.h"
+LINUX = r"linux/(netfilter/)?[a-z0-9_-]+\.h"
 
 # Folder of service/: what "..." may name, and what <...> may name.
 FLOORS = {
@@ -30,7 +30,8 @@ ROOMS = {
     "kernel/tap": r"util/.*|kernel/(tap|tap-escort|ifname)\.h",
     "kernel/tap-escort": r"kernel/tap-escort\.h",
     "kernel/offload": r"util/.*|kernel/(offload|tap)\.h",
-    "kernel/filter": r"util/.*|kernel/filter\.h",
+    "kernel/filter-library": r"util/.*|kernel/filter-library\.h",
+    "kernel/filter": r"util/.*|kernel/(filter|filter-library|netlink)\.h",
     "kernel/netlink": r"util/.*|kernel/netlink\.h",
     "model/config-section": r"model/config-section\.h|util/.*",
     "model/config-file": r"util/.*|model/config-file\.h",
@@ -66,7 +67,7 @@ ONLY_IN = {
     r"\bNLE_[A-Z_]+": ("kernel/netlink",),
     r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/tap-escort", "kernel/offload"),
     r"org\.vnicd1\.Error": ("bus/error",),
-    r"nftables/libnftables\.h": ("kernel/filter",),
+    r"nftables/libnftables\.h": ("kernel/filter-library",),
     r"<ini\.h>": ("model/config-lines",),
     r"\bget(pw|gr)nam_r\b": ("model/config-names",),
 }
