@@ -263,3 +263,30 @@ def test_a_guest_whose_network_a_restart_does_not_find_never_reaches_the_host(wo
         for name in ("yesnet", "Foreign_1"):
             if kernel.exists(name):
                 kernel.del_link(name)
+
+
+def library(world):
+    """The file of libnftables that the service has loaded, or None."""
+    with open(f"/proc/{world.pid}/maps", encoding="utf-8") as file:
+        return next((line.split()[-1] for line in file if "libnftables" in line), None)
+
+
+@pytest.mark.restarts
+def test_libnftables_is_loaded_by_the_first_network_and_missed_by_nothing_else(world, root, alice, bridge):
+    world.restart_service()
+    assert library(world) is None
+    with network(root, "lonenet", services=False):
+        path = library(world)
+        assert path
+    assert world.stop_service() == 0
+    with contextlib.ExitStack() as stack:
+        kernel.run("mount", "--bind", "/dev/null", path)
+        stack.callback(kernel.run, "umount", path)
+        world.start_service()
+        stack.callback(world.restart_service)
+        with pytest.raises(BusError, match="libnftables") as refused:
+            Network(root, "lonenet")
+        assert refused.value.short == "NotSupported"
+        assert poll(lambda: not kernel.exists("lonenet"), 5)
+        with alice.create_tap(bridge) as tap:
+            assert kernel.exists(tap.interface)
