@@ -59,7 +59,8 @@ def processes(found, quick):
     """vnic-bridge-helper and vnicctl run as processes, beside qemu-bridge-helper, ip and lxc-user-nic."""
     with Stage(quick) as stage, contextlib.ExitStack() as stack:
         helper, vnicctl = (stage.world.tool(name) for name in ("vnic-bridge-helper", "vnicctl"))
-        tasks = {"limit": f"bare:{GRANTED}:1:0:plain", "call_granted": f"create:alice:{GRANTED}:1:0",
+        tasks = {"limit": f"bare:{GRANTED}:1:0:plain", "ping": "ping:alice", "polkit": f"polkit:{ASKED}",
+                 "call_granted": f"create:alice:{GRANTED}:1:0",
                  "call_polkit": f"create:alice:{ASKED}:1:0", "start_of_true": "run:alice:/bin/true",
                  "vnic_bridge_helper_granted": f"helper:alice:{GRANTED}:{helper}",
                  "vnic_bridge_helper_polkit": f"helper:alice:{ASKED}:{helper}",
@@ -68,7 +69,7 @@ def processes(found, quick):
         samples = stage.calls(4 if quick else 50, **tasks)
     m = {name: found.row(name, values) for name, values in samples.items()}
     for name in m:
-        if name != "limit" and "/" not in name:
+        if name not in ("limit", "ping", "polkit") and "/" not in name:
             found.ratio(f"{name} / limit", m[name] / m["limit"])
     if "qemu-bridge-helper" in m:
         theirs = m["qemu-bridge-helper"]
@@ -76,6 +77,11 @@ def processes(found, quick):
                     at_most=False)
         found.ratio("vnic-bridge-helper, polkit included / qemu-bridge-helper",
                     m["vnic-bridge-helper-polkit"] / theirs, 1.6)
+        # What these two could be at best, with nothing of our own.
+        least = m["limit"] + m["ping"]
+        found.ratio("qemu-bridge-helper / (limit + bus)", theirs / least)
+        found.ratio("(a start + limit + bus + polkit) / qemu-bridge-helper",
+                    (m["start-of-true"] + least + m["polkit"]) / theirs)
         found.ratio("vnic-bridge-helper, granted / qemu-bridge-helper", m["vnic-bridge-helper-granted"] / theirs)
     # On hosts without QEMU too.
     beyond = m["vnic-bridge-helper-granted"] - m["call-granted"] - m["start-of-true"]
@@ -299,14 +305,18 @@ def others(found, quick):
     """How long an honest client waits while others call and hang up at full speed, or call a lot."""
     seconds = 0.5 if quick else 4
     asked, granted = ("bob", "abuse", ASKED, 0), ("bob", "abuse", GRANTED, 0)
+    connecting = ("bob", "connect", "-", 0)
     # name, the limit of creations in 20 s (None: lifted), who else is there, the target
     cases = (("alone", None, [], None), ("beside 1 who calls and disconnects, default limits", 100, [granted], 5),
              ("beside 4 who call and disconnect, default limits", 100, [granted] * 4, 5),
              ("beside 1 who calls and disconnects, no limit", None, [granted], 5),
              ("beside 4 who call and disconnect, no limit", None, [granted] * 4, None),
+             # The service has no part in this: it is what the bus and the processors cost.
+             ("beside 4 who connect and disconnect and call nobody here", None, [connecting] * 4, None),
              ("beside 1 of whom polkit is asked, no limit", None, [asked], 5),
              ("beside 16 busy clients", None, [("root", "close", GRANTED, 1)] * 16, None),
              ("beside 64 busy clients", None, [("root", "close", GRANTED, 1)] * (8 if quick else 64), None))
+    p99 = {}
     for name, limit, load, target in cases:
         with Stage(quick) as stage:
             if limit:
@@ -318,8 +328,11 @@ def others(found, quick):
         for who, answer in zip(("CreateTap", "Ping of the service", "GetId of the bus daemon"), answers):
             found.row(f"{who} {name}", answer["create"])
         found.ratio(f"p99 of CreateTap {name}", percentile(answers[0]["create"], 0.99) / 1e3, target, unit="ms")
-        if load and load[0][1] == "abuse":
+        p99[name] = percentile(answers[0]["create"], 0.99)
+        if load and load[0][1] in ("abuse", "connect"):
             found.row(f"{name}: calls", [sum(a["cycles"] / a["seconds"] for a in answers[3:])], "calls/s")
+    found.ratio("p99 beside 4 who call and disconnect, default limits / beside 4 who call nobody here",
+                p99[cases[2][0]] / p99[cases[5][0]])
 
 
 def release(found, quick):

@@ -11,7 +11,7 @@ import pytest
 from vnic import kernel
 from vnic.client import BusError
 from vnic.machine import Machine
-from vnic.networks import CONFIGURATIONS, internet, served
+from vnic.networks import CONFIGURATIONS, NETWORK, internet, path_of, served
 from vnic.process import poll
 
 pytestmark = [pytest.mark.deadline(120), pytest.mark.once]
@@ -32,7 +32,7 @@ def defined(world, root):
     world.reload()
     if kernel.exists("vnicbr0"):
         with contextlib.suppress(BusError):  # it may be going already
-            root.call("/org/vnicd1/network/vnicbr0", "org.vnicd1.Network", "Delete")
+            root.call(path_of("vnicbr0"), NETWORK, "Delete")
     assert poll(lambda: not kernel.exists("vnicbr0"), LINGER + 5)
 
 
@@ -76,14 +76,15 @@ def test_many_first_taps_at_once_bring_up_one_network(alice, bob, defined):
                 os.close(fd)
 
 
-def test_a_definition_that_is_changed_counts_when_the_network_comes_up_again(world, alice, defined):
+def test_a_definition_that_is_changed_counts_when_the_network_comes_up_again(world, root, alice, defined):
     with alice.create_tap("", False):
         before = kernel.addresses("vnicbr0")
         file = world.configuration / "networks" / "vnicbr0.conf"
         file.write_text("[Network]\nKind=isolated\nAddress=10.98.76.1/24\n", encoding="ascii")
         world.reload()
         assert kernel.addresses("vnicbr0") == before
-    assert poll(lambda: not kernel.exists("vnicbr0"), LINGER + 5)
+    root.call(path_of("vnicbr0"), NETWORK, "Delete")
+    assert not kernel.exists("vnicbr0")
     with alice.create_tap("", False):
         assert "10.98.76.1/24" in kernel.addresses("vnicbr0")
 
