@@ -9,6 +9,7 @@
 #include "bus/cleanup.h"
 #include "bus/credentials.h"
 #include "bus/error.h"
+#include "bus/message-size.h"
 #include "bus/turns.h"
 #include "util/log.h"
 
@@ -324,6 +325,13 @@ static int meet_known(Caller *caller, sd_bus_message *call, Failure *failure) {
         return r;
 }
 
+static int too_large(Failure *failure) {
+        return failure_set(failure, FAILURE_INVALID_ARGS, EMSGSIZE,
+                        "The call is malformed, or larger than 64 KiB, which none has to be. Leave "
+                        "out "
+                        "what is too long.");
+}
+
 static int no_sender(Failure *failure) {
         return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES, "The call has no sender.");
 }
@@ -334,10 +342,12 @@ int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure) {
 
         if (!name || *name != ':' || strlen(name) >= CALLER_NAME_SIZE)
                 return no_sender(failure);
+        if (caller && has_had_its_turn(callers, call))
+                return 1;
+        if (!message_is_small(call))
+                return too_large(failure);
         if (!caller)
                 return meet_new(callers, call, name, failure);
-        if (has_had_its_turn(callers, call))
-                return 1;
         if (caller->question)
                 return keep_until_known(caller, call, failure);
         return turns_are_free(callers->turns) ? 1 : meet_known(caller, call, failure);
@@ -348,8 +358,8 @@ int callers_dispatch_again(Callers *callers, sd_bus_message *call) {
         Waiting *waiting;
         int r;
 
-        /* Who was forgotten is asked about again. */
-        if (!caller) {
+        /* Who was forgotten is asked about again, and the call waits for that as his others do. */
+        if (!caller || caller->question) {
                 r = sd_bus_message_rewind(call, true);
                 return r < 0 ? r : sd_bus_enqueue_for_read(callers->bus, call);
         }

@@ -31,7 +31,7 @@ Callers *callers_free(Callers *callers);
 
 /* For whoever sees a call first, each time that it is dispatched. 1: it is known who calls, until the call's handler returns. 0: the
  * call is kept, and will be dispatched again or dropped; leave it alone. -EACCES with AccessDenied: it
- * has no sender. -EUSERS with LimitsExceeded: too many calls of the user, or of unknown callers, are kept. -ENOMEM, -errno of sd-bus. */
+ * has no sender. -EMSGSIZE with InvalidArgs: it is too large. -EUSERS with LimitsExceeded: too many calls of the user, or of unknown callers, are kept. -ENOMEM, -errno of sd-bus. */
 int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure);
 
 /* A call that callers_meet() has let pass, and that waited for something, goes to its handler again from its

@@ -181,9 +181,10 @@ Service *service_free(Service *service) {
                 return NULL;
         sd_event_source_disable_unref(service->hangup);
         service->authority = authority_free(service->authority);
-        service->callers = callers_free(service->callers);
         reload_stop(service->reload);
         service->manager = manager_free(service->manager);
+        /* After whoever sends a call to its handler again. */
+        service->callers = callers_free(service->callers);
         network_units_free(service->network_units);
         sd_bus_slot_unref(service->gate);
         service->reload = reload_free(service->reload);

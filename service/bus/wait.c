@@ -117,9 +117,12 @@ static int finish_release_all(Wait *wait) {
 
 /* Also when the endpoint could not be deleted: then the call fails as it must. */
 static int finish_retry(Wait *wait) {
-        return wait->error == -ECANCELED
-                        ? answer_failure(wait)
-                        : callers_dispatch_again(wait->service->callers, wait->call);
+        int r;
+
+        if (wait->error == -ECANCELED)
+                return answer_failure(wait);
+        r = callers_dispatch_again(wait->service->callers, wait->call);
+        return r < 0 ? sd_bus_reply_method_errno(wait->call, r, NULL) : r;
 }
 
 int wait_release(Service *service, sd_bus_message *call, Endpoint *endpoint) {

@@ -90,6 +90,8 @@ static int explain(const Context *context, Failure *failure) {
         error = text ? strstr(text, "Error: ") : NULL;
         text = error ? error + strlen("Error: ") : "no reason was given";
         n = strcspn(text, "\n");
+        if (memmem(text, n, "File exists", strlen("File exists")))
+                return -EEXIST;
         if (memmem(text, n, "not supported", strlen("not supported")) ||
                         memmem(text, n, "No such file", strlen("No such file")))
                 return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,

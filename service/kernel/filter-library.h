@@ -12,7 +12,7 @@
 
 #include "util/failure.h"
 
-/* Runs the commands. ret: what was printed, in new memory; NULL: nobody wants it. NotSupported (-EOPNOTSUPP): there
+/* Runs the commands. ret: what was printed, in new memory; NULL: nobody wants it. -EEXIST: "create" of what there is. NotSupported (-EOPNOTSUPP): there
  * is no libnftables, or the kernel has not what the commands need. KernelError (-EIO) with the first line of
  * what libnftables says. -ENOMEM, -errno of socket(2). */
 int filter_library_run(const char *commands, char **ret, Failure *failure);

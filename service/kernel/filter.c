@@ -21,6 +21,22 @@ int filter_apply(const char *rules, Failure *failure) {
         return filter_library_run(rules, NULL, failure);
 }
 
+int filter_replace(const char *rules, const char *removal, Failure *failure) {
+        _cleanup_free_ char *text = NULL;
+
+        if (asprintf(&text, "%s%s", removal, rules) < 0) {
+                text = NULL;
+                return -ENOMEM;
+        }
+        return filter_apply(text, failure);
+}
+
+int filter_create(const char *rules, const char *removal, Failure *failure) {
+        int r = filter_apply(rules, failure);
+
+        return r == -EEXIST ? filter_replace(rules, removal, failure) : r;
+}
+
 static int write_name(const struct nlmsghdr *message, void *userdata) {
         static const struct nla_policy policy[NFTA_TABLE_MAX + 1] = {
                 [NFTA_TABLE_NAME] = { .type = NLA_NUL_STRING },
@@ -51,20 +67,30 @@ static int write_names(FILE *file, Failure *failure) {
         return r == -EPROTONOSUPPORT || r == -EINVAL ? -EOPNOTSUPP : r;
 }
 
-/* All names first: whoever is told of one may change what there is. */
-int filter_each_table(filter_each_t each, void *userdata, Failure *failure) {
-        _cleanup_free_ char *names = NULL;
-        char *rest = NULL;
+/* -EINTR: they changed meanwhile. */
+static int read_names(char **ret, Failure *failure) {
         size_t size;
-        FILE *file = open_memstream(&names, &size);
+        FILE *file = open_memstream(ret, &size);
         int r;
 
         if (!file)
                 return -ENOMEM;
         r = write_names(file, failure);
-        if (fclose(file) != 0)
-                return -ENOMEM;
-        for (char *name = strtok_r(names, "\n", &rest); name && r >= 0;
+        return fclose(file) != 0 && r >= 0 ? -ENOMEM : r;
+}
+
+/* All names first: whoever is told of one may change what there is. */
+int filter_each_table(filter_each_t each, void *userdata, Failure *failure) {
+        _cleanup_free_ char *names = NULL;
+        char *rest = NULL;
+        int r = -EINTR;
+
+        UNTIL_DUMP_IS_WHOLE(r) {
+                free(names);
+                names = NULL;
+                r = read_names(&names, failure);
+        }
+        for (char *name = r < 0 ? NULL : strtok_r(names, "\n", &rest); name && r >= 0;
                         name = strtok_r(NULL, "\n", &rest))
                 r = each(name, userdata);
         return r;

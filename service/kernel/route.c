@@ -66,7 +66,8 @@ int route_parse(const struct nlmsghdr *message, Route *ret) {
         route.unicast = header->rtm_type == RTN_UNICAST;
         if (take_destination(header, tb[RTA_DST], &route) < 0)
                 return -EPROTO;
-        route.on_link = route.unicast && !tb[RTA_GATEWAY] && !tb[RTA_VIA] && !tb[RTA_MULTIPATH];
+        /* One that is told by a nexthop's number alone has no device either. */
+        route.on_link = route.unicast && tb[RTA_OIF] && !tb[RTA_GATEWAY] && !tb[RTA_VIA];
         if (tb[RTA_OIF])
                 add_device(&route, (int)nla_get_u32(tb[RTA_OIF]));
         if (tb[RTA_MULTIPATH])

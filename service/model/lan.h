@@ -4,7 +4,7 @@
 /*
  * What is near the host, and not out in the Internet: all private addresses, wherever they are, and the
  * public ones that the host reaches on its own links without a gateway. By IPv6 every machine of a home
- * has some of those. What lies behind another router of the LAN and is public is not known to be near.
+ * has some of those. What a tunnel leads to is not near, and what lies behind another router of the LAN and is public is not known to be near.
  *
  * Sources: the special-purpose address registries of the IANA (RFC 6890).
  */
@@ -16,5 +16,5 @@
 /* The private addresses of the family, as a set of nftables: "{ 10.0.0.0/8, ... }". */
 void lan_write_private(FILE *file, int family);
 
-/* Whether the route leads to public addresses that are near. */
+/* Whether the route leads to public addresses that are near, if its device has neighbours. */
 bool lan_is_public_and_near(const Route *route);

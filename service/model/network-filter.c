@@ -41,11 +41,6 @@ static Words words_of(const NetworkPlan *plan, int bridge, const Mac *mac) {
         return words;
 }
 
-static void write_replacement(FILE *file, const char *family, const char *name) {
-        fprintf(file, "table %s " NETWORK_TABLE_PREFIX "%s\n", family, name);
-        fprintf(file, "delete table %s " NETWORK_TABLE_PREFIX "%s\n", family, name);
-}
-
 /* The address that stands at key is the guest's, or nobody's and the guest's from now on; else the frame
  * ends here, and so does one in which there is none, or for which a set has no room. "claimed" is
  * refreshed after "pairs", so that an address is nobody else's as long as it is somebody's. */
@@ -169,11 +164,17 @@ static void write_icmp6(FILE *file, const Words *words) {
                         file);
 }
 
+static void write_table(FILE *file, const char *family, const char *name) {
+        fprintf(file,
+                        "create table %s " NETWORK_TABLE_PREFIX "%s\n"
+                        "table %s " NETWORK_TABLE_PREFIX "%s {\n",
+                        family, name, family, name);
+}
+
 /* Of a packet whose headers cannot be followed to their end nobody knows what it is: no protocol, port or
  * type is known of it then, and only a rule without a condition applies. */
 static void write_bridge_table(FILE *file, const Words *words) {
-        write_replacement(file, "bridge", words->plan->name);
-        fprintf(file, "table bridge " NETWORK_TABLE_PREFIX "%s {\n", words->plan->name);
+        write_table(file, "bridge", words->plan->name);
         write_guard(file, words);
         write_udp(file);
         write_icmp6(file, words);
@@ -319,8 +320,7 @@ int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, ch
         if (!file)
                 return -ENOMEM;
         write_bridge_table(file, &words);
-        write_replacement(file, "inet", plan->name);
-        fprintf(file, "table inet " NETWORK_TABLE_PREFIX "%s {\n", plan->name);
+        write_table(file, "inet", plan->name);
         write_input(file, &words);
         write_forward(file, &words);
         write_nat(file, &words);
@@ -329,13 +329,18 @@ int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, ch
 }
 
 int network_filter_removal(const char *name, char **ret) {
+        static const char *const families[] = { "bridge", "inet" };
         char *text = NULL;
         size_t size;
         FILE *file = open_memstream(&text, &size);
 
         if (!file)
                 return -ENOMEM;
-        write_replacement(file, "bridge", name);
-        write_replacement(file, "inet", name);
+        /* What is there after the first line is deleted by the second. */
+        for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
+                fprintf(file,
+                                "table %s " NETWORK_TABLE_PREFIX "%s\n"
+                                "delete table %s " NETWORK_TABLE_PREFIX "%s\n",
+                                families[i], name, families[i], name);
         return network_filter_finish(file, &text, ret);
 }

@@ -11,7 +11,8 @@
  *                               rule.
  *     table inet vnicd-NAME     what of it may reach the host, and what goes out and comes back.
  *
- * A text replaces what was there in one transaction. With guard_addresses the first holds whose
+ * The text makes both, and is run together with the removal of what was there, if anything was, in one
+ * transaction. With guard_addresses the first holds whose
  * address is whose, which the kernel learns from what guests send: a replacement begins anew with that.
  * Neither br_netfilter nor a rule for each tap is needed.
  */
@@ -27,7 +28,7 @@
 /* Both tables of the network whose bridge has that ifindex and MAC; the caller frees it. -ENOMEM */
 int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, char **ret);
 
-/* Takes both away, also if they are not there. -ENOMEM */
+/* Takes both away, also if they are not there; the caller frees it. -ENOMEM */
 int network_filter_removal(const char *name, char **ret);
 
 /* The end of a text that was written by open_memstream(3): it is *text then. -ENOMEM */

@@ -57,6 +57,7 @@ typedef struct Birth {
         Network *network;
         Netlink *netlink;
         Failure *failure;
+        bool is_new; /* or it is there, and completed */
 } Birth;
 
 static int choose_addresses(Birth *birth) {
@@ -107,11 +108,17 @@ static int tag_bridge(Birth *birth) {
 
 static int set_filters(Birth *birth) {
         const Network *network = birth->network;
-        _cleanup_free_ char *rules = NULL;
+        const NetworkPlan *plan = &network->tag.plan;
+        _cleanup_free_ char *rules = NULL, *removal = NULL;
         int r;
 
-        r = network_filter_rules(&network->tag.plan, network->ifindex, &network->mac, &rules);
-        return r < 0 ? r : filter_apply(rules, birth->failure);
+        r = network_filter_rules(plan, network->ifindex, &network->mac, &rules);
+        if (r >= 0)
+                r = network_filter_removal(plan->name, &removal);
+        if (r < 0)
+                return r;
+        return birth->is_new ? filter_create(rules, removal, birth->failure)
+                             : filter_replace(rules, removal, birth->failure);
 }
 
 static int give_v6(Birth *birth, const struct in6_addr *address) {
@@ -167,23 +174,25 @@ typedef int (*Step)(Birth *birth);
 static const Step until_tag[] = { choose_addresses, make_bridge, tag_bridge, NULL };
 static const Step after_tag[] = { set_filters, give_addresses, bring_up, look_for_firewall, NULL };
 
-static int take_steps(const Step *steps, Network *network, Netlink *netlink, Failure *failure) {
-        Birth birth = { .network = network, .netlink = netlink, .failure = failure };
+static int take_steps(const Step *steps, Birth *birth) {
         int r = 0;
 
         for (; *steps && r >= 0; steps++)
-                r = (*steps)(&birth);
+                r = (*steps)(birth);
         return r;
 }
 
 int network_complete(Network *network, Netlink *netlink, Failure *failure) {
-        return take_steps(after_tag, network, netlink, failure);
+        Birth birth = { network, netlink, failure, false };
+
+        return take_steps(after_tag, &birth);
 }
 
 int network_birth(Network *network, Netlink *netlink, Failure *failure) {
-        int r = take_steps(until_tag, network, netlink, failure);
+        Birth birth = { network, netlink, failure, true };
+        int r = take_steps(until_tag, &birth);
 
-        return r < 0 ? r : network_complete(network, netlink, failure);
+        return r < 0 ? r : take_steps(after_tag, &birth);
 }
 
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure) {

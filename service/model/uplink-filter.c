@@ -11,6 +11,8 @@
 
 #define TABLE NETWORK_TABLE_PREFIX UPLINK_FILTER_NAME
 
+const char uplink_filter_removal[] = "table inet " TABLE "\ndelete table inet " TABLE "\n";
+
 static bool is_empty(const UplinkFilter *filter) {
         return filter->devices.n == 0 && !filter->v6 && !filter->closed;
 }
@@ -65,7 +67,7 @@ static void write_devices(FILE *file, const UplinkFilter *filter) {
 }
 
 static void write_table(FILE *file, const UplinkFilter *filter) {
-        fputs("table inet " TABLE " {\n", file);
+        fputs("create table inet " TABLE "\ntable inet " TABLE " {\n", file);
         write_sets(file, filter);
         fputs("chain forward {\n"
               "type filter hook forward priority 0; policy accept;\n",
@@ -88,7 +90,6 @@ int uplink_filter_rules(const UplinkFilter *filter, char **ret) {
 
         if (!file)
                 return -ENOMEM;
-        fputs("table inet " TABLE "\ndelete table inet " TABLE "\n", file);
         if (!is_empty(filter))
                 write_table(file, filter);
         return network_filter_finish(file, &text, ret);

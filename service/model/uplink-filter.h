@@ -26,5 +26,9 @@ typedef struct UplinkFilter {
         RouteList near4, near6;
 } UplinkFilter;
 
-/* In place of what was there; if there is nothing to filter it takes that away. The caller frees it. -ENOMEM */
+/* What takes it away, also if it is not there. */
+extern const char uplink_filter_removal[];
+
+/* To be run together with the removal of what was there, if anything was; "": there is nothing to filter. The
+ * caller frees it. -ENOMEM */
 int uplink_filter_rules(const UplinkFilter *filter, char **ret);

@@ -2,6 +2,7 @@
 #include "model/uplinks.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -39,9 +40,12 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Uplinks *uplinks = userdata;
-        int r;
+        int r, on;
 
         route_events_drain(fd);
+        /* What is under way is not put off. */
+        if (sd_event_source_get_enabled(uplinks->pause, &on) > 0)
+                return 0;
         r = sd_event_source_set_time_relative(uplinks->pause, PAUSE_USEC);
         return r < 0 ? r : sd_event_source_set_enabled(uplinks->pause, SD_EVENT_ONESHOT);
 }
@@ -215,6 +219,31 @@ static void find_devices(const Uplinks *uplinks, Netlink *netlink, Surroundings 
         }
 }
 
+/* A tunnel has no neighbours: what a VPN leads to is as far as the Internet. */
+static bool has_neighbours(Netlink *netlink, int ifindex) {
+        LinkInfo link;
+
+        return link_get(netlink, ifindex, &link, NULL) < 0 ||
+                        !(link.flags & (IFF_POINTOPOINT | IFF_NOARP));
+}
+
+/* Routes of one device mostly follow each other. */
+static void leave_out_tunnels(RouteList *routes, Netlink *netlink) {
+        int device = 0;
+        bool near = true;
+
+        for (size_t i = 0; i < routes->n; i++) {
+                Route *route = &routes->routes[i];
+
+                if (!lan_is_public_and_near(route))
+                        continue;
+                if (route->devices[0] != device)
+                        near = has_neighbours(netlink, route->devices[0]);
+                device = route->devices[0];
+                route->on_link = near;
+        }
+}
+
 /* forward: whether the host does not do so anyway. */
 static int look_around(const Uplinks *uplinks, Netlink *netlink, const List *networks, bool forward,
                 Surroundings *ret, Failure *failure) {
@@ -224,9 +253,13 @@ static int look_around(const Uplinks *uplinks, Netlink *netlink, const List *net
                 r = route_list_read(&ret->v4, netlink, AF_INET, is_of_interest, failure);
         if (r >= 0 && ret->closed)
                 r = route_list_read(&ret->v6, netlink, AF_INET6, is_of_interest, failure);
-        if (r >= 0 && forward)
+        if (r < 0)
+                return r;
+        leave_out_tunnels(&ret->v4, netlink);
+        leave_out_tunnels(&ret->v6, netlink);
+        if (forward)
                 find_devices(uplinks, netlink, ret);
-        return r;
+        return 0;
 }
 
 /* What was written before us is ours as well. */
@@ -275,7 +308,12 @@ static int set_filter(
                 return r;
         if (uplinks->filtered && strcmp(uplinks->filtered, rules) == 0)
                 return 0;
-        r = filter_apply(rules, failure);
+        if (*rules == '\0')
+                r = filter_apply(uplink_filter_removal, failure);
+        else if (uplinks->filtered && *uplinks->filtered)
+                r = filter_replace(rules, uplink_filter_removal, failure);
+        else
+                r = filter_create(rules, uplink_filter_removal, failure);
         if (r < 0)
                 return r;
         free(uplinks->filtered);

@@ -6,6 +6,7 @@ import os
 import signal
 from contextlib import ExitStack, closing
 
+import pytest
 from vnic import kernel, variant
 from vnic.client import DBUS, MANAGER, ROOT
 from vnic.process import poll
@@ -185,3 +186,38 @@ def test_who_has_too_many_calls_in_line_is_refused_and_nobody_else_is(world):
         served = errors.count("org.vnicd1.Error.NoSuchEndpoint")
         assert refused > 0 and served >= LINE and refused + served == 8 * 120
         assert answers(alice, 1)[serial].get_error_name() == "org.vnicd1.Error.NoSuchEndpoint"
+
+
+@pytest.mark.restarts
+def test_a_call_that_waits_for_an_endpoint_to_end_is_answered_when_the_service_stops(world, bridge):
+    """The end may come while the service stops; then the call is to go to its handler, which there is no more."""
+    for _ in range(5):
+        with ExitStack() as stack:
+            alice = known(world, stack, "alice")
+            with world.client("alice") as client:
+                tap = client.create_tap(bridge, guest_mac="52:54:00:00:66:01")
+                tap.close()
+                serial = alice.send_create_tap(bridge, guest_mac="52:54:00:00:66:01")
+                has_sent_all(alice)
+                client.list_bridges()  # so it has been read
+                assert world.stop_service() == 0
+                reply = answers(alice, 1)[serial]
+                world.start_service()
+        assert reply.get_error_name() is None or "stopping" in variant.unpack(reply.get_body())[0]
+    assert poll(lambda: not kernel.our_links(), 5)
+
+
+def test_a_call_that_is_too_large_is_not_kept(world, alice):
+    """Of a new caller, and of one who stands in line."""
+    with ExitStack() as stack:
+        bob = stack.enter_context(closing(RawClient(world, "bob")))
+        for _ in range(2):
+            with stopped(world):
+                large = [bob.send(ROOT, MANAGER, "GetEndpoint", "s", (text,)) for text in ("a" * 70000, "b" * 60000)]
+                large.append(bob.send_create_tap("yes0", label="c" * 70000))
+                has_sent_all(bob)
+            replies = answers(bob, len(large))
+            errors = [replies[serial].get_error_name().rpartition(".")[2] for serial in large]
+            assert errors[0] == errors[2] == "InvalidArgs"
+            assert errors[1] == "NoSuchEndpoint"
+        assert alice.list_bridges() is not None

@@ -103,11 +103,15 @@ def test_oversize_and_odd_messages_are_refused_and_cost_nothing(alice, bridge, w
     nested = GLib.Variant("s", "x")
     for _ in range(30):
         nested = GLib.Variant("v", nested)
-    for options in ({"label": GLib.Variant("s", "x" * 1_000_000)}, {"label": nested},
-                    {"mtu": GLib.Variant("ay", b"\0" * 1_000_000)},
-                    {f"key{i}": GLib.Variant("u", i) for i in range(20000)}):
-        assert alice.create_tap_error(bridge, **options).short == "InvalidOption"
-    assert alice.error(ROOT, MANAGER, "GetEndpoint", "s", ("x" * 1_000_000,)).short == "NoSuchEndpoint"
+    for options, refusal in (({"label": GLib.Variant("s", "x" * 1_000_000)}, "InvalidArgs"),
+                             ({"label": GLib.Variant("s", "x" * 60_000)}, "InvalidOption"),
+                             ({"label": nested}, "InvalidOption"),
+                             ({"mtu": GLib.Variant("ay", b"\0" * 1_000_000)}, "InvalidArgs"),
+                             ({f"key{i}": GLib.Variant("u", i) for i in range(20000)}, "InvalidArgs"),
+                             ({f"key{i}": GLib.Variant("u", i) for i in range(1000)}, "InvalidOption")):
+        assert alice.create_tap_error(bridge, **options).short == refusal
+    assert alice.error(ROOT, MANAGER, "GetEndpoint", "s", ("x" * 1_000_000,)).short == "InvalidArgs"
+    assert alice.error(ROOT, MANAGER, "GetEndpoint", "s", ("x" * 60_000,)).short == "NoSuchEndpoint"
     path = "/org/vnicd1/endpoint/" + "a" * 60_000
     assert alice.error(path, ENDPOINT, "Release").short.startswith("Unknown")
     # Past 64 KiB sd-bus drops the message unread.

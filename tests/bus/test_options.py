@@ -71,7 +71,7 @@ def test_an_option_that_is_not_built_is_refused_not_passed_over(alice, bridge, k
     assert f'"{key}"' in error.message
 
 
-@pytest.mark.parametrize("key", ["", "a b", "x" * 100000, "$(id)", "ev\x1bil", "\u202egnp", "a\nb"])
+@pytest.mark.parametrize("key", ["", "a b", "x" * 60000, "$(id)", "ev\x1bil", "\u202egnp", "a\nb"])
 def test_a_strange_key_is_refused_without_being_repeated(alice, bridge, key):
     error = refused(alice, bridge, **{key: V("b", True)})
     assert error.short == "InvalidOption"

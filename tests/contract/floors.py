@@ -58,7 +58,7 @@ ROOMS = {
     "bus/credentials": r"util/.*|bus/(credentials|cleanup)\.h",
     "bus/lines": r"util/.*|bus/lines\.h",
     "bus/turns": r"util/.*|bus/(lines|turns)\.h",
-    "bus/caller": r"util/.*|model/config\.h|bus/(caller|credentials|turns|cleanup|error)\.h",
+    "bus/caller": r"util/.*|model/config\.h|bus/(caller|credentials|message-size|turns|cleanup|error)\.h",
     "bus/error": r"util/.*|bus/error\.h",
 }
 

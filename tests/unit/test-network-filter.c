@@ -58,11 +58,12 @@ static int open_guest(Stage *stage, const char *name) {
 }
 
 static void apply(Stage *stage) {
-        _cleanup_free_ char *rules = NULL;
+        _cleanup_free_ char *rules = NULL, *removal = NULL;
         Failure failure = FAILURE_INIT;
 
         assert_ok(network_filter_rules(&stage->plan, stage->bridge, &bridge_mac, &rules));
-        if (filter_apply(rules, &failure) < 0)
+        assert_ok(network_filter_removal(stage->plan.name, &removal));
+        if (filter_create(rules, removal, &failure) < 0)
                 fail_msg("%s", failure.text);
 }
 
@@ -336,7 +337,7 @@ static void a_guard_of_addresses_changes_nothing_for_one_guest(void **state) {
 
 /* Half an hour is too long for a test. */
 static void guard_for_a_second(Stage *stage) {
-        _cleanup_free_ char *rules = NULL;
+        _cleanup_free_ char *rules = NULL, *removal = NULL;
         unsigned n = 0;
 
         stage->plan.guard_addresses = true;
@@ -344,7 +345,8 @@ static void guard_for_a_second(Stage *stage) {
         for (char *at = rules; (at = strstr(at, "timeout 35m")); n++)
                 memcpy(at, "timeout 01s", strlen("timeout 01s"));
         assert_int_equal(n, 5);
-        assert_ok(filter_apply(rules, NULL));
+        assert_ok(network_filter_removal(stage->plan.name, &removal));
+        assert_ok(filter_replace(rules, removal, NULL));
 }
 
 #define OTHER            "52 54 00 00 00 03"

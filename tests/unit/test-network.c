@@ -472,6 +472,23 @@ static void what_is_near_is_kept_from_a_network_and_followed(void **state) {
         stage_leave(&stage);
 }
 
+/* A VPN for "all but private addresses" has a route for each half of each half of the Internet. */
+static void what_a_tunnel_leads_to_is_not_near(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Stage stage;
+
+        make_uplinks();
+        world_run("ip link add vpn0 type bridge; ip link set vpn0 arp off; ip link set vpn0 up; "
+                  "ip route add 11.0.0.0/8 dev vpn0; ip -6 route add 2001:db8:7::/48 dev vpn0");
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        assert_true(is_near("near4", "192.0.2.0/24"));
+        assert_false(is_near("near4", "11.0.0.0/8"));
+        assert_false(is_near("near6", "elements"));
+        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        stage_leave(&stage);
+}
+
 static void a_network_that_is_to_reach_the_lan_is_kept_from_nothing(void **state) {
         NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         Stage stage;
@@ -625,6 +642,7 @@ int main(void) {
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),
                 CASE(forwarding_follows_the_default_route),
                 CASE(what_is_near_is_kept_from_a_network_and_followed),
+                CASE(what_a_tunnel_leads_to_is_not_near),
                 CASE(a_network_that_is_to_reach_the_lan_is_kept_from_nothing),
                 CASE(what_forwards_by_somebody_else_is_left_to_him),
                 CASE(a_firewall_in_its_way_is_told),
