@@ -72,6 +72,7 @@ static void finish(Manager *manager, Network *network) {
                 log_warning("The filters of the network %s stay: %s", network->tag.plan.name,
                                 failure.text);
         list_unlink(&network->link);
+        manager_update_uplinks(manager);
         gone_tell(&network->watches, 0);
         network_free(network);
 }

@@ -176,8 +176,10 @@ static bool is_of_interest(const Route *route) {
         return (route_is_default(route) && route->unicast) || lan_is_public_and_near(route);
 }
 
+/* Also while it goes: its guests are there until their taps are not. */
 static bool is_kept_from_lan(const Network *network) {
-        return needs_a_way_out(network) && !network->tag.plan.reach_lan;
+        return network->tag.plan.kind == NETWORK_NAT && !network->tag.plan.reach_lan &&
+                        !network->bridge_gone && network->ifindex > 0;
 }
 
 static int find_closed(const List *networks, int **ret) {
@@ -245,12 +247,10 @@ static void leave_out_tunnels(RouteList *routes, Netlink *netlink) {
 }
 
 /* forward: whether the host does not do so anyway. */
-static int look_around(const Uplinks *uplinks, Netlink *netlink, const List *networks, bool forward,
-                Surroundings *ret, Failure *failure) {
-        int r = find_closed(networks, &ret->closed);
+static int look_around(const Uplinks *uplinks, Netlink *netlink, bool forward, Surroundings *ret,
+                Failure *failure) {
+        int r = route_list_read(&ret->v4, netlink, AF_INET, is_of_interest, failure);
 
-        if (r >= 0)
-                r = route_list_read(&ret->v4, netlink, AF_INET, is_of_interest, failure);
         if (r >= 0 && ret->closed)
                 r = route_list_read(&ret->v6, netlink, AF_INET6, is_of_interest, failure);
         if (r < 0)
@@ -367,8 +367,10 @@ int uplinks_update(Uplinks *uplinks, Netlink *netlink, const List *networks, Fai
                 (void)forwarding_get(netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
         if (keeper)
                 r = watch(uplinks);
-        if (r >= 0 && keeper)
-                r = look_around(uplinks, netlink, networks, !of_others, &surroundings, failure);
+        if (r >= 0)
+                r = find_closed(networks, &surroundings.closed);
+        if (r >= 0 && (keeper || surroundings.closed))
+                r = look_around(uplinks, netlink, keeper && !of_others, &surroundings, failure);
         if (r >= 0 && !of_others)
                 r = switch_off(uplinks, wanted, netlink, failure);
         if (r >= 0)

@@ -7,8 +7,8 @@
  * one network before anything is switched, so that whoever comes after us can undo it. With the last
  * network that needs it all is as it was.
  *
- * Beside it, what is near the host (model/lan.h) is kept from the networks that are not to reach it: that
- * changes with the same routes.
+ * Beside it, what is near the host (model/lan.h) is kept from the networks that are not to reach it, until
+ * their bridges have gone: that changes with the same routes.
  *
  * A host that is made to forward as a whole meanwhile (by Docker, say) is left to whoever did that.
  */

@@ -472,6 +472,23 @@ static void what_is_near_is_kept_from_a_network_and_followed(void **state) {
         stage_leave(&stage);
 }
 
+static void a_network_that_goes_is_kept_from_what_is_near_until_it_has_gone(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Waiter waiter = WAITER_INIT;
+        Stage stage;
+
+        make_uplinks();
+        stage_enter(&stage);
+        list_init(&waiter.watch.link);
+        manager_delete_network(stage.manager, create(&stage, &plan, true), &waiter.watch);
+        assert_true(is_near("near4", "192.0.2.0/24"));
+        assert_false(forwards("up0"));
+        for (int i = 0; i < 200 && waiter.told == 0; i++)
+                assert_ok(sd_event_run(stage.event, 20 * 1000));
+        assert_string_equal(world_read("nft list tables"), "");
+        stage_leave(&stage);
+}
+
 /* A VPN for "all but private addresses" has a route for each half of each half of the Internet. */
 static void what_a_tunnel_leads_to_is_not_near(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
@@ -642,6 +659,7 @@ int main(void) {
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),
                 CASE(forwarding_follows_the_default_route),
                 CASE(what_is_near_is_kept_from_a_network_and_followed),
+                CASE(a_network_that_goes_is_kept_from_what_is_near_until_it_has_gone),
                 CASE(what_a_tunnel_leads_to_is_not_near),
                 CASE(a_network_that_is_to_reach_the_lan_is_kept_from_nothing),
                 CASE(what_forwards_by_somebody_else_is_left_to_him),
