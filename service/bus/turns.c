@@ -45,7 +45,7 @@ static int on_round(sd_event_source *source, void *userdata) {
 }
 
 /* The bus dispatches it next: what was enqueued comes before what is to be read. */
-static int dispatch(Turns *turns, Turn *turn) {
+int turns_go_first(Turns *turns, Turn *turn) {
         int r = sd_bus_message_rewind(turn->call, true);
 
         if (r >= 0)
@@ -64,7 +64,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         arrange(turns);
         if (!first)
                 return 0;
-        r = dispatch(turns, container_of(first, Turn, link));
+        r = turns_go_first(turns, container_of(first, Turn, link));
         if (r < 0)
                 turns->refuse(container_of(first, Turn, link), r);
         return 0;
@@ -115,10 +115,6 @@ int turns_stand_in_line(Turns *turns, Turn *turn, uid_t uid) {
                 turns->due = round_now(turns) + READ_AHEAD;
         arrange(turns);
         return 0;
-}
-
-int turns_go_first(Turns *turns, Turn *turn) {
-        return dispatch(turns, turn);
 }
 
 Turn *turns_end(Turns *turns, sd_bus_message *call) {
