@@ -40,6 +40,10 @@ static unsigned prompts_of(const Query *query) {
         return n;
 }
 
+bool prompt_is_open(const Query *query) {
+        return prompts_of(query) > 0;
+}
+
 bool prompt_has_room(const Query *query) {
         unsigned of_caller = 0, of_user = 0, of_all = 0;
 

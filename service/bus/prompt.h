@@ -14,5 +14,8 @@
  * the verdicts stand. */
 Check *prompt_next(const Query *query);
 
+/* Whether a person is being asked. */
+bool prompt_is_open(const Query *query);
+
 /* Whether there is room for one more, of this connection, of this user and of all. */
 bool prompt_has_room(const Query *query);

@@ -22,6 +22,11 @@
 
 #define COMPLAIN_USEC (5 * UINT64_C(1000000))
 
+/* The agent of a terminal ends with its caller, and polkit then answers by itself. Told to cancel
+ * while the agent's end reaches it, polkitd hangs for good (122 with GLib 2.74: each of two threads
+ * waits for what the other holds). */
+#define AGENT_ENDS_USEC (UINT64_C(500000))
+
 /* Before the next message from the bus (SD_EVENT_PRIORITY_NORMAL). */
 #define AFTER_HANDLER_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 10)
 
@@ -76,6 +81,7 @@ static Query *query_free(Query *query) {
         list_unlink(&query->link);
         asker_put(query->asker);
         sd_bus_slot_unref(query->leaving);
+        sd_event_source_disable_unref(query->agent_ends);
         sd_bus_message_unref(query->call);
         free(query);
         return NULL;
@@ -179,13 +185,27 @@ static bool may_wait(const QueryTable *table, const Asker *asker, const char *ca
 }
 
 /* What the caller had asked makes room for others. */
-static int on_leaving(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
-        Query *query = userdata;
+static int drop(Query *query) {
         QueryTable *table = query->table;
 
         query_free(query);
         send_next(table);
         return 0;
+}
+
+static int on_agent_stays(sd_event_source *source, uint64_t usec, void *userdata) {
+        return drop(userdata);
+}
+
+static int on_leaving(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
+        Query *query = userdata;
+        sd_event *loop = sd_bus_get_event(query->table->bus);
+
+        if (prompt_is_open(query) &&
+                        sd_event_add_time_relative(loop, &query->agent_ends, CLOCK_MONOTONIC,
+                                        AGENT_ENDS_USEC, 0, on_agent_stays, query) >= 0)
+                return 0;
+        return drop(query);
 }
 
 /* A match that could not be installed costs us the early end of the question, nothing more: polkit
@@ -281,6 +301,10 @@ static void settle(Check *check, PolkitVerdict verdict) {
         check->verdict = verdict;
         if (--query->open > 0)
                 return;
+        if (query->agent_ends) {
+                query_free(query);
+                return;
+        }
         next = prompt_next(query);
         if (next && ask_person(next))
                 query->open++;

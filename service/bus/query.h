@@ -5,8 +5,8 @@
  * Questions to polkit that are open, and verdicts that wait for their message to be dispatched again.
  * A query belongs to one message and holds a reference to it; several checks of one message go out
  * side by side, prompts one after the other (bus/prompt.h), and the message comes back when the last
- * is answered. When the caller leaves the bus
- * its query is dropped and its checks are taken back.
+ * is answered. When the caller leaves the bus its query is dropped and its checks are taken back; a
+ * prompt is left for half a second to the agent, which may be leaving with the caller.
  *
  * The system bus lets a connection wait for 128 replies and refuses the next call, which would read
  * as polkit's no to somebody else's question: so only so many checks are polkit's at a time, fewer of
@@ -43,10 +43,11 @@ typedef struct Query {
         QueryTable *table;
         Asker *asker;
         sd_bus_message *call;
-        sd_bus_slot *leaving; /* the caller's leaving the bus */
-        unsigned open;        /* checks without a verdict */
-        bool ready;           /* all are answered, the message is on its way again */
-        bool spent;           /* its handler has it */
+        sd_bus_slot *leaving;        /* the caller's leaving the bus */
+        sd_event_source *agent_ends; /* he has left, his agent may be leaving too */
+        unsigned open;               /* checks without a verdict */
+        bool ready;                  /* all are answered, the message is on its way again */
+        bool spent;                  /* its handler has it */
 } Query;
 
 typedef struct Check {
