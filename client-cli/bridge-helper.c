@@ -10,15 +10,21 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "bridge-request.h"
 #include "standard-fds.h"
 #include "status.h"
 #include "tap-call.h"
 #include "util/cleanup.h"
+
+#define READ_WITHIN_MS 300
 
 /* One byte and one fd in one message. */
 static Status send_queue(int socket, int queue) {
@@ -77,6 +83,19 @@ static Status make_and_send(const BridgeRequest *request) {
         return send_queue(request->socket, queues.fds[0]);
 }
 
+/* With the socket, which closes as this process ends, libvirt stops reading why: so that comes first. A
+ * pipe tells nobody when it has become empty. */
+static void wait_until_read(int fd) {
+        const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+        struct stat stat;
+        int unread = 0;
+
+        if (fstat(fd, &stat) < 0 || !S_ISFIFO(stat.st_mode))
+                return;
+        for (int i = 0; i < READ_WITHIN_MS && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
+                (void)nanosleep(&pause, NULL);
+}
+
 static void print_help(void) {
         puts("Usage: vnic-bridge-helper --br=NAME --fd=N [--use-vnet]\n"
              "\n"
@@ -108,5 +127,6 @@ int main(int argc, char *argv[]) {
 
         status = make_and_send(&request);
         print_advice(status, request.tap.bridge);
+        wait_until_read(STDERR_FILENO);
         return status == STATUS_OK ? STATUS_OK : STATUS_FAILURE;
 }

@@ -269,14 +269,19 @@ static Caller *find_caller(const Callers *callers, const char *name) {
         return found ? *found : NULL;
 }
 
+static int too_many_asking(Failure *failure) {
+        return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
+                        "Too many calls wait for the bus to say who makes them. Try again when "
+                        "some "
+                        "have been answered.");
+}
+
 /* -EUSERS, -ENOMEM */
 static int keep_until_known(Caller *caller, sd_bus_message *call, Failure *failure) {
         Waiting *waiting;
 
         if (caller->n_calls >= ASKING_PER_CALLER || caller->callers->n_asking >= ASKING_MAX)
-                return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
-                                "Too many calls wait for the bus to say who makes them. Try again "
-                                "when some have been answered.");
+                return too_many_asking(failure);
         waiting = keep(caller, call);
         if (!waiting)
                 return -ENOMEM;
@@ -286,11 +291,14 @@ static int keep_until_known(Caller *caller, sd_bus_message *call, Failure *failu
         return 0;
 }
 
-/* The first call of a caller. */
+/* The first call of a caller. The bus is not asked about who would be refused whatever it says. */
 static int meet_new(Callers *callers, sd_bus_message *call, const char *name, Failure *failure) {
         Caller *caller;
-        int r = make_caller(callers, name, &caller);
+        int r;
 
+        if (callers->n_asking >= ASKING_MAX)
+                return too_many_asking(failure);
+        r = make_caller(callers, name, &caller);
         if (r < 0)
                 return r;
         r = keep_until_known(caller, call, failure);

@@ -7,14 +7,13 @@ import signal
 import subprocess
 
 import pytest
-from vnic import kernel
+from vnic import LONG, kernel
 from vnic.client import BusError
 from vnic.process import poll, status_field
 
 # Calls that the main thread makes for one CreateTap, those of the bus included.
 SYSCALLS = ("openat", "ioctl", "sendmsg", "recvmsg")
 ERRORS = ("ENOMEM", "EBUSY", "ENODEV", "EPERM", "ENOBUFS", "EMFILE", "EINTR")
-MANY = os.environ.get("VNICD_TEST_LONG") == "1"
 
 
 @contextlib.contextmanager
@@ -53,7 +52,7 @@ def check_nothing_left(world, before):
 
 @pytest.mark.restarts
 @pytest.mark.deadline(300)
-@pytest.mark.parametrize("error", ERRORS if MANY else ERRORS[:1])
+@pytest.mark.parametrize("error", ERRORS if LONG else ERRORS[:1])
 @pytest.mark.parametrize("syscall", SYSCALLS)
 def test_a_system_call_that_fails_changes_nothing(world, bridge, syscall, error):
     before = kernel.snapshot(), kernel.fixed_fdb(bridge)
@@ -87,6 +86,7 @@ def test_a_system_call_that_fails_changes_nothing(world, bridge, syscall, error)
     assert poll(lambda: not kernel.our_links(), 3.0)
 
 
+@pytest.mark.once
 @pytest.mark.restarts
 @pytest.mark.deadline(300)
 @pytest.mark.parametrize("syscall", ("ioctl", "sendmsg"))

@@ -2,18 +2,16 @@
 """The audit: a structured line for each grant, denial and release, and no more than the disk can bear."""
 
 import fcntl
-import os
 import struct
 import time
 
 import pytest
 from gi.repository import GLib
-from vnic import kernel
+from vnic import LONG, kernel
 from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, ROOT, TAP, Client
 from vnic.journal import Journal
 from vnic.process import poll
 
-LONG = os.environ.get("VNICD_TEST_LONG") == "1"
 
 pytestmark = pytest.mark.restarts
 

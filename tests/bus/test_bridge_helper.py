@@ -8,6 +8,7 @@ import os
 import pathlib
 import random
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -181,6 +182,28 @@ def test_a_refusal_says_which_action_and_what_would_allow_it(helper, bridges):
             assert "/etc/polkit-1/rules.d" in err and "vnicctl" not in err
             theirs.close()
             assert receive(ours) == (b"", [])
+
+
+def test_the_socket_stays_open_until_the_reason_has_been_read(world, bridges):
+    """libvirt stops reading it when the socket closes."""
+    bridges("no0")
+    with pair() as (ours, theirs):
+        child = world.run_as("alice", [world.tool("vnic-bridge-helper"), "--br=no0", f"--fd={theirs.fileno()}"],
+                             pass_fds=[theirs.fileno()])
+        theirs.close()
+        assert select.select([child.stderr], [], [], 5)[0]
+        assert select.select([ours], [], [], 0.05)[0] == []
+        assert "org.vnicd1.use-bridge" in child.communicate(timeout=5)[1]
+        assert receive(ours) == (b"", []) and child.returncode == 1
+
+
+def test_nobody_has_to_read_the_reason(world, bridges):
+    bridges("no0")
+    with pair() as (ours, theirs):
+        child = world.run_as("alice", [world.tool("vnic-bridge-helper"), "--br=no0", f"--fd={theirs.fileno()}"],
+                             pass_fds=[theirs.fileno()])
+        assert child.wait(5) == 1
+        child.communicate()
 
 
 @contextlib.contextmanager

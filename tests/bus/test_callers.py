@@ -169,6 +169,23 @@ def test_beside_a_user_who_calls_a_lot_another_waits_for_one_call(world, bridge)
         assert sum(number < mine for number in his) <= i + 2
 
 
+@pytest.mark.parametrize("interface, member", [("ObjectManager", "GetManagedObjects"),
+                                               ("Introspectable", "Introspect")])
+def test_beside_a_user_who_asks_for_everything_another_waits_for_one_answer(world, interface, member):
+    """The service numbers what it sends: so the replies tell in which order they were made."""
+    with ExitStack() as stack:
+        bob, alice = known(world, stack, "bob"), known(world, stack, "alice")
+        with stopped(world):
+            for _ in range(30):
+                bob.send(ROOT, f"org.freedesktop.DBus.{interface}", member)
+            has_sent_all(bob)
+            alice.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
+            has_sent_all(alice)
+        his = [reply.get_serial() for reply in answers(bob, 30).values()]
+        (hers,) = [reply.get_serial() for reply in answers(alice, 1).values()]
+    assert sum(number < hers for number in his) <= 2
+
+
 def test_who_has_too_many_calls_in_line_is_refused_and_nobody_else_is(world):
     """By several connections: the bus daemon lets each wait for 128 replies."""
     with ExitStack() as stack:

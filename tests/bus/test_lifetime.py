@@ -10,14 +10,13 @@ import threading
 import time
 
 import pytest
-from vnic import kernel
+from vnic import LONG, kernel
 from vnic.client import ENDPOINT, MANAGER, ROOT, TAP, BusError, Client, Tap, close_fds
 from vnic.process import poll
 from vnic.rawclient import RawClient
 from vnic.variant import options
 
 
-LONG = os.environ.get("VNICD_TEST_LONG") == "1"
 
 
 def netlink_drops():

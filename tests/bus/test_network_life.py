@@ -11,7 +11,7 @@ import subprocess
 import threading
 
 import pytest
-from vnic import kernel
+from vnic import LONG, kernel
 from vnic.client import BusError
 from vnic.frames import ETH_IPV4, ethernet, udp
 from vnic.machine import Machine
@@ -51,7 +51,7 @@ def test_many_networks_leave_nothing(root):
     """Fifty at a time; the short form has one such round."""
     with internet():
         before = everything()
-        for round_ in range(4 if os.environ.get("VNICD_TEST_LONG") == "1" else 1):
+        for round_ in range(4 if LONG else 1):
             made = [Network(root, f"yes{round_}x{number}", ("nat", "isolated")[number % 2]) for number in range(50)]
             subnets = [ipaddress.ip_interface(text).network for one in made for text in one.get("Addresses")]
             assert not any(a.overlaps(b) for i, a in enumerate(subnets) for b in subnets[:i]

@@ -10,7 +10,7 @@ import threading
 import time
 
 import pytest
-from vnic import frames, kernel
+from vnic import LONG, frames, kernel
 from vnic.client import MANAGER, ROOT, TAP, Client
 from vnic.process import poll
 
@@ -140,7 +140,7 @@ def test_a_storm_of_changes_costs_little_and_ends_right(alice, bridge, world):
 @pytest.mark.once
 @pytest.mark.deadline(200)
 def test_many_taps_at_once_are_each_told(root, bridge):
-    taps = [root.create_tap(bridge) for _ in range(1000 if os.environ.get("VNICD_TEST_LONG") == "1" else 200)]
+    taps = [root.create_tap(bridge) for _ in range(1000 if LONG else 200)]
     threads = [threading.Thread(target=lambda part=part: [kernel.set_offloads(tap.fds[0], "csum", "tso4")
                                                           for tap in part])
                for part in (taps[::2], taps[1::2])]

@@ -9,11 +9,10 @@ import threading
 import time
 
 import pytest
-from vnic import frames, kernel
+from vnic import LONG, frames, kernel
 from vnic.client import ENDPOINT, MANAGER, ROOT, Client
 from vnic.process import poll
 
-LONG = os.environ.get("VNICD_TEST_LONG") == "1"
 
 
 class Traffic:

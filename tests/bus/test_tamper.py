@@ -10,11 +10,10 @@ import time
 
 import pytest
 from test_atomic import failing
-from vnic import frames, kernel
+from vnic import LONG, frames, kernel
 from vnic.client import ENDPOINT, MANAGER, ROOT, BusError, Client
 from vnic.process import poll
 
-LONG = os.environ.get("VNICD_TEST_LONG") == "1"
 VICTIM, FRIEND, STRANGE = "52:54:00:00:0c:01", "52:54:00:00:0d:01", "02:00:00:00:0f:01"
 
 

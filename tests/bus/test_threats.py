@@ -26,17 +26,15 @@
 """
 
 import contextlib
-import os
 import random
 import time
 
 import pytest
-from vnic import kernel
+from vnic import LONG, kernel
 from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, ROOT, TAP, BusError, Client, Tap, close_fds
 from vnic.process import ROOM, poll
 from vnic.rawclient import INTERACTIVE, RawClient
 
-LONG = os.environ.get("VNICD_TEST_LONG") == "1"
 
 
 def test_threat_01_the_subject_is_always_the_callers_unique_name(world, alice, bob, bridges, bridge):

@@ -204,10 +204,10 @@ class Terminal:
 
     def __init__(self, world, *arguments, user="alice"):
         self.master, slave = pty.openpty()
-        # With its controlling terminal, as a shell starts it.
+        # With its controlling terminal, as a shell starts it; tests in the background ignore SIGINT.
         self.child = subprocess.Popen(
-            ["setsid", "--ctty", "--wait", str(world.tool("vnicctl")), *arguments], stdin=slave,
-            stdout=slave, stderr=slave, cwd="/", env=variables(user, world.bus.address), **identity(user))
+            ["env", "--default-signal=INT", "setsid", "--ctty", "--wait", str(world.tool("vnicctl")), *arguments],
+            stdin=slave, stdout=slave, stderr=slave, cwd="/", env=variables(user, world.bus.address), **identity(user))
         os.close(slave)
         self.text = ""
 

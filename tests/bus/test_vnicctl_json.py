@@ -2,14 +2,13 @@
 """docs/vnicctl-json.schema.json and what vnicctl prints with --json are the same."""
 
 import json
-import os
 import re
 import shutil
 import signal
 import subprocess
 
 import pytest
-from vnic import kernel
+from vnic import LONG, kernel
 from vnic.networks import LEASES, network
 
 jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")
@@ -78,7 +77,7 @@ def test_what_the_verbs_print_is_as_told(world, alice, bridges, fits):
             alice.create_tap("yes0", False):
         assert len(said("list")) == 2
         said("show", tap.interface)
-    if os.environ.get("VNICD_TEST_LONG"):
+    if LONG:
         said("bench", "1")
 
 

@@ -3,3 +3,8 @@
 
 Runs inside tests/lib/world. Nothing here waits without a deadline.
 """
+
+import os
+
+# The long form of what is a campaign (tools/test --long).
+LONG = os.environ.get("VNICD_TEST_LONG") == "1"
