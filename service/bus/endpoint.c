@@ -13,16 +13,13 @@
 #define ENDPOINT_INTERFACE SERVICE_NAME ".Endpoint"
 #define TAP_INTERFACE      SERVICE_NAME ".Tap"
 
-static int release(Service *service, sd_bus_message *call, Failure *failure) {
-        Endpoint *endpoint;
+static int release(Endpoint *endpoint, sd_bus_message *call, Failure *failure) {
+        Service *service = service_here(sd_bus_message_get_bus(call));
         GateMatter matter;
         Subject subject;
         int r;
 
         r = service_subject(service, call, &subject, failure);
-        if (r < 0)
-                return r;
-        r = service_endpoint_of(service, call, &endpoint, failure);
         if (r < 0)
                 return r;
         matter = gate_matter_of(endpoint);
@@ -37,69 +34,89 @@ static int method_release(sd_bus_message *call, void *userdata, sd_bus_error *er
         return error_answer(error, &failure, r);
 }
 
-/* One line per property: how it is read, and which change of the link makes it another. */
-typedef int (*append_t)(sd_bus_message *reply, Service *service, const Endpoint *endpoint);
+PROPERTY_GETTER(get_interface) {
+        const Endpoint *endpoint = userdata;
 
-static int append_interface(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "s", endpoint->now.name);
+        return sd_bus_message_append_basic(reply, 's', endpoint->now.name);
 }
 
-static int append_ifindex(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "i", endpoint->now.ifindex);
+PROPERTY_GETTER(get_ifindex) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'i', &(int32_t){ endpoint->now.ifindex });
 }
 
-static int append_kind(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "s", "tap");
+PROPERTY_GETTER(get_kind) {
+        return sd_bus_message_append_basic(reply, 's', "tap");
 }
 
-static int append_bridge(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
+PROPERTY_GETTER(get_bridge) {
+        const Endpoint *endpoint = userdata;
         char name[IFNAMSIZ];
 
-        return sd_bus_message_append(
-                        reply, "s", manager_bridge_of(service->manager, endpoint, name));
+        return sd_bus_message_append_basic(
+                        reply, 's', manager_bridge_of(service_here(bus)->manager, endpoint, name));
 }
 
-static int append_owner(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "u", (uint32_t)endpoint->tag.uid);
+PROPERTY_GETTER(get_owner) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ endpoint->tag.uid });
 }
 
-static int append_label(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "s", endpoint->tag.label);
+PROPERTY_GETTER(get_label) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 's', endpoint->tag.label);
 }
 
-static int append_guest_mac(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
+PROPERTY_GETTER(get_guest_mac) {
+        const Endpoint *endpoint = userdata;
         char text[MAC_TEXT_SIZE];
 
-        return sd_bus_message_append(reply, "s", mac_format(&endpoint->tag.guest_mac, text));
+        return sd_bus_message_append_basic(reply, 's', mac_format(&endpoint->tag.guest_mac, text));
 }
 
-static int append_host_mac(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
+PROPERTY_GETTER(get_host_mac) {
+        const Endpoint *endpoint = userdata;
         char text[MAC_TEXT_SIZE];
 
-        return sd_bus_message_append(reply, "s", mac_format(&endpoint->now.mac, text));
+        return sd_bus_message_append_basic(reply, 's', mac_format(&endpoint->now.mac, text));
 }
 
-static int append_mtu(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "u", endpoint->now.mtu);
+PROPERTY_GETTER(get_mtu) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ endpoint->now.mtu });
 }
 
-static int append_isolated(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "b", endpoint->now.port.isolated);
+PROPERTY_GETTER(get_isolated) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint->now.port.isolated });
 }
 
-static int append_anti_spoof(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "b", endpoint_has_anti_spoof(endpoint));
+PROPERTY_GETTER(get_anti_spoof) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_has_anti_spoof(endpoint) });
 }
 
-static int append_state(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "s", endpoint_is_active(endpoint) ? "active" : "idle");
+PROPERTY_GETTER(get_state) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(
+                        reply, 's', endpoint_is_active(endpoint) ? "active" : "idle");
 }
 
-static int append_persistent(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "b", endpoint_is_persistent(endpoint));
+PROPERTY_GETTER(get_persistent) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_is_persistent(endpoint) });
 }
 
-static int append_warnings(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
+PROPERTY_GETTER(get_warnings) {
+        const Endpoint *endpoint = userdata;
         static const struct {
                 EndpointWarning warning;
                 const char *sentence;
@@ -130,41 +147,11 @@ static int append_warnings(sd_bus_message *reply, Service *service, const Endpoi
         return append_names(reply, sentences);
 }
 
-static int append_created(sd_bus_message *reply, Service *service, const Endpoint *endpoint) {
-        return sd_bus_message_append(reply, "t", endpoint->tag.created * UINT64_C(1000000));
-}
+PROPERTY_GETTER(get_created) {
+        const Endpoint *endpoint = userdata;
 
-static const struct {
-        const char *name;
-        append_t append;
-} properties[] = {
-        { "Interface", append_interface },
-        { "Ifindex", append_ifindex },
-        { "Kind", append_kind },
-        { "Bridge", append_bridge },
-        { "Owner", append_owner },
-        { "Label", append_label },
-        { "GuestMac", append_guest_mac },
-        { "HostMac", append_host_mac },
-        { "Mtu", append_mtu },
-        { "Isolated", append_isolated },
-        { "AntiSpoof", append_anti_spoof },
-        { "State", append_state },
-        { "Created", append_created },
-        { "Persistent", append_persistent },
-        { "Warnings", append_warnings },
-};
-
-static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const Endpoint *endpoint = service_endpoint_at(userdata, path);
-
-        if (!endpoint)
-                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
-        for (size_t i = 0; i < sizeof(properties) / sizeof(*properties); i++)
-                if (strcmp(properties[i].name, property) == 0)
-                        return properties[i].append(reply, userdata, endpoint);
-        return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_PROPERTY, "There is no such property.");
+        return sd_bus_message_append_basic(
+                        reply, 't', &(uint64_t){ endpoint->tag.created * UINT64_C(1000000) });
 }
 
 void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned changes) {
@@ -211,30 +198,30 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
         }
 }
 
-#define CONST_PROPERTY(name, type)                                                                 \
-        SD_BUS_PROPERTY(name, type, get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST)
-#define LIVE_PROPERTY(name, type)                                                                  \
-        SD_BUS_PROPERTY(name, type, get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+#define CONST_PROPERTY(name, type, get)                                                            \
+        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
+#define LIVE_PROPERTY(name, type, get)                                                             \
+        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release,
                         SD_BUS_VTABLE_UNPRIVILEGED),
-        LIVE_PROPERTY("Interface", "s"),
-        CONST_PROPERTY("Ifindex", "i"),
-        CONST_PROPERTY("Kind", "s"),
-        LIVE_PROPERTY("Bridge", "s"),
-        CONST_PROPERTY("Owner", "u"),
-        CONST_PROPERTY("Label", "s"),
-        CONST_PROPERTY("GuestMac", "s"),
-        LIVE_PROPERTY("HostMac", "s"),
-        LIVE_PROPERTY("Mtu", "u"),
-        LIVE_PROPERTY("Isolated", "b"),
-        LIVE_PROPERTY("AntiSpoof", "b"),
-        LIVE_PROPERTY("Persistent", "b"),
-        LIVE_PROPERTY("State", "s"),
-        CONST_PROPERTY("Created", "t"),
-        LIVE_PROPERTY("Warnings", "as"),
+        LIVE_PROPERTY("Interface", "s", get_interface),
+        CONST_PROPERTY("Ifindex", "i", get_ifindex),
+        CONST_PROPERTY("Kind", "s", get_kind),
+        LIVE_PROPERTY("Bridge", "s", get_bridge),
+        CONST_PROPERTY("Owner", "u", get_owner),
+        CONST_PROPERTY("Label", "s", get_label),
+        CONST_PROPERTY("GuestMac", "s", get_guest_mac),
+        LIVE_PROPERTY("HostMac", "s", get_host_mac),
+        LIVE_PROPERTY("Mtu", "u", get_mtu),
+        LIVE_PROPERTY("Isolated", "b", get_isolated),
+        LIVE_PROPERTY("AntiSpoof", "b", get_anti_spoof),
+        LIVE_PROPERTY("Persistent", "b", get_persistent),
+        LIVE_PROPERTY("State", "s", get_state),
+        CONST_PROPERTY("Created", "t", get_created),
+        LIVE_PROPERTY("Warnings", "as", get_warnings),
         SD_BUS_VTABLE_END,
 };
 

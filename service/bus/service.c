@@ -214,7 +214,8 @@ const char *service_default_network(const Service *service) {
         return there ? name : NULL;
 }
 
-Endpoint *service_endpoint_at(Service *service, const char *path) {
+/* NULL: there is none. */
+static Endpoint *endpoint_at(const Service *service, const char *path) {
         const char *name = path + strlen(ENDPOINT_PREFIX "/");
         uint32_t nonce;
 
@@ -223,24 +224,14 @@ Endpoint *service_endpoint_at(Service *service, const char *path) {
         return ifname_parse_nonce(name, &nonce) < 0 ? NULL : manager_find(service->manager, nonce);
 }
 
-int service_endpoint_of(Service *service, sd_bus_message *call, Endpoint **ret, Failure *failure) {
-        Endpoint *endpoint = service_endpoint_at(service, sd_bus_message_get_path(call));
-
-        if (!endpoint)
-                return failure_set(
-                                failure, FAILURE_UNKNOWN_OBJECT, ENOENT, "The endpoint is gone.");
-        *ret = endpoint;
-        return 0;
+Service *service_here(sd_bus *bus) {
+        return sd_bus_slot_get_userdata(sd_bus_get_current_slot(bus));
 }
 
 int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
                 void **ret_found, sd_bus_error *error) {
-        Service *service = userdata;
-
-        if (!service_endpoint_at(service, path))
-                return 0;
-        *ret_found = service;
-        return 1;
+        *ret_found = endpoint_at(userdata, path);
+        return *ret_found != NULL;
 }
 
 int append_names(sd_bus_message *message, const char *const *names) {

@@ -50,11 +50,8 @@ const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_
 /* The network that a tap is on whose caller names none; NULL: there is none. */
 const char *service_default_network(const Service *service);
 
-/* The living endpoint of an object path; NULL: none. */
-Endpoint *service_endpoint_at(Service *service, const char *path);
-
-/* The living endpoint that a call is made on. -ENOENT with UnknownObject: it is gone. */
-int service_endpoint_of(Service *service, sd_bus_message *call, Endpoint **ret, Failure *failure);
+/* In a handler whose userdata is the object that the call is made on: the service. */
+Service *service_here(sd_bus *bus);
 
 /* Registrations, called once by service_new(). -errno of sd-bus. */
 int manager_interface_register(Service *service);
@@ -62,9 +59,15 @@ int endpoint_interface_register(Service *service);
 int tap_interface_register(Service *service);
 int network_interface_register(Service *service);
 
-/* Finds the object for the registrations of the endpoint's interfaces; gives back the Service. */
+/* For the registrations of the endpoint's interfaces: their handlers get the living Endpoint. */
 int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
                 void **ret_found, sd_bus_error *error);
+
+/* Reads a property of the object that is userdata: an sd_bus_property_get_t. */
+#define PROPERTY_GETTER(name)                                                                      \
+        static int name(sd_bus *bus, const char *path, const char *interface,                      \
+                        const char *property, sd_bus_message *reply, void *userdata,               \
+                        sd_bus_error *error)
 
 /* Signals, from the model. */
 void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned changes);

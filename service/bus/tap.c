@@ -20,9 +20,9 @@ static int reply_with_queues(sd_bus_message *call, const FdSet *queues) {
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-static int open_queues(Service *service, sd_bus_message *call, Failure *failure) {
+static int open_queues(Endpoint *endpoint, sd_bus_message *call, Failure *failure) {
+        Service *service = service_here(sd_bus_message_get_bus(call));
         FdSet queues = FDSET_INIT;
-        Endpoint *endpoint;
         GateMatter matter;
         Subject subject;
         uint32_t count;
@@ -32,9 +32,6 @@ static int open_queues(Service *service, sd_bus_message *call, Failure *failure)
         if (!sd_bus_message_get_expect_reply(call))
                 return 0;
         r = service_subject(service, call, &subject, failure);
-        if (r < 0)
-                return r;
-        r = service_endpoint_of(service, call, &endpoint, failure);
         if (r < 0)
                 return r;
         r = sd_bus_message_read(call, "u", &count);
@@ -64,26 +61,49 @@ static int method_open_queues(sd_bus_message *call, void *userdata, sd_bus_error
         return error_answer(error, &failure, r);
 }
 
-static int get_property(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const Endpoint *endpoint = service_endpoint_at(userdata, path);
+PROPERTY_GETTER(get_vnet_hdr) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint->now.tun.vnet_hdr });
+}
+
+PROPERTY_GETTER(get_vnet_hdr_size) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ endpoint->tag.vnet_hdr_size });
+}
+
+PROPERTY_GETTER(get_multiqueue) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint->now.tun.multiqueue });
+}
+
+PROPERTY_GETTER(get_queues) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ endpoint->now.tun.queues });
+}
+
+PROPERTY_GETTER(get_queues_disabled) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(
+                        reply, 'u', &(uint32_t){ endpoint->now.tun.queues_disabled });
+}
+
+PROPERTY_GETTER(get_offloads_supported) {
         const char *offloads[OFFLOAD_NAMES_MAX + 1];
 
-        if (!endpoint)
-                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
-        if (strcmp(property, "VnetHdr") == 0)
-                return sd_bus_message_append(reply, "b", endpoint->now.tun.vnet_hdr);
-        if (strcmp(property, "VnetHdrSize") == 0)
-                return sd_bus_message_append(reply, "u", endpoint->tag.vnet_hdr_size);
-        if (strcmp(property, "Multiqueue") == 0)
-                return sd_bus_message_append(reply, "b", endpoint->now.tun.multiqueue);
-        if (strcmp(property, "Queues") == 0)
-                return sd_bus_message_append(reply, "u", endpoint->now.tun.queues);
-        if (strcmp(property, "QueuesDisabled") == 0)
-                return sd_bus_message_append(reply, "u", endpoint->now.tun.queues_disabled);
-        offload_names(strcmp(property, "OffloadsActive") == 0 ? endpoint->offload_state.active
-                                                              : endpoint_offloads(endpoint),
-                        offloads);
+        offload_names(endpoint_offloads(userdata), offloads);
+        return append_names(reply, offloads);
+}
+
+PROPERTY_GETTER(get_offloads_active) {
+        const Endpoint *endpoint = userdata;
+        const char *offloads[OFFLOAD_NAMES_MAX + 1];
+
+        offload_names(endpoint->offload_state.active, offloads);
         return append_names(reply, offloads);
 }
 
@@ -109,15 +129,15 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("OpenQueues", SD_BUS_ARGS("u", count), SD_BUS_RESULT("ah", queues),
                         method_open_queues, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_PROPERTY("VnetHdr", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("VnetHdrSize", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Multiqueue", "b", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Queues", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("QueuesDisabled", "u", get_property, 0,
+        SD_BUS_PROPERTY("VnetHdr", "b", get_vnet_hdr, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("VnetHdrSize", "u", get_vnet_hdr_size, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Multiqueue", "b", get_multiqueue, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Queues", "u", get_queues, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("QueuesDisabled", "u", get_queues_disabled, 0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("OffloadsSupported", "as", get_property, 0,
+        SD_BUS_PROPERTY("OffloadsSupported", "as", get_offloads_supported, 0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("OffloadsActive", "as", get_property, 0,
+        SD_BUS_PROPERTY("OffloadsActive", "as", get_offloads_active, 0,
                         SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_SIGNAL_WITH_ARGS("OffloadsChanged", SD_BUS_ARGS("as", active), 0),
         SD_BUS_VTABLE_END,

@@ -21,8 +21,10 @@ PATIENCE = 1 if system.is_container() else 10
 # It goes ten seconds after its last tap.
 IDLE = 10 + 10 * PATIENCE
 
-SEAT = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "PAMName=login", "-p", "Environment=XDG_SEAT=seat0")
 NO_SEAT = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "PAMName=login")
+# Where there are virtual terminals who sits there is who has the one in front.
+VT = () if system.is_container() else (f"XDG_VTNR={pathlib.Path('/sys/class/tty/tty0/active').read_text().strip()[3:]}",)
+SEAT = (*NO_SEAT, "-p", " ".join(("Environment=XDG_SEAT=seat0", *VT)))
 CAN_CREATE = ("busctl", "--system", "call", "org.vnicd1", "/org/vnicd1", "org.vnicd1.Manager", "CanCreateTap",
               "sbba{sv}", "", "true", "false", "0")
 
