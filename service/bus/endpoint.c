@@ -6,6 +6,7 @@
 
 #include "bus/cleanup.h"
 #include "bus/gate.h"
+#include "bus/property.h"
 #include "bus/service.h"
 #include "bus/wait.h"
 #include "util/log.h"
@@ -34,12 +35,6 @@ static int method_release(sd_bus_message *call, void *userdata, sd_bus_error *er
         return error_answer(error, &failure, r);
 }
 
-PROPERTY_GETTER(get_interface) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 's', endpoint->now.name);
-}
-
 PROPERTY_GETTER(get_ifindex) {
         const Endpoint *endpoint = userdata;
 
@@ -56,44 +51,6 @@ PROPERTY_GETTER(get_bridge) {
 
         return sd_bus_message_append_basic(
                         reply, 's', manager_bridge_of(service_here(bus)->manager, endpoint, name));
-}
-
-PROPERTY_GETTER(get_owner) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ endpoint->tag.uid });
-}
-
-PROPERTY_GETTER(get_label) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 's', endpoint->tag.label);
-}
-
-PROPERTY_GETTER(get_guest_mac) {
-        const Endpoint *endpoint = userdata;
-        char text[MAC_TEXT_SIZE];
-
-        return sd_bus_message_append_basic(reply, 's', mac_format(&endpoint->tag.guest_mac, text));
-}
-
-PROPERTY_GETTER(get_host_mac) {
-        const Endpoint *endpoint = userdata;
-        char text[MAC_TEXT_SIZE];
-
-        return sd_bus_message_append_basic(reply, 's', mac_format(&endpoint->now.mac, text));
-}
-
-PROPERTY_GETTER(get_mtu) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ endpoint->now.mtu });
-}
-
-PROPERTY_GETTER(get_isolated) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint->now.port.isolated });
 }
 
 PROPERTY_GETTER(get_anti_spoof) {
@@ -198,30 +155,27 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
         }
 }
 
-#define CONST_PROPERTY(name, type, get)                                                            \
-        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
-#define LIVE_PROPERTY(name, type, get)                                                             \
-        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+#define AT(member) offsetof(Endpoint, member)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release,
                         SD_BUS_VTABLE_UNPRIVILEGED),
-        LIVE_PROPERTY("Interface", "s", get_interface),
-        CONST_PROPERTY("Ifindex", "i", get_ifindex),
-        CONST_PROPERTY("Kind", "s", get_kind),
-        LIVE_PROPERTY("Bridge", "s", get_bridge),
-        CONST_PROPERTY("Owner", "u", get_owner),
-        CONST_PROPERTY("Label", "s", get_label),
-        CONST_PROPERTY("GuestMac", "s", get_guest_mac),
-        LIVE_PROPERTY("HostMac", "s", get_host_mac),
-        LIVE_PROPERTY("Mtu", "u", get_mtu),
-        LIVE_PROPERTY("Isolated", "b", get_isolated),
-        LIVE_PROPERTY("AntiSpoof", "b", get_anti_spoof),
-        LIVE_PROPERTY("Persistent", "b", get_persistent),
-        LIVE_PROPERTY("State", "s", get_state),
-        CONST_PROPERTY("Created", "t", get_created),
-        LIVE_PROPERTY("Warnings", "as", get_warnings),
+        LIVE_PROPERTY("Interface", "s", property_get_text, AT(now.name)),
+        CONST_PROPERTY("Ifindex", "i", get_ifindex, 0),
+        CONST_PROPERTY("Kind", "s", get_kind, 0),
+        LIVE_PROPERTY("Bridge", "s", get_bridge, 0),
+        CONST_PROPERTY("Owner", "u", property_get_number, AT(tag.uid)),
+        CONST_PROPERTY("Label", "s", property_get_text, AT(tag.label)),
+        CONST_PROPERTY("GuestMac", "s", property_get_mac, AT(tag.guest_mac)),
+        LIVE_PROPERTY("HostMac", "s", property_get_mac, AT(now.mac)),
+        LIVE_PROPERTY("Mtu", "u", property_get_number, AT(now.mtu)),
+        LIVE_PROPERTY("Isolated", "b", property_get_flag, AT(now.port.isolated)),
+        LIVE_PROPERTY("AntiSpoof", "b", get_anti_spoof, 0),
+        LIVE_PROPERTY("Persistent", "b", get_persistent, 0),
+        LIVE_PROPERTY("State", "s", get_state, 0),
+        CONST_PROPERTY("Created", "t", get_created, 0),
+        LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
         SD_BUS_VTABLE_END,
 };
 

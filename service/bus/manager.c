@@ -10,6 +10,7 @@
 #include "bus/cleanup.h"
 #include "bus/create-tap.h"
 #include "bus/network.h"
+#include "bus/property.h"
 #include "bus/reload.h"
 #include "bus/service.h"
 #include "bus/wait.h"
@@ -56,13 +57,11 @@ static int method_release_all(sd_bus_message *call, void *userdata, sd_bus_error
         return error_answer(error, &failure, r);
 }
 
-static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+PROPERTY_GETTER(get_version) {
         return sd_bus_message_append(reply, "s", VNICD_VERSION);
 }
 
-static int get_offloads(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+PROPERTY_GETTER(get_offloads) {
         const Service *service = userdata;
         const char *names[OFFLOAD_NAMES_MAX + 1];
 
@@ -70,8 +69,7 @@ static int get_offloads(sd_bus *bus, const char *path, const char *interface, co
         return append_names(reply, names);
 }
 
-static int get_header_sizes(sd_bus *bus, const char *path, const char *interface,
-                const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+PROPERTY_GETTER(get_header_sizes) {
         const Service *service = userdata;
         const OffloadCapability *capability = &manager_facts(service->manager)->offloads;
 
@@ -79,8 +77,7 @@ static int get_header_sizes(sd_bus *bus, const char *path, const char *interface
                         capability->n_vnet_hdr_sizes * sizeof(uint32_t));
 }
 
-static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+PROPERTY_GETTER(get_number) {
         const Service *service = userdata;
         const ManagerFacts *facts = manager_facts(service->manager);
         const Limits limits = reload_limits_of_all(service->reload);
@@ -101,25 +98,17 @@ static int get_number(sd_bus *bus, const char *path, const char *interface, cons
         return -ENOENT;
 }
 
-static int get_default_bridge(sd_bus *bus, const char *path, const char *interface,
-                const char *property, sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+PROPERTY_GETTER(get_default_bridge) {
         const char *name = service_default_network(userdata);
 
         return sd_bus_message_append(reply, "s", name ? name : "");
 }
 
-static int get_vhost_net(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+PROPERTY_GETTER(get_vhost_net) {
         const Service *service = userdata;
 
         return sd_bus_message_append(reply, "b", manager_facts(service->manager)->vhost_net);
 }
-
-#define CONST_PROPERTY(name, type, get)                                                            \
-        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
-
-#define LIVE_PROPERTY(name, type, get)                                                             \
-        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -145,16 +134,16 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("EndpointRemoved",
                         SD_BUS_ARGS("o", endpoint, "s", interface, "s", reason), 0),
-        CONST_PROPERTY("Version", "s", get_version),
-        LIVE_PROPERTY("OffloadsSupported", "as", get_offloads),
-        LIVE_PROPERTY("OffloadMask", "u", get_number),
-        LIVE_PROPERTY("VnetHdrSizes", "au", get_header_sizes),
-        LIVE_PROPERTY("MaxQueues", "u", get_number),
-        CONST_PROPERTY("MaxFdsPerMessage", "u", get_number),
-        LIVE_PROPERTY("VhostNet", "b", get_vhost_net),
-        LIVE_PROPERTY("DefaultBridge", "s", get_default_bridge),
-        LIVE_PROPERTY("EndpointsPerUser", "u", get_number),
-        LIVE_PROPERTY("QueuesPerUser", "u", get_number),
+        CONST_PROPERTY("Version", "s", get_version, 0),
+        LIVE_PROPERTY("OffloadsSupported", "as", get_offloads, 0),
+        LIVE_PROPERTY("OffloadMask", "u", get_number, 0),
+        LIVE_PROPERTY("VnetHdrSizes", "au", get_header_sizes, 0),
+        LIVE_PROPERTY("MaxQueues", "u", get_number, 0),
+        CONST_PROPERTY("MaxFdsPerMessage", "u", get_number, 0),
+        LIVE_PROPERTY("VhostNet", "b", get_vhost_net, 0),
+        LIVE_PROPERTY("DefaultBridge", "s", get_default_bridge, 0),
+        LIVE_PROPERTY("EndpointsPerUser", "u", get_number, 0),
+        LIVE_PROPERTY("QueuesPerUser", "u", get_number, 0),
         SD_BUS_VTABLE_END,
 };
 

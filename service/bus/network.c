@@ -13,6 +13,7 @@
 #include "bus/gate.h"
 #include "bus/network-request.h"
 #include "bus/network-units.h"
+#include "bus/property.h"
 #include "bus/reload.h"
 #include "bus/wait.h"
 #include "kernel/bridge.h"
@@ -93,23 +94,13 @@ int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *er
         return error_answer(error, &failure, r);
 }
 
-static int network_of_call(
-                Service *service, sd_bus_message *call, Network **ret, Failure *failure) {
-        *ret = network_at(service, sd_bus_message_get_path(call));
-        if (!*ret)
-                return failure_set(failure, FAILURE_UNKNOWN_OBJECT, ENOENT, "The network is gone.");
-        return 0;
-}
-
-static int delete_network(Service *service, sd_bus_message *call, Failure *failure) {
-        Network *network;
+static int delete_network(Network *network, sd_bus_message *call, Failure *failure) {
+        Service *service = service_here(sd_bus_message_get_bus(call));
         GateMatter matter;
         Subject subject;
         int r;
 
         r = service_subject(service, call, &subject, failure);
-        if (r >= 0)
-                r = network_of_call(service, call, &network, failure);
         if (r < 0)
                 return r;
         matter = matter_of(&subject, network->tag.plan.name, network->ifindex);
@@ -136,15 +127,11 @@ static int append_leases(sd_bus_message *reply, const Leases *leases) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int get_leases(Service *service, sd_bus_message *call, Failure *failure) {
+static int get_leases(const Network *network, sd_bus_message *call, Failure *failure) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         Leases leases = LEASES_INIT;
-        Network *network;
         int r;
 
-        r = network_of_call(service, call, &network, failure);
-        if (r < 0)
-                return r;
         r = leases_read(network->tag.plan.name, &leases);
         if (r < 0)
                 return r == -ENOMEM ? r
@@ -189,77 +176,31 @@ int network_append_warnings(sd_bus_message *reply, Service *service, const Netwo
         return append_names(reply, sentences);
 }
 
-static int append_addresses(sd_bus_message *reply, const NetworkPlan *plan) {
+PROPERTY_GETTER(get_addresses) {
+        const Network *network = userdata;
         char v4[NETWORK_ADDRESS_SIZE], v6[NETWORK_ADDRESS_SIZE];
         const char *addresses[3] = { NULL };
         size_t n = 0;
 
-        if (*network_plan_v4(plan, v4))
+        if (*network_plan_v4(&network->tag.plan, v4))
                 addresses[n++] = v4;
-        if (*network_plan_v6(plan, v6))
+        if (*network_plan_v6(&network->tag.plan, v6))
                 addresses[n++] = v6;
         return append_names(reply, addresses);
 }
 
-static int get_flag(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const Network *network = network_at(userdata, path);
-        const struct {
-                const char *property;
-                bool value;
-        } flags[] = {
-                { "Dhcp", network && network->tag.plan.dhcp },
-                { "GuestsIsolated", network && network->tag.plan.guests_isolated },
-                { "ReachLan", network && network->tag.plan.reach_lan },
-                { "HostAccess", network && network->tag.plan.host_access },
-                { "GuardAddresses", network && network->tag.plan.guard_addresses },
-                { "Kept", network && network->tag.kept },
-        };
+PROPERTY_GETTER(get_kind) {
+        const Network *network = userdata;
 
-        for (size_t i = 0; network && i < sizeof(flags) / sizeof(*flags); i++)
-                if (strcmp(flags[i].property, property) == 0)
-                        return sd_bus_message_append(reply, "b", flags[i].value);
-        return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
+        return sd_bus_message_append_basic(reply, 's', network_kind_name(network->tag.plan.kind));
 }
 
-static int get_number(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const Network *network = network_at(userdata, path);
-
-        if (!network)
-                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
-        return sd_bus_message_append(reply, "u",
-                        strcmp(property, "Mtu") == 0                     ? network->tag.plan.mtu
-                                        : strcmp(property, "Ports") == 0 ? count_ports(network)
-                                        : strcmp(property, "PortsMax") == 0
-                                        ? network->tag.plan.ports_max
-                                        : network->tag.plan.ports_per_user);
+PROPERTY_GETTER(get_ports) {
+        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ count_ports(userdata) });
 }
 
-static int get_word(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const Network *network = network_at(userdata, path);
-        char mac[MAC_TEXT_SIZE];
-
-        if (!network)
-                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
-        return sd_bus_message_append(reply, "s",
-                        strcmp(property, "Kind") == 0 ? network_kind_name(network->tag.plan.kind)
-                                        : strcmp(property, "Mac") == 0
-                                        ? mac_format(&network->mac, mac)
-                                        : strcmp(property, "Domain") == 0 ? network->tag.plan.domain
-                                                                          : network->tag.plan.name);
-}
-
-static int get_list(sd_bus *bus, const char *path, const char *interface, const char *property,
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        const Network *network = network_at(userdata, path);
-
-        if (!network)
-                return sd_bus_error_set(error, SD_BUS_ERROR_UNKNOWN_OBJECT, "It is gone.");
-        return strcmp(property, "Addresses") == 0
-                        ? append_addresses(reply, &network->tag.plan)
-                        : network_append_warnings(reply, userdata, network);
+PROPERTY_GETTER(get_warnings) {
+        return network_append_warnings(reply, service_here(bus), userdata);
 }
 
 void network_emit_change(Service *service, const char *name, const char *property) {
@@ -321,16 +262,11 @@ static int list_networks(sd_bus *bus, const char *prefix, void *userdata, char *
 
 static int find(sd_bus *bus, const char *path, const char *interface, void *userdata,
                 void **ret_found, sd_bus_error *error) {
-        if (!network_at(userdata, path))
-                return 0;
-        *ret_found = userdata;
-        return 1;
+        *ret_found = network_at(userdata, path);
+        return *ret_found != NULL;
 }
 
-#define CONST_PROPERTY(name, type, get)                                                            \
-        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_CONST)
-#define LIVE_PROPERTY(name, type, get)                                                             \
-        SD_BUS_PROPERTY(name, type, get, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
+#define OF_PLAN(member) offsetof(Network, tag.plan.member)
 
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
@@ -338,23 +274,23 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssx)", leases),
                         method_get_leases, SD_BUS_VTABLE_UNPRIVILEGED),
-        CONST_PROPERTY("Name", "s", get_word),
-        CONST_PROPERTY("Kind", "s", get_word),
-        CONST_PROPERTY("Bridge", "s", get_word),
-        CONST_PROPERTY("Addresses", "as", get_list),
-        CONST_PROPERTY("Domain", "s", get_word),
-        CONST_PROPERTY("Dhcp", "b", get_flag),
-        CONST_PROPERTY("Mtu", "u", get_number),
-        CONST_PROPERTY("Mac", "s", get_word),
-        CONST_PROPERTY("GuestsIsolated", "b", get_flag),
-        CONST_PROPERTY("ReachLan", "b", get_flag),
-        CONST_PROPERTY("HostAccess", "b", get_flag),
-        CONST_PROPERTY("GuardAddresses", "b", get_flag),
-        CONST_PROPERTY("Kept", "b", get_flag),
-        LIVE_PROPERTY("Ports", "u", get_number),
-        CONST_PROPERTY("PortsMax", "u", get_number),
-        CONST_PROPERTY("PortsPerUser", "u", get_number),
-        LIVE_PROPERTY("Warnings", "as", get_list),
+        CONST_PROPERTY("Name", "s", property_get_text, OF_PLAN(name)),
+        CONST_PROPERTY("Kind", "s", get_kind, 0),
+        CONST_PROPERTY("Bridge", "s", property_get_text, OF_PLAN(name)),
+        CONST_PROPERTY("Addresses", "as", get_addresses, 0),
+        CONST_PROPERTY("Domain", "s", property_get_text, OF_PLAN(domain)),
+        CONST_PROPERTY("Dhcp", "b", property_get_flag, OF_PLAN(dhcp)),
+        CONST_PROPERTY("Mtu", "u", property_get_number, OF_PLAN(mtu)),
+        CONST_PROPERTY("Mac", "s", property_get_mac, offsetof(Network, mac)),
+        CONST_PROPERTY("GuestsIsolated", "b", property_get_flag, OF_PLAN(guests_isolated)),
+        CONST_PROPERTY("ReachLan", "b", property_get_flag, OF_PLAN(reach_lan)),
+        CONST_PROPERTY("HostAccess", "b", property_get_flag, OF_PLAN(host_access)),
+        CONST_PROPERTY("GuardAddresses", "b", property_get_flag, OF_PLAN(guard_addresses)),
+        CONST_PROPERTY("Kept", "b", property_get_flag, offsetof(Network, tag.kept)),
+        LIVE_PROPERTY("Ports", "u", get_ports, 0),
+        CONST_PROPERTY("PortsMax", "u", property_get_number, OF_PLAN(ports_max)),
+        CONST_PROPERTY("PortsPerUser", "u", property_get_number, OF_PLAN(ports_per_user)),
+        LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
         SD_BUS_VTABLE_END,
 };
 

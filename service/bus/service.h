@@ -63,12 +63,6 @@ int network_interface_register(Service *service);
 int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
                 void **ret_found, sd_bus_error *error);
 
-/* Reads a property of the object that is userdata: an sd_bus_property_get_t. */
-#define PROPERTY_GETTER(name)                                                                      \
-        static int name(sd_bus *bus, const char *path, const char *interface,                      \
-                        const char *property, sd_bus_message *reply, void *userdata,               \
-                        sd_bus_error *error)
-
 /* Signals, from the model. */
 void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned changes);
 void tap_emit_offloads(Service *service, const Endpoint *endpoint);

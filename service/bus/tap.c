@@ -5,6 +5,7 @@
 
 #include "bus/cleanup.h"
 #include "bus/gate.h"
+#include "bus/property.h"
 #include "bus/reload.h"
 #include "bus/service.h"
 #include "util/log.h"
@@ -61,37 +62,6 @@ static int method_open_queues(sd_bus_message *call, void *userdata, sd_bus_error
         return error_answer(error, &failure, r);
 }
 
-PROPERTY_GETTER(get_vnet_hdr) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint->now.tun.vnet_hdr });
-}
-
-PROPERTY_GETTER(get_vnet_hdr_size) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ endpoint->tag.vnet_hdr_size });
-}
-
-PROPERTY_GETTER(get_multiqueue) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint->now.tun.multiqueue });
-}
-
-PROPERTY_GETTER(get_queues) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ endpoint->now.tun.queues });
-}
-
-PROPERTY_GETTER(get_queues_disabled) {
-        const Endpoint *endpoint = userdata;
-
-        return sd_bus_message_append_basic(
-                        reply, 'u', &(uint32_t){ endpoint->now.tun.queues_disabled });
-}
-
 PROPERTY_GETTER(get_offloads_supported) {
         const char *offloads[OFFLOAD_NAMES_MAX + 1];
 
@@ -125,20 +95,19 @@ void tap_emit_offloads(Service *service, const Endpoint *endpoint) {
                                 strerror(-r));
 }
 
+#define AT(member) offsetof(Endpoint, member)
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("OpenQueues", SD_BUS_ARGS("u", count), SD_BUS_RESULT("ah", queues),
                         method_open_queues, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_PROPERTY("VnetHdr", "b", get_vnet_hdr, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("VnetHdrSize", "u", get_vnet_hdr_size, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Multiqueue", "b", get_multiqueue, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Queues", "u", get_queues, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("QueuesDisabled", "u", get_queues_disabled, 0,
-                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("OffloadsSupported", "as", get_offloads_supported, 0,
-                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("OffloadsActive", "as", get_offloads_active, 0,
-                        SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        LIVE_PROPERTY("VnetHdr", "b", property_get_flag, AT(now.tun.vnet_hdr)),
+        CONST_PROPERTY("VnetHdrSize", "u", property_get_number, AT(tag.vnet_hdr_size)),
+        CONST_PROPERTY("Multiqueue", "b", property_get_flag, AT(now.tun.multiqueue)),
+        LIVE_PROPERTY("Queues", "u", property_get_number, AT(now.tun.queues)),
+        LIVE_PROPERTY("QueuesDisabled", "u", property_get_number, AT(now.tun.queues_disabled)),
+        LIVE_PROPERTY("OffloadsSupported", "as", get_offloads_supported, 0),
+        LIVE_PROPERTY("OffloadsActive", "as", get_offloads_active, 0),
         SD_BUS_SIGNAL_WITH_ARGS("OffloadsChanged", SD_BUS_ARGS("as", active), 0),
         SD_BUS_VTABLE_END,
 };
