@@ -2,14 +2,12 @@
 """All or nothing: whichever system call of a CreateTap fails, and how, everything is as it was before."""
 
 import contextlib
-import os
-import signal
-import subprocess
 
 import pytest
 from vnic import LONG, kernel
 from vnic.client import BusError
-from vnic.process import poll, status_field
+from vnic.process import poll
+from vnic.strace import injected
 
 # Calls that the main thread makes for one CreateTap, those of the bus included.
 SYSCALLS = ("openat", "ioctl", "sendmsg", "recvmsg")
@@ -19,18 +17,8 @@ ERRORS = ("ENOMEM", "EBUSY", "ENODEV", "EPERM", "ENOBUFS", "EMFILE", "EINTR")
 @contextlib.contextmanager
 def failing(world, syscall, error, number, *options):
     """The service's number-th such call from now on fails. Gives a function that tells whether it did."""
-    log = f"/run/vnicd-world/inject-{os.getpid()}"
-    tracer = subprocess.Popen(
-        ["strace", "-qq", *options, "-o", log, "-e", f"trace={syscall}", "-e",
-         f"inject={syscall}:error={error}:when={number}", "-p", str(world.pid)])
-    pid = world.pid
-    assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5.0)
-    try:
-        yield lambda: "(INJECTED)" in open(log, encoding="utf-8", errors="replace").read()
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.wait(5)
-        os.unlink(log)
+    with injected(world, syscall, f"error={error}", number, *options) as log:
+        yield lambda: "(INJECTED)" in log.read_text(errors="replace")
 
 
 def attempt(client, bridge):
@@ -117,21 +105,13 @@ def test_a_service_killed_at_any_call_of_a_creation_leaves_nothing(world, bridge
         number = 0
         while True:
             number += 1
-            log = f"/run/vnicd-world/kill-{os.getpid()}"
-            with world.client("alice") as client:
-                tracer = subprocess.Popen(
-                    ["strace", "-qq", "-o", log, "-e", f"trace={syscall}", "-e",
-                     f"inject={syscall}:signal=KILL:when={number}", "-p", str(world.pid)])
-                pid = world.pid
-                assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5.0)
+            with world.client("alice") as client, injected(world, syscall, "signal=KILL", number):
                 attempt(client, bridge)
                 # It tells of the end of the tap as well; only then there is nothing left to be killed at.
                 poll(lambda: not kernel.our_links() or not world.service.alive(), 2.0)
-                if not poll(lambda: not world.service.alive(), 0.1):
-                    tracer.send_signal(signal.SIGINT)
-                    tracer.wait(5)
-                    break
-                tracer.wait(5)
+                poll(lambda: not world.service.alive(), 0.1)
+            if world.service.alive():
+                break
             world.wait_for_no_name("org.vnicd1")
             world.start_service()
             assert poll(lambda: not kernel.our_links(), 2.0), (syscall, number)

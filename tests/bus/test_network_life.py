@@ -5,9 +5,7 @@ import contextlib
 import ipaddress
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import threading
 
 import pytest
@@ -16,7 +14,8 @@ from vnic.client import BusError
 from vnic.frames import ETH_IPV4, ethernet, udp
 from vnic.machine import Machine
 from vnic.networks import CONFIGURATIONS, NETWORK, Network, internet, network, path_of
-from vnic.process import poll, status_field
+from vnic.process import poll
+from vnic.strace import injected
 
 needs_dnsmasq = pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")
 
@@ -154,22 +153,6 @@ def explained(world, name):
 CALLS = ("sendmsg", "sendto")
 
 
-@contextlib.contextmanager
-def dying_at(world, syscall, number):
-    """The service is killed as it makes its number-th such call from now on."""
-    log = f"/run/vnicd-world/network-kill-{os.getpid()}"
-    pid = world.pid
-    tracer = subprocess.Popen(["strace", "-qq", "-f", "-o", log, "-e", f"trace={syscall}", "-e",
-                               f"inject={syscall}:signal=KILL:when={number}", "-p", str(pid)])
-    assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5)
-    try:
-        yield
-    finally:
-        tracer.send_signal(signal.SIGINT)
-        tracer.wait(5)
-        os.unlink(log)
-
-
 def whole_or_gone(world, name):
     """Two seconds after a start a network is there with all that belongs to it, or nothing of it is."""
     def is_one():
@@ -195,7 +178,7 @@ def test_killed_at_any_call_of_creating_or_deleting_it_converges(world, root, sy
             number += 1
             name = f"yes{deed}{number}"
             there = Network(root, name, "nat") if deed == "delete" else None
-            with dying_at(world, syscall, number), contextlib.suppress(BusError):
+            with injected(world, syscall, "signal=KILL", number, "-f"), contextlib.suppress(BusError):
                 if there:
                     there.delete()
                     poll(lambda: not kernel.exists(name), 1)
