@@ -24,7 +24,7 @@
 #include "tap-call.h"
 #include "util/cleanup.h"
 
-#define READ_WITHIN_MS 300
+#define READ_WITHIN_MS 1000
 
 /* One byte and one fd in one message. */
 static Status send_queue(int socket, int queue) {
@@ -85,15 +85,17 @@ static Status make_and_send(const BridgeRequest *request) {
 
 /* With the socket, which closes as this process ends, libvirt stops reading why: so that comes first. A
  * pipe tells nobody when it has become empty. */
-static void wait_until_read(int fd) {
+static Status fail_when_read(void) {
         const struct timespec pause = { .tv_nsec = 1000 * 1000 };
+        const int fd = STDERR_FILENO;
         struct stat stat;
         int unread = 0;
 
         if (fstat(fd, &stat) < 0 || !S_ISFIFO(stat.st_mode))
-                return;
+                return STATUS_FAILURE;
         for (int i = 0; i < READ_WITHIN_MS && ioctl(fd, FIONREAD, &unread) == 0 && unread > 0; i++)
                 (void)nanosleep(&pause, NULL);
+        return STATUS_FAILURE;
 }
 
 static void print_help(void) {
@@ -115,7 +117,7 @@ int main(int argc, char *argv[]) {
         /* Whoever waits for us is gone: nobody has to be asked for him any more. */
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (bridge_request_parse(argc, argv, &request) != STATUS_OK)
-                return STATUS_FAILURE;
+                return fail_when_read();
         if (request.help) {
                 print_help();
                 return STATUS_OK;
@@ -127,6 +129,5 @@ int main(int argc, char *argv[]) {
 
         status = make_and_send(&request);
         print_advice(status, request.tap.bridge);
-        wait_until_read(STDERR_FILENO);
-        return status == STATUS_OK ? STATUS_OK : STATUS_FAILURE;
+        return status == STATUS_OK ? STATUS_OK : fail_when_read();
 }

@@ -201,6 +201,8 @@ static int on_leaving(sd_bus_message *signal, void *userdata, sd_bus_error *erro
         Query *query = userdata;
         sd_event *loop = sd_bus_get_event(query->table->bus);
 
+        if (query->agent_ends)
+                return 0;
         if (prompt_is_open(query) &&
                         sd_event_add_time_relative(loop, &query->agent_ends, CLOCK_MONOTONIC,
                                         AGENT_ENDS_USEC, 0, on_agent_stays, query) >= 0)

@@ -184,16 +184,17 @@ def test_a_refusal_says_which_action_and_what_would_allow_it(helper, bridges):
             assert receive(ours) == (b"", [])
 
 
-def test_the_socket_stays_open_until_the_reason_has_been_read(world, bridges):
+@pytest.mark.parametrize("env, said", [({}, "org.vnicd1.use-bridge"), ({"VNIC_ASK": "2"}, "VNIC_ASK")])
+def test_the_socket_stays_open_until_the_reason_has_been_read(world, bridges, env, said):
     """libvirt stops reading it when the socket closes."""
     bridges("no0")
     with pair() as (ours, theirs):
         child = world.run_as("alice", [world.tool("vnic-bridge-helper"), "--br=no0", f"--fd={theirs.fileno()}"],
-                             pass_fds=[theirs.fileno()])
+                             env=env, pass_fds=[theirs.fileno()])
         theirs.close()
         assert select.select([child.stderr], [], [], 5)[0]
         assert select.select([ours], [], [], 0.05)[0] == []
-        assert "org.vnicd1.use-bridge" in child.communicate(timeout=5)[1]
+        assert said in child.communicate(timeout=5)[1]
         assert receive(ours) == (b"", []) and child.returncode == 1
 
 

@@ -29,14 +29,6 @@ class stopped:
         os.kill(self.pid, signal.SIGCONT)
 
 
-def next_ifindex():
-    """What the kernel gives to the next device: the one after the last that anybody made."""
-    kernel.run("ip", "link", "add", "counter0", "type", "bridge")
-    index = kernel.link("counter0")["ifindex"]
-    kernel.del_link("counter0")
-    return index + 1
-
-
 def answers(caller, count):
     """serial → the reply, of so many; signals are passed over."""
     replies = {}
@@ -51,7 +43,7 @@ def answers(caller, count):
 
 def test_a_caller_who_hung_up_before_he_was_looked_at_makes_no_device(world, root, bridge):
     root.list_bridges()
-    before = next_ifindex()
+    before = kernel.next_ifindex()
     with stopped(world):
         for _ in range(20):
             with closing(RawClient(world, "root")) as caller:
@@ -59,7 +51,7 @@ def test_a_caller_who_hung_up_before_he_was_looked_at_makes_no_device(world, roo
         assert poll(lambda: not root.bus_call("NameHasOwner", "s", (caller.unique,))[0], 5)
     root.list_bridges()
     assert kernel.our_links() == []
-    assert next_ifindex() == before + 1
+    assert kernel.next_ifindex() == before + 1
 
 
 def test_the_calls_of_one_caller_keep_their_order(world, bridge):

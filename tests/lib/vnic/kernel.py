@@ -178,6 +178,14 @@ def del_link(name):
     run("ip", "link", "del", name, check=False)
 
 
+def next_ifindex():
+    """What the kernel gives to the next device: the one after the last that anybody made."""
+    run("ip", "link", "add", "counter0", "type", "bridge")
+    index = link("counter0")["ifindex"]
+    del_link("counter0")
+    return index + 1
+
+
 @contextlib.contextmanager
 def bridge(name, **how):
     """A bridge for the length of a `with`."""

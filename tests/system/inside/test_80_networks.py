@@ -23,7 +23,8 @@ IDLE = 10 + 10 * PATIENCE
 
 NO_SEAT = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "PAMName=login")
 # Where there are virtual terminals who sits there is who has the one in front.
-VT = () if system.is_container() else (f"XDG_VTNR={pathlib.Path('/sys/class/tty/tty0/active').read_text().strip()[3:]}",)
+FRONT = pathlib.Path("/sys/class/tty/tty0/active")
+VT = () if system.is_container() or not FRONT.exists() else (f"XDG_VTNR={FRONT.read_text().strip()[3:]}",)
 SEAT = (*NO_SEAT, "-p", " ".join(("Environment=XDG_SEAT=seat0", *VT)))
 CAN_CREATE = ("busctl", "--system", "call", "org.vnicd1", "/org/vnicd1", "org.vnicd1.Manager", "CanCreateTap",
               "sbba{sv}", "", "true", "false", "0")
