@@ -27,7 +27,8 @@ OBJECTS = "org.freedesktop.DBus.ObjectManager"
 DBUS = "org.freedesktop.DBus"
 ACCESS_DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 MAY_ASK = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
-TIMEOUT = 15.0
+# Longer than the service waits for polkit.
+TIMEOUT = 25.0
 
 _identity_lock = threading.Lock()
 
