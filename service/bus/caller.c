@@ -269,20 +269,19 @@ static Caller *find_caller(const Callers *callers, const char *name) {
         return found ? *found : NULL;
 }
 
-static int too_many_asking(Failure *failure) {
+/* n_calls: of his, that wait already. -EUSERS */
+static int check_room_to_ask(const Callers *callers, unsigned n_calls, Failure *failure) {
+        if (n_calls < ASKING_PER_CALLER && callers->n_asking < ASKING_MAX)
+                return 0;
         return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
                         "Too many calls wait for the bus to say who makes them. Try again when "
-                        "some "
-                        "have been answered.");
+                        "some have been answered.");
 }
 
-/* -EUSERS, -ENOMEM */
-static int keep_until_known(Caller *caller, sd_bus_message *call, Failure *failure) {
-        Waiting *waiting;
+/* -ENOMEM */
+static int keep_until_known(Caller *caller, sd_bus_message *call) {
+        Waiting *waiting = keep(caller, call);
 
-        if (caller->n_calls >= ASKING_PER_CALLER || caller->callers->n_asking >= ASKING_MAX)
-                return too_many_asking(failure);
-        waiting = keep(caller, call);
         if (!waiting)
                 return -ENOMEM;
         waiting->asking = true;
@@ -291,18 +290,17 @@ static int keep_until_known(Caller *caller, sd_bus_message *call, Failure *failu
         return 0;
 }
 
-/* The first call of a caller. The bus is not asked about who would be refused whatever it says. */
-static int meet_new(Callers *callers, sd_bus_message *call, const char *name, Failure *failure) {
-        Caller *caller;
-        int r;
+/* caller: NULL: it is his first call. The bus is not asked about who would be refused whatever it says. */
+static int meet_unknown(Callers *callers, Caller *caller, sd_bus_message *call, Failure *failure) {
+        const bool is_new = !caller;
+        int r = check_room_to_ask(callers, is_new ? 0 : caller->n_calls, failure);
 
-        if (callers->n_asking >= ASKING_MAX)
-                return too_many_asking(failure);
-        r = make_caller(callers, name, &caller);
+        if (r >= 0 && is_new)
+                r = make_caller(callers, sd_bus_message_get_sender(call), &caller);
         if (r < 0)
                 return r;
-        r = keep_until_known(caller, call, failure);
-        if (r < 0)
+        r = keep_until_known(caller, call);
+        if (r < 0 && is_new)
                 caller_free(caller);
         return r;
 }
@@ -354,10 +352,8 @@ int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure) {
                 return 1;
         if (!message_is_small(call))
                 return too_large(failure);
-        if (!caller)
-                return meet_new(callers, call, name, failure);
-        if (caller->question)
-                return keep_until_known(caller, call, failure);
+        if (!caller || caller->question)
+                return meet_unknown(callers, caller, call, failure);
         return turns_are_free(callers->turns) ? 1 : meet_known(caller, call, failure);
 }
 

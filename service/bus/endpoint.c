@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.vnicd1.Endpoint: what is true of every kind of endpoint. */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "bus/cleanup.h"
@@ -35,17 +34,17 @@ static int method_release(sd_bus_message *call, void *userdata, sd_bus_error *er
         return error_answer(error, &failure, r);
 }
 
-PROPERTY_GETTER(get_ifindex) {
+static PROPERTY_GETTER(get_ifindex) {
         const Endpoint *endpoint = userdata;
 
         return sd_bus_message_append_basic(reply, 'i', &(int32_t){ endpoint->now.ifindex });
 }
 
-PROPERTY_GETTER(get_kind) {
+static PROPERTY_GETTER(get_kind) {
         return sd_bus_message_append_basic(reply, 's', "tap");
 }
 
-PROPERTY_GETTER(get_bridge) {
+static PROPERTY_GETTER(get_bridge) {
         const Endpoint *endpoint = userdata;
         char name[IFNAMSIZ];
 
@@ -53,26 +52,26 @@ PROPERTY_GETTER(get_bridge) {
                         reply, 's', manager_bridge_of(service_here(bus)->manager, endpoint, name));
 }
 
-PROPERTY_GETTER(get_anti_spoof) {
+static PROPERTY_GETTER(get_anti_spoof) {
         const Endpoint *endpoint = userdata;
 
         return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_has_anti_spoof(endpoint) });
 }
 
-PROPERTY_GETTER(get_state) {
+static PROPERTY_GETTER(get_state) {
         const Endpoint *endpoint = userdata;
 
         return sd_bus_message_append_basic(
                         reply, 's', endpoint_is_active(endpoint) ? "active" : "idle");
 }
 
-PROPERTY_GETTER(get_persistent) {
+static PROPERTY_GETTER(get_persistent) {
         const Endpoint *endpoint = userdata;
 
         return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_is_persistent(endpoint) });
 }
 
-PROPERTY_GETTER(get_warnings) {
+static PROPERTY_GETTER(get_warnings) {
         const Endpoint *endpoint = userdata;
         static const struct {
                 EndpointWarning warning;
@@ -104,7 +103,7 @@ PROPERTY_GETTER(get_warnings) {
         return append_names(reply, sentences);
 }
 
-PROPERTY_GETTER(get_created) {
+static PROPERTY_GETTER(get_created) {
         const Endpoint *endpoint = userdata;
 
         return sd_bus_message_append_basic(

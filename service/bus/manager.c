@@ -57,11 +57,11 @@ static int method_release_all(sd_bus_message *call, void *userdata, sd_bus_error
         return error_answer(error, &failure, r);
 }
 
-PROPERTY_GETTER(get_version) {
+static PROPERTY_GETTER(get_version) {
         return sd_bus_message_append(reply, "s", VNICD_VERSION);
 }
 
-PROPERTY_GETTER(get_offloads) {
+static PROPERTY_GETTER(get_offloads) {
         const Service *service = userdata;
         const char *names[OFFLOAD_NAMES_MAX + 1];
 
@@ -69,7 +69,7 @@ PROPERTY_GETTER(get_offloads) {
         return append_names(reply, names);
 }
 
-PROPERTY_GETTER(get_header_sizes) {
+static PROPERTY_GETTER(get_header_sizes) {
         const Service *service = userdata;
         const OffloadCapability *capability = &manager_facts(service->manager)->offloads;
 
@@ -77,7 +77,7 @@ PROPERTY_GETTER(get_header_sizes) {
                         capability->n_vnet_hdr_sizes * sizeof(uint32_t));
 }
 
-PROPERTY_GETTER(get_number) {
+static PROPERTY_GETTER(get_number) {
         const Service *service = userdata;
         const ManagerFacts *facts = manager_facts(service->manager);
         const Limits limits = reload_limits_of_all(service->reload);
@@ -98,13 +98,13 @@ PROPERTY_GETTER(get_number) {
         return -ENOENT;
 }
 
-PROPERTY_GETTER(get_default_bridge) {
+static PROPERTY_GETTER(get_default_bridge) {
         const char *name = service_default_network(userdata);
 
         return sd_bus_message_append(reply, "s", name ? name : "");
 }
 
-PROPERTY_GETTER(get_vhost_net) {
+static PROPERTY_GETTER(get_vhost_net) {
         const Service *service = userdata;
 
         return sd_bus_message_append(reply, "b", manager_facts(service->manager)->vhost_net);

@@ -176,7 +176,7 @@ int network_append_warnings(sd_bus_message *reply, Service *service, const Netwo
         return append_names(reply, sentences);
 }
 
-PROPERTY_GETTER(get_addresses) {
+static PROPERTY_GETTER(get_addresses) {
         const Network *network = userdata;
         char v4[NETWORK_ADDRESS_SIZE], v6[NETWORK_ADDRESS_SIZE];
         const char *addresses[3] = { NULL };
@@ -189,17 +189,17 @@ PROPERTY_GETTER(get_addresses) {
         return append_names(reply, addresses);
 }
 
-PROPERTY_GETTER(get_kind) {
+static PROPERTY_GETTER(get_kind) {
         const Network *network = userdata;
 
         return sd_bus_message_append_basic(reply, 's', network_kind_name(network->tag.plan.kind));
 }
 
-PROPERTY_GETTER(get_ports) {
+static PROPERTY_GETTER(get_ports) {
         return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ count_ports(userdata) });
 }
 
-PROPERTY_GETTER(get_warnings) {
+static PROPERTY_GETTER(get_warnings) {
         return network_append_warnings(reply, service_here(bus), userdata);
 }
 

@@ -9,11 +9,10 @@
 #include <stddef.h>
 #include <systemd/sd-bus.h>
 
-/* Begins an sd_bus_property_get_t, of whose arguments most need two. */
+/* An sd_bus_property_get_t, of whose arguments most need two. */
 #define PROPERTY_GETTER(name)                                                                      \
-        static int name(sd_bus *bus, const char *path, const char *interface,                      \
-                        const char *property, sd_bus_message *reply, void *userdata,               \
-                        sd_bus_error *error)
+        int name(sd_bus *bus, const char *path, const char *interface, const char *property,       \
+                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
 
 /* Rows of a vtable. A live property is announced when it changes. */
 #define CONST_PROPERTY(name, type, get, offset)                                                    \
@@ -21,12 +20,8 @@
 #define LIVE_PROPERTY(name, type, get, offset)                                                     \
         SD_BUS_PROPERTY(name, type, get, offset, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
-#define PROPERTY_READER(name)                                                                      \
-        int name(sd_bus *bus, const char *path, const char *interface, const char *property,       \
-                        sd_bus_message *reply, void *userdata, sd_bus_error *error)
-
 /* At the offset: a bool, a uint32_t, an array of char, a Mac. */
-PROPERTY_READER(property_get_flag);
-PROPERTY_READER(property_get_number);
-PROPERTY_READER(property_get_text);
-PROPERTY_READER(property_get_mac);
+PROPERTY_GETTER(property_get_flag);
+PROPERTY_GETTER(property_get_number);
+PROPERTY_GETTER(property_get_text);
+PROPERTY_GETTER(property_get_mac);

@@ -62,14 +62,14 @@ static int method_open_queues(sd_bus_message *call, void *userdata, sd_bus_error
         return error_answer(error, &failure, r);
 }
 
-PROPERTY_GETTER(get_offloads_supported) {
+static PROPERTY_GETTER(get_offloads_supported) {
         const char *offloads[OFFLOAD_NAMES_MAX + 1];
 
         offload_names(endpoint_offloads(userdata), offloads);
         return append_names(reply, offloads);
 }
 
-PROPERTY_GETTER(get_offloads_active) {
+static PROPERTY_GETTER(get_offloads_active) {
         const Endpoint *endpoint = userdata;
         const char *offloads[OFFLOAD_NAMES_MAX + 1];
 

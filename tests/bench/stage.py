@@ -7,7 +7,6 @@ the JSON. Whatever goes wrong is a Broken with a sentence.
 
 import contextlib
 import json
-import os
 import pathlib
 import selectors
 import statistics
@@ -119,11 +118,6 @@ class Stage:
         """bench-calls: name → samples. Names may have dashes: write them with underscores."""
         words = [f"{name.replace('_', '-')}={task}" for name, task in tasks.items()]
         return self.run("bench-calls", timeout, rounds, *words, timeout=timeout)
-
-    def cpu(self):
-        """What the service has had of the processors, in ms; the kernel counts in tens."""
-        fields = pathlib.Path(f"/proc/{self.world.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
     def rss(self, field="Rss"):
         """Resident memory of the service in KiB (Rss, or Private: what only it has)."""

@@ -12,7 +12,6 @@ from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, ROOT, TAP, Client
 from vnic.journal import Journal
 from vnic.process import poll
 
-
 pytestmark = pytest.mark.restarts
 
 MESSAGE_IDS = {"granted": "3b4ecbc164f74f239a8ef0381c568354", "denied": "6ce25b08d6a84726b3de4af12a30c9af",

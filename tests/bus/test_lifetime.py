@@ -17,8 +17,6 @@ from vnic.rawclient import RawClient
 from vnic.variant import options
 
 
-
-
 def netlink_drops():
     """Messages that the kernel had for the listening netlink sockets of the world and threw away."""
     with open("/proc/net/netlink", encoding="ascii") as lines:

@@ -12,7 +12,7 @@ import time
 import pytest
 from vnic import LONG, frames, kernel
 from vnic.client import MANAGER, ROOT, TAP, Client
-from vnic.process import poll
+from vnic.process import cpu_seconds, poll
 
 ORDER = list(kernel.OFFLOADS)
 GSO_UDP_TUNNEL_IPV4 = 0x20  # linux/virtio_net.h
@@ -112,12 +112,6 @@ def test_it_stays_right_over_a_restart_of_the_service(world, bridge):
         kernel.set_offloads(tap.fds[0], "csum")
         world.start_service()
         assert client.get(tap.endpoint, TAP, "OffloadsActive") == ["csum"]
-
-
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as line:
-        fields = line.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 def test_a_storm_of_changes_costs_little_and_ends_right(alice, bridge, world):

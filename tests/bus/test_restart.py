@@ -14,7 +14,6 @@ from vnic.client import ENDPOINT, MANAGER, ROOT, Client
 from vnic.process import poll
 
 
-
 class Traffic:
     """Pairs of taps that send each other numbered frames all the time; every one has to arrive."""
 

@@ -36,7 +36,6 @@ from vnic.process import ROOM, poll
 from vnic.rawclient import INTERACTIVE, RawClient
 
 
-
 def test_threat_01_the_subject_is_always_the_callers_unique_name(world, alice, bob, bridges, bridge):
     bridges("br0")
     with alice.create_tap(bridge) as tap, world.polkit_as("hang") as polkit:

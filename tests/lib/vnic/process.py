@@ -129,6 +129,12 @@ def open_fds(pid):
     return result
 
 
+def cpu_seconds(pid):
+    """What it has had of the processors; the kernel counts in hundredths."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def status_field(pid, field):
     """One line of /proc/PID/status, without its name."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -34,5 +34,5 @@ def injected(world, syscall, what, number, *options):
     finally:
         _end(tracer)
         log.unlink(missing_ok=True)
-        # The call may have been the one just now.
-        poll(lambda: not world.service.alive(), 0.5 if "KILL" in what else 0)
+        if what == "signal=KILL":  # the call may have been the one just now
+            poll(lambda: not world.service.alive(), 0.5)

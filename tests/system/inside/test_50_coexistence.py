@@ -3,7 +3,6 @@
 
 import contextlib
 import json
-import os
 import pathlib
 import resource
 import shutil
@@ -11,9 +10,10 @@ import time
 
 import pytest
 import system
+from vnic import LONG
 from vnic.client import ENDPOINT
 
-COUNT = 1000 if os.environ.get("VNICD_TEST_LONG") == "1" else 100
+COUNT = 1000 if LONG else 100
 SERVICES = ("systemd-udevd", "systemd-networkd", "NetworkManager", "avahi-daemon", "ModemManager")
 # What would take every interface that nobody else has claimed.
 GREEDY = pathlib.Path("/run/systemd/network/80-greedy.network")
