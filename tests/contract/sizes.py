@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""No file over 400 lines, no function over 60, main.c of the service at most 120, bus/authority 200.
+"""No file over 600 lines, no function over 60, main.c of the service at most 120.
 
 With the layout of .clang-format (which has a test of its own) a function ends with a "}" alone in the
 first column, and begins at the last line before it that has a word there.
@@ -11,9 +11,9 @@ import sys
 
 from tap import Report, c_files, source, without_comments
 
-FILE_MAX = 400
+FILE_MAX = 600
 FUNCTION_MAX = 60
-SPECIAL = {"service/main.c": 120, "service/bus/authority.c": 200}
+SPECIAL = {"service/main.c": 120}
 
 
 def functions(text):
