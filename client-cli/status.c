@@ -58,6 +58,8 @@ static Status status_from_kind(FailureKind kind) {
                 return STATUS_TAKEN;
         case FAILURE_OFFLOAD_UNSUPPORTED:
         case FAILURE_NOT_SUPPORTED:
+        case FAILURE_UNKNOWN_INTERFACE:
+        case FAILURE_UNKNOWN_METHOD:
                 return STATUS_NOT_SUPPORTED;
         case FAILURE_STALE:
         case FAILURE_KERNEL:
@@ -89,8 +91,6 @@ static const struct {
         { "org.freedesktop.DBus.Error.TimedOut", STATUS_UNREACHABLE },
         { "org.freedesktop.DBus.Error.Spawn.*", STATUS_UNREACHABLE },
         { "org.freedesktop.systemd1.*", STATUS_UNREACHABLE },
-        { SD_BUS_ERROR_UNKNOWN_INTERFACE, STATUS_NOT_SUPPORTED },
-        { SD_BUS_ERROR_UNKNOWN_METHOD, STATUS_NOT_SUPPORTED },
         { SD_BUS_ERROR_UNKNOWN_PROPERTY, STATUS_NOT_SUPPORTED },
 };
 

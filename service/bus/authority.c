@@ -90,6 +90,17 @@ bool authority_has_answered(const Authority *authority, sd_bus_message *call) {
         return query && query->ready;
 }
 
+void authority_keep(Authority *authority, sd_bus_message *call) {
+        Query *query = query_find(&authority->table, call);
+
+        if (query && query->ready)
+                query_keep(query);
+}
+
+void authority_caller_left(Authority *authority, const char *name) {
+        query_table_caller_left(&authority->table, name);
+}
+
 int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Failure *failure) {
         Query *query;
 

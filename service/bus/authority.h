@@ -9,7 +9,8 @@
  * between but the verdict, and an object that is gone meanwhile is simply not found.
  *
  * The verdict belongs to the message and to exactly what was asked: action, details and a stamp. It
- * is good for one run. Root is not asked about. Any error means no.
+ * is good until the call is answered: a person who has said yes is not asked again when the call then has to
+ * wait for something else. Root is not asked about. Any error means no.
  */
 
 #include <sys/types.h>
@@ -44,6 +45,12 @@ bool authority_has_answered(const Authority *authority, sd_bus_message *call);
  * -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of sd-bus. */
 int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
                 const AuthorityQuestion *question, PolkitVerdict *ret, Failure *failure);
+
+/* For a handler that has to run once more when something is over: what was answered stays good. */
+void authority_keep(Authority *authority, sd_bus_message *call);
+
+/* The caller has left the bus: nobody is asked for them any more. */
+void authority_caller_left(Authority *authority, const char *name);
 
 /* The sentence for a verdict that is not yes. -EACCES with AccessDenied or
  * InteractiveAuthorizationRequired. */

@@ -30,6 +30,9 @@ struct Callers {
         List idle;     /* Caller.link, known and without calls */
         List busy;     /* Caller.link, the others */
         unsigned n_idle, n_asking;
+        sd_bus_slot *departures;
+        callers_left_t on_left;
+        void *userdata;
 };
 
 typedef struct Caller {
@@ -41,6 +44,7 @@ typedef struct Caller {
         Credentials credentials;
         unsigned n_calls; /* wherever they wait */
         bool idle;
+        bool left; /* the bus: its calls that still wait are dropped when their turn comes */
 } Caller;
 
 /* A call that is kept until the question is answered, then until it is its turn, then until it has been
@@ -93,6 +97,10 @@ static void settle(Caller *caller) {
 
         if (caller->question || caller->n_calls > 0 || caller->idle)
                 return;
+        if (caller->left) {
+                caller_free(caller);
+                return;
+        }
         caller->idle = true;
         list_unlink(&caller->link);
         list_append(&callers->idle, &caller->link);
@@ -161,16 +169,66 @@ static void on_failed_turn(Turn *turn, int error) {
         settle(caller);
 }
 
-int callers_new(Callers **ret, sd_bus *bus) {
+/* NULL: not known, or not a name that can be. */
+static Caller *find_caller(const Callers *callers, const char *name) {
+        Caller key, **found;
+
+        if (!name || *name != ':' || strlen(name) >= CALLER_NAME_SIZE)
+                return NULL;
+        memcpy(key.name, name, strlen(name) + 1);
+        found = tfind(&key, &callers->by_name, compare_names);
+        return found ? *found : NULL;
+}
+
+/* Nothing more is done for a caller who has left. What waits elsewhere, for polkit or for an endpoint to end, is
+ * asked about again before it goes on. */
+static void forget_departed(Callers *callers, const char *name) {
+        Caller *caller = find_caller(callers, name);
+
+        if (!caller)
+                return;
+        if (caller->question || caller->idle) {
+                callers->n_idle -= caller->idle;
+                caller_free(caller);
+        } else
+                caller->left = true;
+}
+
+static int on_departure(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
+        const char *sender = sd_bus_message_get_sender(signal), *name, *before, *now;
+        Callers *callers = userdata;
+
+        if (!sender || strcmp(sender, "org.freedesktop.DBus") != 0 ||
+                        sd_bus_message_read(signal, "sss", &name, &before, &now) < 0 ||
+                        *now != '\0')
+                return 0;
+        forget_departed(callers, name);
+        callers->on_left(name, callers->userdata);
+        return 0;
+}
+
+/* One match for all callers: a bus lets nobody have many, and one for each call would cost more than it saves. */
+static int watch_departures(Callers *callers) {
+        return sd_bus_add_match_async(callers->bus, &callers->departures,
+                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''",
+                        on_departure, NULL, callers);
+}
+
+int callers_new(Callers **ret, sd_bus *bus, callers_left_t on_left, void *userdata) {
         _cleanup_(callers_freep) Callers *callers = calloc(1, sizeof(Callers));
         int r;
 
         if (!callers)
                 return -ENOMEM;
         callers->bus = bus;
+        callers->on_left = on_left;
+        callers->userdata = userdata;
         list_init(&callers->idle);
         list_init(&callers->busy);
         r = turns_new(&callers->turns, bus, on_failed_turn);
+        if (r >= 0)
+                r = watch_departures(callers);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(callers);
@@ -183,6 +241,7 @@ Callers *callers_free(Callers *callers) {
 
         if (!callers)
                 return NULL;
+        sd_bus_slot_unref(callers->departures);
         failure_set(&failure, FAILURE_KERNEL, ECANCELED,
                         "The service is stopping; the call was not carried out. Try again.");
         while (callers->turns && (turn = turns_take_back(callers->turns)))
@@ -212,6 +271,14 @@ static void let_pass(Caller *caller) {
         settle(caller);
 }
 
+/* sd-bus's own words for a time-out, and those of a bus. */
+static bool is_too_late(sd_bus_message *answer) {
+        return sd_bus_message_is_method_error(answer, SD_BUS_ERROR_NO_REPLY) ||
+                        sd_bus_message_is_method_error(answer, SD_BUS_ERROR_TIMEOUT) ||
+                        sd_bus_message_is_method_error(
+                                        answer, "org.freedesktop.DBus.Error.TimedOut");
+}
+
 static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
         Caller *caller = userdata;
@@ -222,12 +289,16 @@ static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *
                 let_pass(caller);
                 return 0;
         }
-        /* Who is gone waits for no answer. */
-        if (!sd_bus_message_is_method_error(answer, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
+        if (is_too_late(answer)) {
+                failure_set(&failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
+                                "The bus is too busy to say who you are. Try again.");
+                refuse_all(&caller->asking, -EUSERS, &failure);
+        } else if (!sd_bus_message_is_method_error(answer, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
                 failure_set(&failure, FAILURE_ACCESS_DENIED, EACCES,
                                 "The bus does not say who you are.");
                 refuse_all(&caller->asking, -EACCES, &failure);
         }
+        /* Whoever has left waits for no answer. */
         caller_free(caller);
         return 0;
 }
@@ -256,17 +327,6 @@ static int make_caller(Callers *callers, const char *name, Caller **ret) {
         }
         *ret = caller;
         return 0;
-}
-
-/* NULL: not known, or not a name that can be. */
-static Caller *find_caller(const Callers *callers, const char *name) {
-        Caller key, **found;
-
-        if (!name || *name != ':' || strlen(name) >= CALLER_NAME_SIZE)
-                return NULL;
-        memcpy(key.name, name, strlen(name) + 1);
-        found = tfind(&key, &callers->by_name, compare_names);
-        return found ? *found : NULL;
 }
 
 /* n_calls: of his, that wait already. -EUSERS */
@@ -331,13 +391,6 @@ static int meet_known(Caller *caller, sd_bus_message *call, Failure *failure) {
         return r;
 }
 
-static int too_large(Failure *failure) {
-        return failure_set(failure, FAILURE_INVALID_ARGS, EMSGSIZE,
-                        "The call is malformed, or larger than 64 KiB, which none has to be. Leave "
-                        "out "
-                        "what is too long.");
-}
-
 static int no_sender(Failure *failure) {
         return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES, "The call has no sender.");
 }
@@ -345,13 +398,18 @@ static int no_sender(Failure *failure) {
 int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure) {
         const char *name = sd_bus_message_get_sender(call);
         Caller *caller = find_caller(callers, name);
+        const bool left = caller && caller->left;
+        int r;
 
         if (!name || *name != ':' || strlen(name) >= CALLER_NAME_SIZE)
                 return no_sender(failure);
         if (caller && has_had_its_turn(callers, call))
-                return 1;
-        if (!message_is_small(call))
-                return too_large(failure);
+                return !left;
+        if (left)
+                return 0;
+        r = message_check_size(call, failure);
+        if (r < 0)
+                return r;
         if (!caller || caller->question)
                 return meet_unknown(callers, caller, call, failure);
         return turns_are_free(callers->turns) ? 1 : meet_known(caller, call, failure);
@@ -363,7 +421,7 @@ int callers_dispatch_again(Callers *callers, sd_bus_message *call) {
         int r;
 
         /* Who was forgotten is asked about again, and the call waits for that as his others do. */
-        if (!caller || caller->question) {
+        if (!caller || caller->question || caller->left) {
                 r = sd_bus_message_rewind(call, true);
                 return r < 0 ? r : sd_bus_enqueue_for_read(callers->bus, call);
         }

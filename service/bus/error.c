@@ -32,6 +32,8 @@ static const char *const names[FAILURE_KIND_MAX] = {
         [FAILURE_INTERACTION_REQUIRED] = STANDARD("InteractiveAuthorizationRequired"),
         [FAILURE_LIMITS_EXCEEDED] = STANDARD("LimitsExceeded"),
         [FAILURE_UNKNOWN_OBJECT] = STANDARD("UnknownObject"),
+        [FAILURE_UNKNOWN_INTERFACE] = STANDARD("UnknownInterface"),
+        [FAILURE_UNKNOWN_METHOD] = STANDARD("UnknownMethod"),
         [FAILURE_NO_MEMORY] = STANDARD("NoMemory"),
 };
 

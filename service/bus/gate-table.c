@@ -73,30 +73,34 @@ static const GateDemand manage_endpoint = { if_of_another, "org.vnicd1.manage-en
 
 static const GateDemand reload = { always, "org.vnicd1.reload", { DETAIL_NONE }, false };
 
-/* All that can be called. Properties.Set is not here: no property can be written. */
+/* All that can be called. No property can be written: sd-bus itself answers Properties.Set with
+ * PropertyReadOnly or UnknownProperty. */
 static const GateRow rows[] = {
-        { MANAGER, "CreateTap", WAY_DEMANDS,
+        { MANAGER, "CreateTap", WAY_DEMANDS, EFFECT_ANSWER, "sbba{sv}",
                         { &use_bridge, &use_network, &use_unfiltered, &create_persistent,
                                         &create_for_another } },
-        { MANAGER, "CanCreateTap", WAY_TOLD,
+        { MANAGER, "CanCreateTap", WAY_TOLD, EFFECT_ANSWER, "sbba{sv}",
                         { &use_bridge, &use_network, &use_unfiltered, &create_persistent,
                                         &create_for_another } },
-        { MANAGER, "ListBridges", WAY_TOLD, { &see_bridge, &see_network } },
-        { MANAGER, "GetEndpoint", WAY_EVERYBODY, { NULL } },
-        { MANAGER, "ReleaseAll", WAY_EVERYBODY, { NULL } }, /* of the caller's own */
-        { MANAGER, "CreateNetwork", WAY_DEMANDS, { &manage_networks } },
-        { MANAGER, "Reload", WAY_DEMANDS, { &reload } },
-        { NETWORK, "Delete", WAY_DEMANDS, { &manage_networks } },
-        { NETWORK, "GetLeases", WAY_EVERYBODY, { NULL } },
-        { ENDPOINT, "Release", WAY_DEMANDS, { &manage_endpoint } },
-        { TAP, "OpenQueues", WAY_HOLDER, { NULL } },
-        { STANDARD "Properties", "Get", WAY_ANYBODY, { NULL } },
-        { STANDARD "Properties", "GetAll", WAY_ANYBODY, { NULL } },
+        { MANAGER, "ListBridges", WAY_TOLD, EFFECT_ANSWER, "", { &see_bridge, &see_network } },
+        { MANAGER, "GetEndpoint", WAY_EVERYBODY, EFFECT_ANSWER, "s", { NULL } },
+        { MANAGER, "ReleaseAll", WAY_EVERYBODY, EFFECT_CHANGE, "",
+                        { NULL } }, /* of the caller's own */
+        { MANAGER, "CreateNetwork", WAY_DEMANDS, EFFECT_CHANGE, "ssa{sv}", { &manage_networks } },
+        { MANAGER, "Reload", WAY_DEMANDS, EFFECT_CHANGE, "", { &reload } },
+        { NETWORK, "Delete", WAY_DEMANDS, EFFECT_CHANGE, "", { &manage_networks } },
+        { NETWORK, "GetLeases", WAY_EVERYBODY, EFFECT_ANSWER, "", { NULL } },
+        { ENDPOINT, "Release", WAY_DEMANDS, EFFECT_CHANGE, "", { &manage_endpoint } },
+        { TAP, "OpenQueues", WAY_HOLDER, EFFECT_ANSWER, "u", { NULL } },
+        { STANDARD "Properties", "Get", WAY_ANYBODY, EFFECT_ANSWER, "ss", { NULL } },
+        { STANDARD "Properties", "GetAll", WAY_ANYBODY, EFFECT_ANSWER, "s", { NULL } },
+        { STANDARD "Properties", "Set", WAY_ANYBODY, EFFECT_ANSWER, "ssv", { NULL } },
         /* These two grow with what there is: so their callers take turns. */
-        { STANDARD "Introspectable", "Introspect", WAY_EVERYBODY, { NULL } },
-        { STANDARD "ObjectManager", "GetManagedObjects", WAY_EVERYBODY, { NULL } },
-        { STANDARD "Peer", "Ping", WAY_ANYBODY, { NULL } },
-        { STANDARD "Peer", "GetMachineId", WAY_ANYBODY, { NULL } },
+        { STANDARD "Introspectable", "Introspect", WAY_EVERYBODY, EFFECT_ANSWER, "", { NULL } },
+        { STANDARD "ObjectManager", "GetManagedObjects", WAY_EVERYBODY, EFFECT_ANSWER, "",
+                        { NULL } },
+        { STANDARD "Peer", "Ping", WAY_ANYBODY, EFFECT_ANSWER, "", { NULL } },
+        { STANDARD "Peer", "GetMachineId", WAY_ANYBODY, EFFECT_ANSWER, "", { NULL } },
 };
 
 const GateRow *gate_find_row(sd_bus_message *call) {
@@ -108,6 +112,13 @@ const GateRow *gate_find_row(sd_bus_message *call) {
                                 strcmp(rows[i].member, member) == 0)
                         return &rows[i];
         return NULL;
+}
+
+bool gate_knows_interface(const char *interface) {
+        for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+                if (strcmp(rows[i].interface, interface) == 0)
+                        return true;
+        return false;
 }
 
 static void set_detail(PolkitDetail *ret, Detail detail, const GateMatter *matter) {

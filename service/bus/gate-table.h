@@ -38,14 +38,26 @@ typedef enum Way {
         WAY_MAX,
 } Way;
 
+/* Whether a call that wants no answer is carried out. */
+typedef enum Effect {
+        EFFECT_ANSWER, /* nothing is left of it but its answer, or what its answer hands over */
+        EFFECT_CHANGE,
+        EFFECT_MAX,
+} Effect;
+
 typedef struct GateRow {
         const char *interface, *member;
         Way way;
+        Effect effect;
+        const char *signature; /* of its arguments */
         const GateDemand *demands[DEMANDS_MAX];
 } GateRow;
 
 /* NULL: not in the table. */
 const GateRow *gate_find_row(sd_bus_message *call);
+
+/* Whether any method of this interface is in the table. */
+bool gate_knows_interface(const char *interface);
 
 /* What polkit is asked for a demand. */
 AuthorityQuestion gate_question(const GateDemand *demand, const GateMatter *matter, bool may_ask);

@@ -7,6 +7,8 @@
 
 #include "bus/audit.h"
 #include "bus/gate-table.h"
+#include "bus/message-size.h"
+#include "bus/network.h"
 #include "bus/reload.h"
 
 GateMatter gate_matter_of(const Endpoint *endpoint) {
@@ -107,6 +109,7 @@ static int decide(const Visit *visit, Decision *ret) {
         return 1;
 }
 
+/* A handler asked about a method that its row does not let it ask about. */
 static int refuse_all(Failure *failure) {
         return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
                         "This cannot be called. See org.vnicd1(5) for what can.");
@@ -217,33 +220,67 @@ int gate_tell(Service *service, sd_bus_message *call, const Subject *subject,
         return 1;
 }
 
+/* What is not in the table does not exist, whatever a vtable says. The client's own words are not repeated. */
+static int refuse_unknown(const Service *service, sd_bus_message *call, Failure *failure) {
+        const char *interface = sd_bus_message_get_interface(call);
+
+        if (!service_has_object(service, sd_bus_message_get_path(call)))
+                return failure_set(failure, FAILURE_UNKNOWN_OBJECT, ENOENT,
+                                "There is no object of this path. GetManagedObjects tells which "
+                                "there are.");
+        if (interface && !gate_knows_interface(interface))
+                return failure_set(failure, FAILURE_UNKNOWN_INTERFACE, ENOENT,
+                                "The object has no interface of this name. See org.vnicd1(5) for "
+                                "those there are.");
+        return failure_set(failure, FAILURE_UNKNOWN_METHOD, ENOENT,
+                        interface ? "The interface has no method of this name. See org.vnicd1(5) "
+                                    "for those there are."
+                                  : "A call has to name the interface of its method. See "
+                                    "org.vnicd1(5) for those there are.");
+}
+
+static int refuse_signature(const GateRow *row, Failure *failure) {
+        if (*row->signature == '\0')
+                return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
+                                "The method %s takes no arguments, and the call has some.",
+                                row->member);
+        return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
+                        "The arguments of %s have the D-Bus signature \"%s\"; those of the call "
+                        "have "
+                        "another.",
+                        row->member, row->signature);
+}
+
+/* Whether a call is answered from what lies in memory: then its caller needs no turn. A network's ports and the
+ * settings of its bridge are asked of the kernel. */
+static bool is_cheap(const GateRow *row, sd_bus_message *call) {
+        return row->way == WAY_ANYBODY && !network_is_path(sd_bus_message_get_path(call));
+}
+
 /* Sees each message before its handler does, before authority's filter, which was there before, and
- * before sd-bus answers by itself. */
+ * before sd-bus answers by itself. What can be refused without a look at the body, or at who calls, is refused
+ * here: a stranger's call is to cost no more than reading its header. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Service *service = userdata;
         Failure failure = FAILURE_INIT;
-        AuditDecision decision = { .refusal = "it is not in the table" };
         const GateRow *row;
-        Subject subject;
         int r;
 
         if (!sd_bus_message_is_method_call(message, NULL, NULL))
                 return 0;
         row = gate_find_row(message);
-        if (row && row->way == WAY_ANYBODY)
-                return 0;
+        if ((!row || row->effect == EFFECT_ANSWER) && !sd_bus_message_get_expect_reply(message))
+                return 1;
+        if (!row)
+                return error_answer(error, &failure, refuse_unknown(service, message, &failure));
+        if (!sd_bus_message_has_signature(message, row->signature))
+                return error_answer(error, &failure, refuse_signature(row, &failure));
+        if (is_cheap(row, message)) {
+                r = message_check_size(message, &failure);
+                return r < 0 ? error_answer(error, &failure, r) : 0;
+        }
         r = callers_meet(service->callers, message, &failure);
-        if (r <= 0)
-                return error_answer(error, &failure, r);
-        if (row)
-                return 0;
-        r = callers_find(service->callers, message, &subject, &failure);
-        if (r < 0)
-                return error_answer(error, &failure, r);
-        decision.uid = subject.uid;
-        decision.sender = sd_bus_message_get_sender(message);
-        audit_decision(service->audit, &decision);
-        return error_answer(error, &failure, refuse_all(&failure));
+        return r > 0 ? 0 : error_answer(error, &failure, r);
 }
 
 int gate_close(Service *service) {

@@ -5,7 +5,9 @@
  * The one gate. A table that is compiled in says of every method who may call it: everybody, whoever
  * holds the endpoint, or whom the configuration or polkit allows what the call is about. Which action
  * polkit is asked for follows from the interface and the member of the call alone, never from a
- * handler. What is not in the table is refused before any handler sees it.
+ * handler. What is not in the table does not exist, whatever a vtable says: no handler sees it. A call whose
+ * arguments are of another signature than the table's is refused unread, and one whose only effect would be its
+ * answer ends here where the caller wants none.
  *
  * The order is: root may; whom the configuration denies the bridge may not; whom it grants the bridge
  * is not asked; about all else polkit decides. A call may need several actions: it needs a yes to each.

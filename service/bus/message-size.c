@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/message-size.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -8,6 +10,9 @@
 
 /* Each value counts at least as much as the largest that has no length. */
 #define VALUE 8
+
+/* Types of which sd-bus gives an array in one piece. */
+#define NUMBERS "ynqiuxtd"
 
 /* false: the rest is used up. */
 static bool take(size_t *rest, size_t size) {
@@ -32,6 +37,32 @@ static int read_one(sd_bus_message *message, char type, size_t *rest) {
         return 1;
 }
 
+/* Its elements are not looked at one by one. The same. */
+static int read_numbers(sd_bus_message *message, char type, size_t *rest) {
+        const void *numbers;
+        size_t size;
+        int r = sd_bus_message_read_array(message, type, &numbers, &size);
+
+        return r < 0 ? r : take(rest, size);
+}
+
+static int read_all(sd_bus_message *message, size_t *rest);
+
+/* The same. */
+static int read_container(sd_bus_message *message, char type, const char *contents, size_t *rest) {
+        int r;
+
+        /* To enter it sd-bus reads its signature, which takes as long as so many values. */
+        if (!take(rest, VALUE * strlen(contents)))
+                return 0;
+        if (type == SD_BUS_TYPE_ARRAY && contents[1] == '\0' && strchr(NUMBERS, *contents))
+                return read_numbers(message, *contents, rest);
+        r = sd_bus_message_enter_container(message, type, contents);
+        if (r > 0)
+                r = read_all(message, rest);
+        return r > 0 && sd_bus_message_exit_container(message) < 0 ? -EBADMSG : r;
+}
+
 /* What is left of the message or of the container; containers are nested 64 deep at most. The same. */
 static int read_all(sd_bus_message *message, size_t *rest) {
         const char *contents;
@@ -41,27 +72,24 @@ static int read_all(sd_bus_message *message, size_t *rest) {
         while ((r = sd_bus_message_peek_type(message, &type, &contents)) > 0) {
                 if (!take(rest, VALUE))
                         return 0;
-                if (!strchr("avre", type)) {
-                        r = read_one(message, type, rest);
-                } else {
-                        r = sd_bus_message_enter_container(message, type, contents);
-                        if (r > 0)
-                                r = read_all(message, rest);
-                        if (r > 0 && sd_bus_message_exit_container(message) < 0)
-                                r = -1;
-                }
+                r = strchr("avre", type) ? read_container(message, type, contents, rest)
+                                         : read_one(message, type, rest);
                 if (r <= 0)
                         return r;
         }
         return r < 0 ? r : 1;
 }
 
-bool message_is_small(sd_bus_message *message) {
+int message_check_size(sd_bus_message *message, Failure *failure) {
         const char *path = sd_bus_message_get_path(message);
         size_t rest = SMALL;
         int r = 0;
 
         if (take(&rest, path ? strlen(path) : 0) && sd_bus_message_rewind(message, true) >= 0)
                 r = read_all(message, &rest);
-        return sd_bus_message_rewind(message, true) >= 0 && r > 0;
+        if (sd_bus_message_rewind(message, true) >= 0 && r > 0)
+                return 0;
+        return failure_set(failure, FAILURE_INVALID_ARGS, EMSGSIZE,
+                        "The call is malformed, or larger than 64 KiB, which none has to be. Leave "
+                        "out what is too long.");
 }

@@ -21,7 +21,6 @@
 #include "util/log.h"
 
 #define NETWORK_INTERFACE SERVICE_NAME ".Network"
-#define NETWORK_PREFIX    "/org/vnicd1/network"
 
 /* Each byte of the name may take three. */
 #define NETWORK_PATH_SIZE (sizeof(NETWORK_PREFIX) + 1 + 3 * IFNAMSIZ)
@@ -35,7 +34,11 @@ static const char *network_path(const char *name, char buffer[static NETWORK_PAT
         return buffer;
 }
 
-static Network *network_at(Service *service, const char *path) {
+bool network_is_path(const char *path) {
+        return strncmp(path, NETWORK_PREFIX "/", strlen(NETWORK_PREFIX "/")) == 0;
+}
+
+Network *network_at(const Service *service, const char *path) {
         _cleanup_free_ char *name = NULL;
         Network *network;
 

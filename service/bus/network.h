@@ -5,6 +5,14 @@
 
 #include "bus/service.h"
 
+#define NETWORK_PREFIX "/org/vnicd1/network"
+
+/* Whether the path is one that a network could have. */
+bool network_is_path(const char *path);
+
+/* The network whose object has that path. NULL: none. */
+Network *network_at(const Service *service, const char *path);
+
 /* Manager.CreateNetwork() */
 int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *error);
 

@@ -80,7 +80,6 @@ static Query *query_free(Query *query) {
                 check_free(container_of(node, Check, link));
         list_unlink(&query->link);
         asker_put(query->asker);
-        sd_bus_slot_unref(query->leaving);
         sd_event_source_disable_unref(query->agent_ends);
         sd_bus_message_unref(query->call);
         free(query);
@@ -129,6 +128,10 @@ void query_table_done(QueryTable *table) {
         LIST_FOREACH_SAFE(&table->queries, node)
                 query_free(container_of(node, Query, link));
         sd_event_source_disable_unref(table->after_handler);
+}
+
+void query_keep(Query *query) {
+        query->spent = false;
 }
 
 void query_spend(Query *query) {
@@ -185,53 +188,43 @@ static bool may_wait(const QueryTable *table, const Asker *asker, const char *ca
 }
 
 /* What the caller had asked makes room for others. */
-static int drop(Query *query) {
+static void drop(Query *query) {
         QueryTable *table = query->table;
 
         query_free(query);
         send_next(table);
-        return 0;
 }
 
 static int on_agent_stays(sd_event_source *source, uint64_t usec, void *userdata) {
-        return drop(userdata);
-}
-
-static int on_leaving(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
-        Query *query = userdata;
-        sd_event *loop = sd_bus_get_event(query->table->bus);
-
-        if (query->agent_ends)
-                return 0;
-        if (prompt_is_open(query) &&
-                        sd_event_add_time_relative(loop, &query->agent_ends, CLOCK_MONOTONIC,
-                                        AGENT_ENDS_USEC, 0, on_agent_stays, query) >= 0)
-                return 0;
-        return drop(query);
-}
-
-/* A match that could not be installed costs us the early end of the question, nothing more: polkit
- * says no to a caller who is gone. */
-static int on_match_installed(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
+        drop(userdata);
         return 0;
 }
 
-static int watch_caller(Query *query) {
-        char match[256];
+static void end_departed(Query *query) {
+        sd_event *loop = sd_bus_get_event(query->table->bus);
 
-        snprintf(match, sizeof(match),
-                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'",
-                        query_caller(query));
-        return sd_bus_add_match_async(query->table->bus, &query->leaving, match, on_leaving,
-                        on_match_installed, query);
+        if (query->agent_ends)
+                return;
+        if (prompt_is_open(query) &&
+                        sd_event_add_time_relative(loop, &query->agent_ends, CLOCK_MONOTONIC,
+                                        AGENT_ENDS_USEC, 0, on_agent_stays, query) >= 0)
+                return;
+        drop(query);
+}
+
+void query_table_caller_left(QueryTable *table, const char *name) {
+        LIST_FOREACH_SAFE(&table->queries, node) {
+                Query *query = container_of(node, Query, link);
+
+                if (strcmp(query_caller(query), name) == 0)
+                        end_departed(query);
+        }
 }
 
 int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
         const char *caller = sd_bus_message_get_sender(call);
         _cleanup_(query_freep) Query *query = NULL;
         Asker *asker = asker_get(table, uid);
-        int r;
 
         if (!asker)
                 return -ENOMEM;
@@ -246,9 +239,6 @@ int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
         list_init(&query->link);
         if (!caller || !may_wait(table, asker, caller))
                 return -EUSERS;
-        r = watch_caller(query);
-        if (r < 0)
-                return r;
         list_append(&table->queries, &query->link);
         call_after_handler(table);
         *ret = TAKE_PTR(query);

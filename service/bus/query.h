@@ -43,8 +43,7 @@ typedef struct Query {
         QueryTable *table;
         Asker *asker;
         sd_bus_message *call;
-        sd_bus_slot *leaving;        /* the caller's leaving the bus */
-        sd_event_source *agent_ends; /* he has left, his agent may be leaving too */
+        sd_event_source *agent_ends; /* the caller has left, their agent may be leaving too */
         unsigned open;               /* checks without a verdict */
         bool ready;                  /* all are answered, the message is on its way again */
         bool spent;                  /* its handler has it */
@@ -80,5 +79,11 @@ int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid);
  * -EUSERS: too many of this user are waiting. -ENOMEM. */
 int query_add_check(Query *query, const AuthorityQuestion *question);
 
-/* The handler runs with the verdicts: they are good for this run, the query goes when it is over. */
+/* The handler runs with the verdicts: the query goes when the run is over. */
 void query_spend(Query *query);
+
+/* The run has ended with the call still to be answered: the verdicts are for the next run as well. */
+void query_keep(Query *query);
+
+/* Checks of a caller who has left the bus are taken back. */
+void query_table_caller_left(QueryTable *table, const char *name);

@@ -125,6 +125,13 @@ static int register_all(Service *service) {
         return network_interface_register(service);
 }
 
+static void on_caller_left(const char *name, void *userdata) {
+        const Service *service = userdata;
+
+        if (service->authority)
+                authority_caller_left(service->authority, name);
+}
+
 /* Before anything is on the bus: who may is known first. */
 static int set_up_gate(Service *service, Failure *failure) {
         int r;
@@ -135,7 +142,7 @@ static int set_up_gate(Service *service, Failure *failure) {
         r = audit_new(&service->audit);
         if (r < 0)
                 return r;
-        r = callers_new(&service->callers, service->bus);
+        r = callers_new(&service->callers, service->bus, on_caller_left, service);
         if (r < 0)
                 return r;
         r = authority_new(&service->authority, service->bus, service->callers);
@@ -222,6 +229,16 @@ static Endpoint *endpoint_at(const Service *service, const char *path) {
         if (strncmp(path, ENDPOINT_PREFIX "/", strlen(ENDPOINT_PREFIX "/")) != 0)
                 return NULL;
         return ifname_parse_nonce(name, &nonce) < 0 ? NULL : manager_find(service->manager, nonce);
+}
+
+bool service_has_object(const Service *service, const char *path) {
+        static const char *const tree[] = { "/", "/org", SERVICE_PATH, ENDPOINT_PREFIX,
+                NETWORK_PREFIX };
+
+        for (size_t i = 0; i < sizeof(tree) / sizeof(*tree); i++)
+                if (strcmp(tree[i], path) == 0)
+                        return true;
+        return endpoint_at(service, path) || network_at(service, path);
 }
 
 Service *service_here(sd_bus *bus) {

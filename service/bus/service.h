@@ -50,6 +50,9 @@ const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_
 /* The network that a tap is on whose caller names none; NULL: there is none. */
 const char *service_default_network(const Service *service);
 
+/* Whether there is an object of that path, or a part of the tree that leads to some. */
+bool service_has_object(const Service *service, const char *path);
+
 /* In a handler whose userdata is the object that the call is made on: the service. To be asked for first: of
  * what sd-bus sends from within a handler the handler is its own. */
 Service *service_here(sd_bus *bus);

@@ -7,13 +7,14 @@
 #include <systemd/sd-event.h>
 
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 DEFINE_CLEANUP(Turns, turns_free)
 
 /* After what the bus has (SD_EVENT_PRIORITY_NORMAL), or before. */
-#define LATER_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
-#define NOW_PRIORITY   (SD_EVENT_PRIORITY_NORMAL - 5)
-#define READ_AHEAD     32
+#define LATER_PRIORITY  (SD_EVENT_PRIORITY_NORMAL + 10)
+#define NOW_PRIORITY    (SD_EVENT_PRIORITY_NORMAL - 5)
+#define READ_AHEAD_USEC 1000
 
 struct Turns {
         sd_bus *bus;
@@ -21,15 +22,8 @@ struct Turns {
         turns_refuse_t refuse;
         Lines lines;     /* Turn.link */
         List dispatched; /* Turn.link, on their way to their handlers */
-        uint64_t due;    /* in which round of the loop the next turn is put off no more */
+        uint64_t due;    /* µs of CLOCK_MONOTONIC: then the next turn is put off no more */
 };
-
-static uint64_t round_now(const Turns *turns) {
-        uint64_t round = 0;
-
-        (void)sd_event_get_iteration(sd_bus_get_event(turns->bus), &round);
-        return round;
-}
 
 static void arrange(Turns *turns) {
         (void)sd_event_source_set_enabled(
@@ -41,7 +35,7 @@ static int on_round(sd_event_source *source, void *userdata) {
         const Turns *turns = userdata;
 
         return sd_event_source_set_priority(
-                        source, round_now(turns) >= turns->due ? NOW_PRIORITY : LATER_PRIORITY);
+                        source, clock_now_usec() >= turns->due ? NOW_PRIORITY : LATER_PRIORITY);
 }
 
 /* The bus dispatches it next: what was enqueued comes before what is to be read. */
@@ -60,7 +54,7 @@ static int on_turn(sd_event_source *source, void *userdata) {
         List *first = lines_take(&turns->lines);
         int r;
 
-        turns->due = round_now(turns) + READ_AHEAD;
+        turns->due = clock_now_usec() + READ_AHEAD_USEC;
         arrange(turns);
         if (!first)
                 return 0;
@@ -112,7 +106,7 @@ int turns_stand_in_line(Turns *turns, Turn *turn, uid_t uid) {
         if (r < 0)
                 return r;
         if (is_first)
-                turns->due = round_now(turns) + READ_AHEAD;
+                turns->due = clock_now_usec() + READ_AHEAD_USEC;
         arrange(turns);
         return 0;
 }

@@ -167,5 +167,6 @@ int wait_retry(Service *service, sd_bus_message *call, List *watches) {
         if (!wait_watch)
                 return wait ? (wait_free(wait), -ENOMEM) : -ENOMEM;
         list_append(watches, &wait_watch->watch.link);
+        authority_keep(service->authority, call);
         return 1;
 }

@@ -27,7 +27,7 @@ DENY_ALL = """polkit.addRule(function (action, subject) {
 FOR_EVERYBODY = {(MANAGER, "CanCreateTap"), (MANAGER, "ListBridges"), (MANAGER, "GetEndpoint"),
                  (MANAGER, "ReleaseAll"), (NETWORK, "GetLeases")}
 
-STANDARD = {(PROPERTIES, "Get"), (PROPERTIES, "GetAll"), (INTROSPECTABLE, "Introspect"),
+STANDARD = {(PROPERTIES, "Get"), (PROPERTIES, "GetAll"), (PROPERTIES, "Set"), (INTROSPECTABLE, "Introspect"),
             (OBJECTS, "GetManagedObjects"), (PEER, "Ping"), (PEER, "GetMachineId")}
 
 
@@ -90,12 +90,17 @@ def test_the_service_the_contract_and_the_table_have_the_same_methods(alice, tap
                 for method in part.findall("method")}
     text = (world.source / "service" / "bus" / "gate-table.c").read_text()
     names = {"MANAGER": MANAGER, "ENDPOINT": ENDPOINT, "TAP": TAP, "NETWORK": NETWORK}
-    table = {(names.get(first) or f"org.freedesktop.DBus.{second}", member) for first, second, member
-             in re.findall(r'\{ ([A-Z]+)(?: "([A-Za-z]+)")?, "([A-Za-z]+)", WAY_', text)}
+    table = {(names.get(first) or f"org.freedesktop.DBus.{second}", member): signature
+             for first, second, member, signature in re.findall(
+                 r'\{ ([A-Z]+)(?: "([A-Za-z]+)")?, "([A-Za-z]+)", WAY_[A-Z]+,\s+EFFECT_[A-Z]+,\s+"([^"]*)"', text)}
     ours = {one for one in said if one[0].startswith("org.vnicd1.")}
     assert ours == contract
-    assert table == contract | STANDARD
-    assert said - table == {(PROPERTIES, "Set")}
+    assert set(table) == contract | STANDARD
+    assert said == set(table)
+    for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").iter("interface"):
+        for method in part.findall("method"):
+            assert table[part.get("name"), method.get("name")] == "".join(
+                one.get("type") for one in method.findall("arg") if one.get("direction") != "out")
 
 
 def test_a_user_without_rights_is_refused_all_but_the_list(nobody, tap, net):
@@ -136,7 +141,7 @@ def test_every_property_is_read_by_all_and_written_by_nobody(nobody, root, tap, 
                 for client in (nobody, root):
                     error = client.error(path, PROPERTIES, "Set", "ssv",
                                          (part.get("name"), name, GLib.Variant(kind, values[name])))
-                    assert error.name == ACCESS_DENIED, (name, error)
+                    assert error.short == "PropertyReadOnly", (name, error)
                 seen += 1
             assert nobody.get_all(path, part.get("name")) == values
     assert seen > 40
@@ -146,11 +151,13 @@ def test_every_property_is_read_by_all_and_written_by_nobody(nobody, root, tap, 
     (MANAGER, "Nonsense"), (MANAGER, "Release"), (MANAGER, "createtap"), (MANAGER, "OpenQueues"),
     (ENDPOINT, "Get"), (PROPERTIES, "Nonsense"), (PEER, "Nonsense"), (OBJECTS, "CreateTap"),
     (INTROSPECTABLE, "Get"), (NETWORK, "Release"), (None, "ReleaseAll")])
-def test_what_is_not_in_the_table_is_refused_to_everybody(alice, root, tap, interface, member):
+def test_what_is_not_in_the_table_does_not_exist_for_anybody(alice, root, tap, interface, member):
+    """Also by arguments that a method of that name takes."""
     for client in (alice, root):
         for path in (ROOT, tap.endpoint, "/", "/org/vnicd1/endpoint"):
-            error = client.error(path, interface, member)
-            assert error.name == ACCESS_DENIED, (path, error)
+            for signature, values in (("", ()), ("u", (1,)), ("sbba{sv}", ("yes0", True, False, {}))):
+                error = client.error(path, interface, member, signature, values)
+                assert error.short in ("UnknownMethod", "UnknownInterface"), (path, error)
     assert kernel.exists(tap.interface)
 
 

@@ -106,6 +106,13 @@ class Bus:
         except OSError:
             return False
 
+    @property
+    def pid(self):
+        """Of the process that passes the messages: of dbus-broker it is a child of the launcher."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(
+            encoding="ascii").split()
+        return int(children[0]) if self.kind == "dbus-broker" else self.process.pid
+
     def log(self):
         return self.process.output() + "".join(line + "\n" for line in Journal.messages())
 

@@ -1,0 +1,403 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What a stranger's calls cost and get: what does not exist is answered as D-Bus answers it, a call that could only be
+answered and wants no answer ends at once, a body is compared with the method's signature before it is weighed, and
+the calls of a caller who has left are not carried out."""
+
+import os
+import signal
+import struct
+import time
+import xml.etree.ElementTree as tree
+from contextlib import closing
+
+import pytest
+from gi.repository import GLib
+from vnic import kernel
+from vnic.client import ENDPOINT, MANAGER, NAME, OBJECTS, PROPERTIES, ROOT, TAP
+from vnic.networks import NETWORK, network, path_of
+from vnic.process import poll
+from vnic.rawclient import NO_REPLY, RawClient
+
+INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
+PEER = "org.freedesktop.DBus.Peer"
+NOWHERE = "/org/vnicd1/endpoint/vnic00000000"
+DBUS_ERROR = "org.freedesktop.DBus.Error."
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def run_queue_ns(pid):
+    """Time on a processor, exactly: the first number of schedstat."""
+    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+class stopped:
+    """The process does nothing inside; what is sent to it waits."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __enter__(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def known(world, user, **options):
+    """A connection whose caller the service knows already."""
+    caller = RawClient(world, user, **options)
+    caller.receive_reply(caller.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",)))
+    return caller
+
+
+@pytest.fixture
+def net(root):
+    with network(root, "yesnet", "isolated", services=False) as made:
+        yield made
+
+
+# What does not exist
+
+@pytest.mark.parametrize("path, interface, member, expected", [
+    (ROOT, MANAGER, "Nonsense", "UnknownMethod"),
+    (ROOT, MANAGER, "createtap", "UnknownMethod"),
+    (ROOT, MANAGER, "Release", "UnknownMethod"),
+    (ROOT, PROPERTIES, "Nonsense", "UnknownMethod"),
+    (ROOT, OBJECTS, "CreateTap", "UnknownMethod"),
+    (ROOT, None, "ReleaseAll", "UnknownMethod"),
+    (ROOT, "org.vnicd1.Nonsense", "CreateTap", "UnknownInterface"),
+    (ROOT, "com.example.Other", "Reset", "UnknownInterface"),
+    (NOWHERE, ENDPOINT, "Release", "UnknownObject"),
+    (NOWHERE, ENDPOINT, "Nonsense", "UnknownObject"),
+    (NOWHERE, "com.example.Other", "Reset", "UnknownObject"),
+    ("/com/example", MANAGER, "ReleaseAll", "UnknownObject"),
+    ("/com/example", "com.example.Other", "Reset", "UnknownObject"),
+    (ROOT + "/network/none", NETWORK, "Delete", "UnknownObject")])
+def test_what_does_not_exist_is_unknown_to_everybody(alice, root, path, interface, member, expected):
+    for client in (alice, root):
+        error = client.error(path, interface, member)
+        assert error.name == DBUS_ERROR + expected, error
+        assert error.message.endswith(".") and len(error.message) < 320
+
+
+@pytest.mark.parametrize("interface, member", [
+    (MANAGER, "CreateTap"), (MANAGER, "ReleaseAll"), (NETWORK, "Delete"), (ENDPOINT, "Nonsense"),
+    ("org.vnicd1.Other", "Release")])
+def test_what_another_object_has_an_endpoint_has_not(alice, bridge, interface, member):
+    with alice.create_tap(bridge) as tap:
+        error = alice.error(tap.endpoint, interface, member)
+        assert error.short in ("UnknownMethod", "UnknownInterface", "InvalidArgs"), error
+        assert kernel.exists(tap.interface)
+
+
+def test_properties_that_do_not_exist_are_unknown_and_none_can_be_written(alice, root, bridge, net):
+    text = GLib.Variant("s", "x")
+    with alice.create_tap(bridge) as tap:
+        for client in (alice, root):
+            for path, interface, name in ((ROOT, MANAGER, "Version"), (tap.endpoint, ENDPOINT, "Label"),
+                                          (tap.endpoint, TAP, "Queues"), (net.path, NETWORK, "Ports")):
+                assert client.error(path, PROPERTIES, "Set", "ssv", (interface, name, text)).name == \
+                    DBUS_ERROR + "PropertyReadOnly"
+                for member, rest in (("Get", ()), ("Set", (text,))):
+                    error = client.error(path, PROPERTIES, member, "ss" + "v" * len(rest), (interface, "No", *rest))
+                    assert error.name == DBUS_ERROR + "UnknownProperty", error
+                    error = client.error(path, PROPERTIES, member, "ss" + "v" * len(rest), ("org.no", name, *rest))
+                    assert error.short in ("UnknownInterface", "UnknownProperty"), error
+                assert client.error(path, PROPERTIES, "GetAll", "s", ("org.no",)).name == \
+                    DBUS_ERROR + "UnknownInterface"
+            assert client.error(NOWHERE, PROPERTIES, "GetAll", "s", (ENDPOINT,)).name == DBUS_ERROR + "UnknownObject"
+            assert client.error(NOWHERE, PROPERTIES, "Get", "ss", (ENDPOINT, "Mtu")).name == \
+                DBUS_ERROR + "UnknownObject"
+
+
+# Calls that want no answer
+
+def methods_of(world):
+    """(interface, member, in-signature) of the contract, and of D-Bus itself."""
+    for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").iter("interface"):
+        for method in part.findall("method"):
+            yield (part.get("name"), method.get("name"),
+                   "".join(one.get("type") for one in method.findall("arg") if one.get("direction") != "out"))
+    yield from ((PROPERTIES, "Get", "ss"), (PROPERTIES, "GetAll", "s"), (INTROSPECTABLE, "Introspect", ""),
+                (OBJECTS, "GetManagedObjects", ""), (PEER, "Ping", ""), (PEER, "GetMachineId", ""))
+
+
+# Those that do something, which a caller may want done without hearing of it.
+WITH_AN_EFFECT = {(MANAGER, "ReleaseAll"), (MANAGER, "CreateNetwork"), (MANAGER, "Reload"), (ENDPOINT, "Release"),
+                  (NETWORK, "Delete")}
+
+
+ARGUMENTS = {"sbba{sv}": ("yes0", True, False, {}), "s": (NETWORK,), "ss": (NETWORK, "Warnings"), "u": (1,), "": ()}
+CALLS = 200
+
+
+def cost_of(world, caller, path, interface, member, signature, flags=NO_REPLY):
+    """Nanoseconds of processor time of the service for so many calls that want no answer."""
+    before = run_queue_ns(world.pid)
+    for _ in range(CALLS):
+        caller.send(path, interface, member, signature, ARGUMENTS[signature] if signature else (), flags=flags)
+    # What comes after them on this connection is answered after them.
+    caller.receive_reply(caller.send(ROOT, PEER, "Ping"))
+    caller.receive_reply(caller.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",)))
+    return run_queue_ns(world.pid) - before
+
+
+def test_a_call_whose_only_effect_is_its_answer_costs_nothing_where_none_is_wanted(world, alice, bridge, net):
+    for i in range(30):
+        kernel.run("ip", "link", "add", f"p{i}", "type", "veth", "peer", "name", f"q{i}")
+        kernel.run("ip", "link", "set", f"p{i}", "master", net.name)
+    try:
+        with alice.create_tap(bridge) as tap, closing(known(world, "bob")) as caller:
+            objects = {MANAGER: ROOT, ENDPOINT: tap.endpoint, TAP: tap.endpoint}
+            before = kernel.next_ifindex()
+            ping = min(cost_of(world, caller, ROOT, PEER, "Ping", "") for _ in range(3))
+            dear = {}
+            for interface, member, signature in methods_of(world):
+                if (interface, member) in WITH_AN_EFFECT:
+                    continue
+                path = objects.get(interface, ROOT if interface == OBJECTS else net.path)
+                cost = min(cost_of(world, caller, path, interface, member, signature) for _ in range(3))
+                if cost > 3 * ping:
+                    dear[interface, member] = round(cost / ping, 1)
+            assert not dear, f"in pings: {dear}"
+            assert kernel.next_ifindex() == before + 1
+    finally:
+        for i in range(30):
+            kernel.del_link(f"p{i}")
+
+
+def test_a_call_that_does_something_does_it_without_an_answer(world, root, alice, bridge):
+    tap = alice.create_tap(bridge)
+    other = alice.create_tap(bridge)
+    with closing(known(world, "alice")) as caller:
+        caller.send(tap.endpoint, ENDPOINT, "Release", flags=NO_REPLY)
+        assert poll(lambda: not kernel.exists(tap.interface), 3)
+        assert kernel.exists(other.interface)
+        caller.send(ROOT, MANAGER, "ReleaseAll", flags=NO_REPLY)
+        assert poll(lambda: not kernel.exists(other.interface), 3)
+    for one in (tap, other):
+        one.close()
+    with closing(known(world, "root")) as caller:
+        caller.send(ROOT, MANAGER, "CreateNetwork", "ssa{sv}", ("yesquiet", "isolated", {}), flags=NO_REPLY)
+        assert poll(lambda: kernel.exists("yesquiet"), 3)
+        caller.send(path_of("yesquiet"), NETWORK, "Delete", flags=NO_REPLY)
+        assert poll(lambda: not kernel.exists("yesquiet"), 3)
+        world.configure("[Limits]\nCreations=100000\nEndpoints=7\n")
+        try:
+            caller.send(ROOT, MANAGER, "Reload", flags=NO_REPLY)
+            assert poll(lambda: root.get(ROOT, MANAGER, "EndpointsPerUser") == 7, 3)
+        finally:
+            world.configure()
+            world.reload()
+
+
+def test_nobody_waits_for_those_who_read_a_network_with_many_ports(world, root, alice, bridge, net):
+    """With answers, from two connections, one call after the other: they take turns with everybody else."""
+    for i in range(60):
+        kernel.run("ip", "link", "add", f"p{i}", "type", "veth", "peer", "name", f"q{i}")
+        kernel.run("ip", "link", "set", f"p{i}", "master", net.name)
+    try:
+        with closing(known(world, "bob")) as first, closing(known(world, "bob")) as second, \
+                closing(known(world, "alice")) as quick:
+            with stopped(world.pid):
+                serials = [[one.send(net.path, PROPERTIES, "GetAll", "s", (NETWORK,)) for _ in range(50)]
+                           for one in (first, second)]
+                alice.bus_call("GetId")
+                wanted = quick.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
+            # In answers: the third user's call is served after one turn of the other at most.
+            quick.receive_reply(wanted)
+            first.socket.setblocking(False)
+            served = drain(first) + drain(second)
+            assert served <= 30, f"{served} of 100 answers were written before it was anybody else's turn"
+            first.socket.settimeout(10)
+            for one, numbers in zip((first, second), serials):
+                one.receive_reply(numbers[-1])
+    finally:
+        for i in range(60):
+            kernel.del_link(f"p{i}")
+
+
+def drain(caller):
+    """How many messages lie there."""
+    caller.socket.setblocking(False)
+    count = 0
+    try:
+        while True:
+            caller.receive()
+            count += 1
+    except BlockingIOError:
+        caller.socket.settimeout(10)
+        return count
+
+
+@pytest.mark.once
+@pytest.mark.deadline(60)
+def test_who_the_bus_is_too_busy_to_tell_of_is_told_to_try_again(world, alice):
+    with closing(RawClient(world, "bob", timeout=30)) as caller:
+        alice.list_bridges()
+        with stopped(world.pid):
+            serial = caller.send(ROOT, MANAGER, "ListBridges")
+            alice.bus_call("GetId")
+            with stopped(world.bus.pid):
+                os.kill(world.pid, signal.SIGCONT)
+                time.sleep(11)
+        answer, _ = caller.receive_reply(serial)
+        assert answer.get_error_name() == DBUS_ERROR + "LimitsExceeded"
+
+
+# What a body costs
+
+def align(data, boundary):
+    return data + b"\0" * (-len(data) % boundary)
+
+
+def string(text):
+    return struct.pack("<I", len(text)) + text + b"\0"
+
+
+def call_with_body(serial, member, signature, body, flags=0):
+    """The bytes of a call of the Manager, with a body that no library would make."""
+    fields = b""
+    for code, kind, value in ((1, b"o", ROOT), (2, b"s", MANAGER), (3, b"s", member), (6, b"s", NAME),
+                              (8, b"g", signature)):
+        fields = align(fields, 8) + bytes((code, 1)) + kind + b"\0"
+        text = value.encode()
+        fields += bytes((len(text),)) + text + b"\0" if kind == b"g" else string(text)
+    return align(struct.pack("<BBBBIII", ord("l"), 1, flags, 1, len(body), serial, len(fields)) + fields, 8) + body
+
+
+FAT = "a(" + "y" * 250 + ")"
+
+
+def put_fat(data, begin):
+    """An empty array with a signature of 253 bytes. Array lengths stand on 4 bytes and structs on 8, counted from the
+    beginning of the body, which is so many bytes before data."""
+    data += bytes((len(FAT),)) + FAT.encode() + b"\0"
+    data += bytes(-(begin + len(data)) % 4) + struct.pack("<I", 0)
+    data += bytes(-(begin + len(data)) % 8)
+
+
+def fat_variants(count):
+    """So many as the elements of an "av"."""
+    data = bytearray()
+    for _ in range(count):
+        put_fat(data, 4)
+    return struct.pack("<I", len(data)) + data
+
+
+def fat_options(count):
+    """("yes0", true, false, {"k": fat, "k": fat, …})."""
+    start = align(string(b"yes0"), 4) + struct.pack("<II", 1, 0)
+    begin = len(start) + 4
+    begin += -begin % 8
+    data = bytearray()
+    for _ in range(count):
+        data += string(b"k")
+        put_fat(data, begin)
+    return align(start + struct.pack("<I", len(data)), 8) + data
+
+
+MIB = 1 << 20
+BODIES = {
+    "another signature, 4,000 fat variants": ("CreateTap", "av", lambda: fat_variants(4000)),
+    "a getter with 4,000 fat variants": ("GetEndpoint", "av", lambda: fat_variants(4000)),
+    "4,000 fat options": ("CreateTap", "sbba{sv}", lambda: fat_options(4000)),
+    "4,000 fat options, only asked": ("CanCreateTap", "sbba{sv}", lambda: fat_options(4000))}
+
+
+def cost_of_refusal(world, caller, member, signature, body):
+    """Nanoseconds of processor time of the service: the least of some."""
+    costs = []
+    for i in range(6):
+        before = run_queue_ns(world.pid)
+        caller.send_bytes(call_with_body(1000 + i, member, signature, body))
+        answer, _ = caller.receive_reply(1000 + i)
+        assert answer.get_error_name() == DBUS_ERROR + "InvalidArgs", answer.get_error_name()
+        costs.append(run_queue_ns(world.pid) - before)
+    return min(costs)
+
+
+@pytest.mark.parametrize("what", BODIES)
+def test_to_refuse_a_body_takes_little_more_than_to_receive_it(world, alice, what):
+    """Held against as many plain bytes: the signature is compared, and reading ends after the first 64 KiB."""
+    member, signature, body = BODIES[what]
+    with closing(known(world, "bob")) as caller:
+        cost = cost_of_refusal(world, caller, member, signature, body())
+        plain = cost_of_refusal(world, caller, "GetEndpoint", "ay", struct.pack("<I", MIB) + bytes(MIB))
+    print(f"{what}: {cost / 1e6:.2f} ms, {plain / 1e6:.2f} for as many bytes")
+    assert cost < 4 * plain, f"{cost / 1e6:.2f} ms, {plain / 1e6:.2f} for as many bytes"
+
+
+@pytest.mark.parametrize("member, signature", [("CreateTap", "ss"), ("GetEndpoint", "u"), ("ReleaseAll", "s"),
+                                               ("ListBridges", "av"), ("Reload", "i"), ("CreateNetwork", "ssa{ss}")])
+def test_what_has_another_signature_is_refused_before_anybody_asks_who_calls(world, root, member, signature):
+    """Nor does it take a turn: with the bus stopped it could not be known who calls."""
+    values = {"s": ("x",), "ss": ("x", "y"), "u": (1,), "av": ([],), "i": (1,), "ssa{ss}": ("x", "nat", {})}
+    error = root.error(ROOT, MANAGER, member, signature, values[signature])
+    assert error.name == DBUS_ERROR + "InvalidArgs" and f'"{signature}"' not in error.message, error
+    with closing(RawClient(world, "bob")) as caller:
+        before = run_queue_ns(world.pid)
+        serials = [caller.send(ROOT, MANAGER, member, signature, values[signature]) for _ in range(200)]
+        names = [caller.receive_reply(serial)[0].get_error_name() for serial in serials[-3:]]
+        assert set(names) == {DBUS_ERROR + "InvalidArgs"}
+        assert run_queue_ns(world.pid) - before < 200e6
+
+
+# Who has left
+
+def test_the_calls_of_a_known_caller_who_has_left_are_not_carried_out(world, root, bridge):
+    before = kernel.next_ifindex()
+    with closing(known(world, "root")) as caller:
+        with stopped(world.pid):
+            for i in range(20):
+                caller.send_create_tap(bridge, persistent=True, label=f"n{i}")
+            root.bus_call("GetId")
+            caller.close()
+            assert poll(lambda: not root.bus_call("NameHasOwner", "s", (caller.unique,))[0], 5)
+    root.list_bridges()
+    assert kernel.our_links() == []
+    # One may have been on its way to its handler.
+    assert kernel.next_ifindex() - before in (1, 2)
+
+
+def test_who_leaves_makes_room_for_others_of_the_user(world, alice, bob):
+    """What a caller who has left had in line is not counted any more once its turn has come."""
+    with closing(known(world, "alice")) as caller:
+        with stopped(world.pid):
+            for _ in range(500):
+                caller.send(ROOT, MANAGER, "ListBridges")
+            bob.bus_call("GetId")
+            caller.close()
+            assert poll(lambda: not bob.bus_call("NameHasOwner", "s", (caller.unique,))[0], 5)
+    before = run_queue_ns(world.pid)
+    assert alice.list_bridges() is not None
+    assert run_queue_ns(world.pid) - before < 400e6
+
+
+# A verdict is good until the call is answered
+
+@pytest.mark.deadline(60)
+def test_who_said_yes_is_not_asked_again_when_the_call_then_has_to_wait(world, alice, bridges):
+    bridges("ask0")
+    bridges("yes0")
+    with world.polkit_as("hang") as polkit:
+        polkit.auto = lambda check: (True, False, {}) if check.details.get("bridge") == "yes0" \
+            else (None if check.interactive else (False, True, {}))
+        pending = alice.start_create_tap("ask0", interactive=True, label="web")
+        prompt = polkit.wait_for_check(2)
+        assert prompt.interactive
+        with alice.create_tap("yes0", label="web"):  # the label is taken, and free again when this one has gone
+            prompt.answer(True)
+        endpoint, interface, _, fds = pending.result(5)
+        assert kernel.link(interface)["master"] == "ask0"
+        for fd in fds:
+            os.close(fd)
+        of_ask = [check for check in polkit.checks if check.details.get("bridge") == "ask0"]
+        assert [check.interactive for check in of_ask] == [False, True]
+    assert poll(lambda: not kernel.exists(interface), 3)
