@@ -246,7 +246,7 @@ def test_who_the_bus_is_too_busy_to_tell_of_is_told_to_try_again(world, alice):
             alice.bus_call("GetId")
             with stopped(world.bus.pid):
                 os.kill(world.pid, signal.SIGCONT)
-                time.sleep(11)
+                time.sleep(13)
         answer, _ = caller.receive_reply(serial)
         assert answer.get_error_name() == DBUS_ERROR + "LimitsExceeded"
 
