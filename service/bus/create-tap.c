@@ -11,6 +11,15 @@
 #include "bus/service.h"
 #include "bus/wait.h"
 
+/* CreateTap and OpenTap differ in how their arguments are read, and in how the queues are handed over. */
+typedef struct CreateForm {
+        int (*read)(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);
+        int (*append)(sd_bus_message *reply, const FdSet *queues);
+} CreateForm;
+
+static const CreateForm create_form = { request_read, append_queues };
+static const CreateForm open_form = { request_read_single, append_queue };
+
 /* A network that goes and comes up again while the question is open is the same one. */
 static uint64_t stamp_of(const Place *place) {
         const uint64_t defined = UINT64_C(1) << 63;
@@ -56,13 +65,13 @@ static Client client_of(const Service *service, const Subject *subject, sd_bus_m
         };
 }
 
-static int read_request(Service *service, sd_bus_message *call, Subject *ret_subject,
-                TapRequest *ret, Client *ret_client, Failure *failure) {
+static int read_request(Service *service, sd_bus_message *call, const CreateForm *form,
+                Subject *ret_subject, TapRequest *ret, Client *ret_client, Failure *failure) {
         int r = service_subject(service, call, ret_subject, failure);
 
         if (r < 0)
                 return r;
-        r = request_read(call, manager_facts(service->manager)->cpus, ret, failure);
+        r = form->read(call, manager_facts(service->manager)->cpus, ret, failure);
         if (r >= 0 && ret->default_network)
                 r = tap_request_set_default(ret, service_default_network(service), failure);
         if (r < 0)
@@ -71,7 +80,8 @@ static int read_request(Service *service, sd_bus_message *call, Subject *ret_sub
         return r;
 }
 
-static int reply_with_tap(sd_bus_message *call, const Endpoint *endpoint, const FdSet *queues) {
+static int reply_with_tap(Service *service, sd_bus_message *call, const CreateForm *form,
+                const Endpoint *endpoint, const FdSet *queues) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         const char *offloads[OFFLOAD_NAMES_MAX + 1];
         char path[ENDPOINT_PATH_SIZE];
@@ -87,10 +97,12 @@ static int reply_with_tap(sd_bus_message *call, const Endpoint *endpoint, const 
         r = append_names(reply, offloads);
         if (r < 0)
                 return r;
-        r = append_queues(reply, queues);
+        r = form->append(reply, queues);
         if (r < 0)
                 return r;
-        return sd_bus_message_send(reply);
+        if (queues->n == 0)
+                return sd_bus_message_send(reply);
+        return fd_replies_send(service->fd_replies, call, reply, &endpoint->tag.nonce);
 }
 
 /* What can be made, before anybody is asked; and after the answer, whether it still can. */
@@ -109,7 +121,8 @@ static int look(Service *service, sd_bus_message *call, const TapRequest *reques
                         request->bridge);
 }
 
-static int create_tap(Service *service, sd_bus_message *call, Failure *failure) {
+static int create_tap(
+                Service *service, sd_bus_message *call, const CreateForm *form, Failure *failure) {
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
         TapRequest request;
@@ -123,7 +136,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
         /* Read. Without a reply the queues would have nowhere to go. */
         if (!sd_bus_message_get_expect_reply(call))
                 return 0;
-        r = read_request(service, call, &subject, &request, &client, failure);
+        r = read_request(service, call, form, &subject, &request, &client, failure);
         if (r < 0)
                 return r;
 
@@ -147,7 +160,7 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
                 return r;
 
         /* Reply: after it only the client holds the tap. He is not kept waiting for the others' news. */
-        r = reply_with_tap(call, endpoint, &queues);
+        r = reply_with_tap(service, call, form, endpoint, &queues);
         manager_announce(service->manager, endpoint);
         if (r < 0)
                 manager_take_back(service->manager, endpoint);
@@ -157,7 +170,14 @@ static int create_tap(Service *service, sd_bus_message *call, Failure *failure) 
 
 int create_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
-        int r = create_tap(userdata, call, &failure);
+        int r = create_tap(userdata, call, &create_form, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+int open_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = create_tap(userdata, call, &open_form, &failure);
 
         return error_answer(error, &failure, r);
 }
@@ -203,7 +223,7 @@ static int can_create_tap(Service *service, sd_bus_message *call, Failure *failu
         Place place;
         int r;
 
-        r = read_request(service, call, &subject, &request, &client, failure);
+        r = read_request(service, call, &create_form, &subject, &request, &client, failure);
         client.count_ports = true;
         if (r >= 0)
                 r = manager_look(service->manager, &request, &client, &place, &wait_for, failure);

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * CreateTap and CanCreateTap of org.vnicd1.Manager: the one way through the house. Each is read, refuse,
+ * CreateTap, OpenTap and CanCreateTap of org.vnicd1.Manager: the one way through the house. Each is read, refuse,
  * authorise, act, reply; it may run twice (see bus/authority.h), so nothing before "act" changes anything.
  */
 
@@ -10,4 +10,5 @@
 
 /* Handlers; userdata is the Service. */
 int create_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int open_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int can_create_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error);

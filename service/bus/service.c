@@ -66,6 +66,15 @@ static void on_network_leaving(Network *network, void *userdata) {
                 network_announce_end(service, network);
 }
 
+/* Its queues never reached anybody. */
+static void on_lost(uint32_t nonce, void *userdata) {
+        Service *service = userdata;
+        Endpoint *endpoint = manager_find(service->manager, nonce);
+
+        if (endpoint)
+                manager_take_back(service->manager, endpoint);
+}
+
 static int list_endpoints(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
                 sd_bus_error *error) {
         Service *service = userdata;
@@ -172,6 +181,9 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         r = manager_new(&service->manager, event, &observer, service);
         if (r < 0)
                 return r;
+        r = fd_replies_new(&service->fd_replies, service->bus, on_lost, service);
+        if (r < 0)
+                return r;
         r = register_all(service);
         if (r < 0)
                 return r;
@@ -189,6 +201,7 @@ Service *service_free(Service *service) {
         sd_event_source_disable_unref(service->hangup);
         service->authority = authority_free(service->authority);
         reload_stop(service->reload);
+        service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
         /* After whoever sends a call to its handler again. */
         service->callers = callers_free(service->callers);
@@ -265,4 +278,8 @@ int append_queues(sd_bus_message *message, const FdSet *queues) {
         for (size_t i = 0; i < queues->n && r >= 0; i++)
                 r = sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[i]);
         return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int append_queue(sd_bus_message *message, const FdSet *queues) {
+        return sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[0]);
 }

@@ -9,6 +9,7 @@
 #include "bus/authority.h"
 #include "bus/caller.h"
 #include "bus/error.h"
+#include "bus/fd-replies.h"
 #include "model/manager.h"
 
 #define SERVICE_NAME    "org.vnicd1"
@@ -30,6 +31,7 @@ typedef struct Service {
         Authority *authority;
         sd_bus_slot *gate;
         Callers *callers;
+        FdReplies *fd_replies;
         sd_event_source *hangup;
 } Service;
 
@@ -80,3 +82,6 @@ int append_names(sd_bus_message *message, const char *const *names);
 
 /* A message argument "ah" made of the queues, which stay the caller's. */
 int append_queues(sd_bus_message *message, const FdSet *queues);
+
+/* A message argument "h" made of the one queue, which stays the caller's. */
+int append_queue(sd_bus_message *message, const FdSet *queues);

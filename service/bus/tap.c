@@ -10,18 +10,38 @@
 #include "bus/service.h"
 #include "util/log.h"
 
-static int reply_with_queues(sd_bus_message *call, const FdSet *queues) {
+/* OpenQueues and OpenQueue differ in who says how many, and in how they are handed over. */
+typedef struct OpenForm {
+        int (*read)(sd_bus_message *call, uint32_t *ret_count);
+        int (*append)(sd_bus_message *reply, const FdSet *queues);
+} OpenForm;
+
+static int read_count(sd_bus_message *call, uint32_t *ret_count) {
+        return sd_bus_message_read(call, "u", ret_count);
+}
+
+static int count_one(sd_bus_message *call, uint32_t *ret_count) {
+        *ret_count = 1;
+        return 0;
+}
+
+static const OpenForm several = { read_count, append_queues };
+static const OpenForm single = { count_one, append_queue };
+
+static int reply_with_queues(
+                Service *service, sd_bus_message *call, const OpenForm *form, const FdSet *queues) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         int r;
 
         r = sd_bus_message_new_method_return(call, &reply);
         if (r < 0)
                 return r;
-        r = append_queues(reply, queues);
-        return r < 0 ? r : sd_bus_message_send(reply);
+        r = form->append(reply, queues);
+        return r < 0 ? r : fd_replies_send(service->fd_replies, call, reply, NULL);
 }
 
-static int open_queues(Endpoint *endpoint, sd_bus_message *call, Failure *failure) {
+static int open_queues(
+                Endpoint *endpoint, sd_bus_message *call, const OpenForm *form, Failure *failure) {
         Service *service = service_here(sd_bus_message_get_bus(call));
         FdSet queues = FDSET_INIT;
         GateMatter matter;
@@ -35,7 +55,7 @@ static int open_queues(Endpoint *endpoint, sd_bus_message *call, Failure *failur
         r = service_subject(service, call, &subject, failure);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read(call, "u", &count);
+        r = form->read(call, &count);
         if (r < 0)
                 return r;
         matter = gate_matter_of(endpoint);
@@ -50,14 +70,21 @@ static int open_queues(Endpoint *endpoint, sd_bus_message *call, Failure *failur
         r = manager_open_queues(service->manager, endpoint, &limits, count, &queues, failure);
         if (r < 0)
                 return r;
-        r = reply_with_queues(call, &queues);
+        r = reply_with_queues(service, call, form, &queues);
         manager_close_queues(service->manager, matter.owner, (uint32_t)matter.stamp, &queues);
         return r;
 }
 
 static int method_open_queues(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
-        int r = open_queues(userdata, call, &failure);
+        int r = open_queues(userdata, call, &several, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int method_open_queue(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = open_queues(userdata, call, &single, &failure);
 
         return error_answer(error, &failure, r);
 }
@@ -101,6 +128,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("OpenQueues", SD_BUS_ARGS("u", count), SD_BUS_RESULT("ah", queues),
                         method_open_queues, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("OpenQueue", SD_BUS_NO_ARGS, SD_BUS_RESULT("h", queue),
+                        method_open_queue, SD_BUS_VTABLE_UNPRIVILEGED),
         LIVE_PROPERTY("VnetHdr", "b", property_get_flag, AT(now.tun.vnet_hdr)),
         CONST_PROPERTY("VnetHdrSize", "u", property_get_number, AT(tag.vnet_hdr_size)),
         CONST_PROPERTY("Multiqueue", "b", property_get_flag, AT(now.tun.multiqueue)),

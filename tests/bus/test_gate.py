@@ -38,6 +38,8 @@ def arguments(tap):
     return {
         (MANAGER, "CreateTap"): [("sbba{sv}", (name, True, False, options)) for name in ("yes0", "-")
                                  for options in ({}, persistent, owner)],
+        (MANAGER, "OpenTap"): [("sba{sv}", (name, True, options)) for name in ("yes0", "-")
+                               for options in ({}, owner)],
         (MANAGER, "CanCreateTap"): [("sbba{sv}", ("yes0", True, False, {}))],
         (MANAGER, "ListBridges"): [("", ())],
         (MANAGER, "GetEndpoint"): [("s", (tap.interface,))],
@@ -46,6 +48,7 @@ def arguments(tap):
         (MANAGER, "Reload"): [("", ())],
         (ENDPOINT, "Release"): [("", ())],
         (TAP, "OpenQueues"): [("u", (1,))],
+        (TAP, "OpenQueue"): [("", ())],
         (NETWORK, "Delete"): [("", ())],
         (NETWORK, "GetLeases"): [("", ())],
     }

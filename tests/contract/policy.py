@@ -11,6 +11,13 @@ from tap import Report, c_files, source, without_comments
 NAME = "org.vnicd1"
 USER = "vnicd"
 OWNER = ("org.freedesktop.policykit.owner", f"unix-user:{USER}")
+LOST_QUEUES = [
+    ({"user": USER}, {"send_type": "error", "send_error": f"{NAME}.Error.NotSupported",
+                      "send_requested_reply": "false"}),
+    ({"context": "default"}, {"receive_sender": NAME, "receive_type": "error",
+                              "receive_error": f"{NAME}.Error.NotSupported",
+                              "receive_requested_reply": "false"}),
+]
 DEFAULTS = {"allow_any", "allow_inactive", "allow_active"}
 # A network lets nobody out of it; and of managing networks there is no bridge to be remembered for.
 EXCEPTIONS = {
@@ -23,6 +30,11 @@ def check_bus(root, report):
     policies = tree.parse(root / "dbus" / f"{NAME}.conf").getroot().findall("policy")
     rules = [(policy, rule) for policy in policies for rule in policy]
     allows = [(policy, rule) for policy, rule in rules if rule.tag == "allow"]
+    # Only from the service, and only with the name that tells a client that its queues are lost.
+    lost = [(policy.attrib, rule.attrib) for policy, rule in allows if "error" in rule.attrib.values()]
+    report.case("only the service may send an error that the bus does not expect, and only one",
+                [] if lost == LOST_QUEUES else [str(lost)])
+    allows = [(policy, rule) for policy, rule in allows if "error" not in rule.attrib.values()]
 
     owning = [(policy.attrib, rule.attrib) for policy, rule in allows
               if any(key.startswith("own") for key in rule.attrib)]

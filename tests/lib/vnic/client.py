@@ -106,10 +106,10 @@ def read_reply(message):
 
 
 def close_fds(value):
-    """Closes the descriptors in an unpacked reply of CreateTap or OpenQueues."""
+    """Closes the descriptors in an unpacked reply of CreateTap, OpenTap, OpenQueues or OpenQueue."""
     for part in value:
-        for fd in part if isinstance(part, list) else ():
-            if isinstance(fd, int):
+        for fd in part if isinstance(part, list) else (part,):
+            if isinstance(fd, variant.Fd):
                 with contextlib.suppress(OSError):
                     os.close(fd)
 
@@ -226,6 +226,12 @@ class Tap:
         self.fds.extend(fds)
         return fds
 
+    def open_queue(self, client=None):
+        """One more queue; it is added to `fds`."""
+        (fd,) = (client or self.client).call(self.endpoint, TAP, "OpenQueue")
+        self.fds.append(fd)
+        return fd
+
     def get(self, name):
         """A property, of Endpoint or Tap."""
         both = self.client.get_all(self.endpoint, ENDPOINT) | self.client.get_all(self.endpoint, TAP)
@@ -340,6 +346,20 @@ class Client:
         pending = self.start_create_tap(bridge, vnet_hdr, multiqueue, interactive=interactive,
                                         timeout=timeout, **options)
         return Tap(self, *pending.result(timeout + 1))
+
+    def start_open_tap(self, bridge, vnet_hdr=True, *, interactive=False, timeout=TIMEOUT, **options):
+        return self.start(ROOT, MANAGER, "OpenTap", "sba{sv}",
+                          (bridge, vnet_hdr, variant.options(options)),
+                          interactive=interactive, timeout=timeout)
+
+    def open_tap(self, bridge, vnet_hdr=True, *, interactive=False, timeout=TIMEOUT, **options):
+        """As create_tap, by the method that hands over a single queue."""
+        pending = self.start_open_tap(bridge, vnet_hdr, interactive=interactive, timeout=timeout, **options)
+        endpoint, interface, offloads, fd = pending.result(timeout + 1)
+        return Tap(self, endpoint, interface, offloads, [fd])
+
+    def open_tap_error(self, *arguments, **options):
+        return self.start_open_tap(*arguments, **options).error()
 
     def create_tap_error(self, *arguments, **options):
         return self.start_create_tap(*arguments, **options).error()

@@ -19,9 +19,10 @@ INTERACTIVE = int(Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION)
 
 
 class RawClient:
-    """A connection that has said Hello; nothing is read unless `receive` is called."""
+    """A connection that has said Hello; nothing is read unless `receive` is called. Without `fds` it
+    does not negotiate the passing of file descriptors."""
 
-    def __init__(self, world, user="alice", timeout=10.0):
+    def __init__(self, world, user="alice", timeout=10.0, *, fds=True):
         self._serial = 0
         path = world.bus.address.partition("path=")[2].partition(",")[0]
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -32,8 +33,9 @@ class RawClient:
             self.socket.connect(path)
             self.socket.sendall(b"\0AUTH EXTERNAL " + str(uid).encode().hex().encode() + b"\r\n")
         self._expect(b"OK ")
-        self.socket.sendall(b"NEGOTIATE_UNIX_FD\r\n")
-        self._expect(b"AGREE_UNIX_FD")
+        if fds:
+            self.socket.sendall(b"NEGOTIATE_UNIX_FD\r\n")
+            self._expect(b"AGREE_UNIX_FD")
         self.socket.sendall(b"BEGIN\r\n")
         self.send("/org/freedesktop/DBus", DBUS, "Hello", destination=DBUS)
         hello, _ = self.receive()
@@ -68,6 +70,10 @@ class RawClient:
     def send_create_tap(self, bridge, vnet_hdr=True, multiqueue=False, *, flags=0, **options):
         return self.send(ROOT, MANAGER, "CreateTap", "sbba{sv}",
                          (bridge, vnet_hdr, multiqueue, variant.options(options)), flags=flags)
+
+    def send_open_tap(self, bridge, vnet_hdr=True, *, flags=0, **options):
+        return self.send(ROOT, MANAGER, "OpenTap", "sba{sv}",
+                         (bridge, vnet_hdr, variant.options(options)), flags=flags)
 
     def receive(self):
         """The next message and the descriptors that came with it (ours to close)."""

@@ -37,12 +37,16 @@ def arguments(signature, values):
     return GLib.Variant(f"({signature})", tuple(values)) if signature else None
 
 
+class Fd(int):
+    """A descriptor, told apart from other numbers."""
+
+
 def unpack(value, fds=()):
     """Plain Python from a variant; a handle becomes the descriptor of the message that it stands for."""
     kind = value.get_type_string()
     if kind == "h":
         number = value.get_handle()
-        return fds[number] if number < len(fds) else -1
+        return Fd(fds[number] if number < len(fds) else -1)
     if kind == "v":
         return unpack(value.get_variant(), fds)
     if kind.startswith("a{"):
