@@ -16,9 +16,13 @@ from vnic.process import ROOM, open_fds, poll
 
 LINES = 60
 PIDFD_GETFD = 438
+MEGABYTE = 1 << 20
+NEIGHBOUR = "52:54:00:00:00:73"
 libc = ctypes.CDLL(None, use_errno=True)
 EXAMPLES = ("create-tap.c", "create-tap.py", "create-tap-jeepney.py", "create-tap.js")
-NEEDS = {"create-tap.c": ("cc",), "create-tap-jeepney.py": ("/usr/lib/python3/dist-packages/jeepney",),
+SINGLE_QUEUE = "open-tap.go"
+NEEDS = {"create-tap.c": ("cc",), SINGLE_QUEUE: ("go", "/usr/share/gocode/src/github.com/godbus/dbus"),
+         "create-tap-jeepney.py": ("/usr/lib/python3/dist-packages/jeepney",),
          "create-tap.js": ("gjs",)}
 
 
@@ -46,20 +50,24 @@ def queues_of(pid):
 
 @pytest.fixture(scope="module")
 def command(world):
-    """command("create-tap.c") → its command line, compiled by the line in its head if it has one."""
+    """command("create-tap.c") → its command line, compiled once, by the line in its head, if it has one."""
     folder = world.source / "docs" / "examples"
 
     def of(name):
         for needed in NEEDS.get(name, ()):
             if not (os.path.exists(needed) or shutil.which(needed)):
                 pytest.skip(f"{needed} is not installed")
-        if not name.endswith(".c"):
+        recipe = re.search(r"^(?: \* +|//\t)(.*\b(?:cc|go build) .*)$", (folder / name).read_text(encoding="utf-8"),
+                           re.M)
+        if not recipe:
             return [folder / name]
-        program = ROOM / name.removesuffix(".c")
-        recipe = re.search(r"^ \* +(cc .*)$", (folder / name).read_text(encoding="utf-8"), re.M)[1]
-        recipe = recipe.removesuffix("*/").replace("-o create-tap create-tap.c", f"-o {program} {folder / name}")
-        subprocess.run(["sh", "-euc", recipe], check=True)
-        program.chmod(0o755)
+        program = ROOM / pathlib.Path(name).stem
+        if not program.exists():
+            line = recipe[1].removesuffix("*/").replace(f"-o {program.name} {name}", f"-o {program} {folder / name}")
+            # Nothing of the host's Go, and no network: what the packages have is all that it takes.
+            subprocess.run(["sh", "-euc", line], check=True,
+                           env={"PATH": os.environ["PATH"], "GOCACHE": str(ROOM / "go-cache"), "GOPROXY": "off"})
+            program.chmod(0o755)
         return [program]
     return of
 
@@ -103,7 +111,52 @@ def _supported(alice, interface):
     return alice.get(f"/org/vnicd1/endpoint/{interface}", "org.vnicd1.Tap", "OffloadsSupported")
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.deadline(180)  # the first compilation
+def test_a_program_in_go_moves_a_megabyte_each_way_through_a_single_queue(world, alice, bridge, command):
+    """Its binding is Debian's godbus, which loses arrays of fds. It sends back what it receives."""
+    child = world.run_as("alice", [*command(SINGLE_QUEUE), bridge], stdin=subprocess.PIPE)
+    try:
+        line = child.stdout.readline()
+        assert line, child.stderr.read()
+        interface, mac = re.fullmatch(r"(\S+): guest MAC (\S+)\n", line).groups()
+        assert kernel.our_links() == [interface] and kernel.link(interface)["master"] == bridge
+        before = carried(interface)
+        with alice.create_tap(bridge, False) as neighbour:
+            send_and_receive(neighbour.fds[0], mac, MEGABYTE)
+        assert all(now - then >= MEGABYTE for now, then in zip(carried(interface), before, strict=True))
+    finally:
+        child.communicate("\n", timeout=10)
+    assert child.returncode == 0, child.stderr
+    assert kernel.wait_gone(interface)
+
+
+def test_a_program_in_go_that_is_killed_leaves_no_tap(world, bridge, command):
+    child = world.run_as("alice", [*command(SINGLE_QUEUE), bridge], stdin=subprocess.PIPE)
+    interface = child.stdout.readline().split(":")[0]
+    assert kernel.exists(interface)
+    with queues_of(child.pid) as queues:
+        child.kill()
+        child.communicate(timeout=10)
+        assert len(queues) == 1 and kernel.exists(interface)  # there is a last fd, and we hold it
+    assert kernel.wait_gone(interface)
+
+
+def carried(interface):
+    """Bytes from its holder and to it, as the kernel counts them."""
+    folder = pathlib.Path("/sys/class/net", interface, "statistics")
+    return [int((folder / name).read_text()) for name in ("rx_bytes", "tx_bytes")]
+
+
+def send_and_receive(queue, mac, size):
+    """Sends that many bytes to the MAC, in frames that are all different, and has them all back."""
+    for number in range(-(-size // 1400)):
+        frame = frames.plain(mac, NEIGHBOUR, number.to_bytes(4, "big") * 350)
+        back = frames.plain(NEIGHBOUR, mac, number.to_bytes(4, "big") * 350)
+        os.write(queue, frame)
+        assert frames.receive(queue, 2.0, want=lambda got, back=back: got == back, header=0), number
+
+
+@pytest.mark.parametrize("name", (*EXAMPLES, SINGLE_QUEUE))
 def test_an_example_says_why_it_was_refused(world, bridges, command, name):
     bridges("no0")
     status, out, err = world.output_as("alice", [*command(name), "no0"])
