@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All or nothing: whichever system call of a CreateTap fails, and how, everything is as it was before."""
+"""All or nothing: whichever system call of a CreateTap or an OpenTap fails, and how, everything is as it was before."""
 
 import contextlib
 
@@ -21,11 +21,19 @@ def failing(world, syscall, error, number, *options):
         yield lambda: "(INJECTED)" in log.read_text(errors="replace")
 
 
-def attempt(client, bridge):
-    """One CreateTap with everything in it: (made, its error)."""
+def create_tap(client, bridge, **options):
+    return client.create_tap(bridge, True, True, queues=3, **options)
+
+
+def open_tap(client, bridge, **options):
+    return client.open_tap(bridge, True, **options)
+
+
+def attempt(client, bridge, make=create_tap):
+    """One call with everything in it: (made, its error)."""
     try:
-        with client.create_tap(bridge, True, True, queues=3, guest_mac="52:54:00:00:00:0f", isolated=True,
-                               label="web", vnet_hdr_size=12, timeout=8):
+        with make(client, bridge, guest_mac="52:54:00:00:00:0f", isolated=True, label="web",
+                  vnet_hdr_size=12, timeout=8):
             return True, None
     except BusError as error:
         return False, error
@@ -42,14 +50,15 @@ def check_nothing_left(world, before):
 @pytest.mark.deadline(300)
 @pytest.mark.parametrize("error", ERRORS if LONG else ERRORS[:1])
 @pytest.mark.parametrize("syscall", SYSCALLS)
-def test_a_system_call_that_fails_changes_nothing(world, bridge, syscall, error):
+@pytest.mark.parametrize("make", (create_tap, open_tap))
+def test_a_system_call_that_fails_changes_nothing(world, bridge, make, syscall, error):
     before = kernel.snapshot(), kernel.fixed_fdb(bridge)
     number, hits = 0, 0
     while True:
         number += 1
         with world.client("alice") as client:
             with failing(world, syscall, error, number) as happened:
-                made, problem = attempt(client, bridge)
+                made, problem = attempt(client, bridge, make)
                 hit = happened()
             if not hit:
                 break
@@ -99,14 +108,40 @@ def test_a_persistent_tap_that_its_caller_was_not_told_of_is_taken_away(world, b
 
 @pytest.mark.restarts
 @pytest.mark.deadline(300)
-def test_a_service_killed_at_any_call_of_a_creation_leaves_nothing(world, bridge):
+@pytest.mark.parametrize("syscall", ("openat", "ioctl"))
+def test_a_queue_that_could_not_be_opened_is_not_left_open(world, carol, bridge, syscall):
+    """A persistent tap stays as idle as it was, and the next OpenQueue works."""
+    tap = carol.create_tap(bridge, True, True, persistent=True)
+    number, refused = 0, 0
+    while True:
+        number += 1
+        with failing(world, syscall, "EBUSY", number) as happened:
+            try:
+                tap.open_queue()
+            except BusError as error:
+                assert error.short in ("KernelError", "NotMultiqueue", "Stale"), error
+                refused += 1
+                assert poll(lambda: kernel.numqueues(tap.interface) == (0, 0), 1.0)
+            hit = happened()
+        tap.close()
+        assert poll(lambda: kernel.numqueues(tap.interface) == (0, 0), 1.0)
+        if not hit:
+            break
+    assert refused > 0
+    tap.release()
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(300)
+@pytest.mark.parametrize("make", (create_tap, open_tap))
+def test_a_service_killed_at_any_call_of_a_creation_leaves_nothing(world, bridge, make):
     """It dies in the middle; its queue fds die with it, and so does what was being made."""
     for syscall in ("ioctl", "sendmsg"):
         number = 0
         while True:
             number += 1
             with world.client("alice") as client, injected(world, syscall, "signal=KILL", number):
-                attempt(client, bridge)
+                attempt(client, bridge, make)
                 # It tells of the end of the tap as well; only then there is nothing left to be killed at.
                 poll(lambda: not kernel.our_links() or not world.service.alive(), 2.0)
                 poll(lambda: not world.service.alive(), 0.1)
