@@ -348,6 +348,7 @@ def test_a_user_may_have_64_calls_waiting_and_another_his_own(world, bob, bridge
     for member in ("CreateTap", "CanCreateTap"):
         error = clients[2].error(ROOT, MANAGER, member, "sbba{sv}", ("br0", True, False, {}))
         assert error.short == "LimitsExceeded"
+    assert clients[2].open_tap_error("br0").short == "LimitsExceeded"
     assert clients[2].error(ROOT, MANAGER, "ListBridges").short == "LimitsExceeded"
     other = bob.start_create_tap("br0")
     hanging.wait_for_check(17).answer(False)

@@ -142,7 +142,8 @@ def test_random_options_are_refused_by_name_or_served(alice, bridge, world):
     for _ in range(500):
         options = {key: random_variant(numbers) for key in numbers.sample(keys, numbers.randint(1, 4))}
         try:
-            with alice.create_tap(bridge, numbers.random() < 0.5, numbers.random() < 0.5, **options):
+            flags = [numbers.random() < 0.5 for _ in range(numbers.randint(1, 2))]
+            with (alice.create_tap if len(flags) == 2 else alice.open_tap)(bridge, *flags, **options):
                 pass
         except BusError as error:
             assert error.short in ("InvalidOption", "VnetHdrRequired"), error

@@ -243,7 +243,8 @@ def test_queues_of_a_tap_under_deletion_are_not_opened_and_make_no_device(alice,
             with alice.create_tap(bridge, True, True, queues=1) as tap:
                 known.add(tap.interface)
                 release = alice.start(tap.endpoint, ENDPOINT, "Release")
-                opening = [alice.start(tap.endpoint, TAP, "OpenQueues", "u", (1,)) for _ in range(4)]
+                opening = [alice.start(tap.endpoint, TAP, *call) for _ in range(2)
+                           for call in (("OpenQueues", "u", (1,)), ("OpenQueue",))]
                 for pending in opening:
                     try:
                         close_fds(pending.result())
@@ -344,6 +345,7 @@ def test_a_caller_who_does_not_take_his_queues_leaves_no_tap(world, bridge):
         client = RawClient(world, "alice")
         for _ in range(3):
             client.send(ROOT, MANAGER, "CreateTap", "sbba{sv}", (bridge, True, True, options({"queues": 2})))
+        client.send_open_tap(bridge)
         time.sleep(step % 500 * 0.0001)
         client.socket.close()
     assert all(kernel.wait_gone(name) for name in kernel.our_links())

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from vnic import frames, kernel
-from vnic.client import ENDPOINT, MANAGER, ROOT, TAP, BusError, Client, read_reply
+from vnic.client import ENDPOINT, MANAGER, ROOT, TAP, BusError, Client, Tap, read_reply
 from vnic.process import poll
 from vnic.rawclient import NO_REPLY, RawClient
 
@@ -157,6 +157,26 @@ def test_open_tap_counts_as_create_tap_does(world, alice, bridge):
     finally:
         world.configure()
         world.reload()
+
+
+def test_open_tap_asks_polkit_what_create_tap_asks(world, bob, bridges):
+    """And goes on after a yes, though it began anew for that."""
+    bridges("br0")
+    with world.polkit_as("hang") as polkit:
+        asked = []
+        for start in (bob.start_create_tap, bob.start_open_tap):
+            polkit.checks.clear()
+            polkit.auto = lambda check: (True, False, {}) if check.interactive else (False, True, {})
+            pending = start("br0", interactive=True, owner=1001)
+            endpoint, interface, _, fds = pending.result()
+            asked.append({(check.action, *check.details.items()) for check in polkit.checks})
+            assert kernel.link(interface)["master"] == "br0"
+            Tap(bob, endpoint, interface, [], fds if isinstance(fds, list) else [fds]).close()
+            assert kernel.wait_gone(interface)
+            polkit.auto = lambda check: (False, False, {})
+            assert start("br0").error().short == "AccessDenied"
+        assert asked[0] == asked[1] and len(asked[0]) == 2
+    assert kernel.our_links() == []
 
 
 def test_open_queue_is_for_the_holder_and_gives_one(world, alice, bob, bridge):

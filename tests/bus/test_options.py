@@ -163,8 +163,9 @@ def test_an_endpoint_is_found_by_its_interface_and_by_nothing_like_it(alice, bob
 
 def test_the_arguments_must_be_those_of_the_contract(alice):
     for signature, values in (("s", ("yes0",)), ("ssba{sv}", ("a", "b", True, {})), ("", ())):
-        error = alice.error(ROOT, MANAGER, "CreateTap", signature, values)
-        assert error.short == "InvalidArgs"
+        for member in ("CreateTap", "OpenTap", "CanCreateTap"):
+            error = alice.error(ROOT, MANAGER, member, signature, values)
+            assert error.short == "InvalidArgs"
 
 
 def test_a_path_of_no_endpoint_is_an_unknown_object(alice):

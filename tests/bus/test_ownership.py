@@ -95,6 +95,7 @@ def test_threat_52_another_connection_of_the_same_user_opens_no_queues(world, al
     with alice.create_tap(bridge, True, True, queues=2) as tap, Client(world, "alice") as again:
         for other in (again, root):
             assert other.error(tap.endpoint, TAP, "OpenQueues", "u", (1,)).name == ACCESS_DENIED
+            assert other.error(tap.endpoint, TAP, "OpenQueue").name == ACCESS_DENIED
         assert kernel.numqueues(tap.interface) == (2, 0)
 
 
@@ -104,6 +105,7 @@ def test_after_a_restart_the_maker_is_not_known_any_more(world, bridge):
         with client.create_tap(bridge, True, True, queues=2) as tap:
             world.restart_service()
             assert client.error(tap.endpoint, TAP, "OpenQueues", "u", (1,)).name == ACCESS_DENIED
+            assert client.error(tap.endpoint, TAP, "OpenQueue").name == ACCESS_DENIED
 
 
 @pytest.mark.parametrize("count", [0, 17, 255, 256, 2 ** 32 - 1])

@@ -99,6 +99,7 @@ def test_frames_cross_with_a_header_after_open_queues(tap, alice, bridge):
 def test_open_queues_is_for_its_owner_from_any_connection_and_for_nobody_else(tap, world, alice, bob, carol, root):
     for stranger in (bob, carol, root):
         assert stranger.error(tap.endpoint, TAP, "OpenQueues", "u", (1,)).name == ACCESS_DENIED
+        assert stranger.error(tap.endpoint, TAP, "OpenQueue").name == ACCESS_DENIED
     with Client(world, "alice") as again:
         tap.open_queues(1, again)
         assert again.error(tap.endpoint, TAP, "OpenQueues", "u", (1,)).short == "NotMultiqueue"

@@ -41,6 +41,7 @@ def test_threat_01_the_subject_is_always_the_callers_unique_name(world, alice, b
     with alice.create_tap(bridge) as tap, world.polkit_as("hang") as polkit:
         polkit.auto = lambda check: (False, True, {}) if not check.interactive else (False, False, {})
         bob.create_tap_error("br0", interactive=True, persistent=True, owner=1001)
+        bob.open_tap_error("br0", interactive=True, owner=1001)
         bob.can_create_tap("br0")
         bob.list_bridges()
         bob.error(tap.endpoint, ENDPOINT, "Release", interactive=True)
@@ -98,6 +99,7 @@ def test_threat_07_before_polkit_has_answered_nothing_is_made(world, alice, bob,
                         {"owner": 1001}, {"offloads": ["csum"]}):
             error = bob.create_tap_error("no0", True, True, interactive=True, **options)
             assert error.name == ACCESS_DENIED
+        assert bob.open_tap_error("no0", interactive=True).name == ACCESS_DENIED
         bob.can_create_tap("no0")
         bob.list_bridges()
         bob.error(ROOT, MANAGER, "Reload")
@@ -205,7 +207,8 @@ def test_threat_21_nobody_gets_at_anothers_endpoint_by_any_name(world, alice, bo
             assert bob.error(path, ENDPOINT, "Release").short in ("UnknownObject", "UnknownMethod")
         for one in (tap, orphan):
             for interface, member, signature, values in ((ENDPOINT, "Release", "", ()),
-                                                         (TAP, "OpenQueues", "u", (1,))):
+                                                         (TAP, "OpenQueues", "u", (1,)),
+                                                         (TAP, "OpenQueue", "", ())):
                 assert bob.error(one.endpoint, interface, member, signature, values).name == ACCESS_DENIED
         kernel.run("ip", "link", "set", tap.interface, "down")
         kernel.run("ip", "link", "set", tap.interface, "name", "renamed0")
@@ -230,7 +233,8 @@ def test_threat_22_the_refusal_of_a_foreign_endpoint_always_reads_the_same(world
             assert error.name == ACCESS_DENIED
             said.add(error.message.replace(tap.interface, "IT"))
         assert len(said) == 1
-        said = {bob.error(tap.endpoint, TAP, "OpenQueues", "u", (1,)).message for tap in taps}
+        said = {bob.error(tap.endpoint, TAP, *call).message for tap in taps
+                for call in (("OpenQueues", "u", (1,)), ("OpenQueue",))}
         assert len(said) == 1
         for label in ("web", "lasting"):
             assert bob.error(ROOT, MANAGER, "GetEndpoint", "s", (label,)).short == "NoSuchEndpoint"
