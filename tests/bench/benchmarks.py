@@ -11,6 +11,7 @@ import time
 
 from gi.repository import Gio, GLib
 
+from beside import floods_broker, floods_daemon
 from managers import libvirt, networkmanager, private
 from parts import profile
 from stage import (ASKED, CONFIGURATION, GRANTED, Broken, Found, Program, Stage, World, kernel, load_together, percentile)
@@ -481,7 +482,8 @@ def data(found, quick):
 
 ALL = {"create": create_daemon, "create-broker": create_broker, "processes": processes,
        "libvirt": libvirt, "networkmanager": networkmanager, "ports": ports, "taps": taps,
-       "throughput": throughput, "others": others, "release": release, "memory": memory, "activation": activation,
+       "throughput": throughput, "others": others, "floods": floods_daemon, "floods-broker": floods_broker,
+       "release": release, "memory": memory, "activation": activation,
        "idle": idle, "data": data, "profile": profile}
 
 __all__ = ["ALL", "Found"]

@@ -14,6 +14,9 @@ def show(found):
     if found["error"]:
         print(found["error"])
         return
+    if any(row.endswith(FLOODED) for row in found["rows"]):
+        show_floods(found)
+        return
     width = max([len(name) for name in (*found["rows"], *found["ratios"])] + [4])
     print(f"{'':<{width}}{'median':>10}{'min':>10}{'p95':>10}{'n':>7}")
     for name, row in found["rows"].items():
@@ -25,6 +28,38 @@ def show(found):
     print()
     for name, ratio in found["ratios"].items():
         print(f"{name:<{width}}{number(ratio['value']):>10} {ratio['unit']:<4}{verdict(ratio)}")
+    for note in found["notes"]:
+        print(note)
+    print(f"({found['seconds']} s)", flush=True)
+
+
+# Of a flood there are rows "FLOOD: WHAT"; this one tells which floods there are.
+FLOODED = ": CreateTap over a new connection"
+
+
+def floods(found):
+    """What is told of each flood: its name, medians and p99 in ms, their ratio, whether that is enough."""
+    for name in [row.removesuffix(FLOODED) for row in found["rows"] if row.endswith(FLOODED)]:
+        row = {what: found["rows"][f"{name}: {what}"] for what in ("CreateTap", "CreateTap by polkit", "an empty call")}
+        ratio = found["ratios"][f"{name}: p99 of CreateTap"]
+        failed = found["ratios"].get(f"{name}: calls of CreateTap that fail", {"value": 0})["value"]
+        yield (name, row["CreateTap"]["n"], *(number(row[what][which]) for which in ("median", "p99") for what in row),
+               number(ratio["value"] / row["an empty call"]["p99"]), number(ratio["target"]),
+               "met" if ratio["met"] and not failed else "missed", f"{failed} failed" if failed else "")
+
+
+def show_floods(found):
+    print(f"{'beside':<48}{'n':>5}{'median: create':>15}{'polkit':>8}{'empty':>8}{'p99: create':>13}{'polkit':>8}"
+          f"{'empty':>8}{'ratio':>7}{'target':>8}")
+    for name, n, *values, verdict_, failed in floods(found):
+        cells = "".join(f"{value:>{width}}" for value, width in zip(values, (15, 8, 8, 13, 8, 8, 7, 8)))
+        print(f"{name:<48}{n:>5}{cells}  {verdict_} {failed}")
+    for name, row in found["rows"].items():
+        if name.endswith(": messages"):
+            flood = name.removesuffix(": messages")
+            shares = (f"{server} {number(found['rows'][f'{flood}: processor time of the {server}']['median'])} %"
+                      for server in ("service", "bus", "polkit"))
+            print(f"{flood}: {number(row['median'])} messages a second; processor time: {', '.join(shares)}")
     for note in found["notes"]:
         print(note)
     print(f"({found['seconds']} s)", flush=True)
@@ -58,15 +93,16 @@ def check(result):
 
 
 # In docs/performance.md the lines between <!-- TABLE NAME --> and <!-- end --> are written from the JSON.
-TABLE = re.compile(r"(<!-- (targets|rows|ratios|steps) ?([a-z-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- (targets|rows|ratios|steps|floods) ?([a-z-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def targets_table(result, _):
     yield "| what | measured | target | |"
     yield "|---|---|---|---|"
-    for found in result["benchmarks"].values():
+    for name, found in result["benchmarks"].items():
         for what, ratio in found["ratios"].items():
-            if ratio["target"] is not None:
+            # Floods have a table of their own.
+            if ratio["target"] is not None and not name.startswith("floods"):
                 bound = f"{'≤' if ratio['at_most'] else '≥'} {ratio['target']:g}"
                 yield f"| {what} | {number(ratio['value'])} {ratio['unit']} | {bound} | {'met' if ratio['met'] else '**missed**'} |"
 
@@ -100,9 +136,18 @@ def steps_table(result, name):
         yield f"| {whole} | " + " | ".join(values.values()) + " |"
 
 
+def floods_table(result, name):
+    yield "| beside | CreateTap: median | by polkit | empty call | CreateTap: p99 | by polkit | empty call | ratio | at most | |"
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for flood, _, *values, verdict_, failed in floods(result["benchmarks"][name]):
+        words = " ".join(filter(None, ("**missed**" if verdict_ == "missed" else "met", failed)))
+        yield f"| {flood} | " + " | ".join(values) + f" | {words} |"
+
+
 def write_tables(result, file):
     """The tables of a Markdown file, from what was found; those of benchmarks that were not run stay."""
-    makers = {"targets": targets_table, "rows": rows_table, "ratios": ratios_table, "steps": steps_table}
+    makers = {"targets": targets_table, "rows": rows_table, "ratios": ratios_table, "steps": steps_table,
+              "floods": floods_table}
 
     def fill(match):
         if match[3] and match[3] not in result["benchmarks"]:

@@ -9,6 +9,7 @@ import sys
 
 from benchmarks import ALL, Found
 from stage import Broken, BusError
+from vnic.floods import Failed
 
 
 def main():
@@ -16,7 +17,7 @@ def main():
     found = Found()
     try:
         ALL[name](found, "--quick" in sys.argv)
-    except (Broken, BusError, RuntimeError, OSError, subprocess.SubprocessError) as error:
+    except (Broken, BusError, Failed, RuntimeError, OSError, subprocess.SubprocessError) as error:
         sys.exit(str(error))
     pathlib.Path(file).write_text(json.dumps(found.as_json(), ensure_ascii=False))
 
