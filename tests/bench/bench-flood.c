@@ -9,8 +9,8 @@
  * With "hang-up" each of the messages goes over a connection of its own, which ends at once.
  *
  * Says "ready" and begins when it is given a line; it ends after so many seconds or messages, and when its
- * input ends. Prints one line of JSON: sent, replies, connections, seconds. Nothing here looks into a message, so
- * that as little as possible of the processors is the flood's own.
+ * input ends. Prints one line of JSON: sent (messages), bytes, replies, connections, seconds. Nothing here looks
+ * into a message, so that as little as possible of the processors is the flood's own.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ typedef struct Flood {
         size_t window, waiting;
         Reader reader;
         double last_reply, end;
-        uint64_t sent, replies, connections;
+        uint64_t sent, bytes, replies, connections;
         bool stop;
 } Flood;
 
@@ -235,6 +235,7 @@ static bool transmit(Flood *flood) {
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR;
         flood->written += (size_t)n;
+        flood->bytes += (size_t)n;
         if (flood->written < flood->batch_size)
                 return true;
         flood->written = 0;
@@ -285,6 +286,7 @@ static void call_and_hang_up(Flood *flood, size_t which) {
                         break;
         }
         flood->sent++;
+        flood->bytes += end - flood->starts[which];
         leave(flood);
 }
 
@@ -329,8 +331,10 @@ int main(int argc, char *argv[]) {
         begin = now_us();
         flood.end = begin + seconds * 1e6;
         run(&flood, hang_up);
-        printf("{\"sent\": %llu, \"replies\": %llu, \"connections\": %llu, \"seconds\": %.4f}\n",
-                        (unsigned long long)flood.sent, (unsigned long long)flood.replies,
-                        (unsigned long long)flood.connections, (now_us() - begin) / 1e6);
+        printf("{\"sent\": %llu, \"bytes\": %llu, \"replies\": %llu, \"connections\": %llu, "
+               "\"seconds\": %.4f}\n",
+                        (unsigned long long)flood.sent, (unsigned long long)flood.bytes,
+                        (unsigned long long)flood.replies, (unsigned long long)flood.connections,
+                        (now_us() - begin) / 1e6);
         return EXIT_SUCCESS;
 }

@@ -69,7 +69,7 @@ def test_beside_a_flood_an_ordinary_call_is_answered_soon(world, target, rest, w
     if slower(met) > 1 and not met.errors:
         # Somebody else may have had the machine.
         met = floods.meet_beside(world, flood, SECONDS, ROUNDS, asked, head_start=0.3)
-    assert met.sent > 20, "this was no flood"
+    assert met.bytes > 4000, "this was no flood"
     assert met.errors == []
     assert len(met.granted) == 2 * ROUNDS, "not all calls were answered in time"
     assert slower(met) <= 1, f"CreateTap {statistics.median(met.granted):.3f} s, an empty call " \

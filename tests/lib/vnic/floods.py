@@ -284,15 +284,20 @@ def target(world, root, ports=PORTS):
     network = root.call(ROOT, MANAGER, "CreateNetwork", "ssa{sv}", (NETWORK_NAME, "isolated", {}))[0]
     try:
         with root.create_tap(NETWORK_NAME) as tap:
-            for pair in pairs:  # they stay down: nothing goes round
-                kernel.run("ip", "link", "add", pair[0], "type", "veth", "peer", "name", pair[1])
-                for name in pair:
-                    kernel.run("ip", "link", "set", name, "master", NETWORK_NAME)
+            # They stay down: nothing goes round.
+            ip(f"link add {a} master {NETWORK_NAME} type veth peer name {b}\nlink set {b} master {NETWORK_NAME}"
+               for a, b in pairs)
             yield Target(tap.endpoint, tap.interface, path_of(NETWORK_NAME), root)
     finally:
-        for name, _ in pairs:
-            kernel.del_link(name)
+        ip(f"link del {a}" for a, _ in pairs)
         root.call(network, NETWORK, "Delete", timeout=60)
+
+
+def ip(lines):
+    """Many commands of ip at once; what fails does not end the others."""
+    file = ROOM / "ip-commands"
+    file.write_text("".join(line + "\n" for line in lines))
+    kernel.run("ip", "-force", "-batch", file, check=False)
 
 
 def write(flood, file):
@@ -312,6 +317,7 @@ class Beside:
     empty: list
     errors: list
     sent: int = 0  # messages of the flood meanwhile
+    bytes: int = 0  # of the flood, from its beginning
     seconds: float = 0
     processor: dict = dataclasses.field(default_factory=dict)  # what the servers had of it meanwhile
 
@@ -354,6 +360,7 @@ def meet_beside(world, flood, seconds, rounds, asked=ASKED, head_start=1.0):
         found.processor = {name: spent - before[name] for name, spent in processor(world).items()}
         said = [program.finish() for program in programs]
     found.sent = sum(one["sent"] / one["seconds"] for one in said) * found.seconds
+    found.bytes = sum(one["bytes"] for one in said)
     return found
 
 
