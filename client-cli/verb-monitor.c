@@ -20,6 +20,7 @@
 #include "verb.h"
 
 #define BUS_NAME        "org.freedesktop.DBus"
+#define LOCAL_NAME      "org.freedesktop.DBus.Local" /* sd-bus itself */
 #define ENDPOINT_PREFIX VNICD_PATH "/endpoint/"
 
 typedef struct Monitor {
@@ -98,12 +99,18 @@ static void print_event(Monitor *monitor, const char *event, const char *path, j
                 monitor_end(monitor, status);
 }
 
+/* name: NULL: nobody. */
+static bool comes_from(sd_bus_message *message, const char *name) {
+        const char *sender = sd_bus_message_get_sender(message);
+
+        return sender && name && strcmp(sender, name) == 0;
+}
+
 /* The arguments of a signal that the service sent and that has this signature; else NULL. */
 static json_t *read_signal(const Monitor *monitor, sd_bus_message *message, const char *signature) {
-        const char *sender = sd_bus_message_get_sender(message);
         json_t *body;
 
-        if (!sender || !monitor->service || strcmp(sender, monitor->service) != 0)
+        if (!comes_from(message, monitor->service))
                 return NULL;
         if (!sd_bus_message_has_signature(message, signature))
                 return NULL;
@@ -160,17 +167,19 @@ static void set_service(Monitor *monitor, const char *owner) {
 }
 
 static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        const char *sender = sd_bus_message_get_sender(message), *name, *owner;
+        const char *name, *owner;
 
-        if (sender && strcmp(sender, BUS_NAME) == 0 &&
+        if (comes_from(message, BUS_NAME) &&
                         sd_bus_message_read(message, "sss", &name, NULL, &owner) > 0)
                 set_service(userdata, owner);
         return 0;
 }
 
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error) {
-        monitor_end(userdata,
-                        complain(STATUS_UNREACHABLE, "The connection to the system bus is lost."));
+        if (comes_from(message, LOCAL_NAME))
+                monitor_end(userdata,
+                                complain(STATUS_UNREACHABLE,
+                                                "The connection to the system bus is lost."));
         return 0;
 }
 
@@ -191,8 +200,7 @@ static const struct {
         { FROM_SERVICE "path_namespace='" VNICD_PATH "/endpoint',interface='" DBUS_PROPERTIES
                        "',member='PropertiesChanged'",
                         on_changed },
-        { "type='signal',sender='org.freedesktop.DBus.Local',interface='org.freedesktop.DBus."
-          "Local',member='Disconnected'",
+        { "type='signal',sender='" LOCAL_NAME "',interface='" LOCAL_NAME "',member='Disconnected'",
                         on_disconnected },
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bus/cleanup.h"
+#include "bus/error.h"
 #include "bus/prompt.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -124,9 +125,26 @@ int query_table_init(QueryTable *table, sd_bus *bus, Callers *callers) {
         return sd_event_source_set_enabled(table->after_handler, SD_EVENT_OFF);
 }
 
+/* The service stops. A call that has its verdicts is its handler's, or the line's, to answer. */
+static void answer_stopping(Query *query) {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Failure failure = FAILURE_INIT;
+
+        if (query->open == 0 || query->agent_ends)
+                return;
+        failure_set(&failure, FAILURE_KERNEL, ECANCELED,
+                        "The service is stopping; the call was not carried out. Try again.");
+        error_answer(&error, &failure, -ECANCELED);
+        (void)sd_bus_reply_method_error(query->call, &error);
+}
+
 void query_table_done(QueryTable *table) {
-        LIST_FOREACH_SAFE(&table->queries, node)
-                query_free(container_of(node, Query, link));
+        LIST_FOREACH_SAFE(&table->queries, node) {
+                Query *query = container_of(node, Query, link);
+
+                answer_stopping(query);
+                query_free(query);
+        }
         sd_event_source_disable_unref(table->after_handler);
 }
 
@@ -187,7 +205,7 @@ static bool may_wait(const QueryTable *table, const Asker *asker, const char *ca
                         of_all < WAITING_MAX;
 }
 
-/* What the caller had asked makes room for others. */
+/* The caller has left, so nobody waits for an answer. What they had asked makes room for others. */
 static void drop(Query *query) {
         QueryTable *table = query->table;
 

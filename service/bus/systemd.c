@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "bus/cleanup.h"
+#include "bus/signal.h"
 #include "util/list.h"
+#include "util/printable.h"
 
 #define SYSTEMD_NAME      "org.freedesktop.systemd1"
 #define SYSTEMD_PATH      "/org/freedesktop/systemd1"
@@ -21,7 +23,8 @@
 /* One match serves all jobs: a bus lets nobody have many. */
 struct Systemd {
         sd_bus *bus;
-        sd_bus_slot *removed;
+        SignalSender *manager;
+        SignalMatch *removed;
         List jobs;      /* UnitJob.link */
         unsigned asked; /* jobs about which an answer is awaited */
 };
@@ -78,7 +81,7 @@ static void finish(UnitJob *job, const char *reason) {
         if (reason)
                 snprintf(sentence, sizeof(sentence), "%s cannot be %s: %s.", job->unit,
                                 job->stops ? "stopped" : "started", reason);
-        job->done(job, reason ? sentence : NULL, job->userdata);
+        job->done(job, reason ? printable(sentence) : NULL, job->userdata);
 }
 
 /* The answer is there, or nobody wants it any more. */
@@ -90,10 +93,41 @@ static void stop_waiting(UnitJob *job) {
         ask_next(job->systemd);
 }
 
-/* done, skipped: as it was to be; canceled: another job has taken its place. */
-static bool result_is_good(const char *result) {
-        return strcmp(result, "done") == 0 || strcmp(result, "skipped") == 0 ||
-                        strcmp(result, "canceled") == 0;
+/* All the words that systemd has for it. done, skipped: as it was to be; canceled: another job has
+ * taken its place. */
+static const struct {
+        const char *word;
+        bool is_good;
+} results[] = {
+        { "done", true },
+        { "skipped", true },
+        { "canceled", true },
+        { "timeout", false },
+        { "failed", false },
+        { "dependency", false },
+        { "invalid", false },
+        { "assert", false },
+        { "unsupported", false },
+        { "collected", false },
+        { "once", false },
+        { "frozen", false },
+        { "concurrency", false },
+};
+
+static void finish_with_result(UnitJob *job, const char *result) {
+        char reason[UNIT_NAME_SIZE + 96], words[64] = "it ended in a way that vnicd does not know";
+
+        for (size_t i = 0; i < sizeof(results) / sizeof(results[0]); i++) {
+                if (strcmp(results[i].word, result) != 0)
+                        continue;
+                if (results[i].is_good) {
+                        finish(job, NULL);
+                        return;
+                }
+                snprintf(words, sizeof(words), "the result is \"%s\"", results[i].word);
+        }
+        snprintf(reason, sizeof(reason), "%s. See journalctl -u %s", words, job->unit);
+        finish(job, reason);
 }
 
 static UnitJob *find_job(Systemd *systemd, const char *path) {
@@ -108,17 +142,13 @@ static UnitJob *find_job(Systemd *systemd, const char *path) {
 
 static int on_removed(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
         const char *path, *unit, *result;
-        char reason[UNIT_NAME_SIZE + 96];
         UnitJob *job;
 
         if (sd_bus_message_read(signal, "uoss", NULL, &path, &unit, &result) < 0)
                 return 0;
         job = find_job(userdata, path);
-        if (!job)
-                return 0;
-        snprintf(reason, sizeof(reason), "the result is \"%.24s\". See journalctl -u %s", result,
-                        job->unit);
-        finish(job, result_is_good(result) ? NULL : reason);
+        if (job)
+                finish_with_result(job, result);
         return 0;
 }
 
@@ -152,7 +182,8 @@ int systemd_new(Systemd **ret, sd_bus *bus) {
 Systemd *systemd_free(Systemd *systemd) {
         if (!systemd)
                 return NULL;
-        sd_bus_slot_unref(systemd->removed);
+        signal_match_free(systemd->removed);
+        signal_sender_free(systemd->manager);
         sd_bus_unref(systemd->bus);
         free(systemd);
         return NULL;
@@ -161,12 +192,18 @@ Systemd *systemd_free(Systemd *systemd) {
 /* The match is on its way before the call, so the end of the job cannot be missed. systemd sends its
  * signals to who has subscribed; to do so again is an error that does no harm. */
 static int listen_to(Systemd *systemd) {
+        static const SignalRule rule = {
+                .path = SYSTEMD_PATH,
+                .interface = SYSTEMD_INTERFACE,
+                .member = "JobRemoved",
+        };
         int r = 0;
 
-        if (!systemd->removed)
-                r = sd_bus_match_signal_async(systemd->bus, &systemd->removed, SYSTEMD_NAME,
-                                SYSTEMD_PATH, SYSTEMD_INTERFACE, "JobRemoved", on_removed, NULL,
-                                systemd);
+        if (!systemd->manager)
+                r = signal_sender_new(&systemd->manager, systemd->bus, SYSTEMD_NAME);
+        if (r >= 0 && !systemd->removed)
+                r = signal_match_new(&systemd->removed, systemd->bus, systemd->manager, &rule,
+                                on_removed, systemd);
         if (r < 0)
                 return r;
         return sd_bus_call_method_async(systemd->bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH,

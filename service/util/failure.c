@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/printable.h"
+
 int failure_set(Failure *failure, FailureKind kind, int error, const char *format, ...) {
         va_list args;
 
@@ -15,6 +17,7 @@ int failure_set(Failure *failure, FailureKind kind, int error, const char *forma
         va_start(args, format);
         vsnprintf(failure->text, sizeof(failure->text), format, args);
         va_end(args);
+        printable(failure->text);
         return -error;
 }
 

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "util/printable.h"
+
 void log_line(int priority, const char *format, ...) {
         char line[512];
         va_list args;
@@ -14,9 +16,7 @@ void log_line(int priority, const char *format, ...) {
         va_end(args);
 
         /* What comes from outside must not forge a second line or drive a terminal. */
-        for (char *c = line; *c; c++)
-                if ((unsigned char)*c < 0x20 || *c == 0x7f)
-                        *c = '?';
+        printable(line);
 
         if (getenv("JOURNAL_STREAM"))
                 fprintf(stderr, "<%d>%s\n", priority, line);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may own the name and talk to it, and what polkit is asked: the files against the code."""
+"""Who may own the name and talk to it, whose signals are believed, and what polkit is asked: the files against
+the code."""
 
 import re
 import sys
@@ -63,6 +64,12 @@ def check_bus(root, report):
     report.case("and no later rule lets it through again",
                 [] if first_fds > last_allow else ["an allow stands after it"])
 
+    wanted = {"send_type": "signal", "send_broadcast": "false", "send_destination": NAME}
+    report.case("nobody sends the service a signal of their own, and no other policy allows it", [] if [
+        rule.attrib for policy, rule in rules
+        if policy.attrib == {"context": "mandatory"} and rule.tag == "deny"] == [wanted]
+        else [f"no mandatory deny of {wanted}"])
+
 
 
 def actions_in_code(root):
@@ -122,6 +129,28 @@ def check_subject(root, report):
         else ["system-bus-name does not occur"])
 
 
+# What installs a match, for signals; sd-bus's tracks do so themselves, and compare no sender.
+MATCHES = re.compile(r"\b(sd_bus_(?:add_match|match_signal|track_new)\w*|AddMatch)\b")
+
+
+def check_matches(root, report):
+    """A match without a comparison of the sender believes anybody."""
+    used = {str(path.relative_to(root)): MATCHES.findall(without_comments(path.read_text()))
+            for path in c_files(root, "service", "networks", "client-cli")}
+    users = {path for path, found in used.items() if found}
+    report.case("signals are matched where their sender is compared, and nowhere else", sorted(
+        users ^ {"service/bus/signal.c", "client-cli/verb-monitor.c"}))
+    monitor = without_comments((root / "client-cli" / "verb-monitor.c").read_text())
+    handlers = re.findall(r"^static int (on_\w+)\(sd_bus_message .*?^}", monitor,
+                          flags=re.DOTALL | re.MULTILINE)
+    bodies = {name: re.search(rf"^static int {name}\(.*?^}}", monitor, flags=re.DOTALL | re.MULTILINE)
+              for name in handlers}
+    report.case("and so does each handler of vnicctl's", [] if handlers else ["it has none"])
+    report.case("which compares it before anything else", [
+        name for name, body in bodies.items()
+        if not re.search(r"\b(comes_from|read_signal)\(", body.group(0))])
+
+
 def main():
     root = source()
     report = Report()
@@ -129,6 +158,7 @@ def main():
     check_bus(root, report)
     check_polkit(root, report)
     check_subject(root, report)
+    check_matches(root, report)
     return report.done()
 
 

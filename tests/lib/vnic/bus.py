@@ -39,12 +39,17 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
     <deny send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Debug.Stats"/>
     <deny send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.systemd1.Activator"/>
   </policy>
+  <policy context="default">
+    <!-- As systemd's own policy allows it. -->
+    <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"/>
+  </policy>
   <policy user="root">
     <!-- Tests pose as them; nobody in the world is one. -->
     <allow own="org.freedesktop.NetworkManager"/>
     <allow own="org.freedesktop.network1"/>
     <!-- A service that does nothing: what a call costs that is none of ours. -->
     <allow own="org.example.Idle"/>
+    <allow own="org.freedesktop.systemd1"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Monitoring"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Debug.Stats"/>
   </policy>
@@ -62,9 +67,15 @@ class Bus:
         self.address = f"unix:path={SOCKET}"
         self.process = None
         self.config = ROOM / "bus.conf"
+        self.policy_files = list(policy_files)
+        self.extra = extra
+        self.write_config(self.policy_files)
+
+    def write_config(self, policy_files):
+        """The bus reads it when it starts, and when it is told to (ReloadConfig)."""
         includes = "".join(f"  <include>{xml.sax.saxutils.escape(str(path))}</include>\n"
                            for path in policy_files)
-        self.config.write_text(CONFIG.format(socket=SOCKET, includes=includes, extra=extra))
+        self.config.write_text(CONFIG.format(socket=SOCKET, includes=includes, extra=self.extra))
         self.config.chmod(0o644)
 
     def start(self, timeout=10.0):

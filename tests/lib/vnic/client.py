@@ -319,6 +319,12 @@ class Client:
         with cancelled_late() as cancellable:
             self.connection.flush_sync(cancellable)
 
+    def send(self, message):
+        """Any message, such as a signal; it is on the wire when this returns."""
+        self.connection.send_message(message, Gio.DBusSendMessageFlags.NONE)
+        with cancelled_late() as cancellable:
+            self.connection.flush_sync(cancellable)
+
     def bus_call(self, member, signature="", values=()):
         """A call to the bus itself."""
         return self.call("/org/freedesktop/DBus", DBUS, member, signature, values, destination=DBUS)

@@ -9,6 +9,7 @@ VNICD_BUS_POLICY replace the program and its bus policy (for a stand-in).
 import contextlib
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import signal
@@ -221,6 +222,25 @@ class World:
             if self.polkit.process.alive():
                 self.polkit.process.stop()
             self.polkit.start()
+
+    @contextlib.contextmanager
+    def bus_policy_without(self, pattern):
+        """The bus goes on with the service's policy less what this regular expression matches."""
+        policy = self.bus.policy_files[-1]
+        text, count = re.subn(pattern, "", policy.read_text(), flags=re.DOTALL)
+        assert count, f"{policy} has nothing that matches {pattern}"
+        changed = ROOM / "changed-policy.conf"
+        changed.write_text(text)
+        changed.chmod(0o644)
+        try:
+            self._reload_bus([*self.bus.policy_files[:-1], changed])
+            yield
+        finally:
+            self._reload_bus(self.bus.policy_files)
+
+    def _reload_bus(self, policy_files):
+        self.bus.write_config(policy_files)
+        self.root.bus_call("ReloadConfig")
 
     # Users
 

@@ -1,0 +1,433 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Forged signals, and forged answers: anybody on the bus may send anybody a signal, and no library
+compares its sender. Most tests run twice: with the bus policy that keeps such signals away from the
+service, and without it, when the service's own check has to do."""
+
+import contextlib
+import json
+import os
+import signal
+import threading
+
+import pytest
+from gi.repository import Gio, GLib
+from vnic.client import ACCESS_DENIED, DBUS, MANAGER, NAME, OBJECTS, PROPERTIES, ROOT, BusError, Client
+from vnic.networks import Network
+from vnic.process import poll
+from vnic.rawclient import RawClient
+from vnic.systemd import FakeSystemd, job_removed
+
+FENCE = r'<policy context="mandatory">.*?</policy>'
+# A control sequence in one byte for terminals, a line of its own, a word written backwards.
+ODD = "\u009b31mCall 0900-BOB\n\u202ereverse\u2028\x1b[2J"
+
+
+@pytest.fixture(params=["policy", "no policy"])
+def fence(request):
+    """With and without the policy's refusal of signals to the service."""
+    if request.param == "policy":
+        yield True
+        return
+    world = request.getfixturevalue("world")
+    with world.bus_policy_without(FENCE):
+        yield False
+
+
+@pytest.fixture
+def systemd(world):
+    with FakeSystemd(world) as fake:
+        yield fake
+
+
+@contextlib.contextmanager
+def made_network(client, name):
+    made = Network(client, name, "isolated")
+    try:
+        yield made
+    finally:
+        made.delete()
+
+
+def about_its_unit(net):
+    """What the network warns of, as far as systemd is the reason."""
+    return [text for text in net.get("Warnings") if text.startswith(f"vnicd-network@{net.name}.service")]
+
+
+def odd(text):
+    """The characters in it that may do something to a terminal or to a reader."""
+    return [c for c in text if c != "\n" and not c.isprintable()]
+
+
+def owner_changed(name, destination):
+    """The bus's word that this name has left, from whoever sends it."""
+    message = Gio.DBusMessage.new_signal("/org/freedesktop/DBus", DBUS, "NameOwnerChanged")
+    message.set_destination(destination)
+    message.set_body(GLib.Variant("(sss)", (name, name, "")))
+    return message
+
+
+def service_has_read(client):
+    """What was sent to the service before is behind it now."""
+    client.call(ROOT, "org.freedesktop.DBus.Peer", "Ping")
+
+
+# The bus: who has left
+
+@pytest.mark.parametrize("broadcast", [False, True], ids=["unicast", "broadcast"])
+def test_nobody_but_the_bus_says_that_a_caller_has_left(world, fence, alice, bob, bridges, broadcast):
+    bridges("ask0")
+    with world.polkit_as("hang") as polkit:
+        polkit.auto = lambda check: None if check.interactive else (False, True, {})
+        pending = alice.start_create_tap("ask0", interactive=True)
+        prompt = polkit.wait_for_check(2)
+        assert prompt.interactive
+        bob.send(owner_changed(alice.unique, None if broadcast else bob.owner_of(NAME)))
+        service_has_read(bob)
+        assert not poll(lambda: prompt.cancelled, 1.0), "the open prompt was cancelled"
+        prompt.answer(True)
+        with alice_has_it(pending):
+            pass
+
+
+@contextlib.contextmanager
+def alice_has_it(pending):
+    """The tap of a call that went well."""
+    _path, interface, _offloads, fds = pending.result(5)
+    try:
+        yield interface
+    finally:
+        for fd in fds:
+            os.close(fd)
+
+
+def test_a_call_without_a_prompt_goes_on_too(world, fence, alice, bob, bridges):
+    bridges("yes1")
+    with world.polkit_as("hang") as polkit:
+        pending = alice.start_create_tap("yes1")
+        check = polkit.wait_for_check()
+        bob.send(owner_changed(alice.unique, bob.owner_of(NAME)))
+        service_has_read(bob)
+        assert not poll(lambda: check.cancelled, 1.0), "the check was cancelled"
+        check.answer(True)
+        with alice_has_it(pending):
+            pass
+
+
+def test_the_bus_itself_is_heard(world, fence, bob, bridges):
+    """The check takes nothing away: who really leaves takes the question back."""
+    bridges("yes1")
+    with world.polkit_as("hang") as polkit:
+        with world.client("alice") as alice:
+            alice.start_create_tap("yes1")
+            check = polkit.wait_for_check()
+        polkit.wait_for_cancel(check)
+
+
+@pytest.mark.deadline(120)
+def test_every_call_is_answered_beside_a_loop_of_forged_signals(world, fence, bob, bridges):
+    bridges("yes2")
+    service = bob.owner_of(NAME)
+    stop = threading.Event()
+
+    def flood():
+        with world.client("bob") as other:
+            while not stop.is_set():
+                for name in other.bus_call("ListNames")[0]:
+                    if name.startswith(":") and name not in (other.unique, service):
+                        other.send(owner_changed(name, service))
+
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
+    answered, errors = 0, []
+    try:
+        for _ in range(20):
+            with world.client("alice") as alice:
+                try:
+                    with alice.create_tap("yes2", timeout=5.0):
+                        answered += 1
+                except BusError as error:
+                    errors.append(str(error))
+    finally:
+        stop.set()
+        thread.join(10)
+    assert answered == 20, errors
+
+
+# systemd: how a job ended
+
+def forge(bob, job, result, broadcast):
+    bob.send(job_removed(job.number, job.unit, result, None if broadcast else bob.owner_of(NAME)))
+    service_has_read(bob)
+
+
+@pytest.mark.parametrize("broadcast", [False, True], ids=["unicast", "broadcast"])
+def test_nobody_but_systemd_says_how_a_job_ended(world, fence, root, bob, systemd, broadcast):
+    with made_network(root, "yesnet") as net:
+        job = systemd.wait_for_job()
+        before = world.service.output()
+        forge(bob, job, ODD, broadcast)
+        assert not poll(lambda: about_its_unit(net), 0.5)
+        assert "0900" not in world.service.output()[len(before):]
+        job.end("done")
+
+
+def test_a_forged_end_does_not_hide_a_failed_start(fence, root, bob, systemd):
+    with made_network(root, "yesnet") as net:
+        job = systemd.wait_for_job()
+        forge(bob, job, "done", False)
+        job.end("failed")
+        assert poll(lambda: about_its_unit(net), 3) == [
+            f'{job.unit} cannot be started: the result is "failed". See journalctl -u {job.unit}.']
+
+
+def test_the_job_that_ends_before_anybody_could_ask_is_heard(fence, root, systemd):
+    """The end of the very first job comes right behind the answer: nothing of it may be lost."""
+    def answer(job):
+        job.accept()
+        job.end("failed")
+
+    systemd.auto = answer
+    with made_network(root, "yesnet") as net:
+        assert poll(lambda: about_its_unit(net), 3)
+
+
+def test_systemd_under_another_name_is_heard_and_the_old_one_is_not(fence, root, systemd, world):
+    """systemd leaves the bus and comes back when it is told to execute itself again."""
+    with made_network(root, "yesnet") as net:
+        job = systemd.wait_for_job()
+        systemd.leave_name()
+        with FakeSystemd(world, first_job=5000) as another:
+            assert another.client.unique != systemd.client.unique
+            for destination in (None, job.sender):
+                job.end("done", destination)  # by the old one, who is nobody now
+            service_has_read(root)
+            another.client.send(job_removed(job.number, job.unit, "failed"))
+            assert poll(lambda: about_its_unit(net), 3)
+            with made_network(root, "yesother") as other:
+                second = another.wait_for_job()
+                assert other.name in second.unit
+                second.end("timeout")
+                assert poll(lambda: about_its_unit(other), 3)
+
+
+def test_systemd_that_comes_later_is_heard(fence, world, root):
+    with made_network(root, "yesfirst") as first:
+        assert poll(lambda: about_its_unit(first), 3)
+        with FakeSystemd(world) as systemd, made_network(root, "yesnet") as net:
+            systemd.wait_for_job().end("failed")
+            assert poll(lambda: about_its_unit(net), 3)
+            assert '"failed"' in about_its_unit(net)[0]
+
+
+@pytest.mark.parametrize("word", [ODD, "fail\u009bed", "", "DONE", "nonsense", "x" * 5000],
+                         ids=["controls", "c1", "empty", "capitals", "unknown", "long"])
+def test_only_words_that_systemd_has_are_repeated(world, root, systemd, word):
+    with made_network(root, "yesnet") as net:
+        job = systemd.wait_for_job()
+        job.end(word)
+        (warning,) = poll(lambda: about_its_unit(net), 3)
+        assert warning == (f"{job.unit} cannot be started: it ended in a way that vnicd does not know. "
+                           f"See journalctl -u {job.unit}.")
+        assert not odd(world.service.output())
+
+
+@pytest.mark.parametrize("word", ["timeout", "failed", "dependency", "invalid", "assert", "unsupported",
+                                  "collected", "once", "frozen", "concurrency"])
+def test_the_words_that_it_has_are(root, systemd, word):
+    with made_network(root, "yesnet") as net:
+        systemd.wait_for_job().end(word)
+        (warning,) = poll(lambda: about_its_unit(net), 3)
+        assert f'the result is "{word}"' in warning
+
+
+# Words of other programs
+
+@pytest.mark.parametrize("message", [ODD, "é" * 400, "x" + "é" * 400, "xx" + "日" * 300],
+                         ids=["controls", "long", "long by one more", "of three bytes"])
+def test_the_words_of_a_refusal_are_made_harmless(world, root, systemd, message):
+    """Cut in the middle of a letter they would not even be a string of D-Bus, and nobody could read the
+    network's properties."""
+    systemd.auto = lambda job: job.fail("org.freedesktop.systemd1.UnitMasked", message)
+    with made_network(root, "yesnet") as net:
+        (warning,) = poll(lambda: about_its_unit(net), 3)
+        assert warning.startswith("vnicd-network@yesnet.service cannot be started: ")
+        assert not odd(warning)
+        assert warning in root.get_all(net.path, "org.vnicd1.Network")["Warnings"]
+        assert root.managed_objects()
+        assert not odd(world.service.output()) and "\ufffd" not in world.service.output()
+
+
+@pytest.mark.parametrize("letters", [1, 2, 3, 4])
+def test_a_refusal_is_answered_whatever_it_repeats(alice, bridge, letters):
+    """A name cut in the middle of a letter is no string of D-Bus: the answer could not be sent."""
+    error = alice.start_create_tap(bridge, timeout=5, **{"x" * letters + "é日" * 200: True}).error(6)
+    assert error.short == "InvalidOption" and not odd(error.message)
+
+
+@pytest.mark.restarts
+def test_a_question_that_is_open_when_the_service_stops_is_answered(world, alice, bridges):
+    bridges("yes1")
+    with world.polkit_as("hang") as polkit:
+        pending = alice.start_create_tap("yes1")
+        polkit.wait_for_check()
+        world.stop_service()
+        error = pending.error()
+        world.start_service()
+    assert "The service is stopping" in error.message
+
+
+@pytest.mark.restarts
+def test_words_of_polkit_are_made_harmless_in_the_log(world, alice, bridges):
+    bridges("yes1")
+    world.restart_service()  # it complains once in a while only
+    with world.polkit_as("hang") as polkit:
+        pending = alice.start_create_tap("yes1")
+        polkit.wait_for_check().fail(message=ODD)
+        assert pending.error().name == ACCESS_DENIED
+        assert "polkit did not answer: ?31mCall 0900-BOB" in world.service.output()
+        assert not odd(world.service.output())
+
+
+# Answers to what the service has asked
+
+def answers(unique, service, serials, body):
+    for serial in serials:
+        message = Gio.DBusMessage()
+        message.set_message_type(Gio.DBusMessageType.METHOD_RETURN)
+        message.set_destination(service)
+        message.set_reply_serial(serial)
+        message.set_flags(Gio.DBusMessageFlags.NO_REPLY_EXPECTED)
+        message.set_serial(serial)
+        message.set_body(body)
+        yield bytes(message.to_blob(Gio.DBusCapabilityFlags.NONE))
+
+
+def answer_everything(world, user, service, body):
+    """As if this user had been asked all that the service asks; the bus may hang up on them for it."""
+    raw = RawClient(world, user)
+    try:
+        for blob in answers(raw.unique, service, range(1, 20000), body):
+            raw.send_bytes(blob)
+    except OSError:
+        pass
+    finally:
+        raw.close()
+
+
+def test_nobody_answers_in_polkits_place(world, fence, alice, bob, bridges):
+    bridges("no0")
+    service = bob.owner_of(NAME)
+    with world.polkit_as("hang") as polkit:
+        pending = alice.start_create_tap("no0")
+        check = polkit.wait_for_check()
+        for user in ("bob", "alice"):
+            answer_everything(world, user, service, GLib.Variant("((bba{ss}))", ((True, False, {}),)))
+        service_has_read(bob)
+        assert not pending.done()
+        check.answer(False)
+        assert pending.error().name == ACCESS_DENIED
+
+
+def test_nobody_answers_in_systemds_place(world, fence, root, bob, systemd):
+    systemd.auto = None
+    with made_network(root, "yesnet") as net:
+        job = systemd.wait_for_job()
+        answer_everything(world, "bob", bob.owner_of(NAME), GLib.Variant("(o)", ("/not/the/job",)))
+        service_has_read(bob)
+        systemd.auto = lambda other: other.accept()
+        job.accept()
+        job.end("failed")
+        assert poll(lambda: about_its_unit(net), 3)
+
+
+# The fence itself
+
+@pytest.mark.restarts
+def test_the_bus_keeps_signals_away_that_are_sent_to_the_service(world, bob, root):
+    """Seen by somebody who owns the service's name and looks at all that the bus delivers."""
+    world.stop_service()
+    try:
+        with Client(world, "vnicd") as owner:
+            seen = []
+            owner.connection.add_filter(lambda _connection, message, incoming: (
+                seen.append((message.get_sender(), message.get_member())) if incoming else None, message)[1])
+            assert owner.bus_call("RequestName", "su", (NAME, 4)) == (1,)
+            owner.bus_call("AddMatch", "s", ("type='signal',member='Tick'",))
+            for sender in (bob, root):
+                for destination in (owner.unique, NAME, None):
+                    for member in ("NameOwnerChanged", "Tick"):
+                        message = Gio.DBusMessage.new_signal("/a", "a.b", member)
+                        message.set_destination(destination)
+                        sender.send(message)
+                sender.bus_call("GetId")
+            owner.bus_call("GetId")
+            assert poll(lambda: [item for item in seen if item == (root.unique, "Tick")], 3)
+            # Only the broadcasts that were asked for, and the bus's own.
+            assert [item for item in seen if item[0] in (bob.unique, root.unique)] == \
+                [(bob.unique, "Tick"), (root.unique, "Tick")]
+            assert (DBUS, "NameAcquired") in seen
+    finally:
+        world.start_service()
+
+
+# polkitd
+
+def test_polkit_started_again_is_heard(world, fence, alice, bridges):
+    bridges("yes1")
+    before = world.owner_of("org.freedesktop.PolicyKit1")
+    world.polkit.restart()
+    assert world.owner_of("org.freedesktop.PolicyKit1") != before
+    with alice.create_tap("yes1"):
+        pass
+
+
+# vnicctl monitor
+
+def forged_events(destination):
+    path = "/org/vnicd1/endpoint/vnic00000001"
+    for where, interface, member, body in (
+            (ROOT, OBJECTS, "InterfacesAdded", GLib.Variant("(oa{sa{sv}})", (path, {
+                "org.vnicd1.Endpoint": {"Interface": GLib.Variant("s", "forged")}}))),
+            (path, PROPERTIES, "PropertiesChanged", GLib.Variant("(sa{sv}as)", (
+                "org.vnicd1.Endpoint", {"Interface": GLib.Variant("s", "forged")}, []))),
+            (ROOT, MANAGER, "EndpointRemoved", GLib.Variant("(oss)", (path, "forged", "released"))),
+            ("/org/freedesktop/DBus", DBUS, "NameOwnerChanged", GLib.Variant("(sss)", (NAME, "", "")))):
+        message = Gio.DBusMessage.new_signal(where, interface, member)
+        message.set_destination(destination)
+        message.set_body(body)
+        yield message
+
+
+def test_monitor_hears_the_service_and_nobody_else(world, alice, bob, bridge):
+    before = set(bob.bus_call("ListNames")[0])
+    child = world.run_as("alice", [world.tool("vnicctl"), "monitor", "--json"])
+    assert "watching" in child.stderr.readline().lower()
+    (monitor,) = {name for name in bob.bus_call("ListNames")[0] if name.startswith(":")} - before
+    for message in forged_events(monitor):
+        bob.send(message)
+    with alice.create_tap(bridge) as tap:
+        added = json.loads(child.stdout.readline())
+        assert added["event"] == "added" and added["interface"] == tap.interface
+    child.send_signal(signal.SIGINT)
+    out, _err = child.communicate(timeout=5)
+    assert child.returncode == 0 and "forged" not in out
+
+
+def test_monitor_does_not_end_because_somebody_says_that_the_bus_is_gone(world, alice, bob, bridge):
+    before = set(bob.bus_call("ListNames")[0])
+    child = world.run_as("alice", [world.tool("vnicctl"), "monitor", "--json"])
+    assert "watching" in child.stderr.readline().lower()
+    (monitor,) = {name for name in bob.bus_call("ListNames")[0] if name.startswith(":")} - before
+    raw = RawClient(world, "bob")
+    message = Gio.DBusMessage.new_signal("/org/freedesktop/DBus/Focal", "org.freedesktop.DBus.Focal",
+                                         "Disconnected")
+    message.set_destination(monitor)
+    message.set_serial(77)
+    # GDBus would not make the real one.
+    raw.send_bytes(bytes(message.to_blob(Gio.DBusCapabilityFlags.NONE)).replace(b"Focal", b"Local"))
+    with alice.create_tap(bridge) as tap:
+        assert json.loads(child.stdout.readline())["interface"] == tap.interface
+    raw.close()
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=5)
+    assert child.returncode == 0

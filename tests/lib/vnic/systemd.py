@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A systemd whose jobs end when and how the test says: to the bus, who owns its name is systemd."""
+
+import threading
+
+from gi.repository import Gio, GLib
+
+from . import loop
+from .client import Client
+
+NAME = "org.freedesktop.systemd1"
+PATH = "/org/freedesktop/systemd1"
+MANAGER = "org.freedesktop.systemd1.Manager"
+
+INTERFACE = f"""<node><interface name="{MANAGER}">
+<method name="Subscribe"/>
+<method name="StartUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
+<method name="StopUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
+</interface></node>"""
+
+
+def job_removed(number, unit, result, destination=None):
+    """The signal that says how a job ended, for whoever wants to send it."""
+    message = Gio.DBusMessage.new_signal(PATH, MANAGER, "JobRemoved")
+    message.set_destination(destination)
+    message.set_body(GLib.Variant("(uoss)", (number, f"{PATH}/job/{number}", unit, result)))
+    return message
+
+
+class Job:
+    """A call of StartUnit. `accept` answers it with the job, `fail` with an error."""
+
+    def __init__(self, systemd, number, member, sender, unit, invocation):
+        self.systemd = systemd
+        self.number = number
+        self.member = member
+        self.sender = sender
+        self.unit = unit
+        self._invocation = invocation
+
+    def accept(self):
+        loop.do(self._invocation.return_value, GLib.Variant("(o)", (f"{PATH}/job/{self.number}",)))
+
+    def fail(self, name, message):
+        loop.do(self._invocation.return_dbus_error, name, message)
+
+    def end(self, result, destination=None):
+        """As systemd does it: a broadcast, unless it is sent to somebody."""
+        self.systemd.client.send(job_removed(self.number, self.unit, result, destination))
+
+
+class FakeSystemd:
+    """Owns systemd's name for the length of a `with`. `jobs` are what it was asked; `auto` may be set to a
+    function of a Job that answers it at once."""
+
+    def __init__(self, world, first_job=4711):
+        self.world = world
+        self.client = None
+        self.jobs = []
+        self.auto = Job.accept
+        self._next = first_job
+        self._arrived = threading.Condition()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        self.client = Client(self.world, "root")
+        interface = Gio.DBusNodeInfo.new_for_xml(INTERFACE).interfaces[0]
+        loop.do(lambda: self.client.connection.register_object(PATH, interface, self._called, None, None))
+        self.take_name()
+
+    def take_name(self):
+        # As systemd does it: nobody waits in line for the name.
+        assert self.client.bus_call("RequestName", "su", (NAME, 4)) == (1,)
+
+    def leave_name(self):
+        """It stays on the bus, as nobody in particular."""
+        self.client.bus_call("ReleaseName", "s", (NAME,))
+
+    def stop(self):
+        if self.client:
+            self.client.close()
+            self.client = None
+            self.world.wait_for_no_name(NAME)
+
+    def _called(self, _connection, sender, _path, _interface, member, parameters, invocation):
+        if member == "Subscribe":
+            invocation.return_value(None)
+            return
+        if member == "StopUnit":
+            # Nothing to stop: told at once, as systemd does for what it does not have.
+            invocation.return_dbus_error("org.freedesktop.systemd1.NoSuchUnit", "not loaded")
+            return
+        job = Job(self, self._next, member, sender, parameters[0], invocation)
+        self._next += 1
+        if self.auto:
+            # Before the test knows of it: systemd does not tell the end of a job before its beginning.
+            self.auto(job)
+        with self._arrived:
+            self.jobs.append(job)
+            self._arrived.notify_all()
+
+    def wait_for_job(self, count=1, timeout=5.0):
+        """The count-th job."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.jobs) >= count, timeout), \
+                f"systemd was asked for {len(self.jobs)} jobs in {timeout} s"
+            return self.jobs[count - 1]
