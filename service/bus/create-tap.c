@@ -6,6 +6,7 @@
 
 #include "bus/cleanup.h"
 #include "bus/gate.h"
+#include "bus/property.h"
 #include "bus/reload.h"
 #include "bus/request.h"
 #include "bus/service.h"
@@ -90,7 +91,9 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
         r = sd_bus_message_new_method_return(call, &reply);
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(reply, "os", endpoint_path(endpoint, path), endpoint->now.name);
+        r = sd_bus_message_append(reply, "o", endpoint_path(endpoint, path));
+        if (r >= 0)
+                r = append_text(reply, endpoint->now.name);
         if (r < 0)
                 return r;
         offload_names(endpoint_offloads(endpoint), offloads);

@@ -48,8 +48,7 @@ static PROPERTY_GETTER(get_bridge) {
         const Endpoint *endpoint = userdata;
         char name[IFNAMSIZ];
 
-        return sd_bus_message_append_basic(
-                        reply, 's', manager_bridge_of(service_here(bus)->manager, endpoint, name));
+        return append_text(reply, manager_bridge_of(service_here(bus)->manager, endpoint, name));
 }
 
 static PROPERTY_GETTER(get_anti_spoof) {

@@ -4,6 +4,7 @@
 
 #include "bus/service.h"
 #include "util/log.h"
+#include "util/printable.h"
 
 void manager_emit_removed(Service *service, const Endpoint *endpoint) {
         static const char *const reasons[ENDPOINT_END_MAX] = {
@@ -12,11 +13,12 @@ void manager_emit_removed(Service *service, const Endpoint *endpoint) {
                 [ENDPOINT_END_TAMPERED] = "tampered",
                 [ENDPOINT_END_NETWORK_DELETED] = "network-deleted",
         };
-        char path[ENDPOINT_PATH_SIZE];
+        char path[ENDPOINT_PATH_SIZE], name[IFNAMSIZ];
         int r;
 
+        memcpy(name, endpoint->now.name, sizeof(name));
         r = sd_bus_emit_signal(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
-                        "EndpointRemoved", "oss", endpoint_path(endpoint, path), endpoint->now.name,
+                        "EndpointRemoved", "oss", endpoint_path(endpoint, path), printable(name),
                         reasons[endpoint->end]);
         if (r < 0)
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));

@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/property.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "kernel/mac.h"
+#include "util/cleanup.h"
+#include "util/printable.h"
+
+int append_text(sd_bus_message *message, const char *text) {
+        _cleanup_free_ char *copy = strdup(text);
+
+        if (!copy)
+                return -ENOMEM;
+        return sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, printable(copy));
+}
 
 PROPERTY_GETTER(property_get_flag) {
         return sd_bus_message_append_basic(reply, 'b', &(int){ *(const bool *)userdata });
@@ -14,7 +26,7 @@ PROPERTY_GETTER(property_get_number) {
 }
 
 PROPERTY_GETTER(property_get_text) {
-        return sd_bus_message_append_basic(reply, 's', userdata);
+        return append_text(reply, userdata);
 }
 
 PROPERTY_GETTER(property_get_mac) {

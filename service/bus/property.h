@@ -20,6 +20,11 @@
 #define LIVE_PROPERTY(name, type, get, offset)                                                     \
         SD_BUS_PROPERTY(name, type, get, offset, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
+/* Text that others may have chosen, such as the name that an administrator gave an interface: what
+ * D-Bus does not take as a string would cost the whole message, and everybody who asks for all objects
+ * the answer. -ENOMEM, -errno of sd-bus. */
+int append_text(sd_bus_message *message, const char *text);
+
 /* At the offset: a bool, a uint32_t, an array of char, a Mac. */
 PROPERTY_GETTER(property_get_flag);
 PROPERTY_GETTER(property_get_number);

@@ -11,6 +11,7 @@
 #include "bus/gate.h"
 #include "bus/network-units.h"
 #include "bus/network.h"
+#include "bus/property.h"
 #include "bus/reload.h"
 #include "kernel/ifname.h"
 #include "util/log.h"
@@ -268,7 +269,7 @@ int append_names(sd_bus_message *message, const char *const *names) {
         int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "s");
 
         for (; *names && r >= 0; names++)
-                r = sd_bus_message_append_basic(message, SD_BUS_TYPE_STRING, *names);
+                r = append_text(message, *names);
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 

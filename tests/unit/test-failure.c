@@ -55,6 +55,20 @@ static void percent_signs_in_the_kernels_words_are_not_a_format(void **state) {
         assert_string_equal(failure.text, "Cannot do it: %s%n%d.");
 }
 
+static void what_cannot_be_shown_or_sent_is_replaced(void **state) {
+        char text[4096] = "x";
+        Failure failure = FAILURE_INIT;
+
+        failure_set(&failure, FAILURE_KERNEL, EIO, "No %s.", "\302\233m\nb");
+        assert_string_equal(failure.text, "No ?m?b.");
+        while (strlen(text) < sizeof(text) - 3)
+                strcat(text, "\303\251");
+        failure_set(&failure, FAILURE_KERNEL, EIO, "%s", text);
+        assert_int_equal(strlen(failure.text), sizeof(failure.text) - 1);
+        failure_set(&failure, FAILURE_KERNEL, EIO, "%s", text + 1);
+        assert_string_equal(failure.text + sizeof(failure.text) - 4, "\303\251?");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_failure_carries_kind_and_sentence_and_returns_the_errno),
@@ -62,6 +76,7 @@ int main(void) {
                 cmocka_unit_test(the_kernels_words_are_preferred_to_ours),
                 cmocka_unit_test(without_the_kernels_words_the_errno_is_spelt_out),
                 cmocka_unit_test(a_sentence_too_long_is_cut_and_ended),
+                cmocka_unit_test(what_cannot_be_shown_or_sent_is_replaced),
                 cmocka_unit_test(percent_signs_in_the_kernels_words_are_not_a_format),
         };
 

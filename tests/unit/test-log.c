@@ -61,6 +61,16 @@ static void control_bytes_forge_no_second_line(void **state) {
         assert_string_equal(capture.text, "vnicd: name \"a?<0>b?[2J?\"\n");
 }
 
+static void nor_do_controls_of_two_bytes(void **state) {
+        Capture capture;
+
+        unsetenv("JOURNAL_STREAM");
+        capture_begin(&capture);
+        log_warning("name \"%s\"", "\302\233mG\303\251r\303");
+        capture_end(&capture);
+        assert_string_equal(capture.text, "vnicd: name \"?mG\303\251r?\"\n");
+}
+
 static void a_line_too_long_is_cut(void **state) {
         char text[4096];
         Capture capture;
@@ -80,6 +90,7 @@ int main(void) {
                 cmocka_unit_test(a_line_says_who_speaks),
                 cmocka_unit_test(to_the_journal_it_says_its_priority),
                 cmocka_unit_test(control_bytes_forge_no_second_line),
+                cmocka_unit_test(nor_do_controls_of_two_bytes),
                 cmocka_unit_test(a_line_too_long_is_cut),
         };
 

@@ -313,6 +313,35 @@ static void the_word_of_somebody_else_ends_no_job(void **state) {
         sd_bus_close_unref(other);
 }
 
+static void so_neither_does_one_that_is_sent_to_us_alone(void **state) {
+        Stage *stage = *state;
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *signal = NULL;
+        UnitJob *job = NULL;
+        sd_bus *other = NULL;
+        const char *unique;
+
+        connect_to(stage, &other);
+        assert_ok(sd_bus_get_unique_name(stage->bus, &unique));
+        assert_ok(systemd_start_unit(stage->systemd, &job, UNIT, note, stage));
+        for (int i = 0; i < 20; i++)
+                assert_ok(sd_event_run(stage->event, 5000));
+        assert_ok(sd_bus_message_new_signal(other, &signal, "/org/freedesktop/systemd1",
+                        "org.freedesktop.systemd1.Manager", "JobRemoved"));
+        assert_ok(sd_bus_message_append(signal, "uoss", 7, JOB, UNIT, "failed"));
+        assert_ok(sd_bus_send_to(other, signal, unique, NULL));
+        for (int i = 0; i < 20; i++)
+                assert_ok(sd_event_run(stage->event, 5000));
+        assert_int_equal(stage->over, 0);
+        unit_job_free(job);
+        sd_bus_close_unref(other);
+}
+
+static void a_word_that_systemd_does_not_have_is_not_repeated(void **state) {
+        assert_told(*state, (Manner){ .result = "fail\302\233ed\n" }, false,
+                        UNIT " cannot be started: it ended in a way that vnicd does not know. See "
+                             "journalctl -u " UNIT ".");
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -328,6 +357,8 @@ int main(void) {
                 CASE(a_thousand_jobs_at_once_are_all_carried_out),
                 CASE(jobs_forgotten_before_they_were_asked_are_not_asked),
                 CASE(the_word_of_somebody_else_ends_no_job),
+                CASE(so_neither_does_one_that_is_sent_to_us_alone),
+                CASE(a_word_that_systemd_does_not_have_is_not_repeated),
         };
 
         if (access("/usr/bin/dbus-daemon", X_OK) < 0)
