@@ -16,7 +16,7 @@
 
 #include "bus/authority.h"
 #include "bus/caller.h"
-#include "bus/signal.h"
+#include "bus/signal-match.h"
 #include "util/list.h"
 
 typedef struct QueryTable {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "bus/cleanup.h"
-#include "bus/signal.h"
+#include "bus/signal-match.h"
 #include "util/list.h"
 #include "util/printable.h"
 

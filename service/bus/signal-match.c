@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "bus/signal.h"
+#include "bus/signal-match.h"
 
 #include <errno.h>
 #include <stdbool.h>
