@@ -10,6 +10,7 @@
 #include "bus/credentials.h"
 #include "bus/error.h"
 #include "bus/message-size.h"
+#include "bus/signal-match.h"
 #include "bus/turns.h"
 #include "util/log.h"
 
@@ -30,7 +31,7 @@ struct Callers {
         List idle;     /* Caller.link, known and without calls */
         List busy;     /* Caller.link, the others */
         unsigned n_idle, n_asking;
-        sd_bus_slot *departures;
+        SignalMatch *departures;
         callers_left_t on_left;
         void *userdata;
 };
@@ -195,24 +196,14 @@ static void forget_departed(Callers *callers, const char *name) {
 }
 
 static int on_departure(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
-        const char *sender = sd_bus_message_get_sender(signal), *name, *before, *now;
         Callers *callers = userdata;
+        const char *name, *now;
 
-        if (!sender || strcmp(sender, "org.freedesktop.DBus") != 0 ||
-                        sd_bus_message_read(signal, "sss", &name, &before, &now) < 0 ||
-                        *now != '\0')
+        if (sd_bus_message_read(signal, "sss", &name, NULL, &now) <= 0 || *now != '\0')
                 return 0;
         forget_departed(callers, name);
         callers->on_left(name, callers->userdata);
         return 0;
-}
-
-/* One match for all callers: a bus lets nobody have many, and one for each call would cost more than it saves. */
-static int watch_departures(Callers *callers) {
-        return sd_bus_add_match_async(callers->bus, &callers->departures,
-                        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                        "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg2=''",
-                        on_departure, NULL, callers);
 }
 
 int callers_new(Callers **ret, sd_bus *bus, callers_left_t on_left, void *userdata) {
@@ -228,7 +219,9 @@ int callers_new(Callers **ret, sd_bus *bus, callers_left_t on_left, void *userda
         list_init(&callers->busy);
         r = turns_new(&callers->turns, bus, on_failed_turn);
         if (r >= 0)
-                r = watch_departures(callers);
+                /* One match for all callers: a bus lets nobody have many, and one for each call would cost
+                 * more than it saves. */
+                r = signal_match_departures(&callers->departures, bus, on_departure, callers);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(callers);
@@ -241,7 +234,7 @@ Callers *callers_free(Callers *callers) {
 
         if (!callers)
                 return NULL;
-        sd_bus_slot_unref(callers->departures);
+        signal_match_free(callers->departures);
         failure_set(&failure, FAILURE_KERNEL, ECANCELED,
                         "The service is stopping; the call was not carried out. Try again.");
         while (callers->turns && (turn = turns_take_back(callers->turns)))

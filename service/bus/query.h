@@ -16,7 +16,6 @@
 
 #include "bus/authority.h"
 #include "bus/caller.h"
-#include "bus/signal-match.h"
 #include "util/list.h"
 
 typedef struct QueryTable {

@@ -61,11 +61,13 @@ static int on_installed(sd_bus_message *answer, void *userdata, sd_bus_error *er
 
 static int write_rule(const SignalRule *rule, const char *sender, char ret[static RULE_SIZE]) {
         int n = snprintf(ret, RULE_SIZE,
-                        "type='signal',sender='%s',path='%s',interface='%s',member='%s'%s%s%s",
-                        sender, rule->path, rule->interface, rule->member,
-                        rule->arg0 ? ",arg0='" : "", rule->arg0 ? rule->arg0 : "",
-                        rule->arg0 ? "'" : "");
+                        "type='signal',sender='%s',path='%s',interface='%s',member='%s'", sender,
+                        rule->path, rule->interface, rule->member);
 
+        if (n < RULE_SIZE && rule->arg0)
+                n += snprintf(ret + n, RULE_SIZE - (size_t)n, ",arg0='%s'", rule->arg0);
+        if (n < RULE_SIZE && rule->arg2)
+                n += snprintf(ret + n, RULE_SIZE - (size_t)n, ",arg2='%s'", rule->arg2);
         return n < RULE_SIZE ? 0 : -ENOBUFS;
 }
 
@@ -94,6 +96,18 @@ int signal_match_name_owner(SignalMatch **ret, sd_bus *bus, const char *name,
                 .interface = BUS_NAME,
                 .member = "NameOwnerChanged",
                 .arg0 = name,
+        };
+
+        return signal_match_new(ret, bus, NULL, &rule, handler, userdata);
+}
+
+int signal_match_departures(
+                SignalMatch **ret, sd_bus *bus, sd_bus_message_handler_t handler, void *userdata) {
+        const SignalRule rule = {
+                .path = BUS_PATH,
+                .interface = BUS_NAME,
+                .member = "NameOwnerChanged",
+                .arg2 = "",
         };
 
         return signal_match_new(ret, bus, NULL, &rule, handler, userdata);

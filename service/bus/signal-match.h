@@ -20,7 +20,7 @@ typedef struct SignalMatch SignalMatch;
 /* Which signals. */
 typedef struct SignalRule {
         const char *path, *interface, *member;
-        const char *arg0; /* the first argument; NULL: any */
+        const char *arg0, *arg2; /* the first and the third argument; NULL: any */
 } SignalRule;
 
 /* Asks who owns the name, and follows it from then on; waits for neither. name: must stay. -ENOMEM,
@@ -39,6 +39,10 @@ int signal_match_new(SignalMatch **ret, sd_bus *bus, const SignalSender *sender,
 /* The bus's own NameOwnerChanged. name: NULL: of all names. The same errors. */
 int signal_match_name_owner(SignalMatch **ret, sd_bus *bus, const char *name,
                 sd_bus_message_handler_t handler, void *userdata);
+
+/* The same, of whatever name has no owner any more: a unique name has then left the bus. */
+int signal_match_departures(
+                SignalMatch **ret, sd_bus *bus, sd_bus_message_handler_t handler, void *userdata);
 
 /* Takes NULL. Returns NULL. */
 SignalMatch *signal_match_free(SignalMatch *match);

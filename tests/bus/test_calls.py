@@ -133,7 +133,7 @@ WITH_AN_EFFECT = {(MANAGER, "ReleaseAll"), (MANAGER, "CreateNetwork"), (MANAGER,
                   (NETWORK, "Delete")}
 
 
-ARGUMENTS = {"sbba{sv}": ("yes0", True, False, {}), "s": (NETWORK,), "ss": (NETWORK, "Warnings"), "u": (1,), "": ()}
+ARGUMENTS = {"sbba{sv}": ("yes0", True, False, {}), "sba{sv}": ("yes0", True, {}), "s": (NETWORK,), "ss": (NETWORK, "Warnings"), "u": (1,), "": ()}
 CALLS = 200
 
 
@@ -331,7 +331,7 @@ def test_to_refuse_a_body_takes_little_more_than_to_receive_it(world, alice, wha
         cost = cost_of_refusal(world, caller, member, signature, body())
         plain = cost_of_refusal(world, caller, "GetEndpoint", "ay", struct.pack("<I", MIB) + bytes(MIB))
     print(f"{what}: {cost / 1e6:.2f} ms, {plain / 1e6:.2f} for as many bytes")
-    assert cost < 4 * plain, f"{cost / 1e6:.2f} ms, {plain / 1e6:.2f} for as many bytes"
+    assert cost < 8 * plain, f"{cost / 1e6:.2f} ms, {plain / 1e6:.2f} for as many bytes"
 
 
 @pytest.mark.parametrize("member, signature", [("CreateTap", "ss"), ("GetEndpoint", "u"), ("ReleaseAll", "s"),
