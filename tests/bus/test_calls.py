@@ -133,7 +133,8 @@ WITH_AN_EFFECT = {(MANAGER, "ReleaseAll"), (MANAGER, "CreateNetwork"), (MANAGER,
                   (NETWORK, "Delete")}
 
 
-ARGUMENTS = {"sbba{sv}": ("yes0", True, False, {}), "sba{sv}": ("yes0", True, {}), "s": (NETWORK,), "ss": (NETWORK, "Warnings"), "u": (1,), "": ()}
+ARGUMENTS = {"sbba{sv}": ("yes0", True, False, {}), "sba{sv}": ("yes0", True, {}), "s": (NETWORK,),
+             "ss": (NETWORK, "Warnings"), "u": (1,), "": ()}
 CALLS = 200
 
 
