@@ -171,7 +171,10 @@ static void write_table(FILE *file, const char *family, const char *name) {
                         family, name, family, name);
 }
 
-/* Of a packet whose headers cannot be followed to their end nobody knows what it is: no protocol, port or
+/* The MAC of a tap's link on the host is the host's as much as the bridge's own is: what is sent there would be routed,
+ * and so be sent back to a guest that its sender may not reach.
+ *
+ * Of a packet whose headers cannot be followed to their end nobody knows what it is: no protocol, port or
  * type is known of it then, and only a rule without a condition applies. */
 static void write_bridge_table(FILE *file, const Words *words) {
         write_table(file, "bridge", words->plan->name);
@@ -189,8 +192,12 @@ static void write_bridge_table(FILE *file, const Words *words) {
                         "ether type 0x0806 goto guest_arp\n"
                         "ether type 0x0800 meta l4proto 0-254 goto guest_ip\n"
                         "ether type 0x86dd meta l4proto 0-254 goto guest_ip6\n"
-                        "drop\n}\n}\n",
-                        words->taps);
+                        "drop\n}\n"
+                        "chain input {\n"
+                        "type filter hook input priority 0; policy accept;\n"
+                        "iifgroup %u ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 "
+                        "ether daddr != %s drop\n}\n}\n",
+                        words->taps, words->taps, words->mac);
 }
 
 /* From another's address nothing gets near a socket of the host, forged answers least of all. */

@@ -255,12 +255,64 @@ def test_isolated_guests_do_not_hear_each_other(root, alice, bob, kind):
         assert there.among(sent, there.heard_by_victim()) == []
         # The host hears what is for all.
         assert there.among([hostile.legal(there.stage)["IPv4 broadcast"]], there.heard_by_host())
-        # Nor by way of the host, which could send it back to where it came from.
-        around = [ethernet(there.stage.gateway_mac, there.stage.mac, ETH_IPV4, udp(
-            there.stage.ip, there.stage.victim, 4000, 4001, b"around"))]
-        for frame in around:
-            send(there.attacker, frame)
-        assert receive(there.victim, QUIET, 0, want=lambda frame: b"around" in frame) is None
+
+
+@contextlib.contextmanager
+def forwarding_host():
+    """A host that forwards IP whatever vnicd says, as one with Docker or libvirt does."""
+    files = [pathlib.Path("/proc/sys/net", file) for file in ("ipv4/ip_forward", "ipv6/conf/all/forwarding")]
+    before = [file.read_text(encoding="ascii") for file in files]
+    for file in files:
+        file.write_text("1", encoding="ascii")
+    yield
+    for file, text in zip(files, before, strict=True):
+        file.write_text(text, encoding="ascii")
+
+
+def went_around(stage, attacker, victim, bridge, macs):
+    """By which MACs of the host, and with which protocol, a packet for the victim came to it."""
+    # The victim is an honest stack that has answered the host.
+    for address in (stage.victim, stage.victim6):
+        kernel.run("ip", "neigh", "replace", address, "lladdr", stage.victim_mac, "dev", bridge)
+    drain([victim])
+    for name, mac in macs.items():
+        mark = b"around " + name.encode()
+        send(attacker, ethernet(mac, stage.mac, ETH_IPV4, udp(stage.ip, stage.victim, 4000, 4001, mark + b" by IPv4")))
+        send(attacker, ethernet(mac, stage.mac, ETH_IPV6,
+                                hostile.udp6(stage.ip6, stage.victim6, 4000, 4001, mark + b" by IPv6")))
+    came = set()
+    while got := receive(victim, QUIET, 0, want=lambda frame: b"around" in frame):
+        came.add(got[1][got[1].index(b"around") + len(b"around "):].rstrip(b"\0").decode())
+    return came
+
+
+@pytest.mark.usefixtures("bridged")
+def test_nor_does_the_host_send_it_back(root, alice, bob, kind):
+    """A host that forwards would, to whom its own MACs are: the bridge's, and that of each tap's link."""
+    with forwarding_host(), network(root, "yesnet", kind, services=False, guests_isolated=True) as net, \
+            alice.create_tap("yesnet", False, guest_mac=ATTACKER_MAC) as attacker, \
+            bob.create_tap("yesnet", False, guest_mac=VICTIM_MAC) as victim:
+        there = Scene(net, attacker, victim)
+        try:
+            macs = {"the bridge": net.get("Mac"), "its own tap": attacker.get("HostMac"),
+                    "the neighbour's tap": victim.get("HostMac")}
+            assert went_around(there.stage, there.attacker, there.victim, "yesnet", macs) == set()
+        finally:
+            there.close()
+
+
+def test_on_a_bridge_of_the_host_routing_is_the_hosts_own(alice, bob, bridge):
+    """Isolated ports are: no frame passes from one to the other. What the host routes is its administrator's to
+    filter, by whichever of its MACs it came."""
+    kernel.run("ip", "address", "add", "10.9.8.1/24", "dev", bridge)
+    kernel.run("ip", "address", "add", "fd98::1/64", "dev", bridge, "nodad")
+    with forwarding_host(), alice.create_tap(bridge, False, guest_mac=ATTACKER_MAC, isolated=True) as attacker, \
+            bob.create_tap(bridge, False, guest_mac=VICTIM_MAC, isolated=True) as victim:
+        stage = hostile.Stage(ATTACKER_MAC, "10.9.8.77", "fd98::77", VICTIM_MAC, "10.9.8.88", "fd98::88",
+                              kernel.link(bridge)["address"], "10.9.8.1", "fd98::1")
+        assert poll(lambda: went_around(stage, attacker.fds[0], victim.fds[0], bridge, {
+            "the bridge": stage.gateway_mac, "its own tap": attacker.get("HostMac")}) == {
+                "the bridge by IPv4", "the bridge by IPv6", "its own tap by IPv4", "its own tap by IPv6"}, 5)
 
 
 # Addresses that another guest uses
