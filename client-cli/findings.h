@@ -37,6 +37,9 @@ void check_devices(Findings *findings);
 /* Each bridge of this network namespace: its MAC address, and br_netfilter. */
 void check_bridges(Findings *findings);
 
+/* What the service itself says that it cannot keep on this host: its filters of taps. */
+void check_filters(Findings *findings, sd_bus *bus);
+
 /* The networks that vnicd owns, and who gives their guests addresses. */
 void check_networks(Findings *findings, sd_bus *bus);
 

@@ -20,6 +20,7 @@ Status verb_doctor(const Options *options) {
         check_devices(&findings);
         check_bridges(&findings);
         check_services(&findings, bus);
+        check_filters(&findings, bus);
         check_networks(&findings, bus);
         check_managers(&findings, bus);
         status = findings_print(&findings, options->json);

@@ -27,7 +27,7 @@ void manager_emit_removed(Service *service, const Endpoint *endpoint) {
 void manager_emit_facts(Service *service) {
         int r = sd_bus_emit_properties_changed(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
                         "OffloadsSupported", "OffloadMask", "VnetHdrSizes", "MaxQueues", "VhostNet",
-                        NULL);
+                        "Warnings", NULL);
 
         if (r < 0)
                 log_warning("Cannot announce what this host offers: %s", strerror(-r));

@@ -98,6 +98,26 @@ static PROPERTY_GETTER(get_number) {
         return -ENOENT;
 }
 
+static PROPERTY_GETTER(get_warnings) {
+        const Service *service = userdata;
+        const unsigned filters = manager_facts(service->manager)->tap_filters;
+        const char *sentences[3] = { NULL };
+        size_t n = 0;
+
+        if (!(filters & TAP_FILTER_RESERVED))
+                sentences[n++] = "Frames of guests to 01:80:c2:00:00:00 to 0F (spanning tree, "
+                                 "LLDP, EAPOL) reach "
+                                 "the host past anti_spoof and past a firewall for the bridge: the "
+                                 "kernel refuses "
+                                 "the table \"bridge vnicd-taps-\" of nf_tables.";
+        if (!(filters & TAP_FILTER_LOST))
+                sentences[n++] = "What comes by a tap that has lost its bridge reaches the host: "
+                                 "the kernel refuses "
+                                 "the table \"inet vnicd-taps-\" or \"arp vnicd-taps-\" of "
+                                 "nf_tables.";
+        return append_names(reply, sentences);
+}
+
 static PROPERTY_GETTER(get_default_bridge) {
         const char *name = service_default_network(userdata);
 
@@ -148,6 +168,7 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("DefaultBridge", "s", get_default_bridge, 0),
         LIVE_PROPERTY("EndpointsPerUser", "u", get_number, 0),
         LIVE_PROPERTY("QueuesPerUser", "u", get_number, 0),
+        LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -79,7 +79,8 @@ int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *
         nest = nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
         if (!nest || nla_put_u8(message, IFLA_BRPORT_LEARNING, flags->learning) < 0 ||
                         nla_put_u8(message, IFLA_BRPORT_ISOLATED, flags->isolated) < 0 ||
-                        nla_put_u8(message, IFLA_BRPORT_LOCKED, flags->locked) < 0)
+                        nla_put_u8(message, IFLA_BRPORT_LOCKED, flags->locked) < 0 ||
+                        nla_put_u16(message, IFLA_BRPORT_GROUP_FWD_MASK, flags->group_fwd_mask) < 0)
                 return -ENOMEM;
         nla_nest_end(message, nest);
         return netlink_call(

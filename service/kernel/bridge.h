@@ -15,6 +15,10 @@
 
 #define BRIDGE_PORTS_MAX 1023 /* BR_MAX_PORTS less the number 0 */
 
+/* LinkPort.group_fwd_mask: all reserved frames but those to 01:80:c2:00:00:01 (pause frames), which the bridge drops and
+ * the kernel lets nobody forward. */
+#define BRIDGE_GROUP_FWD_ALL 0xfffd
+
 /* The bridge of that name. NoSuchBridge (-ENODEV), NotABridge (-EMEDIUMTYPE). */
 int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure);
 

@@ -149,6 +149,14 @@ int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure
         return netlink_call(netlink, message, NULL, NULL, "set the link's MAC", failure);
 }
 
+int link_set_group(Netlink *netlink, int ifindex, uint32_t group, Failure *failure) {
+        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+
+        if (!message || nla_put_u32(message, IFLA_GROUP, group) < 0)
+                return -ENOMEM;
+        return netlink_call(netlink, message, NULL, NULL, "set the link's group", failure);
+}
+
 int link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure) {
         _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
 

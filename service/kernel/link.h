@@ -23,6 +23,7 @@
 /* Flags of a bridge port (IFLA_BRPORT_*). */
 typedef struct LinkPort {
         bool isolated, locked, learning;
+        uint16_t group_fwd_mask; /* bit n: it forwards frames to 01:80:c2:00:00:0n */
 } LinkPort;
 
 /* What a tun device says of itself (IFLA_TUN_*). */
@@ -85,6 +86,8 @@ int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, 
 
 int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure);
 int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure);
+
+int link_set_group(Netlink *netlink, int ifindex, uint32_t group, Failure *failure);
 
 int link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure);
 

@@ -68,19 +68,23 @@ static int make_tag(Manager *manager, const Order *order, Tag *ret, Failure *fai
 }
 
 /* What its holder may do to others on the bridge: the network says, where the request does not. */
-static LinkPort make_port(const Order *order) {
+static TapPort make_port(const Manager *manager, const Order *order) {
         const TapRequest *request = order->request;
         const NetworkPlan *network = order->network ? &order->network->tag.plan : NULL;
-        bool anti_spoof = request->anti_spoof || (network && !request->has_anti_spoof);
-        bool isolated = request->isolated ||
-                        (network && network->guests_isolated && !request->has_isolated);
+        const TapPortRequest port = {
+                .network = order->network ? order->network->ifindex : 0,
+                .bridged = order->bridge,
+                .anti_spoof = request->anti_spoof || (network && !request->has_anti_spoof),
+                .isolated = request->isolated ||
+                                (network && network->guests_isolated && !request->has_isolated),
+        };
 
-        return (LinkPort){ .isolated = isolated, .locked = anti_spoof, .learning = !anti_spoof };
+        return tap_port_for_request(&port, manager->facts.tap_filters);
 }
 
-static TapPlan make_plan(const Order *order, const Tag *tag) {
+static TapPlan make_plan(const Manager *manager, const Order *order, const Tag *tag) {
         const TapRequest *request = order->request;
-        const LinkPort port = make_port(order);
+        const TapPort port = make_port(manager, order);
         TapPlan plan = {
                 .device = {
                         .vnet_hdr = request->vnet_hdr,
@@ -93,9 +97,8 @@ static TapPlan make_plan(const Order *order, const Tag *tag) {
                 .offloads = request->offloads,
                 .mtu = request->has_mtu ? request->mtu : order->bridge ? order->bridge->mtu : 0,
                 .bridge = order->bridge,
-                .group = order->network ? network_tap_group(order->network->ifindex) : 0,
                 .port = port,
-                .tie_mac = port.locked,
+                .tie_mac = port.port.locked,
         };
 
         ifname_of_nonce(tag->nonce, plan.device.name);
@@ -145,7 +148,7 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
         if (r < 0)
                 return r;
 
-        plan = make_plan(order, &tag);
+        plan = make_plan(manager, order, &tag);
         r = tap_birth(manager->netlink, &plan, &queues, &ifindex, &link, failure);
         if (r >= 0) {
                 endpoint->newborn = true;

@@ -86,8 +86,10 @@ static void follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
 static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
         LinkInfo now = *link;
 
-        if (endpoint_is_alive(endpoint))
+        if (endpoint_is_alive(endpoint)) {
                 manager_guard(manager, endpoint, &now);
+                manager_mend_port(manager, endpoint, &now);
+        }
         follow(manager, endpoint, &now);
 }
 

@@ -11,6 +11,7 @@
 #include "kernel/bridge.h"
 #include "model/deletion.h"
 #include "model/manager-private.h"
+#include "model/tap-port.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -140,6 +141,43 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         case VERDICT_FINE:
         case VERDICT_MAX:
                 break;
+        }
+}
+
+/* The group first: by it the filter knows the tap, without which its port must forward nothing reserved. */
+static int mend_port(Manager *manager, LinkInfo *link, Failure *failure) {
+        const TapPort wanted = tap_port_for_link(link, manager->facts.tap_filters);
+        int r = 0;
+
+        if (link->group != wanted.group)
+                r = link_set_group(manager->netlink, link->ifindex, wanted.group, failure);
+        if (r < 0)
+                return r;
+        link->group = wanted.group;
+        if (link->master == 0 || link->port.group_fwd_mask == wanted.port.group_fwd_mask)
+                return 0;
+        r = bridge_set_port(manager->netlink, link->ifindex, &wanted.port, failure);
+        if (r >= 0)
+                link->port = wanted.port;
+        return r;
+}
+
+void manager_mend_port(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
+        Failure failure = FAILURE_INIT;
+
+        if (endpoint->releasing || mend_port(manager, link, &failure) >= 0)
+                return;
+        /* If it left its bridge, or is gone, the kernel tells that too. */
+        if (link_get(manager->netlink, link->ifindex, link, NULL) >= 0 && link->master > 0)
+                log_warning("Cannot bring the port of %s up to date: %s", link->name, failure.text);
+}
+
+void manager_mend_ports(Manager *manager) {
+        LIST_FOREACH(&manager->registry.endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (endpoint_is_alive(endpoint))
+                        manager_mend_port(manager, endpoint, &endpoint->now);
         }
 }
 

@@ -53,6 +53,12 @@ int manager_guard_begin(Manager *manager, sd_event *event);
  * is put right, in *link too, or the endpoint is deleted. */
 void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link);
 
+/* The tap's group and port become what they should be, in *link too. */
+void manager_mend_port(Manager *manager, Endpoint *endpoint, LinkInfo *link);
+
+/* Those of all: filters that they go with have come or gone. */
+void manager_mend_ports(Manager *manager);
+
 /* There was an event: too many are tampering. */
 void manager_count_event(Manager *manager, Endpoint *endpoint);
 

@@ -46,13 +46,14 @@ static int find_networks(Manager *manager) {
         return r;
 }
 
-/* Filters of a network whose bridge is gone. */
+/* Filters of a network whose bridge is gone. Those of all taps are nobody's orphans. */
 static int remove_orphan(const char *table, void *userdata) {
         const size_t n = strlen(NETWORK_TABLE_PREFIX);
         Manager *manager = userdata;
 
         if (strncmp(table, NETWORK_TABLE_PREFIX, n) != 0 ||
                         manager_find_network(manager, table + n) ||
+                        strcmp(table + n, TAP_FILTER_NAME) == 0 ||
                         (strcmp(table + n, UPLINK_FILTER_NAME) == 0 &&
                                         !list_is_empty(&manager->networks)))
                 return 0;

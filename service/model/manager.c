@@ -143,17 +143,31 @@ Manager *manager_free(Manager *manager) {
         return NULL;
 }
 
+static void install_filters(Manager *manager) {
+        Failure failure = FAILURE_INIT;
+        int r = tap_filter_install(&manager->facts.tap_filters, &failure);
+
+        if (r < 0)
+                log_warning("Frames that bridges do not forward reach the host past the filters of "
+                            "taps: %s",
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+}
+
 int manager_probe(Manager *manager) {
         const ManagerFacts before = manager->facts;
         Failure failure = FAILURE_INIT;
-        int r = probe_host(manager, &failure);
+        bool changed;
+        int r;
 
-        if (r < 0) {
+        install_filters(manager);
+        if (before.tap_filters != manager->facts.tap_filters)
+                manager_mend_ports(manager);
+        r = probe_host(manager, &failure);
+        changed = memcmp(&before, &manager->facts, sizeof(before)) != 0;
+        if (r < 0)
                 log_warning("Cannot find out what taps this host offers: %s",
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
-                return r;
-        }
-        return memcmp(&before, &manager->facts, sizeof(before)) != 0;
+        return changed ? 1 : r;
 }
 
 const ManagerFacts *manager_facts(const Manager *manager) {

@@ -12,6 +12,7 @@
 #include "kernel/offload.h"
 #include "model/endpoint.h"
 #include "model/network.h"
+#include "model/tap-filter.h"
 #include "model/tap-request.h"
 #include "util/closer.h"
 #include "util/fdset.h"
@@ -34,12 +35,13 @@ typedef struct ManagerObserver {
         void (*network_leaving)(Network *network, void *userdata);
 } ManagerObserver;
 
-/* What the host offers; told by a scratch tap at the start. */
+/* What the host offers; told by a scratch tap, and by the filters that could be made, at the start. */
 typedef struct ManagerFacts {
         OffloadCapability offloads;
         unsigned max_queues;
-        unsigned cpus;  /* online */
-        bool vhost_net; /* there is a /dev/vhost-net */
+        unsigned cpus;        /* online */
+        bool vhost_net;       /* there is a /dev/vhost-net */
+        unsigned tap_filters; /* TAP_FILTER_*, those that stand */
 } ManagerFacts;
 
 /* For whom something is made: whose it is, on what limits, and whose connection may open further
@@ -71,8 +73,8 @@ typedef struct Place {
 int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata);
 Manager *manager_free(Manager *manager);
 
-/* Asks the host again, on demand: a module may have been loaded since. 1: something has changed; 0: nothing
- * has; a negative errno: it could not be asked, and what was known stands. */
+/* Asks the host again, on demand: a module may have been loaded since; and makes the filters of taps anew. 1: something
+ * has changed; 0: nothing has; a negative errno: it could not be asked, and what was known stands. */
 int manager_probe(Manager *manager);
 
 const ManagerFacts *manager_facts(const Manager *manager);

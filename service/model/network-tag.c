@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAP_GROUP     0x76000000U
-#define TAP_GROUP_LOW 0x00ffffffU
-
 /* ",2147483647" */
 #define UPLINK_SIZE 11
 
@@ -180,14 +177,4 @@ int network_tag_of_link(const LinkInfo *link, NetworkTag *ret) {
         if (*link->alias == '\0')
                 return -EBADMSG;
         return network_tag_parse(link->alias, link->name, link->mtu, ret) < 0 ? -ENOMSG : 0;
-}
-
-uint32_t network_tap_group(int bridge) {
-        return TAP_GROUP | ((uint32_t)bridge & TAP_GROUP_LOW);
-}
-
-int network_of_tap_group(uint32_t group) {
-        return (group & ~TAP_GROUP_LOW) == TAP_GROUP && group != NETWORK_GROUP
-                        ? (int)(group & TAP_GROUP_LOW)
-                        : 0;
 }

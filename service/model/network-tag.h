@@ -19,12 +19,10 @@
 #include <stddef.h>
 
 #include "kernel/link.h"
+#include "model/group.h"
 #include "model/network-plan.h"
 
 #define NETWORK_TAG_SIZE LINK_ALIAS_SIZE
-
-/* The group of every bridge of ours: "vnic". */
-#define NETWORK_GROUP 0x766e6963U
 
 /* Devices on which forwarding was switched on for it: as many as the tag has room for at its longest. */
 #define NETWORK_UPLINKS_MAX 4
@@ -50,10 +48,3 @@ int network_tag_parse(const char *text, const char *name, uint32_t mtu, NetworkT
 /* Whether the link is a network's bridge. -ENOMSG: it is not ours. -EBADMSG: it is one of ours that was
  * left half made. */
 int network_tag_of_link(const LinkInfo *link, NetworkTag *ret);
-
-/* The group of the taps of a network, by the ifindex of its bridge: packet filters know them by it. */
-uint32_t network_tap_group(int bridge);
-
-/* The bridge that a tap of this group was made for; 0: it is no such group. Only the lower 24 bits of
- * the ifindex are told. */
-int network_of_tap_group(uint32_t group);

@@ -51,7 +51,7 @@ static int configure(Birth *birth) {
                 .alias = tag_format(&plan->tag, tag),
                 .mac = mac_of_host_side(&plan->tag.guest_mac),
                 .mtu = plan->mtu,
-                .group = plan->group,
+                .group = plan->port.group,
         };
 
         return link_configure(birth->netlink, birth->ifindex, &settings, birth->failure);
@@ -145,17 +145,19 @@ static int join_bridge(Birth *birth) {
         r = link_set_master(birth->netlink, birth->ifindex, plan->bridge->ifindex, birth->failure);
         if (r < 0)
                 return explain_join(birth, r);
-        r = bridge_set_port(birth->netlink, birth->ifindex, &plan->port, birth->failure);
+        r = bridge_set_port(birth->netlink, birth->ifindex, &plan->port.port, birth->failure);
         if (r < 0)
                 return r;
         return plan->tie_mac ? tie_guest_mac(birth) : 0;
 }
 
 static int verify_port(Birth *birth) {
-        const LinkPort *wanted = &birth->plan->port, *got = &birth->link.port;
+        const LinkPort *wanted = &birth->plan->port.port, *got = &birth->link.port;
 
         if (birth->link.master != birth->plan->bridge->ifindex)
                 return differs(birth, "bridge");
+        if (got->group_fwd_mask != wanted->group_fwd_mask)
+                return differs(birth, "port");
         if (got->isolated == wanted->isolated && got->locked == wanted->locked &&
                         got->learning == wanted->learning)
                 return 0;
@@ -183,7 +185,7 @@ static int verify(Birth *birth) {
                 return differs(birth, "owner");
         if (plan->mtu > 0 && birth->link.mtu != plan->mtu)
                 return differs(birth, "MTU");
-        if (birth->link.group != plan->group)
+        if (birth->link.group != plan->port.group)
                 return differs(birth, "group");
         return plan->bridge ? verify_port(birth) : 0;
 }

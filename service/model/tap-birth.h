@@ -10,6 +10,7 @@
 #include "kernel/netlink.h"
 #include "kernel/tap.h"
 #include "model/tag.h"
+#include "model/tap-port.h"
 #include "util/failure.h"
 #include "util/fdset.h"
 
@@ -20,8 +21,7 @@ typedef struct TapPlan {
         uint32_t offloads;      /* OFFLOAD_*, set for a consumer that cannot */
         uint32_t mtu;           /* bytes; 0: the kernel's default */
         const LinkInfo *bridge; /* NULL: none */
-        uint32_t group;         /* that its network's filters know it by; 0: none */
-        LinkPort port;
+        TapPort port;
         bool tie_mac; /* the port is the guest MAC's and no other's */
 } TapPlan;
 

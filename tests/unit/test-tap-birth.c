@@ -63,7 +63,8 @@ static Scene *set_scene(void) {
                                                          .created = 1795353600,
                                                          .label = "web" },
                                          .queues = 1,
-                                         .port = { .locked = true },
+                                         .port = { .group = 0x76000000,
+                                                         .port = { .locked = true } },
                                          .tie_mac = true,
                          } };
         assert_int_equal(netlink_open(&scene.netlink, NETLINK_ROUTE), 0);

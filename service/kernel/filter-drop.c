@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernel/filter-drop.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "kernel/mac.h"
+#include "util/cleanup.h"
+
+#define _cleanup_message_ _cleanup_(nlmsg_freep)
+
+/* Far more than one table with one rule takes. */
+#define BATCH_BYTES 4096
+
+/* The messages of one transaction. */
+typedef struct Batch {
+        const FilterDrop *drop;
+        uint8_t bytes[BATCH_BYTES];
+        size_t size;
+        uint32_t sequence;
+} Batch;
+
+FilterMatch filter_match_group(uint32_t mask, uint32_t group, bool differs) {
+        FilterMatch match = { .field = FILTER_IN_GROUP, .differs = differs };
+
+        memcpy(match.mask, &mask, sizeof(mask));
+        memcpy(match.value, &group, sizeof(group));
+        return match;
+}
+
+/* NULL: out of memory. */
+static struct nl_msg *new_message(int type, int flags, uint8_t family, uint16_t resource) {
+        const struct nfgenmsg header = {
+                .nfgen_family = family,
+                .version = NFNETLINK_V0,
+                .res_id = htons(resource),
+        };
+        struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
+
+        if (message && nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0) {
+                nlmsg_free(message);
+                return NULL;
+        }
+        return message;
+}
+
+static struct nl_msg *table_message(const FilterDrop *drop, int type, int flags) {
+        return new_message(NFNL_SUBSYS_NFTABLES << 8 | type, flags, drop->family, 0);
+}
+
+static int append(Batch *batch, struct nl_msg *message) {
+        struct nlmsghdr *header = nlmsg_hdr(message);
+        size_t size = NLMSG_ALIGN(header->nlmsg_len);
+
+        if (size > sizeof(batch->bytes) - batch->size)
+                return -ENOMEM;
+        header->nlmsg_seq = batch->sequence++;
+        memset(batch->bytes + batch->size, 0, size);
+        memcpy(batch->bytes + batch->size, header, header->nlmsg_len);
+        batch->size += size;
+        return 0;
+}
+
+static int put_be32(struct nl_msg *message, int type, uint32_t value) {
+        return nla_put_u32(message, type, htonl(value)) < 0 ? -ENOMEM : 0;
+}
+
+static int append_bracket(Batch *batch, int type) {
+        _cleanup_message_ struct nl_msg *message =
+                        new_message(type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+
+        return message ? append(batch, message) : -ENOMEM;
+}
+
+static int append_table(Batch *batch, int type, int flags) {
+        _cleanup_message_ struct nl_msg *message = table_message(batch->drop, type, flags);
+
+        if (!message || nla_put_string(message, NFTA_TABLE_NAME, batch->drop->table) < 0)
+                return -ENOMEM;
+        return append(batch, message);
+}
+
+static int append_chain(Batch *batch) {
+        const FilterDrop *drop = batch->drop;
+        _cleanup_message_ struct nl_msg *message =
+                        table_message(drop, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
+        struct nlattr *hook;
+
+        if (!message || nla_put_string(message, NFTA_CHAIN_TABLE, drop->table) < 0 ||
+                        nla_put_string(message, NFTA_CHAIN_NAME, drop->chain) < 0 ||
+                        nla_put_string(message, NFTA_CHAIN_TYPE, "filter") < 0 ||
+                        put_be32(message, NFTA_CHAIN_POLICY, NF_ACCEPT) < 0)
+                return -ENOMEM;
+        hook = nla_nest_start(message, NFTA_CHAIN_HOOK);
+        if (!hook || put_be32(message, NFTA_HOOK_HOOKNUM, drop->hook) < 0 ||
+                        put_be32(message, NFTA_HOOK_PRIORITY, (uint32_t)drop->priority) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, hook);
+        return append(batch, message);
+}
+
+/* An expression is open between these two: its attributes come there. */
+typedef struct Expression {
+        struct nlattr *element, *data;
+} Expression;
+
+static int begin_expression(struct nl_msg *message, const char *name, Expression *ret) {
+        ret->element = nla_nest_start(message, NFTA_LIST_ELEM);
+        if (!ret->element || nla_put_string(message, NFTA_EXPR_NAME, name) < 0)
+                return -ENOMEM;
+        ret->data = nla_nest_start(message, NFTA_EXPR_DATA);
+        return ret->data ? 0 : -ENOMEM;
+}
+
+static void end_expression(struct nl_msg *message, Expression *expression) {
+        nla_nest_end(message, expression->data);
+        nla_nest_end(message, expression->element);
+}
+
+static int put_value(struct nl_msg *message, int type, const void *value, size_t size) {
+        struct nlattr *nest = nla_nest_start(message, type);
+
+        if (!nest || nla_put(message, NFTA_DATA_VALUE, (int)size, value) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, nest);
+        return 0;
+}
+
+static size_t size_of(FilterField field) {
+        return field == FILTER_IN_GROUP ? sizeof(uint32_t) : sizeof(Mac);
+}
+
+/* All expressions work on the first register. */
+static int put_load(struct nl_msg *message, FilterField field) {
+        const bool is_group = field == FILTER_IN_GROUP;
+        Expression expression;
+
+        if (begin_expression(message, is_group ? "meta" : "payload", &expression) < 0)
+                return -ENOMEM;
+        if (is_group &&
+                        (put_be32(message, NFTA_META_KEY, NFT_META_IIFGROUP) < 0 ||
+                                        put_be32(message, NFTA_META_DREG, NFT_REG_1) < 0))
+                return -ENOMEM;
+        if (!is_group &&
+                        (put_be32(message, NFTA_PAYLOAD_DREG, NFT_REG_1) < 0 ||
+                                        put_be32(message, NFTA_PAYLOAD_BASE,
+                                                        NFT_PAYLOAD_LL_HEADER) < 0 ||
+                                        put_be32(message, NFTA_PAYLOAD_OFFSET, 0) < 0 ||
+                                        put_be32(message, NFTA_PAYLOAD_LEN, sizeof(Mac)) < 0))
+                return -ENOMEM;
+        end_expression(message, &expression);
+        return 0;
+}
+
+static int put_mask(struct nl_msg *message, const FilterMatch *match) {
+        static const uint8_t zero[FILTER_VALUE_SIZE];
+        const size_t size = size_of(match->field);
+        Expression expression;
+
+        if (begin_expression(message, "bitwise", &expression) < 0 ||
+                        put_be32(message, NFTA_BITWISE_SREG, NFT_REG_1) < 0 ||
+                        put_be32(message, NFTA_BITWISE_DREG, NFT_REG_1) < 0 ||
+                        put_be32(message, NFTA_BITWISE_LEN, (uint32_t)size) < 0 ||
+                        put_value(message, NFTA_BITWISE_MASK, match->mask, size) < 0 ||
+                        put_value(message, NFTA_BITWISE_XOR, zero, size) < 0)
+                return -ENOMEM;
+        end_expression(message, &expression);
+        return 0;
+}
+
+static int put_comparison(struct nl_msg *message, const FilterMatch *match) {
+        Expression expression;
+
+        if (begin_expression(message, "cmp", &expression) < 0 ||
+                        put_be32(message, NFTA_CMP_SREG, NFT_REG_1) < 0 ||
+                        put_be32(message, NFTA_CMP_OP, match->differs ? NFT_CMP_NEQ : NFT_CMP_EQ) <
+                                        0 ||
+                        put_value(message, NFTA_CMP_DATA, match->value, size_of(match->field)) < 0)
+                return -ENOMEM;
+        end_expression(message, &expression);
+        return 0;
+}
+
+static int put_drop(struct nl_msg *message) {
+        struct nlattr *data, *verdict;
+        Expression expression;
+
+        if (begin_expression(message, "immediate", &expression) < 0 ||
+                        put_be32(message, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT) < 0)
+                return -ENOMEM;
+        data = nla_nest_start(message, NFTA_IMMEDIATE_DATA);
+        verdict = data ? nla_nest_start(message, NFTA_DATA_VERDICT) : NULL;
+        if (!verdict || put_be32(message, NFTA_VERDICT_CODE, NF_DROP) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, verdict);
+        nla_nest_end(message, data);
+        end_expression(message, &expression);
+        return 0;
+}
+
+static int put_expressions(struct nl_msg *message, const FilterDrop *drop) {
+        struct nlattr *expressions = nla_nest_start(message, NFTA_RULE_EXPRESSIONS);
+
+        if (!expressions)
+                return -ENOMEM;
+        for (size_t i = 0; i < drop->n_matches; i++)
+                if (put_load(message, drop->matches[i].field) < 0 ||
+                                put_mask(message, &drop->matches[i]) < 0 ||
+                                put_comparison(message, &drop->matches[i]) < 0)
+                        return -ENOMEM;
+        if (put_drop(message) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, expressions);
+        return 0;
+}
+
+/* The last message of the transaction that does something, so its acknowledgement is asked for. */
+static int append_rule(Batch *batch) {
+        const FilterDrop *drop = batch->drop;
+        _cleanup_message_ struct nl_msg *message = table_message(
+                        drop, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
+
+        if (!message || nla_put_string(message, NFTA_RULE_TABLE, drop->table) < 0 ||
+                        nla_put_string(message, NFTA_RULE_CHAIN, drop->chain) < 0 ||
+                        put_expressions(message, drop) < 0)
+                return -ENOMEM;
+        return append(batch, message);
+}
+
+/* What is there after the first message is deleted by the second. */
+static int fill(Batch *batch) {
+        int r = append_bracket(batch, NFNL_MSG_BATCH_BEGIN);
+
+        if (r >= 0)
+                r = append_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+        if (r >= 0)
+                r = append_table(batch, NFT_MSG_DELTABLE, 0);
+        if (r >= 0)
+                r = append_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+        if (r >= 0)
+                r = append_chain(batch);
+        if (r >= 0)
+                r = append_rule(batch);
+        return r >= 0 ? append_bracket(batch, NFNL_MSG_BATCH_END) : r;
+}
+
+/* 0: the transaction holds. The kernel has answered by the time that send() returns; one refusal undoes all. */
+static int read_answers(int fd) {
+        uint8_t buffer[BATCH_BYTES];
+        bool acknowledged = false;
+        int r = 0;
+
+        for (;;) {
+                ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
+                int left = (int)n;
+
+                if (n <= 0)
+                        break;
+                for (struct nlmsghdr *header = (void *)buffer; nlmsg_ok(header, left);
+                                header = nlmsg_next(header, &left)) {
+                        const struct nlmsgerr *answer = nlmsg_data(header);
+
+                        if (header->nlmsg_type != NLMSG_ERROR ||
+                                        nlmsg_datalen(header) < (int)sizeof(*answer))
+                                continue;
+                        acknowledged = true;
+                        if (answer->error < 0 && r == 0)
+                                r = answer->error;
+                }
+        }
+        return r < 0 || acknowledged ? r : -EIO;
+}
+
+/* Words of the kernel for what it was built without. */
+static bool is_missing(int r) {
+        return r == -EOPNOTSUPP || r == -ENOENT || r == -EAFNOSUPPORT || r == -EPROTONOSUPPORT ||
+                        r == -EINVAL;
+}
+
+int filter_drop_install(Netlink *netlink, const FilterDrop *drop, Failure *failure) {
+        Batch batch = { .drop = drop, .sequence = 1 };
+        int r = fill(&batch);
+
+        if (r < 0)
+                return r;
+        if (send(netlink_fd(netlink), batch.bytes, batch.size, 0) < 0)
+                r = -errno;
+        else
+                r = read_answers(netlink_fd(netlink));
+        if (is_missing(r))
+                return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
+                                "This kernel has no nf_tables for the filters of taps (%s).",
+                                strerror(-r));
+        return r < 0 ? failure_kernel(failure, -r, "set the filters of taps", NULL) : 0;
+}

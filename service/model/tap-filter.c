@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/tap-filter.h"
+
+#include <arpa/inet.h> /* before linux/netfilter.h, which then leaves out what it would declare again */
+#include <linux/netfilter.h>
+#include <linux/netfilter_arp.h>
+
+#include "kernel/filter-drop.h"
+#include "model/group.h"
+#include "model/network-filter.h"
+#include "util/cleanup.h"
+
+DEFINE_CLEANUP(Netlink, netlink_close)
+
+#define TABLE NETWORK_TABLE_PREFIX TAP_FILTER_NAME
+
+/* Of linux/netfilter_bridge.h, whose headers of the C library and of the kernel do not go together. */
+#define BRIDGE_PRE_ROUTING 0
+
+#define PRIORITY_BRIDGE -300 /* before br_netfilter, as those of networks */
+#define PRIORITY_INET                                                                              \
+        -450 /* before fragments are put together, and before connections are tracked */
+#define PRIORITY_ARP -300
+
+static int install_reserved(Netlink *netlink, Failure *failure) {
+        const FilterMatch matches[] = {
+                filter_match_group(TAP_GROUP_KIND_MASK, TAP_GROUP_BRIDGED, false),
+                {
+                                .field = FILTER_DESTINATION_MAC,
+                                .mask = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0 },
+                                .value = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 },
+                },
+        };
+        const FilterDrop drop = {
+                .family = NFPROTO_BRIDGE,
+                .table = TABLE,
+                .chain = "prerouting",
+                .hook = BRIDGE_PRE_ROUTING,
+                .priority = PRIORITY_BRIDGE,
+                .matches = matches,
+                .n_matches = sizeof(matches) / sizeof(*matches),
+        };
+
+        return filter_drop_install(netlink, &drop, failure);
+}
+
+/* What comes by a bridge has the bridge's group here, and a network's bridge has the same first byte. */
+static int install_lost(Netlink *netlink, Failure *failure) {
+        const FilterMatch matches[] = {
+                filter_match_group(TAP_GROUP_KIND_MASK, TAP_GROUP_BRIDGED, false),
+                filter_match_group(UINT32_MAX, NETWORK_GROUP, true),
+        };
+        FilterDrop drop = {
+                .family = NFPROTO_INET,
+                .table = TABLE,
+                .chain = "prerouting",
+                .hook = NF_INET_PRE_ROUTING,
+                .priority = PRIORITY_INET,
+                .matches = matches,
+                .n_matches = sizeof(matches) / sizeof(*matches),
+        };
+        int r = filter_drop_install(netlink, &drop, failure);
+
+        if (r < 0)
+                return r;
+        drop.family = NFPROTO_ARP;
+        drop.chain = "input";
+        drop.hook = NF_ARP_IN;
+        drop.priority = PRIORITY_ARP;
+        return filter_drop_install(netlink, &drop, failure);
+}
+
+int tap_filter_install(unsigned *ret, Failure *failure) {
+        _cleanup_(netlink_closep) Netlink *netlink = NULL;
+        int r, reserved, lost;
+
+        *ret = 0;
+        r = netlink_open(&netlink, NETLINK_NETFILTER);
+        if (r < 0)
+                return r;
+        lost = install_lost(netlink, failure);
+        reserved = install_reserved(netlink, failure);
+        *ret = (reserved >= 0 ? TAP_FILTER_RESERVED : 0) | (lost >= 0 ? TAP_FILTER_LOST : 0);
+        return reserved < 0 ? reserved : lost < 0 ? lost : 0;
+}

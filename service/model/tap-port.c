@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/tap-port.h"
+
+#include "kernel/bridge.h"
+#include "model/group.h"
+#include "model/tap-filter.h"
+
+static TapPort complete(uint32_t group, LinkPort port, unsigned filters) {
+        const bool filtered = filters & TAP_FILTER_RESERVED && group_is_of_bridged_tap(group);
+
+        port.group_fwd_mask = filtered ? BRIDGE_GROUP_FWD_ALL : 0;
+        return (TapPort){ .group = group, .port = port };
+}
+
+TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters) {
+        const LinkPort port = {
+                .isolated = request->isolated,
+                .locked = request->anti_spoof,
+                .learning = !request->anti_spoof,
+        };
+        const uint32_t group = request->network > 0 ? network_tap_group(request->network)
+                        : request->bridged          ? TAP_GROUP_BRIDGED
+                                                    : TAP_GROUP_UNBRIDGED;
+
+        return complete(group, port, filters);
+}
+
+TapPort tap_port_for_link(const LinkInfo *link, unsigned filters) {
+        uint32_t group = link->group;
+
+        if (group == 0 || (group == TAP_GROUP_UNBRIDGED && link->master > 0))
+                group = link->master > 0 ? TAP_GROUP_BRIDGED : TAP_GROUP_UNBRIDGED;
+        return complete(group, link->port, filters);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a tap's link should have so that filters and its bridge know it: its group, and the flags of its port. The same
+ * answer for a tap that is made and for one that is found, so that what an older version made is brought up to date.
+ *
+ * The group comes first: by it the filter knows the tap, and without the filter a port must not forward reserved frames.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/link.h"
+
+typedef struct TapPort {
+        uint32_t group;
+        LinkPort port; /* valid on a bridge */
+} TapPort;
+
+/* What is asked of a tap that is made. */
+typedef struct TapPortRequest {
+        int network;  /* ifindex of its network's bridge; 0: none */
+        bool bridged; /* on a bridge, a network's or the host's */
+        bool anti_spoof, isolated;
+} TapPortRequest;
+
+/* filters: TAP_FILTER_*, those that stand. */
+TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters);
+
+/* For one that is there. A tap without a group is an older version's: if it is on no bridge, nobody can tell whether it
+ * was made for none or has lost one, so it may still speak to the host. A tap that was made for no bridge and is on one
+ * now belongs there. A group that an administrator has chosen stays, and the port then forwards nothing reserved. */
+TapPort tap_port_for_link(const LinkInfo *link, unsigned filters);

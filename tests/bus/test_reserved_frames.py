@@ -1,0 +1,430 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What arrives by a tap itself is never the host's. A bridge does not forward frames to 01:80:c2:00:00:00 to 0F; left
+to itself, it hands them to the host as the port's own, past the port's lock and past every filter of the bridge. So
+does a tap that has lost its bridge."""
+
+import contextlib
+import pathlib
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import pytest
+from vnic import hostile, kernel
+from vnic.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_P_ALL, ethernet, mac_bytes, receive, send, udp
+from vnic.networks import network
+from vnic.process import poll
+
+pytestmark = pytest.mark.deadline(120)
+
+GUEST, FORGED, BRIDGE_MAC = "52:54:00:00:aa:01", "52:54:00:00:66:66", "02:00:00:00:00:01"
+ETH_LLDP, ETH_EAPOL, ETH_SLOW, ETH_P_802_2 = 0x88CC, 0x888E, 0x8809, 0x0004
+HOST4, HOST6, STRANGER4, STRANGER6, PORT = "10.9.9.1", "fd99::1", "10.9.9.66", "fd99::66", 7777
+RESERVED = [f"01:80:c2:00:00:{last:02x}" for last in range(16)]
+BPDU = bytes.fromhex("424203" "0000000000") + b"\x10\x00" + bytes(30)
+QUIET = 0.2
+TABLES = ("bridge", "inet", "arp")
+BRIDGED_TAPS, UNBRIDGED_TAPS = 0x76000000, 0x77000000
+
+
+def setting(path, value):
+    pathlib.Path("/proc/sys/net", path).write_text(str(value), encoding="ascii")
+
+
+def group(name):
+    return int(pathlib.Path(f"/sys/class/net/{name}/netdev_group").read_text(encoding="ascii"))
+
+
+def mask(name):
+    return int(pathlib.Path(f"/sys/class/net/{name}/brport/group_fwd_mask").read_text(encoding="ascii"), 16)
+
+
+def tables():
+    """The families of the table about all taps."""
+    lines = kernel.run("nft", "list", "tables").splitlines()
+    return {line.split()[1] for line in lines if line.split()[2] == "vnicd-taps-"}
+
+
+@contextlib.contextmanager
+def address_elsewhere():
+    """The host's addresses on another interface, and no filter of reverse paths."""
+    kernel.make_bridge("mgmt0", address=f"{HOST4}/24")
+    kernel.run("ip", "address", "add", f"{HOST6}/64", "dev", "mgmt0", "nodad")
+    before = {name: pathlib.Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter").read_text(encoding="ascii")
+              for name in ("all", "default")}
+    for name in (*before, "mgmt0"):
+        setting(f"ipv4/conf/{name}/rp_filter", 0)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setting(f"ipv4/conf/{name}/rp_filter", value)
+        kernel.del_link("mgmt0")
+
+
+class Ears:
+    """Everything by which the host, or a neighbour on the wire, could hear a guest."""
+
+    def __init__(self, tap, bridge, stack):
+        self.tap, self.bridge = tap, bridge
+        self.raw = {}
+        for link in (tap.interface, bridge):
+            setting(f"ipv4/conf/{link}/rp_filter", 0)
+            for protocol in (ETH_LLDP, ETH_EAPOL, ETH_SLOW, ETH_P_802_2):
+                self.raw[link, protocol] = stack.enter_context(self.listen(link, protocol))
+        self.wire = stack.enter_context(self.listen("wire0", ETH_P_ALL))
+        self.udp = {}
+        for family, address in ((socket.AF_INET, HOST4), (socket.AF_INET6, HOST6)):
+            self.udp[family] = stack.enter_context(socket.socket(family, socket.SOCK_DGRAM))
+            self.udp[family].bind((address, PORT))
+            self.udp[family].setblocking(False)
+        self.fences = 0
+
+    @staticmethod
+    def listen(link, protocol):
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
+        made.bind((link, protocol))
+        made.setblocking(False)
+        return made
+
+    @staticmethod
+    def read(listener):
+        heard = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                heard.append(listener.recv(2048))
+        return heard
+
+    def wait_for_wire(self):
+        """An honest frame after the others: all of theirs has come when it is on the wire."""
+        self.fences += 1
+        mark = b"fence-%d-" % self.fences
+        frame = ethernet(BROADCAST, GUEST, ETH_IPV4, udp("0.0.0.0", "255.255.255.255", 68, 67, mark))
+        heard = []
+
+        def arrived():
+            send(self.tap.fds[0], frame)
+            time.sleep(0.02)
+            heard.extend(self.read(self.wire))
+            return any(mark in got for got in heard)
+
+        assert poll(arrived, 8), "an honest frame did not reach the wire"
+        return heard
+
+    def heard(self):
+        """Sentences about what was heard since the last time."""
+        wire = self.wait_for_wire()
+        problems = [f"the wire: a frame to {got[:6].hex(':')} of type {got[12:14].hex()}" for got in wire
+                    if got[:5] == mac_bytes(RESERVED[0])[:5] and got[6:12] in (mac_bytes(GUEST), mac_bytes(FORGED))]
+        for (link, protocol), listener in self.raw.items():
+            name = "the tap" if link == self.tap.interface else "the bridge"
+            problems += [f"a socket for {protocol:#06x} on {name}: {got[:6].hex(':')} from {got[6:12].hex(':')}"
+                         for got in self.read(listener)]
+        for listener in self.udp.values():
+            problems += [f"a UDP socket of the host: {got.decode()}" for got in self.read(listener)]
+        for link in (self.tap.interface, self.bridge, "mgmt0"):
+            text = kernel.run("ip", "neigh", "show", "dev", link)
+            problems += [f"the neighbour table of {link}: {line}" for line in text.splitlines()
+                         if STRANGER4 in line or STRANGER6 in line]
+        return problems
+
+
+def frames_to(destination, source):
+    """One of each kind that some part of the host listens for."""
+    text = f"to {destination} from {source}".encode()
+    return [ethernet(destination, source, ETH_IPV4, udp(STRANGER4, HOST4, 4000, PORT, b"IPv4 " + text)),
+            ethernet(destination, source, ETH_IPV6, hostile.udp6(STRANGER6, HOST6, 4000, PORT, b"IPv6 " + text)),
+            ethernet(destination, source, ETH_ARP,
+                     hostile.arp(1, source, STRANGER4, "00:00:00:00:00:00", HOST4)),
+            ethernet(destination, source, ETH_LLDP, b"\x02\x07\x04forged"),
+            ethernet(destination, source, ETH_EAPOL, b"\x01\x01\x00\x00"),
+            ethernet(destination, source, ETH_SLOW, b"\x01\x01" + bytes(108)),
+            ethernet(destination, source, len(BPDU), BPDU)]
+
+
+@contextlib.contextmanager
+def wired(bridge):
+    """A wire to another machine."""
+    kernel.make_veth("up0", "wire0", master=bridge)
+    try:
+        yield
+    finally:
+        kernel.del_link("up0")
+
+
+@contextlib.contextmanager
+def scene(root, bridges, where, **options):
+    """A tap on a bridge of the host or on a network, a wire on the same bridge, and all ears."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(address_elsewhere())
+        if where == "host bridge":
+            bridge = bridges("yes0", mac=BRIDGE_MAC)
+        else:
+            bridge = stack.enter_context(network(root, "yesnet", where, services=False)).name
+        tap = stack.enter_context(root.create_tap(bridge, False, guest_mac=GUEST, **options))
+        stack.enter_context(wired(bridge))
+        ears = Ears(tap, bridge, stack)
+        ears.wait_for_wire()
+        yield ears
+
+
+@pytest.fixture(params=["host bridge", "nat", "isolated"])
+def where(request):
+    return request.param
+
+
+@pytest.mark.parametrize("stp", [False, True], ids=["", "spanning tree"])
+@pytest.mark.parametrize("anti_spoof", [True, False], ids=["anti_spoof", "any MAC"])
+def test_reserved_frames_reach_nobody(root, bridges, where, anti_spoof, stp):
+    with scene(root, bridges, where, anti_spoof=anti_spoof) as ears:
+        if stp:
+            kernel.run("ip", "link", "set", ears.bridge, "type", "bridge", "stp_state", "1", "forward_delay", "200")
+            ears.wait_for_wire()
+        assert ears.tap.get("AntiSpoof") is anti_spoof
+        for destination in RESERVED:
+            for source in (GUEST, FORGED):
+                for frame in frames_to(destination, source):
+                    send(ears.tap.fds[0], frame)
+        assert ears.heard() == []
+        if stp:  # what a guest says of the tree is not believed
+            tree = kernel.link(ears.bridge)["linkinfo"]["info_data"]
+            assert tree["root_id"] == tree["bridge_id"]
+
+
+def test_the_honest_ways_are_open(root, bridges):
+    """To the bridge's own MAC, and from guest to guest."""
+    with scene(root, bridges, "host bridge") as ears, \
+            root.create_tap("yes0", False, guest_mac="52:54:00:00:bb:02") as other:
+        for frame in frames_to(BRIDGE_MAC, GUEST)[:2]:
+            send(ears.tap.fds[0], frame)
+        assert len([what for what in ears.heard() if "UDP" in what]) == 2
+        assert poll(lambda: send(ears.tap.fds[0], ethernet("52:54:00:00:bb:02", GUEST, 0x88B5, b"guest to guest"))
+                    or receive(other.fds[0], 0.1, 0, want=lambda frame: b"guest to guest" in frame), 5)
+
+
+def test_a_host_firewall_for_the_bridge_is_not_passed(root, bridges):
+    with scene(root, bridges, "host bridge") as ears:
+        kernel.run("nft", "add table inet fw; add chain inet fw input { type filter hook input priority 0; }; "
+                          "add rule inet fw input iifname yes0 drop")
+        try:
+            for destination in (BRIDGE_MAC, *RESERVED):
+                for source in (GUEST, FORGED):
+                    for frame in frames_to(destination, source)[:2]:
+                        send(ears.tap.fds[0], frame)
+            assert ears.heard() == []
+        finally:
+            kernel.run("nft", "delete", "table", "inet", "fw")
+
+
+# A tap that has lost its bridge
+
+def heard_of_lost(ears, destinations):
+    fd = ears.tap.fds[0]
+    for destination in destinations:
+        for frame in frames_to(destination, GUEST)[:3]:
+            send(fd, frame)
+    time.sleep(QUIET)
+    problems = [f"a UDP socket of the host: {got.decode()}" for listener in ears.udp.values()
+                for got in ears.read(listener)]
+    problems += kernel.run("ip", "neigh", "show", "dev", ears.tap.interface).splitlines()
+    if receive(fd, 0.01, 0, want=lambda frame: frame[12:14] == b"\x08\x06"):
+        problems.append("an ARP reply to the guest")
+    return problems
+
+
+# The taps of a network go with its bridge.
+@pytest.mark.parametrize(("where", "how"), [("host bridge", "bridge deleted"), ("host bridge", "taken off"),
+                                            ("nat", "taken off"), ("isolated", "taken off")])
+def test_a_tap_that_has_lost_its_bridge_does_not_reach_the_host(root, bridges, where, how):
+    with scene(root, bridges, where) as ears:
+        name = ears.tap.interface
+        if how == "taken off":
+            kernel.run("ip", "link", "set", name, "nomaster")
+        else:
+            kernel.del_link("yes0")
+        setting(f"ipv4/conf/{name}/rp_filter", 0)
+        assert heard_of_lost(ears, (ears.tap.get("HostMac"), BROADCAST, *RESERVED)) == []
+
+
+def test_nor_is_what_it_sends_forwarded(root, bridges):
+    with scene(root, bridges, "host bridge") as ears, kernel.namespace("beyond"):
+        kernel.make_veth("lan0", "lan1", namespace="beyond")
+        forwarding = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
+        before = forwarding.read_text(encoding="ascii")
+        try:
+            kernel.run("ip", "address", "add", "172.31.0.1/24", "dev", "lan0")
+            kernel.run("ip", "neigh", "replace", "172.31.0.2", "lladdr", FORGED, "dev", "lan0")
+            setting("ipv4/conf/lan0/rp_filter", 0)
+            forwarding.write_text("1", encoding="ascii")
+            kernel.run("ip", "link", "set", ears.tap.interface, "nomaster")
+            setting(f"ipv4/conf/{ears.tap.interface}/rp_filter", 0)
+            with ears.listen("lan0", ETH_P_ALL) as lan:
+                send(ears.tap.fds[0], ethernet(ears.tap.get("HostMac"), GUEST, ETH_IPV4,
+                                               udp(STRANGER4, "172.31.0.2", 4000, PORT, b"forwarded")))
+                time.sleep(QUIET)
+                assert not [frame for frame in ears.read(lan) if b"forwarded" in frame]
+        finally:
+            forwarding.write_text(before, encoding="ascii")
+            kernel.del_link("lan0")
+
+
+def test_a_tap_on_no_bridge_reaches_the_host(root):
+    """It is made for that (use-bridge), so it is not in the group of those that must not."""
+    with address_elsewhere(), root.create_tap("-", False, guest_mac=GUEST) as tap, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind((HOST4, PORT))
+        server.settimeout(2)
+        setting(f"ipv4/conf/{tap.interface}/rp_filter", 0)
+        assert group(tap.interface) == UNBRIDGED_TAPS
+        send(tap.fds[0], frames_to(tap.get("HostMac"), GUEST)[0])
+        assert server.recv(100).startswith(b"IPv4")
+
+
+# The order of things, at the start and at an upgrade
+
+def as_an_older_version_made_it(name, network_group=0):
+    """Before 1.1 taps on bridges of the host had no group, and no port was told to forward such frames."""
+    kernel.run("ip", "link", "set", name, "group", network_group)
+    if pathlib.Path(f"/sys/class/net/{name}/brport").exists():
+        kernel.run("ip", "link", "set", name, "type", "bridge_slave", "group_fwd_mask", "0")
+
+
+@contextlib.contextmanager
+def flooding(fd, frames):
+    """These frames all the time, from a thread."""
+    ended = threading.Event()
+
+    def shout():
+        while not ended.is_set():
+            for frame in frames:
+                with contextlib.suppress(OSError):
+                    send(fd, frame, timeout=0.1)
+
+    thread = threading.Thread(target=shout, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(5)
+
+
+@pytest.mark.restarts
+def test_taps_of_an_older_version_are_brought_up_to_date(world, root, bridges, where):
+    """Live, and in an order in which nothing leaks: no LACP or EAPOL frame is on the wire at any moment."""
+    with scene(root, bridges, where) as ears:
+        name = ears.tap.interface
+        on_network = group(name) if where != "host bridge" else 0
+        world.stop_service()
+        as_an_older_version_made_it(name, on_network)
+        for family in tables():
+            kernel.run("nft", "delete", "table", family, "vnicd-taps-")
+        if on_network:
+            kernel.run("nft", "delete", "chain", "bridge", "vnicd-yesnet", "input", check=False)
+        ears.read(ears.wire)
+        # Those to :00 a bridge without the spanning tree protocol forwards by itself.
+        with flooding(ears.tap.fds[0], [frame for destination in RESERVED[1:] for frame in
+                                        frames_to(destination, GUEST)[3:]]):
+            world.start_service()
+            assert poll(lambda: mask(name) == 0xFFFD, 1), hex(mask(name))
+            assert tables() == set(TABLES)
+            leaked = [got for got in ears.read(ears.wire) if got[:5] == mac_bytes(RESERVED[0])[:5]
+                      and got[6:12] == mac_bytes(GUEST)]
+            assert leaked == []
+        assert group(name) == (on_network or BRIDGED_TAPS)
+        if on_network:
+            assert "hook input" in kernel.run("nft", "list", "table", "bridge", "vnicd-yesnet")
+        ears.heard()  # from before, when the host did hear it
+        kernel.run("ip", "neigh", "flush", "dev", name)
+        for destination in RESERVED:
+            for frame in frames_to(destination, GUEST) + frames_to(destination, FORGED):
+                send(ears.tap.fds[0], frame)
+        assert ears.heard() == []
+        assert ears.tap.get("Warnings") == []
+
+
+@pytest.mark.restarts
+def test_an_older_tap_without_a_bridge_keeps_its_way_to_the_host(world, root):
+    with root.create_tap("-", False, guest_mac=GUEST) as tap:
+        world.kill_service()
+        as_an_older_version_made_it(tap.interface)
+        world.start_service()
+        assert poll(lambda: group(tap.interface) == UNBRIDGED_TAPS, 1)
+
+
+@pytest.mark.restarts
+def test_filters_stand_again_before_the_service_takes_its_name(world, root, bridges):
+    """A firewall was started anew while the service was down, and took all tables away."""
+    with scene(root, bridges, "host bridge") as ears:
+        world.stop_service()
+        assert tables() == set(TABLES)  # taps live on, and so do their filters
+        kernel.run("nft", "flush", "ruleset")
+        world.start_service()
+        assert tables() == set(TABLES)
+        for frame in frames_to(RESERVED[14], FORGED):
+            send(ears.tap.fds[0], frame)
+        assert ears.heard() == []
+
+
+@contextlib.contextmanager
+def tables_of_somebody_else():
+    """Who owns a table is the only one who changes it: so the kernel refuses it to vnicd, as one without nf_tables
+    does."""
+    with subprocess.Popen(["nft", "--interactive"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, text=True) as owner:
+        for family in TABLES:
+            owner.stdin.write(f"delete table {family} vnicd-taps-\n"
+                              f"add table {family} vnicd-taps- {{ flags owner; }}\n")
+        owner.stdin.flush()
+        assert poll(lambda: kernel.run("nft", "list", "ruleset").count("flags owner") == len(TABLES), 5)
+        try:
+            yield
+        finally:
+            owner.stdin.close()
+            owner.wait(5)
+
+
+@pytest.mark.restarts
+def test_without_the_table_the_host_is_not_made_worse_and_it_is_said(world, root, bridges):
+    """Without the rule the ports must not forward: guests would speak LACP and EAPOL to the LAN."""
+    with scene(root, bridges, "host bridge") as ears:
+        with tables_of_somebody_else():
+            world.restart_service()
+            name = ears.tap.interface
+            assert poll(lambda: mask(name) == 0, 1)
+            with root.create_tap("yes0", False) as late:
+                assert mask(late.interface) == 0 and group(late.interface) == BRIDGED_TAPS
+            for frame in frames_to(RESERVED[2], GUEST):
+                send(ears.tap.fds[0], frame)
+            assert [what for what in ears.heard() if "the wire" in what] == []
+            said = root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings")
+            assert any("01:80:c2" in text for text in said) and any("lost its bridge" in text for text in said)
+            _status, out, _err = world.output_as("alice", [world.tool("vnicctl"), "capabilities"])
+            assert "01:80:c2" in out
+        # As after a module was loaded: it is tried again on demand.
+        world.service.popen.send_signal(1)
+        assert poll(lambda: mask(name) == 0xFFFD, 2)
+        assert tables() == set(TABLES)
+        assert root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings") == []
+
+
+def test_a_tap_that_is_put_on_another_bridge_is_told_anew(root, bridges):
+    """A port's flags are lost when it leaves its bridge."""
+    bridges("yes1")
+    with scene(root, bridges, "host bridge") as ears:
+        kernel.run("ip", "link", "set", ears.tap.interface, "nomaster")
+        kernel.run("ip", "link", "set", ears.tap.interface, "master", "yes1")
+        assert poll(lambda: mask(ears.tap.interface) == 0xFFFD, 2)
+
+
+def test_every_tap_is_in_the_group_of_its_kind(root, bridges):
+    bridges("yes0", mac=BRIDGE_MAC)
+    with network(root, "yesnet", services=False), root.create_tap("yesnet") as on_network, \
+            root.create_tap("yes0") as on_bridge, root.create_tap("-") as on_none:
+        bridge = kernel.link("yesnet")["ifindex"]
+        assert [group(tap.interface) for tap in (on_network, on_bridge, on_none)] == \
+            [BRIDGED_TAPS | bridge, BRIDGED_TAPS, UNBRIDGED_TAPS]
+        assert group("yesnet") == struct.unpack("!I", b"vnic")[0]
+        assert [mask(tap.interface) for tap in (on_network, on_bridge)] == [0xFFFD, 0xFFFD]
