@@ -6,6 +6,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter_arp.h>
 #include <netlink/attr.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -18,6 +19,19 @@
 
 /* Far more than one table with one rule takes. */
 #define BATCH_BYTES 4096
+
+/* Of linux/netfilter_bridge.h, which does not go together with the C library's headers. */
+#define BRIDGE_PRE_ROUTING 0
+
+static const struct {
+        uint8_t family;
+        uint32_t number;
+        const char *chain;
+} hooks[FILTER_HOOK_MAX] = {
+        [FILTER_BRIDGE_PREROUTING] = { NFPROTO_BRIDGE, BRIDGE_PRE_ROUTING, "prerouting" },
+        [FILTER_INET_PREROUTING] = { NFPROTO_INET, NF_INET_PRE_ROUTING, "prerouting" },
+        [FILTER_ARP_INPUT] = { NFPROTO_ARP, NF_ARP_IN, "input" },
+};
 
 /* The messages of one transaction. */
 typedef struct Batch {
@@ -52,7 +66,7 @@ static struct nl_msg *new_message(int type, int flags, uint8_t family, uint16_t 
 }
 
 static struct nl_msg *table_message(const FilterDrop *drop, int type, int flags) {
-        return new_message(NFNL_SUBSYS_NFTABLES << 8 | type, flags, drop->family, 0);
+        return new_message(NFNL_SUBSYS_NFTABLES << 8 | type, flags, hooks[drop->hook].family, 0);
 }
 
 static int append(Batch *batch, struct nl_msg *message) {
@@ -94,12 +108,12 @@ static int append_chain(Batch *batch) {
         struct nlattr *hook;
 
         if (!message || nla_put_string(message, NFTA_CHAIN_TABLE, drop->table) < 0 ||
-                        nla_put_string(message, NFTA_CHAIN_NAME, drop->chain) < 0 ||
+                        nla_put_string(message, NFTA_CHAIN_NAME, hooks[drop->hook].chain) < 0 ||
                         nla_put_string(message, NFTA_CHAIN_TYPE, "filter") < 0 ||
                         put_be32(message, NFTA_CHAIN_POLICY, NF_ACCEPT) < 0)
                 return -ENOMEM;
         hook = nla_nest_start(message, NFTA_CHAIN_HOOK);
-        if (!hook || put_be32(message, NFTA_HOOK_HOOKNUM, drop->hook) < 0 ||
+        if (!hook || put_be32(message, NFTA_HOOK_HOOKNUM, hooks[drop->hook].number) < 0 ||
                         put_be32(message, NFTA_HOOK_PRIORITY, (uint32_t)drop->priority) < 0)
                 return -ENOMEM;
         nla_nest_end(message, hook);
@@ -228,7 +242,7 @@ static int append_rule(Batch *batch) {
                         drop, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
 
         if (!message || nla_put_string(message, NFTA_RULE_TABLE, drop->table) < 0 ||
-                        nla_put_string(message, NFTA_RULE_CHAIN, drop->chain) < 0 ||
+                        nla_put_string(message, NFTA_RULE_CHAIN, hooks[drop->hook].chain) < 0 ||
                         put_expressions(message, drop) < 0)
                 return -ENOMEM;
         return append(batch, message);

@@ -31,11 +31,18 @@ typedef struct FilterMatch {
         uint8_t mask[FILTER_VALUE_SIZE], value[FILTER_VALUE_SIZE];
 } FilterMatch;
 
+/* Where packets are looked at; each hook is of one family. */
+typedef enum FilterHook {
+        FILTER_BRIDGE_PREROUTING,
+        FILTER_INET_PREROUTING,
+        FILTER_ARP_INPUT,
+        FILTER_HOOK_MAX,
+} FilterHook;
+
 /* One table with one base chain (type filter, policy accept) with one rule: what all matches hold for is dropped. */
 typedef struct FilterDrop {
-        uint8_t family; /* NFPROTO_* */
-        const char *table, *chain;
-        uint32_t hook; /* NF_* of the family */
+        const char *table; /* of the hook's family */
+        FilterHook hook;
         int32_t priority;
         const FilterMatch *matches;
         size_t n_matches;

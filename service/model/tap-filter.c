@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/tap-filter.h"
 
-#include <arpa/inet.h> /* before linux/netfilter.h, which then leaves out what it would declare again */
-#include <linux/netfilter.h>
-#include <linux/netfilter_arp.h>
-
 #include "kernel/filter-drop.h"
 #include "model/group.h"
 #include "model/network-filter.h"
@@ -14,13 +10,9 @@ DEFINE_CLEANUP(Netlink, netlink_close)
 
 #define TABLE NETWORK_TABLE_PREFIX TAP_FILTER_NAME
 
-/* Of linux/netfilter_bridge.h, whose headers of the C library and of the kernel do not go together. */
-#define BRIDGE_PRE_ROUTING 0
-
 #define PRIORITY_BRIDGE -300 /* before br_netfilter, as those of networks */
-#define PRIORITY_INET                                                                              \
-        -450 /* before fragments are put together, and before connections are tracked */
-#define PRIORITY_ARP -300
+#define PRIORITY_INET   -450 /* before defragmentation and connection tracking */
+#define PRIORITY_ARP    -300
 
 static int install_reserved(Netlink *netlink, Failure *failure) {
         const FilterMatch matches[] = {
@@ -32,10 +24,8 @@ static int install_reserved(Netlink *netlink, Failure *failure) {
                 },
         };
         const FilterDrop drop = {
-                .family = NFPROTO_BRIDGE,
                 .table = TABLE,
-                .chain = "prerouting",
-                .hook = BRIDGE_PRE_ROUTING,
+                .hook = FILTER_BRIDGE_PREROUTING,
                 .priority = PRIORITY_BRIDGE,
                 .matches = matches,
                 .n_matches = sizeof(matches) / sizeof(*matches),
@@ -51,10 +41,8 @@ static int install_lost(Netlink *netlink, Failure *failure) {
                 filter_match_group(UINT32_MAX, NETWORK_GROUP, true),
         };
         FilterDrop drop = {
-                .family = NFPROTO_INET,
                 .table = TABLE,
-                .chain = "prerouting",
-                .hook = NF_INET_PRE_ROUTING,
+                .hook = FILTER_INET_PREROUTING,
                 .priority = PRIORITY_INET,
                 .matches = matches,
                 .n_matches = sizeof(matches) / sizeof(*matches),
@@ -63,9 +51,7 @@ static int install_lost(Netlink *netlink, Failure *failure) {
 
         if (r < 0)
                 return r;
-        drop.family = NFPROTO_ARP;
-        drop.chain = "input";
-        drop.hook = NF_ARP_IN;
+        drop.hook = FILTER_ARP_INPUT;
         drop.priority = PRIORITY_ARP;
         return filter_drop_install(netlink, &drop, failure);
 }

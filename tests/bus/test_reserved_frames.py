@@ -7,7 +7,6 @@ import contextlib
 import pathlib
 import socket
 import struct
-import subprocess
 import threading
 import time
 
@@ -368,29 +367,11 @@ def test_filters_stand_again_before_the_service_takes_its_name(world, root, brid
         assert ears.heard() == []
 
 
-@contextlib.contextmanager
-def tables_of_somebody_else():
-    """Who owns a table is the only one who changes it: so the kernel refuses it to vnicd, as one without nf_tables
-    does."""
-    with subprocess.Popen(["nft", "--interactive"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, text=True) as owner:
-        for family in TABLES:
-            owner.stdin.write(f"delete table {family} vnicd-taps-\n"
-                              f"add table {family} vnicd-taps- {{ flags owner; }}\n")
-        owner.stdin.flush()
-        assert poll(lambda: kernel.run("nft", "list", "ruleset").count("flags owner") == len(TABLES), 5)
-        try:
-            yield
-        finally:
-            owner.stdin.close()
-            owner.wait(5)
-
-
 @pytest.mark.restarts
 def test_without_the_table_the_host_is_not_made_worse_and_it_is_said(world, root, bridges):
     """Without the rule the ports must not forward: guests would speak LACP and EAPOL to the LAN."""
     with scene(root, bridges, "host bridge") as ears:
-        with tables_of_somebody_else():
+        with kernel.tables_of_somebody_else("vnicd-taps-", TABLES):
             world.restart_service()
             name = ears.tap.interface
             assert poll(lambda: mask(name) == 0, 1)

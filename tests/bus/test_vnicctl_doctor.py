@@ -99,6 +99,18 @@ def test_it_sees_a_bridge_whose_address_nobody_set(doctor, bridges, filters_off)
     assert found["bridge-mac"]["state"] == "note" and found["status"] == 0
 
 
+@pytest.mark.restarts
+def test_it_sees_that_the_filters_of_taps_do_not_stand(world, doctor, bridge, filters_off):
+    assert doctor()["tap-filters"]["state"] == "ok"
+    with kernel.tables_of_somebody_else("vnicd-taps-", ("bridge", "inet", "arp")):
+        world.restart_service()
+        found = doctor()
+        assert found["status"] == 1 and found["tap-filters"]["state"] == "problem"
+        assert "reload" in found["tap-filters"]["cure"]
+    world.restart_service()
+    assert doctor()["tap-filters"]["state"] == "ok"
+
+
 def test_it_sees_that_there_is_no_bridge(doctor):
     assert doctor()["bridges"]["state"] == "note"
 

@@ -50,6 +50,7 @@ def _endpoint(name, endpoint, tap, entry):
         facts += [("Queues", tap.get("Queues"), tun["numqueues"]),
                   ("QueuesDisabled", tap.get("QueuesDisabled"), tun["numdisabled"])]
     wrong = [f"{what} is {said!r}, the kernel has {real!r}" for what, said, real in facts if said != real]
+    wrong += _port(endpoint, entry)
     tag = entry.get("ifalias", "")
     words = dict(word.partition("=")[::2] for word in tag.split()[1:])
     if not tag.startswith("vnicd:1 ") or words.get("uid") != str(endpoint["Owner"]):
@@ -67,6 +68,22 @@ def _endpoint(name, endpoint, tap, entry):
         wrong.append("it has an IPv6 link-local address")
     if not tun["persist"] and kernel.owner(name) != 0:
         wrong.append(f"its owner in the kernel is {kernel.owner(name)}, not root")
+    return wrong
+
+
+BRIDGED_TAPS, UNBRIDGED_TAPS, RESERVED_FRAMES = 0x76000000, 0x77000000, 0xFFFD
+
+
+def _port(endpoint, entry):
+    """By its group the filters know a tap, and its port forwards to them what a bridge would hand to the host."""
+    wrong, group = [], int(entry.get("group", "0").replace("default", "0"))
+    if not endpoint["Bridge"]:
+        return [] if group else ["it has no group"]
+    if group & 0xFF000000 != BRIDGED_TAPS:
+        wrong.append(f"it is on a bridge, and its group is {group:#x}")
+    mask = entry["linkinfo"]["info_slave_data"].get("group_fwd_mask", "0")
+    if int(mask, 16) != RESERVED_FRAMES:
+        wrong.append(f"its port hands reserved frames to the host ({mask})")
     return wrong
 
 

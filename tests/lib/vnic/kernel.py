@@ -272,6 +272,27 @@ def differences(before, after):
     return result
 
 
+# Packet filters
+
+@contextlib.contextmanager
+def tables_of_somebody_else(name, families):
+    """Tables of that name that only their owner may change, so the kernel refuses them to everybody else, as one
+    without nf_tables refuses all."""
+    with subprocess.Popen(["nft", "--interactive"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL, text=True) as owner:
+        for family in families:
+            owner.stdin.write(f"add table {family} {name}\ndelete table {family} {name}\n"
+                              f"add table {family} {name} {{ flags owner; }}\n")
+        owner.stdin.flush()
+        if not poll(lambda: run("nft", "list", "ruleset").count("flags owner") == len(families), 5):
+            raise RuntimeError("nft does not take tables for its own")
+        try:
+            yield
+        finally:
+            owner.stdin.close()
+            owner.wait(TIMEOUT)
+
+
 # Queues, by their fd
 
 def open_tap(name="", flags=IFF_TAP | IFF_NO_PI | IFF_VNET_HDR):
