@@ -4,14 +4,16 @@ to itself, it hands them to the host as the port's own, past the port's lock and
 does a tap that has lost its bridge."""
 
 import contextlib
+import os
 import pathlib
 import socket
 import struct
+import subprocess
 import threading
 import time
 
 import pytest
-from vnic import hostile, kernel
+from vnic import LONG, hostile, kernel
 from vnic.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_P_ALL, ethernet, mac_bytes, receive, send, udp
 from vnic.networks import network
 from vnic.process import poll
@@ -24,6 +26,7 @@ HOST4, HOST6, STRANGER4, STRANGER6, PORT = "10.9.9.1", "fd99::1", "10.9.9.66", "
 RESERVED = [f"01:80:c2:00:00:{last:02x}" for last in range(16)]
 BPDU = bytes.fromhex("424203" "0000000000") + b"\x10\x00" + bytes(30)
 QUIET = 0.2
+OLDER = "d8290af"  # the last without filters of taps
 TABLES = ("bridge", "inet", "arp")
 BRIDGED_TAPS, UNBRIDGED_TAPS = 0x76000000, 0x77000000
 
@@ -310,18 +313,58 @@ def flooding(fd, frames):
         thread.join(5)
 
 
-@pytest.mark.restarts
-def test_taps_of_an_older_version_are_brought_up_to_date(world, root, bridges, where):
-    """Live, and in an order in which nothing leaks: no LACP or EAPOL frame is on the wire at any moment."""
-    with scene(root, bridges, where) as ears:
-        name = ears.tap.interface
-        on_network = group(name) if where != "host bridge" else 0
+def older_program(world):
+    """vnicd as it was before there was a filter of taps: built once, from the history."""
+    if given := os.environ.get("VNICD_TEST_OLDER_SERVICE"):
+        return pathlib.Path(given)
+    folder = pathlib.Path(os.environ.get("VNICD_TEST_CACHE") or "/var/cache/vnicd-tests") / f"older-{OLDER}"
+    program = folder / "build" / "service" / "vnicd"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = subprocess.run(["git", "-c", "safe.directory=*", "-C", world.source, "archive", OLDER],
+                                capture_output=True, check=True).stdout
+        subprocess.run(["tar", "-x", "-C", folder], input=packed, check=True)
+        for command in (["meson", "setup", "build"], ["ninja", "-C", "build", "service/vnicd"]):
+            subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    return program
+
+
+@contextlib.contextmanager
+def older_service(world, how):
+    """Gives a function after which taps and networks are as the older version made them, and the service is down."""
+    program = world.program
+    if how == "really":
         world.stop_service()
-        as_an_older_version_made_it(name, on_network)
+        world.program = older_program(world)
+        world.start_service()
+
+    def leave(name, on_network):
+        world.stop_service()
+        world.program = program
+        if how == "really":
+            assert (group(name), mask(name)) == (on_network, 0)
+        else:
+            as_an_older_version_made_it(name, on_network)
         for family in tables():
             kernel.run("nft", "delete", "table", family, "vnicd-taps-")
-        if on_network:
-            kernel.run("nft", "delete", "chain", "bridge", "vnicd-yesnet", "input", check=False)
+        if on_network and how != "really":
+            kernel.run("nft", "delete", "chain", "bridge", "vnicd-yesnet", "input")
+
+    try:
+        yield leave
+    finally:
+        world.program = program
+
+
+@pytest.mark.restarts
+@pytest.mark.deadline(600)
+@pytest.mark.parametrize("how", ["by hand", *(["really"] if LONG or "VNICD_TEST_OLDER_SERVICE" in os.environ else [])])
+def test_taps_of_an_older_version_are_brought_up_to_date(world, root, bridges, where, how):
+    """Live, and in an order in which nothing leaks: no LACP or EAPOL frame is on the wire at any moment."""
+    with older_service(world, how) as leave, scene(root, bridges, where) as ears:
+        name = ears.tap.interface
+        on_network = group(name) if where != "host bridge" else 0
+        leave(name, on_network)
         ears.read(ears.wire)
         # Those to :00 a bridge without the spanning tree protocol forwards by itself.
         with flooding(ears.tap.fds[0], [frame for destination in RESERVED[1:] for frame in
