@@ -39,7 +39,9 @@ def is_active(unit):
 
 
 def tables():
-    return [line for line in system.run("nft", "list", "tables").splitlines() if "vnicd-" in line]
+    """Those of networks: the filters of taps stay."""
+    return [line for line in system.run("nft", "list", "tables").splitlines()
+            if "vnicd-" in line and "vnicd-taps-" not in line]
 
 
 def forwarding():

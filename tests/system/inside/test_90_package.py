@@ -46,7 +46,7 @@ def test_a_purge_leaves_live_taps_and_nothing_else(bridge, uplink, carol):
     foreign = "vnicffffffff"
     with contextlib.ExitStack() as stack, root, carol.create_tap(bridge, True) as live:
         on_network = stack.enter_context(carol.create_tap("", True)).interface
-        assert system.poll(lambda: forwarding() != before and "vnicd-" in system.run("nft", "list", "tables"), 10)
+        assert system.poll(lambda: forwarding() != before and "vnicd-vnicbr0" in system.run("nft", "list", "tables"), 10)
         idle = root.call("/org/vnicd1", "org.vnicd1.Manager", "CreateTap", "sbba{sv}",
                          (bridge, True, False, {"persistent": _true(), "owner": _number(1003)}))[1]
         system.run("ip", "tuntap", "add", foreign, "mode", "tap")
