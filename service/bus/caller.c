@@ -22,6 +22,10 @@
 #define ASKING_PER_CALLER 128
 #define ASKING_MAX        1024
 
+/* A bus lets a connection wait for 128 answers, and refuses the next question; polkit's and systemd's are among
+ * them. */
+#define QUESTIONS_MAX 32
+
 DEFINE_CLEANUP(Callers, callers_free)
 
 struct Callers {
@@ -30,7 +34,8 @@ struct Callers {
         void *by_name; /* tsearch(3) */
         List idle;     /* Caller.link, known and without calls */
         List busy;     /* Caller.link, the others */
-        unsigned n_idle, n_asking;
+        List unasked;  /* Caller.unasked, as they came */
+        unsigned n_idle, n_asking, n_questions;
         SignalMatch *departures;
         callers_left_t on_left;
         void *userdata;
@@ -38,10 +43,11 @@ struct Callers {
 
 typedef struct Caller {
         List link;
-        List asking; /* Waiting.link, as they came, until the question is answered */
+        List asking;  /* Waiting.link, as they came, until the question is answered */
+        List unasked; /* Callers.unasked: too many questions are open */
         Callers *callers;
         char name[CALLER_NAME_SIZE];
-        sd_bus_slot *question; /* NULL: it is answered */
+        sd_bus_slot *question; /* NULL: it is answered, or was not asked yet */
         Credentials credentials;
         unsigned n_calls; /* wherever they wait */
         bool idle;
@@ -78,10 +84,16 @@ static void caller_free(Caller *caller) {
         LIST_FOREACH_SAFE(&caller->asking, node)
                 waiting_free(waiting_of(node));
         list_unlink(&caller->link);
+        list_unlink(&caller->unasked);
         tdelete(caller, &caller->callers->by_name, compare_names);
+        caller->callers->n_questions -= caller->question != NULL;
         sd_bus_slot_unref(caller->question);
         credentials_done(&caller->credentials);
         free(caller);
+}
+
+static bool is_known(const Caller *caller) {
+        return !caller->question && list_is_empty(&caller->unasked);
 }
 
 static void set_busy(Caller *caller) {
@@ -96,7 +108,7 @@ static void set_busy(Caller *caller) {
 static void settle(Caller *caller) {
         Callers *callers = caller->callers;
 
-        if (caller->question || caller->n_calls > 0 || caller->idle)
+        if (!is_known(caller) || caller->n_calls > 0 || caller->idle)
                 return;
         if (caller->left) {
                 caller_free(caller);
@@ -181,6 +193,23 @@ static Caller *find_caller(const Callers *callers, const char *name) {
         return found ? *found : NULL;
 }
 
+static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *error);
+
+/* As many as there is room for. -ENOMEM, -errno of sd-bus. */
+static int ask_next(Callers *callers) {
+        while (callers->n_questions < QUESTIONS_MAX && !list_is_empty(&callers->unasked)) {
+                Caller *caller = container_of(callers->unasked.next, Caller, unasked);
+                int r = credentials_ask(callers->bus, &caller->question, caller->name,
+                                on_credentials, caller);
+
+                if (r < 0)
+                        return r;
+                list_unlink(&caller->unasked);
+                callers->n_questions++;
+        }
+        return 0;
+}
+
 /* Nothing more is done for a caller who has left. What waits elsewhere, for polkit or for an endpoint to end, is
  * asked about again before it goes on. */
 static void forget_departed(Callers *callers, const char *name) {
@@ -188,9 +217,10 @@ static void forget_departed(Callers *callers, const char *name) {
 
         if (!caller)
                 return;
-        if (caller->question || caller->idle) {
+        if (!is_known(caller) || caller->idle) {
                 callers->n_idle -= caller->idle;
                 caller_free(caller);
+                ask_next(callers);
         } else
                 caller->left = true;
 }
@@ -217,6 +247,7 @@ int callers_new(Callers **ret, sd_bus *bus, callers_left_t on_left, void *userda
         callers->userdata = userdata;
         list_init(&callers->idle);
         list_init(&callers->busy);
+        list_init(&callers->unasked);
         r = turns_new(&callers->turns, bus, on_failed_turn);
         if (r >= 0)
                 /* One match for all callers: a bus lets nobody have many, and one for each call would cost
@@ -268,20 +299,15 @@ static void let_pass(Caller *caller) {
 static bool is_too_late(sd_bus_message *answer) {
         return sd_bus_message_is_method_error(answer, SD_BUS_ERROR_NO_REPLY) ||
                         sd_bus_message_is_method_error(answer, SD_BUS_ERROR_TIMEOUT) ||
+                        sd_bus_message_is_method_error(answer, SD_BUS_ERROR_LIMITS_EXCEEDED) ||
                         sd_bus_message_is_method_error(
                                         answer, "org.freedesktop.DBus.Error.TimedOut");
 }
 
-static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
+/* Whoever has left waits for no answer. */
+static void refuse_unknown(Caller *caller, sd_bus_message *answer) {
         Failure failure = FAILURE_INIT;
-        Caller *caller = userdata;
 
-        caller->question = sd_bus_slot_unref(caller->question);
-        if (!sd_bus_message_is_method_error(answer, NULL) &&
-                        credentials_read(answer, &caller->credentials) >= 0) {
-                let_pass(caller);
-                return 0;
-        }
         if (is_too_late(answer)) {
                 failure_set(&failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
                                 "The bus is too busy to say who you are. Try again.");
@@ -291,8 +317,21 @@ static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *
                                 "The bus does not say who you are.");
                 refuse_all(&caller->asking, -EACCES, &failure);
         }
-        /* Whoever has left waits for no answer. */
         caller_free(caller);
+}
+
+static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
+        Caller *caller = userdata;
+        Callers *callers = caller->callers;
+
+        caller->question = sd_bus_slot_unref(caller->question);
+        callers->n_questions--;
+        if (!sd_bus_message_is_method_error(answer, NULL) &&
+                        credentials_read(answer, &caller->credentials) >= 0)
+                let_pass(caller);
+        else
+                refuse_unknown(caller, answer);
+        ask_next(callers);
         return 0;
 }
 
@@ -308,12 +347,14 @@ static int make_caller(Callers *callers, const char *name, Caller **ret) {
         caller->credentials.uid = (uid_t)-1;
         list_init(&caller->asking);
         list_init(&caller->link);
+        list_init(&caller->unasked);
         if (!tsearch(caller, &callers->by_name, compare_names)) {
                 free(caller);
                 return -ENOMEM;
         }
         list_append(&callers->busy, &caller->link);
-        r = credentials_ask(callers->bus, &caller->question, name, on_credentials, caller);
+        list_append(&callers->unasked, &caller->unasked);
+        r = ask_next(callers);
         if (r < 0) {
                 caller_free(caller);
                 return r;
@@ -324,7 +365,9 @@ static int make_caller(Callers *callers, const char *name, Caller **ret) {
 
 /* n_calls: of his, that wait already. -EUSERS */
 static int check_room_to_ask(const Callers *callers, unsigned n_calls, Failure *failure) {
-        if (n_calls < ASKING_PER_CALLER && callers->n_asking < ASKING_MAX)
+        /* The fuller it is, the fewer calls of one caller there may be: so many connections have to come together
+         * to keep a new one out. */
+        if (n_calls < ASKING_PER_CALLER && callers->n_asking + 8 * n_calls < ASKING_MAX)
                 return 0;
         return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
                         "Too many calls wait for the bus to say who makes them. Try again when "
@@ -403,7 +446,7 @@ int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure) {
         r = message_check_size(call, failure);
         if (r < 0)
                 return r;
-        if (!caller || caller->question)
+        if (!caller || !is_known(caller))
                 return meet_unknown(callers, caller, call, failure);
         return turns_are_free(callers->turns) ? 1 : meet_known(caller, call, failure);
 }
@@ -414,7 +457,7 @@ int callers_dispatch_again(Callers *callers, sd_bus_message *call) {
         int r;
 
         /* Who was forgotten is asked about again, and the call waits for that as his others do. */
-        if (!caller || caller->question || caller->left) {
+        if (!caller || !is_known(caller) || caller->left) {
                 r = sd_bus_message_rewind(call, true);
                 return r < 0 ? r : sd_bus_enqueue_for_read(callers->bus, call);
         }
@@ -432,7 +475,7 @@ int callers_dispatch_again(Callers *callers, sd_bus_message *call) {
 int callers_find(const Callers *callers, sd_bus_message *call, Subject *ret, Failure *failure) {
         const Caller *caller = find_caller(callers, sd_bus_message_get_sender(call));
 
-        if (!caller || caller->question)
+        if (!caller || !is_known(caller))
                 return no_sender(failure);
         *ret = (Subject){
                 .uid = caller->credentials.uid,
