@@ -155,21 +155,22 @@ static void record_grant(const Visit *visit) {
         record(visit, actions, NULL);
 }
 
-/* Whoever reads a queue reads the guest's traffic, and sandboxed apps of one user share the uid: so
- * the uid is not enough where the tap lives by its queues. Nor is being root, who needs no service to
- * read what he wants. */
+/* Whoever reads a queue reads the guest's traffic, so the tap must be the caller's own: a creator who made
+ * it for somebody else gets none. The uid alone is not enough where the tap lives by its queues, because
+ * sandboxed programs of one user share it. Root gets none either; root can read traffic without us. */
 static int pass_holder(const Visit *visit) {
         const char *caller = sd_bus_message_get_sender(visit->call);
         const char *creator = visit->matter->endpoint->creator;
+        const bool is_owner = visit->matter->owner == visit->subject->uid;
 
-        if (caller && creator && strcmp(creator, caller) == 0)
+        if (is_owner && visit->matter->persistent)
                 return 1;
-        if (visit->matter->persistent && visit->matter->owner == visit->subject->uid)
+        if (is_owner && caller && creator && strcmp(creator, caller) == 0)
                 return 1;
         record(visit, NULL, "it is for its holder");
         return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,
-                        "Only the connection that created the tap, or the owner of a persistent "
-                        "one, may open further queues of it.");
+                        "Only the owner of a tap may open further queues of it: from the "
+                        "connection that created it, or from any if the tap is persistent.");
 }
 
 static int pass_demands(const Visit *visit) {

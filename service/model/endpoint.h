@@ -78,7 +78,7 @@ struct Endpoint {
         unsigned warnings;          /* EndpointWarning */
         uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
         OffloadState offload_state; /* and what its consumer has turned on */
-        char *creator;              /* whose connection may open further queues; NULL: nobody's */
+        char *creator;              /* the connection that made it; NULL: it is not known */
         Charge charge;
         Network *network; /* that it was made for; NULL: none */
         List on_network;  /* Network.endpoints */

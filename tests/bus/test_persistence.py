@@ -106,6 +106,21 @@ def test_open_queues_is_for_its_owner_from_any_connection_and_for_nobody_else(ta
     tap.close()
 
 
+def test_threat_21_who_makes_one_for_somebody_else_opens_no_queue_of_it(alice, carol, bridge):
+    """Not even by the connection that made it: whoever reads a queue reads the owner's traffic."""
+    for options in ({"persistent": True}, {}):
+        with carol.create_tap(bridge, True, True, queues=2, owner=alice.uid, **options) as tap:
+            error = carol.error(tap.endpoint, TAP, "OpenQueues", "u", (1,))
+            assert error.name == ACCESS_DENIED and "owner" in error.message
+            assert kernel.numqueues(tap.interface) == (len(tap.fds), 0)
+            if options:
+                tap.open_queues(1, alice)
+                assert kernel.numqueues(tap.interface) == (1, 0)
+                assert carol.error(tap.endpoint, TAP, "OpenQueues", "u", (1,)).name == ACCESS_DENIED
+            tap.release()
+        assert not kernel.exists(tap.interface)
+
+
 def test_what_its_last_user_left_on_is_off_for_the_next(tap):
     tap.open_queues(1)
     kernel.set_vnet_hdr_size(tap.fds[0], 24)
