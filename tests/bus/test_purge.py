@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Purging the package: the script takes away what the service takes for its own, and nothing else. Both are shown
+the same links: the service says what it takes for its own by what it exports or deletes at its start, the script by
+what it deletes."""
+
+import os
+import pathlib
+import subprocess
+
+import pytest
+from vnic import kernel, networks
+from vnic.client import ENDPOINT
+from vnic.process import ROOM, poll
+
+pytestmark = [pytest.mark.restarts, pytest.mark.deadline(120)]
+
+SCRIPT = pathlib.Path(os.environ["VNICD_SOURCE"]) / "debian" / "vnicd.postrm"
+GROUP, TAPS = 0x766E6963, 0x76000000
+TAP = "vnicd:1 uid=1001 life=persistent queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 at=1795353600"
+LAB = "vnicd-net:1 kind=isolated life=kept dhcp=1 apart=0 lan=0 host=1{} ports=1023 each=8 domain=lab.internal guard=0"
+NAT = LAB.replace("isolated", "nat")
+BARE = LAB.replace("dhcp=1", "dhcp=0").replace("host=1", "host=0")
+
+# The name and the alias of a tap; those of the first table are ours, whatever their name.
+OUR_TAPS = {
+    "vnic00000001": TAP.format("00000001"),
+    "renamed": TAP.format("00000002") + " label=web_1.x-Y",
+    "vnic00000003": TAP.format("00000003").replace("uid=1001", "uid=4294967294").replace("queues=1", "queues=16"),
+    "vnic00000004": TAP.format("00000004").replace("hdr=10", "hdr=0") + " label=" + "a" * 32,
+}
+OTHER_TAPS = {
+    "vnic00000011": "",
+    "vnic00000012": "vnicd:1 ",
+    "vnic00000013": "vnicd:1 uid=1001 life=persistent my notes",
+    "vnic00000014": TAP.format("00000014") + " ",
+    "vnic00000015": " " + TAP.format("00000015"),
+    "vnic00000016": TAP.format("00000016") + " label=",
+    "vnic00000017": TAP.format("00000017") + " label=" + "a" * 33,
+    "vnic00000018": TAP.format("00000018") + " label=a b",
+    "vnic00000019": TAP.format("19"),
+    "vnic0000001a": TAP.format("0000001A"),
+    "vnic0000001b": TAP.format("0000001b").replace("uid=1001", "uid=01001"),
+    "vnic0000001c": TAP.format("0000001c").replace("uid=1001", "uid=4294967296"),
+    "vnic0000001d": TAP.format("0000001d").replace("uid=1001", "uid=-1"),
+    "vnic0000001e": TAP.format("0000001e").replace("52:54", "52-54"),
+    "vnic0000001f": TAP.format("0000001f").replace("00:01 ", "00:0A "),
+    "vnic00000020": TAP.format("00000020").replace(" hdr", "  hdr"),
+    "vnic00000021": TAP.format("00000021").replace("persistent", "for-ever"),
+    "vnic00000022": TAP.format("00000022") + "\n",
+    "vnic00000023": "mine\n" + TAP.format("00000023"),
+    "vnic00000024": TAP.format("00000024") + "\nmine",
+    "vnic00000025": TAP.format("00000025").replace("vnicd:1", "vnicd:2"),
+    "vnic00000026": "\"'`$(touch /run/vnicd-pwned)` %s%n \\ * ;",
+    "$(id)": "vnicd:1 uid=$(touch /run/vnicd-pwned) life=persistent ",
+    "a'b\"c*": "%d " + TAP.format("00000028"),
+}
+
+OUR_NETWORKS = {
+    "lab": LAB.format(" v4=10.70.3.1/24 v6=fd70:3::1/64") + " own",
+    "nat0": NAT.format(" v4=10.71.3.1/24").replace("lan=0", "lan=1"),
+    "bare": BARE.format(""),
+    "baredhcp": LAB.format("").replace("host=1", "host=0"),
+    "a-b": LAB.format("").replace("each=8", "each=1023").replace("lab.internal", "a.b-c.d"),
+    "half": "",
+    "-half": "",  # it got no further than that, whatever it was to be
+}
+OTHER_NETWORKS = {
+    "note": "vnicd-net:1 a note of mine",
+    "tail": LAB.format("") + " ",
+    "head": "x" + LAB.format(""),
+    "line": LAB.format("") + "\n",
+    "lines": "mine\n" + LAB.format(""),
+    "order": LAB.format("").replace("kind=isolated life=kept", "life=kept kind=isolated"),
+    "ports": LAB.format("").replace("ports=1023", "ports=1024"),
+    "noport": LAB.format("").replace("each=8", "each=0"),
+    "lan": LAB.format("").replace("lan=0", "lan=1"),
+    "nohost": NAT.format("").replace("host=1", "host=0"),
+    "bareip": BARE.format(" v4=10.72.3.1/24"),
+    "octet": LAB.format(" v4=10.70.256.1/24"),
+    "zero": LAB.format(" v4=10.70.03.1/24"),
+    "wide": LAB.format(" v4=10.70.3.1/7"),
+    "subnet": LAB.format(" v4=10.70.3.0/24"),
+    "broadcast": LAB.format(" v4=10.70.3.255/24"),
+    "loopback": LAB.format(" v4=127.0.0.2/24"),
+    "multicast": LAB.format(" v4=224.0.0.2/24"),
+    "linklocal": LAB.format(" v4=169.254.1.1/24"),
+    "v6prefix": LAB.format(" v6=fd70:3::1/63"),
+    "v6upper": LAB.format(" v6=FD70:3::1/64"),
+    "v6link": LAB.format(" v6=fe80::1/64"),
+    "v6multi": LAB.format(" v6=ff02::1/64"),
+    "domain": LAB.format("").replace("lab.internal", "lab..internal"),
+    "domainlong": LAB.format("").replace("lab.internal", "a" * 33),
+    "domaindash": LAB.format("").replace("lab.internal", "lab-.internal"),
+    "twice": LAB.format("") + " own own",
+    "fwdnone": NAT.format("") + " fwd=",
+    "fwdzero": NAT.format("") + " fwd=0",
+    "fwdmany": NAT.format("") + " fwd=2,3,4,5,6",
+    "Capital": LAB.format(""),
+    "dash-": LAB.format(""),
+    "vnic00000031": LAB.format(""),
+    "$(id;touch x)".replace(";", "_").replace(" ", "_"): LAB.format(""),
+}
+
+
+def make_tap(name, alias, mode="tap", group=0):
+    kernel.run("ip", "tuntap", "add", "dev", name, "mode", mode)
+    kernel.run("ip", "link", "set", "dev", name, "up", "group", group, "alias", alias)
+
+
+def make_bridge(name, alias, group=GROUP, mtu=None, kind="bridge"):
+    """kind: of the link, if it is to be another one; veth needs a name for its peer."""
+    more = ["peer", "name", f"{name}-peer"[-15:]] if kind == "veth" else []
+    kernel.run("ip", "link", "add", "name", name, "group", group, "type", kind, *more)
+    kernel.run("ip", "link", "set", "dev", name, "alias", alias, *(["mtu", mtu] if mtu else []))
+
+
+def make_all():
+    """All links of the tables, and what is none of ours by more than its alias. Gives their names."""
+    before = set(os.listdir("/sys/class/net"))
+    for name, alias in {**OUR_NETWORKS, **OTHER_NETWORKS}.items():
+        make_bridge(name, alias)
+    for name, alias in {**OUR_TAPS, **OTHER_TAPS}.items():
+        make_tap(name, alias)
+    # Another kind of link, and another group.
+    make_tap("vnic00000041", TAP.format("00000041"), mode="tun")
+    make_bridge("vnic00000042", TAP.format("00000042"), group=0, kind="veth")
+    make_bridge("vnic00000043", TAP.format("00000043"), group=0)
+    make_bridge("vethnet", LAB.format(""), kind="veth")
+    make_bridge("nogroup", LAB.format(""), group=0)
+    make_bridge("tapgroup", LAB.format(""), group=TAPS + 1)
+    make_bridge("smallmtu", LAB.format(""), mtu=1279)
+    make_bridge("vethhalf", "", kind="veth")
+    # An administrator's port, and taps of ours: on a network, and of one that is gone.
+    kernel.run("ip", "link", "add", "vnicuplink", "type", "veth", "peer", "name", "far0")
+    kernel.run("ip", "link", "set", "vnicuplink", "master", "lab")
+    lab = kernel.link("lab")["ifindex"]
+    make_tap("vnic00000051", TAP.format("00000051"), group=TAPS + lab)
+    kernel.run("ip", "link", "set", "vnic00000051", "master", "lab")
+    make_tap("vnic00000052", TAP.format("00000052"), group=TAPS + 0xFFFFF0)
+    make_tap("vnic00000053", "", group=TAPS + lab)
+    return set(os.listdir("/sys/class/net")) - before
+
+
+OURS = {*OUR_TAPS, *OUR_NETWORKS, "vnic00000051", "vnic00000052"}
+
+
+def delete_all(names):
+    kernel.run("ip", "link", "delete", "group", GROUP, check=False)
+    for name in names & set(os.listdir("/sys/class/net")):
+        kernel.run("ip", "link", "delete", "dev", name, check=False)
+
+
+def purge():
+    """As dpkg calls the script, which debhelper has completed. Files of the host are not its business here."""
+    text = SCRIPT.read_text().replace("#DEBHELPER#", "")
+    file = ROOM / "postrm"
+    file.write_text(text)
+    done = subprocess.run(["unshare", "-m", "sh", "-c", "[ ! -d /etc/vnicd ] || mount -t tmpfs tmpfs /etc/vnicd; "
+                           f"exec sh {file} purge"], stdin=subprocess.DEVNULL, text=True, capture_output=True,
+                          timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def tables():
+    return set(kernel.run("nft", "list", "tables").splitlines())
+
+
+@pytest.fixture
+def stopped(world):
+    """A world in which no service runs; afterwards there is one again, and nothing that a test has made."""
+    before, filters = set(os.listdir("/sys/class/net")), tables()
+    world.stop_service()
+    yield world
+    if world.service.alive():
+        world.stop_service()
+    delete_all(set(os.listdir("/sys/class/net")) - before)
+    for table in tables() - filters:
+        kernel.run("nft", "delete", *table.split())
+    world.start_service()
+
+
+def taken_by_service(world, made):
+    """What it exports, and what it has deleted at its start."""
+    world.start_service()
+    # Those that it deletes are all gone when one that came last is.
+    poll(lambda: not {"half", "-half", "vnic00000052"} & set(os.listdir("/sys/class/net")), 10)
+    shown = set()
+    for interfaces in world.root.managed_objects().values():
+        if ENDPOINT in interfaces:
+            shown.add(interfaces[ENDPOINT]["Interface"])
+        if networks.NETWORK in interfaces:
+            shown.add(interfaces[networks.NETWORK]["Name"])
+    taken = (shown & made) | (made - set(os.listdir("/sys/class/net")))
+    world.stop_service()
+    return taken
+
+
+def taken_by_script(made):
+    purge()
+    return made - set(os.listdir("/sys/class/net"))
+
+
+@pytest.mark.once
+def test_the_script_takes_for_ours_what_the_service_does_and_nothing_else(stopped):
+    made = make_all()
+    assert taken_by_service(stopped, made) == OURS
+    delete_all(made)
+    made = make_all()
+    assert taken_by_script(made) == OURS
+    assert kernel.link("vnicuplink").get("master") is None
+    assert not pathlib.Path("/run/vnicd-pwned").exists()
+
+
+def test_a_persistent_tap_that_somebody_has_open_stays(stopped):
+    make_tap("vnic00000061", TAP.format("00000061"))
+    make_tap("vnic00000062", TAP.format("00000062").replace("persistent", "fd"))
+    fd, name = kernel.open_tap("vnic00000061", kernel.IFF_TAP | kernel.IFF_NO_PI)
+    try:
+        assert kernel.carrier(name)
+        purge()
+        assert kernel.exists("vnic00000061") and kernel.exists("vnic00000062")
+    finally:
+        os.close(fd)
+    purge()
+    assert not kernel.exists("vnic00000061")
+    assert kernel.exists("vnic00000062"), "one that lives by its queues ends with them"
+
+
+@pytest.mark.parametrize("of_others", (False, True))
+def test_forwarding_that_a_network_needed_is_switched_off_unless_the_host_forwards(stopped, of_others):
+    switch = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
+    assert switch.read_text() == "0\n"
+    try:
+        devices = {}
+        for name in ("up0", "up1", "up2"):
+            kernel.run("ip", "link", "add", name, "type", "bridge")
+            devices[name] = pathlib.Path(f"/proc/sys/net/ipv4/conf/{name}/forwarding")
+            devices[name].write_text("1\n")
+        indexes = [kernel.link(name)["ifindex"] for name in ("up0", "up1")]
+        make_bridge("lab", NAT.format(" v4=10.70.3.1/24") + f" fwd={indexes[0]},{indexes[1]}")
+        make_bridge("note", f"vnicd-net:1 a note of mine fwd={kernel.link('up2')['ifindex']}")
+        switch.write_text(f"{int(of_others)}\n")
+        for file in devices.values():  # the switch for all has switched them
+            file.write_text("1\n")
+        purge()
+        assert not kernel.exists("lab") and kernel.exists("note")
+        wanted = "1\n" if of_others else "0\n"
+        assert {name: file.read_text() for name, file in devices.items()} == \
+            {"up0": wanted, "up1": wanted, "up2": "1\n"}
+        assert switch.read_text() == f"{int(of_others)}\n"
+    finally:
+        switch.write_text("0\n")
+
+
+def test_tables_go_by_their_family_and_the_beginning_of_their_name(stopped):
+    ours = {"table bridge vnicd-lab", "table inet vnicd-lab", "table inet vnicd-uplinks-", "table bridge vnicd-x_Y",
+            "table arp vnicd-static"}
+    others = {"table ip vnicd-lab", "table ip6 vnicd-lab", "table netdev vnicd-lab", "table inet my-vnicd-lab",
+              "table bridge vnicdlab", "table inet vnic"}
+    for table in ours | others:
+        kernel.run("nft", "create", *table.split())
+    stopped.start_service()
+    left = tables()
+    stopped.stop_service()
+    assert left & (ours | others) - {"table arp vnicd-static"} == others, "as the service sees it"
+    for table in ours - left:
+        kernel.run("nft", "create", *table.split())
+    purge()
+    assert tables() & (ours | others) == others
