@@ -100,3 +100,32 @@ def test_what_is_set_on_taps_stays_set(managers, many_files, bridge, carol):
         listed = [line.split() for line in system.run("networkctl", "--no-legend", "--no-pager", "list").splitlines()]
         assert {row[-1] for row in listed if len(row) > 3 and row[1].startswith("vnic")} == {"unmanaged"}
     assert system.poll(lambda: not system.taps(), 60)
+
+
+def test_udev_says_of_a_network_and_its_taps_that_they_are_not_theirs(managers, uplink, carol):
+    """By the group that the kernel shows for the bridge, and by the name of the tap: nobody else sets them up."""
+    system.configure("[Group vm]\nAllowBridges=vnicbr0\n")
+    system.restart()
+    try:
+        with carol.create_tap("", True) as tap:
+            network = system.links()[tap.interface]["master"]
+            wanted = {entry["local"] for entry in system.links()[network]["addr_info"] if entry["scope"] == "global"}
+            assert wanted, system.links()[network]
+            for link in (network, tap.interface):
+                system.run("udevadm", "settle", "--timeout=60", timeout=90)
+                properties = system.run("udevadm", "info", f"/sys/class/net/{link}").splitlines()
+                for word in ("ID_NET_MANAGED_BY=org.vnicd1", "NM_UNMANAGED=1", "ID_MM_DEVICE_IGNORE=1"):
+                    assert f"E: {word}" in properties, "\n".join(properties)
+            time.sleep(3)
+            listed = [line.split() for line in system.run("networkctl", "--no-legend", "--no-pager", "list").splitlines()]
+            assert {row[1]: row[-1] for row in listed if row[1] in (network, tap.interface)} == \
+                {network: "unmanaged", tap.interface: "unmanaged"}
+            if shutil.which("nmcli"):
+                states = dict(line.rsplit(":", 1) for line in
+                              system.run("nmcli", "-t", "-f", "DEVICE,STATE", "device").splitlines())
+                assert (states[network], states[tap.interface]) == ("unmanaged", "unmanaged"), states
+            now = {entry["local"] for entry in system.links()[network]["addr_info"] if entry["scope"] == "global"}
+            assert now == wanted
+    finally:
+        if "vnicbr0" in system.links():
+            system.run("vnicctl", "network", "delete", "vnicbr0")

@@ -1,0 +1,235 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A number or a word that the C code has, and that has to stand somewhere else too (a udev rule, a script,
+a man page), is the same in both places. The C code is where it comes from."""
+
+import re
+import sys
+
+from tap import Report, c_files, source, without_comments
+
+HEX8 = "[0-9a-f]" * 8
+
+
+class Tree:
+    """The source, read once; a file or a constant that is not there is a complaint, not a traceback."""
+
+    def __init__(self, root):
+        self.root = root
+        self.missing = []
+
+    def text(self, name):
+        try:
+            return (self.root / name).read_text(encoding="utf-8")
+        except OSError as error:
+            self.missing.append(f"{name}: {error.strerror}")
+            return ""
+
+    def find(self, name, pattern):
+        """The first group of the pattern in the file."""
+        found = re.search(pattern, self.text(name), re.M)
+        if not found:
+            self.missing.append(f"{name}: nothing there is like {pattern}")
+        return found.group(1) if found else ""
+
+    def define(self, name, constant):
+        """The value of a #define: a string without its quotes, or a number."""
+        value = self.find(name, rf"^#define {constant}\s+(\"[^\"]*\"|0x[0-9a-fA-F]+U?|\d+)")
+        if value.startswith('"'):
+            return value[1:-1]
+        return int(value.rstrip("U") or "0", 0)
+
+    def lacks(self, name, *words):
+        """Complaints about words that the file does not have."""
+        text = self.text(name)
+        return [f"{name}: '{word}' is missing" for word in words if word not in text]
+
+    def differs(self, name, pattern, wanted):
+        """Complaints where the pattern's group is anything but what is wanted, or is nowhere."""
+        found = re.findall(pattern, self.text(name), re.M)
+        return [f"{name}: {value} should be {wanted}" for value in found if value != str(wanted)] or \
+            ([] if found else [f"{name}: nothing there is like {pattern}"])
+
+
+def plain(page):
+    """A man page's words: without requests and escapes."""
+    page = re.sub(r"\\[&-]?", "", page)
+    return re.sub(r"^\.(Sy|Pa|Dl|Ql|Dv|It|Xr|Ar|Nm|Pq|Cm|Em) ?", "", page, flags=re.M)
+
+
+def check_groups(tree):
+    """The group of networks is how udev, the kernel's filters and the purge know their bridges."""
+    group = tree.define("service/model/network-tag.h", "NETWORK_GROUP")
+    taps = tree.find("service/model/network-tag.c", r"^#define TAP_GROUP\s+(0x[0-9a-f]+)U?")
+    complaints = [] if group == int.from_bytes(b"vnic", "big") else [f"{group} is not \"vnic\" as a number"]
+    if int(taps or "0", 0) != group & 0xFF000000:
+        complaints.append(f"the groups of taps begin with {taps}, not with the first byte of {group:#x}")
+    return complaints + \
+        tree.differs("coexistence/70-vnicd.rules", r'ATTR\{netdev_group\}=="(\d+)"', group) + \
+        tree.differs("debian/vnicd.postrm", r"^network_group=(\d+)$", group) + \
+        tree.differs("debian/vnicd.postrm", r"^tap_group_first=(\d+)", group & 0xFF000000) + \
+        tree.differs("debian/vnicd.postrm", r"^tap_group_last=(\d+)", group | 0x00FFFFFF) + \
+        tree.differs("docs/man/vnicd.8", r"bridge of the group (\d+)", group)
+
+
+def check_names(tree):
+    """A tap is known by its name before it has a tag."""
+    prefix = tree.define("service/kernel/ifname.h", "IFNAME_PREFIX")
+    return tree.differs("coexistence/70-vnicd.rules", r'KERNEL!="([^"]*)"', prefix + HEX8) + \
+        tree.differs("coexistence/10-vnicd.link", r"^OriginalName=(.*)$", f"{prefix}*") + \
+        tree.differs("coexistence/10-vnicd.network", r"^Name=(.*)$", f"{prefix}*") + \
+        tree.differs("coexistence/10-vnicd.conf", r"interface-name:(\S+)", f"{prefix}*") + \
+        tree.differs("debian/vnicd.postrm", r"^tap_name='(.*)'$", prefix + HEX8) + \
+        tree.differs("tests/lib/vnic/kernel.py", r'^OURS = re\.compile\(r"\^(.*)\$"\)', prefix + "[0-9a-f]{8}")
+
+
+def check_owner(tree):
+    """Who says that it manages our links, and who asks for exactly that."""
+    name = tree.find("service/bus/service.h", r'^#define SERVICE_NAME\s+"(.*)"')
+    return tree.differs("coexistence/70-vnicd.rules", r'ID_NET_MANAGED_BY\}="([^"]*)"', name) + \
+        tree.differs("coexistence/10-vnicd-networks.network", r"^Property=ID_NET_MANAGED_BY=(.*)$", name)
+
+
+def check_tags(tree):
+    """Every part of a tag that the service writes, the purge reads and the man page shows."""
+    complaints = []
+    for file, shell, page in (("service/model/tag.c", "tap_tag", r"^(vnicd:1 .*)$"),
+                              ("service/model/network-tag.c", "network_tag", r"^(vnicd-net:1 .*\n.*)$")):
+        written = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', tree.find(file, r'(?s)snprintf\(buffer, \w+,\s*((?:"[^;]*?))tag->')))
+        keys = re.findall(r"(?:^| )([a-z][a-z-]*(?:=|:1))", written)
+        if len(keys) < 8:
+            complaints.append(f"{file}: only {keys} was found")
+        pattern = tree.find("debian/vnicd.postrm", rf'^{shell}="(.*)"$')
+        shown = tree.find("docs/man/vnicd.8", page)
+        complaints += [f"debian/vnicd.postrm: {shell} has no '{key}'" for key in keys if key not in pattern]
+        complaints += [f"docs/man/vnicd.8: the example has no '{key}'" for key in keys if key not in shown]
+    return complaints
+
+
+def check_tables(tree):
+    """What our tables are called, and in which families they are."""
+    prefix = tree.define("service/model/network-filter.h", "NETWORK_TABLE_PREFIX")
+    families = set()
+    for path in c_files(tree.root, "service/model"):
+        text = without_comments(path.read_text(encoding="utf-8"))
+        families |= set(re.findall(r'"(?:create |delete )?table (arp|bridge|inet|ip6?|netdev) ', text))
+        families |= set(re.findall(r'write_table\(\w+, "(\w+)"', text))
+    complaints = [] if {"bridge", "inet"} <= families else [f"only {families} were found"]
+    purged = tree.find("debian/vnicd.postrm", r"^table_families='(.*)'$").split()
+    complaints += [f"debian/vnicd.postrm: tables of the family {family} stay" for family in families - set(purged)]
+    return complaints + tree.differs("debian/vnicd.postrm", r"^table_prefix=(.*)$", prefix) + \
+        tree.lacks("docs/networks.md", f"grep {prefix}")
+
+
+def check_folders(tree):
+    """The folders that units, scripts and programs share."""
+    runtime = tree.find("service/bus/network-units.c", r'^#define DIRECTORY\s+"(.*)"')
+    leases = tree.define("service/model/network-service.h", "NETWORK_LEASES_DIRECTORY")
+    settings = tree.define("service/model/config.h", "CONFIG_DIRECTORY")
+    journal = tree.find("networks/forward.c", r'^#define LEDGER_FOLDER "(.*)"')
+    return tree.differs("dbus/vnicd.service.in", r"^RuntimeDirectory=(.*)$", runtime.removeprefix("/run/")) + \
+        tree.differs("dbus/vnicd.service.in", r"^ConfigurationDirectory=(.*)$", settings.removeprefix("/etc/")) + \
+        tree.differs("networks/vnicd-network@.service.in", r"^RuntimeDirectory=(.*)/%i$", leases.removeprefix("/run/")) + \
+        tree.differs("networks/vnicd-network-forward@.service.in", r"^RuntimeDirectory=(.*)$",
+                     journal.removeprefix("/run/")) + \
+        tree.differs("networks/forward.c", r'^#define CONFIGURATION "(.*)/networks/%s\.conf"', runtime) + \
+        tree.differs("client-cli/checks-networks.c", r'^#define DEFINITIONS "(.*)/networks/\*\.conf"', settings) + \
+        tree.differs("dbus/vnicd.tmpfiles", rf"^d ({settings}) ", settings) + \
+        tree.lacks("debian/vnicd.postrm", f"rm -rf {runtime}\n", f"find {settings} ")
+
+
+def check_errors(tree):
+    """Every error that the service has a name for is in its man page, and none that it has not."""
+    text = tree.text("service/bus/error.c")
+    ours = set(re.findall(r'OURS\("(\w+)"\)', text))
+    standard = set(re.findall(r'STANDARD\("(\w+)"\)', text)) - {"Failed"}
+    section = tree.text("docs/man/org.vnicd1.5").partition(".Sh ERROR NAMES")[2].partition(".Sh ")[0]
+    told = {name: bool(star) for name, star in re.findall(r"^\.It Sy (\w+)( Ns \*)?$", section, re.M)}
+    complaints = [] if len(ours) > 15 else [f"service/bus/error.c: only {ours} were found"]
+    complaints += [f"org.vnicd1(5): {name} is missing, or has the wrong prefix" for name in sorted(ours)
+                   if told.get(name) is not False]
+    complaints += [f"org.vnicd1(5): {name} is missing, or has the wrong prefix" for name in sorted(standard)
+                   if told.get(name) is not True]
+    return complaints + [f"org.vnicd1(5): there is no error {name}" for name in sorted(set(told) - ours - standard)]
+
+
+def check_statuses(tree):
+    """The exit statuses of vnicctl, their numbers and what they mean."""
+    numbers = dict(re.findall(r"^        (STATUS_\w+) = (\d+),", tree.text("client-cli/status.h"), re.M))
+    meanings = dict(re.findall(r'^        \[(STATUS_\w+)\] = "(.*)",', tree.text("client-cli/status.c"), re.M))
+    section = tree.text("docs/man/vnicctl.1").partition(".Sh EXIT STATUS")[2].partition(".El")[0]
+    told = {number: " ".join(words.split()).replace(".Nm", "vnicctl")
+            for number, words in re.findall(r"^\.It (\d+)\n((?:(?!\.It|\.El).*\n)+)", section, re.M)}
+    wanted = {numbers[name]: words for name, words in meanings.items() if name in numbers}
+    complaints = [] if len(wanted) > 10 and len(wanted) == len(numbers) else [f"client-cli/status.c: {wanted}"]
+    return complaints + [f"vnicctl(1): status {number} is '{told.get(number)}', not '{words}'"
+                         for number, words in wanted.items() if told.get(number) != words] + \
+        [f"vnicctl(1): there is no status {number}" for number in told.keys() - wanted.keys()]
+
+
+def check_limits(tree):
+    """What a user may have, as the code, the man pages, README and the example say it."""
+    usual = dict(re.findall(r"\.(endpoints|queues|creations) = (\d+)", tree.text("service/model/quota.h")))
+    seconds = tree.define("service/model/quota.h", "QUOTA_BURST_SEC")
+    fds = tree.define("service/util/fdset.h", "FDSET_MAX")
+    ports = tree.define("service/model/network-plan.h", "NETWORK_PORTS_MAX")
+    most = {key: tree.define("service/model/config.h", f"CONFIG_{key.upper()}_MAX")
+            for key in ("endpoints", "queues", "creations")}
+    complaints = [] if len(usual) == 3 else [f"service/model/quota.h: only {usual} were found"]
+    for key, value in usual.items():
+        word = key.capitalize()
+        complaints += tree.differs("docs/man/org.vnicd1.5", rf"^\.It {key} of a user \+ Ta (\d+)", value)
+        complaints += tree.differs("docs/examples/vnicd.conf", rf"(?s)\[Limits\].*?^#?{word}=(\d+)", value)
+        complaints += tree.differs("docs/man/vnicd.conf.5", rf"(?s)^\.It Sy {word}= .*?: (0 to \d+, by default \d+)\.",
+                                   f"0 to {most[key]}, by default {value}")
+    bridge = tree.define("service/model/config.h", "CONFIG_PORTS_PER_BRIDGE_MAX")
+    return complaints + \
+        tree.differs("docs/man/org.vnicd1.5", r"^\.It creations of a user \+ Ta \d+ in (\d+) seconds", seconds) + \
+        tree.differs("docs/man/vnicd.conf.5", r"in (\d+) seconds: 0 to", seconds) + \
+        tree.differs("docs/man/org.vnicd1.5", r"^\.It queues in one call Ta (\d+)", fds) + \
+        tree.differs("docs/man/org.vnicd1.5", r"^\.It ports of a bridge \+ Ta (\d+)", bridge) + \
+        tree.differs("docs/man/vnicd.conf.5", r"^1 to (\d+), which is the default", bridge) + \
+        tree.differs("docs/man/vnicd-network.5", r"(?s)^\.It Sy PortsMax .*?(\d{3,})", ports) + \
+        tree.lacks("README.md", f"| endpoints of a user | {usual.get('endpoints')},",
+                   f"| queues given to a user, over all his endpoints | {usual.get('queues')},",
+                   f"| creations of a user in {seconds} seconds | {usual.get('creations')},",
+                   f"| queues in one `CreateTap` or `OpenQueues` | {fds} |", f"| ports of a bridge | {bridge},")
+
+
+def check_keys(tree):
+    """Every key that the configuration may have is in its man page."""
+    complaints = []
+    for file, page in (("service/model/config-parse.c", "docs/man/vnicd.conf.5"),
+                       ("service/model/config-network.c", "docs/man/vnicd-network.5")):
+        keys = set(re.findall(r'"((?:[A-Z][a-z]+)+)"', without_comments(tree.text(file)))) - {"User", "Group", "Limits",
+                                                                                             "Network"}
+        told = set(re.findall(r"^\.It Sy (\w+)(?: Ns )?=", tree.text(page), re.M))
+        if len(keys) < 4:
+            complaints.append(f"{file}: only {keys} were found")
+        complaints += [f"{page}: {key} is missing" for key in sorted(keys - told)]
+        complaints += [f"{page}: {file} knows no {key}" for key in sorted(told - keys)]
+    return complaints
+
+
+def main():
+    tree, report = Tree(source()), Report()
+    cases = {
+        "the group of networks is the same number wherever it stands": check_groups,
+        "the names of taps are the same pattern wherever it stands": check_names,
+        "udev says of our links what networkd is told to leave alone": check_owner,
+        "the parts of both tags are those that the purge and the man page know": check_tags,
+        "the tables of filters have one prefix, and the purge knows all their families": check_tables,
+        "units, scripts and programs mean the same folders": check_folders,
+        "org.vnicd1(5) has exactly the errors that the service has": check_errors,
+        "vnicctl(1) has exactly the statuses that vnicctl has": check_statuses,
+        "the limits are those that the documents say": check_limits,
+        "the man pages have exactly the keys that the configuration has": check_keys,
+    }
+    for name, check in cases.items():
+        complaints = check(tree)
+        report.case(name, tree.missing + complaints)
+        tree.missing = []
+    return report.done()
+
+
+sys.exit(main())
