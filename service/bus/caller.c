@@ -481,6 +481,7 @@ int callers_find(const Callers *callers, sd_bus_message *call, Subject *ret, Fai
                 .uid = caller->credentials.uid,
                 .groups = caller->credentials.groups,
                 .n_groups = caller->credentials.n_groups,
+                .groups_unknown = !caller->credentials.tells_groups,
         };
         return 0;
 }

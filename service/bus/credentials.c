@@ -38,6 +38,7 @@ static int read_groups(sd_bus_message *answer, Credentials *credentials) {
                 r = sd_bus_message_read_array(answer, SD_BUS_TYPE_UINT32, &groups, &size);
         if (r < 0)
                 return r;
+        credentials->tells_groups = true;
         if (credentials->groups || size == 0)
                 return sd_bus_message_exit_container(answer);
         credentials->groups = malloc(size);

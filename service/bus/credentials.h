@@ -7,6 +7,7 @@
  * Source: the D-Bus specification, org.freedesktop.DBus.GetConnectionCredentials.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
@@ -15,6 +16,7 @@ typedef struct Credentials {
         uid_t uid;
         gid_t *groups; /* NULL: none, or a bus that does not tell */
         size_t n_groups;
+        bool tells_groups; /* the bus did tell them */
 } Credentials;
 
 /* Asks the bus about a unique name, for credentials_read(). -ENOMEM, -errno of sd-bus. */

@@ -216,7 +216,16 @@ Service *service_free(Service *service) {
 }
 
 int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failure *failure) {
-        return callers_find(service->callers, call, ret, failure);
+        int r = callers_find(service->callers, call, ret, failure);
+
+        if (r >= 0 && ret->groups_unknown && !service->misses_groups &&
+                        config_knows_groups(reload_config(service->reload))) {
+                log_warning("This bus does not tell the groups of callers: what the configuration "
+                            "grants to a group nobody gets, and what it denies to one is denied "
+                            "to everybody but root");
+                service->misses_groups = true;
+        }
+        return r;
 }
 
 const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]) {

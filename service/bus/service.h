@@ -33,6 +33,7 @@ typedef struct Service {
         Callers *callers;
         FdReplies *fd_replies;
         sd_event_source *hangup;
+        bool misses_groups; /* it was said that the bus does not tell them */
 } Service;
 
 /* Puts everything on the bus but does not ask for the name yet. InvalidConfiguration (-EINVAL); -errno

@@ -47,6 +47,27 @@ const Section *sections_find(const Sections *sections, SectionKind kind, id_t id
         return found ? *found : NULL;
 }
 
+typedef struct Walk {
+        void (*show)(const Section *section, void *userdata);
+        void *userdata;
+} Walk;
+
+static void visit(const void *node, VISIT when, void *data) {
+        const Section *section = *(Section *const *)node;
+        const Walk *walk = data;
+
+        /* A node with children is visited three times. */
+        if ((when == postorder || when == leaf) && section->kind == SECTION_GROUP)
+                walk->show(section, walk->userdata);
+}
+
+void sections_each_group(const Sections *sections,
+                void (*show)(const Section *section, void *userdata), void *userdata) {
+        Walk walk = { show, userdata };
+
+        twalk_r(sections->tree, visit, &walk);
+}
+
 Section *sections_get(Sections *sections, SectionKind kind, id_t id) {
         const Section key = { .kind = kind, .id = id };
         Section **found = tfind(&key, &sections->tree, compare_sections);

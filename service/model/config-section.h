@@ -47,6 +47,10 @@ void sections_done(Sections *sections);
 /* Makes it if it is not there. NULL: no memory. */
 Section *sections_get(Sections *sections, SectionKind kind, id_t id);
 
+/* Shows every section of a group, in any order. */
+void sections_each_group(const Sections *sections,
+                void (*show)(const Section *section, void *userdata), void *userdata);
+
 /* NULL: there is none. */
 const Section *sections_find(const Sections *sections, SectionKind kind, id_t id);
 

@@ -164,6 +164,27 @@ static bool find_group_number(
         return found;
 }
 
+typedef struct Least {
+        SectionNumber number;
+        unsigned value;
+} Least;
+
+static void take_less(const Section *section, void *userdata) {
+        Least *least = userdata;
+
+        if (section->numbers[least->number].file != 0 &&
+                        section->numbers[least->number].value < least->value)
+                least->value = section->numbers[least->number].value;
+}
+
+/* Of whom no groups are known: the least that any group has, if that is less than everybody's. */
+static unsigned least_of_groups(const Config *config, SectionNumber number, unsigned value) {
+        Least least = { number, value };
+
+        sections_each_group(&config->sections, take_less, &least);
+        return least.value;
+}
+
 /* What [Limits] says, or the default. */
 static unsigned general_number(const Config *config, SectionNumber number, unsigned value) {
         const Section *limits = sections_find(&config->sections, SECTION_LIMITS, 0);
@@ -177,6 +198,8 @@ static unsigned find_number(const Config *config, const Subject *subject, Sectio
 
         if (user && user->numbers[number].file)
                 return user->numbers[number].value;
+        if (subject->groups_unknown)
+                return least_of_groups(config, number, general_number(config, number, value));
         if (find_group_number(config, subject, number, &value))
                 return value;
         return general_number(config, number, value);
@@ -211,6 +234,32 @@ static BridgeAccess stronger(BridgeAccess a, BridgeAccess b) {
         return a > b ? a : b;
 }
 
+typedef struct Denial {
+        const char *bridge;
+        bool found;
+} Denial;
+
+static void look_for_denial(const Section *section, void *userdata) {
+        Denial *denial = userdata;
+
+        if (section_access(section, denial->bridge) == BRIDGE_DENIED)
+                denial->found = true;
+}
+
+static BridgeAccess access_of_groups(
+                const Config *config, const Subject *subject, const char *bridge) {
+        BridgeAccess access = BRIDGE_ASK;
+        Denial denial = { .bridge = bridge };
+
+        if (subject->groups_unknown) {
+                sections_each_group(&config->sections, look_for_denial, &denial);
+                return denial.found ? BRIDGE_DENIED : BRIDGE_ASK;
+        }
+        for (size_t i = 0; i < subject->n_groups; i++)
+                access = stronger(access, section_access(nth_group(config, subject, i), bridge));
+        return access;
+}
+
 BridgeAccess config_bridge_access(
                 const Config *config, const Subject *subject, const char *bridge) {
         const Sections *sections = &config->sections;
@@ -223,9 +272,7 @@ BridgeAccess config_bridge_access(
         access = stronger(access,
                         section_access(sections_find(sections, SECTION_USER, subject->uid),
                                         bridge));
-        for (size_t i = 0; i < subject->n_groups; i++)
-                access = stronger(access, section_access(nth_group(config, subject, i), bridge));
-        return access;
+        return stronger(access, access_of_groups(config, subject, bridge));
 }
 
 bool config_knows_groups(const Config *config) {

@@ -26,11 +26,14 @@
 
 typedef struct Config Config;
 
-/* Who is asked about: the uid and all groups the bus vouches for, in any order. */
+/* Who is asked about: the uid and all groups the bus vouches for, in any order. A bus may tell no groups.
+ * Then the subject may be in any of them: what a group is granted does not count, what any group is
+ * denied does. */
 typedef struct Subject {
         uid_t uid;
         const gid_t *groups; /* borrowed; may be NULL if there are none */
         size_t n_groups;
+        bool groups_unknown; /* the bus does not tell them */
 } Subject;
 
 typedef enum BridgeAccess {

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The configuration on the bus: grants, denials and limits of users and groups, and how it is read again."""
 
+import contextlib
 import os
 import pwd
 import signal
+import socket
+import threading
 
 import pytest
 from vnic import kernel
 from vnic.agent import Agent
-from vnic.client import ACCESS_DENIED, MANAGER, MAY_ASK, PROPERTIES, ROOT, BusError, Client
-from vnic.process import poll
+from vnic.client import ACCESS_DENIED, MANAGER, MAY_ASK, PROPERTIES, ROOT, BusError, Client, acting_as
+from vnic.process import ROOM, poll
 from vnic.world import CONFIGURATION
 
 INVALID = "org.vnicd1.Error.InvalidConfiguration"
@@ -77,6 +80,88 @@ def test_a_denial_wins_over_a_grant_and_over_polkit(alice, carol, root, bridges,
         assert carol.list_bridges()[name]["access"] == "no"
     with alice.create_tap("yes0"), root.create_tap("carol0"):
         pass
+
+
+class BusWithoutGroups:
+    """A relay between the service and its bus, for one connection: what the bus says of groups has another name on
+    its way, so that it is nothing that a service knows."""
+
+    TOLD, HIDDEN = b"UnixGroupIDs", b"UnixGroupOld"
+
+    def __init__(self, world):
+        self.path = ROOM / "without-groups"
+        self.address = f"unix:path={self.path}"
+        self.hidden = 0
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.path))
+        self.path.chmod(0o777)
+        self.listener.listen()
+        self.bus = socket.socket(socket.AF_UNIX)
+        with acting_as("vnicd"):  # whoever connects is who the bus sees
+            self.bus.connect(world.bus.address.partition("path=")[2].partition(",")[0])
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        service, _ = self.listener.accept()
+        threading.Thread(target=self.pass_on, args=(self.bus, service), daemon=True).start()
+        self.pass_on(service, self.bus)
+
+    def pass_on(self, source, target):
+        with contextlib.suppress(OSError):
+            while True:
+                data, fds, _, _ = socket.recv_fds(source, 1 << 20, 64)
+                if not data:
+                    break
+                if source is self.bus:
+                    self.hidden += data.count(self.TOLD)
+                    data = data.replace(self.TOLD, self.HIDDEN)
+                sent = socket.send_fds(target, [data], fds)
+                target.sendall(data[sent:])
+                for fd in fds:
+                    os.close(fd)
+        for each in (source, target):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def close(self):
+        self.listener.close()
+        self.bus.close()
+        self.path.unlink()
+
+
+@pytest.fixture
+def without_groups(world):
+    """The service on a bus that tells no groups."""
+    world.stop_service()
+    relay = BusWithoutGroups(world)
+    world.service_env["DBUS_SYSTEM_BUS_ADDRESS"] = relay.address
+    world.start_service()
+    yield relay
+    del world.service_env["DBUS_SYSTEM_BUS_ADDRESS"]
+    world.stop_service()
+    relay.close()
+    world.start_service()
+
+
+@pytest.mark.restarts
+def test_where_the_bus_tells_no_groups_no_denial_is_lost(without_groups, carol, root, bridges, configured, world):
+    """Who may be in a group is denied what the group is denied; what a group is granted nobody gets unasked."""
+    for name in ("yes0", "yes1", "no0"):
+        bridges(name)
+    configured("[Group vm]\nDenyBridges=yes0\nAllowBridges=no0\nEndpoints=2\n[User carol]\nAllowBridges=yes0\n")
+    with Client(world, "carol") as fresh:
+        error = fresh.create_tap_error("yes0")
+        assert error.name == ACCESS_DENIED and "configuration" in error.message
+        assert fresh.can_create_tap("yes0")[0] == "no" and fresh.list_bridges()["yes0"]["access"] == "no"
+        error = fresh.create_tap_error("no0")
+        assert error.name == ACCESS_DENIED and "configuration" not in error.message
+        with fresh.create_tap("yes1"), fresh.create_tap("yes1"):
+            assert fresh.create_tap_error("yes1").short == "QuotaExceeded"
+        with root.create_tap("yes0"):
+            pass
+    assert without_groups.hidden > 0, "the bus itself told groups, and the relay hid them"
+    assert "does not tell the groups" in world.service.output()
+    assert world.service.output().count("does not tell the groups") == 1
 
 
 def test_what_is_denied_to_a_user_is_not_made_for_him_by_another(alice, bob, carol, root, bridges, configured):

@@ -243,6 +243,51 @@ static void deny_wins_over_every_allow_whosever_it_is(void **state) {
         }
 }
 
+/* The bus tells none. */
+static void of_unknown_groups_denials_count_and_grants_do_not(void **state) {
+        static const Subject unknown = { .uid = ALICE, .groups_unknown = true };
+        static const Subject nobody_knows_root = { .uid = 0, .groups_unknown = true };
+        static const char *const denials[] = {
+                "[Group 4100]\nDenyBridges=br0\n",
+                "[Group 4100]\nAllowBridges=br1\n[Group 4200]\nDenyBridges=*\n",
+                "[User 4001]\nAllowBridges=br0\n[Group 4300]\nDenyBridges=br0\n",
+                "[Group 1]\nAllowBridges=a\n[Group 2]\nAllowBridges=a\n[Group 3]\nDenyBridges=br0\n"
+                "[Group 4]\nAllowBridges=br0\n",
+        };
+        Config *config;
+
+        for (size_t i = 0; i < ELEMENTS(denials); i++) {
+                config = load_text(*state, denials[i]);
+                assert_int_equal(config_bridge_access(config, &unknown, "br0"), BRIDGE_DENIED);
+                assert_int_equal(config_bridge_access(config, &nobody_knows_root, "br0"),
+                                BRIDGE_GRANTED);
+                config_free(config);
+        }
+        config = load_text(*state,
+                        "[Group 4100]\nAllowBridges=br0 -\nDenyBridges=br1\n"
+                        "[User 4001]\nAllowBridges=own0\n");
+        assert_int_equal(config_bridge_access(config, &unknown, "br0"), BRIDGE_ASK);
+        assert_int_equal(config_bridge_access(config, &unknown, "-"), BRIDGE_ASK);
+        assert_int_equal(config_bridge_access(config, &unknown, "own0"), BRIDGE_GRANTED);
+        assert_int_equal(config_bridge_access(config, &unknown, "br1"), BRIDGE_DENIED);
+        config_free(config);
+}
+
+/* No endpoints at all is a denial, too. */
+static void of_unknown_groups_the_least_counts_and_never_more_than_everybodys(void **state) {
+        static const Subject unknown = { .uid = ALICE, .groups_unknown = true };
+        static const Subject other = { .uid = ALICE + 1, .groups_unknown = true };
+        Config *config = load_text(*state,
+                        "[Limits]\nEndpoints=16\n[Group 4100]\nEndpoints=0\nQueues=128\n"
+                        "[Group 4200]\nEndpoints=200\nCreations=7\n[User 4001]\nCreations=9\n");
+
+        assert_limits(config, &unknown, 0, 64, 9);
+        assert_limits(config, &other, 0, 64, 7);
+        assert_limits(config, &alice_in_vm, 0, 128, 9);
+        assert_limits(config, &bob, 16, 64, 100);
+        config_free(config);
+}
+
 static void a_star_allows_every_bridge_but_not_a_tap_on_none(void **state) {
         Config *config = load_text(*state, "[User *]\nAllowBridges=*\n");
 
@@ -728,6 +773,8 @@ int main(void) {
                 CASE(of_several_groups_the_largest_number_counts),
                 CASE(nought_means_none),
                 CASE(bridges_are_granted_to_users_groups_and_all),
+                CASE(of_unknown_groups_denials_count_and_grants_do_not),
+                CASE(of_unknown_groups_the_least_counts_and_never_more_than_everybodys),
                 CASE(a_name_too_long_is_not_taken_for_its_beginning),
                 CASE(deny_wins_over_every_allow_whosever_it_is),
                 CASE(a_star_allows_every_bridge_but_not_a_tap_on_none),
