@@ -71,6 +71,12 @@ static int open_queues(
         if (r < 0)
                 return r;
         r = reply_with_queues(service, call, form, &queues);
+        if (r < 0) {
+                /* The endpoint may be gone by now. */
+                endpoint = manager_find(service->manager, (uint32_t)matter.stamp);
+                if (endpoint)
+                        manager_withdraw_queues(service->manager, endpoint, &queues);
+        }
         manager_close_queues(service->manager, matter.owner, (uint32_t)matter.stamp, &queues);
         return r;
 }

@@ -79,6 +79,7 @@ struct Endpoint {
         uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
         OffloadState offload_state; /* and what its consumer has turned on */
         char *creator;              /* the connection that made it; NULL: it is not known */
+        unsigned just_given;        /* queues of the tag's count, by the last call for more */
         Charge charge;
         Network *network; /* that it was made for; NULL: none */
         List on_network;  /* Network.endpoints */

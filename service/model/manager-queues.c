@@ -5,11 +5,13 @@
  * many shows, also after a restart.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/tap.h"
 #include "model/manager-private.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 
 /* How many past those that were given before. */
 static unsigned queues_to_give(const Endpoint *endpoint, unsigned count) {
@@ -37,20 +39,92 @@ static int check_queues(Manager *manager, const Endpoint *endpoint, const Limits
                         queues_to_give(endpoint, count), failure);
 }
 
-/* Before they are opened: the kernel's count must never be past the tag's. */
-static int give(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *failure) {
+static int write_count(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *failure) {
         Tag tag = endpoint->tag;
         char text[TAG_SIZE];
         int r;
 
-        if (queues == 0)
-                return 0;
-        tag.queues += queues;
+        tag.queues = queues;
         r = link_set_alias(
                         manager->netlink, endpoint->now.ifindex, tag_format(&tag, text), failure);
         if (r >= 0)
-                endpoint->tag.queues = tag.queues;
+                endpoint->tag.queues = queues;
         return r;
+}
+
+/* Before they are opened: the kernel's count must never be past the tag's. */
+static int give(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *failure) {
+        int r = queues > 0 ? write_count(manager, endpoint, endpoint->tag.queues + queues, failure)
+                           : 0;
+
+        endpoint->just_given = r >= 0 ? queues : 0;
+        return r;
+}
+
+/* What was given and could not be opened, or not be passed on. The queues are closed first, off the loop,
+ * because the tag's count may be lowered only then. */
+typedef struct Withdrawal {
+        CloserJob job;
+        Manager *manager;
+        uint32_t nonce;
+        unsigned given;
+        FdSet queues;
+} Withdrawal;
+
+/* Others may have been opened meanwhile, by a later call or by name. Events that still tell of the closed ones
+ * come first: with the lower count they would be tampering. */
+static void withdraw(Manager *manager, uint32_t nonce, unsigned given) {
+        Failure failure = FAILURE_INIT;
+        unsigned count, open;
+        Endpoint *endpoint;
+        LinkInfo now;
+
+        link_monitor_catch_up(manager->monitor);
+        endpoint = registry_by_nonce(&manager->registry, nonce);
+        if (!endpoint || endpoint->releasing ||
+                        link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0)
+                return;
+        open = link_tun_queues(&now.tun);
+        count = endpoint->tag.queues - given;
+        if (write_count(manager, endpoint, count > open ? count : open, &failure) < 0)
+                log_warning("%s counts %u queues more than were opened: %s", endpoint->now.name,
+                                given, failure.text);
+}
+
+/* In a thread. */
+static void run_withdrawal(CloserJob *job) {
+        fdset_done(&container_of(job, Withdrawal, job)->queues);
+}
+
+static void finish_withdrawal(CloserJob *job) {
+        _cleanup_free_ Withdrawal *withdrawal = container_of(job, Withdrawal, job);
+
+        withdraw(withdrawal->manager, withdrawal->nonce, withdrawal->given);
+}
+
+void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues) {
+        const uint32_t nonce = endpoint->tag.nonce;
+        const unsigned given = endpoint->just_given;
+        Withdrawal *withdrawal = given > 0 && queues->n > 0 ? malloc(sizeof(Withdrawal)) : NULL;
+
+        endpoint->just_given = 0;
+        if (withdrawal) {
+                *withdrawal = (Withdrawal){
+                        .job = { .run = run_withdrawal, .done = finish_withdrawal },
+                        .manager = manager,
+                        .nonce = nonce,
+                        .given = given,
+                        .queues = fdset_take(queues),
+                };
+                closer_submit(manager->closer, &withdrawal->job);
+                return;
+        }
+        if (given == 0) {
+                closer_close(manager->closer, queues);
+                return;
+        }
+        fdset_done(queues); /* none are open, or there is no memory to do it elsewhere */
+        withdraw(manager, nonce, given);
 }
 
 static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, Failure *failure) {
@@ -116,7 +190,7 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
         if (r >= 0)
                 r = open_by_name(manager, endpoint, count, &queues, failure);
         if (r < 0) {
-                closer_close(manager->closer, &queues);
+                manager_withdraw_queues(manager, endpoint, &queues);
                 return r;
         }
         link_monitor_catch_up(manager->monitor); /* and so the charge */

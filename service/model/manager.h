@@ -122,6 +122,10 @@ void manager_announce(Manager *manager, const Endpoint *endpoint);
 int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limits, unsigned count,
                 FdSet *ret_queues, Failure *failure);
 
+/* Closes, off the loop, what manager_open_queues() gave last and could not be passed on. The tag counts it no
+ * longer as soon as it is closed. */
+void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues);
+
 /* For a tap just made that nobody could be told of: has it deleted, also if it outlives its queues. */
 void manager_take_back(Manager *manager, Endpoint *endpoint);
 

@@ -152,3 +152,36 @@ def test_a_service_killed_at_any_call_of_a_creation_leaves_nothing(world, bridge
             assert poll(lambda: not kernel.our_links(), 2.0), (syscall, number)
             assert not world.root.managed_objects()
         assert number > 3
+
+
+@pytest.mark.deadline(180)
+@pytest.mark.parametrize("syscall", ("openat", "ioctl"))
+def test_a_failed_open_queues_leaves_the_count_of_the_tag_and_the_charge_as_they_were(world, alice, bridge, syscall):
+    """Else the user pays for queues that nobody was given, and that many may be opened unnoticed."""
+    number, hits = 0, 0
+    with contextlib.ExitStack() as stack:
+        for queues in (16, 16, 16, 10):
+            stack.enter_context(alice.create_tap(bridge, True, True, queues=queues))
+        while True:
+            number += 1
+            with alice.create_tap(bridge, True, True, queues=2) as tap:
+                before, problem = kernel.alias(tap.interface), None
+                with failing(world, syscall, "ENOMEM", number) as happened:
+                    try:
+                        tap.open_queues(3)
+                    except BusError as error:
+                        problem = error
+                    hit = happened()
+                if not hit:
+                    break
+                if not problem:
+                    continue
+                hits += 1
+                assert poll(lambda: kernel.alias(tap.interface) == before, 1.0), (kernel.alias(tap.interface), problem)
+                assert kernel.numqueues(tap.interface) == (2, 0)
+                with alice.create_tap(bridge, True, True, queues=4) as other:
+                    pass
+                assert poll(lambda: other.endpoint not in alice.managed_objects(), 2.0)
+                tap.open_queues(3)
+                assert kernel.numqueues(tap.interface) == (5, 0) and " queues=5 " in kernel.alias(tap.interface)
+    assert hits >= 3, "each queue can fail"
