@@ -9,6 +9,7 @@
 #include "kernel/bridge.h"
 #include "kernel/ifname.h"
 #include "kernel/tap.h"
+#include "model/deletion.h"
 #include "model/manager-private.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -18,6 +19,13 @@
 #define CLOSER_THREADS 16
 
 DEFINE_CLEANUP(Manager, manager_free)
+
+/* Closing its queue is not enough: somebody may have joined it in the moment before it had its owner, and
+ * would keep it. ifindex: 0: the one with the name of the nonce. */
+static void delete_scratch(Manager *manager, int ifindex, uint32_t nonce) {
+        if (deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
+                log_warning("Out of memory: a tap on which something was tried may be left behind");
+}
 
 /* What the host offers, tried on a scratch tap that is down, on no bridge, and gone afterwards. */
 static int probe_host(Manager *manager, Failure *failure) {
@@ -41,6 +49,7 @@ static int probe_host(Manager *manager, Failure *failure) {
         manager->facts.vhost_net = access("/dev/vhost-net", F_OK) == 0;
         (void)fdset_add(&queues, fd);
         closer_close(manager->closer, &queues);
+        delete_scratch(manager, r >= 0 ? link.ifindex : 0, nonce);
         return r;
 }
 

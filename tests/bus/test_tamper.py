@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -360,6 +361,33 @@ def test_threat_24_a_racer_who_attaches_to_every_new_link_reads_nothing(world, a
     out, err = racer.communicate(timeout=10)
     assert racer.returncode == 0, err
     assert out.split()[1] == "0", f"attached, frames read: {out}"
+
+
+# What a racer keeps is left behind by nobody: no tap of ours without a tag stays.
+KEEPER = RACER.replace("fds.append(fd)", "fds.append(fd); print(name.decode(), flush=True)")
+
+
+@pytest.mark.restarts
+@pytest.mark.once
+def test_threat_24_a_racer_keeps_no_scratch_tap_of_a_reload_or_a_start(world, bridge):
+    """The service tries out on a tap of its own what the host offers, at each start and each SIGHUP."""
+    children = [world.run_as("bob", [sys.executable, "-c", KEEPER], stdin=subprocess.PIPE) for _ in range(2)]
+    try:
+        for child in children:
+            assert child.stdout.readline() == "ready\n"
+        for number in range(300 if LONG else 60):
+            if number % 20 == 19:
+                world.restart_service()
+            for _ in range(1 + number % 3):
+                world.signal_service(signal.SIGHUP)
+            world.root.bus_call("GetId")
+            world.root.get(ROOT, MANAGER, "Version")
+        assert poll(lambda: not kernel.our_links(), 3.0), [(name, kernel.alias(name)) for name in kernel.our_links()]
+    finally:
+        for child in children:
+            out, err = child.communicate("end\n", timeout=10)
+            assert child.returncode == 0, err
+    assert "vnic" in out, "no racer was quick enough for once: this shows nothing"
 
 
 # Threat 42: events without end
