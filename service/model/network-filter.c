@@ -24,6 +24,11 @@ typedef struct Words {
 #define GUARD_SET   "flags dynamic,timeout; size 65535; timeout 35m;"
 #define GUARD_LIMIT "1/minute burst 20 packets"
 
+/* How many addresses that the host has not heard of lately a guest may have it look for: what is in its table of
+ * neighbours for five seconds the kernel can throw out for others. */
+#define NEWS_SET   "flags dynamic,timeout; size 65535; timeout 1m;"
+#define NEWS_LIMIT "1/second burst 20 packets"
+
 /* What nftables 1.0.6 has no name for has the type of bytes: so the source address has to have it, too. */
 #define SOURCE_V6 "@nh,64,128"
 #define TARGET_V6 "@th,64,128"
@@ -72,6 +77,23 @@ static void write_guard(FILE *file, const Words *words) {
         write_claim(file, "claim_target", TARGET_V6, 6);
 }
 
+/* The host's table of neighbours is one for all of its links, and has room for 1024 of a family: a guest with ever
+ * new addresses would fill it. */
+static void write_news(FILE *file, const char *name, const char *key) {
+        fprintf(file,
+                        "set known_%s { typeof %s . ether saddr; " NEWS_SET " }\n"
+                        "chain news_%s {\n"
+                        "%s . ether saddr @known_%s return\n"
+                        "update @news { ether saddr limit rate over " NEWS_LIMIT " } drop\n"
+                        "add @known_%s { %s . ether saddr } return\n"
+                        "drop\n}\n",
+                        name, key, name, key, name, name, key);
+}
+
+static void write_news_set(FILE *file) {
+        fputs("set news { typeof ether saddr; " NEWS_SET " }\n", file);
+}
+
 /* The condition leaves out who has no address yet. */
 static void write_guarded(FILE *file, const Words *words, const char *rule) {
         if (words->plan->guard_addresses)
@@ -91,6 +113,8 @@ static void write_arp(FILE *file, const Words *words) {
                                 "arp saddr ip %s drop\n"
                                 "arp saddr ip != { 0.0.0.0, %s } drop\n",
                                 words->gateway4, words->v4);
+        if (!words->plan->guard_addresses)
+                fputs("arp saddr ip != 0.0.0.0 jump news_arp\n", file);
         write_guarded(file, words, "arp saddr ip != 0.0.0.0 jump claim_arp");
         fputs("accept\n}\n", file);
 }
@@ -179,6 +203,8 @@ static void write_table(FILE *file, const char *family, const char *name) {
 static void write_bridge_table(FILE *file, const Words *words) {
         write_table(file, "bridge", words->plan->name);
         write_guard(file, words);
+        write_news_set(file);
+        write_news(file, "arp", "arp saddr ip");
         write_udp(file);
         write_icmp6(file, words);
         write_arp(file, words);
@@ -217,6 +243,8 @@ static void write_sources(FILE *file, const Words *words) {
 
 static void write_services(FILE *file, const Words *words) {
         fputs("ct state established,related accept\n"
+              "ip saddr != 0.0.0.0 jump news_ip\n"
+              "ip6 saddr != :: jump news_ip6\n"
               "icmp type echo-request accept\n"
               "icmpv6 type { echo-request, nd-router-solicit, nd-neighbor-solicit, "
               "nd-neighbor-advert, mld-listener-report, mld-listener-done, 143 } accept\n",
@@ -267,7 +295,10 @@ static void write_way_out(FILE *file, const Words *words) {
                 fprintf(file, "ip6 saddr != %s drop\n", words->v6);
         if (!words->plan->reach_lan)
                 write_private(file);
-        fputs("accept\n", file);
+        fputs("ct state new ip saddr != 0.0.0.0 jump news_ip\n"
+              "ct state new ip6 saddr != :: jump news_ip6\n"
+              "accept\n",
+                        file);
 }
 
 /* Between guests the bridge passes frames on, and with br_netfilter they are seen here. What comes back to
@@ -328,6 +359,9 @@ int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, ch
                 return -ENOMEM;
         write_bridge_table(file, &words);
         write_table(file, "inet", plan->name);
+        write_news_set(file);
+        write_news(file, "ip", "ip saddr");
+        write_news(file, "ip6", "ip6 saddr");
         write_input(file, &words);
         write_forward(file, &words);
         write_nat(file, &words);
