@@ -10,6 +10,7 @@
 #include "bus/credentials.h"
 #include "bus/error.h"
 #include "bus/message-size.h"
+#include "bus/read-ahead.h"
 #include "bus/signal-match.h"
 #include "bus/turns.h"
 #include "util/log.h"
@@ -22,8 +23,8 @@
 #define ASKING_PER_CALLER 128
 #define ASKING_MAX        1024
 
-/* A bus lets a connection wait for 128 answers, and refuses the next question; polkit's and systemd's are among
- * them. */
+/* Open at a time. Who waits to be asked about, and leaves meanwhile, costs no question: of clients that call and hang
+ * up these are nearly all. */
 #define QUESTIONS_MAX 32
 
 DEFINE_CLEANUP(Callers, callers_free)
@@ -35,6 +36,7 @@ struct Callers {
         List idle;     /* Caller.link, known and without calls */
         List busy;     /* Caller.link, the others */
         List unasked;  /* Caller.unasked, as they came */
+        ReadAhead *ask;
         unsigned n_idle, n_asking, n_questions;
         SignalMatch *departures;
         callers_left_t on_left;
@@ -195,19 +197,25 @@ static Caller *find_caller(const Callers *callers, const char *name) {
 
 static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *error);
 
-/* As many as there is room for. -ENOMEM, -errno of sd-bus. */
-static int ask_next(Callers *callers) {
+/* About as many as there is room for. */
+static void ask_next(void *userdata) {
+        Callers *callers = userdata;
+
         while (callers->n_questions < QUESTIONS_MAX && !list_is_empty(&callers->unasked)) {
                 Caller *caller = container_of(callers->unasked.next, Caller, unasked);
                 int r = credentials_ask(callers->bus, &caller->question, caller->name,
                                 on_credentials, caller);
 
-                if (r < 0)
-                        return r;
+                if (r < 0) {
+                        const Failure failure = FAILURE_INIT;
+
+                        refuse_all(&caller->asking, r, &failure);
+                        caller_free(caller);
+                        continue;
+                }
                 list_unlink(&caller->unasked);
                 callers->n_questions++;
         }
-        return 0;
 }
 
 /* Nothing more is done for a caller who has left. What waits elsewhere, for polkit or for an endpoint to end, is
@@ -220,7 +228,7 @@ static void forget_departed(Callers *callers, const char *name) {
         if (!is_known(caller) || caller->idle) {
                 callers->n_idle -= caller->idle;
                 caller_free(caller);
-                ask_next(callers);
+                read_ahead_schedule(callers->ask);
         } else
                 caller->left = true;
 }
@@ -249,6 +257,8 @@ int callers_new(Callers **ret, sd_bus *bus, callers_left_t on_left, void *userda
         list_init(&callers->busy);
         list_init(&callers->unasked);
         r = turns_new(&callers->turns, bus, on_failed_turn);
+        if (r >= 0)
+                r = read_ahead_new(&callers->ask, bus, ask_next, callers);
         if (r >= 0)
                 /* One match for all callers: a bus lets nobody have many, and one for each call would cost
                  * more than it saves. */
@@ -279,6 +289,7 @@ Callers *callers_free(Callers *callers) {
         LIST_FOREACH_SAFE(&callers->idle, node)
                 caller_free(container_of(node, Caller, link));
         turns_free(callers->turns);
+        read_ahead_free(callers->ask);
         free(callers);
         return NULL;
 }
@@ -335,10 +346,9 @@ static int on_credentials(sd_bus_message *answer, void *userdata, sd_bus_error *
         return 0;
 }
 
-/* name: known to fit. -ENOMEM, -errno of sd-bus. */
+/* name: known to fit. -ENOMEM */
 static int make_caller(Callers *callers, const char *name, Caller **ret) {
         Caller *caller = calloc(1, sizeof(Caller));
-        int r;
 
         if (!caller)
                 return -ENOMEM;
@@ -354,11 +364,7 @@ static int make_caller(Callers *callers, const char *name, Caller **ret) {
         }
         list_append(&callers->busy, &caller->link);
         list_append(&callers->unasked, &caller->unasked);
-        r = ask_next(callers);
-        if (r < 0) {
-                caller_free(caller);
-                return r;
-        }
+        read_ahead_schedule(callers->ask);
         *ret = caller;
         return 0;
 }
@@ -367,7 +373,7 @@ static int make_caller(Callers *callers, const char *name, Caller **ret) {
 static int check_room_to_ask(const Callers *callers, unsigned n_calls, Failure *failure) {
         /* The fuller it is, the fewer calls of one caller there may be: so many connections have to come together
          * to keep a new one out. */
-        if (n_calls < ASKING_PER_CALLER && callers->n_asking + 8 * n_calls < ASKING_MAX)
+        if (n_calls < ASKING_PER_CALLER && callers->n_asking + 7 * n_calls < ASKING_MAX)
                 return 0;
         return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
                         "Too many calls wait for the bus to say who makes them. Try again when "

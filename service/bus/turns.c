@@ -4,39 +4,19 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <systemd/sd-event.h>
 
+#include "bus/read-ahead.h"
 #include "util/cleanup.h"
-#include "util/clock.h"
 
 DEFINE_CLEANUP(Turns, turns_free)
 
-/* After what the bus has (SD_EVENT_PRIORITY_NORMAL), or before. */
-#define LATER_PRIORITY  (SD_EVENT_PRIORITY_NORMAL + 10)
-#define NOW_PRIORITY    (SD_EVENT_PRIORITY_NORMAL - 5)
-#define READ_AHEAD_USEC 1000
-
 struct Turns {
         sd_bus *bus;
-        sd_event_source *source; /* enabled while somebody stands in line */
+        ReadAhead *next; /* scheduled while somebody stands in line */
         turns_refuse_t refuse;
         Lines lines;     /* Turn.link */
         List dispatched; /* Turn.link, on their way to their handlers */
-        uint64_t due;    /* µs of CLOCK_MONOTONIC: then the next turn is put off no more */
 };
-
-static void arrange(Turns *turns) {
-        (void)sd_event_source_set_enabled(
-                        turns->source, lines_are_empty(&turns->lines) ? SD_EVENT_OFF : SD_EVENT_ON);
-}
-
-/* Before each round, in which one message is read at most. */
-static int on_round(sd_event_source *source, void *userdata) {
-        const Turns *turns = userdata;
-
-        return sd_event_source_set_priority(
-                        source, clock_now_usec() >= turns->due ? NOW_PRIORITY : LATER_PRIORITY);
-}
 
 /* The bus dispatches it next: what was enqueued comes before what is to be read. */
 int turns_go_first(Turns *turns, Turn *turn) {
@@ -49,19 +29,18 @@ int turns_go_first(Turns *turns, Turn *turn) {
         return r;
 }
 
-static int on_turn(sd_event_source *source, void *userdata) {
+static void on_turn(void *userdata) {
         Turns *turns = userdata;
         List *first = lines_take(&turns->lines);
         int r;
 
-        turns->due = clock_now_usec() + READ_AHEAD_USEC;
-        arrange(turns);
+        if (!lines_are_empty(&turns->lines))
+                read_ahead_schedule(turns->next);
         if (!first)
-                return 0;
+                return;
         r = turns_go_first(turns, container_of(first, Turn, link));
         if (r < 0)
                 turns->refuse(container_of(first, Turn, link), r);
-        return 0;
 }
 
 int turns_new(Turns **ret, sd_bus *bus, turns_refuse_t refuse) {
@@ -74,13 +53,9 @@ int turns_new(Turns **ret, sd_bus *bus, turns_refuse_t refuse) {
         turns->refuse = refuse;
         lines_init(&turns->lines);
         list_init(&turns->dispatched);
-        r = sd_event_add_defer(sd_bus_get_event(bus), &turns->source, on_turn, turns);
+        r = read_ahead_new(&turns->next, bus, on_turn, turns);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_prepare(turns->source, on_round);
-        if (r < 0)
-                return r;
-        arrange(turns);
         *ret = TAKE_PTR(turns);
         return 0;
 }
@@ -88,7 +63,7 @@ int turns_new(Turns **ret, sd_bus *bus, turns_refuse_t refuse) {
 Turns *turns_free(Turns *turns) {
         if (!turns)
                 return NULL;
-        sd_event_source_disable_unref(turns->source);
+        read_ahead_free(turns->next);
         free(turns);
         return NULL;
 }
@@ -100,14 +75,11 @@ bool turns_are_free(const Turns *turns) {
 }
 
 int turns_stand_in_line(Turns *turns, Turn *turn, uid_t uid) {
-        const bool is_first = lines_are_empty(&turns->lines);
         int r = lines_append(&turns->lines, uid, &turn->link);
 
         if (r < 0)
                 return r;
-        if (is_first)
-                turns->due = clock_now_usec() + READ_AHEAD_USEC;
-        arrange(turns);
+        read_ahead_schedule(turns->next);
         return 0;
 }
 

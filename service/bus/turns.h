@@ -3,9 +3,7 @@
 
 /*
  * When a call goes to its handler: the users take turns, call by call (bus/lines.h). What is there to be read
- * is read before the next turn: who is not in line yet gets no turn. But nobody can put a turn off for
- * longer than a millisecond, or than the one message takes that is being read then: how many messages that are
- * says little, since one can cost as much as a thousand others.
+ * is read before the next turn (bus/read-ahead): who is not in line yet gets no turn.
  */
 
 #include <systemd/sd-bus.h>

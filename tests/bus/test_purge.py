@@ -226,6 +226,29 @@ def test_a_persistent_tap_that_somebody_has_open_stays(stopped):
     assert kernel.exists("vnic00000062"), "one that lives by its queues ends with them"
 
 
+def test_a_tap_that_is_in_use_on_a_bridge_of_the_host_stays_and_is_left_no_way_past_the_bridge(stopped):
+    """The table that keeps its reserved frames back is purged: the port must not pass them on any more."""
+    def mask(name):
+        return int(pathlib.Path(f"/sys/class/net/{name}/brport/group_fwd_mask").read_text(), 0)
+
+    other, ours = "other0", "vnic00000063"
+    with kernel.bridge("yes0"):
+        fds = []
+        try:
+            for name in (ours, other):
+                fds.append(kernel.open_tap(name, kernel.IFF_TAP | kernel.IFF_NO_PI)[0])
+                kernel.run("ip", "link", "set", "dev", name, "group", TAPS, "master", "yes0", "up")
+                kernel.run("ip", "link", "set", "dev", name, "type", "bridge_slave", "group_fwd_mask", "0xfffd")
+            kernel.run("ip", "link", "set", "dev", ours, "alias", TAP.format("00000063").replace("persistent", "fd"))
+            kernel.run("nft", "add", "table", "bridge", "vnicd-taps-")
+            purge()
+            assert (mask(ours), mask(other)) == (0, 0xfffd)
+            assert "table bridge vnicd-taps-" not in tables()
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+
 @pytest.mark.parametrize("of_others", (False, True))
 def test_forwarding_that_a_network_needed_is_switched_off_unless_the_host_forwards(stopped, of_others):
     switch = pathlib.Path("/proc/sys/net/ipv4/ip_forward")

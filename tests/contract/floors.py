@@ -63,8 +63,10 @@ ROOMS = {
     "bus/systemd": r"util/.*|bus/(systemd|signal-match|cleanup)\.h",
     "bus/credentials": r"util/.*|bus/(credentials|cleanup)\.h",
     "bus/lines": r"util/.*|bus/lines\.h",
-    "bus/turns": r"util/.*|bus/(lines|turns)\.h",
-    "bus/caller": r"util/.*|model/config\.h|bus/(caller|credentials|message-size|turns|cleanup|error)\.h",
+    "bus/read-ahead": r"util/.*|bus/read-ahead\.h",
+    "bus/turns": r"util/.*|bus/(lines|turns|read-ahead)\.h",
+    "bus/caller": r"util/.*|model/config\.h|"
+                  r"bus/(caller|credentials|message-size|turns|read-ahead|signal-match|cleanup|error)\.h",
     "bus/error": r"util/.*|bus/error\.h",
 }
 
