@@ -110,8 +110,8 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
 
 /* What can be made, before anybody is asked; and after the answer, whether it still can. */
 static int look(Service *service, sd_bus_message *call, const TapRequest *request,
-                const Client *client, Place *ret, List **ret_wait_for, Failure *failure) {
-        int r = manager_look(service->manager, request, client, ret, ret_wait_for, failure);
+                const Client *client, Place *ret, List **ret_blocked_on, Failure *failure) {
+        int r = manager_look(service->manager, request, client, ret, ret_blocked_on, failure);
         bool gone = r < 0 &&
                         (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
                                         failure->kind == FAILURE_NOT_A_BRIDGE);
@@ -130,7 +130,7 @@ static int create_tap(
         Endpoint *endpoint;
         TapRequest request;
         GateMatter matter;
-        List *wait_for;
+        List *blocked_on;
         Subject subject;
         Client client;
         Place place;
@@ -144,11 +144,11 @@ static int create_tap(
                 return r;
 
         /* Refuse: nobody is asked for a password for what cannot succeed. */
-        r = look(service, call, &request, &client, &place, &wait_for, failure);
-        if (r == -EAGAIN)
-                return wait_retry(service, call, wait_for);
+        r = look(service, call, &request, &client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
+        if (r == PLACEMENT_BLOCKED)
+                return wait_retry(service, call, blocked_on);
 
         /* Authorise. */
         matter = matter_of(&request, &client, &place);
@@ -220,18 +220,22 @@ static int can_create_tap(Service *service, sd_bus_message *call, Failure *failu
         TapRequest request;
         GateMatter matter;
         GateAnswer answer;
-        List *wait_for;
+        List *blocked_on;
         Subject subject;
         Client client;
         Place place;
         int r;
 
         r = read_request(service, call, &create_form, &subject, &request, &client, failure);
-        client.count_ports = true;
-        if (r >= 0)
-                r = manager_look(service->manager, &request, &client, &place, &wait_for, failure);
-        if (r < 0 && r != -EAGAIN) /* CreateTap would wait, and then do it */
+        if (r < 0)
                 return reply_with_refusal(call, failure, r);
+        client.count_ports = true;
+        r = manager_look(service->manager, &request, &client, &place, &blocked_on, failure);
+        if (r < 0)
+                return reply_with_refusal(call, failure, r);
+        /* It waits as CreateTap would: only then is the answer the one that CreateTap would give. */
+        if (r == PLACEMENT_BLOCKED)
+                return wait_retry(service, call, blocked_on);
 
         matter = matter_of(&request, &client, &place);
         r = gate_tell(service, call, &subject, &matter, &answer, failure);

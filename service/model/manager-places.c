@@ -13,7 +13,7 @@
 
 /* What the kernel would refuse is refused before anybody is asked for it. */
 static int check_ports(Manager *manager, const Place *place, const Client *client, unsigned ports,
-                unsigned most, List **ret_wait_for, Failure *failure) {
+                unsigned most, List **ret_blocked_on, Failure *failure) {
         Failure refusal = FAILURE_INIT;
 
         if (ports < most)
@@ -22,7 +22,7 @@ static int check_ports(Manager *manager, const Place *place, const Client *clien
                         "The bridge \"%s\" has %u ports, and %u is the most it may have. Release "
                         "an endpoint on it, or use another bridge.",
                         place->bridge.name, ports, most);
-        return manager_wait_for_own(manager, client, ret_wait_for, &refusal, -EXFULL, failure);
+        return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, -EXFULL, failure);
 }
 
 static int check_mtu(const TapRequest *request, const LinkInfo *bridge, Failure *failure) {
@@ -43,7 +43,7 @@ static int check_mtu(const TapRequest *request, const LinkInfo *bridge, Failure 
 }
 
 static int check_user(Manager *manager, const Network *network, const Client *client,
-                List **ret_wait_for, Failure *failure) {
+                List **ret_blocked_on, Failure *failure) {
         const Limits limits = {
                 .endpoints = network->tag.plan.ports_per_user,
                 .queues = UINT_MAX,
@@ -57,11 +57,11 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
                         "You have %u endpoints on the network \"%s\", which is the most that a "
                         "user may have there. Release one, or use another network.",
                         limits.endpoints, network->tag.plan.name);
-        return manager_wait_for_own(manager, client, ret_wait_for, &refusal, -EDQUOT, failure);
+        return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, -EDQUOT, failure);
 }
 
-static int look_at_ports(Manager *manager, Place *place, const Client *client, List **ret_wait_for,
-                Failure *failure) {
+static int look_at_ports(Manager *manager, Place *place, const Client *client,
+                List **ret_blocked_on, Failure *failure) {
         unsigned most = client->ports_per_bridge, ports = 0;
         int r;
 
@@ -71,11 +71,11 @@ static int look_at_ports(Manager *manager, Place *place, const Client *client, L
                 return 0;
         if (place->bridge.ifindex == 0 || bridge_count_ports(place->bridge.name, &ports) < 0)
                 return 0;
-        r = check_ports(manager, place, client, ports, most, ret_wait_for, failure);
+        r = check_ports(manager, place, client, ports, most, ret_blocked_on, failure);
         if (r < 0 || !place->network)
                 return r;
         place->shared = ports > network_count_endpoints(place->network);
-        return check_user(manager, place->network, client, ret_wait_for, failure);
+        return check_user(manager, place->network, client, ret_blocked_on, failure);
 }
 
 static bool is_unfiltered(const TapRequest *request, const NetworkPlan *plan) {
@@ -94,7 +94,7 @@ static bool is_renamed(Manager *manager, const Network *network) {
 
 /* It has no bridge yet, or one that goes. */
 static int look_at_definition(Manager *manager, const Client *client, Place *place,
-                List **ret_wait_for, Failure *failure) {
+                List **ret_blocked_on, Failure *failure) {
         const NetworkPlan *plan = client->defined;
         Network *last = manager_find_network(manager, plan->name);
 
@@ -104,8 +104,8 @@ static int look_at_definition(Manager *manager, const Client *client, Place *pla
                                 "administrator rename or delete it.",
                                 plan->name);
         if (last) {
-                *ret_wait_for = &last->watches;
-                return -EAGAIN;
+                *ret_blocked_on = &last->watches;
+                return PLACEMENT_BLOCKED;
         }
         *place = (Place){ .plan = plan, .bridge = { .mtu = plan->mtu } };
         snprintf(place->bridge.name, sizeof(place->bridge.name), "%s", plan->name);
@@ -120,46 +120,47 @@ static int refuse_foreign(const Client *client, Failure *failure) {
                         client->defined->name);
 }
 
-static int look_at_bridge(Manager *manager, const Client *client, Place *place, List **ret_wait_for,
-                Failure *failure) {
+static int look_at_bridge(Manager *manager, const Client *client, Place *place,
+                List **ret_blocked_on, Failure *failure) {
         place->network = manager_network_of(manager, &place->bridge);
         if (!place->network)
                 return client->defined ? refuse_foreign(client, failure) : 0;
         if (place->network->doomed) {
-                *ret_wait_for = &place->network->watches;
-                return -EAGAIN;
+                *ret_blocked_on = &place->network->watches;
+                return PLACEMENT_BLOCKED;
         }
         place->plan = &place->network->tag.plan;
         return 0;
 }
 
 static int find_place(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_wait_for, Failure *failure) {
+                List **ret_blocked_on, Failure *failure) {
         Failure lookup = FAILURE_INIT;
         int r = bridge_find(manager->netlink, request->bridge, &ret->bridge, &lookup);
 
         if (r >= 0)
-                return look_at_bridge(manager, client, ret, ret_wait_for, failure);
+                return look_at_bridge(manager, client, ret, ret_blocked_on, failure);
         if (r == -ENODEV && client->defined)
-                return look_at_definition(manager, client, ret, ret_wait_for, failure);
+                return look_at_definition(manager, client, ret, ret_blocked_on, failure);
         return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 }
 
 int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
-                Place *ret, List **ret_wait_for, Failure *failure) {
+                Place *ret, List **ret_blocked_on, Failure *failure) {
         int r;
 
         *ret = (Place){ 0 };
         if (request->no_bridge)
                 return 0;
-        r = find_place(manager, request, client, ret, ret_wait_for, failure);
-        if (r < 0)
+        r = find_place(manager, request, client, ret, ret_blocked_on, failure);
+        if (r != PLACEMENT_OK)
                 return r;
         ret->unfiltered = ret->plan && is_unfiltered(request, ret->plan);
         r = check_mtu(request, &ret->bridge, failure);
         if (r >= 0)
-                r = look_at_ports(manager, ret, client, ret_wait_for, failure);
-        if (r < 0 || !request->has_guest_mac || ret->bridge.ifindex == 0)
+                r = look_at_ports(manager, ret, client, ret_blocked_on, failure);
+        if (r != PLACEMENT_OK || !request->has_guest_mac || ret->bridge.ifindex == 0)
                 return r;
-        return manager_check_mac(manager, &ret->bridge, &request->guest_mac, ret_wait_for, failure);
+        return manager_check_mac(
+                        manager, &ret->bridge, &request->guest_mac, ret_blocked_on, failure);
 }

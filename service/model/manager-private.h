@@ -37,11 +37,11 @@ struct Manager {
         void *userdata;
 };
 
-/* Whether the guest's MAC, and the host side's that goes with it, are free on the bridge. MacInUse
- * (-EADDRINUSE). -EAGAIN: only an endpoint under deletion has it: *ret_wait_for (may be NULL: then it
- * is in use). */
+/* Whether the guest's MAC, and the host side's that goes with it, are free on the bridge. A PlacementOutcome:
+ * blocked where only an endpoint under deletion has it, of which *ret_blocked_on then tells (the pointer may
+ * be NULL: then it is in use). MacInUse (-EADDRINUSE), Stale (-ESTALE), -errno of bridge_find_mac(). */
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
-                List **ret_wait_for, Failure *failure);
+                List **ret_blocked_on, Failure *failure);
 
 /* Has the endpoint deleted, if that is not under way. -ENOMEM */
 int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end);
@@ -81,13 +81,14 @@ void manager_settle_networks(Manager *manager);
 /* Forgets all; who waits is told. */
 void manager_forget_networks(Manager *manager);
 
-/* The part of manager_look() that is about where the tap is to be. */
+/* The part of manager_look() that is about where the tap is to be; the same outcomes and outputs, but that
+ * *ret may be half filled unless PLACEMENT_OK. */
 int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
-                Place *ret, List **ret_wait_for, Failure *failure);
+                Place *ret, List **ret_blocked_on, Failure *failure);
 
 /* What is refused may be so only because of taps that the client has closed, and we have not (model/linger):
- * -EAGAIN. Else the error, with the refusal. */
-int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_wait_for,
+ * PLACEMENT_BLOCKED. Else the error, with the refusal. */
+int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_blocked_on,
                 const Failure *refusal, int error, Failure *failure);
 
 /* The endpoint is one of the network's from now on. -ENOMEM */

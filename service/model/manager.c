@@ -190,20 +190,20 @@ static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
         return linger_watches(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce);
 }
 
-int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_wait_for,
+int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_blocked_on,
                 const Failure *refusal, int error, Failure *failure) {
         List *watches = linger_watches(manager->linger, client->uid, NULL);
 
         if (watches) {
-                *ret_wait_for = watches;
-                return -EAGAIN;
+                *ret_blocked_on = watches;
+                return PLACEMENT_BLOCKED;
         }
         *failure = *refusal;
         return error;
 }
 
-static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac, List **ret_wait_for,
-                Failure *failure) {
+static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
+                List **ret_blocked_on, Failure *failure) {
         char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
         Failure lookup = FAILURE_INIT;
         Endpoint *endpoint;
@@ -222,10 +222,10 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac, L
                 return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 
         endpoint = registry_by_ifindex(&manager->registry, entry.port);
-        watches = endpoint && ret_wait_for ? watches_of_end(manager, endpoint) : NULL;
+        watches = endpoint && ret_blocked_on ? watches_of_end(manager, endpoint) : NULL;
         if (watches) {
-                *ret_wait_for = watches;
-                return -EAGAIN;
+                *ret_blocked_on = watches;
+                return PLACEMENT_BLOCKED;
         }
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
                         "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another "
@@ -235,11 +235,12 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac, L
 }
 
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
-                List **ret_wait_for, Failure *failure) {
+                List **ret_blocked_on, Failure *failure) {
         const Mac host_mac = mac_of_host_side(guest_mac);
-        int r = check_mac(manager, bridge, guest_mac, ret_wait_for, failure);
+        int r = check_mac(manager, bridge, guest_mac, ret_blocked_on, failure);
 
-        return r < 0 ? r : check_mac(manager, bridge, &host_mac, ret_wait_for, failure);
+        return r != PLACEMENT_OK ? r
+                                 : check_mac(manager, bridge, &host_mac, ret_blocked_on, failure);
 }
 
 /* A set that the kernel would take on some host, but not on this one or not with this header. */
@@ -258,20 +259,20 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
                                           "vnet_hdr_size to 24");
 }
 
-static int check_quota(Manager *manager, const Client *client, unsigned queues, List **ret_wait_for,
-                Failure *failure) {
+static int check_quota(Manager *manager, const Client *client, unsigned queues,
+                List **ret_blocked_on, Failure *failure) {
         Failure refusal = FAILURE_INIT;
         int r = quota_check(manager->quota, client->uid, &client->limits, 1, queues, &refusal);
 
         if (r == -EDQUOT)
-                return manager_wait_for_own(manager, client, ret_wait_for, &refusal, r, failure);
+                return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, r, failure);
         if (r < 0)
                 *failure = refusal;
         return r;
 }
 
 static int check_label(Manager *manager, const TapRequest *request, const Client *client,
-                List **ret_wait_for, Failure *failure) {
+                List **ret_blocked_on, Failure *failure) {
         Endpoint *endpoint = *request->label
                         ? manager_find_label(manager, client->uid, request->label)
                         : NULL;
@@ -280,8 +281,8 @@ static int check_label(Manager *manager, const TapRequest *request, const Client
         if (!endpoint)
                 return 0;
         if (watches) {
-                *ret_wait_for = watches;
-                return -EAGAIN;
+                *ret_blocked_on = watches;
+                return PLACEMENT_BLOCKED;
         }
         return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
                         "You have an endpoint with the label \"%s\" already. Choose another "
@@ -290,19 +291,25 @@ static int check_label(Manager *manager, const TapRequest *request, const Client
 }
 
 int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_wait_for, Failure *failure) {
+                List **ret_blocked_on, Failure *failure) {
+        Place place = { 0 };
         int r;
 
-        r = check_quota(manager, client, request->queues, ret_wait_for, failure);
-        if (r < 0)
+        *ret = place;
+        *ret_blocked_on = NULL;
+        r = check_quota(manager, client, request->queues, ret_blocked_on, failure);
+        if (r != PLACEMENT_OK)
                 return r;
-        r = check_label(manager, request, client, ret_wait_for, failure);
-        if (r < 0)
+        r = check_label(manager, request, client, ret_blocked_on, failure);
+        if (r != PLACEMENT_OK)
                 return r;
         r = check_offloads(manager, request, failure);
         if (r < 0)
                 return r;
-        return manager_look_at_place(manager, request, client, ret, ret_wait_for, failure);
+        r = manager_look_at_place(manager, request, client, &place, ret_blocked_on, failure);
+        if (r == PLACEMENT_OK)
+                *ret = place;
+        return r;
 }
 
 int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch) {

@@ -79,13 +79,20 @@ int manager_probe(Manager *manager);
 
 const ManagerFacts *manager_facts(const Manager *manager);
 
-/* Looks, without touching anything, whether the request can succeed for that client now. ret: where it
- * is to be; good until the loop runs on. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
- * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only what is
- * under deletion, or may be gone when our copies of its queues are closed, stands in the way: *ret_wait_for
- * is the list (of GoneWatch.link) of those who wait for that. */
+/* What a look at a request ends with where nothing refuses it. */
+typedef enum PlacementOutcome {
+        PLACEMENT_OK = 0,
+        PLACEMENT_BLOCKED, /* only by what is going, or may be gone in a moment: wait, and look again */
+} PlacementOutcome;
+
+/* Looks, without touching anything, whether the request can succeed for that client now. Returns a
+ * PlacementOutcome or a negative errno; the outputs are made whole whatever it is. *ret: where the tap is to
+ * be; good until the loop runs on; {0} unless PLACEMENT_OK. *ret_blocked_on: with PLACEMENT_BLOCKED the list (of
+ * GoneWatch.link) of those who wait for what is under deletion, or may be gone when our copies of its queues
+ * are closed; else NULL. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull, InvalidOption, NameTaken,
+ * QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. */
 int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_wait_for, Failure *failure);
+                List **ret_blocked_on, Failure *failure);
 
 /* Makes the tap, on exactly that bridge; a network that is not up comes up for it. The queues are the
  * caller's; give them to manager_close_queues() when they have been passed on. After a failure the
@@ -132,14 +139,6 @@ void manager_take_back(Manager *manager, Endpoint *endpoint);
 /* Closes our copies of the queues of that uid's tap of that nonce, a moment later and off the loop
  * (model/linger). */
 void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues);
-
-/* Looks, without touching anything, whether the request can succeed for that client now. ret: where it
- * is to be; good until the loop runs on. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
- * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. -EAGAIN: only what is
- * under deletion, or may be gone when our copies of its queues are closed, stands in the way: *ret_wait_for
- * is the list (of GoneWatch.link) of those who wait for that. */
-int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_wait_for, Failure *failure);
 
 /* Runs something slow of the world above, off the loop; manager_free() waits for it. */
 void manager_run(Manager *manager, CloserJob *job);

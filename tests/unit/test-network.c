@@ -84,7 +84,7 @@ static int try_tap(Stage *stage, const TapRequest *request, const NetworkPlan *d
 
         client.defined = defined;
         r = manager_look(stage->manager, request, &client, &place, &wait_for, failure);
-        if (r < 0)
+        if (r != PLACEMENT_OK)
                 return r;
         return manager_create_tap(
                         stage->manager, request, &client, &place, ret_queues, ret, failure);
@@ -331,7 +331,7 @@ static void who_comes_while_it_goes_waits(void **state) {
         stage_enter(&stage);
         manager_delete_network(stage.manager, create(&stage, &plan, true), NULL);
         assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues, &endpoint, &failure),
-                        -EAGAIN);
+                        PLACEMENT_BLOCKED);
         stage_run(&stage, 100);
         assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues, &endpoint, &failure), 0);
         fdset_done(&queues);
