@@ -41,7 +41,7 @@ typedef struct Entry {
         const NetworkPlan *plan; /* NULL: no network */
         const Network *network;  /* NULL: none, or not up */
         unsigned ports;
-        bool shared; /* it has ports of others: it is as a bridge of the host */
+        bool shared; /* it has a foreign port: it is as a bridge of the host */
         const char *access;
 } Entry;
 
@@ -99,15 +99,15 @@ static int list_entry(Listing *listing, Entry *entry, const GateMatter *matter) 
         return append_entry(listing, entry);
 }
 
-static int list_bridge(const LinkInfo *bridge, unsigned ports, void *userdata) {
+static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *userdata) {
         Listing *listing = userdata;
         const Network *network = manager_network_of(listing->service->manager, bridge);
         Entry entry = {
                 .bridge = bridge,
                 .network = network,
                 .plan = network ? &network->tag.plan : NULL,
-                .ports = ports,
-                .shared = network && ports > network_count_endpoints(network),
+                .ports = ports->all,
+                .shared = network && ports->foreign > 0,
         };
         const GateMatter matter = {
                 .bridge = bridge->name,

@@ -154,26 +154,20 @@ static int method_get_leases(sd_bus_message *call, void *userdata, sd_bus_error 
         return error_answer(error, &failure, r);
 }
 
-static uint32_t count_ports(const Network *network) {
-        unsigned ports = 0;
-
-        (void)bridge_count_ports(network->tag.plan.name, &ports);
-        return ports;
-}
-
 int network_append_warnings(sd_bus_message *reply, Service *service, const Network *network) {
         const char *unit = network_units_warning(service->network_units, network->tag.plan.name);
         const char *sentences[5] = { NULL };
+        char bridge[IFNAMSIZ];
         size_t n = 0;
 
         if (unit)
                 sentences[n++] = unit;
         if (*network->warning)
                 sentences[n++] = network->warning;
-        if (count_ports(network) > network_count_endpoints(network))
+        if (manager_ports_of(network).foreign > 0)
                 sentences[n++] = "It has a port that is not vnicd's, so whoever wants a tap on it "
                                  "needs what a bridge of the host needs.";
-        if (bridge_is_filtered(network->tag.plan.name))
+        if (bridge_is_filtered(manager_bridge_name(service->manager, network, bridge)))
                 sentences[n++] = "br_netfilter is on: the host's IP filters see the frames that "
                                  "cross it and may drop them.";
         return append_names(reply, sentences);
@@ -199,7 +193,8 @@ static PROPERTY_GETTER(get_kind) {
 }
 
 static PROPERTY_GETTER(get_ports) {
-        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ count_ports(userdata) });
+        return sd_bus_message_append_basic(
+                        reply, 'u', &(uint32_t){ manager_ports_of(userdata).all });
 }
 
 static PROPERTY_GETTER(get_warnings) {

@@ -83,6 +83,7 @@ int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure 
 }
 
 typedef struct Dump {
+        int master; /* 0: whatever it is */
         link_each_t each;
         void *userdata;
 } Dump;
@@ -92,16 +93,36 @@ static int pass_link(const struct nlmsghdr *message, void *userdata) {
         LinkInfo link;
         int r = link_parse(message, &link);
 
-        return r == -ENOMSG ? 0 : r < 0 ? r : dump->each(&link, dump->userdata);
+        if (r < 0)
+                return r == -ENOMSG ? 0 : r;
+        /* A kernel before 4.6 does not pick out the ports of a master. */
+        if (dump->master > 0 && link.master != dump->master)
+                return 0;
+        return dump->each(&link, dump->userdata);
+}
+
+static int dump_links(Netlink *netlink, Dump *dump, Failure *failure) {
+        _cleanup_message_ struct nl_msg *message = link_message(RTM_GETLINK, NLM_F_DUMP, 0, 0);
+
+        if (!message || nla_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0 ||
+                        (dump->master > 0 &&
+                                        nla_put_u32(message, IFLA_MASTER, (uint32_t)dump->master) <
+                                                        0))
+                return -ENOMEM;
+        return netlink_call(netlink, message, pass_link, dump, "list the links", failure);
 }
 
 int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_GETLINK, NLM_F_DUMP, 0, 0);
         Dump dump = { .each = each, .userdata = userdata };
 
-        if (!message || nla_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
-                return -ENOMEM;
-        return netlink_call(netlink, message, pass_link, &dump, "list the links", failure);
+        return dump_links(netlink, &dump, failure);
+}
+
+int link_dump_ports(
+                Netlink *netlink, int master, link_each_t each, void *userdata, Failure *failure) {
+        Dump dump = { .master = master, .each = each, .userdata = userdata };
+
+        return dump_links(netlink, &dump, failure);
 }
 
 static int append_no_ipv6_address(struct nl_msg *message) {

@@ -80,6 +80,11 @@ int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure 
 /* Every link of the network namespace. -EINTR: it changed meanwhile; do it again. */
 int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failure);
 
+/* Every link on that master, which the kernel picks out; as link_dump(). No port is no error, nor is a master
+ * that is gone. */
+int link_dump_ports(
+                Netlink *netlink, int master, link_each_t each, void *userdata, Failure *failure);
+
 /* Alias, MAC, MTU and group in one step, and no IPv6 address that the link would give itself (addrgenmode none).
  * Where the link has no IPv6 at all (a kernel without it, an MTU below 1280) there is nothing to refuse. */
 int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure);

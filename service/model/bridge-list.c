@@ -14,10 +14,11 @@
 typedef struct BridgeEntry {
         List link;
         LinkInfo bridge; /* name "" until seen */
-        unsigned ports;
+        BridgePorts ports;
 } BridgeEntry;
 
 typedef struct BridgeList {
+        Manager *manager;
         List entries; /* BridgeEntry.link */
         void *by_ifindex;
 } BridgeList;
@@ -66,14 +67,15 @@ static int count_link(const LinkInfo *link, void *userdata) {
                 entry = entry_of(list, link->master);
                 if (!entry)
                         return -ENOMEM;
-                entry->ports++;
+                entry->ports.all++;
+                entry->ports.foreign += !manager_is_own_port(list->manager, link);
         }
         return 0;
 }
 
 int manager_list_bridges(
                 Manager *manager, manager_bridge_t each, void *userdata, Failure *failure) {
-        _cleanup_(forget_all) BridgeList list = { 0 };
+        _cleanup_(forget_all) BridgeList list = { .manager = manager };
         int r = -EINTR;
 
         list_init(&list.entries);
@@ -85,7 +87,7 @@ int manager_list_bridges(
                 const BridgeEntry *entry = container_of(node, BridgeEntry, link);
 
                 if (r >= 0 && *entry->bridge.name)
-                        r = each(&entry->bridge, entry->ports, userdata);
+                        r = each(&entry->bridge, &entry->ports, userdata);
         }
         return r;
 }

@@ -50,7 +50,7 @@ static int resync(LinkMonitor *monitor) {
         return pause_for(monitor, RESYNC_AGAIN_USEC);
 }
 
-static int read_some(LinkMonitor *monitor, unsigned messages) {
+static int read_some(LinkMonitor *monitor, unsigned messages, bool *ret_all) {
         int r = 1;
 
         for (unsigned i = 0; i < messages && r != 0; i++) {
@@ -59,28 +59,33 @@ static int read_some(LinkMonitor *monitor, unsigned messages) {
                 if (r < 0)
                         monitor->lost = true;
         }
+        *ret_all = r == 0;
         if (r != 0)
                 r = pause_for(monitor, PAUSE_USEC);
         else if (monitor->lost) /* Events older than the dump would only undo it: they are read now.
                                  */
                 r = resync(monitor);
+        *ret_all = *ret_all && !monitor->lost;
         monitor->follower->batch_end(monitor->userdata);
         return r;
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        return read_some(userdata, MESSAGES_AT_ONCE);
+        return read_some(userdata, MESSAGES_AT_ONCE, &(bool){ false });
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
         LinkMonitor *monitor = userdata;
         int r = sd_event_source_set_enabled(monitor->readable, SD_EVENT_ON);
 
-        return r < 0 ? r : read_some(monitor, MESSAGES_AT_ONCE);
+        return r < 0 ? r : read_some(monitor, MESSAGES_AT_ONCE, &(bool){ false });
 }
 
-void link_monitor_catch_up(LinkMonitor *monitor) {
-        (void)read_some(monitor, MESSAGES_TO_CATCH_UP);
+bool link_monitor_catch_up(LinkMonitor *monitor) {
+        bool all;
+
+        (void)read_some(monitor, MESSAGES_TO_CATCH_UP, &all);
+        return all;
 }
 
 static int add_sources(LinkMonitor *monitor, sd_event *event) {

@@ -29,6 +29,7 @@ typedef struct Order {
         const Client *client;
         const LinkInfo *bridge; /* NULL: none */
         Network *network;       /* NULL: none */
+        bool shared;            /* the network has a foreign port, and that was allowed */
         bool contested;         /* somebody opened a queue of the last attempt's device */
 } Order;
 
@@ -174,22 +175,43 @@ static bool another_attempt_helps(const Order *order, int r) {
         return r == -EEXIST || r == -EAGAIN || (r == -EADDRINUSE && !order->request->has_guest_mac);
 }
 
+/* A foreign port that joined the network between the look and the tap makes it a bridge of the host, of which
+ * nobody was asked. Where all events were read they tell; else the kernel is looked at again. */
+static bool has_become_shared(Manager *manager, const Order *order, bool all_read) {
+        BridgePorts ports;
+
+        if (!order->network || order->shared)
+                return false;
+        if (all_read)
+                return manager_ports_of(order->network).foreign > 0;
+        (void)manager_look_at_ports(manager, order->network->ifindex, &ports);
+        return ports.foreign > 0;
+}
+
 /* The steps of the birth made events. They are read now, while they are known to be no news: read
  * after the announcement, each would take the record back to a state that is over. */
-static int introduce(Manager *manager, uint32_t nonce, uint32_t offloads, FdSet *queues,
+static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet *queues,
                 Endpoint **ret, Failure *failure) {
-        Endpoint *endpoint;
+        const bool all_read = link_monitor_catch_up(manager->monitor);
+        Endpoint *endpoint = registry_by_nonce(&manager->registry, nonce);
 
-        link_monitor_catch_up(manager->monitor);
-        endpoint = registry_by_nonce(&manager->registry, nonce);
         if (!endpoint) {
                 closer_close(manager->closer, queues);
                 return failure_set(failure, FAILURE_KERNEL, ENODEV,
                                 "Somebody deleted the tap while it was being made. Try again.");
         }
+        if (has_become_shared(manager, order, all_read)) {
+                registry_remove(&manager->registry, endpoint);
+                bury(manager, endpoint, endpoint->now.ifindex, queues);
+                return failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The network \"%s\" got a port that is not vnicd's meanwhile. Ask "
+                                "again.",
+                                order->network->tag.plan.name);
+        }
         endpoint->newborn = false;
         endpoint_take_as_made(endpoint);
-        offload_watch_begin_new(&endpoint->offload_state, endpoint->now.ifindex, offloads);
+        offload_watch_begin_new(
+                        &endpoint->offload_state, endpoint->now.ifindex, order->request->offloads);
         *ret = endpoint;
         return 0;
 }
@@ -210,8 +232,7 @@ static int make_tap(Manager *manager, Order *order, FdSet *ret_queues, Endpoint 
                 r = attempt(manager, order, &queues, &endpoint, failure);
         }
         if (r >= 0)
-                r = introduce(manager, endpoint->tag.nonce, order->request->offloads, &queues, ret,
-                                failure);
+                r = introduce(manager, order, endpoint->tag.nonce, &queues, ret, failure);
         if (r >= 0)
                 *ret_queues = queues;
         return r;
@@ -233,7 +254,7 @@ static int enter_place(Manager *manager, const Place *place, LinkInfo *bridge, N
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
         Failure last = FAILURE_INIT; /* of an attempt: the next one may make it good */
-        Order order = { .request = request, .client = client };
+        Order order = { .request = request, .client = client, .shared = place->shared };
         LinkInfo bridge;
         int r;
 

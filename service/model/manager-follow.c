@@ -119,12 +119,6 @@ static void tell_changes(void *userdata) {
         }
 }
 
-static bool tags_are_of_one(const Tag *a, const Tag *b) {
-        return a->nonce == b->nonce && a->uid == b->uid && a->persistent == b->persistent &&
-                        a->vnet_hdr_size == b->vnet_hdr_size && a->created == b->created &&
-                        mac_equal(&a->guest_mac, &b->guest_mac) && strcmp(a->label, b->label) == 0;
-}
-
 static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
         Tag tag;
 
@@ -135,8 +129,7 @@ static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
 /* What the link is now. It is ours by its tag, which only an administrator can take away: without it, or
  * with another one, it is not the endpoint any more, as it would not be after a restart. Asks the kernel
  * nothing: a dump may be under way. */
-static int see(const LinkInfo *link, void *userdata) {
-        Manager *manager = userdata;
+static int see_endpoint(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
 
@@ -149,6 +142,14 @@ static int see(const LinkInfo *link, void *userdata) {
                 return tag_of_link(link, &tag) < 0 ? 0 : adopt(manager, link, &tag);
         follow(manager, endpoint, link);
         return 0;
+}
+
+static int see(const LinkInfo *link, void *userdata) {
+        Manager *manager = userdata;
+        int r = see_endpoint(manager, link);
+
+        manager_see_port_of_network(manager, link->ifindex, link->master);
+        return r;
 }
 
 static void see_anew(Manager *manager, int ifindex) {
@@ -196,6 +197,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         switch (event) {
         case LINK_IS:
                 see_event(manager, link);
+                manager_see_port_of_network(manager, link->ifindex, link->master);
                 break;
         case LINK_PORT_IS_NEW:
                 see_port(manager, link->ifindex);
@@ -204,6 +206,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
                 if (endpoint)
                         forget(manager, endpoint);
+                manager_see_port_of_network(manager, link->ifindex, 0);
                 break;
         case LINK_FDB_GONE:
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
@@ -223,8 +226,10 @@ static int resync(void *userdata) {
                 container_of(node, Endpoint, link)->seen = false;
         /* A dump that was overtaken by changes is taken again; what it showed was true
          * nevertheless. */
-        UNTIL_DUMP_IS_WHOLE(r)
+        UNTIL_DUMP_IS_WHOLE(r) {
+                manager_forget_ports_of_networks(manager);
                 r = link_dump(manager->netlink, see, manager, NULL);
+        }
         if (r < 0)
                 return r;
         LIST_FOREACH_SAFE(&manager->registry.endpoints, node) {

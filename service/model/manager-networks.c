@@ -113,12 +113,15 @@ void manager_doom_network(Manager *manager, Network *network) {
         advance(network);
 }
 
-/* Ports of others count as use. */
+/* A port of others counts as use, and so does what cannot be looked at: with the bridge an administrator's
+ * port would lose what it is for. Asked by ifindex: the name may be another bridge's by now. */
 static bool is_used(const Network *network) {
-        unsigned ports;
+        BridgePorts ports;
 
-        return !list_is_empty(&network->endpoints) ||
-                        (bridge_count_ports(network->tag.plan.name, &ports) >= 0 && ports > 0);
+        if (!list_is_empty(&network->endpoints))
+                return true;
+        (void)manager_look_at_ports(network->owner, network->ifindex, &ports);
+        return ports.all > 0;
 }
 
 static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {

@@ -60,22 +60,36 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
         return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, -EDQUOT, failure);
 }
 
-static int look_at_ports(Manager *manager, Place *place, const Client *client,
+/* Port by port: a foreign one decides which action is asked about. */
+static int look_at_ports_of_network(Manager *manager, Place *place, const Client *client,
                 List **ret_blocked_on, Failure *failure) {
-        unsigned most = client->ports_per_bridge, ports = 0;
+        unsigned most = client->ports_per_bridge;
+        BridgePorts ports;
         int r;
 
-        if (place->plan && place->plan->ports_max < most)
+        if (place->plan->ports_max < most)
                 most = place->plan->ports_max;
-        if (!place->network && !client->count_ports && most >= BRIDGE_PORTS_MAX)
-                return 0;
+        (void)manager_look_at_ports(manager, place->bridge.ifindex, &ports);
+        place->shared = ports.foreign > 0;
+        r = check_ports(manager, place, client, ports.all, most, ret_blocked_on, failure);
+        return r != PLACEMENT_OK
+                        ? r
+                        : check_user(manager, place->network, client, ret_blocked_on, failure);
+}
+
+/* The name is from the look a moment ago, so sysfs, which costs least, will do. */
+static int look_at_ports(Manager *manager, Place *place, const Client *client,
+                List **ret_blocked_on, Failure *failure) {
+        const unsigned most = client->ports_per_bridge;
+        unsigned ports;
+
+        if (place->network)
+                return look_at_ports_of_network(manager, place, client, ret_blocked_on, failure);
+        if (!client->count_ports && most >= BRIDGE_PORTS_MAX)
+                return PLACEMENT_OK;
         if (place->bridge.ifindex == 0 || bridge_count_ports(place->bridge.name, &ports) < 0)
-                return 0;
-        r = check_ports(manager, place, client, ports, most, ret_blocked_on, failure);
-        if (r < 0 || !place->network)
-                return r;
-        place->shared = ports > network_count_endpoints(place->network);
-        return check_user(manager, place->network, client, ret_blocked_on, failure);
+                return PLACEMENT_OK;
+        return check_ports(manager, place, client, ports, most, ret_blocked_on, failure);
 }
 
 static bool is_unfiltered(const TapRequest *request, const NetworkPlan *plan) {

@@ -4,7 +4,7 @@
 /* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
  * releasing), manager-create.c (taps), manager-queues.c (further queues), manager-follow.c (in step with
  * the kernel), manager-guard.c (against what holders do), manager-networks.c (networks: their life), manager-places.c (where a tap is to
- * be), manager-restart.c (what is there already). */
+ * be), manager-ports.c (whose the ports of a bridge are), manager-restart.c (what is there already). */
 
 #include "model/linger.h"
 #include "model/link-monitor.h"
@@ -90,6 +90,20 @@ int manager_look_at_place(Manager *manager, const TapRequest *request, const Cli
  * PLACEMENT_BLOCKED. Else the error, with the refusal. */
 int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_blocked_on,
                 const Failure *refusal, int error, Failure *failure);
+
+/* Whether the link is an endpoint that was made for the bridge on which it is: its tag and our record agree,
+ * and so does the group by which a network's filters know it. Asks the kernel nothing. */
+bool manager_is_own_port(Manager *manager, const LinkInfo *link);
+
+/* The ports of the bridge with that ifindex, from one look at the kernel. -errno of link_dump_ports(): *ret then
+ * has one foreign port, so that who cannot look takes the stronger measure. */
+int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret);
+
+/* For what is shown of networks, not for what is decided: the link is on that master now (0: none). */
+void manager_see_port_of_network(Manager *manager, int ifindex, int master);
+
+/* Before every link is seen again. */
+void manager_forget_ports_of_networks(Manager *manager);
 
 /* The endpoint is one of the network's from now on. -ENOMEM */
 int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid);

@@ -72,7 +72,7 @@ static void on_offloads(OffloadState *state, void *userdata) {
 static void on_closed(void *userdata) {
         Manager *manager = userdata;
 
-        link_monitor_catch_up(manager->monitor);
+        (void)link_monitor_catch_up(manager->monitor);
 }
 
 static int open_parts(Manager *manager, sd_event *event) {
@@ -139,7 +139,7 @@ Manager *manager_free(Manager *manager) {
         closer_free(manager->closer);
         linger_free(manager->linger);
         if (manager->monitor)
-                link_monitor_catch_up(manager->monitor);
+                (void)link_monitor_catch_up(manager->monitor);
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
         manager_forget_networks(manager);
@@ -332,6 +332,11 @@ void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *qu
 const char *manager_bridge_of(
                 Manager *manager, const Endpoint *endpoint, char buffer[static IFNAMSIZ]) {
         return link_name(manager->netlink, endpoint->now.master, buffer);
+}
+
+const char *manager_bridge_name(
+                Manager *manager, const Network *network, char buffer[static IFNAMSIZ]) {
+        return link_name(manager->netlink, network->ifindex, buffer);
 }
 
 void manager_run(Manager *manager, CloserJob *job) {

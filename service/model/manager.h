@@ -59,12 +59,17 @@ typedef struct Client {
                                        nothing */
 } Client;
 
+/* How many ports a bridge has, and how many of them are foreign: no endpoint that was made for it. */
+typedef struct BridgePorts {
+        unsigned all, foreign;
+} BridgePorts;
+
 /* Where a tap is to be. */
 typedef struct Place {
         LinkInfo bridge; /* its name is that of the request, its ifindex 0 where there is none yet */
         const NetworkPlan *plan; /* NULL: no network of ours */
         Network *network;        /* NULL: none, or not up */
-        bool shared;             /* the network has a port that is not ours */
+        bool shared;             /* the network has a foreign port, or could not be looked at */
         bool unfiltered;         /* the request turns off what the network demands */
 } Place;
 
@@ -120,6 +125,9 @@ Network *manager_next_network(Manager *manager, const Network *after);
 /* The network whose bridge that is; NULL: none of ours. */
 Network *manager_network_of(Manager *manager, const LinkInfo *bridge);
 
+/* The ports of a network as far as link events were read: costs no look at the kernel, and is for show. */
+BridgePorts manager_ports_of(const Network *network);
+
 /* Tells the world above of a tap just made: when whoever asked for it has been told, and before the loop
  * runs on. */
 void manager_announce(Manager *manager, const Endpoint *endpoint);
@@ -156,10 +164,14 @@ Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label);
 const char *manager_bridge_of(
                 Manager *manager, const Endpoint *endpoint, char buffer[static IFNAMSIZ]);
 
+/* The name that the network's bridge has now, which an administrator may have changed; likewise. */
+const char *manager_bridge_name(
+                Manager *manager, const Network *network, char buffer[static IFNAMSIZ]);
+
 /* The next living endpoint after this one, oldest first; NULL: from the start; returns NULL at the
  * end. */
 Endpoint *manager_next(Manager *manager, const Endpoint *after);
 
-/* Every bridge of the host with the number of its ports. */
-typedef int (*manager_bridge_t)(const LinkInfo *bridge, unsigned ports, void *userdata);
+/* Every bridge of the host with its ports, from one look at the kernel. */
+typedef int (*manager_bridge_t)(const LinkInfo *bridge, const BridgePorts *ports, void *userdata);
 int manager_list_bridges(Manager *manager, manager_bridge_t each, void *userdata, Failure *failure);

@@ -40,16 +40,34 @@ Network *network_free(Network *network) {
         sd_event_source_disable_unref(network->idle);
         if (network->ports_of_users)
                 quota_free(network->ports_of_users);
+        free(network->foreign);
         free(network);
         return NULL;
 }
 
-unsigned network_count_endpoints(const Network *network) {
-        unsigned n = 0;
+static int add_foreign(Network *network, int ifindex) {
+        const size_t room = network->foreign_room > 0 ? 2 * network->foreign_room : 4;
+        int *foreign;
 
-        LIST_FOREACH(&network->endpoints, node)
-                n++;
-        return n;
+        if (network->n_foreign == network->foreign_room) {
+                foreign = reallocarray(network->foreign, room, sizeof(*foreign));
+                if (!foreign)
+                        return -ENOMEM;
+                network->foreign = foreign;
+                network->foreign_room = room;
+        }
+        network->foreign[network->n_foreign++] = ifindex;
+        return 0;
+}
+
+int network_see_port(Network *network, int ifindex, bool foreign) {
+        size_t i = 0;
+
+        while (i < network->n_foreign && network->foreign[i] != ifindex)
+                i++;
+        if (i < network->n_foreign && !foreign)
+                network->foreign[i] = network->foreign[--network->n_foreign];
+        return i == network->n_foreign && foreign ? add_foreign(network, ifindex) : 0;
 }
 
 /* One birth under way. */

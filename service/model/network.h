@@ -33,7 +33,10 @@ struct Network {
         Mac mac;
         Quota *ports_of_users;
         sd_event_source *idle;
-        void *owner;      /* the Manager */
+        void *owner; /* the Manager */
+        /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
+        int *foreign;
+        size_t n_foreign, foreign_room;
         bool doomed;      /* it goes */
         bool deleting;    /* the deletion of its bridge is under way */
         bool bridge_gone; /* the kernel said so */
@@ -47,8 +50,8 @@ int network_new(Network **ret, const NetworkTag *tag);
 /* Its endpoints must be gone, and who watches it told. Takes NULL. Returns NULL. */
 Network *network_free(Network *network);
 
-/* How many endpoints are made for it, also those that are going. */
-unsigned network_count_endpoints(const Network *network);
+/* The port is a foreign one on its bridge, or (foreign: false) is none. -ENOMEM */
+int network_see_port(Network *network, int ifindex, bool foreign);
 
 /* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there is a
  * bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,

@@ -64,3 +64,9 @@ int tag_of_link(const LinkInfo *link, Tag *ret) {
                 return -ENOMSG;
         return tag_parse(link->alias, ret) < 0 ? -ENOMSG : 0;
 }
+
+bool tags_are_of_one(const Tag *a, const Tag *b) {
+        return a->nonce == b->nonce && a->uid == b->uid && a->persistent == b->persistent &&
+                        a->vnet_hdr_size == b->vnet_hdr_size && a->created == b->created &&
+                        mac_equal(&a->guest_mac, &b->guest_mac) && strcmp(a->label, b->label) == 0;
+}

@@ -41,5 +41,8 @@ const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]);
 /* -EINVAL: not a tag. */
 int tag_parse(const char *text, Tag *ret);
 
+/* Whether both were written for one endpoint. The number of queues may have grown in between. */
+bool tags_are_of_one(const Tag *a, const Tag *b);
+
 /* Whether the link is ours: a tap with a valid tag. -ENOMSG: it is not. */
 int tag_of_link(const LinkInfo *link, Tag *ret);

@@ -290,6 +290,24 @@ static void a_dump_gives_the_error_of_who_looks_and_the_socket_serves_on(void **
         assert_string_equal(link.name, "b20");
 }
 
+static void a_dump_of_ports_shows_those_of_the_master_alone(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        unsigned n = 0;
+
+        world_run("ip link add br0 type bridge && ip link add br1 type bridge && "
+                  "ip link add a0 type veth peer name a1 && ip link add b0 type veth peer name b1 "
+                  "&& "
+                  "ip link set a0 master br0 && ip link set b0 master br0 && ip link set a1 master "
+                  "br1");
+        assert_int_equal(link_dump_ports(netlink, world_ifindex("br0"), count_one, &n, NULL), 0);
+        assert_int_equal(n, 2);
+        n = 0;
+        assert_int_equal(link_dump_ports(netlink, 4711, count_one, &n, NULL), 0);
+        assert_int_equal(n, 0);
+        assert_int_equal(link_dump_ports(netlink, world_ifindex("br0"), stop_at_once, &n, NULL),
+                        -ECANCELED);
+}
+
 static void an_ifindex_has_its_name_or_none(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         char name[IFNAMSIZ];
@@ -343,6 +361,8 @@ int main(void) {
                 cmocka_unit_test_setup(a_bridge_that_is_gone_is_enodev, world_enter),
                 cmocka_unit_test_setup(deleting_takes_it_away_under_its_holder, world_enter),
                 cmocka_unit_test_setup(a_dump_shows_each_link_once, world_enter),
+                cmocka_unit_test_setup(
+                                a_dump_of_ports_shows_those_of_the_master_alone, world_enter),
                 cmocka_unit_test_setup(a_dump_gives_the_error_of_who_looks_and_the_socket_serves_on,
                                 world_enter),
                 cmocka_unit_test_setup(an_ifindex_has_its_name_or_none, world_enter),

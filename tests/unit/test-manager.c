@@ -886,23 +886,24 @@ static void further_queues_of_a_tap_just_gone_make_no_link(void **state) {
 }
 
 typedef struct Listing {
-        unsigned n, ports;
+        unsigned n;
+        BridgePorts ports;
         bool seen_br0;
 } Listing;
 
-static int list_one(const LinkInfo *bridge, unsigned ports, void *userdata) {
+static int list_one(const LinkInfo *bridge, const BridgePorts *ports, void *userdata) {
         Listing *listing = userdata;
 
         assert_string_equal(bridge->kind, "bridge");
         listing->n++;
         if (strcmp(bridge->name, "br0") == 0) {
                 listing->seen_br0 = true;
-                listing->ports = ports;
+                listing->ports = *ports;
         }
         return 0;
 }
 
-static int refuse_one(const LinkInfo *bridge, unsigned ports, void *userdata) {
+static int refuse_one(const LinkInfo *bridge, const BridgePorts *ports, void *userdata) {
         Listing *listing = userdata;
 
         listing->n++;
@@ -910,6 +911,8 @@ static int refuse_one(const LinkInfo *bridge, unsigned ports, void *userdata) {
 }
 
 static void bridges_are_listed_with_their_ports(void **state) {
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT;
         Listing listing = { 0 };
         Stage stage;
 
@@ -917,14 +920,17 @@ static void bridges_are_listed_with_their_ports(void **state) {
                   "ip tuntap add dev tap0 mode tap && ip link set tap0 master br0 && "
                   "ip link add br1 type bridge && ip link add br2 type bridge");
         stage_enter(&stage);
+        stage_create(&stage, &request, &queues);
         assert_int_equal(manager_list_bridges(stage.manager, list_one, &listing, NULL), 0);
         assert_int_equal(listing.n, 3);
         assert_true(listing.seen_br0);
-        assert_int_equal(listing.ports, 2);
+        assert_int_equal(listing.ports.all, 3);
+        assert_int_equal(listing.ports.foreign, 2);
         listing.n = 0;
         assert_int_equal(manager_list_bridges(stage.manager, refuse_one, &listing, NULL),
                         -ECANCELED);
         assert_int_equal(listing.n, 1);
+        fdset_done(&queues);
         stage_leave(&stage);
 }
 

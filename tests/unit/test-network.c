@@ -338,6 +338,123 @@ static void who_comes_while_it_goes_waits(void **state) {
         stage_leave(&stage);
 }
 
+/* Between the look, by which polkit was asked, and the act. */
+static void a_foreign_port_that_comes_after_the_look_is_not_overlooked(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint = NULL;
+        List *blocked_on;
+        Place place;
+        Stage stage;
+
+        world_run("ip link add lan0 type veth peer name lan1");
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &blocked_on, &failure),
+                        PLACEMENT_OK);
+        assert_false(place.shared);
+        world_run("ip link set lan0 master net0");
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &queues, &endpoint, &failure),
+                        -ESTALE);
+        assert_int_equal(failure.kind, FAILURE_STALE);
+        assert_int_equal(queues.n, 0);
+        assert_int_equal(stage_count_endpoints(&stage), 0);
+        stage_run(&stage, 100);
+        assert_string_equal(world_read("ls /sys/class/net/net0/brif"), "lan0");
+        assert_true(stage_owes_nothing(&stage, 1000));
+        assert_int_equal(stage.appeared + stage.leaving, 0);
+
+        /* Who was asked about a network with a foreign port gets the tap. */
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &blocked_on, &failure),
+                        PLACEMENT_OK);
+        assert_true(place.shared);
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &queues, &endpoint, &failure),
+                        0);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+static void events_that_are_behind_do_not_hide_a_foreign_port(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        Failure failure = FAILURE_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint = NULL;
+        List *blocked_on;
+        Place place;
+        Stage stage;
+
+        world_run("ip link add lan0 type veth peer name lan1");
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &blocked_on, &failure),
+                        PLACEMENT_OK);
+        world_make_noise(3000); /* more than are read at once for a tap */
+        world_run("ip link set lan0 master net0");
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &queues, &endpoint, &failure),
+                        -ESTALE);
+        stage_run(&stage, 100);
+        assert_string_equal(world_read("ls /sys/class/net/net0/brif"), "lan0");
+        stage_leave(&stage);
+}
+
+static void what_cannot_be_looked_at_has_a_foreign_port(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        Netlink *of_another_kind, *netlink;
+        BridgePorts ports = { 0 };
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        assert_int_equal(manager_look_at_ports(stage.manager, network->ifindex, &ports), 0);
+        assert_int_equal(ports.all + ports.foreign, 0);
+        assert_int_equal(netlink_open(&of_another_kind, NETLINK_GENERIC), 0);
+        netlink = stage.manager->netlink;
+        stage.manager->netlink = of_another_kind; /* refuses each question about links */
+        assert_true(manager_look_at_ports(stage.manager, network->ifindex, &ports) < 0);
+        stage.manager->netlink = netlink;
+        netlink_close(of_another_kind);
+        assert_true(ports.foreign > 0);
+        stage_leave(&stage);
+}
+
+static void the_ports_that_are_shown_follow_the_kernel(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        FdSet queues = FDSET_INIT;
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        create_tap(&stage, &request, NULL, &queues);
+        for (int i = 0; i < 9; i++)
+                world_run("ip link add lan%d type veth peer name far%d && ip link set lan%d master "
+                          "net0",
+                                i, i, i);
+        stage_run(&stage, 20);
+        assert_int_equal(manager_ports_of(network).all, 10);
+        assert_int_equal(manager_ports_of(network).foreign, 9);
+        world_run("ip link set lan3 nomaster && ip link del lan4");
+        stage_run(&stage, 20);
+        assert_int_equal(manager_ports_of(network).foreign, 7);
+        stage_restart(&stage);
+        network = manager_find_network(stage.manager, "net0");
+        assert_int_equal(manager_ports_of(network).all, 8);
+        assert_int_equal(manager_ports_of(network).foreign, 7);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
 static void a_restart_takes_everything_up(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         const TapRequest request = request_on("net0");
@@ -654,6 +771,10 @@ int main(void) {
                 CASE(with_it_go_its_endpoints),
                 CASE(a_bridge_that_somebody_deletes_takes_all_with_it),
                 CASE(who_comes_while_it_goes_waits),
+                CASE(a_foreign_port_that_comes_after_the_look_is_not_overlooked),
+                CASE(events_that_are_behind_do_not_hide_a_foreign_port),
+                CASE(what_cannot_be_looked_at_has_a_foreign_port),
+                CASE(the_ports_that_are_shown_follow_the_kernel),
                 CASE(a_restart_takes_everything_up),
                 CASE(what_is_left_of_a_lost_network_goes_at_a_start),
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Whose the ports of a bridge are. A network with a foreign port leads to who knows where, so which action
+ * polkit is asked about hangs on it: that is decided port by port, by ifindex, from one look at the kernel,
+ * and never from two counts that were taken at two times. What link events tell is for show.
+ */
+#include <errno.h>
+
+#include "model/manager-private.h"
+#include "util/log.h"
+
+static Network *network_at(const Manager *manager, int ifindex) {
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (network->ifindex == ifindex)
+                        return network;
+        }
+        return NULL;
+}
+
+/* A tap that somebody has moved to another bridge counts as foreign there: on a network no filter knows
+ * it, and nobody was asked whether it may be on that bridge. */
+bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
+        const Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
+        const Network *network = network_at(manager, link->master);
+        Tag tag;
+
+        if (!endpoint || endpoint->network != network || tag_of_link(link, &tag) < 0 ||
+                        !tags_are_of_one(&tag, &endpoint->tag))
+                return false;
+        return !network || link->group == network_tap_group(network->ifindex);
+}
+
+typedef struct Look {
+        Manager *manager;
+        BridgePorts ports;
+} Look;
+
+static int count_port(const LinkInfo *link, void *userdata) {
+        Look *look = userdata;
+
+        look->ports.all++;
+        look->ports.foreign += !manager_is_own_port(look->manager, link);
+        return 0;
+}
+
+int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret) {
+        Look look = { .manager = manager };
+        Failure failure = FAILURE_INIT;
+        int r = -EINTR;
+
+        UNTIL_DUMP_IS_WHOLE(r) {
+                look.ports = (BridgePorts){ 0 };
+                r = link_dump_ports(manager->netlink, bridge, count_port, &look, &failure);
+        }
+        if (r < 0) {
+                log_warning("Cannot look at the ports of a bridge, and take them for foreign: %s",
+                                failure.text);
+                look.ports = (BridgePorts){ .all = 1, .foreign = 1 };
+        }
+        *ret = look.ports;
+        return r;
+}
+
+void manager_see_port_of_network(Manager *manager, int ifindex, int master) {
+        const Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
+
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+                bool is_foreign = master == network->ifindex &&
+                                !(endpoint && endpoint->network == network);
+
+                if (network_see_port(network, ifindex, is_foreign) < 0)
+                        log_error("Out of memory: a port of the network %s is not shown",
+                                        network->tag.plan.name);
+        }
+}
+
+void manager_forget_ports_of_networks(Manager *manager) {
+        LIST_FOREACH(&manager->networks, node)
+                container_of(node, Network, link)->n_foreign = 0;
+}
+
+BridgePorts manager_ports_of(const Network *network) {
+        const unsigned foreign = (unsigned)network->n_foreign;
+        unsigned own = 0;
+
+        LIST_FOREACH(&network->endpoints, node)
+                own += container_of(node, Endpoint, on_network)->now.master == network->ifindex;
+        return (BridgePorts){ .all = own + foreign, .foreign = foreign };
+}
