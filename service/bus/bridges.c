@@ -25,9 +25,9 @@ static int append_warnings(sd_bus_message *reply, const LinkInfo *bridge) {
         size_t n = 0;
 
         if (!bridge_mac_is_pinned(bridge->name))
-                warnings[n++] = "Nobody set its MAC address: until the first endpoint joins, which "
-                                "sets "
-                                "it, it changes with the ports.";
+                warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets "
+                                "it when an endpoint is on it and it has a port that is not "
+                                "vnicd's, or as the next endpoint joins if it has an IP address.";
         if (bridge_is_filtered(bridge->name))
                 warnings[n++] = "br_netfilter is on: the host's IP filters see the frames that "
                                 "cross "

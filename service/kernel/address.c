@@ -46,3 +46,32 @@ int address_add_v6(Netlink *netlink, int ifindex, const struct in6_addr *address
                 return -ENOMEM;
         return netlink_call(netlink, message, NULL, NULL, STEP, failure);
 }
+
+typedef struct Search {
+        unsigned ifindex;
+        bool found;
+} Search;
+
+static int see_address(const struct nlmsghdr *message, void *userdata) {
+        const struct ifaddrmsg *header = nlmsg_data(message);
+        Search *search = userdata;
+
+        if (message->nlmsg_type == RTM_NEWADDR && nlmsg_datalen(message) >= (int)sizeof(*header) &&
+                        header->ifa_index == search->ifindex && header->ifa_scope < RT_SCOPE_LINK)
+                search->found = true;
+        return 0;
+}
+
+int address_find_wide(Netlink *netlink, int ifindex, bool *ret, Failure *failure) {
+        const struct ifaddrmsg header = { .ifa_family = AF_UNSPEC };
+        _cleanup_(nlmsg_freep) struct nl_msg *message = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+        Search search = { .ifindex = (unsigned)ifindex };
+        int r;
+
+        *ret = false;
+        if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+                return -ENOMEM;
+        r = netlink_call(netlink, message, see_address, &search, "list the addresses", failure);
+        *ret = search.found;
+        return r;
+}

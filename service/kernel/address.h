@@ -9,8 +9,13 @@
  */
 
 #include <netinet/in.h>
+#include <stdbool.h>
 
 #include "kernel/netlink.h"
+
+/* Whether the link has an address by which the host is known beyond it: one of a wider scope than the link.
+ * Looks through all addresses of the host. -EINTR: they changed meanwhile; do it again. */
+int address_find_wide(Netlink *netlink, int ifindex, bool *ret, Failure *failure);
 
 int address_add_v4(Netlink *netlink, int ifindex, struct in_addr address, unsigned prefix,
                 Failure *failure);

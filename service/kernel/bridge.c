@@ -17,6 +17,9 @@
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 
+#define MTU_MAX                                                                                    \
+        65535 /* ETH_MAX_MTU of the kernel: there is no way up from it, and no tap can have it */
+
 #define ADDR_ASSIGN_TYPE_SET '3' /* NET_ADDR_SET, include/linux/netdevice.h */
 
 int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure) {
@@ -187,25 +190,26 @@ int bridge_count_ports(const char *name, unsigned *ret) {
         return 0;
 }
 
-/* Setting what is set already does not count as setting; and without ports nobody sees the moment.
- */
+/* Setting what is set already does not count as setting; and without ports nobody sees the moment. Up and back:
+ * what sits on the bridge follows it down (a macvlan, a VLAN) and never comes up again, and below 1280 IPv6 leaves
+ * it with all its addresses and routes. */
 static int pin_mtu(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
         unsigned ports;
         int r;
 
-        if (bridge->mtu == ETH_DATA_LEN || bridge_count_ports(bridge->name, &ports) < 0 ||
-                        ports > 0)
+        if (bridge->mtu == ETH_DATA_LEN || bridge->mtu >= MTU_MAX ||
+                        bridge_count_ports(bridge->name, &ports) < 0 || ports > 0)
                 return 0;
-        r = link_set_mtu(netlink, bridge->ifindex, bridge->mtu - 1, failure);
+        r = link_set_mtu(netlink, bridge->ifindex, bridge->mtu + 1, failure);
         if (r < 0)
                 return r;
         return link_set_mtu(netlink, bridge->ifindex, bridge->mtu, failure);
 }
 
-int bridge_pin(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
+int bridge_pin(Netlink *netlink, const LinkInfo *bridge, bool mac, Failure *failure) {
         int r = pin_mtu(netlink, bridge, failure);
 
-        if (r < 0 || bridge_mac_is_pinned(bridge->name))
+        if (r < 0 || !mac || bridge_mac_is_pinned(bridge->name))
                 return r;
         return link_set_mac(netlink, bridge->ifindex, &bridge->mac, failure);
 }

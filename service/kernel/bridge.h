@@ -50,11 +50,11 @@ int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Fai
  * before 5.0. */
 int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret, Failure *failure);
 
-/* A bridge is to stay as it is when a port comes and goes. One whose MAC nobody set takes the
- * lowest of its ports', with none but ours, one of ours. One whose MTU was given when it was made,
- * and not set since, falls back to 1500 when its last port leaves. So its present MAC and MTU are
- * set, where they are not. */
-int bridge_pin(Netlink *netlink, const LinkInfo *bridge, Failure *failure);
+/* A bridge is to stay as it is when a port of ours comes and goes. One whose MTU was given when it was made,
+ * and not set since, falls back to 1500 when its last port leaves: its present MTU is set. One whose MAC nobody
+ * set takes the lowest of its ports': with mac, its present one is set. Not before it is the one that the
+ * bridge is to keep, which the caller knows. -errno of rtnetlink. */
+int bridge_pin(Netlink *netlink, const LinkInfo *bridge, bool mac, Failure *failure);
 
 /* How many ports it has, as sysfs tells; at most BRIDGE_PORTS_MAX. -errno of opendir(3). */
 int bridge_count_ports(const char *name, unsigned *ret);

@@ -83,7 +83,7 @@ static TapPort make_port(const Manager *manager, const Order *order) {
         return tap_port_for_request(&port, manager->facts.tap_filters);
 }
 
-static TapPlan make_plan(const Manager *manager, const Order *order, const Tag *tag) {
+static TapPlan make_plan(Manager *manager, const Order *order, const Tag *tag) {
         const TapRequest *request = order->request;
         const TapPort port = make_port(manager, order);
         TapPlan plan = {
@@ -98,6 +98,8 @@ static TapPlan make_plan(const Manager *manager, const Order *order, const Tag *
                 .offloads = request->offloads,
                 .mtu = request->has_mtu ? request->mtu : order->bridge ? order->bridge->mtu : 0,
                 .bridge = order->bridge,
+                .pin_mac = order->bridge && !order->network &&
+                                manager_should_pin_mac(manager, order->bridge),
                 .port = port,
                 .tie_mac = port.port.locked,
         };

@@ -198,6 +198,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         case LINK_IS:
                 see_event(manager, link);
                 manager_see_port_of_network(manager, link->ifindex, link->master);
+                manager_see_port_of_bridge(manager, link);
                 break;
         case LINK_PORT_IS_NEW:
                 see_port(manager, link->ifindex);
@@ -240,8 +241,10 @@ static int resync(void *userdata) {
                 else
                         examine(manager, endpoint);
         }
-        if (manager->started)
+        if (manager->started) {
                 manager_resync_networks(manager);
+                manager_check_bridges(manager);
+        }
         return 0;
 }
 

@@ -5,7 +5,10 @@
  * and never from two counts that were taken at two times. What link events tell is for show.
  */
 #include <errno.h>
+#include <string.h>
 
+#include "kernel/address.h"
+#include "kernel/bridge.h"
 #include "model/manager-private.h"
 #include "util/log.h"
 
@@ -26,8 +29,11 @@ bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
         const Network *network = network_at(manager, link->master);
         Tag tag;
 
-        if (!endpoint || endpoint->network != network || tag_of_link(link, &tag) < 0 ||
-                        !tags_are_of_one(&tag, &endpoint->tag))
+        if (!endpoint || endpoint->network != network)
+                return false;
+        /* With the alias that was found to be its tag there is nothing to be read again. */
+        if ((strcmp(link->kind, "tun") != 0 || strcmp(link->alias, endpoint->now.alias) != 0) &&
+                        (tag_of_link(link, &tag) < 0 || !tags_are_of_one(&tag, &endpoint->tag)))
                 return false;
         return !network || link->group == network_tap_group(network->ifindex);
 }
@@ -89,4 +95,81 @@ BridgePorts manager_ports_of(const Network *network) {
         LIST_FOREACH(&network->endpoints, node)
                 own += container_of(node, Endpoint, on_network)->now.master == network->ifindex;
         return (BridgePorts){ .all = own + foreign, .foreign = foreign };
+}
+
+/* By its address the host is known to guests: the MAC that goes with it must not follow taps. */
+static bool has_address(Manager *manager, const LinkInfo *bridge) {
+        bool found = false;
+        int r = -EINTR;
+
+        UNTIL_DUMP_IS_WHOLE(r)
+                r = address_find_wide(manager->netlink, bridge->ifindex, &found, NULL);
+        return r < 0 || found;
+}
+
+static void remember_unpinned(Manager *manager, int bridge) {
+        for (size_t i = 0; i < manager->n_unpinned; i++)
+                if (manager->unpinned[i] == bridge)
+                        return;
+        if (manager->n_unpinned < UNPINNED_MAX)
+                manager->unpinned[manager->n_unpinned++] = bridge;
+}
+
+/* The MAC of a bridge that has neither an uplink nor an address is chance, and nobody knows the host by it. Its
+ * uplink is to give it the one by which a DHCP server knows the host: ours, which begin with FE, are no lower. */
+bool manager_should_pin_mac(Manager *manager, const LinkInfo *bridge) {
+        BridgePorts ports;
+
+        if (bridge_mac_is_pinned(bridge->name))
+                return false;
+        (void)manager_look_at_ports(manager, bridge->ifindex, &ports);
+        if (ports.foreign > 0 || has_address(manager, bridge))
+                return true;
+        remember_unpinned(manager, bridge->ifindex);
+        return false;
+}
+
+static void pin_if_due(Manager *manager, int ifindex) {
+        Failure failure = FAILURE_INIT;
+        LinkInfo bridge;
+
+        if (link_get(manager->netlink, ifindex, &bridge, NULL) >= 0 &&
+                        manager_should_pin_mac(manager, &bridge) &&
+                        bridge_pin(manager->netlink, &bridge, true, &failure) < 0)
+                log_warning("Cannot set the MAC of %s: %s", bridge.name, failure.text);
+}
+
+static void check_bridge(Manager *manager, size_t at) {
+        const int ifindex = manager->unpinned[at];
+
+        manager->unpinned[at] = manager->unpinned[--manager->n_unpinned];
+        pin_if_due(manager, ifindex); /* remembers it again if it is not */
+}
+
+void manager_see_port_of_bridge(Manager *manager, const LinkInfo *link) {
+        if (manager->n_unpinned == 0 || registry_by_ifindex(&manager->registry, link->ifindex))
+                return;
+        for (size_t i = 0; i < manager->n_unpinned; i++)
+                if (manager->unpinned[i] == link->master) {
+                        check_bridge(manager, i);
+                        return;
+                }
+}
+
+void manager_check_bridges(Manager *manager) {
+        for (size_t i = manager->n_unpinned; i > 0; i--)
+                check_bridge(manager, i - 1);
+}
+
+void manager_adopt_bridges(Manager *manager) {
+        int last = 0;
+
+        LIST_FOREACH(&manager->registry.endpoints, node) {
+                const Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (endpoint->now.master <= 0 || endpoint->network || endpoint->now.master == last)
+                        continue;
+                last = endpoint->now.master;
+                pin_if_due(manager, last);
+        }
 }

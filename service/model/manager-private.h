@@ -13,6 +13,8 @@
 #include "model/uplinks.h"
 #include "util/closer.h"
 
+#define UNPINNED_MAX 16
+
 struct Manager {
         Netlink *netlink;
         Closer *closer;
@@ -31,6 +33,9 @@ struct Manager {
         /* Endpoints whose network was gone when we started. Until the last of them has gone too, its
          * filters keep what it sends from the host. */
         unsigned strays;
+        /* Bridges of the host whose MAC nobody has set yet. More than these are looked at by the next CreateTap. */
+        int unpinned[UNPINNED_MAX];
+        size_t n_unpinned;
         ManagerFacts facts;
         bool started; /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;
@@ -98,6 +103,18 @@ bool manager_is_own_port(Manager *manager, const LinkInfo *link);
 /* The ports of the bridge with that ifindex, from one look at the kernel. -errno of link_dump_ports(): *ret then
  * has one foreign port, so that who cannot look takes the stronger measure. */
 int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret);
+
+/* Whether a bridge of the host, on which a tap of ours is or is to be, should have the MAC set that it has. One
+ * that should not yet is remembered, and its MAC set when the first foreign port joins. */
+bool manager_should_pin_mac(Manager *manager, const LinkInfo *bridge);
+
+/* The link is on its master now: a bridge that was left with the MAC of its ports may have to keep it. Events of
+ * our own taps, which their holders can make, cost nothing here. */
+void manager_see_port_of_bridge(Manager *manager, const LinkInfo *link);
+
+/* Looks at all of those again; at the start, also for them. */
+void manager_check_bridges(Manager *manager);
+void manager_adopt_bridges(Manager *manager);
 
 /* For what is shown of networks, not for what is decided: the link is on that master now (0: none). */
 void manager_see_port_of_network(Manager *manager, int ifindex, int master);

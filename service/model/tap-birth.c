@@ -139,7 +139,7 @@ static int join_bridge(Birth *birth) {
 
         if (!plan->bridge)
                 return 0;
-        r = bridge_pin(birth->netlink, plan->bridge, birth->failure);
+        r = bridge_pin(birth->netlink, plan->bridge, plan->pin_mac, birth->failure);
         if (r < 0)
                 return explain_join(birth, r);
         r = link_set_master(birth->netlink, birth->ifindex, plan->bridge->ifindex, birth->failure);
@@ -204,6 +204,7 @@ int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifi
         Birth birth = { .netlink = netlink, .plan = plan, .queues = queues, .failure = failure };
         int r = 0;
 
+        *ret = (LinkInfo){ 0 };
         for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && r >= 0; i++)
                 r = steps[i](&birth);
         *ret_ifindex = birth.ifindex;

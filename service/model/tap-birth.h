@@ -21,13 +21,14 @@ typedef struct TapPlan {
         uint32_t offloads;      /* OFFLOAD_*, set for a consumer that cannot */
         uint32_t mtu;           /* bytes; 0: the kernel's default */
         const LinkInfo *bridge; /* NULL: none */
+        bool pin_mac;           /* the bridge is to keep the MAC that it has */
         TapPort port;
         bool tie_mac; /* the port is the guest MAC's and no other's */
 } TapPlan;
 
 /* The queues come in *queues also when a later step fails: closing them takes the device away,
  * whose ifindex *ret_ifindex then tells (0: there was none yet). *ret is what the kernel said of
- * the link just before it was brought up.
+ * the link just before it was brought up; {0} after a failure.
  *
  * -EEXIST: the name is taken; -EAGAIN: somebody opened a queue before the device had its owner. In
  * both cases another name helps. Failures: BridgeFull, MacInUse, Stale, InvalidOption (an MTU that

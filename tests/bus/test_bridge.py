@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A bridge belongs to its administrator: a tap that joins changes nothing of it."""
 
+import os
+import signal
 import subprocess
 
 import pytest
@@ -94,13 +96,101 @@ def test_an_unpinned_bridge_with_an_uplink_keeps_its_mac(alice, bridges):
         kernel.del_link("uplink")
 
 
-def test_an_unpinned_bridge_without_ports_keeps_its_mac(alice, bridges):
-    bridges("yes0")
+def is_set(name):
+    """Whether somebody has set the MAC of the bridge, so that it does not follow its ports."""
+    with open(f"/sys/class/net/{name}/addr_assign_type", encoding="ascii") as file:
+        return file.read().strip() == "3"
+
+
+def test_an_unpinned_bridge_without_ports_keeps_the_mac_that_goes_with_its_address(alice, bridges):
+    bridges("yes0", address="203.0.113.9/24")
     before = kernel.link("yes0")["address"]
     with alice.create_tap("yes0") as one, alice.create_tap("yes0") as other:
         assert kernel.link("yes0")["address"] == before
     assert kernel.wait_gone(one.interface) and kernel.wait_gone(other.interface)
     assert kernel.link("yes0")["address"] == before
+
+
+UPLINK = "52:54:00:aa:bb:01"
+
+
+def add_uplink(bridge):
+    kernel.run("ip", "link", "add", "uplink", "address", UPLINK, "type", "veth", "peer", "name", "far")
+    kernel.run("ip", "link", "set", "uplink", "master", bridge)
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_bridge_that_waits_for_its_uplink_gets_the_mac_of_it(world, alice, bridges, restarted):
+    """A DHCP server knows the host by it. From then on no tap moves it, also by what its holder does."""
+    bridges("yes0")
+    try:
+        with alice.create_tap("yes0") as tap, alice.create_tap("yes0", guest_mac="02:00:00:00:00:07"):
+            assert not is_set("yes0")
+            assert any("MAC" in text for text in alice.list_bridges()["yes0"]["warnings"])
+            if restarted:
+                world.kill_service()
+                world.start_service()
+            add_uplink("yes0")
+            assert kernel.link("yes0")["address"] == UPLINK
+            assert poll(lambda: is_set("yes0"), 2)
+            assert kernel.link("yes0")["address"] == UPLINK
+            assert not any("MAC" in text for text in alice.list_bridges()["yes0"]["warnings"])
+            kernel.set_mac(tap.fds[0], tap.interface, "00:00:00:00:00:09")
+            assert kernel.link("yes0")["address"] == UPLINK
+        assert kernel.wait_gone(tap.interface)
+        assert kernel.link("yes0")["address"] == UPLINK
+    finally:
+        kernel.del_link("uplink")
+
+
+def test_an_uplink_that_comes_while_the_service_is_away_gives_its_mac(world, alice, bridges):
+    bridges("yes0")
+    try:
+        with alice.create_tap("yes0") as tap:
+            os.kill(world.pid, signal.SIGSTOP)
+            try:
+                add_uplink("yes0")
+                kernel.set_mac(tap.fds[0], tap.interface, "fe:00:00:00:00:09")
+            finally:
+                os.kill(world.pid, signal.SIGCONT)
+            assert poll(lambda: is_set("yes0"), 2)
+            assert kernel.link("yes0")["address"] == UPLINK
+    finally:
+        kernel.del_link("uplink")
+
+
+# What the first tap does to what sits on the bridge
+
+MTUS = [1280, 1400, 1500, 9000, 65521]
+
+
+def sitting(name):
+    """MTU of what sits on it, addresses, and routes of IPv6."""
+    return ({link: kernel.link(link)["mtu"] for link in (name, "above0")},
+            sorted(kernel.addresses(name)), kernel.run("ip", "-6", "route", "show", "dev", name))
+
+
+@pytest.mark.parametrize("mtu", MTUS)
+def test_the_first_tap_leaves_what_sits_on_an_empty_bridge_as_it_is(alice, mtu):
+    kernel.run("ip", "link", "add", "yes9k", "mtu", mtu, "address", "02:00:00:00:00:08", "type", "bridge")
+    try:
+        kernel.run("ip", "link", "set", "yes9k", "up")
+        kernel.run("ip", "link", "add", "link", "yes9k", "above0", "type", "macvlan", "mode", "bridge")
+        kernel.run("ip", "address", "add", "fd00:1::1/64", "dev", "yes9k", "nodad")
+        kernel.run("ip", "-6", "route", "add", "fd00:2::/64", "via", "fd00:1::2", "dev", "yes9k")
+        before = sitting("yes9k")
+        assert before[0] == {"yes9k": mtu, "above0": mtu} and "fd00:2::/64" in before[2]
+        with alice.create_tap("yes9k") as tap:
+            assert kernel.link(tap.interface)["mtu"] == mtu
+            now = sitting("yes9k")
+            assert (now[0], "fd00:1::1/64" in now[1], "fd00:2::/64" in now[2]) == (before[0], True, True)
+        assert kernel.wait_gone(tap.interface)
+        after = sitting("yes9k")
+        assert (after[0], "fd00:1::1/64" in after[1], "fd00:2::/64" in after[2]) == (before[0], True, True)
+    finally:
+        kernel.del_link("above0")
+        kernel.del_link("yes9k")
 
 
 def test_the_port_leaves_nothing_behind(alice, bridges):

@@ -224,7 +224,7 @@ static void a_pinned_bridge_keeps_its_mac_when_a_lower_one_joins(void **state) {
                   "ip link add first address 52:54:00:00:00:01 type veth peer name peer1 && "
                   "ip link set first master br0");
         assert_int_equal(bridge_find(netlink, "br0", &bridge, NULL), 0);
-        assert_int_equal(bridge_pin(netlink, &bridge, &failure), 0);
+        assert_int_equal(bridge_pin(netlink, &bridge, true, &failure), 0);
         assert_int_equal(failure.kind, FAILURE_NONE);
         assert_true(bridge_mac_is_pinned("br0"));
         world_run("ip link add low address 00:00:00:00:00:01 type veth peer name peer2 && "
@@ -246,7 +246,7 @@ static void a_mac_that_was_set_is_left_alone(void **state) {
         assert_int_equal(bridge_find(netlink, "br0", &bridge, NULL), 0);
         before = world_mac("br0");
         bridge.mac.ether_addr_octet[5] = 9; /* as if it were older than what is set now */
-        assert_int_equal(bridge_pin(netlink, &bridge, NULL), 0);
+        assert_int_equal(bridge_pin(netlink, &bridge, true, NULL), 0);
         after = world_mac("br0");
         assert_true(mac_equal(&before, &after));
 }

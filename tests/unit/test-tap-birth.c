@@ -190,6 +190,7 @@ static void the_bridge_keeps_mac_and_mtu(void **state) {
                   "&& ip link set wire master br0");
         scene = set_scene();
         assert_int_equal(scene->bridge.mtu, 9000);
+        scene->plan.pin_mac = true;
         assert_int_equal(be_born(scene), 0);
         mac = world_mac("br0");
         assert_true(mac_equal(&mac, &scene->bridge.mac));
