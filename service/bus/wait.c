@@ -99,8 +99,12 @@ static int answer_failure(Wait *wait) {
                 failure_set(&failure, FAILURE_KERNEL, ECANCELED,
                                 "The service is stopping; the call was not carried out. Try "
                                 "again.");
+        else if (wait->error == -ESTALE)
+                failure_set(&failure, FAILURE_STALE, ESTALE,
+                                "It is not vnicd's any more: somebody changed what marks it. It "
+                                "was left alone.");
         else
-                failure_kernel(&failure, -wait->error, "delete an endpoint", NULL);
+                failure_kernel(&failure, -wait->error, "delete the interface", NULL);
         error_answer(&error, &failure, wait->error);
         return sd_bus_reply_method_error(wait->call, &error);
 }

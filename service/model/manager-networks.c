@@ -12,8 +12,10 @@
 #include "util/log.h"
 
 /* A network that is not used any more stays for a moment: guests are restarted. */
-#define IDLE_USEC  (10 * 1000 * 1000)
-#define AGAIN_USEC (1000 * 1000)
+#define IDLE_USEC (10 * 1000 * 1000)
+/* A deletion that was refused is tried again after 1, 2, 4, … seconds, a minute in all. */
+#define AGAIN_USEC    (1000 * 1000)
+#define DELETIONS_MAX 6
 
 DEFINE_CLEANUP(Network, network_free)
 
@@ -44,28 +46,61 @@ static void set_idle_timer(Network *network, uint64_t usec) {
                 (void)sd_event_source_set_enabled(network->idle, SD_EVENT_ONESHOT);
 }
 
-static void advance(Network *network);
+static void finish(Manager *manager, Network *network, int error);
+
+/* It stays, and is shown again as what it is; who wants it deleted asks again. One that never was whole is not. */
+static void give_up(Manager *manager, Network *network) {
+        log_error("The network %s stays: the deletion of its bridge was refused %u times",
+                        network->tag.plan.name, network->refusals);
+        if (!network->born)
+                return;
+        network->doomed = false;
+        network->refusals = 0;
+        manager_update_uplinks(manager);
+        if (manager->observer)
+                manager->observer->network_appeared(network, manager->userdata);
+}
+
+/* The pause doubles, and there is an end to it: what the kernel refuses for a minute it refuses for good. */
+static void try_again(Manager *manager, Network *network) {
+        const unsigned n = network->refusals++;
+
+        if (n < DELETIONS_MAX)
+                set_idle_timer(network, (uint64_t)AGAIN_USEC << n);
+        else
+                give_up(manager, network);
+}
+
+/* Somebody has taken the bridge from us: it and its filters are theirs to keep. */
+static void let_go(Manager *manager, Network *network) {
+        log_error("The bridge of the network %s is not vnicd's any more: somebody changed its kind "
+                  "or its group. It stays, and the network is gone.",
+                        network->tag.plan.name);
+        finish(manager, network, -ESTALE);
+}
 
 static void on_deleted(void *userdata, int ifindex, int error) {
         Manager *manager = userdata;
+        Network *network = NULL;
 
-        LIST_FOREACH(&manager->networks, node) {
-                Network *network = container_of(node, Network, link);
-
-                if (network->ifindex != ifindex || !network->deleting)
-                        continue;
-                if (error < 0 && error != -ENODEV) {
-                        network->deleting = false;
-                        log_error("Cannot delete the network %s: %s", network->tag.plan.name,
-                                        strerror(-error));
-                        gone_tell(&network->watches, error);
-                        set_idle_timer(network, AGAIN_USEC);
-                }
+        LIST_FOREACH(&manager->networks, node)
+                if (container_of(node, Network, link)->ifindex == ifindex &&
+                                container_of(node, Network, link)->deleting)
+                        network = container_of(node, Network, link);
+        if (!network || error >= 0 || error == -ENODEV)
+                return;
+        network->deleting = false;
+        if (error == -ESTALE) {
+                let_go(manager, network);
                 return;
         }
+        log_error("Cannot delete the network %s: %s", network->tag.plan.name, strerror(-error));
+        gone_tell(&network->watches, error);
+        try_again(manager, network);
 }
 
-static void finish(Manager *manager, Network *network) {
+/* error: what its watches are told. */
+static void finish(Manager *manager, Network *network, int error) {
         Failure failure = FAILURE_INIT;
 
         if (network_remove_filters(network->tag.plan.name, &failure) < 0)
@@ -73,7 +108,7 @@ static void finish(Manager *manager, Network *network) {
                                 failure.text);
         list_unlink(&network->link);
         manager_update_uplinks(manager);
-        gone_tell(&network->watches, 0);
+        gone_tell(&network->watches, error);
         network_free(network);
 }
 
@@ -85,7 +120,7 @@ static void advance(Network *network) {
         if (!network->doomed || !list_is_empty(&network->endpoints))
                 return;
         if (network->bridge_gone) {
-                finish(manager, network);
+                finish(manager, network, 0);
                 return;
         }
         if (network->deleting)

@@ -106,6 +106,18 @@ static bool is_renamed(Manager *manager, const Network *network) {
                         strcmp(bridge.name, network->tag.plan.name) != 0;
 }
 
+/* Nobody waits for what may never come. */
+static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failure) {
+        if (network->refusals > 0)
+                return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
+                                "The network \"%s\" is to go, and the kernel refuses to delete its "
+                                "bridge. Try again in a minute, or have an administrator look at "
+                                "the log.",
+                                network->tag.plan.name);
+        *ret_blocked_on = &network->watches;
+        return PLACEMENT_BLOCKED;
+}
+
 /* It has no bridge yet, or one that goes. */
 static int look_at_definition(Manager *manager, const Client *client, Place *place,
                 List **ret_blocked_on, Failure *failure) {
@@ -117,10 +129,8 @@ static int look_at_definition(Manager *manager, const Client *client, Place *pla
                                 "The bridge of the network \"%s\" was given another name. Have an "
                                 "administrator rename or delete it.",
                                 plan->name);
-        if (last) {
-                *ret_blocked_on = &last->watches;
-                return PLACEMENT_BLOCKED;
-        }
+        if (last)
+                return wait_for_end(last, ret_blocked_on, failure);
         *place = (Place){ .plan = plan, .bridge = { .mtu = plan->mtu } };
         snprintf(place->bridge.name, sizeof(place->bridge.name), "%s", plan->name);
         return 0;
@@ -139,10 +149,8 @@ static int look_at_bridge(Manager *manager, const Client *client, Place *place,
         place->network = manager_network_of(manager, &place->bridge);
         if (!place->network)
                 return client->defined ? refuse_foreign(client, failure) : 0;
-        if (place->network->doomed) {
-                *ret_blocked_on = &place->network->watches;
-                return PLACEMENT_BLOCKED;
-        }
+        if (place->network->doomed)
+                return wait_for_end(place->network, ret_blocked_on, failure);
         place->plan = &place->network->tag.plan;
         return 0;
 }

@@ -37,10 +37,11 @@ struct Network {
         /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
         int *foreign;
         size_t n_foreign, foreign_room;
-        bool doomed;      /* it goes */
-        bool deleting;    /* the deletion of its bridge is under way */
-        bool bridge_gone; /* the kernel said so */
-        bool born;        /* it was shown, and its end will be */
+        bool doomed;       /* it goes */
+        bool deleting;     /* the deletion of its bridge is under way */
+        unsigned refusals; /* how often it was refused */
+        bool bridge_gone;  /* the kernel said so */
+        bool born;         /* it was shown, and its end will be */
         char warning[NETWORK_WARNING_SIZE];
 };
 

@@ -11,7 +11,7 @@ import time
 
 import pytest
 from vnic import kernel
-from vnic.networks import Network, network
+from vnic.networks import NETWORK, Network, network
 from vnic.process import poll
 
 # CanCreateTap in the same breath as what changes its answer
@@ -206,3 +206,21 @@ def test_the_ports_of_a_renamed_network_are_its_own(root, alice):
         finally:
             for link in ("lan0", "lan1", "lan2", "yesnet"):
                 kernel.del_link(link)
+
+
+def test_a_network_whose_bridge_an_administrator_has_taken_over_is_forgotten(root, world):
+    made = Network(root, "lostnet", "isolated")
+    try:
+        kernel.run("ip", "link", "set", "lostnet", "group", "0")
+        error = root.error(made.path, NETWORK, "Delete")
+        assert error.short == "Stale"
+        assert kernel.exists("lostnet")
+        assert made.path not in root.managed_objects()
+        assert poll(lambda: "vnicd-lostnet" not in kernel.run("nft", "list", "tables"), 1)
+        said = world.service.output()
+        time.sleep(2.5)
+        assert world.service.output() == said  # it is not tried again
+        with root.create_tap("lostnet") as tap:
+            assert kernel.ports("lostnet") == [tap.interface]
+    finally:
+        kernel.del_link("lostnet")

@@ -455,6 +455,87 @@ static void the_ports_that_are_shown_follow_the_kernel(void **state) {
         stage_leave(&stage);
 }
 
+static atomic_int refused; /* so many deletions are still refused */
+
+int __real_link_delete(Netlink *netlink, int ifindex, Failure *failure);
+int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure);
+
+int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure) {
+        if (refused > 0) {
+                refused--;
+                return -EBUSY;
+        }
+        return __real_link_delete(netlink, ifindex, failure);
+}
+
+/* Each pause is over at once. Returns how many there were. */
+static unsigned pass_pauses(Stage *stage, Network *network) {
+        unsigned n = 0;
+        int enabled;
+
+        for (; n < 100; n++) {
+                stage_run(stage, 50);
+                if (!manager_find_network(stage->manager, "net0"))
+                        return n;
+                assert_ok(sd_event_source_get_enabled(network->idle, &enabled));
+                if (enabled == SD_EVENT_OFF)
+                        return n;
+                assert_ok(sd_event_source_set_time_relative(network->idle, 0));
+        }
+        return n;
+}
+
+static void a_deletion_that_is_refused_is_tried_again_and_at_last_given_up(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        Failure failure = FAILURE_INIT;
+        Waiter waiter = WAITER_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        refused = 100;
+        list_init(&waiter.watch.link);
+        manager_delete_network(stage.manager, network, &waiter.watch);
+        stage_run(&stage, 50);
+        assert_int_equal(waiter.told, 1);
+        assert_int_equal(waiter.error, -EBUSY);
+        /* Who wants a tap on it is told, and waits for nothing. */
+        assert_int_equal(try_tap(&stage, &request, NULL, 1000, &queues, &endpoint, &failure),
+                        -ENODEV);
+        assert_int_equal(failure.kind, FAILURE_NO_SUCH_NETWORK);
+        assert_in_range(pass_pauses(&stage, network), 1, 10);
+        assert_in_range(refused, 85, 99);
+        /* It is what it is: shown, used, and deleted when that is possible. */
+        assert_true(world_has_link("net0"));
+        assert_int_equal(stage.networks_appeared, 2);
+        assert_ptr_equal(manager_next_network(stage.manager, NULL), network);
+        assert_int_equal(try_tap(&stage, &request, NULL, 1000, &queues, &endpoint, &failure), 0);
+        fdset_done(&queues);
+        refused = 0;
+        manager_delete_network(stage.manager, network, NULL);
+        stage_run(&stage, 100);
+        assert_nothing_is_left(1);
+        stage_leave(&stage);
+}
+
+static void a_deletion_that_is_refused_twice_succeeds_later(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        refused = 2;
+        manager_delete_network(stage.manager, network, NULL);
+        assert_int_equal(pass_pauses(&stage, network), 2);
+        assert_nothing_is_left(1);
+        stage_leave(&stage);
+}
+
 static void a_restart_takes_everything_up(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         const TapRequest request = request_on("net0");
@@ -775,6 +856,8 @@ int main(void) {
                 CASE(events_that_are_behind_do_not_hide_a_foreign_port),
                 CASE(what_cannot_be_looked_at_has_a_foreign_port),
                 CASE(the_ports_that_are_shown_follow_the_kernel),
+                CASE(a_deletion_that_is_refused_is_tried_again_and_at_last_given_up),
+                CASE(a_deletion_that_is_refused_twice_succeeds_later),
                 CASE(a_restart_takes_everything_up),
                 CASE(what_is_left_of_a_lost_network_goes_at_a_start),
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),
