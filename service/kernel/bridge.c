@@ -218,3 +218,7 @@ bool bridge_is_filtered(const char *name) {
         return first_byte("/proc/sys/net/bridge/bridge-nf-call-iptables") == '1' ||
                         first_byte_of_link(name, "bridge/nf_call_iptables") == '1';
 }
+
+bool bridge_filters_vlans(const char *name) {
+        return first_byte_of_link(name, "bridge/vlan_filtering") == '1';
+}

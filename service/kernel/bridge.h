@@ -62,5 +62,8 @@ int bridge_count_ports(const char *name, unsigned *ret);
 /* Whether its MAC was set, and so does not follow its ports'. True where sysfs does not tell. */
 bool bridge_mac_is_pinned(const char *name);
 
+/* Whether it filters VLANs. False where sysfs does not tell. */
+bool bridge_filters_vlans(const char *name);
+
 /* Whether br_netfilter hands its frames to the host's IP filters, which may drop them. */
 bool bridge_is_filtered(const char *name);
