@@ -208,6 +208,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 if (endpoint)
                         forget(manager, endpoint);
                 manager_see_port_of_network(manager, link->ifindex, 0);
+                manager_forget_bridge(manager, link->ifindex);
                 break;
         case LINK_FDB_GONE:
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);

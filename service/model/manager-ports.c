@@ -107,10 +107,14 @@ static bool has_address(Manager *manager, const LinkInfo *bridge) {
         return r < 0 || found;
 }
 
-static void remember_unpinned(Manager *manager, int bridge) {
+static bool is_unpinned(const Manager *manager, int bridge) {
         for (size_t i = 0; i < manager->n_unpinned; i++)
                 if (manager->unpinned[i] == bridge)
-                        return;
+                        return true;
+        return false;
+}
+
+static void remember_unpinned(Manager *manager, int bridge) {
         if (manager->n_unpinned < UNPINNED_MAX)
                 manager->unpinned[manager->n_unpinned++] = bridge;
 }
@@ -122,6 +126,9 @@ bool manager_should_pin_mac(Manager *manager, const LinkInfo *bridge) {
 
         if (bridge_mac_is_pinned(bridge->name))
                 return false;
+        /* Of a foreign port on one of these an event will tell: no look that grows with our own taps there. */
+        if (is_unpinned(manager, bridge->ifindex))
+                return has_address(manager, bridge);
         (void)manager_look_at_ports(manager, bridge->ifindex, &ports);
         if (ports.foreign > 0 || has_address(manager, bridge))
                 return true;
@@ -156,6 +163,12 @@ void manager_see_port_of_bridge(Manager *manager, const LinkInfo *link) {
                 }
 }
 
+void manager_forget_bridge(Manager *manager, int bridge) {
+        for (size_t i = 0; i < manager->n_unpinned; i++)
+                if (manager->unpinned[i] == bridge)
+                        manager->unpinned[i] = manager->unpinned[--manager->n_unpinned];
+}
+
 void manager_check_bridges(Manager *manager) {
         for (size_t i = manager->n_unpinned; i > 0; i--)
                 check_bridge(manager, i - 1);
@@ -167,7 +180,9 @@ void manager_adopt_bridges(Manager *manager) {
         LIST_FOREACH(&manager->registry.endpoints, node) {
                 const Endpoint *endpoint = container_of(node, Endpoint, link);
 
-                if (endpoint->now.master <= 0 || endpoint->network || endpoint->now.master == last)
+                if (endpoint->now.master <= 0 || endpoint->network ||
+                                endpoint->now.master == last ||
+                                is_unpinned(manager, endpoint->now.master))
                         continue;
                 last = endpoint->now.master;
                 pin_if_due(manager, last);

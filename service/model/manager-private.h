@@ -112,6 +112,9 @@ bool manager_should_pin_mac(Manager *manager, const LinkInfo *bridge);
  * our own taps, which their holders can make, cost nothing here. */
 void manager_see_port_of_bridge(Manager *manager, const LinkInfo *link);
 
+/* It is gone. */
+void manager_forget_bridge(Manager *manager, int bridge);
+
 /* Looks at all of those again; at the start, also for them. */
 void manager_check_bridges(Manager *manager);
 void manager_adopt_bridges(Manager *manager);
