@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "connection.h"
 #include "findings.h"
 
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
@@ -35,7 +36,8 @@ static void check_name(Findings *findings, sd_bus *bus, const char *check, const
 }
 
 static bool in_path(const char *program) {
-        _cleanup_free_ char *path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+        const char *folders = getenv("PATH");
+        _cleanup_free_ char *path = strdup(folders ? folders : "/usr/bin:/bin");
         char *rest = path, *folder;
 
         while (rest && (folder = strsep(&rest, ":"))) {
@@ -67,10 +69,12 @@ static void check_agent(Findings *findings) {
                                 "asked for a password.");
 }
 
-void check_services(Findings *findings, sd_bus *bus) {
+void check_services(Findings *findings, sd_bus *bus, int error) {
         if (!bus) {
-                findings_add(findings, "bus", FINDING_PROBLEM, "systemctl status dbus",
-                                "The system bus cannot be reached.");
+                _cleanup_free_ char *sentence = connection_explain(error);
+
+                findings_add(findings, "bus", FINDING_PROBLEM, "systemctl status dbus", "%s",
+                                sentence ? sentence : "Cannot connect to the system bus.");
                 return;
         }
         check_name(findings, bus, "polkit", POLKIT_NAME, POLKIT_PATH,

@@ -3,7 +3,7 @@
 
 /*
  * Owns the bus connection and the text agent. Every error of a call becomes a sentence and an exit
- * status here and nowhere else. Knows no verb and no table.
+ * status by way of connection.h. Knows no verb and no table.
  */
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "connection.h"
 
 #define USEC_PER_SEC  UINT64_C(1000000)
 #define TIMEOUT_PLAIN (25 * USEC_PER_SEC)
@@ -25,17 +26,22 @@ struct Client {
         pid_t agent;   /* 0: not started */
 };
 
+static Status complain_connection(int error) {
+        _cleanup_free_ char *sentence = connection_explain(error);
+
+        return complain(STATUS_UNREACHABLE, "%s",
+                        sentence ? sentence : "Cannot connect to the system bus.");
+}
+
 Status client_open(const Options *options, Client **ret) {
         _cleanup_(client_freep) Client *client = calloc(1, sizeof(Client));
         int r;
 
         if (!client)
                 return complain_errno(ENOMEM, "connect to the system bus");
-        r = sd_bus_open_system(&client->bus);
+        r = connection_open(&client->bus);
         if (r < 0)
-                return complain(STATUS_UNREACHABLE, "Cannot connect to the system bus: %s.",
-                                strerror(-r));
-
+                return complain_connection(r);
         client->terminal = !options->no_ask && !options->no_agent && isatty(STDIN_FILENO);
         client->ask = !options->no_ask && (options->ask || client->terminal);
         *ret = TAKE_PTR(client);
@@ -59,27 +65,6 @@ sd_bus *client_bus(Client *client) {
 static void start_agent(Client *client) {
         if (client->terminal && client->agent == 0 && geteuid() != 0)
                 client->agent = agent_start();
-}
-
-static void print_advice(Status status) {
-        if (status == STATUS_UNREACHABLE)
-                fputs("vnicd is not running and the bus could not start it, or it hangs; see "
-                      "\"systemctl status vnicd\".\n",
-                                stderr);
-}
-
-static Status complain_call(const sd_bus_error *error, int r) {
-        Status status = status_from_error_name(error->name);
-        const char *message = error->message ? error->message : strerror(-r);
-
-        if (r == -ETIMEDOUT)
-                message = "it did not answer in time";
-        if (status == STATUS_UNREACHABLE)
-                complain(status, "The service " VNICD_NAME " cannot be reached: %s.", message);
-        else
-                complain(status, "%s", message);
-        print_advice(status);
-        return status;
 }
 
 Status client_begin(Client *client, const Method *method, sd_bus_message **ret) {
@@ -109,7 +94,7 @@ Status client_end(
         }
         r = sd_bus_call(client->bus, call, ask ? TIMEOUT_ASK : TIMEOUT_PLAIN, &error, &reply);
         if (r < 0)
-                return complain_call(&error, r);
+                return connection_complain_call(method->member, &error);
         if (!sd_bus_message_has_signature(reply, method->answer))
                 return complain(STATUS_FAILURE,
                                 "The service answered %s in a way that is not "

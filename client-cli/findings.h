@@ -46,8 +46,9 @@ void check_networks(Findings *findings, sd_bus *bus);
 /* What NetworkManager and systemd-networkd would do with our interfaces, if they run. */
 void check_managers(Findings *findings, sd_bus *bus);
 
-/* The bus (NULL: none could be reached), polkit, vnicd, and who could ask for a password. */
-void check_services(Findings *findings, sd_bus *bus);
+/* The bus (NULL: none could be reached, for this error of connection_open()), polkit, vnicd, and who
+ * could ask for a password. */
+void check_services(Findings *findings, sd_bus *bus, int error);
 
 /* Whether somebody on the bus has the name now. */
 bool bus_has_name(sd_bus *bus, const char *name);

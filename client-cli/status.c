@@ -31,7 +31,7 @@ static const char *const meanings[STATUS_MAX] = {
         [STATUS_TAKEN] = "the MAC address or the label is in use",
         [STATUS_NOT_SUPPORTED] = "this host or this service cannot do it",
         [STATUS_KERNEL] = "the kernel refused, or the bridge changed meanwhile",
-        [STATUS_UNREACHABLE] = "the service cannot be reached",
+        [STATUS_UNREACHABLE] = "the service or the system bus cannot be reached",
 };
 
 static Status status_from_kind(FailureKind kind) {

@@ -5,21 +5,21 @@
  * nothing, asks nobody, and works where the service or the bus does not.
  */
 
-#include "client.h"
+#include "connection.h"
 #include "findings.h"
+#include "util/cleanup.h"
 #include "verb.h"
 
 Status verb_doctor(const Options *options) {
         _cleanup_(json_decrefp) json_t *entries = json_array();
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         Findings findings = { .entries = entries };
+        int error = connection_open(&bus);
         Status status;
 
-        if (sd_bus_open_system(&bus) < 0)
-                bus = NULL;
         check_devices(&findings);
         check_bridges(&findings);
-        check_services(&findings, bus);
+        check_services(&findings, bus, error);
         check_filters(&findings, bus);
         check_networks(&findings, bus);
         check_managers(&findings, bus);

@@ -179,7 +179,9 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         if (comes_from(message, LOCAL_NAME))
                 monitor_end(userdata,
                                 complain(STATUS_UNREACHABLE,
-                                                "The connection to the system bus is lost."));
+                                                "The connection to the system bus was lost, and "
+                                                "events with it. When the bus is back, start "
+                                                "monitor again."));
         return 0;
 }
 
@@ -232,6 +234,15 @@ static int watch_signals(sd_event *event) {
         return 0;
 }
 
+/* The bus, or the service on it, has gone while it was asked for what monitor needs to begin. */
+static Status complain_watch(int error) {
+        return complain(STATUS_UNREACHABLE,
+                        "Cannot watch " VNICD_NAME
+                        " on the system bus: %s. See \"systemctl status dbus vnicd\", and try "
+                        "again.",
+                        strerror(abs(error)));
+}
+
 /* Starts the service if it does not run: without it there is nothing to hear. */
 static Status learn_service(Monitor *monitor, Client *client) {
         _cleanup_(json_decrefp) json_t *properties = NULL;
@@ -247,7 +258,7 @@ static Status learn_service(Monitor *monitor, Client *client) {
         if (r >= 0)
                 r = sd_bus_creds_get_unique_name(creds, &owner);
         if (r < 0)
-                return complain_errno(r, "learn who the service is");
+                return complain_watch(r);
         set_service(monitor, owner);
         return STATUS_OK;
 }
@@ -264,15 +275,16 @@ Status verb_monitor(const Options *options) {
         r = sd_event_new(&monitor.event);
         if (r >= 0)
                 r = watch_signals(monitor.event);
-        if (r >= 0)
-                r = watch_bus(&monitor, client_bus(client));
         if (r < 0)
-                return complain_errno(r, "watch the system bus");
+                return complain_errno(r, "wait for events");
+        r = watch_bus(&monitor, client_bus(client));
+        if (r < 0)
+                return complain_watch(r);
         status = learn_service(&monitor, client);
         if (status != STATUS_OK)
                 return status;
 
         fputs("watching " VNICD_NAME " ...\n", stderr);
         r = sd_event_loop(monitor.event);
-        return r < 0 ? complain_errno(r, "watch the system bus") : monitor.status;
+        return r < 0 ? complain_watch(r) : monitor.status;
 }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "connection.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "util/clock.h"
+
+#define ACCEPTED_WITHIN_SEC 25 /* the usual time-out of a call */
+
+#define SEE_BUS     "See \"systemctl status dbus\""
+#define SEE_SERVICE "see \"systemctl status vnicd\""
+
+/* sd-bus waits for the greeting of the bus without a limit as soon as anything is called; and a bus
+ * that refuses the user hangs up in it, of which the caller would be told by errno alone. */
+static int wait_until_accepted(sd_bus *bus) {
+        const uint64_t end = clock_now_usec() + ACCEPTED_WITHIN_SEC * UINT64_C(1000000);
+
+        for (;;) {
+                int r = sd_bus_process(bus, NULL);
+                uint64_t now = clock_now_usec();
+
+                if (r < 0)
+                        return r;
+                if (sd_bus_is_ready(bus) > 0)
+                        return 0;
+                if (sd_bus_is_open(bus) <= 0)
+                        return -ENOTCONN;
+                if (r > 0)
+                        continue;
+                if (now >= end)
+                        return -ETIMEDOUT;
+                r = sd_bus_wait(bus, end - now);
+                if (r < 0 && r != -EINTR)
+                        return r;
+        }
+}
+
+int connection_open(sd_bus **ret) {
+        /* A flush would wait for a bus that hangs. */
+        _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
+        int r = sd_bus_open_system(&bus);
+
+        if (r < 0)
+                return r;
+        r = wait_until_accepted(bus);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+static const char *reason(int error) {
+        switch (abs(error)) {
+        case ENOENT:
+        case ENOTDIR:
+                return "There is no socket at its address. " SEE_BUS ".";
+        case ECONNREFUSED:
+                return "Nobody listens at its address. " SEE_BUS ".";
+        case EACCES:
+                return "You are not allowed to open its socket. A sandbox has to be given the "
+                       "system bus, or the name " VNICD_NAME " on it.";
+        case EINVAL:
+                return "Its address is malformed. An address looks like "
+                       "unix:path=/run/dbus/system_bus_socket.";
+        case EAGAIN:
+                return "Its socket takes no more connections, so the bus hangs or is "
+                       "overloaded. " SEE_BUS ".";
+        case ETIMEDOUT:
+                return "The bus did not answer within 25 seconds, so it hangs. " SEE_BUS ".";
+        case EPERM:
+        case ENOTCONN:
+        case ECONNRESET:
+        case EPIPE:
+                return "The bus ended the connection before it had accepted it: its policy refuses "
+                       "you, you have too many connections, or it is being stopped. " SEE_BUS
+                       " and its log.";
+        default:
+                return NULL;
+        }
+}
+
+char *connection_explain(int error) {
+        const char *address = getenv("DBUS_SYSTEM_BUS_ADDRESS"), *why = reason(error);
+        char *sentence;
+        int n;
+
+        if (!why)
+                n = asprintf(&sentence, "Cannot connect to the system bus: %s. " SEE_BUS ".",
+                                strerror(abs(error)));
+        else if (!address)
+                n = asprintf(&sentence, "Cannot connect to the system bus. %s", why);
+        else
+                n = asprintf(&sentence,
+                                "Cannot connect to the system bus, for which the variable "
+                                "DBUS_SYSTEM_BUS_ADDRESS has the address \"%s\". %s",
+                                address, why);
+        return n < 0 ? NULL : sentence;
+}
+
+static bool is_any(const sd_bus_error *error, const char *const names[]) {
+        for (; *names; names++)
+                if (sd_bus_error_has_name(error, *names))
+                        return true;
+        return false;
+}
+
+/* What sd-bus says when it is the connection that failed. */
+static bool is_lost(const sd_bus_error *error) {
+        static const char *const names[] = { "System.Error.ENOTCONN", "System.Error.ECONNRESET",
+                "System.Error.EPIPE", "System.Error.ESHUTDOWN", SD_BUS_ERROR_DISCONNECTED,
+                SD_BUS_ERROR_NO_SERVER, NULL };
+
+        return is_any(error, names);
+}
+
+static bool is_late(const sd_bus_error *error) {
+        static const char *const names[] = { SD_BUS_ERROR_TIMEOUT, "System.Error.ETIMEDOUT",
+                "org.freedesktop.DBus.Error.TimedOut", NULL };
+
+        return is_any(error, names);
+}
+
+/* The bus's own refusal has the name that the service's has. dbus-daemon's words, dbus-broker's. */
+static bool is_of_bus_policy(const sd_bus_error *error) {
+        static const char *const beginnings[] = { "Rejected send message",
+                "Sender is not authorized to send" };
+
+        if (!sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) || !error->message)
+                return false;
+        for (size_t i = 0; i < sizeof(beginnings) / sizeof(beginnings[0]); i++)
+                if (strncmp(error->message, beginnings[i], strlen(beginnings[i])) == 0)
+                        return true;
+        return false;
+}
+
+static Status complain_other(const char *member, const sd_bus_error *error) {
+        const char *text = error->message && *error->message ? error->message
+                        : error->name                        ? error->name
+                                                             : "no error was given";
+        Status status = status_from_error_name(error->name);
+        int length = (int)strlen(text) - (text[strlen(text) - 1] == '.');
+
+        if (status == STATUS_UNREACHABLE)
+                return complain(status,
+                                "The service " VNICD_NAME
+                                " cannot be reached: %.*s. It does not run, and the bus could not "
+                                "start it; " SEE_SERVICE ".",
+                                length, text);
+        if (error->name && strncmp(error->name, "System.Error.", strlen("System.Error.")) == 0)
+                return complain(status, "Cannot call %s of " VNICD_NAME ": %.*s.", member, length,
+                                text);
+        return complain(status, "%s", text);
+}
+
+Status connection_complain_call(const char *member, const sd_bus_error *error) {
+        if (is_lost(error))
+                return complain(STATUS_UNREACHABLE,
+                                "The connection to the system bus was lost before " VNICD_NAME
+                                " had answered %s. " SEE_BUS ", and try again.",
+                                member);
+        if (is_late(error))
+                return complain(STATUS_UNREACHABLE,
+                                "The service " VNICD_NAME
+                                " did not answer %s in time: it hangs; " SEE_SERVICE ".",
+                                member);
+        if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
+                return complain(STATUS_UNREACHABLE,
+                                "The service " VNICD_NAME
+                                " ended before it had answered %s; " SEE_SERVICE ", and try again.",
+                                member);
+        if (is_of_bus_policy(error))
+                return complain(STATUS_UNREACHABLE,
+                                "The policy of the system bus does not let you call %s "
+                                "of " VNICD_NAME ". Have an administrator look at the files in "
+                                "/usr/share/dbus-1/system.d and /etc/dbus-1/system.d.",
+                                member);
+        return complain_other(member, error);
+}
