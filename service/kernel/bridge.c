@@ -179,6 +179,7 @@ int bridge_count_ports(const char *name, unsigned *ret) {
         unsigned n = 0;
         DIR *ports;
 
+        *ret = 0;
         snprintf(path, sizeof(path), "/sys/class/net/%s/brif", name);
         ports = opendir(path);
         if (!ports)

@@ -107,7 +107,7 @@ int filter_library_run(const char *commands, char **ret, Failure *failure) {
         _cleanup_(context_done) Context context = { .nft = NULL };
         int r = context_init(&context, failure);
 
-        if (r < 0)
+        if (r < 0 || !context.nft)
                 return r;
         if (context.library.nft_run_cmd_from_buffer(context.nft, commands) != 0)
                 return explain(&context, failure);

@@ -76,6 +76,7 @@ static int open_trusted(int folder, const char *name, const char *path, int flag
         _cleanup_close_ int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | flags);
         int r;
 
+        *ret_status = (struct stat){ 0 };
         if (fd < 0)
                 return refuse_open(failure, folder, name, path, errno);
         r = check_trust(fd, path, failure, ret_status);

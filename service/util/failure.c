@@ -7,6 +7,8 @@
 
 #include "util/printable.h"
 
+#undef failure_set
+
 int failure_set(Failure *failure, FailureKind kind, int error, const char *format, ...) {
         va_list args;
 

@@ -61,6 +61,12 @@ typedef struct Failure {
 int failure_set(Failure *failure, FailureKind kind, int error, const char *format, ...)
                 __attribute__((format(printf, 4, 5)));
 
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time; this tells it that a refusal is negative. */
+#define failure_set(failure, kind, error, ...)                                                     \
+        (failure_set(failure, kind, error, __VA_ARGS__), -(error))
+#endif
+
 /* A step that the kernel refused: "Cannot <step>: <the kernel's own text>." error is a positive
  * errno; text may be NULL, then it is strerror(error). ENOMEM and ENOBUFS are kinds of KERNEL as
  * well. */

@@ -47,7 +47,14 @@ static inline void list_unlink(List *node) {
         list_init(node);
 }
 
+#ifdef __clang_analyzer__
+/* The analyzer cannot know that a circle has no end. */
+#define LIST_FOREACH(list, node)                                                                   \
+        for (List *node = (list)->next; __builtin_assume(node != NULL), node != (list);            \
+                        node = node->next)
+#else
 #define LIST_FOREACH(list, node) for (List *node = (list)->next; node != (list); node = node->next)
+#endif
 
 /* The body may unlink or free the node. */
 #define LIST_FOREACH_SAFE(list, node)                                                              \

@@ -41,7 +41,7 @@ int world_enter(void **state) {
                 return -1;
         if (unshare(CLONE_NEWNET | CLONE_NEWNS) < 0)
                 return -1;
-        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
                 return -1;
         /* /sys/class/net shows the namespace of who mounted it. */
         return mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
