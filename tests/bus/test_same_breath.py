@@ -28,7 +28,7 @@ CHANGES = {(MANAGER, "CreateTap"), (MANAGER, "OpenTap"), (MANAGER, "ReleaseAll")
            (MANAGER, "Reload"), (ENDPOINT, "Release"), (TAP, "OpenQueues"), (TAP, "OpenQueue"),
            (NETWORK, "Delete"), (PROPERTIES, "Set")}
 # An object that is not there yet, or no longer, is refused by one of these.
-GONE = {"UnknownObject", "UnknownInterface", "UnknownMethod", "AccessDenied", "NoSuchEndpoint", "NoSuchNetwork"}
+GONE = {"UnknownObject", "UnknownInterface", "UnknownMethod", "NoSuchEndpoint", "NoSuchNetwork"}
 # What the manager may answer beside what it was asked for.
 REFUSALS = {"GetEndpoint": {"NoSuchEndpoint"}}
 ANSWERS = {"yes", "no", "challenge", "quota"}
