@@ -13,7 +13,7 @@
 void check_filters(Findings *findings, sd_bus *bus) {
         char **warnings = NULL;
 
-        /* A service that does not answer is told of elsewhere. */
+        /* check_services() reports a service that does not answer. */
         if (!bus ||
                         sd_bus_get_property_strv(bus, VNICD_NAME, VNICD_PATH, VNICD_MANAGER,
                                         "Warnings", NULL, &warnings) < 0)

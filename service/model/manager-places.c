@@ -63,12 +63,13 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
 /* Port by port: a foreign one decides which action is asked about. */
 static int look_at_ports_of_network(Manager *manager, Place *place, const Client *client,
                 List **ret_blocked_on, Failure *failure) {
+        const NetworkPlan *plan = &place->network->tag.plan;
         unsigned most = client->ports_per_bridge;
         BridgePorts ports;
         int r;
 
-        if (place->plan->ports_max < most)
-                most = place->plan->ports_max;
+        if (plan->ports_max < most)
+                most = plan->ports_max;
         (void)manager_look_at_ports(manager, place->bridge.ifindex, &ports);
         place->shared = ports.foreign > 0;
         r = check_ports(manager, place, client, ports.all, most, ret_blocked_on, failure);

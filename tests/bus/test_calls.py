@@ -8,7 +8,7 @@ import signal
 import struct
 import time
 import xml.etree.ElementTree as tree
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 from gi.repository import GLib
@@ -16,7 +16,7 @@ from vnic import kernel
 from vnic.client import ENDPOINT, MANAGER, NAME, OBJECTS, PROPERTIES, ROOT, TAP
 from vnic.networks import NETWORK, network, path_of
 from vnic.process import poll
-from vnic.rawclient import NO_REPLY, RawClient
+from vnic.rawclient import NO_REPLY, RawClient, asked_about, watch_questions
 
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 PEER = "org.freedesktop.DBus.Peer"
@@ -90,9 +90,11 @@ def test_what_does_not_exist_is_unknown_to_everybody(alice, root, path, interfac
     (MANAGER, "CreateTap"), (MANAGER, "ReleaseAll"), (NETWORK, "Delete"), (ENDPOINT, "Nonsense"),
     ("org.vnicd1.Other", "Release")])
 def test_what_another_object_has_an_endpoint_has_not(alice, bridge, interface, member):
+    """By arguments that the method takes."""
+    signature, values = ("sbba{sv}", ("yes0", True, False, {})) if member == "CreateTap" else ("", ())
     with alice.create_tap(bridge) as tap:
-        error = alice.error(tap.endpoint, interface, member)
-        assert error.short in ("UnknownMethod", "UnknownInterface", "InvalidArgs"), error
+        error = alice.error(tap.endpoint, interface, member, signature, values)
+        assert error.short in ("UnknownMethod", "UnknownInterface"), error
         assert kernel.exists(tap.interface)
 
 
@@ -323,16 +325,18 @@ def test_to_refuse_a_body_takes_little_more_than_to_receive_it(world, alice, wha
 @pytest.mark.parametrize("member, signature", [("CreateTap", "ss"), ("GetEndpoint", "u"), ("ReleaseAll", "s"),
                                                ("ListBridges", "av"), ("Reload", "i"), ("CreateNetwork", "ssa{ss}")])
 def test_what_has_another_signature_is_refused_before_anybody_asks_who_calls(world, root, member, signature):
-    """Nor does it take a turn: with the bus stopped it could not be known who calls."""
+    """As a monitor of the bus sees it."""
     values = {"s": ("x",), "ss": ("x", "y"), "u": (1,), "av": ([],), "i": (1,), "ssa{ss}": ("x", "nat", {})}
     error = root.error(ROOT, MANAGER, member, signature, values[signature])
     assert error.name == DBUS_ERROR + "InvalidArgs" and f'"{signature}"' not in error.message, error
-    with closing(RawClient(world, "bob")) as caller:
-        before = run_queue_ns(world.pid)
-        serials = [caller.send(ROOT, MANAGER, member, signature, values[signature]) for _ in range(200)]
-        names = [caller.receive_reply(serial)[0].get_error_name() for serial in serials[-3:]]
+    with closing(RawClient(world, "root")) as watcher, closing(RawClient(world, "bob")) as caller:
+        watch_questions(watcher)
+        serials = [caller.send(ROOT, MANAGER, member, signature, values[signature]) for _ in range(3)]
+        names = [caller.receive_reply(serial)[0].get_error_name() for serial in serials]
         assert set(names) == {DBUS_ERROR + "InvalidArgs"}
-        assert run_queue_ns(world.pid) - before < 200e6
+        assert caller.unique not in asked_about(watcher)
+        caller.receive_reply(caller.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",)))
+        assert caller.unique in asked_about(watcher)
 
 
 # Who has left
@@ -352,18 +356,25 @@ def test_the_calls_of_a_known_caller_who_has_left_are_not_carried_out(world, roo
     assert kernel.next_ifindex() - before in (1, 2)
 
 
-def test_who_leaves_makes_room_for_others_of_the_user(world, alice, bob):
-    """What a caller who has left had in line is not counted any more once its turn has come."""
-    with closing(known(world, "alice")) as caller:
+def test_the_calls_of_those_who_have_left_keep_nobody_waiting(world, alice, bob, bridge):
+    """What callers who have left had in line is not carried out."""
+    with ExitStack() as stack:
+        callers = [stack.enter_context(closing(known(world, "alice"))) for _ in range(4)]
         with stopped(world.pid):
-            for _ in range(500):
-                caller.send(ROOT, MANAGER, "ListBridges")
-            bob.bus_call("GetId")
-            caller.close()
-            assert poll(lambda: not bob.bus_call("NameHasOwner", "s", (caller.unique,))[0], 5)
-    before = run_queue_ns(world.pid)
-    assert alice.list_bridges() is not None
-    assert run_queue_ns(world.pid) - before < 400e6
+            # As many as wait for one user: those of four connections, since a bus lets each wait for 128 answers.
+            for one in callers:
+                for _ in range(127):
+                    one.send(ROOT, MANAGER, "ListBridges")
+                bob.bus_call("GetId")
+                one.close()
+            assert poll(lambda: not bob.bus_call("NameHasOwner", "s", (callers[-1].unique,))[0], 5)
+        before = run_queue_ns(world.pid)
+        assert "yes0" in alice.list_bridges()
+        spent = run_queue_ns(world.pid) - before
+        one = run_queue_ns(world.pid)
+        alice.list_bridges()
+        one = run_queue_ns(world.pid) - one
+    assert spent < 200 * one, f"{spent / 1e6:.0f} ms, and {one / 1e6:.1f} for a ListBridges"
 
 
 # A verdict is good until the call is answered

@@ -191,12 +191,16 @@ def test_open_queue_is_for_the_holder_and_gives_one(world, alice, bob, bridge):
 
 
 def test_without_a_reply_nothing_is_opened(world, carol, bridge):
-    """Our copies of a queue live 10 ms: a tap, or a carrier, would be seen."""
+    """A device would have taken a number; our copies of a queue live 10 ms, in which a carrier would be seen."""
     client = RawClient(world, "carol")
+    client.receive_reply(client.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",)))
     tap = carol.create_tap(bridge, True, True, persistent=True)
     carrier = pathlib.Path("/sys/class/net", tap.interface, "carrier")
+    before = kernel.next_ifindex()
     client.send_open_tap(bridge, flags=NO_REPLY)
-    assert not poll(lambda: len(kernel.our_links()) > 1, 0.3, 0.001)
+    client.receive_reply(client.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",)))
+    assert not poll(lambda: len(kernel.our_links()) > 1, 0.3)
+    assert kernel.next_ifindex() == before + 1
     client.send(tap.endpoint, TAP, "OpenQueue", flags=NO_REPLY)
     assert not poll(lambda: carrier.read_text() == "1\n", 0.3, 0.001)
     client.close()

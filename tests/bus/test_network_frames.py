@@ -262,11 +262,13 @@ def forwarding_host():
     """A host that forwards IP whatever vnicd says, as one with Docker or libvirt does."""
     files = [pathlib.Path("/proc/sys/net", file) for file in ("ipv4/ip_forward", "ipv6/conf/all/forwarding")]
     before = [file.read_text(encoding="ascii") for file in files]
-    for file in files:
-        file.write_text("1", encoding="ascii")
-    yield
-    for file, text in zip(files, before, strict=True):
-        file.write_text(text, encoding="ascii")
+    try:
+        for file in files:
+            file.write_text("1", encoding="ascii")
+        yield
+    finally:
+        for file, text in zip(files, before, strict=True):
+            file.write_text(text, encoding="ascii")
 
 
 def went_around(stage, attacker, victim, bridge, macs):

@@ -117,6 +117,7 @@ def test_threat_21_who_makes_one_for_somebody_else_opens_no_queue_of_it(alice, c
                 tap.open_queues(1, alice)
                 assert kernel.numqueues(tap.interface) == (1, 0)
                 assert carol.error(tap.endpoint, TAP, "OpenQueues", "u", (1,)).name == ACCESS_DENIED
+                assert carol.error(tap.endpoint, TAP, "OpenQueue").name == ACCESS_DENIED
             tap.release()
         assert not kernel.exists(tap.interface)
 

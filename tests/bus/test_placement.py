@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import time
-import time
 
 import pytest
 from vnic import kernel

@@ -252,7 +252,7 @@ def test_a_tap_that_is_in_use_on_a_bridge_of_the_host_stays_and_is_left_no_way_p
 @pytest.mark.parametrize("of_others", (False, True))
 def test_forwarding_that_a_network_needed_is_switched_off_unless_the_host_forwards(stopped, of_others):
     switch = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
-    assert switch.read_text() == "0\n"
+    switch.write_text("0\n")  # a world may have it from its host
     try:
         devices = {}
         for name in ("up0", "up1", "up2"):

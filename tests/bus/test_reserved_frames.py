@@ -6,6 +6,7 @@ does a tap that has lost its bridge."""
 import contextlib
 import os
 import pathlib
+import signal
 import socket
 import struct
 import subprocess
@@ -14,6 +15,7 @@ import time
 
 import pytest
 from vnic import LONG, hostile, kernel
+from vnic.client import NAME
 from vnic.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_P_ALL, ethernet, mac_bytes, receive, send, udp
 from vnic.networks import network
 from vnic.process import poll
@@ -261,12 +263,16 @@ def test_nor_is_what_it_sends_forwarded(root, bridges):
             setting("ipv4/conf/lan0/rp_filter", 0)
             forwarding.write_text("1", encoding="ascii")
             kernel.run("ip", "link", "set", ears.tap.interface, "nomaster")
-            setting(f"ipv4/conf/{ears.tap.interface}/rp_filter", 0)
-            with ears.listen("lan0", ETH_P_ALL) as lan:
-                send(ears.tap.fds[0], ethernet(ears.tap.get("HostMac"), GUEST, ETH_IPV4,
-                                               udp(STRANGER4, "172.31.0.2", 4000, PORT, b"forwarded")))
-                time.sleep(QUIET)
-                assert not [frame for frame in ears.read(lan) if b"forwarded" in frame]
+            with ears.listen("lan0", ETH_P_ALL) as lan, root.create_tap("-", False) as free:
+                def forwarded_from(tap):
+                    setting(f"ipv4/conf/{tap.interface}/rp_filter", 0)
+                    send(tap.fds[0], ethernet(tap.get("HostMac"), tap.get("GuestMac"), ETH_IPV4,
+                                              udp(STRANGER4, "172.31.0.2", 4000, PORT, b"forwarded")))
+                    time.sleep(QUIET)
+                    return [frame for frame in ears.read(lan) if b"forwarded" in frame]
+
+                assert forwarded_from(free), "what is to be shown is not there without the filter either"
+                assert not forwarded_from(ears.tap)
         finally:
             forwarding.write_text(before, encoding="ascii")
             kernel.del_link("lan0")
@@ -287,7 +293,7 @@ def test_a_tap_on_no_bridge_reaches_the_host(root):
 # The order of things, at the start and at an upgrade
 
 def as_an_older_version_made_it(name, network_group=0):
-    """Before 1.1 taps on bridges of the host had no group, and no port was told to forward such frames."""
+    """Before there were filters of taps, taps on bridges of the host had no group, and no port was told to forward such frames."""
     kernel.run("ip", "link", "set", name, "group", network_group)
     if pathlib.Path(f"/sys/class/net/{name}/brport").exists():
         kernel.run("ip", "link", "set", name, "type", "bridge_slave", "group_fwd_mask", "0")
@@ -397,14 +403,25 @@ def test_an_older_tap_without_a_bridge_keeps_its_way_to_the_host(world, root):
 
 
 @pytest.mark.restarts
-def test_filters_stand_again_before_the_service_takes_its_name(world, root, bridges):
-    """A firewall was started anew while the service was down, and took all tables away."""
-    with scene(root, bridges, "host bridge") as ears:
+def test_filters_stand_again_before_the_service_takes_its_name(world, root, bridges, where):
+    """A firewall was started anew while the service was down, and took all tables away. From a bus that does nothing
+    the service cannot get its name."""
+    def of_network():
+        return kernel.run("nft", "list", "tables").count(" vnicd-yesnet")
+
+    with scene(root, bridges, where) as ears:
         world.stop_service()
         assert tables() == set(TABLES)  # taps live on, and so do their filters
+        before = of_network()
+        assert (before > 0) is (where != "host bridge")
         kernel.run("nft", "flush", "ruleset")
-        world.start_service()
-        assert tables() == set(TABLES)
+        os.kill(world.bus.pid, signal.SIGSTOP)
+        try:
+            world.start_service(wait=False)
+            assert poll(lambda: tables() == set(TABLES) and of_network() == before, 5), kernel.run("nft", "list", "tables")
+        finally:
+            os.kill(world.bus.pid, signal.SIGCONT)
+        world.wait_for_name(NAME, world.service)
         for frame in frames_to(RESERVED[14], FORGED):
             send(ears.tap.fds[0], frame)
         assert ears.heard() == []

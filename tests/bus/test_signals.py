@@ -16,7 +16,7 @@ from vnic.client import ACCESS_DENIED, DBUS, MANAGER, NAME, OBJECTS, PROPERTIES,
 from vnic.networks import Network
 from vnic.process import poll
 from vnic.rawclient import RawClient
-from vnic.systemd import FakeSystemd, job_removed
+from vnic.systemd import NAME as SYSTEMD, FakeSystemd, job_removed
 
 FENCE = r'<policy context="mandatory">.*?</policy>'
 # A control sequence in one byte for terminals, a line of its own, a word written backwards.
@@ -179,6 +179,20 @@ def test_a_forged_end_does_not_hide_a_failed_start(fence, root, bob, systemd):
         job.end("failed")
         assert poll(lambda: about_its_unit(net), 3) == [
             f'{job.unit} cannot be started: the result is "failed". See journalctl -u {job.unit}.']
+
+
+def test_nobody_but_the_bus_says_that_systemd_is_somebody_else(world, fence, root, bob, systemd):
+    with made_network(root, "yesnet") as net:
+        job = systemd.wait_for_job()
+        message = Gio.DBusMessage.new_signal("/org/freedesktop/DBus", DBUS, "NameOwnerChanged")
+        message.set_destination(bob.owner_of(NAME))
+        message.set_body(GLib.Variant("(sss)", (SYSTEMD, systemd.client.unique, bob.unique)))
+        bob.send(message)
+        forge(bob, job, "failed", False)
+        service_has_read(bob)
+        assert not poll(lambda: about_its_unit(net), 0.5)
+        job.end("failed")
+        assert poll(lambda: about_its_unit(net), 3), "the real one is not heard any more"
 
 
 def test_the_job_that_ends_before_anybody_could_ask_is_heard(fence, root, systemd):
@@ -419,23 +433,3 @@ def test_monitor_hears_the_service_and_nobody_else(world, alice, bob, bridge):
     child.send_signal(signal.SIGINT)
     out, _err = child.communicate(timeout=5)
     assert child.returncode == 0 and "forged" not in out
-
-
-def test_monitor_does_not_end_because_somebody_says_that_the_bus_is_gone(world, alice, bob, bridge):
-    before = set(bob.bus_call("ListNames")[0])
-    child = world.run_as("alice", [world.tool("vnicctl"), "monitor", "--json"])
-    assert "watching" in child.stderr.readline().lower()
-    (monitor,) = {name for name in bob.bus_call("ListNames")[0] if name.startswith(":")} - before
-    raw = RawClient(world, "bob")
-    message = Gio.DBusMessage.new_signal("/org/freedesktop/DBus/Focal", "org.freedesktop.DBus.Focal",
-                                         "Disconnected")
-    message.set_destination(monitor)
-    message.set_serial(77)
-    # GDBus would not make the real one.
-    raw.send_bytes(bytes(message.to_blob(Gio.DBusCapabilityFlags.NONE)).replace(b"Focal", b"Local"))
-    with alice.create_tap(bridge) as tap:
-        assert json.loads(child.stdout.readline())["interface"] == tap.interface
-    raw.close()
-    child.send_signal(signal.SIGINT)
-    child.communicate(timeout=5)
-    assert child.returncode == 0

@@ -384,10 +384,10 @@ def test_threat_24_a_racer_keeps_no_scratch_tap_of_a_reload_or_a_start(world, br
             world.root.get(ROOT, MANAGER, "Version")
         assert poll(lambda: not kernel.our_links(), 3.0), [(name, kernel.alias(name)) for name in kernel.our_links()]
     finally:
-        for child in children:
-            out, err = child.communicate("end\n", timeout=10)
-            assert child.returncode == 0, err
-    assert "vnic" in out, "no racer was quick enough for once: this shows nothing"
+        ended = [(child, *child.communicate("end\n", timeout=10)) for child in children]
+    for child, _out, err in ended:
+        assert child.returncode == 0, err
+    assert any("vnic" in out for _child, out, _err in ended), "no racer was quick enough for once: this shows nothing"
 
 
 # Threat 42: events without end

@@ -192,7 +192,7 @@ def check_limits(tree):
         tree.differs("docs/man/vnicd.conf.5", r"^1 to (\d+), which is the default", bridge) + \
         tree.differs("docs/man/vnicd-network.5", r"(?s)^\.It Sy PortsMax .*?(\d{3,})", ports) + \
         tree.lacks("README.md", f"| endpoints of a user | {usual.get('endpoints')},",
-                   f"| queues given to a user, over all his endpoints | {usual.get('queues')},",
+                   f"| queues given to a user, over all their endpoints | {usual.get('queues')},",
                    f"| creations of a user in {seconds} seconds | {usual.get('creations')},",
                    f"| queues in one `CreateTap` or `OpenQueues` | {fds} |", f"| ports of a bridge | {bridge},")
 

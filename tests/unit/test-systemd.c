@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -82,6 +84,18 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
+/* Its socket is there before it can be connected to. */
+static bool daemon_listens(const Stage *stage) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool listens;
+
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s/bus", stage->folder);
+        listens = connect(fd, (const struct sockaddr *)&address, sizeof(address)) >= 0;
+        close_fd(fd);
+        return listens;
+}
+
 static void start_daemon(Stage *stage) {
         char path[64], option[96];
         FILE *file;
@@ -102,8 +116,7 @@ static void start_daemon(Stage *stage) {
                 execlp("dbus-daemon", "dbus-daemon", "--nofork", "--nosyslog", option, NULL);
                 _exit(127);
         }
-        snprintf(path, sizeof(path), "%s/bus", stage->folder);
-        for (int i = 0; i < 500 && access(path, F_OK) < 0; i++)
+        for (int i = 0; i < 500 && !daemon_listens(stage); i++)
                 usleep(10000);
 }
 

@@ -2,8 +2,8 @@
 """What a stranger may pour into the service, as whole messages for the program bench-flood, and what somebody else
 meets beside it. Both the benchmark and the tests use it.
 
-A Flood is a list of messages that are sent over and over by several connections of bob, who may do none of it: he
-gets an answer for each (a window of so many calls at a time), or wants none.
+A Flood is a list of messages that are sent over and over by several connections of bob, who may do none of it. They
+get an answer for each (a window of so many calls at a time), or want none.
 """
 
 import contextlib

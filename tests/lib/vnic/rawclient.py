@@ -116,3 +116,22 @@ class RawClient:
             os.close(fd)
         self._fds = []
         self.socket.close()
+
+
+def watch_questions(watcher):
+    """From now on this connection of root sees whom the service asks the bus about."""
+    watcher.receive_reply(watcher.send("/org/freedesktop/DBus", "org.freedesktop.DBus.Monitoring", "BecomeMonitor",
+                                       "asu", (["member='GetConnectionCredentials'"], 0), destination=DBUS))
+
+
+def asked_about(watcher, quiet=0.5):
+    """The names in the questions that have come until it is quiet for so long."""
+    watcher.socket.settimeout(quiet)
+    asked = set()
+    try:
+        while True:
+            message, _ = watcher.receive()
+            if message.get_member() == "GetConnectionCredentials":
+                asked.update(variant.unpack(message.get_body()))
+    except TimeoutError:
+        return asked
