@@ -97,6 +97,10 @@ void authority_keep(Authority *authority, sd_bus_message *call) {
                 query_keep(query);
 }
 
+void authority_drop(Authority *authority, sd_bus_message *call) {
+        query_table_drop(&authority->table, call);
+}
+
 void authority_caller_left(Authority *authority, const char *name) {
         query_table_caller_left(&authority->table, name);
 }

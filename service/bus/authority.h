@@ -9,8 +9,8 @@
  * between but the verdict, and an object that is gone meanwhile is simply not found.
  *
  * The verdict belongs to the message and to exactly what was asked: action, details and a stamp. It
- * is good until the call is answered: a person who has said yes is not asked again when the call then has to
- * wait for something else. Root is not asked about. Any error means no.
+ * is good until the call is answered, for half a minute at most: a person who has said yes is not asked again when the
+ * call then has to wait for something else. Root is not asked about. Any error means no.
  */
 
 #include <sys/types.h>
@@ -48,6 +48,9 @@ int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
 
 /* For a handler that has to run once more when something is over: what was answered stays good. */
 void authority_keep(Authority *authority, sd_bus_message *call);
+
+/* The call is refused without another run of its handler. */
+void authority_drop(Authority *authority, sd_bus_message *call);
 
 /* The caller has left the bus: nobody is asked for them any more. */
 void authority_caller_left(Authority *authority, const char *name);

@@ -23,8 +23,8 @@
 #define ASKING_PER_CALLER 128
 #define ASKING_MAX        1024
 
-/* Open at a time. Who waits to be asked about, and leaves meanwhile, costs no question: of clients that call and hang
- * up these are nearly all. */
+/* Open at a time. A caller who leaves before being asked about costs no question: of clients that call and hang up
+ * these are nearly all. */
 #define QUESTIONS_MAX 32
 
 DEFINE_CLEANUP(Callers, callers_free)
@@ -39,7 +39,7 @@ struct Callers {
         ReadAhead *ask;
         unsigned n_idle, n_asking, n_questions;
         SignalMatch *departures;
-        callers_left_t on_left;
+        const CallersObserver *observer;
         void *userdata;
 };
 
@@ -141,9 +141,11 @@ static Waiting *keep(Caller *caller, sd_bus_message *call) {
 
 static void refuse(Waiting *waiting, int error, const Failure *failure) {
         _cleanup_(sd_bus_error_free) sd_bus_error answer = SD_BUS_ERROR_NULL;
+        const Callers *callers = waiting->caller->callers;
         int r;
 
         error_answer(&answer, failure, error);
+        callers->observer->refused(waiting->turn.call, callers->userdata);
         r = sd_bus_reply_method_error(waiting->turn.call, &answer);
         if (r < 0)
                 log_warning("Cannot refuse a call that waited: %s", strerror(-r));
@@ -218,8 +220,8 @@ static void ask_next(void *userdata) {
         }
 }
 
-/* Nothing more is done for a caller who has left. What waits elsewhere, for polkit or for an endpoint to end, is
- * asked about again before it goes on. */
+/* Nothing more is done for a caller who has left. Calls that wait elsewhere, for polkit or for an endpoint
+ * to end, are identified again before they continue. */
 static void forget_departed(Callers *callers, const char *name) {
         Caller *caller = find_caller(callers, name);
 
@@ -240,18 +242,18 @@ static int on_departure(sd_bus_message *signal, void *userdata, sd_bus_error *er
         if (sd_bus_message_read(signal, "sss", &name, NULL, &now) <= 0 || *now != '\0')
                 return 0;
         forget_departed(callers, name);
-        callers->on_left(name, callers->userdata);
+        callers->observer->left(name, callers->userdata);
         return 0;
 }
 
-int callers_new(Callers **ret, sd_bus *bus, callers_left_t on_left, void *userdata) {
+int callers_new(Callers **ret, sd_bus *bus, const CallersObserver *observer, void *userdata) {
         _cleanup_(callers_freep) Callers *callers = calloc(1, sizeof(Callers));
         int r;
 
         if (!callers)
                 return -ENOMEM;
         callers->bus = bus;
-        callers->on_left = on_left;
+        callers->observer = observer;
         callers->userdata = userdata;
         list_init(&callers->idle);
         list_init(&callers->busy);

@@ -9,8 +9,7 @@
  * The bus is asked once about each new name, and the loop never waits for it: the call is kept before
  * any handler has seen it, and dispatched when the answer is there, as are those that the caller made
  * meanwhile, in the order in which they came. A caller who hung up in between is unknown to the bus: then
- * nothing is done for them. So a client that calls and disconnects costs a question each time, and
- * nobody waits for that. Of a caller who leaves while calls of theirs wait for a turn these are dropped.
+ * nothing is done for them. A client that is heard to disconnect before it was asked about costs no question. Of a caller who leaves while calls of theirs wait for a turn these are dropped.
  *
  * Of several who call at the same time the users take turns (bus/turns.h): beside one who calls as fast as he
  * can, whoever else calls waits for one call of his.
@@ -23,11 +22,15 @@
 
 typedef struct Callers Callers;
 
-/* Told of every name that has left the bus. */
-typedef void (*callers_left_t)(const char *name, void *userdata);
+typedef struct CallersObserver {
+        /* Any name has left the bus. */
+        void (*left)(const char *name, void *userdata);
+        /* A call that was kept is refused, and does not go to its handler any more. */
+        void (*refused)(sd_bus_message *call, void *userdata);
+} CallersObserver;
 
-/* The bus must be attached to its loop. -ENOMEM, -errno of sd-event and sd-bus. */
-int callers_new(Callers **ret, sd_bus *bus, callers_left_t on_left, void *userdata);
+/* observer: stays. The bus must be attached to its loop. -ENOMEM, -errno of sd-event and sd-bus. */
+int callers_new(Callers **ret, sd_bus *bus, const CallersObserver *observer, void *userdata);
 
 /* Calls that are kept are told that the service is stopping. Takes NULL. Returns NULL. */
 Callers *callers_free(Callers *callers);

@@ -105,7 +105,8 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
                 return r;
         if (queues->n == 0)
                 return sd_bus_message_send(reply);
-        return fd_replies_send(service->fd_replies, call, reply, &endpoint->tag.nonce);
+        return fd_replies_send(service->fd_replies, call, reply,
+                        &(SentQueues){ .nonce = endpoint->tag.nonce, .is_new_tap = true });
 }
 
 /* What can be made, before anybody is asked; and after the answer, whether it still can. */
@@ -136,9 +137,7 @@ static int create_tap(
         Place place;
         int r;
 
-        /* Read. Without a reply the queues would have nowhere to go. */
-        if (!sd_bus_message_get_expect_reply(call))
-                return 0;
+        /* Read. That a reply is wanted, without which the queues would have nowhere to go, the gate has seen to. */
         r = read_request(service, call, form, &subject, &request, &client, failure);
         if (r < 0)
                 return r;

@@ -23,8 +23,7 @@ typedef struct InFlight {
         sd_bus_message *call; /* NULL: this slot is free */
         uint64_t cookie;      /* of the reply */
         uint64_t expires_usec;
-        uint32_t nonce;
-        bool is_new_tap; /* nonce is that of the tap */
+        SentQueues sent;
 } InFlight;
 
 struct FdReplies {
@@ -32,7 +31,7 @@ struct FdReplies {
         sd_event_source *timer;
         InFlight in_flight[IN_FLIGHT_MAX]; /* a ring: the oldest is at next */
         size_t next;
-        void (*lost)(uint32_t nonce, void *userdata);
+        void (*lost)(const SentQueues *sent, void *userdata);
         void *userdata;
 };
 
@@ -78,8 +77,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *ret
         lost = find(replies, cookie);
         if (!lost)
                 return 0;
-        if (lost->is_new_tap)
-                replies->lost(lost->nonce, replies->userdata);
+        replies->lost(&lost->sent, replies->userdata);
         if (sd_bus_message_is_method_error(message, SD_BUS_ERROR_NOT_SUPPORTED))
                 answer(lost->call);
         in_flight_clear(lost);
@@ -105,8 +103,8 @@ static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
-int fd_replies_new(FdReplies **ret, sd_bus *bus, void (*lost)(uint32_t nonce, void *userdata),
-                void *userdata) {
+int fd_replies_new(FdReplies **ret, sd_bus *bus,
+                void (*lost)(const SentQueues *sent, void *userdata), void *userdata) {
         _cleanup_(fd_replies_freep) FdReplies *replies = calloc(1, sizeof(FdReplies));
         int r;
 
@@ -150,7 +148,7 @@ static void start_timer(FdReplies *replies, uint64_t usec) {
 }
 
 int fd_replies_send(FdReplies *replies, sd_bus_message *call, sd_bus_message *reply,
-                const uint32_t *nonce) {
+                const SentQueues *sent) {
         InFlight *one = &replies->in_flight[replies->next];
         uint64_t cookie;
         int r = sd_bus_message_send(reply);
@@ -162,8 +160,7 @@ int fd_replies_send(FdReplies *replies, sd_bus_message *call, sd_bus_message *re
                 .call = sd_bus_message_ref(call),
                 .cookie = cookie,
                 .expires_usec = clock_now_usec() + IN_FLIGHT_USEC,
-                .nonce = nonce ? *nonce : 0,
-                .is_new_tap = nonce,
+                .sent = *sent,
         };
         replies->next = (replies->next + 1) % IN_FLIGHT_MAX;
         start_timer(replies, one->expires_usec);

@@ -9,20 +9,27 @@
  * a tap that was made for it is deleted. (dbus-broker disconnects such a client instead.)
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
 typedef struct FdReplies FdReplies;
 
-/* lost(): the bus has refused the reply with the queues of the tap of that nonce, which was made by the
- * call. The bus must be attached to its loop. -ENOMEM, -errno of sd-bus and sd-event. */
-int fd_replies_new(FdReplies **ret, sd_bus *bus, void (*lost)(uint32_t nonce, void *userdata),
-                void *userdata);
+/* Whose queues a reply carries. */
+typedef struct SentQueues {
+        uint32_t nonce;  /* of the tap */
+        bool is_new_tap; /* made by the call, so it has to go if nobody receives its queues */
+        unsigned given;  /* queues that the call has added to those of a tap that was there */
+} SentQueues;
+
+/* lost(): the bus has refused the reply with them. The bus must be attached to its loop. -ENOMEM, -errno of sd-bus and
+ * sd-event. */
+int fd_replies_new(FdReplies **ret, sd_bus *bus,
+                void (*lost)(const SentQueues *sent, void *userdata), void *userdata);
 
 /* Takes NULL. Returns NULL. */
 FdReplies *fd_replies_free(FdReplies *replies);
 
-/* Sends the reply to the call. nonce: of a tap that has to go if nobody receives its queues; NULL: the tap
- * was there before the call and stays. -errno of sd-bus: the reply was not sent. */
+/* Sends the reply to the call. -errno of sd-bus: the reply was not sent. */
 int fd_replies_send(FdReplies *replies, sd_bus_message *call, sd_bus_message *reply,
-                const uint32_t *nonce);
+                const SentQueues *sent);

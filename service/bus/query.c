@@ -21,6 +21,9 @@
 #define ASKING_PER_USER 16
 #define ASKING_MAX      64
 
+/* How long an answer is good for a call that has to wait for something else. */
+#define KEPT_USEC (30 * UINT64_C(1000000))
+
 #define COMPLAIN_USEC (5 * UINT64_C(1000000))
 
 /* The agent of a terminal ends with its caller, and polkit then answers by itself. Told to cancel
@@ -148,8 +151,10 @@ void query_table_done(QueryTable *table) {
         sd_event_source_disable_unref(table->after_handler);
 }
 
+/* What waits for longer may be about a right that was withdrawn. */
 void query_keep(Query *query) {
-        query->spent = false;
+        if (clock_now_usec() - query->answered_at < KEPT_USEC)
+                query->spent = false;
 }
 
 void query_spend(Query *query) {
@@ -227,7 +232,7 @@ static void end_departed(Query *query) {
                         sd_event_add_time_relative(loop, &query->agent_ends, CLOCK_MONOTONIC,
                                         AGENT_ENDS_USEC, 0, on_agent_stays, query) >= 0)
                 return;
-        drop(query);
+        query_free(query);
 }
 
 void query_table_caller_left(QueryTable *table, const char *name) {
@@ -237,6 +242,14 @@ void query_table_caller_left(QueryTable *table, const char *name) {
                 if (strcmp(query_caller(query), name) == 0)
                         end_departed(query);
         }
+        send_next(table);
+}
+
+void query_table_drop(QueryTable *table, sd_bus_message *call) {
+        Query *query = query_find(table, call);
+
+        if (query)
+                drop(query);
 }
 
 int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
@@ -267,6 +280,7 @@ static void dispatch_again(Query *query) {
         int r = callers_dispatch_again(query->table->callers, query->call);
 
         query->ready = true;
+        query->answered_at = clock_now_usec();
         if (r >= 0)
                 return;
         log_error("Cannot go on with an authorised call: %s", strerror(-r));

@@ -45,6 +45,7 @@ typedef struct Query {
         sd_bus_message *call;
         sd_event_source *agent_ends; /* the caller has left, their agent may be leaving too */
         unsigned open;               /* checks without a verdict */
+        uint64_t answered_at;        /* µs of CLOCK_MONOTONIC */
         bool ready;                  /* all are answered, the message is on its way again */
         bool spent;                  /* its handler has it */
 } Query;
@@ -82,8 +83,12 @@ int query_add_check(Query *query, const AuthorityQuestion *question);
 /* The handler runs with the verdicts: the query goes when the run is over. */
 void query_spend(Query *query);
 
-/* The run has ended with the call still to be answered: the verdicts are for the next run as well. */
+/* The run has ended with the call still to be answered: the verdicts are for the next run as well, within half a
+ * minute of the answer. */
 void query_keep(Query *query);
+
+/* The call was refused before its handler could run again. */
+void query_table_drop(QueryTable *table, sd_bus_message *call);
 
 /* Checks of a caller who has left the bus are taken back. */
 void query_table_caller_left(QueryTable *table, const char *name);

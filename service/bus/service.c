@@ -67,12 +67,14 @@ static void on_network_leaving(Network *network, void *userdata) {
                 network_announce_end(service, network);
 }
 
-/* Its queues never reached anybody. */
-static void on_lost(uint32_t nonce, void *userdata) {
+/* Queues that never reached anybody. */
+static void on_lost(const SentQueues *sent, void *userdata) {
         Service *service = userdata;
-        Endpoint *endpoint = manager_find(service->manager, nonce);
+        Endpoint *endpoint = manager_find(service->manager, sent->nonce);
 
-        if (endpoint)
+        if (!sent->is_new_tap)
+                manager_queues_lost(service->manager, sent->nonce, sent->given);
+        else if (endpoint)
                 manager_take_back(service->manager, endpoint);
 }
 
@@ -135,6 +137,14 @@ static int register_all(Service *service) {
         return network_interface_register(service);
 }
 
+/* Held calls are also refused when the service stops, after the questions to polkit were taken back. */
+static void on_call_refused(sd_bus_message *call, void *userdata) {
+        const Service *service = userdata;
+
+        if (service->authority)
+                authority_drop(service->authority, call);
+}
+
 static void on_caller_left(const char *name, void *userdata) {
         const Service *service = userdata;
 
@@ -144,6 +154,10 @@ static void on_caller_left(const char *name, void *userdata) {
 
 /* Before anything is on the bus: who may is known first. */
 static int set_up_gate(Service *service, Failure *failure) {
+        static const CallersObserver callers_observer = {
+                .left = on_caller_left,
+                .refused = on_call_refused,
+        };
         int r;
 
         r = reload_new(&service->reload, service, failure);
@@ -152,7 +166,7 @@ static int set_up_gate(Service *service, Failure *failure) {
         r = audit_new(&service->audit);
         if (r < 0)
                 return r;
-        r = callers_new(&service->callers, service->bus, on_caller_left, service);
+        r = callers_new(&service->callers, service->bus, &callers_observer, service);
         if (r < 0)
                 return r;
         r = authority_new(&service->authority, service->bus, service->callers);

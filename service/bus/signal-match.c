@@ -53,8 +53,9 @@ static int on_installed(sd_bus_message *answer, void *userdata, sd_bus_error *er
         const sd_bus_error *refusal = sd_bus_message_get_error(answer);
         const SignalMatch *match = userdata;
 
-        if (refusal && match->sender)
-                log_warning("The bus does not let us hear %s: %s", match->sender->name,
+        if (refusal)
+                log_warning("The bus does not let us hear %s: %s",
+                                match->sender ? match->sender->name : BUS_NAME,
                                 refusal->message ? refusal->message : refusal->name);
         return 0;
 }

@@ -28,8 +28,8 @@ static int count_one(sd_bus_message *call, uint32_t *ret_count) {
 static const OpenForm several = { read_count, append_queues };
 static const OpenForm single = { count_one, append_queue };
 
-static int reply_with_queues(
-                Service *service, sd_bus_message *call, const OpenForm *form, const FdSet *queues) {
+static int reply_with_queues(Service *service, sd_bus_message *call, const OpenForm *form,
+                const SentQueues *sent, const FdSet *queues) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         int r;
 
@@ -37,12 +37,13 @@ static int reply_with_queues(
         if (r < 0)
                 return r;
         r = form->append(reply, queues);
-        return r < 0 ? r : fd_replies_send(service->fd_replies, call, reply, NULL);
+        return r < 0 ? r : fd_replies_send(service->fd_replies, call, reply, sent);
 }
 
 static int open_queues(
                 Endpoint *endpoint, sd_bus_message *call, const OpenForm *form, Failure *failure) {
         Service *service = service_here(sd_bus_message_get_bus(call));
+        SentQueues sent = { .nonce = endpoint->tag.nonce };
         FdSet queues = FDSET_INIT;
         GateMatter matter;
         Subject subject;
@@ -50,8 +51,6 @@ static int open_queues(
         Limits limits;
         int r;
 
-        if (!sd_bus_message_get_expect_reply(call))
-                return 0;
         r = service_subject(service, call, &subject, failure);
         if (r < 0)
                 return r;
@@ -70,14 +69,12 @@ static int open_queues(
         r = manager_open_queues(service->manager, endpoint, &limits, count, &queues, failure);
         if (r < 0)
                 return r;
-        r = reply_with_queues(service, call, form, &queues);
-        if (r < 0) {
-                /* The endpoint may be gone by now. */
-                endpoint = manager_find(service->manager, (uint32_t)matter.stamp);
-                if (endpoint)
-                        manager_withdraw_queues(service->manager, endpoint, &queues);
-        }
-        manager_close_queues(service->manager, matter.owner, (uint32_t)matter.stamp, &queues);
+        endpoint = manager_find(service->manager, sent.nonce); /* it may be gone by now */
+        sent.given = endpoint ? endpoint->just_given : 0;
+        r = reply_with_queues(service, call, form, &sent, &queues);
+        if (r < 0 && endpoint)
+                manager_withdraw_queues(service->manager, endpoint, &queues);
+        manager_close_queues(service->manager, matter.owner, sent.nonce, &queues);
         return r;
 }
 

@@ -72,7 +72,9 @@ int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *fai
         return netlink_call(netlink, message, NULL, NULL, "make the bridge", failure);
 }
 
-int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
+/* flags: NULL: only the mask. */
+static int set_port(Netlink *netlink, int port, const LinkPort *flags, uint16_t group_fwd_mask,
+                Failure *failure) {
         struct ifinfomsg header = { .ifi_family = AF_BRIDGE, .ifi_index = port };
         _cleanup_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_SETLINK, 0);
         struct nlattr *nest;
@@ -80,14 +82,25 @@ int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *
         if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
                 return -ENOMEM;
         nest = nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
-        if (!nest || nla_put_u8(message, IFLA_BRPORT_LEARNING, flags->learning) < 0 ||
-                        nla_put_u8(message, IFLA_BRPORT_ISOLATED, flags->isolated) < 0 ||
-                        nla_put_u8(message, IFLA_BRPORT_LOCKED, flags->locked) < 0 ||
-                        nla_put_u16(message, IFLA_BRPORT_GROUP_FWD_MASK, flags->group_fwd_mask) < 0)
+        if (!nest || nla_put_u16(message, IFLA_BRPORT_GROUP_FWD_MASK, group_fwd_mask) < 0)
+                return -ENOMEM;
+        if (flags &&
+                        (nla_put_u8(message, IFLA_BRPORT_LEARNING, flags->learning) < 0 ||
+                                        nla_put_u8(message, IFLA_BRPORT_ISOLATED, flags->isolated) <
+                                                        0 ||
+                                        nla_put_u8(message, IFLA_BRPORT_LOCKED, flags->locked) < 0))
                 return -ENOMEM;
         nla_nest_end(message, nest);
         return netlink_call(
                         netlink, message, NULL, NULL, "set the flags of the bridge port", failure);
+}
+
+int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
+        return set_port(netlink, port, flags, flags->group_fwd_mask, failure);
+}
+
+int bridge_set_forwarding(Netlink *netlink, int port, uint16_t group_fwd_mask, Failure *failure) {
+        return set_port(netlink, port, NULL, group_fwd_mask, failure);
 }
 
 /* A message about one entry of the FDB. NULL: out of memory. */
@@ -210,9 +223,13 @@ static int pin_mtu(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
 int bridge_pin(Netlink *netlink, const LinkInfo *bridge, bool mac, Failure *failure) {
         int r = pin_mtu(netlink, bridge, failure);
 
+        LinkInfo now;
+
         if (r < 0 || !mac || bridge_mac_is_pinned(bridge->name))
                 return r;
-        return link_set_mac(netlink, bridge->ifindex, &bridge->mac, failure);
+        /* An uplink may have joined since the look, and given it another. */
+        r = link_get(netlink, bridge->ifindex, &now, failure);
+        return r < 0 ? r : link_set_mac(netlink, bridge->ifindex, &now.mac, failure);
 }
 
 bool bridge_is_filtered(const char *name) {

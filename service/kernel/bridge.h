@@ -36,6 +36,10 @@ int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *fai
 /* Sets all of the port's flags. A port must be on its bridge: flags are lost when it leaves. */
 int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure);
 
+/* Which of the frames to 01:80:c2:00:00:00 to 0F the bridge treats as all others that come by the port: a bit for each.
+ * The other flags stay. */
+int bridge_set_forwarding(Netlink *netlink, int port, uint16_t group_fwd_mask, Failure *failure);
+
 /* An entry of the FDB. */
 typedef struct FdbEntry {
         int port;    /* ifindex; the bridge's own for its own MAC */

@@ -107,8 +107,10 @@ int filter_library_run(const char *commands, char **ret, Failure *failure) {
         _cleanup_(context_done) Context context = { .nft = NULL };
         int r = context_init(&context, failure);
 
-        if (r < 0 || !context.nft)
+        if (r < 0)
                 return r;
+        if (!context.nft) /* never: for who reads this file alone */
+                return -ENOMEM;
         if (context.library.nft_run_cmd_from_buffer(context.nft, commands) != 0)
                 return explain(&context, failure);
         if (!ret)

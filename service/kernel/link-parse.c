@@ -88,7 +88,8 @@ static int parse_linkinfo(struct nlattr *linkinfo, LinkInfo *link) {
                 nla_strlcpy(port_kind, tb[IFLA_INFO_SLAVE_KIND], sizeof(port_kind));
         if (tb[IFLA_INFO_DATA] && strcmp(link->kind, "tun") == 0)
                 r = parse_tun(tb[IFLA_INFO_DATA], &link->tun);
-        if (r >= 0 && tb[IFLA_INFO_SLAVE_DATA] && strcmp(port_kind, "bridge") == 0)
+        link->is_bridge_port = strcmp(port_kind, "bridge") == 0;
+        if (r >= 0 && tb[IFLA_INFO_SLAVE_DATA] && link->is_bridge_port)
                 r = parse_port(tb[IFLA_INFO_SLAVE_DATA], &link->port);
         return r;
 }

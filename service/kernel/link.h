@@ -50,11 +50,12 @@ typedef struct LinkInfo {
         char alias[LINK_ALIAS_SIZE];
         Mac mac;
         uint32_t mtu, tx_queues;
-        unsigned flags; /* IFF_* */
-        uint32_t group; /* by which packet filters and mass deletions know it */
-        int master;     /* ifindex; 0: none */
-        LinkPort port;  /* valid on a bridge port */
-        LinkTun tun;    /* valid for kind "tun" */
+        unsigned flags;      /* IFF_* */
+        uint32_t group;      /* by which packet filters and mass deletions know it */
+        int master;          /* ifindex; 0: none */
+        bool is_bridge_port; /* its master is a bridge, and not a VRF or a switch of another kind */
+        LinkPort port;       /* valid on a bridge port */
+        LinkTun tun;         /* valid for kind "tun" */
 } LinkInfo;
 
 /* What link_configure() sets. */

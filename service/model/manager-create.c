@@ -113,7 +113,9 @@ static TapPlan make_plan(Manager *manager, const Order *order, const Tag *tag) {
 static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queues) {
         uint32_t nonce = endpoint->tag.nonce;
 
-        if (queues->n > 0 && deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
+        /* Also where no queue is open: a persistent tap lives without any, and a device that was made and then not
+         * used may have been joined by somebody. */
+        if (deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
                 log_warning("Out of memory: " IFNAME_PREFIX "%08x may be left behind", nonce);
         charge_done(&endpoint->charge);
         charge_done(&endpoint->port);
@@ -160,6 +162,8 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
                                 offload_for_header(manager->facts.offloads.mask, tag.vnet_hdr_size);
                 r = registry_add(&manager->registry, endpoint);
         }
+        if (r == -EEXIST && ifindex == 0) /* the device of that name is somebody else's */
+                return r;
         if (r < 0) {
                 bury(manager, TAKE_PTR(endpoint), ifindex, &queues);
                 return r;
@@ -206,7 +210,8 @@ static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet
                 registry_remove(&manager->registry, endpoint);
                 bury(manager, endpoint, endpoint->now.ifindex, queues);
                 return failure_set(failure, FAILURE_STALE, ESTALE,
-                                "The network \"%s\" got a port that is not vnicd's meanwhile. Ask "
+                                "A port that is not vnicd's joined the network \"%s\" meanwhile. "
+                                "Ask "
                                 "again.",
                                 order->network->tag.plan.name);
         }

@@ -119,6 +119,16 @@ static void tell_changes(void *userdata) {
         }
 }
 
+void manager_mend_ports(Manager *manager) {
+        LIST_FOREACH(&manager->registry.endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (endpoint_is_alive(endpoint))
+                        examine(manager, endpoint);
+        }
+        tell_changes(manager);
+}
+
 static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
         Tag tag;
 
@@ -148,7 +158,7 @@ static int see(const LinkInfo *link, void *userdata) {
         Manager *manager = userdata;
         int r = see_endpoint(manager, link);
 
-        manager_see_port_of_network(manager, link->ifindex, link->master);
+        manager_see_port_of_network(manager, link);
         return r;
 }
 
@@ -197,7 +207,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         switch (event) {
         case LINK_IS:
                 see_event(manager, link);
-                manager_see_port_of_network(manager, link->ifindex, link->master);
+                manager_see_port_of_network(manager, link);
                 manager_see_port_of_bridge(manager, link);
                 break;
         case LINK_PORT_IS_NEW:
@@ -207,7 +217,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
                 if (endpoint)
                         forget(manager, endpoint);
-                manager_see_port_of_network(manager, link->ifindex, 0);
+                manager_see_port_of_network(manager, &(LinkInfo){ .ifindex = link->ifindex });
                 manager_forget_bridge(manager, link->ifindex);
                 break;
         case LINK_FDB_GONE:

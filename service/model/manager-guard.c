@@ -154,11 +154,13 @@ static int mend_port(Manager *manager, LinkInfo *link, Failure *failure) {
         if (r < 0)
                 return r;
         link->group = wanted.group;
-        if (link->master == 0 || link->port.group_fwd_mask == wanted.port.group_fwd_mask)
+        if (!link->is_bridge_port || link->port.group_fwd_mask == wanted.port.group_fwd_mask)
                 return 0;
-        r = bridge_set_port(manager->netlink, link->ifindex, &wanted.port, failure);
+        /* The mask alone: the other flags may be from an event that is older than what an administrator has set. */
+        r = bridge_set_forwarding(
+                        manager->netlink, link->ifindex, wanted.port.group_fwd_mask, failure);
         if (r >= 0)
-                link->port = wanted.port;
+                link->port.group_fwd_mask = wanted.port.group_fwd_mask;
         return r;
 }
 
@@ -168,17 +170,8 @@ void manager_mend_port(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         if (endpoint->releasing || mend_port(manager, link, &failure) >= 0)
                 return;
         /* If it left its bridge, or is gone, the kernel tells that too. */
-        if (link_get(manager->netlink, link->ifindex, link, NULL) >= 0 && link->master > 0)
+        if (link_get(manager->netlink, link->ifindex, link, NULL) >= 0 && link->is_bridge_port)
                 log_warning("Cannot bring the port of %s up to date: %s", link->name, failure.text);
-}
-
-void manager_mend_ports(Manager *manager) {
-        LIST_FOREACH(&manager->registry.endpoints, node) {
-                Endpoint *endpoint = container_of(node, Endpoint, link);
-
-                if (endpoint_is_alive(endpoint))
-                        manager_mend_port(manager, endpoint, &endpoint->now);
-        }
 }
 
 void manager_count_event(Manager *manager, Endpoint *endpoint) {

@@ -48,7 +48,8 @@ static void set_idle_timer(Network *network, uint64_t usec) {
 
 static void finish(Manager *manager, Network *network, int error);
 
-/* It stays, and is shown again as what it is; who wants it deleted asks again. One that never was whole is not. */
+/* The network is announced again; a client that wants it deleted has to ask again. A network that was never complete is
+ * not announced. */
 static void give_up(Manager *manager, Network *network) {
         log_error("The network %s stays: the deletion of its bridge was refused %u times",
                         network->tag.plan.name, network->refusals);
@@ -71,7 +72,7 @@ static void try_again(Manager *manager, Network *network) {
                 give_up(manager, network);
 }
 
-/* Somebody has taken the bridge from us: it and its filters are theirs to keep. */
+/* An administrator has taken the bridge over. It stays; our filters for it are removed. */
 static void let_go(Manager *manager, Network *network) {
         log_error("The bridge of the network %s is not vnicd's any more: somebody changed its kind "
                   "or its group. It stays, and the network is gone.",
@@ -251,16 +252,18 @@ Network *manager_next_network(Manager *manager, const Network *after) {
         return node == end ? NULL : container_of(node, Network, link);
 }
 
-Network *manager_network_of(Manager *manager, const LinkInfo *bridge) {
-        if (bridge->group != NETWORK_GROUP)
-                return NULL;
+Network *manager_network_at(const Manager *manager, int ifindex) {
         LIST_FOREACH(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (network->ifindex == bridge->ifindex)
+                if (network->ifindex == ifindex)
                         return network;
         }
         return NULL;
+}
+
+Network *manager_network_of(Manager *manager, const LinkInfo *bridge) {
+        return bridge->group == NETWORK_GROUP ? manager_network_at(manager, bridge->ifindex) : NULL;
 }
 
 Network *manager_network_of_group(Manager *manager, uint32_t group) {

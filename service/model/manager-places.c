@@ -111,9 +111,9 @@ static bool is_renamed(Manager *manager, const Network *network) {
 static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failure) {
         if (network->refusals > 0)
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
-                                "The network \"%s\" is to go, and the kernel refuses to delete its "
-                                "bridge. Try again in a minute, or have an administrator look at "
-                                "the log.",
+                                "The network \"%s\" is being deleted, and the kernel refuses to "
+                                "delete its bridge. Try again in a minute, or have an "
+                                "administrator delete the bridge (ip link delete).",
                                 network->tag.plan.name);
         *ret_blocked_on = &network->watches;
         return PLACEMENT_BLOCKED;

@@ -2,7 +2,8 @@
 /*
  * Whose the ports of a bridge are. A network with a foreign port leads to who knows where, so which action
  * polkit is asked about hangs on it: that is decided port by port, by ifindex, from one look at the kernel,
- * and never from two counts that were taken at two times. What link events tell is for show.
+ * and never from two counts that were taken at two times. What link events tell is for show, and, once all of them are
+ * read, for whether a foreign port has come since that look.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,21 +13,11 @@
 #include "model/manager-private.h"
 #include "util/log.h"
 
-static Network *network_at(const Manager *manager, int ifindex) {
-        LIST_FOREACH(&manager->networks, node) {
-                Network *network = container_of(node, Network, link);
-
-                if (network->ifindex == ifindex)
-                        return network;
-        }
-        return NULL;
-}
-
 /* A tap that somebody has moved to another bridge counts as foreign there: on a network no filter knows
  * it, and nobody was asked whether it may be on that bridge. */
 bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
         const Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
-        const Network *network = network_at(manager, link->master);
+        const Network *network = manager_network_at(manager, link->master);
         Tag tag;
 
         if (!endpoint || endpoint->network != network)
@@ -69,15 +60,13 @@ int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret) {
         return r;
 }
 
-void manager_see_port_of_network(Manager *manager, int ifindex, int master) {
-        const Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
-
+void manager_see_port_of_network(Manager *manager, const LinkInfo *link) {
         LIST_FOREACH(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
-                bool is_foreign = master == network->ifindex &&
-                                !(endpoint && endpoint->network == network);
+                const bool is_foreign = link->master == network->ifindex &&
+                                !manager_is_own_port(manager, link);
 
-                if (network_see_port(network, ifindex, is_foreign) < 0)
+                if (network_see_port(network, link->ifindex, is_foreign) < 0)
                         log_error("Out of memory: a port of the network %s is not shown",
                                         network->tag.plan.name);
         }

@@ -119,8 +119,12 @@ void manager_forget_bridge(Manager *manager, int bridge);
 void manager_check_bridges(Manager *manager);
 void manager_adopt_bridges(Manager *manager);
 
-/* For what is shown of networks, not for what is decided: the link is on that master now (0: none). */
-void manager_see_port_of_network(Manager *manager, int ifindex, int master);
+/* For what is shown of networks, and to see that nothing has come since the look that decided: the link is on that master
+ * now (0: none). */
+void manager_see_port_of_network(Manager *manager, const LinkInfo *link);
+
+/* The network whose bridge has that ifindex. NULL: none. */
+Network *manager_network_at(const Manager *manager, int ifindex);
 
 /* Before every link is seen again. */
 void manager_forget_ports_of_networks(Manager *manager);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * OpenQueues: further queues for whoever made the tap, or for the owner of a persistent one, who may sit
- * in a sandbox where he cannot open it by name. How many were given stands in the tag, so that one too
+ * OpenQueues: further queues for a tap's owner, who may sit in a sandbox where they cannot open it by name. How many were given stands in the tag, so that one too
  * many shows, also after a restart.
  */
 #include <errno.h>
@@ -125,6 +124,42 @@ void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues
         }
         fdset_done(queues); /* none are open, or there is no memory to do it elsewhere */
         withdraw(manager, nonce, given);
+}
+
+/* Queues that nobody has received, while our own copies are still open. */
+typedef struct LostQueues {
+        GoneWatch watch;
+        Manager *manager;
+        uint32_t nonce;
+        unsigned given;
+} LostQueues;
+
+static void on_lost_queues_closed(GoneWatch *watch, int error) {
+        _cleanup_free_ LostQueues *lost = container_of(watch, LostQueues, watch);
+
+        if (error != -ECANCELED)
+                withdraw(lost->manager, lost->nonce, lost->given);
+}
+
+void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given) {
+        const Endpoint *endpoint = registry_by_nonce(&manager->registry, nonce);
+        List *watches = endpoint && given > 0
+                        ? linger_watches(manager->linger, endpoint->tag.uid, &nonce)
+                        : NULL;
+        LostQueues *lost = watches ? calloc(1, sizeof(LostQueues)) : NULL;
+
+        if (!lost) {
+                if (given > 0)
+                        withdraw(manager, nonce, given);
+                return;
+        }
+        *lost = (LostQueues){
+                .watch = { .gone = on_lost_queues_closed },
+                .manager = manager,
+                .nonce = nonce,
+                .given = given,
+        };
+        list_append(watches, &lost->watch.link);
 }
 
 static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, Failure *failure) {

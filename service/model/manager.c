@@ -40,6 +40,8 @@ static int probe_host(Manager *manager, Failure *failure) {
                 return r;
         ifname_of_nonce(nonce, scratch.name);
         r = tap_create(&scratch, &fd, failure);
+        if (r < 0 && r != -EEXIST) /* it may have been made, and joined by somebody */
+                delete_scratch(manager, 0, nonce);
         if (r < 0)
                 return r;
         offload_probe(fd, &manager->facts.offloads);

@@ -141,6 +141,10 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
  * longer as soon as it is closed. */
 void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues);
 
+/* Nobody has received so many queues that were given just now (Endpoint.just_given): they do not count once our copies are
+ * closed. */
+void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given);
+
 /* For a tap just made that nobody could be told of: has it deleted, also if it outlives its queues. */
 void manager_take_back(Manager *manager, Endpoint *endpoint);
 

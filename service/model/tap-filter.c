@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "model/tap-filter.h"
 
+#include <errno.h>
+
 #include "kernel/filter-drop.h"
 #include "model/group.h"
 #include "model/network-filter.h"
@@ -56,16 +58,31 @@ static int install_lost(Netlink *netlink, Failure *failure) {
         return filter_drop_install(netlink, &drop, failure);
 }
 
-int tap_filter_install(unsigned *ret, Failure *failure) {
+/* A transaction that failed for such a reason has changed nothing. */
+static bool is_transient(int r) {
+        return r == -ENOMEM || r == -ENOBUFS || r == -EMFILE || r == -ENFILE || r == -EINTR ||
+                        r == -EAGAIN;
+}
+
+static void note(unsigned *stand, TapFilter filter, int r) {
+        if (r >= 0)
+                *stand |= filter;
+        else if (!is_transient(r))
+                *stand &= ~(unsigned)filter;
+}
+
+int tap_filter_install(unsigned *stand, Failure *failure) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
         int r, reserved, lost;
 
-        *ret = 0;
         r = netlink_open(&netlink, NETLINK_NETFILTER);
-        if (r < 0)
+        if (r < 0) {
+                note(stand, TAP_FILTER_ALL, r);
                 return r;
+        }
         lost = install_lost(netlink, failure);
         reserved = install_reserved(netlink, failure);
-        *ret = (reserved >= 0 ? TAP_FILTER_RESERVED : 0) | (lost >= 0 ? TAP_FILTER_LOST : 0);
+        note(stand, TAP_FILTER_LOST, lost);
+        note(stand, TAP_FILTER_RESERVED, reserved);
         return reserved < 0 ? reserved : lost < 0 ? lost : 0;
 }

@@ -26,6 +26,7 @@ typedef enum TapFilter {
         TAP_FILTER_ALL = TAP_FILTER_RESERVED | TAP_FILTER_LOST,
 } TapFilter;
 
-/* Makes them, also where they are already; *ret tells which stand, whatever is returned. NotSupported (-EOPNOTSUPP),
- * KernelError, -ENOMEM, -errno of socket(2). */
-int tap_filter_install(unsigned *ret, Failure *failure);
+/* Makes them, also where they are already; *stand tells which stand, whatever is returned. It has to say which stood
+ * before: those that only could not be made again, for want of memory or of descriptors, still do. NotSupported
+ * (-EOPNOTSUPP), KernelError, -ENOMEM, -errno of socket(2). */
+int tap_filter_install(unsigned *stand, Failure *failure);

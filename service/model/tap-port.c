@@ -28,7 +28,7 @@ TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters) {
 TapPort tap_port_for_link(const LinkInfo *link, unsigned filters) {
         uint32_t group = link->group;
 
-        if (group == 0 || (group == TAP_GROUP_UNBRIDGED && link->master > 0))
-                group = link->master > 0 ? TAP_GROUP_BRIDGED : TAP_GROUP_UNBRIDGED;
+        if (group == 0 || (group == TAP_GROUP_UNBRIDGED && link->is_bridge_port))
+                group = link->is_bridge_port ? TAP_GROUP_BRIDGED : TAP_GROUP_UNBRIDGED;
         return complete(group, link->port, filters);
 }

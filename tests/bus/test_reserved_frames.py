@@ -290,6 +290,22 @@ def test_a_tap_on_no_bridge_reaches_the_host(root):
         assert server.recv(100).startswith(b"IPv4")
 
 
+def test_a_tap_on_no_bridge_that_is_put_into_a_vrf_still_reaches_the_host(world, root):
+    """Not every master is a bridge: one of another kind is none of our business."""
+    if subprocess.run(["ip", "link", "add", "vrf0", "type", "vrf", "table", "10"], check=False,
+                      capture_output=True).returncode != 0:
+        pytest.skip("no VRFs")
+    try:
+        kernel.run("ip", "link", "set", "vrf0", "up")
+        with root.create_tap("-", False, guest_mac=GUEST) as tap:
+            before = world.service.output()
+            kernel.run("ip", "link", "set", tap.interface, "master", "vrf0")
+            assert not poll(lambda: group(tap.interface) != UNBRIDGED_TAPS, 0.5)
+            assert "up to date" not in world.service.output()[len(before):]
+    finally:
+        kernel.del_link("vrf0")
+
+
 # The order of things, at the start and at an upgrade
 
 def as_an_older_version_made_it(name, network_group=0):

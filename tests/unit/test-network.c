@@ -339,9 +339,9 @@ static void who_comes_while_it_goes_waits(void **state) {
 }
 
 /* Between the look, by which polkit was asked, and the act. */
-static void a_foreign_port_that_comes_after_the_look_is_not_overlooked(void **state) {
+static void refuse_what_has_become_shared(bool persistent) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
-        const TapRequest request = request_on("net0");
+        TapRequest request = request_on("net0");
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
@@ -349,6 +349,7 @@ static void a_foreign_port_that_comes_after_the_look_is_not_overlooked(void **st
         Place place;
         Stage stage;
 
+        request.persistent = persistent;
         world_run("ip link add lan0 type veth peer name lan1");
         stage_enter(&stage);
         create(&stage, &plan, true);
@@ -378,6 +379,15 @@ static void a_foreign_port_that_comes_after_the_look_is_not_overlooked(void **st
                         0);
         fdset_done(&queues);
         stage_leave(&stage);
+}
+
+static void a_foreign_port_that_comes_after_the_look_is_not_overlooked(void **state) {
+        refuse_what_has_become_shared(false);
+}
+
+/* It lives without a queue, so it has to be deleted. */
+static void a_persistent_tap_is_refused_then_as_well(void **state) {
+        refuse_what_has_become_shared(true);
 }
 
 static void events_that_are_behind_do_not_hide_a_foreign_port(void **state) {
@@ -859,6 +869,7 @@ int main(void) {
                 CASE(a_bridge_that_somebody_deletes_takes_all_with_it),
                 CASE(who_comes_while_it_goes_waits),
                 CASE(a_foreign_port_that_comes_after_the_look_is_not_overlooked),
+                CASE(a_persistent_tap_is_refused_then_as_well),
                 CASE(events_that_are_behind_do_not_hide_a_foreign_port),
                 CASE(what_cannot_be_looked_at_has_a_foreign_port),
                 CASE(the_ports_that_are_shown_follow_the_kernel),

@@ -41,7 +41,7 @@ static void its_flags_are_what_was_asked_for(void **state) {
 static void one_that_is_found_is_brought_up_to_date(void **state) {
         static const struct {
                 uint32_t group;
-                int master;
+                bool on_bridge;
                 uint32_t wanted;
                 uint16_t mask;
         } cases[] = {
@@ -59,7 +59,8 @@ static void one_that_is_found_is_brought_up_to_date(void **state) {
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
                 const LinkInfo link = {
                         .group = cases[i].group,
-                        .master = cases[i].master,
+                        .master = 3, /* of whatever kind */
+                        .is_bridge_port = cases[i].on_bridge,
                         .port = { .locked = true, .isolated = true },
                 };
                 const TapPort port = tap_port_for_link(&link, TAP_FILTER_ALL);
