@@ -167,6 +167,7 @@ DEFINITION = "[Network]\nKind=isolated\n"
 IDLE = 10  # seconds that a network stays that nobody uses
 
 
+@pytest.mark.once
 @pytest.mark.deadline(90)
 @pytest.mark.parametrize("renamed", [False, True])
 def test_a_network_with_a_port_of_others_stays_also_under_another_name(world, alice, renamed):
