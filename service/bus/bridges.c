@@ -21,7 +21,7 @@ typedef struct Listing {
 } Listing;
 
 static int append_warnings(sd_bus_message *reply, const LinkInfo *bridge) {
-        const char *warnings[4] = { NULL };
+        const char *warnings[3] = { NULL };
         size_t n = 0;
 
         if (!bridge_mac_is_pinned(bridge->name))
@@ -32,10 +32,6 @@ static int append_warnings(sd_bus_message *reply, const LinkInfo *bridge) {
                 warnings[n++] = "br_netfilter is on: the host's IP filters see the frames that "
                                 "cross "
                                 "it and may drop them.";
-        if (bridge_filters_vlans(bridge->name))
-                warnings[n++] = "It filters VLANs: a guest with anti_spoof is heard in those VLANs "
-                                "that its port had when it was made, and in none that was added "
-                                "later.";
         return append_names(reply, warnings);
 }
 

@@ -89,6 +89,9 @@ static PROPERTY_GETTER(get_warnings) {
                 { ENDPOINT_WARNING_OWNER, "Its holder gave the device to somebody else." },
                 { ENDPOINT_WARNING_HEADER,
                                 "It was opened without a virtio_net_hdr: it carries no offloads." },
+                { ENDPOINT_WARNING_VLAN,
+                                "In a VLAN of its port the guest is not heard: another port has "
+                                "its MAC there." },
                 { ENDPOINT_WARNING_END,
                                 "Its holder made it end with its last queue: it is not persistent "
                                 "any more." },

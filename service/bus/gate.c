@@ -10,6 +10,9 @@
 #include "bus/message-size.h"
 #include "bus/network.h"
 #include "bus/reload.h"
+#include "util/clock.h"
+
+#define DRAIN_USEC 1000
 
 GateMatter gate_matter_of(const Endpoint *endpoint) {
         return (GateMatter){
@@ -270,12 +273,14 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         if (!sd_bus_message_is_method_call(message, NULL, NULL))
                 return 0;
         row = gate_find_row(message);
+        service->refused = true;
         if ((!row || row->effect == EFFECT_ANSWER) && !sd_bus_message_get_expect_reply(message))
                 return 1;
         if (!row)
                 return error_answer(error, &failure, refuse_unknown(service, message, &failure));
         if (!sd_bus_message_has_signature(message, row->signature))
                 return error_answer(error, &failure, refuse_signature(row, &failure));
+        service->refused = false;
         if (is_cheap(row, message)) {
                 r = message_check_size(message, &failure);
                 return r < 0 ? error_answer(error, &failure, r) : 0;
@@ -284,6 +289,27 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         return r > 0 ? 0 : error_answer(error, &failure, r);
 }
 
+/* After each round of the loop. Others wait for it no longer than for one call that is carried out. */
+static int on_round(sd_event_source *source, void *userdata) {
+        const uint64_t end = clock_now_usec() + DRAIN_USEC;
+        Service *service = userdata;
+
+        while (service->refused && clock_now_usec() < end) {
+                service->refused = false;
+                if (sd_bus_process(service->bus, NULL) <= 0)
+                        break;
+        }
+        return 0;
+}
+
 int gate_close(Service *service) {
-        return sd_bus_add_filter(service->bus, &service->gate, on_message, service);
+        int r = sd_event_add_post(
+                        sd_bus_get_event(service->bus), &service->drain, on_round, service);
+
+        return r < 0 ? r : sd_bus_add_filter(service->bus, &service->gate, on_message, service);
+}
+
+void gate_done(Service *service) {
+        sd_event_source_disable_unref(service->drain);
+        sd_bus_slot_unref(service->gate);
 }

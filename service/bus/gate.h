@@ -41,10 +41,14 @@ typedef enum GateAnswer {
         GATE_ANSWER_MAX,
 } GateAnswer;
 
-/* From now on what is not in the table is refused, and no handler sees a call before it is known who
- * makes it. After authority_new(): the filter that is added last is the first to see a message, and
+/* From now on what is not in the table does not exist, and no handler sees a call before it is known who
+ * makes it. A round of the loop takes as long as such a message, and a bus keeps for us what we do not read, with
+ * everybody's calls behind it: so what ends here is followed by the next message in the same round. After authority_new(): the filter that is added last is the first to see a message, and
  * a verdict is not to be spent on a run that does not take place. -errno of sd-bus. */
 int gate_close(Service *service);
+
+/* Before the bus is closed. */
+void gate_done(Service *service);
 
 /* Whether the caller may. 1: go on. 0: the answer will come; return 1. -EACCES with AccessDenied or
  * InteractiveAuthorizationRequired; -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of

@@ -221,7 +221,7 @@ Service *service_free(Service *service) {
         /* After whoever sends a call to its handler again. */
         service->callers = callers_free(service->callers);
         network_units_free(service->network_units);
-        sd_bus_slot_unref(service->gate);
+        gate_done(service);
         service->reload = reload_free(service->reload);
         service->audit = audit_free(service->audit);
         sd_bus_unref(service->bus);

@@ -30,6 +30,8 @@ typedef struct Service {
         NetworkUnits *network_units;
         Authority *authority;
         sd_bus_slot *gate;
+        sd_event_source *drain;
+        bool refused; /* the last message ended in the gate's filter */
         Callers *callers;
         FdReplies *fd_replies;
         sd_event_source *hangup;

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Signals, each heard from the one who alone may send it.
+ * Delivers a signal only if its legitimate sender sent it.
  *
  * Any user may send any signal to any connection, and sd-bus calls the handler of a match without
  * comparing the sender: it cannot know who owns "org.freedesktop.DBus" or another well-known name.

@@ -101,8 +101,8 @@ static int answer_failure(Wait *wait) {
                                 "again.");
         else if (wait->error == -ESTALE)
                 failure_set(&failure, FAILURE_STALE, ESTALE,
-                                "It is not vnicd's any more: somebody changed what marks it. It "
-                                "was left alone.");
+                                "The interface no longer belongs to vnicd: its tag, kind or group "
+                                "was changed. It was not deleted.");
         else
                 failure_kernel(&failure, -wait->error, "delete the interface", NULL);
         error_answer(&error, &failure, wait->error);

@@ -118,7 +118,8 @@ static struct nl_msg *fdb_message(
         return message;
 }
 
-int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure) {
+int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
+                Failure *failure) {
         const struct ndmsg header = {
                 .ndm_family = AF_BRIDGE,
                 .ndm_ifindex = port,
@@ -128,10 +129,14 @@ int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Fai
         _cleanup_message_ struct nl_msg *message = fdb_message(RTM_NEWNEIGH,
                         NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL), &header, mac);
 
-        if (!message)
+        if (!message || (vlan > 0 && nla_put_u16(message, NDA_VLAN, vlan) < 0))
                 return -ENOMEM;
         return netlink_call(
                         netlink, message, NULL, NULL, "tie the guest's MAC to the port", failure);
+}
+
+int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure) {
+        return bridge_tie_mac_in_vlan(netlink, port, mac, 0, replace, failure);
 }
 
 static int take_entry(const struct nlmsghdr *message, void *userdata) {
@@ -146,13 +151,15 @@ static int take_entry(const struct nlmsghdr *message, void *userdata) {
         return 0;
 }
 
-int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret, Failure *failure) {
+int bridge_find_mac_in_vlan(Netlink *netlink, int bridge, const Mac *mac, uint16_t vlan,
+                FdbEntry *ret, Failure *failure) {
         const struct ndmsg header = { .ndm_family = AF_BRIDGE };
         _cleanup_message_ struct nl_msg *message = fdb_message(RTM_GETNEIGH, 0, &header, mac);
         FdbEntry entry = { 0 };
         int r;
 
-        if (!message || nla_put_u32(message, NDA_MASTER, (uint32_t)bridge) < 0)
+        if (!message || nla_put_u32(message, NDA_MASTER, (uint32_t)bridge) < 0 ||
+                        (vlan > 0 && nla_put_u16(message, NDA_VLAN, vlan) < 0))
                 return -ENOMEM;
         r = netlink_call(netlink, message, take_entry, &entry, "look the MAC up on the bridge",
                         failure);
@@ -163,6 +170,10 @@ int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret,
                 return r;
         *ret = entry;
         return 0;
+}
+
+int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret, Failure *failure) {
+        return bridge_find_mac_in_vlan(netlink, bridge, mac, 0, ret, failure);
 }
 
 /* The first byte of a small file of sysfs or procfs; '\0' where it cannot be read. */
@@ -235,8 +246,4 @@ int bridge_pin(Netlink *netlink, const LinkInfo *bridge, bool mac, Failure *fail
 bool bridge_is_filtered(const char *name) {
         return first_byte("/proc/sys/net/bridge/bridge-nf-call-iptables") == '1' ||
                         first_byte_of_link(name, "bridge/nf_call_iptables") == '1';
-}
-
-bool bridge_filters_vlans(const char *name) {
-        return first_byte_of_link(name, "bridge/vlan_filtering") == '1';
 }

@@ -50,9 +50,17 @@ typedef struct FdbEntry {
  * another port. -EEXIST: the bridge knows the MAC already; with replace, what it knows is replaced. */
 int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure);
 
+/* In one VLAN; without it, in all that the port is in. */
+int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
+                Failure *failure);
+
 /* Where the bridge knows the MAC. -ENOENT: nowhere. -ENODEV: the bridge is gone. -EOPNOTSUPP: a kernel
  * before 5.0. */
 int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret, Failure *failure);
+
+/* In that VLAN; 0: in none, as on a bridge that does not filter VLANs. */
+int bridge_find_mac_in_vlan(Netlink *netlink, int bridge, const Mac *mac, uint16_t vlan,
+                FdbEntry *ret, Failure *failure);
 
 /* A bridge is to stay as it is when a port of ours comes and goes. One whose MTU was given when it was made,
  * and not set since, falls back to 1500 when its last port leaves: its present MTU is set. One whose MAC nobody
@@ -65,9 +73,6 @@ int bridge_count_ports(const char *name, unsigned *ret);
 
 /* Whether its MAC was set, and so does not follow its ports'. True where sysfs does not tell. */
 bool bridge_mac_is_pinned(const char *name);
-
-/* Whether it filters VLANs. False where sysfs does not tell. */
-bool bridge_filters_vlans(const char *name);
 
 /* Whether br_netfilter hands its frames to the host's IP filters, which may drop them. */
 bool bridge_is_filtered(const char *name);

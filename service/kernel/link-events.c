@@ -2,6 +2,7 @@
 #include "kernel/link-events.h"
 
 #include <errno.h>
+#include <linux/if_bridge.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -95,6 +96,36 @@ static bool is_about_port(const struct nlmsghdr *message) {
                         header->ifi_family == AF_BRIDGE;
 }
 
+/* A range is told by its ends. */
+static void take_vlan(PortVlans *vlans, const struct bridge_vlan_info *info) {
+        if (info->flags & BRIDGE_VLAN_INFO_RANGE_END && vlans->n > 0)
+                vlans->ranges[vlans->n - 1].last = info->vid;
+        else if (vlans->n < PORT_VLANS_MAX) {
+                vlans->ranges[vlans->n].first = vlans->ranges[vlans->n].last = info->vid;
+                vlans->n++;
+        }
+}
+
+/* Of a bridge that filters VLANs, and a kernel that can. */
+static void parse_vlans(const struct nlmsghdr *message, PortVlans *ret) {
+        struct nlattr *all = nlmsg_find_attr((struct nlmsghdr *)message, sizeof(struct ifinfomsg),
+                                      IFLA_AF_SPEC),
+                      *one;
+        int left;
+
+        *ret = (PortVlans){ .n = 0 };
+        if (!all)
+                return;
+        nla_for_each_nested(one, all, left) {
+                struct bridge_vlan_info info;
+
+                if (nla_type(one) != IFLA_BRIDGE_VLAN_INFO || nla_len(one) < (int)sizeof(info))
+                        continue;
+                nla_memcpy(&info, one, sizeof(info));
+                take_vlan(ret, &info);
+        }
+}
+
 static int parse_lost_entry(const struct nlmsghdr *message, LinkInfo *ret) {
         const struct ndmsg *header = nlmsg_data(message);
         struct nlattr *address;
@@ -116,9 +147,13 @@ static void pass_on(const struct nlmsghdr *message, link_event_t event, void *us
         if (message->nlmsg_type == RTM_DELNEIGH) {
                 if (parse_lost_entry(message, &link) >= 0)
                         event(&link, LINK_FDB_GONE, userdata);
-        } else if (is_about_port(message))
-                event(&(LinkInfo){ .ifindex = header->ifi_index }, LINK_PORT_IS_NEW, userdata);
-        else if (link_parse(message, &link) >= 0)
+        } else if (is_about_port(message)) {
+                PortVlans vlans;
+
+                parse_vlans(message, &vlans);
+                event(&(LinkInfo){ .ifindex = header->ifi_index, .vlans = &vlans },
+                                LINK_PORT_IS_NEW, userdata);
+        } else if (link_parse(message, &link) >= 0)
                 event(&link, message->nlmsg_type == RTM_DELLINK ? LINK_GONE : LINK_IS, userdata);
 }
 

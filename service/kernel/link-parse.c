@@ -69,6 +69,20 @@ static int parse_port(struct nlattr *data, LinkPort *ret) {
         return 0;
 }
 
+static int parse_bridge(struct nlattr *data, LinkInfo *link) {
+        static const struct nla_policy policy[IFLA_BR_MAX + 1] = {
+                [IFLA_BR_VLAN_FILTERING] = { .type = NLA_U8 },
+                [IFLA_BR_VLAN_DEFAULT_PVID] = { .type = NLA_U16 },
+        };
+        struct nlattr *tb[IFLA_BR_MAX + 1];
+
+        if (nla_parse_nested(tb, IFLA_BR_MAX, data, policy) < 0)
+                return -EPROTO;
+        if (flag_of(tb[IFLA_BR_VLAN_FILTERING]) && tb[IFLA_BR_VLAN_DEFAULT_PVID])
+                link->vlan = nla_get_u16(tb[IFLA_BR_VLAN_DEFAULT_PVID]);
+        return 0;
+}
+
 static int parse_linkinfo(struct nlattr *linkinfo, LinkInfo *link) {
         static const struct nla_policy policy[IFLA_INFO_MAX + 1] = {
                 [IFLA_INFO_KIND] = { .type = NLA_STRING },
@@ -88,6 +102,8 @@ static int parse_linkinfo(struct nlattr *linkinfo, LinkInfo *link) {
                 nla_strlcpy(port_kind, tb[IFLA_INFO_SLAVE_KIND], sizeof(port_kind));
         if (tb[IFLA_INFO_DATA] && strcmp(link->kind, "tun") == 0)
                 r = parse_tun(tb[IFLA_INFO_DATA], &link->tun);
+        if (tb[IFLA_INFO_DATA] && strcmp(link->kind, "bridge") == 0)
+                r = parse_bridge(tb[IFLA_INFO_DATA], link);
         link->is_bridge_port = strcmp(port_kind, "bridge") == 0;
         if (r >= 0 && tb[IFLA_INFO_SLAVE_DATA] && link->is_bridge_port)
                 r = parse_port(tb[IFLA_INFO_SLAVE_DATA], &link->port);

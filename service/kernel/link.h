@@ -26,6 +26,16 @@ typedef struct LinkPort {
         uint16_t group_fwd_mask; /* bit n: it forwards frames to 01:80:c2:00:00:0n */
 } LinkPort;
 
+/* VLANs of a bridge port, as the kernel tells them: from the first to the last, in the order of their numbers. */
+#define PORT_VLANS_MAX 64
+
+typedef struct PortVlans {
+        struct {
+                uint16_t first, last;
+        } ranges[PORT_VLANS_MAX];
+        size_t n;
+} PortVlans;
+
 /* What a tun device says of itself (IFLA_TUN_*). */
 typedef struct LinkTun {
         bool tap, vnet_hdr, multiqueue, persistent;
@@ -55,7 +65,10 @@ typedef struct LinkInfo {
         int master;          /* ifindex; 0: none */
         bool is_bridge_port; /* its master is a bridge, and not a VRF or a switch of another kind */
         LinkPort port;       /* valid on a bridge port */
-        LinkTun tun;         /* valid for kind "tun" */
+        uint16_t vlan; /* of a bridge that filters VLANs: the one that a new port is in; 0: it filters none */
+        const PortVlans *
+                        vlans; /* with LINK_PORT_IS_NEW only (kernel/link-events); NULL: not told */
+        LinkTun tun;           /* valid for kind "tun" */
 } LinkInfo;
 
 /* What link_configure() sets. */

@@ -34,6 +34,7 @@ static unsigned find_warnings(const Endpoint *endpoint) {
                 { !now->tun.owned || now->tun.owner != owner, ENDPOINT_WARNING_OWNER },
                 { tag->vnet_hdr_size > 0 && !now->tun.vnet_hdr, ENDPOINT_WARNING_HEADER },
                 { tag->persistent && !now->tun.persistent, ENDPOINT_WARNING_END },
+                { endpoint->muted, ENDPOINT_WARNING_VLAN },
         };
         unsigned warnings = 0;
 

@@ -48,6 +48,7 @@ typedef enum EndpointWarning {
         ENDPOINT_WARNING_OWNER = 1 << 7,
         ENDPOINT_WARNING_HEADER = 1 << 8,
         ENDPOINT_WARNING_END = 1 << 9,
+        ENDPOINT_WARNING_VLAN = 1 << 10,
 } EndpointWarning;
 
 /* Why it leaves. */
@@ -76,6 +77,8 @@ struct Endpoint {
         EndpointShape made; /* as it was made, or found at the start */
         Conduct conduct;
         unsigned warnings;          /* EndpointWarning */
+        uint64_t vlans;             /* a hash of those in which the guest's MAC is tied; 0: none yet */
+        bool muted;                 /* in one of them another port has the guest's MAC */
         uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
         OffloadState offload_state; /* and what its consumer has turned on */
         char *creator;              /* the connection that made it; NULL: it is not known */

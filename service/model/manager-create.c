@@ -210,9 +210,8 @@ static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet
                 registry_remove(&manager->registry, endpoint);
                 bury(manager, endpoint, endpoint->now.ifindex, queues);
                 return failure_set(failure, FAILURE_STALE, ESTALE,
-                                "A port that is not vnicd's joined the network \"%s\" meanwhile. "
-                                "Ask "
-                                "again.",
+                                "A port that vnicd does not manage joined the network \"%s\" "
+                                "meanwhile. Ask again.",
                                 order->network->tag.plan.name);
         }
         endpoint->newborn = false;

@@ -189,13 +189,15 @@ static void see_event(Manager *manager, const LinkInfo *link) {
                 see_anew(manager, link->ifindex);
 }
 
-static void see_port(Manager *manager, int ifindex) {
-        Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
+static void see_port(Manager *manager, const LinkInfo *link) {
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         LinkInfo now;
 
-        if (endpoint && endpoint_is_alive(endpoint) &&
-                        link_get(manager->netlink, ifindex, &now, NULL) >= 0)
-                guard_and_follow(manager, endpoint, &now);
+        if (!endpoint || !endpoint_is_alive(endpoint) ||
+                        link_get(manager->netlink, link->ifindex, &now, NULL) < 0)
+                return;
+        manager_guard_vlans(manager, endpoint, link->vlans);
+        guard_and_follow(manager, endpoint, &now);
 }
 
 static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
@@ -211,7 +213,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 manager_see_port_of_bridge(manager, link);
                 break;
         case LINK_PORT_IS_NEW:
-                see_port(manager, link->ifindex);
+                see_port(manager, link);
                 break;
         case LINK_GONE:
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);

@@ -186,28 +186,63 @@ static bool may_be_replaced(const Manager *manager, const FdbEntry *entry) {
         return entry->learnt || registry_by_ifindex(&manager->registry, entry->port);
 }
 
-void manager_guard_filter(Manager *manager, const Endpoint *endpoint) {
+/* false: another port has the MAC there, by somebody's will. vlan: 0: none. */
+static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vlan) {
         const Mac *mac = &endpoint->tag.guest_mac;
         Failure failure = FAILURE_INIT;
         FdbEntry entry;
         int r;
 
-        if (endpoint->releasing || !endpoint_is_alive(endpoint) ||
-                        !endpoint_has_anti_spoof(endpoint))
-                return;
-        r = bridge_find_mac(manager->netlink, endpoint->now.master, mac, &entry, NULL);
+        r = bridge_find_mac_in_vlan(
+                        manager->netlink, endpoint->now.master, mac, vlan, &entry, NULL);
         if (r >= 0 && entry.port == endpoint->now.ifindex && !entry.learnt)
-                return;
+                return true;
         if (r < 0 && r != -ENOENT) /* the bridge is gone: the link itself will tell */
-                return;
-        if (r >= 0 && !may_be_replaced(manager, &entry)) {
-                log_warning("%s is not heard any more: somebody gave its guest's MAC to another "
-                            "port",
-                                endpoint->now.name);
-                return;
-        }
-        r = bridge_tie_mac(manager->netlink, endpoint->now.ifindex, mac, true, &failure);
+                return true;
+        if (r >= 0 && !may_be_replaced(manager, &entry))
+                return false;
+        r = bridge_tie_mac_in_vlan(
+                        manager->netlink, endpoint->now.ifindex, mac, vlan, true, &failure);
         if (r < 0 && link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >= 0)
                 log_warning("Cannot put the filter of %s back: %s", endpoint->now.name,
                                 failure.text);
+        return true;
+}
+
+static bool has_filter(const Endpoint *endpoint) {
+        return !endpoint->releasing && endpoint_is_alive(endpoint) &&
+                        endpoint_has_anti_spoof(endpoint);
+}
+
+void manager_guard_filter(Manager *manager, const Endpoint *endpoint) {
+        if (has_filter(endpoint) && !guard_filter(manager, endpoint, 0))
+                log_warning("%s is not heard any more: somebody gave its guest's MAC to another "
+                            "port",
+                                endpoint->now.name);
+}
+
+/* FNV-1a: each port event tells all VLANs; a holder can make many events, and a trunk has thousands of VLANs. */
+static uint64_t hash_vlans(const PortVlans *vlans) {
+        const uint8_t *bytes = (const void *)vlans->ranges;
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < vlans->n * sizeof(*vlans->ranges); i++)
+                hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans) {
+        const uint64_t hash = hash_vlans(vlans);
+        unsigned refused = 0;
+
+        if (!has_filter(endpoint) || endpoint->vlans == hash)
+                return;
+        endpoint->vlans = hash;
+        for (size_t i = 0; i < vlans->n; i++)
+                for (unsigned vlan = vlans->ranges[i].first; vlan <= vlans->ranges[i].last; vlan++)
+                        refused += !guard_filter(manager, endpoint, (uint16_t)vlan);
+        endpoint->muted = refused > 0;
+        if (refused > 0)
+                log_warning("%s is not heard in %u VLANs: another port has its guest's MAC there",
+                                endpoint->now.name, refused);
 }

@@ -70,6 +70,10 @@ void manager_count_event(Manager *manager, Endpoint *endpoint);
 /* The guest's MAC is tied to its port, or is again. */
 void manager_guard_filter(Manager *manager, const Endpoint *endpoint);
 
+/* The same in each VLAN that the port is in, if these are others than before: a locked port hears a guest only where its
+ * MAC is tied. */
+void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans);
+
 /* For the link monitor. */
 extern const LinkFollower manager_link_follower;
 
@@ -101,7 +105,7 @@ int manager_wait_for_own(const Manager *manager, const Client *client, List **re
 bool manager_is_own_port(Manager *manager, const LinkInfo *link);
 
 /* The ports of the bridge with that ifindex, from one look at the kernel. -errno of link_dump_ports(): *ret then
- * has one foreign port, so that who cannot look takes the stronger measure. */
+ * has one foreign port, so that callers take the stronger measure. */
 int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret);
 
 /* Whether a bridge of the host, on which a tap of ours is or is to be, should have the MAC set that it has. One

@@ -215,6 +215,9 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
         int r;
 
         r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &entry, &lookup);
+        if (r == -ENOENT && bridge->vlan > 0)
+                r = bridge_find_mac_in_vlan(manager->netlink, bridge->ifindex, mac, bridge->vlan,
+                                &entry, &lookup);
         if (r == -ENOENT)
                 return 0;
         if (r == -ENODEV)

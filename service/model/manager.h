@@ -44,8 +44,8 @@ typedef struct ManagerFacts {
         unsigned tap_filters; /* TAP_FILTER_*, those that stand */
 } ManagerFacts;
 
-/* For whom something is made: whose it is, on what limits, and whose connection may open further
- * queues of it. */
+/* For whom something is made: whose it is, on what limits, and which connection may open further queues of it, if it is
+ * its user's own. */
 typedef struct Client {
         uid_t uid;
         Limits limits;
