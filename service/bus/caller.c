@@ -451,6 +451,9 @@ int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure) {
                 return !left;
         if (left)
                 return 0;
+        if (caller && is_known(caller) &&
+                        turns_are_refused(callers->turns, caller->credentials.uid))
+                return sd_bus_message_get_expect_reply(call) ? too_many(failure) : 0;
         r = message_check_size(call, failure);
         if (r < 0)
                 return r;

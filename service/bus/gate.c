@@ -286,6 +286,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
                 return r < 0 ? error_answer(error, &failure, r) : 0;
         }
         r = callers_meet(service->callers, message, &failure);
+        service->refused = r <= 0; /* or kept: nothing was carried out */
         return r > 0 ? 0 : error_answer(error, &failure, r);
 }
 

@@ -16,15 +16,28 @@ void lines_init(Lines *lines) {
         list_init(&lines->lines);
 }
 
-/* NULL: out of memory. */
-static Line *line_of(Lines *lines, uid_t uid) {
-        Line *line;
-
+static Line *find_line(const Lines *lines, uid_t uid) {
         LIST_FOREACH(&lines->lines, node) {
-                line = container_of(node, Line, link);
+                Line *line = container_of(node, Line, link);
+
                 if (line->uid == uid)
                         return line;
         }
+        return NULL;
+}
+
+bool lines_are_full(const Lines *lines, uid_t uid) {
+        const Line *line = find_line(lines, uid);
+
+        return line && line->n >= LINE_MAX_CALLS;
+}
+
+/* NULL: out of memory. */
+static Line *line_of(Lines *lines, uid_t uid) {
+        Line *line = find_line(lines, uid);
+
+        if (line)
+                return line;
         line = calloc(1, sizeof(Line));
         if (!line)
                 return NULL;

@@ -23,6 +23,8 @@ void lines_init(Lines *lines);
 /* At the end of the user's line. -EUSERS: it is full. -ENOMEM */
 int lines_append(Lines *lines, uid_t uid, List *call);
 
+bool lines_are_full(const Lines *lines, uid_t uid);
+
 /* The first in the line of whose turn it is. NULL: nobody waits. */
 List *lines_take(Lines *lines);
 

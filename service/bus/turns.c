@@ -74,6 +74,10 @@ bool turns_are_free(const Turns *turns) {
         return lines_are_empty(&turns->lines) && poll(&pollfd, 1, 0) == 0;
 }
 
+bool turns_are_refused(const Turns *turns, uid_t uid) {
+        return lines_are_full(&turns->lines, uid);
+}
+
 int turns_stand_in_line(Turns *turns, Turn *turn, uid_t uid) {
         int r = lines_append(&turns->lines, uid, &turn->link);
 

@@ -29,6 +29,9 @@ Turns *turns_free(Turns *turns);
 /* Whether nobody stands in line, and nobody is about to: then who has come needs no turn. */
 bool turns_are_free(const Turns *turns);
 
+/* Whether the user's line is full: what comes now is refused, and need not be looked at. */
+bool turns_are_refused(const Turns *turns, uid_t uid);
+
 /* At the end of the user's line. -EUSERS: it is full. -ENOMEM */
 int turns_stand_in_line(Turns *turns, Turn *turn, uid_t uid);
 
