@@ -4,6 +4,7 @@ it is: the users', call by call."""
 
 import os
 import signal
+import time
 from contextlib import ExitStack, closing
 
 import pytest
@@ -27,6 +28,7 @@ class stopped:
         os.kill(self.pid, signal.SIGSTOP)
 
     def __exit__(self, *_):
+        time.sleep(0.1)  # a bus may answer us before it has written what it has for the process
         os.kill(self.pid, signal.SIGCONT)
 
 

@@ -46,6 +46,7 @@ class stopped:
         os.kill(self.pid, signal.SIGSTOP)
 
     def __exit__(self, *_):
+        time.sleep(0.1)  # a bus may answer us before it has written what it has for the process
         os.kill(self.pid, signal.SIGCONT)
 
 
