@@ -76,10 +76,10 @@ struct Endpoint {
         LinkInfo now;       /* as the kernel said last */
         EndpointShape made; /* as it was made, or found at the start */
         Conduct conduct;
-        unsigned warnings;          /* EndpointWarning */
-        uint64_t vlans;             /* a hash of those in which the guest's MAC is tied; 0: none yet */
-        bool muted;                 /* in one of them another port has the guest's MAC */
-        uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
+        unsigned warnings; /* EndpointWarning */
+        uint64_t vlans;    /* a hash of those in which the guest's MAC is tied; 0: none yet */
+        bool muted;        /* in one of them another port has the guest's MAC */
+        uint32_t offloads; /* OFFLOAD_*, what the tap can carry with its header */
         OffloadState offload_state; /* and what its consumer has turned on */
         char *creator;              /* the connection that made it; NULL: it is not known */
         unsigned just_given;        /* queues of the tag's count, by the last call for more */
