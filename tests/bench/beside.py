@@ -12,7 +12,7 @@ from vnic.client import Client
 
 # p99 of CreateTap: so many ms, or so many times that of an empty call to a service that is not flooded.
 TARGET, TIMES = 50, 3
-QUICK = ("forged NameOwnerChanged", "GetAll of a network" + floods.NO_REPLY, "4,000 arrays")
+QUICK = ("GetAll of a network",)
 
 
 @contextlib.contextmanager
@@ -30,7 +30,7 @@ def stage(quick, bus, what):
 
 def beside_floods(found, quick, bus):
     """CreateTap and an empty call to another service in turns, beside each flood from four connections."""
-    seconds, rounds, head_start = (1, 3, 0.3) if quick else (45, 110, 1)
+    seconds, rounds, head_start = (1, 3, 0.3) if quick else (12, 110, 1)
     assert (floods.GRANTED, floods.ASKED) == (GRANTED, ASKED)
     for i, what in enumerate(QUICK if quick else floods.names()):
         with stage(quick, bus, what) as (world, target):

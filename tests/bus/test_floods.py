@@ -5,6 +5,7 @@ is answered, and none takes much longer than the bus and the machine take for an
 This is the short form: medians of few calls, each beside an empty call to another service. tools/bench floods is the
 long one, with the p99."""
 
+import os
 import statistics
 import time
 
@@ -17,13 +18,17 @@ from vnic.process import poll
 # With both a machine that does other things besides is allowed for; what is wrong takes seconds.
 MOST, TIMES = 0.1, 6
 ROUNDS, SECONDS = 10, 20  # two calls of CreateTap and two empty ones in each
-FLOODS = ("forged NameOwnerChanged", "forged JobRemoved",
+FLOODS = ["forged NameOwnerChanged", "forged JobRemoved",
           "GetAll of the manager" + NO_REPLY, "GetAll of an endpoint" + NO_REPLY, "GetAll of a network",
           "GetAll of a network" + NO_REPLY, "ListBridges" + NO_REPLY, "GetManagedObjects" + NO_REPLY,
           "unknown methods, objects, properties", "unknown methods, objects, properties" + NO_REPLY,
           "4,000 arrays", "4,000 arrays" + NO_REPLY, "2,000 options" + NO_REPLY, "strings of 1 MiB" + NO_REPLY,
           "call and hang up", "CreateTap that is denied", "CreateTap that is denied" + NO_REPLY,
-          "OpenQueues of a foreign endpoint", "Release of a foreign endpoint" + NO_REPLY)
+          "OpenQueues of a foreign endpoint", "Release of a foreign endpoint" + NO_REPLY]
+# dbus-broker takes as many messages as a sender likes, and keeps them: whatever wants no reply, or is large, stands before
+# everybody's calls for seconds, also before those to a program that does nothing but read (docs/performance.md).
+if os.environ.get("VNICD_TEST_BUS") == "dbus-broker":
+    FLOODS = [what for what in FLOODS if not what.endswith(NO_REPLY) and what != "4,000 arrays"]
 
 
 @pytest.fixture(scope="module")
