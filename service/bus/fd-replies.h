@@ -15,7 +15,7 @@
 
 typedef struct FdReplies FdReplies;
 
-/* Whose queues a reply carries. */
+/* The tap whose queues a reply carries. */
 typedef struct SentQueues {
         uint32_t nonce;  /* of the tap */
         bool is_new_tap; /* made by the call, so it has to go if nobody receives its queues */

@@ -151,7 +151,7 @@ void query_table_done(QueryTable *table) {
         sd_event_source_disable_unref(table->after_handler);
 }
 
-/* What waits for longer may be about a right that was withdrawn. */
+/* A verdict that is older may be about a right that was withdrawn. */
 void query_keep(Query *query) {
         if (clock_now_usec() - query->answered_at < KEPT_USEC)
                 query->spent = false;
