@@ -11,6 +11,9 @@
 /* Each value counts at least as much as the largest that has no length. */
 #define VALUE 8
 
+/* An option takes long to read, and no call has more than some twenty. */
+#define ENTRY 256
+
 /* Types of which sd-bus gives an array in one piece. */
 #define NUMBERS "ynqiuxtd"
 
@@ -70,7 +73,7 @@ static int read_all(sd_bus_message *message, size_t *rest) {
         int r;
 
         while ((r = sd_bus_message_peek_type(message, &type, &contents)) > 0) {
-                if (!take(rest, VALUE))
+                if (!take(rest, type == SD_BUS_TYPE_DICT_ENTRY ? ENTRY : VALUE))
                         return 0;
                 r = strchr("avre", type) ? read_container(message, type, contents, rest)
                                          : read_one(message, type, rest);
