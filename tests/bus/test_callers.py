@@ -3,33 +3,17 @@
 it is: the users', call by call."""
 
 import os
-import signal
-import time
 from contextlib import ExitStack, closing
 
 import pytest
 from vnic import kernel, variant
 from vnic.client import DBUS, MANAGER, ROOT
-from vnic.process import poll
+from vnic.process import poll, stopped
 from vnic.rawclient import RawClient, asked_about, watch_questions
 
 WAITING_PER_CALLER = 128
 LINE = 512  # calls of one user
 QUESTIONS = 32  # about callers, open at a time
-
-
-class stopped:
-    """The service does nothing inside; what is sent to it waits."""
-
-    def __init__(self, world):
-        self.pid = world.pid
-
-    def __enter__(self):
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def __exit__(self, *_):
-        time.sleep(0.1)  # a bus may answer us before it has written what it has for the process
-        os.kill(self.pid, signal.SIGCONT)
 
 
 def answers(caller, count):
@@ -47,7 +31,7 @@ def answers(caller, count):
 def test_a_caller_who_hung_up_before_he_was_looked_at_makes_no_device(world, root, bridge):
     root.list_bridges()
     before = kernel.next_ifindex()
-    with stopped(world):
+    with stopped(world.pid):
         for _ in range(20):
             with closing(RawClient(world, "root")) as caller:
                 caller.send_create_tap(bridge)
@@ -70,7 +54,7 @@ def test_the_calls_of_one_caller_keep_their_order(world, bridge):
 def test_so_many_calls_of_a_new_caller_are_kept_and_no_more(world, alice):
     alice.list_bridges()
     with closing(RawClient(world, "root")) as caller:
-        with stopped(world):
+        with stopped(world.pid):
             serials = [caller.send(ROOT, MANAGER, "ListBridges") for _ in range(WAITING_PER_CALLER + 20)]
             alice.bus_call("GetId")
         replies = answers(caller, len(serials))
@@ -84,7 +68,7 @@ def test_callers_who_have_left_before_the_bus_was_asked_about_them_cost_no_quest
     with closing(RawClient(world, "root")) as watcher, closing(RawClient(world, "bob")) as stays:
         watch_questions(watcher)
         names = set()
-        with stopped(world):
+        with stopped(world.pid):
             for _ in range(200):
                 with closing(RawClient(world, "bob")) as caller:
                     caller.send(ROOT, MANAGER, "ListBridges")
@@ -98,7 +82,7 @@ def test_callers_who_have_left_before_the_bus_was_asked_about_them_cost_no_quest
 
 def test_a_caller_who_is_refused_too_much_is_served_afterwards(world):
     with closing(RawClient(world, "root")) as caller:
-        with stopped(world):
+        with stopped(world.pid):
             for _ in range(WAITING_PER_CALLER + 20):
                 caller.send(ROOT, MANAGER, "ListBridges")
         answers(caller, WAITING_PER_CALLER + 20)
@@ -170,7 +154,7 @@ def ifindexes(stack, caller, count):
 def test_beside_a_user_who_calls_a_lot_another_waits_for_one_call(world, bridge):
     with ExitStack() as stack:
         bob, alice = known(world, stack, "bob"), known(world, stack, "alice")
-        with stopped(world):
+        with stopped(world.pid):
             for _ in range(20):
                 bob.send_create_tap(bridge)
             has_sent_all(bob)
@@ -188,7 +172,7 @@ def test_beside_a_user_who_asks_for_everything_another_waits_for_one_answer(worl
     """The service numbers what it sends: so the replies tell in which order they were made."""
     with ExitStack() as stack:
         bob, alice = known(world, stack, "bob"), known(world, stack, "alice")
-        with stopped(world):
+        with stopped(world.pid):
             for _ in range(30):
                 bob.send(ROOT, f"org.freedesktop.DBus.{interface}", member)
             has_sent_all(bob)
@@ -204,7 +188,7 @@ def test_who_has_too_many_calls_in_line_is_refused_and_nobody_else_is(world):
     with ExitStack() as stack:
         his = [known(world, stack, "bob") for _ in range(8)]
         alice = known(world, stack, "alice")
-        with stopped(world):
+        with stopped(world.pid):
             for bob in his:
                 for _ in range(120):
                     bob.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
@@ -242,7 +226,7 @@ def test_a_call_that_is_too_large_is_not_kept(world, alice):
     with ExitStack() as stack:
         bob = stack.enter_context(closing(RawClient(world, "bob")))
         for _ in range(2):
-            with stopped(world):
+            with stopped(world.pid):
                 large = [bob.send(ROOT, MANAGER, "GetEndpoint", "s", (text,)) for text in ("a" * 70000, "b" * 60000)]
                 large.append(bob.send_create_tap("yes0", label="c" * 70000))
                 has_sent_all(bob)

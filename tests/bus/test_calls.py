@@ -15,7 +15,7 @@ from gi.repository import GLib
 from vnic import kernel
 from vnic.client import ENDPOINT, MANAGER, NAME, OBJECTS, PROPERTIES, ROOT, TAP
 from vnic.networks import NETWORK, network, path_of
-from vnic.process import poll
+from vnic.process import poll, stopped
 from vnic.rawclient import NO_REPLY, RawClient, asked_about, watch_questions
 
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
@@ -24,30 +24,10 @@ NOWHERE = "/org/vnicd1/endpoint/vnic00000000"
 DBUS_ERROR = "org.freedesktop.DBus.Error."
 
 
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def run_queue_ns(pid):
     """Time on a processor, exactly: the first number of schedstat."""
     with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
         return int(file.read().split()[0])
-
-
-class stopped:
-    """The process does nothing inside; what is sent to it waits."""
-
-    def __init__(self, pid):
-        self.pid = pid
-
-    def __enter__(self):
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def __exit__(self, *_):
-        time.sleep(0.1)  # a bus may answer us before it has written what it has for the process
-        os.kill(self.pid, signal.SIGCONT)
 
 
 def known(world, user, **options):

@@ -141,3 +141,17 @@ def status_field(pid, field):
         if line.startswith(field + ":"):
             return line.split(":", 1)[1].strip()
     raise KeyError(field)
+
+
+class stopped:
+    """The process does nothing inside; what is sent to it waits."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def __enter__(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *_):
+        time.sleep(0.1)  # a bus may answer us before it has written what it has for the process
+        os.kill(self.pid, signal.SIGCONT)
