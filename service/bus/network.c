@@ -156,14 +156,15 @@ static int method_get_leases(sd_bus_message *call, void *userdata, sd_bus_error 
 
 int network_append_warnings(sd_bus_message *reply, Service *service, const Network *network) {
         const char *unit = network_units_warning(service->network_units, network->tag.plan.name);
-        const char *sentences[5] = { NULL };
+        const char *sentences[NETWORK_WARNING_MAX + 4] = { NULL };
         char bridge[IFNAMSIZ];
         size_t n = 0;
 
         if (unit)
                 sentences[n++] = unit;
-        if (*network->warning)
-                sentences[n++] = network->warning;
+        for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
+                if (network->warnings[i])
+                        sentences[n++] = network->warnings[i];
         if (manager_ports_of(network).foreign > 0)
                 sentences[n++] = "It has a port that is not vnicd's, so whoever wants a tap on it "
                                  "needs what a bridge of the host needs.";

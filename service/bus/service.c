@@ -59,6 +59,10 @@ static void on_network_appeared(Network *network, void *userdata) {
         network_announce(userdata, network);
 }
 
+static void on_network_warned(Network *network, void *userdata) {
+        network_emit_change(userdata, network->tag.plan.name, "Warnings");
+}
+
 /* Those that are half made at the start go before anybody could be told. */
 static void on_network_leaving(Network *network, void *userdata) {
         Service *service = userdata;
@@ -183,6 +187,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .tampered = on_tampered,
                 .network_appeared = on_network_appeared,
                 .network_leaving = on_network_leaving,
+                .network_warned = on_network_warned,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;

@@ -106,6 +106,7 @@ static void examine(Manager *manager, Endpoint *endpoint) {
 static void tell_changes(void *userdata) {
         Manager *manager = userdata;
 
+        reconciler_run(manager->reconciler);
         while (!list_is_empty(&manager->changed)) {
                 Endpoint *endpoint = container_of(manager->changed.next, Endpoint, changed);
                 unsigned changes = endpoint->changes;

@@ -31,6 +31,21 @@ void manager_update_uplinks(Manager *manager) {
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
 }
 
+void manager_warn_network(
+                Manager *manager, Network *network, NetworkWarning warning, const char *sentence) {
+        int r = network_warn(network, warning, sentence);
+
+        if (r < 0)
+                log_error("Out of memory: the network %s does not show a warning",
+                                network->tag.plan.name);
+        if (r <= 0)
+                return;
+        if (sentence)
+                log_warning("Network %s: %s", network->tag.plan.name, sentence);
+        if (network->born && !network->doomed && manager->started && manager->observer)
+                manager->observer->network_warned(network, manager->userdata);
+}
+
 static void on_uplinks_due(void *userdata) {
         manager_update_uplinks(userdata);
 }

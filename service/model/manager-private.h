@@ -9,6 +9,7 @@
 #include "model/linger.h"
 #include "model/link-monitor.h"
 #include "model/manager.h"
+#include "model/reconcile.h"
 #include "model/registry.h"
 #include "model/uplinks.h"
 #include "util/closer.h"
@@ -29,7 +30,8 @@ struct Manager {
         sd_event_source *again; /* when their deletion is tried again */
         sd_event *event;
         Uplinks *uplinks;
-        List networks; /* Network.link, oldest first; also those that go */
+        Reconciler *reconciler; /* of all that others on the host can change */
+        List networks;          /* Network.link, oldest first; also those that go */
         /* Endpoints whose network was gone when we started. Until the last of them has gone too, its
          * filters keep what it sends from the host. */
         unsigned strays;
@@ -156,6 +158,10 @@ int manager_enlist_network(Manager *manager, Network *network);
 
 /* It goes, with all that is on it. */
 void manager_doom_network(Manager *manager, Network *network);
+
+/* Warns of that, or (sentence NULL) no longer: told to the world above, and logged when it begins. */
+void manager_warn_network(
+                Manager *manager, Network *network, NetworkWarning warning, const char *sentence);
 
 /* Forwarding follows what networks there are. */
 void manager_update_uplinks(Manager *manager);

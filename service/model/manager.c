@@ -92,6 +92,9 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = quota_new(&manager->quota);
         if (r < 0)
                 return r;
+        r = reconciler_new(&manager->reconciler, event);
+        if (r < 0)
+                return r;
         r = manager_guard_begin(manager, event);
         if (r < 0)
                 return r;
@@ -146,6 +149,7 @@ Manager *manager_free(Manager *manager) {
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
         manager_forget_networks(manager);
+        reconciler_free(manager->reconciler);
         uplinks_free(manager->uplinks);
         offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);

@@ -33,6 +33,8 @@ typedef struct ManagerObserver {
          * kernel has said that its bridge is gone. */
         void (*network_appeared)(Network *network, void *userdata);
         void (*network_leaving)(Network *network, void *userdata);
+        /* Its warnings are others than before. */
+        void (*network_warned)(Network *network, void *userdata);
 } ManagerObserver;
 
 /* What the host offers; told by a scratch tap, and by the filters that could be made, at the start. */

@@ -41,8 +41,25 @@ Network *network_free(Network *network) {
         if (network->ports_of_users)
                 quota_free(network->ports_of_users);
         free(network->foreign);
+        for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
+                free(network->warnings[i]);
         free(network);
         return NULL;
+}
+
+int network_warn(Network *network, NetworkWarning warning, const char *sentence) {
+        char **old = &network->warnings[warning], *copy = NULL;
+
+        if (*old && sentence ? strcmp(*old, sentence) == 0 : *old == sentence)
+                return 0;
+        if (sentence) {
+                copy = strdup(sentence);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*old);
+        *old = copy;
+        return 1;
 }
 
 static int add_foreign(Network *network, int ifindex) {
@@ -170,20 +187,24 @@ static int bring_up(Birth *birth) {
  * say. Nothing is done against it: it is the administrator's, who is told. */
 static int look_for_firewall(Birth *birth) {
         Network *network = birth->network;
-        char chain[128] = "";
+        char chain[128] = "", sentence[304];
+        int r;
 
-        network->warning[0] = '\0';
+        r = network_warn(network, NETWORK_WARNING_FIREWALL, NULL);
+        if (r < 0)
+                return r;
         if (network->tag.plan.kind != NETWORK_NAT ||
                         filter_find_forward_drop(NETWORK_TABLE_PREFIX, chain, sizeof(chain), NULL) <
                                         0 ||
                         *chain == '\0')
                 return 0;
-        snprintf(network->warning, sizeof(network->warning),
+        snprintf(sentence, sizeof(sentence),
                         "The chain \"%s\" of another firewall drops what is forwarded: guests may "
                         "reach nothing outside. Let it accept what comes from %s, and what goes to "
                         "it in answer.",
                         chain, network->tag.plan.name);
-        return 0;
+        r = network_warn(network, NETWORK_WARNING_FIREWALL, sentence);
+        return r < 0 ? r : 0;
 }
 
 typedef int (*Step)(Birth *birth);

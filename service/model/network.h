@@ -21,8 +21,15 @@
 
 typedef struct Network Network;
 
-/* What of the host stands in its way, in words; "": nothing. */
-#define NETWORK_WARNING_SIZE 304
+/* What of the host stands in its way, or is not as it was made: one sentence of each kind. */
+typedef enum NetworkWarning {
+        NETWORK_WARNING_FIREWALL,   /* another firewall drops what its guests need */
+        NETWORK_WARNING_FILTERS,    /* its own filters are not what they should be */
+        NETWORK_WARNING_ADDRESSES,  /* its addresses, and who else has them */
+        NETWORK_WARNING_FORWARDING, /* the host does not forward for it */
+        NETWORK_WARNING_BRIDGE,     /* its bridge: down, its MAC, its spanning tree */
+        NETWORK_WARNING_MAX,
+} NetworkWarning;
 
 struct Network {
         List link;      /* Manager.networks */
@@ -37,12 +44,12 @@ struct Network {
         /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
         int *foreign;
         size_t n_foreign, foreign_room;
-        bool doomed;       /* it goes */
-        bool deleting;     /* the deletion of its bridge is under way */
-        unsigned refusals; /* how often it was refused */
-        bool bridge_gone;  /* the kernel said so */
-        bool born;         /* it was shown, and its end will be */
-        char warning[NETWORK_WARNING_SIZE];
+        bool doomed;                         /* it goes */
+        bool deleting;                       /* the deletion of its bridge is under way */
+        unsigned refusals;                   /* how often it was refused */
+        bool bridge_gone;                    /* the kernel said so */
+        bool born;                           /* it was shown, and its end will be */
+        char *warnings[NETWORK_WARNING_MAX]; /* sentences; NULL: there is none */
 };
 
 /* Not up yet. -ENOMEM */
@@ -61,6 +68,9 @@ int network_birth(Network *network, Netlink *netlink, Failure *failure);
 
 /* For one that is there, with its tag: sees to it that the rest is as well. */
 int network_complete(Network *network, Netlink *netlink, Failure *failure);
+
+/* Warns of that, or (sentence NULL) no longer. 1: that is news; 0: it was so already. -ENOMEM */
+int network_warn(Network *network, NetworkWarning warning, const char *sentence);
 
 /* The tag is written anew. */
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure);

@@ -763,12 +763,12 @@ static void a_firewall_in_its_way_is_told(void **state) {
 
         stage_enter(&stage);
         network = create(&stage, &plan, true);
-        assert_string_equal(network->warning, "");
+        assert_null(network->warnings[NETWORK_WARNING_FIREWALL]);
         delete_network(&stage, network);
         world_run("nft 'add table ip filter { chain FORWARD { type filter hook forward priority 0; "
                   "policy drop; }; }'");
         network = create(&stage, &plan, true);
-        assert_non_null(strstr(network->warning, "ip filter FORWARD"));
+        assert_non_null(strstr(network->warnings[NETWORK_WARNING_FIREWALL], "ip filter FORWARD"));
         delete_network(&stage, network);
         stage_leave(&stage);
 }
