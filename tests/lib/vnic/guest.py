@@ -150,8 +150,14 @@ class Guest:
                 left = end - time.monotonic()
                 if left <= 0 or self._ended:
                     why = "the guest ended" if self._ended else f"{timeout} s passed"
-                    raise AssertionError(f"{why} without {text!r}; its console:\n{self.console()}")
+                    raise AssertionError(f"{why} without {text!r}; its console:\n{self.console()}\n{self.outside()}")
                 self._arrived.wait(left)
+
+    def outside(self):
+        """What the host sees of a guest that is silent: whether QEMU works, its taps, and its connections."""
+        looks = (["ps", "-L", "-o", "stat,time,wchan:32,comm", "-p", str(self.pid)],
+                 ["ip", "-s", "link", "show", "type", "tun"], ["ss", "-tino"], ["ip", "neighbour"])
+        return "\n".join(subprocess.run(look, capture_output=True, text=True, check=False).stdout for look in looks)
 
     def console(self):
         return "\n".join(self.lines)
