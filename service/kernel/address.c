@@ -4,72 +4,86 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
+#include <netlink/route/addr.h>
 
+#include "kernel/rtnl-gaps.h"
 #include "util/cleanup.h"
+
+#define _cleanup_address_ _cleanup_(nl_addr_putp)
 
 #define STEP "give the bridge its address"
 
-static struct nl_msg *address_message(int family, int ifindex, unsigned prefix) {
-        const struct ifaddrmsg header = {
-                .ifa_family = (unsigned char)family,
-                .ifa_prefixlen = (unsigned char)prefix,
-                .ifa_index = (unsigned)ifindex,
-        };
-        struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE);
+/* address: as the kernel wants it; NULL: out of memory. broadcast: NULL: none. */
+static int add(Netlink *netlink, int ifindex, struct nl_addr *address, struct nl_addr *broadcast,
+                Failure *failure) {
+        _cleanup_(rtnl_addr_putp) struct rtnl_addr *added = rtnl_addr_alloc();
+        _cleanup_(nlmsg_freep) struct nl_msg *message = NULL;
 
-        if (message && nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0) {
-                nlmsg_free(message);
-                return NULL;
-        }
-        return message;
+        if (!added || !address || rtnl_addr_set_local(added, address) < 0 ||
+                        (broadcast && rtnl_addr_set_broadcast(added, broadcast) < 0))
+                return -ENOMEM;
+        rtnl_addr_set_ifindex(added, ifindex);
+        if (nl_addr_get_family(address) == AF_INET6)
+                rtnl_addr_set_flags(added, IFA_F_NODAD);
+        if (rtnl_addr_build_add_request(added, NLM_F_REPLACE, &message) < 0)
+                return -ENOMEM;
+        return netlink_call(netlink, message, NULL, NULL, STEP, failure);
+}
+
+static struct nl_addr *address_of(int family, const void *bytes, size_t size, unsigned prefix) {
+        struct nl_addr *address = nl_addr_build(family, bytes, size);
+
+        if (address)
+                nl_addr_set_prefixlen(address, (int)prefix);
+        return address;
 }
 
 int address_add_v4(Netlink *netlink, int ifindex, struct in_addr address, unsigned prefix,
                 Failure *failure) {
-        _cleanup_(nlmsg_freep) struct nl_msg *message = address_message(AF_INET, ifindex, prefix);
-        const uint32_t broadcast = address.s_addr | htonl(UINT32_MAX >> prefix);
+        const uint32_t last = address.s_addr | htonl(UINT32_MAX >> prefix);
+        _cleanup_address_ struct nl_addr *local = address_of(AF_INET, &address, sizeof(address),
+                                                         prefix),
+                                         *broadcast = address_of(AF_INET, &last, sizeof(last), 32);
 
-        if (!message || nla_put(message, IFA_LOCAL, sizeof(address), &address) < 0 ||
-                        nla_put(message, IFA_ADDRESS, sizeof(address), &address) < 0 ||
-                        nla_put(message, IFA_BROADCAST, sizeof(broadcast), &broadcast) < 0)
-                return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, STEP, failure);
+        return broadcast ? add(netlink, ifindex, local, broadcast, failure) : -ENOMEM;
 }
 
 int address_add_v6(Netlink *netlink, int ifindex, const struct in6_addr *address, unsigned prefix,
                 Failure *failure) {
-        _cleanup_(nlmsg_freep) struct nl_msg *message = address_message(AF_INET6, ifindex, prefix);
+        _cleanup_address_ struct nl_addr *local =
+                        address_of(AF_INET6, address, sizeof(*address), prefix);
 
-        if (!message || nla_put(message, IFA_LOCAL, sizeof(*address), address) < 0 ||
-                        nla_put_u32(message, IFA_FLAGS, IFA_F_NODAD) < 0)
-                return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, STEP, failure);
+        return add(netlink, ifindex, local, NULL, failure);
 }
 
 typedef struct Search {
-        unsigned ifindex;
+        int ifindex;
         bool found;
 } Search;
 
 static int see_address(const struct nlmsghdr *message, void *userdata) {
-        const struct ifaddrmsg *header = nlmsg_data(message);
+        _cleanup_(nl_object_putp) struct nl_object *object = NULL;
         Search *search = userdata;
+        struct rtnl_addr *address;
 
-        if (message->nlmsg_type == RTM_NEWADDR && nlmsg_datalen(message) >= (int)sizeof(*header) &&
-                        header->ifa_index == search->ifindex && header->ifa_scope < RT_SCOPE_LINK)
-                search->found = true;
+        if (message->nlmsg_type != RTM_NEWADDR)
+                return 0;
+        /* One that is of a kind which nobody can read is no address by which the host is known. */
+        if (rtnl_parse(message, &object) == -ENOMEM)
+                return -ENOMEM;
+        address = (struct rtnl_addr *)object;
+        search->found |= address && rtnl_addr_get_ifindex(address) == search->ifindex &&
+                        rtnl_addr_get_scope(address) < RT_SCOPE_LINK;
         return 0;
 }
 
 int address_find_wide(Netlink *netlink, int ifindex, bool *ret, Failure *failure) {
-        const struct ifaddrmsg header = { .ifa_family = AF_UNSPEC };
-        _cleanup_(nlmsg_freep) struct nl_msg *message = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
-        Search search = { .ifindex = (unsigned)ifindex };
+        _cleanup_(nlmsg_freep) struct nl_msg *message = rtnl_build_dump(RTM_GETADDR, AF_UNSPEC);
+        Search search = { .ifindex = ifindex };
         int r;
 
         *ret = false;
-        if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+        if (!message)
                 return -ENOMEM;
         r = netlink_call(netlink, message, see_address, &search, "list the addresses", failure);
         *ret = search.found;

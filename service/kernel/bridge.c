@@ -4,15 +4,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_bridge.h>
-#include <linux/if_link.h>
+#include <linux/if_ether.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/bridge.h>
+#include <netlink/route/neighbour.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "kernel/rtnl-gaps.h"
 #include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
@@ -43,31 +44,26 @@ int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *fail
         return 0;
 }
 
-static int append_bridge(struct nl_msg *message) {
-        struct nlattr *info = nla_nest_start(message, IFLA_LINKINFO), *data;
+static int put_settings(struct rtnl_link *bridge, const BridgeSettings *settings) {
+        _cleanup_(nl_addr_putp) struct nl_addr *address = nl_addr_of_mac(&settings->mac);
 
-        if (!info || nla_put_string(message, IFLA_INFO_KIND, "bridge") < 0)
+        if (!address)
                 return -ENOMEM;
-        data = nla_nest_start(message, IFLA_INFO_DATA);
-        if (!data || nla_put_u32(message, IFLA_BR_STP_STATE, 0) < 0 ||
-                        nla_put_u8(message, IFLA_BR_MCAST_SNOOPING, 0) < 0)
-                return -ENOMEM;
-        nla_nest_end(message, data);
-        nla_nest_end(message, info);
+        rtnl_link_set_name(bridge, settings->name);
+        rtnl_link_set_addr(bridge, address);
+        rtnl_link_set_mtu(bridge, settings->mtu);
+        rtnl_link_set_group(bridge, settings->group);
         return 0;
 }
 
 int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *failure) {
-        struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
-        _cleanup_message_ struct nl_msg *message =
-                        nlmsg_alloc_simple(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+        _cleanup_(rtnl_link_putp) struct rtnl_link *bridge = rtnl_link_bridge_alloc();
+        _cleanup_message_ struct nl_msg *message = NULL;
 
-        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-                        nla_put_string(message, IFLA_IFNAME, settings->name) < 0 ||
-                        nla_put(message, IFLA_ADDRESS, sizeof(Mac), &settings->mac) < 0 ||
-                        nla_put_u32(message, IFLA_MTU, settings->mtu) < 0 ||
-                        nla_put_u32(message, IFLA_GROUP, settings->group) < 0 ||
-                        append_bridge(message) < 0)
+        if (!bridge || put_settings(bridge, settings) < 0 ||
+                        rtnl_link_build_add_request(bridge, NLM_F_CREATE | NLM_F_EXCL, &message) <
+                                        0 ||
+                        rtnl_put_bridge(message) < 0)
                 return -ENOMEM;
         return netlink_call(netlink, message, NULL, NULL, "make the bridge", failure);
 }
@@ -75,22 +71,21 @@ int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *fai
 /* flags: NULL: only the mask. */
 static int set_port(Netlink *netlink, int port, const LinkPort *flags, uint16_t group_fwd_mask,
                 Failure *failure) {
-        struct ifinfomsg header = { .ifi_family = AF_BRIDGE, .ifi_index = port };
-        _cleanup_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_SETLINK, 0);
-        struct nlattr *nest;
+        _cleanup_(rtnl_link_putp) struct rtnl_link *changes = rtnl_link_alloc();
+        _cleanup_message_ struct nl_msg *message = NULL;
 
-        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+        if (!changes)
                 return -ENOMEM;
-        nest = nla_nest_start(message, IFLA_PROTINFO | NLA_F_NESTED);
-        if (!nest || nla_put_u16(message, IFLA_BRPORT_GROUP_FWD_MASK, group_fwd_mask) < 0)
+        rtnl_link_set_family(changes, AF_BRIDGE);
+        rtnl_link_set_ifindex(changes, port);
+        if (flags && flags->learning)
+                (void)rtnl_link_bridge_set_flags(changes, RTNL_BRIDGE_LEARNING);
+        else if (flags)
+                (void)rtnl_link_bridge_unset_flags(changes, RTNL_BRIDGE_LEARNING);
+        message = rtnl_build_link_change(changes);
+        if (!message || rtnl_put_port_forwarding(message, group_fwd_mask) < 0 ||
+                        (flags && rtnl_put_port(message, flags) < 0))
                 return -ENOMEM;
-        if (flags &&
-                        (nla_put_u8(message, IFLA_BRPORT_LEARNING, flags->learning) < 0 ||
-                                        nla_put_u8(message, IFLA_BRPORT_ISOLATED, flags->isolated) <
-                                                        0 ||
-                                        nla_put_u8(message, IFLA_BRPORT_LOCKED, flags->locked) < 0))
-                return -ENOMEM;
-        nla_nest_end(message, nest);
         return netlink_call(
                         netlink, message, NULL, NULL, "set the flags of the bridge port", failure);
 }
@@ -103,33 +98,32 @@ int bridge_set_forwarding(Netlink *netlink, int port, uint16_t group_fwd_mask, F
         return set_port(netlink, port, NULL, group_fwd_mask, failure);
 }
 
-/* A message about one entry of the FDB. NULL: out of memory. */
-static struct nl_msg *fdb_message(
-                int type, int nl_flags, const struct ndmsg *header, const Mac *mac) {
-        struct nl_msg *message = nlmsg_alloc_simple(type, nl_flags);
+/* An entry of the FDB. vlan: 0: none. NULL: out of memory. */
+static struct rtnl_neigh *fdb_entry(const Mac *mac, uint16_t vlan) {
+        _cleanup_(nl_addr_putp) struct nl_addr *address = nl_addr_of_mac(mac);
+        struct rtnl_neigh *entry = address ? rtnl_neigh_alloc() : NULL;
 
-        if (message &&
-                        (nlmsg_append(message, (void *)header, sizeof(*header), NLMSG_ALIGNTO) <
-                                                        0 ||
-                                        nla_put(message, NDA_LLADDR, sizeof(*mac), mac) < 0)) {
-                nlmsg_free(message);
+        if (!entry)
                 return NULL;
-        }
-        return message;
+        rtnl_neigh_set_family(entry, AF_BRIDGE);
+        rtnl_neigh_set_lladdr(entry, address);
+        if (vlan > 0)
+                rtnl_neigh_set_vlan(entry, vlan);
+        return entry;
 }
 
 int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
                 Failure *failure) {
-        const struct ndmsg header = {
-                .ndm_family = AF_BRIDGE,
-                .ndm_ifindex = port,
-                .ndm_state = NUD_NOARP,
-                .ndm_flags = NTF_MASTER | NTF_STICKY,
-        };
-        _cleanup_message_ struct nl_msg *message = fdb_message(RTM_NEWNEIGH,
-                        NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL), &header, mac);
+        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *entry = fdb_entry(mac, vlan);
+        _cleanup_message_ struct nl_msg *message = NULL;
 
-        if (!message || (vlan > 0 && nla_put_u16(message, NDA_VLAN, vlan) < 0))
+        if (!entry)
+                return -ENOMEM;
+        rtnl_neigh_set_ifindex(entry, port);
+        rtnl_neigh_set_state(entry, NUD_NOARP);
+        rtnl_neigh_set_flags(entry, NTF_MASTER | NTF_STICKY);
+        if (rtnl_neigh_build_add_request(entry,
+                            NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL), &message) < 0)
                 return -ENOMEM;
         return netlink_call(
                         netlink, message, NULL, NULL, "tie the guest's MAC to the port", failure);
@@ -140,26 +134,29 @@ int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Fai
 }
 
 static int take_entry(const struct nlmsghdr *message, void *userdata) {
-        const struct ndmsg *header = nlmsg_data(message);
+        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *found = NULL;
         FdbEntry *entry = userdata;
 
-        if (message->nlmsg_type == RTM_NEWNEIGH)
-                *entry = (FdbEntry){
-                        .port = header->ndm_ifindex,
-                        .learnt = !(header->ndm_state & (NUD_NOARP | NUD_PERMANENT)),
-                };
+        if (message->nlmsg_type != RTM_NEWNEIGH)
+                return 0;
+        if (rtnl_neigh_parse((struct nlmsghdr *)message, &found) < 0)
+                return -EPROTO;
+        *entry = (FdbEntry){
+                .port = rtnl_neigh_get_ifindex(found),
+                .learnt = !(rtnl_neigh_get_state(found) & (NUD_NOARP | NUD_PERMANENT)),
+        };
         return 0;
 }
 
 int bridge_find_mac_in_vlan(Netlink *netlink, int bridge, const Mac *mac, uint16_t vlan,
                 FdbEntry *ret, Failure *failure) {
-        const struct ndmsg header = { .ndm_family = AF_BRIDGE };
-        _cleanup_message_ struct nl_msg *message = fdb_message(RTM_GETNEIGH, 0, &header, mac);
+        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *asked = fdb_entry(mac, vlan);
+        _cleanup_message_ struct nl_msg *message = NULL;
         FdbEntry entry = { 0 };
         int r;
 
-        if (!message || nla_put_u32(message, NDA_MASTER, (uint32_t)bridge) < 0 ||
-                        (vlan > 0 && nla_put_u16(message, NDA_VLAN, vlan) < 0))
+        message = asked ? rtnl_build_fdb_get(asked, bridge) : NULL;
+        if (!message)
                 return -ENOMEM;
         r = netlink_call(netlink, message, take_entry, &entry, "look the MAC up on the bridge",
                         failure);

@@ -2,15 +2,16 @@
 #include "kernel/link-events.h"
 
 #include <errno.h>
-#include <linux/if_bridge.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
 #include <netlink/msg.h>
+#include <netlink/route/neighbour.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "kernel/message-filter.h"
+#include "kernel/rtnl-gaps.h"
 #include "util/cleanup.h"
 
 /* 400 taps made and closed overran the default buffer. */
@@ -85,74 +86,35 @@ int link_events_fd(const LinkEvents *events) {
         return events->fd;
 }
 
-/* A bridge speaks of its ports in messages of its own, and of what is set through it only there.
- * That a port leaves is told as a deletion; the link itself then tells that it has another master.
- */
-static bool is_about_port(const struct nlmsghdr *message) {
-        const struct ifinfomsg *header = nlmsg_data(message);
-
-        return message->nlmsg_type == RTM_NEWLINK &&
-                        nlmsg_datalen(message) >= (int)sizeof(*header) &&
-                        header->ifi_family == AF_BRIDGE;
-}
-
-/* A range is told by its ends. */
-static void take_vlan(PortVlans *vlans, const struct bridge_vlan_info *info) {
-        if (info->flags & BRIDGE_VLAN_INFO_RANGE_END && vlans->n > 0)
-                vlans->ranges[vlans->n - 1].last = info->vid;
-        else if (vlans->n < PORT_VLANS_MAX) {
-                vlans->ranges[vlans->n].first = vlans->ranges[vlans->n].last = info->vid;
-                vlans->n++;
-        }
-}
-
-/* Of a bridge that filters VLANs, and a kernel that can. */
-static void parse_vlans(const struct nlmsghdr *message, PortVlans *ret) {
-        struct nlattr *all = nlmsg_find_attr((struct nlmsghdr *)message, sizeof(struct ifinfomsg),
-                                      IFLA_AF_SPEC),
-                      *one;
-        int left;
-
-        *ret = (PortVlans){ .n = 0 };
-        if (!all)
-                return;
-        nla_for_each_nested(one, all, left) {
-                struct bridge_vlan_info info;
-
-                if (nla_type(one) != IFLA_BRIDGE_VLAN_INFO || nla_len(one) < (int)sizeof(info))
-                        continue;
-                nla_memcpy(&info, one, sizeof(info));
-                take_vlan(ret, &info);
-        }
-}
-
 static int parse_lost_entry(const struct nlmsghdr *message, LinkInfo *ret) {
-        const struct ndmsg *header = nlmsg_data(message);
-        struct nlattr *address;
+        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *entry = NULL;
+        const struct nl_addr *address;
 
-        if (nlmsg_datalen(message) < (int)sizeof(*header))
+        if (rtnl_neigh_parse((struct nlmsghdr *)message, &entry) < 0)
                 return -EPROTO;
-        address = nlmsg_find_attr((struct nlmsghdr *)message, sizeof(*header), NDA_LLADDR);
-        if (!address || nla_len(address) != sizeof(ret->mac))
+        address = rtnl_neigh_get_lladdr(entry);
+        if (!address || nl_addr_get_len(address) != sizeof(ret->mac))
                 return -EPROTO;
-        *ret = (LinkInfo){ .ifindex = header->ndm_ifindex };
-        nla_memcpy(&ret->mac, address, sizeof(ret->mac));
+        *ret = (LinkInfo){ .ifindex = rtnl_neigh_get_ifindex(entry) };
+        memcpy(&ret->mac, nl_addr_get_binary_addr(address), sizeof(ret->mac));
         return 0;
 }
 
+/* A bridge speaks of its ports in messages of its own, and of what is set through it only there.
+ * That a port leaves is told as a deletion; the link itself then tells that it has another master.
+ */
 static void pass_on(const struct nlmsghdr *message, link_event_t event, void *userdata) {
-        const struct ifinfomsg *header = nlmsg_data(message);
-        LinkInfo link;
+        LinkInfo link = { 0 };
 
         if (message->nlmsg_type == RTM_DELNEIGH) {
                 if (parse_lost_entry(message, &link) >= 0)
                         event(&link, LINK_FDB_GONE, userdata);
-        } else if (is_about_port(message)) {
+        } else if (rtnl_is_about_port(message, &link.ifindex)) {
                 PortVlans vlans;
 
-                parse_vlans(message, &vlans);
-                event(&(LinkInfo){ .ifindex = header->ifi_index, .vlans = &vlans },
-                                LINK_PORT_IS_NEW, userdata);
+                rtnl_parse_port_vlans(message, &vlans);
+                link.vlans = &vlans;
+                event(&link, LINK_PORT_IS_NEW, userdata);
         } else if (link_parse(message, &link) >= 0)
                 event(&link, message->nlmsg_type == RTM_DELLINK ? LINK_GONE : LINK_IS, userdata);
 }

@@ -4,151 +4,47 @@
  * every attribute may be missing, and unknown ones are passed over.
  */
 #include <errno.h>
-#include <linux/if_link.h>
-#include <linux/if_tun.h>
-#include <linux/rtnetlink.h>
-#include <netlink/attr.h>
+#include <netlink/route/link.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "kernel/link.h"
+#include "kernel/rtnl-gaps.h"
+#include "util/cleanup.h"
 
-static bool flag_of(const struct nlattr *attribute) {
-        return attribute && nla_get_u8(attribute) != 0;
+/* text may be NULL. */
+static void copy_text(char *to, size_t size, const char *text) {
+        size_t n = text ? strnlen(text, size - 1) : 0;
+
+        memcpy(to, text ? text : "", n);
+        to[n] = '\0';
 }
 
-static uint32_t u32_of(const struct nlattr *attribute) {
-        return attribute ? nla_get_u32(attribute) : 0;
-}
-
-static int parse_tun(struct nlattr *data, LinkTun *ret) {
-        static const struct nla_policy policy[IFLA_TUN_MAX + 1] = {
-                [IFLA_TUN_OWNER] = { .type = NLA_U32 },
-                [IFLA_TUN_TYPE] = { .type = NLA_U8 },
-                [IFLA_TUN_VNET_HDR] = { .type = NLA_U8 },
-                [IFLA_TUN_PERSIST] = { .type = NLA_U8 },
-                [IFLA_TUN_MULTI_QUEUE] = { .type = NLA_U8 },
-                [IFLA_TUN_NUM_QUEUES] = { .type = NLA_U32 },
-                [IFLA_TUN_NUM_DISABLED_QUEUES] = { .type = NLA_U32 },
-        };
-        struct nlattr *tb[IFLA_TUN_MAX + 1];
-
-        if (nla_parse_nested(tb, IFLA_TUN_MAX, data, policy) < 0)
-                return -EPROTO;
-        *ret = (LinkTun){
-                .tap = tb[IFLA_TUN_TYPE] && nla_get_u8(tb[IFLA_TUN_TYPE]) == IFF_TAP,
-                .vnet_hdr = flag_of(tb[IFLA_TUN_VNET_HDR]),
-                .multiqueue = flag_of(tb[IFLA_TUN_MULTI_QUEUE]),
-                .persistent = flag_of(tb[IFLA_TUN_PERSIST]),
-                .owned = tb[IFLA_TUN_OWNER],
-                .owner = u32_of(tb[IFLA_TUN_OWNER]),
-                .queues = u32_of(tb[IFLA_TUN_NUM_QUEUES]),
-                .queues_disabled = u32_of(tb[IFLA_TUN_NUM_DISABLED_QUEUES]),
-        };
-        return 0;
-}
-
-static int parse_port(struct nlattr *data, LinkPort *ret) {
-        static const struct nla_policy policy[IFLA_BRPORT_MAX + 1] = {
-                [IFLA_BRPORT_LEARNING] = { .type = NLA_U8 },
-                [IFLA_BRPORT_GROUP_FWD_MASK] = { .type = NLA_U16 },
-                [IFLA_BRPORT_ISOLATED] = { .type = NLA_U8 },
-                [IFLA_BRPORT_LOCKED] = { .type = NLA_U8 },
-        };
-        struct nlattr *tb[IFLA_BRPORT_MAX + 1], *mask;
-
-        if (nla_parse_nested(tb, IFLA_BRPORT_MAX, data, policy) < 0)
-                return -EPROTO;
-        mask = tb[IFLA_BRPORT_GROUP_FWD_MASK];
-        *ret = (LinkPort){
-                .isolated = flag_of(tb[IFLA_BRPORT_ISOLATED]),
-                .locked = flag_of(tb[IFLA_BRPORT_LOCKED]),
-                .learning = flag_of(tb[IFLA_BRPORT_LEARNING]),
-                .group_fwd_mask = mask ? nla_get_u16(mask) : 0,
-        };
-        return 0;
-}
-
-static int parse_bridge(struct nlattr *data, LinkInfo *link) {
-        static const struct nla_policy policy[IFLA_BR_MAX + 1] = {
-                [IFLA_BR_VLAN_FILTERING] = { .type = NLA_U8 },
-                [IFLA_BR_VLAN_DEFAULT_PVID] = { .type = NLA_U16 },
-        };
-        struct nlattr *tb[IFLA_BR_MAX + 1];
-
-        if (nla_parse_nested(tb, IFLA_BR_MAX, data, policy) < 0)
-                return -EPROTO;
-        if (flag_of(tb[IFLA_BR_VLAN_FILTERING]) && tb[IFLA_BR_VLAN_DEFAULT_PVID])
-                link->vlan = nla_get_u16(tb[IFLA_BR_VLAN_DEFAULT_PVID]);
-        return 0;
-}
-
-static int parse_linkinfo(struct nlattr *linkinfo, LinkInfo *link) {
-        static const struct nla_policy policy[IFLA_INFO_MAX + 1] = {
-                [IFLA_INFO_KIND] = { .type = NLA_STRING },
-                [IFLA_INFO_SLAVE_KIND] = { .type = NLA_STRING },
-                [IFLA_INFO_DATA] = { .type = NLA_NESTED },
-                [IFLA_INFO_SLAVE_DATA] = { .type = NLA_NESTED },
-        };
-        struct nlattr *tb[IFLA_INFO_MAX + 1];
-        char port_kind[16] = "";
-        int r = 0;
-
-        if (nla_parse_nested(tb, IFLA_INFO_MAX, linkinfo, policy) < 0)
-                return -EPROTO;
-        if (tb[IFLA_INFO_KIND])
-                nla_strlcpy(link->kind, tb[IFLA_INFO_KIND], sizeof(link->kind));
-        if (tb[IFLA_INFO_SLAVE_KIND])
-                nla_strlcpy(port_kind, tb[IFLA_INFO_SLAVE_KIND], sizeof(port_kind));
-        if (tb[IFLA_INFO_DATA] && strcmp(link->kind, "tun") == 0)
-                r = parse_tun(tb[IFLA_INFO_DATA], &link->tun);
-        if (tb[IFLA_INFO_DATA] && strcmp(link->kind, "bridge") == 0)
-                r = parse_bridge(tb[IFLA_INFO_DATA], link);
-        link->is_bridge_port = strcmp(port_kind, "bridge") == 0;
-        if (r >= 0 && tb[IFLA_INFO_SLAVE_DATA] && link->is_bridge_port)
-                r = parse_port(tb[IFLA_INFO_SLAVE_DATA], &link->port);
-        return r;
+static void copy_mac(Mac *to, const struct nl_addr *address) {
+        if (address && nl_addr_get_len(address) == sizeof(*to))
+                memcpy(to, nl_addr_get_binary_addr(address), sizeof(*to));
 }
 
 int link_parse(const struct nlmsghdr *message, LinkInfo *ret) {
-        static const struct nla_policy policy[IFLA_MAX + 1] = {
-                [IFLA_IFNAME] = { .type = NLA_STRING, .maxlen = IFNAMSIZ },
-                [IFLA_IFALIAS] = { .type = NLA_STRING, .maxlen = LINK_ALIAS_SIZE },
-                [IFLA_MTU] = { .type = NLA_U32 },
-                [IFLA_MASTER] = { .type = NLA_U32 },
-                [IFLA_GROUP] = { .type = NLA_U32 },
-                [IFLA_NUM_TX_QUEUES] = { .type = NLA_U32 },
-                [IFLA_CARRIER] = { .type = NLA_U8 },
-                [IFLA_LINKINFO] = { .type = NLA_NESTED },
-        };
-        struct nlattr *tb[IFLA_MAX + 1];
-        const struct ifinfomsg *header;
+        _cleanup_(rtnl_link_putp) struct rtnl_link *object = NULL;
         LinkInfo link = { 0 };
+        int r = rtnl_parse_link(message, &object);
 
-        if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
-                return -ENOMSG;
-        if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*header), tb, IFLA_MAX, policy) < 0)
-                return -EPROTO;
-        header = nlmsg_data(message);
-        if (header->ifi_family != AF_UNSPEC)
-                return -ENOMSG;
-
-        link.ifindex = header->ifi_index;
-        link.flags = header->ifi_flags;
-        link.mtu = u32_of(tb[IFLA_MTU]);
-        link.group = u32_of(tb[IFLA_GROUP]);
-        link.master = (int)u32_of(tb[IFLA_MASTER]);
-        link.tx_queues = u32_of(tb[IFLA_NUM_TX_QUEUES]);
-        if (tb[IFLA_IFNAME])
-                nla_strlcpy(link.name, tb[IFLA_IFNAME], sizeof(link.name));
-        if (tb[IFLA_IFALIAS])
-                nla_strlcpy(link.alias, tb[IFLA_IFALIAS], sizeof(link.alias));
-        if (tb[IFLA_ADDRESS] && nla_len(tb[IFLA_ADDRESS]) == sizeof(link.mac))
-                nla_memcpy(&link.mac, tb[IFLA_ADDRESS], sizeof(link.mac));
-        if (tb[IFLA_LINKINFO] && parse_linkinfo(tb[IFLA_LINKINFO], &link) < 0)
-                return -EPROTO;
+        if (r < 0)
+                return r;
+        link.ifindex = rtnl_link_get_ifindex(object);
+        link.flags = rtnl_link_get_flags(object);
+        link.mtu = rtnl_link_get_mtu(object);
+        link.group = rtnl_link_get_group(object);
+        link.master = rtnl_link_get_master(object);
+        link.tx_queues = rtnl_link_get_num_tx_queues(object);
+        copy_text(link.name, sizeof(link.name), rtnl_link_get_name(object));
+        copy_text(link.alias, sizeof(link.alias), rtnl_link_get_ifalias(object));
+        copy_mac(&link.mac, rtnl_link_get_addr(object));
+        r = rtnl_parse_linkinfo(message, &link);
+        if (r < 0)
+                return r;
         if (strcmp(link.kind, "tun") == 0 && !link.tun.multiqueue)
-                link.tun.queues = !link.tun.persistent || flag_of(tb[IFLA_CARRIER]);
+                link.tun.queues = !link.tun.persistent || rtnl_link_get_carrier(object) != 0;
         *ret = link;
         return 0;
 }

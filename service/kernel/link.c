@@ -3,32 +3,31 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
-#include <linux/rtnetlink.h>
-#include <netlink/attr.h>
+#include <netlink/route/link.h>
+#include <netlink/route/link/inet6.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 
+#include "kernel/rtnl-gaps.h"
 #include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
+#define _cleanup_changes_ _cleanup_(rtnl_link_putp)
 
-/* A message about one link. flags != 0: those bits of IFF_* are set. NULL: out of memory. */
-static struct nl_msg *link_message(int type, int nl_flags, int ifindex, unsigned flags) {
-        struct ifinfomsg header = {
-                .ifi_family = AF_UNSPEC,
-                .ifi_index = ifindex,
-                .ifi_flags = flags,
-                .ifi_change = flags,
-        };
-        struct nl_msg *message = nlmsg_alloc_simple(type, nl_flags);
+/* What is to change about a link. NULL: out of memory. */
+static struct rtnl_link *changes_of(int ifindex) {
+        struct rtnl_link *changes = rtnl_link_alloc();
 
-        if (message && nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
-                nlmsg_free(message);
-                return NULL;
-        }
-        return message;
+        if (changes)
+                rtnl_link_set_ifindex(changes, ifindex);
+        return changes;
+}
+
+static int change(Netlink *netlink, struct rtnl_link *changes, const char *step, Failure *failure) {
+        _cleanup_message_ struct nl_msg *message = rtnl_build_link_change(changes);
+
+        return message ? netlink_call(netlink, message, NULL, NULL, step, failure) : -ENOMEM;
 }
 
 typedef struct Lookup {
@@ -44,12 +43,12 @@ static int take_link(const struct nlmsghdr *message, void *userdata) {
         return r == -ENOMSG ? 0 : r;
 }
 
-/* Counters are not wanted: they are most of the answer. */
+/* message: NULL: out of memory. */
 static int get(Netlink *netlink, struct nl_msg *message, LinkInfo *ret, Failure *failure) {
         Lookup lookup = { 0 };
         int r;
 
-        if (nla_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0)
+        if (!message)
                 return -ENOMEM;
         r = netlink_call(netlink, message, take_link, &lookup, "look the link up", failure);
         if (r < 0)
@@ -61,19 +60,20 @@ static int get(Netlink *netlink, struct nl_msg *message, LinkInfo *ret, Failure 
 }
 
 int link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_GETLINK, 0, ifindex, 0);
+        _cleanup_message_ struct nl_msg *message = NULL;
 
-        return message ? get(netlink, message, ret, failure) : -ENOMEM;
+        /* libnl would end the program. */
+        if (ifindex <= 0)
+                return failure_kernel(failure, ENODEV, "look the link up", NULL);
+        message = rtnl_build_link_get(ifindex, NULL);
+        return get(netlink, message, ret, failure);
 }
 
 int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_GETLINK, 0, 0, 0);
+        _cleanup_message_ struct nl_msg *message = rtnl_build_link_get(0, name);
         LinkInfo link;
-        int r;
+        int r = get(netlink, message, &link, failure);
 
-        if (!message || nla_put_string(message, IFLA_IFNAME, name) < 0)
-                return -ENOMEM;
-        r = get(netlink, message, &link, failure);
         if (r < 0)
                 return r;
         if (strcmp(link.name, name) != 0)
@@ -102,14 +102,10 @@ static int pass_link(const struct nlmsghdr *message, void *userdata) {
 }
 
 static int dump_links(Netlink *netlink, Dump *dump, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_GETLINK, NLM_F_DUMP, 0, 0);
+        _cleanup_message_ struct nl_msg *message = rtnl_build_link_dump(dump->master);
 
-        if (!message || nla_put_u32(message, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0 ||
-                        (dump->master > 0 &&
-                                        nla_put_u32(message, IFLA_MASTER, (uint32_t)dump->master) <
-                                                        0))
-                return -ENOMEM;
-        return netlink_call(netlink, message, pass_link, dump, "list the links", failure);
+        return message ? netlink_call(netlink, message, pass_link, dump, "list the links", failure)
+                       : -ENOMEM;
 }
 
 int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failure) {
@@ -125,30 +121,30 @@ int link_dump_ports(
         return dump_links(netlink, &dump, failure);
 }
 
-static int append_no_ipv6_address(struct nl_msg *message) {
-        struct nlattr *families = nla_nest_start(message, IFLA_AF_SPEC);
-        struct nlattr *inet6 = families ? nla_nest_start(message, AF_INET6) : NULL;
+static int put_mac(struct rtnl_link *changes, const Mac *mac) {
+        _cleanup_(nl_addr_putp) struct nl_addr *address = nl_addr_of_mac(mac);
 
-        if (!inet6 || nla_put_u8(message, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE) < 0)
+        if (!address)
                 return -ENOMEM;
-        nla_nest_end(message, inet6);
-        nla_nest_end(message, families);
+        rtnl_link_set_addr(changes, address);
         return 0;
 }
 
 static int configure(Netlink *netlink, int ifindex, const LinkSettings *settings, bool ipv6,
                 Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+        _cleanup_changes_ struct rtnl_link *changes = changes_of(ifindex);
 
-        if (!message || nla_put_string(message, IFLA_IFALIAS, settings->alias) < 0 ||
-                        nla_put(message, IFLA_ADDRESS, sizeof(Mac), &settings->mac) < 0 ||
-                        (settings->mtu > 0 && nla_put_u32(message, IFLA_MTU, settings->mtu) < 0) ||
-                        (settings->group > 0 &&
-                                        nla_put_u32(message, IFLA_GROUP, settings->group) < 0) ||
-                        (ipv6 && append_no_ipv6_address(message) < 0))
+        if (!changes || put_mac(changes, &settings->mac) < 0 ||
+                        (ipv6 &&
+                                        rtnl_link_inet6_set_addr_gen_mode(
+                                                        changes, IN6_ADDR_GEN_MODE_NONE) < 0))
                 return -ENOMEM;
-        return netlink_call(
-                        netlink, message, NULL, NULL, "set the link's MAC, MTU and alias", failure);
+        rtnl_link_set_ifalias(changes, settings->alias);
+        if (settings->mtu > 0)
+                rtnl_link_set_mtu(changes, settings->mtu);
+        if (settings->group > 0)
+                rtnl_link_set_group(changes, settings->group);
+        return change(netlink, changes, "set the link's MAC, MTU and alias", failure);
 }
 
 int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure) {
@@ -163,44 +159,48 @@ int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, 
 }
 
 int link_set_mac(Netlink *netlink, int ifindex, const Mac *mac, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+        _cleanup_changes_ struct rtnl_link *changes = changes_of(ifindex);
 
-        if (!message || nla_put(message, IFLA_ADDRESS, sizeof(*mac), mac) < 0)
+        if (!changes || put_mac(changes, mac) < 0)
                 return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, "set the link's MAC", failure);
+        return change(netlink, changes, "set the link's MAC", failure);
 }
 
 int link_set_group(Netlink *netlink, int ifindex, uint32_t group, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+        _cleanup_changes_ struct rtnl_link *changes = changes_of(ifindex);
 
-        if (!message || nla_put_u32(message, IFLA_GROUP, group) < 0)
+        if (!changes)
                 return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, "set the link's group", failure);
+        rtnl_link_set_group(changes, group);
+        return change(netlink, changes, "set the link's group", failure);
 }
 
 int link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+        _cleanup_changes_ struct rtnl_link *changes = changes_of(ifindex);
 
-        if (!message || nla_put_string(message, IFLA_IFALIAS, alias) < 0)
+        if (!changes)
                 return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, "set the link's alias", failure);
+        rtnl_link_set_ifalias(changes, alias);
+        return change(netlink, changes, "set the link's alias", failure);
 }
 
 int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+        _cleanup_changes_ struct rtnl_link *changes = changes_of(ifindex);
 
-        if (!message || nla_put_u32(message, IFLA_MTU, mtu) < 0)
+        if (!changes)
                 return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, "set the link's MTU", failure);
+        rtnl_link_set_mtu(changes, mtu);
+        return change(netlink, changes, "set the link's MTU", failure);
 }
 
 int link_set_master(Netlink *netlink, int ifindex, int master, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, 0);
+        _cleanup_changes_ struct rtnl_link *changes = changes_of(ifindex);
         int r;
 
-        if (!message || nla_put_u32(message, IFLA_MASTER, (uint32_t)master) < 0)
+        if (!changes)
                 return -ENOMEM;
-        r = netlink_call(netlink, message, NULL, NULL, "put the tap on the bridge", failure);
+        rtnl_link_set_master(changes, master);
+        r = change(netlink, changes, "put the tap on the bridge", failure);
         /* So the kernel says that the master is gone. */
         if (r == -EINVAL && link_get(netlink, master, &(LinkInfo){ 0 }, NULL) == -ENODEV)
                 return -ENODEV;
@@ -208,17 +208,19 @@ int link_set_master(Netlink *netlink, int ifindex, int master, Failure *failure)
 }
 
 int link_set_up(Netlink *netlink, int ifindex, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_SETLINK, 0, ifindex, IFF_UP);
+        _cleanup_changes_ struct rtnl_link *changes = changes_of(ifindex);
 
-        if (!message)
+        if (!changes)
                 return -ENOMEM;
-        return netlink_call(netlink, message, NULL, NULL, "bring the link up", failure);
+        rtnl_link_set_flags(changes, IFF_UP);
+        return change(netlink, changes, "bring the link up", failure);
 }
 
 int link_delete(Netlink *netlink, int ifindex, Failure *failure) {
-        _cleanup_message_ struct nl_msg *message = link_message(RTM_DELLINK, 0, ifindex, 0);
+        _cleanup_changes_ struct rtnl_link *link = changes_of(ifindex);
+        _cleanup_message_ struct nl_msg *message = NULL;
 
-        if (!message)
+        if (!link || rtnl_link_build_delete_request(link, &message) < 0)
                 return -ENOMEM;
         return netlink_call(netlink, message, NULL, NULL, "delete the link", failure);
 }

@@ -24,6 +24,9 @@
 /* Where a member of what follows a message's header is. */
 #define MESSAGE_AT(type, member) (uint32_t)(NLMSG_HDRLEN + offsetof(type, member))
 
+/* Where the attributes after a header of that type begin. */
+#define ATTRIBUTES_AFTER(type) (uint32_t)(NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(type)))
+
 /* code: n instructions, which end with how much of the message is kept. -errno of setsockopt(2). */
 static inline int message_filter_attach(int fd, struct sock_filter *code, unsigned short n) {
         const struct sock_fprog program = { .len = n, .filter = code };

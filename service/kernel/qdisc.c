@@ -2,20 +2,26 @@
 #include "kernel/qdisc.h"
 
 #include <errno.h>
-#include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
-#include <netlink/attr.h>
-#include <netlink/msg.h>
+#include <netlink/route/qdisc.h>
+#include <netlink/route/tc.h>
 
 #include "util/cleanup.h"
 
-int qdisc_set_noqueue(Netlink *netlink, int ifindex, Failure *failure) {
-        struct tcmsg header = { .tcm_ifindex = ifindex, .tcm_parent = TC_H_ROOT };
-        _cleanup_(nlmsg_freep) struct nl_msg *message =
-                        nlmsg_alloc_simple(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE);
+static void rtnl_qdisc_putp(struct rtnl_qdisc **qdisc) {
+        rtnl_qdisc_put(*qdisc);
+}
 
-        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-                        nla_put_string(message, TCA_KIND, "noqueue") < 0)
+int qdisc_set_noqueue(Netlink *netlink, int ifindex, Failure *failure) {
+        _cleanup_(rtnl_qdisc_putp) struct rtnl_qdisc *qdisc = rtnl_qdisc_alloc();
+        _cleanup_(nlmsg_freep) struct nl_msg *message = NULL;
+
+        if (!qdisc)
+                return -ENOMEM;
+        rtnl_tc_set_ifindex(TC_CAST(qdisc), ifindex);
+        rtnl_tc_set_parent(TC_CAST(qdisc), TC_H_ROOT);
+        if (rtnl_tc_set_kind(TC_CAST(qdisc), "noqueue") < 0 ||
+                        rtnl_qdisc_build_add_request(
+                                        qdisc, NLM_F_CREATE | NLM_F_REPLACE, &message) < 0)
                 return -ENOMEM;
         return netlink_call(netlink, message, NULL, NULL, "set the queueing discipline of the tap",
                         failure);

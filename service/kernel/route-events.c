@@ -13,7 +13,7 @@
 
 /* Looks for the attribute; A is then where it begins, or 0. */
 #define FIND_ATTRIBUTE(type)                                                                       \
-        BPF_STMT(BPF_LD | BPF_IMM, NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct rtmsg))),              \
+        BPF_STMT(BPF_LD | BPF_IMM, ATTRIBUTES_AFTER(struct rtmsg)),                                \
                         BPF_STMT(BPF_LDX | BPF_IMM, type),                                         \
                         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, SKF_AD_OFF + SKF_AD_NLATTR)
 

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
+#include <netlink/route/route.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/rtnl-gaps.h"
 #include "util/cleanup.h"
 
 #define V4_PREFIX_MIN 8
@@ -24,7 +26,7 @@ static void add_device(Route *route, int ifindex) {
                 }
 }
 
-static void add_multipath(Route *route, struct nlattr *attribute) {
+static void add_multipath(Route *route, const struct nlattr *attribute) {
         const struct rtnexthop *hop = nla_data(attribute);
         int left = nla_len(attribute);
 
@@ -35,43 +37,50 @@ static void add_multipath(Route *route, struct nlattr *attribute) {
         }
 }
 
-static int take_destination(const struct rtmsg *header, struct nlattr *attribute, Route *route) {
-        int size = header->rtm_family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+static int take_destination(struct rtnl_route *object, Route *route) {
+        struct nl_addr *address = rtnl_route_get_dst(object);
+        unsigned size = route->family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr),
+                 prefix = nl_addr_get_prefixlen(address), n = nl_addr_get_len(address);
 
-        if (header->rtm_dst_len > size * 8 || (attribute && nla_len(attribute) != size))
+        if (prefix > size * 8 || (n > 0 && n != size))
                 return -EPROTO;
-        route->prefix = header->rtm_dst_len;
-        if (attribute)
-                memcpy(&route->destination, nla_data(attribute), (size_t)size);
+        route->prefix = (uint8_t)prefix;
+        memcpy(&route->destination, nl_addr_get_binary_addr(address), n);
         return 0;
 }
 
+/* One that is told by a nexthop's number alone has no device. */
+static void take_ways(const struct nlmsghdr *message, struct rtnl_route *object, Route *route) {
+        const struct nlattr *paths = rtnl_find_in_route(message, RTA_MULTIPATH);
+        struct rtnl_nexthop *hop = rtnl_route_nexthop_n(object, 0);
+        int ifindex = hop ? rtnl_route_nh_get_ifindex(hop) : 0;
+
+        route->on_link = route->unicast && ifindex > 0 && !rtnl_route_nh_get_gateway(hop) &&
+                        !rtnl_find_in_route(message, RTA_VIA);
+        if (ifindex > 0)
+                add_device(route, ifindex);
+        if (paths)
+                add_multipath(route, paths);
+}
+
 int route_parse(const struct nlmsghdr *message, Route *ret) {
-        static const struct nla_policy policy[RTA_MAX + 1] = {
-                [RTA_OIF] = { .type = NLA_U32 },
-        };
-        struct nlattr *tb[RTA_MAX + 1];
-        const struct rtmsg *header;
+        _cleanup_(rtnl_route_putp) struct rtnl_route *object = NULL;
         Route route = { 0 };
+        int r;
 
         if (message->nlmsg_type != RTM_NEWROUTE)
                 return -ENOMSG;
-        if (nlmsg_parse((struct nlmsghdr *)message, sizeof(*header), tb, RTA_MAX, policy) < 0)
-                return -EPROTO;
-        header = nlmsg_data(message);
-        if ((header->rtm_family != AF_INET && header->rtm_family != AF_INET6) ||
-                        header->rtm_flags & RTM_F_CLONED)
+        r = rtnl_parse_route(message, &object);
+        if (r < 0)
+                return r;
+        route.family = rtnl_route_get_family(object);
+        if ((route.family != AF_INET && route.family != AF_INET6) ||
+                        rtnl_route_get_flags(object) & RTM_F_CLONED)
                 return -ENOMSG;
-        route.family = header->rtm_family;
-        route.unicast = header->rtm_type == RTN_UNICAST;
-        if (take_destination(header, tb[RTA_DST], &route) < 0)
+        route.unicast = rtnl_route_get_type(object) == RTN_UNICAST;
+        if (take_destination(object, &route) < 0)
                 return -EPROTO;
-        /* One that is told by a nexthop's number alone has no device either. */
-        route.on_link = route.unicast && tb[RTA_OIF] && !tb[RTA_GATEWAY] && !tb[RTA_VIA];
-        if (tb[RTA_OIF])
-                add_device(&route, (int)nla_get_u32(tb[RTA_OIF]));
-        if (tb[RTA_MULTIPATH])
-                add_multipath(&route, tb[RTA_MULTIPATH]);
+        take_ways(message, object, &route);
         *ret = route;
         return 0;
 }
@@ -94,14 +103,12 @@ static int pass_route(const struct nlmsghdr *message, void *userdata) {
 }
 
 int route_dump(Netlink *netlink, int family, route_each_t each, void *userdata, Failure *failure) {
-        const struct rtmsg header = { .rtm_family = (unsigned char)family };
-        _cleanup_(nlmsg_freep) struct nl_msg *message =
-                        nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
+        _cleanup_(nlmsg_freep) struct nl_msg *message = rtnl_build_dump(RTM_GETROUTE, family);
         Dump dump = { .family = family, .each = each, .userdata = userdata };
 
-        if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
-                return -ENOMEM;
-        return netlink_call(netlink, message, pass_route, &dump, "list the routes", failure);
+        return message ? netlink_call(netlink, message, pass_route, &dump, "list the routes",
+                                         failure)
+                       : -ENOMEM;
 }
 
 void route_list_done(RouteList *list) {

@@ -72,7 +72,7 @@ ROOMS = {
 
 # These alone may name the library's errors or know the bus at all.
 ONLY_IN = {
-    r"\bNLE_[A-Z_]+": ("kernel/netlink",),
+    r"\bNLE_[A-Z_]+": ("kernel/netlink", "kernel/rtnl-gaps"),
     r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/tap-escort", "kernel/offload"),
     r"org\.vnicd1\.Error": ("bus/error",),
     r"nftables/libnftables\.h": ("kernel/filter-library",),

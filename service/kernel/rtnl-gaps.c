@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernel/rtnl-gaps.h"
+
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/if_tun.h>
+#include <linux/neighbour.h>
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/errno.h>
+#include <netlink/object.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "util/cleanup.h"
+
+#define _cleanup_message_ _cleanup_(nlmsg_freep)
+
+/* Types of attributes as a set: those that are wanted are all below 64. */
+#define BIT(type) (UINT64_C(1) << (type))
+
+/* Room for an attribute that is an empty text. */
+#define EMPTY_TEXT_BYTES (NLA_HDRLEN + NLA_ALIGNTO)
+
+static int errno_of_parsing(int error) {
+        return error >= 0 ? 0 : error == -NLE_NOMEM ? -ENOMEM : -EPROTO;
+}
+
+static void keep_object(struct nl_object *object, void *userdata) {
+        struct nl_object **ret = userdata;
+
+        /* One message is one object; what would be a second is left. */
+        if (*ret)
+                return;
+        nl_object_get(object);
+        *ret = object;
+}
+
+static int parse_message(struct nl_msg *message, struct nl_object **ret) {
+        struct nl_object *object = NULL;
+        int r;
+
+        nlmsg_set_proto(message, NETLINK_ROUTE);
+        r = errno_of_parsing(nl_msg_parse(message, keep_object, &object));
+        if (r >= 0 && !object)
+                r = -EPROTO;
+        if (r < 0) {
+                nl_object_put(object);
+                return r;
+        }
+        *ret = object;
+        return 0;
+}
+
+int rtnl_parse(const struct nlmsghdr *message, struct nl_object **ret) {
+        _cleanup_message_ struct nl_msg *copy = nlmsg_convert((struct nlmsghdr *)message);
+
+        return copy ? parse_message(copy, ret) : -ENOMEM;
+}
+
+/* The header, and of the attributes those that are wanted. NULL: out of memory. */
+static struct nl_msg *excerpt(const struct nlmsghdr *message, size_t header, uint64_t wanted) {
+        _cleanup_message_ struct nl_msg *copy =
+                        nlmsg_alloc_size(NLMSG_ALIGN(message->nlmsg_len) + EMPTY_TEXT_BYTES);
+        struct nlattr *attribute;
+        int left;
+
+        if (!copy || nlmsg_append(copy, nlmsg_data(message), header, NLMSG_ALIGNTO) < 0)
+                return NULL;
+        nlmsg_hdr(copy)->nlmsg_type = message->nlmsg_type;
+        nlmsg_for_each_attr(attribute, message, (int)header, left) {
+                int type = nla_type(attribute);
+
+                if (type < 64 && wanted & BIT(type) &&
+                                nla_put(copy, type, nla_len(attribute), nla_data(attribute)) < 0)
+                        return NULL;
+        }
+        return TAKE_PTR(copy);
+}
+
+static bool has_header(const struct nlmsghdr *message, size_t size) {
+        return message->nlmsg_len >= NLMSG_HDRLEN + size;
+}
+
+int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link **ret) {
+        const uint64_t wanted = BIT(IFLA_IFNAME) | BIT(IFLA_IFALIAS) | BIT(IFLA_ADDRESS) |
+                        BIT(IFLA_MTU) | BIT(IFLA_MASTER) | BIT(IFLA_GROUP) |
+                        BIT(IFLA_NUM_TX_QUEUES) | BIT(IFLA_CARRIER);
+        _cleanup_message_ struct nl_msg *copy = NULL;
+        const struct ifinfomsg *header = nlmsg_data(message);
+        struct nl_object *object;
+        int r;
+
+        if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
+                return -ENOMSG;
+        if (!has_header(message, sizeof(*header)))
+                return -EPROTO;
+        if (header->ifi_family != AF_UNSPEC)
+                return -ENOMSG;
+        copy = excerpt(message, sizeof(*header), wanted);
+        if (!copy)
+                return -ENOMEM;
+        if (!nlmsg_find_attr(nlmsg_hdr(copy), sizeof(*header), IFLA_IFNAME) &&
+                        nla_put_string(copy, IFLA_IFNAME, "") < 0)
+                return -ENOMEM;
+        r = parse_message(copy, &object);
+        if (r >= 0)
+                *ret = (struct rtnl_link *)object;
+        return r;
+}
+
+static bool flag_of(const struct nlattr *attribute) {
+        return attribute && nla_get_u8(attribute) != 0;
+}
+
+static uint32_t u32_of(const struct nlattr *attribute) {
+        return attribute ? nla_get_u32(attribute) : 0;
+}
+
+static int parse_tun(struct nlattr *data, LinkTun *ret) {
+        static const struct nla_policy policy[IFLA_TUN_MAX + 1] = {
+                [IFLA_TUN_OWNER] = { .type = NLA_U32 },
+                [IFLA_TUN_TYPE] = { .type = NLA_U8 },
+                [IFLA_TUN_VNET_HDR] = { .type = NLA_U8 },
+                [IFLA_TUN_PERSIST] = { .type = NLA_U8 },
+                [IFLA_TUN_MULTI_QUEUE] = { .type = NLA_U8 },
+                [IFLA_TUN_NUM_QUEUES] = { .type = NLA_U32 },
+                [IFLA_TUN_NUM_DISABLED_QUEUES] = { .type = NLA_U32 },
+        };
+        struct nlattr *tb[IFLA_TUN_MAX + 1];
+
+        if (nla_parse_nested(tb, IFLA_TUN_MAX, data, policy) < 0)
+                return -EPROTO;
+        *ret = (LinkTun){
+                .tap = tb[IFLA_TUN_TYPE] && nla_get_u8(tb[IFLA_TUN_TYPE]) == IFF_TAP,
+                .vnet_hdr = flag_of(tb[IFLA_TUN_VNET_HDR]),
+                .multiqueue = flag_of(tb[IFLA_TUN_MULTI_QUEUE]),
+                .persistent = flag_of(tb[IFLA_TUN_PERSIST]),
+                .owned = tb[IFLA_TUN_OWNER],
+                .owner = u32_of(tb[IFLA_TUN_OWNER]),
+                .queues = u32_of(tb[IFLA_TUN_NUM_QUEUES]),
+                .queues_disabled = u32_of(tb[IFLA_TUN_NUM_DISABLED_QUEUES]),
+        };
+        return 0;
+}
+
+static int parse_port(struct nlattr *data, LinkPort *ret) {
+        static const struct nla_policy policy[IFLA_BRPORT_MAX + 1] = {
+                [IFLA_BRPORT_LEARNING] = { .type = NLA_U8 },
+                [IFLA_BRPORT_GROUP_FWD_MASK] = { .type = NLA_U16 },
+                [IFLA_BRPORT_ISOLATED] = { .type = NLA_U8 },
+                [IFLA_BRPORT_LOCKED] = { .type = NLA_U8 },
+        };
+        struct nlattr *tb[IFLA_BRPORT_MAX + 1], *mask;
+
+        if (nla_parse_nested(tb, IFLA_BRPORT_MAX, data, policy) < 0)
+                return -EPROTO;
+        mask = tb[IFLA_BRPORT_GROUP_FWD_MASK];
+        *ret = (LinkPort){
+                .isolated = flag_of(tb[IFLA_BRPORT_ISOLATED]),
+                .locked = flag_of(tb[IFLA_BRPORT_LOCKED]),
+                .learning = flag_of(tb[IFLA_BRPORT_LEARNING]),
+                .group_fwd_mask = mask ? nla_get_u16(mask) : 0,
+        };
+        return 0;
+}
+
+static int parse_bridge(struct nlattr *data, LinkInfo *link) {
+        static const struct nla_policy policy[IFLA_BR_MAX + 1] = {
+                [IFLA_BR_VLAN_FILTERING] = { .type = NLA_U8 },
+                [IFLA_BR_VLAN_DEFAULT_PVID] = { .type = NLA_U16 },
+        };
+        struct nlattr *tb[IFLA_BR_MAX + 1];
+
+        if (nla_parse_nested(tb, IFLA_BR_MAX, data, policy) < 0)
+                return -EPROTO;
+        if (flag_of(tb[IFLA_BR_VLAN_FILTERING]) && tb[IFLA_BR_VLAN_DEFAULT_PVID])
+                link->vlan = nla_get_u16(tb[IFLA_BR_VLAN_DEFAULT_PVID]);
+        return 0;
+}
+
+int rtnl_parse_linkinfo(const struct nlmsghdr *message, LinkInfo *ret) {
+        static const struct nla_policy policy[IFLA_INFO_MAX + 1] = {
+                [IFLA_INFO_KIND] = { .type = NLA_STRING },
+                [IFLA_INFO_SLAVE_KIND] = { .type = NLA_STRING },
+                [IFLA_INFO_DATA] = { .type = NLA_NESTED },
+                [IFLA_INFO_SLAVE_DATA] = { .type = NLA_NESTED },
+        };
+        struct nlattr *tb[IFLA_INFO_MAX + 1],
+                        *info = nlmsg_find_attr((struct nlmsghdr *)message,
+                                        sizeof(struct ifinfomsg), IFLA_LINKINFO);
+        char port_kind[16] = "";
+        int r = 0;
+
+        if (!info)
+                return 0;
+        if (nla_parse_nested(tb, IFLA_INFO_MAX, info, policy) < 0)
+                return -EPROTO;
+        if (tb[IFLA_INFO_KIND])
+                nla_strlcpy(ret->kind, tb[IFLA_INFO_KIND], sizeof(ret->kind));
+        if (tb[IFLA_INFO_SLAVE_KIND])
+                nla_strlcpy(port_kind, tb[IFLA_INFO_SLAVE_KIND], sizeof(port_kind));
+        if (tb[IFLA_INFO_DATA] && strcmp(ret->kind, "tun") == 0)
+                r = parse_tun(tb[IFLA_INFO_DATA], &ret->tun);
+        if (tb[IFLA_INFO_DATA] && strcmp(ret->kind, "bridge") == 0)
+                r = parse_bridge(tb[IFLA_INFO_DATA], ret);
+        ret->is_bridge_port = strcmp(port_kind, "bridge") == 0;
+        if (r >= 0 && tb[IFLA_INFO_SLAVE_DATA] && ret->is_bridge_port)
+                r = parse_port(tb[IFLA_INFO_SLAVE_DATA], &ret->port);
+        return r;
+}
+
+bool rtnl_is_about_port(const struct nlmsghdr *message, int *ret_port) {
+        const struct ifinfomsg *header = nlmsg_data(message);
+
+        if (message->nlmsg_type != RTM_NEWLINK || !has_header(message, sizeof(*header)) ||
+                        header->ifi_family != AF_BRIDGE)
+                return false;
+        *ret_port = header->ifi_index;
+        return true;
+}
+
+/* A range is told by its ends. */
+static void take_vlan(PortVlans *vlans, const struct bridge_vlan_info *info) {
+        if (info->flags & BRIDGE_VLAN_INFO_RANGE_END && vlans->n > 0)
+                vlans->ranges[vlans->n - 1].last = info->vid;
+        else if (vlans->n < PORT_VLANS_MAX) {
+                vlans->ranges[vlans->n].first = vlans->ranges[vlans->n].last = info->vid;
+                vlans->n++;
+        }
+}
+
+void rtnl_parse_port_vlans(const struct nlmsghdr *message, PortVlans *ret) {
+        struct nlattr *all = nlmsg_find_attr((struct nlmsghdr *)message, sizeof(struct ifinfomsg),
+                                      IFLA_AF_SPEC),
+                      *one;
+        int left;
+
+        *ret = (PortVlans){ .n = 0 };
+        if (!all)
+                return;
+        nla_for_each_nested(one, all, left) {
+                struct bridge_vlan_info info;
+
+                if (nla_type(one) != IFLA_BRIDGE_VLAN_INFO || nla_len(one) < (int)sizeof(info))
+                        continue;
+                nla_memcpy(&info, one, sizeof(info));
+                take_vlan(ret, &info);
+        }
+}
+
+int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route **ret) {
+        _cleanup_message_ struct nl_msg *copy = NULL;
+
+        if (!has_header(message, sizeof(struct rtmsg)))
+                return -EPROTO;
+        copy = excerpt(message, sizeof(struct rtmsg),
+                        BIT(RTA_DST) | BIT(RTA_OIF) | BIT(RTA_GATEWAY));
+        return copy ? errno_of_parsing(rtnl_route_parse(nlmsg_hdr(copy), ret)) : -ENOMEM;
+}
+
+const struct nlattr *rtnl_find_in_route(const struct nlmsghdr *message, int type) {
+        return nlmsg_find_attr((struct nlmsghdr *)message, sizeof(struct rtmsg), type);
+}
+
+struct nl_msg *rtnl_build_link_change(struct rtnl_link *changes) {
+        struct nl_msg *message;
+
+        /* Of the original it takes the number and the family only, and the changes have both. */
+        if (rtnl_link_build_change_request(changes, changes, 0, &message) < 0)
+                return NULL;
+        nlmsg_hdr(message)->nlmsg_type = RTM_SETLINK;
+        return message;
+}
+
+static int put_extent(struct nl_msg *message) {
+        const uint32_t mask = RTEXT_FILTER_SKIP_STATS;
+        struct nlattr *there = nlmsg_find_attr(
+                        nlmsg_hdr(message), sizeof(struct ifinfomsg), IFLA_EXT_MASK);
+
+        if (!there)
+                return nla_put_u32(message, IFLA_EXT_MASK, mask);
+        memcpy(nla_data(there), &mask, sizeof(mask));
+        return 0;
+}
+
+struct nl_msg *rtnl_build_link_get(int ifindex, const char *name) {
+        _cleanup_message_ struct nl_msg *message = NULL;
+
+        if (rtnl_link_build_get_request(ifindex, name, &message) < 0 || put_extent(message) < 0)
+                return NULL;
+        return TAKE_PTR(message);
+}
+
+struct nl_msg *rtnl_build_link_dump(int master) {
+        struct ifinfomsg header = { .ifi_family = AF_UNSPEC };
+        _cleanup_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_GETLINK, NLM_F_DUMP);
+
+        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+                        put_extent(message) < 0 ||
+                        (master > 0 && nla_put_u32(message, IFLA_MASTER, (uint32_t)master) < 0))
+                return NULL;
+        return TAKE_PTR(message);
+}
+
+struct nl_msg *rtnl_build_dump(int type, int family) {
+        struct rtgenmsg header = { .rtgen_family = (unsigned char)family };
+        _cleanup_message_ struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_DUMP);
+
+        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+                return NULL;
+        return TAKE_PTR(message);
+}
+
+struct nl_msg *rtnl_build_fdb_get(struct rtnl_neigh *neighbour, int bridge) {
+        _cleanup_message_ struct nl_msg *message = NULL;
+
+        /* Otherwise it asks for a permanent one, which the kernel refuses. */
+        rtnl_neigh_set_state(neighbour, 0);
+        if (rtnl_neigh_build_add_request(neighbour, 0, &message) < 0 ||
+                        nla_put_u32(message, NDA_MASTER, (uint32_t)bridge) < 0)
+                return NULL;
+        nlmsg_hdr(message)->nlmsg_type = RTM_GETNEIGH;
+        return TAKE_PTR(message);
+}
+
+struct nl_msg *rtnl_build_netconf_get(int family, int ifindex) {
+        struct netconfmsg header = { .ncm_family = (unsigned char)family };
+        _cleanup_message_ struct nl_msg *message = nlmsg_alloc_simple(RTM_GETNETCONF, 0);
+
+        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
+                        nla_put_u32(message, NETCONFA_IFINDEX, (uint32_t)ifindex) < 0)
+                return NULL;
+        return TAKE_PTR(message);
+}
+
+/* The nest of that type if it is the last attribute of the message, so that more can be put into it, or a new one.
+ * nla_nest_end() closes it as any other. NULL: no room, or it is there and something follows it. */
+static struct nlattr *open_nest(struct nl_msg *message, int type) {
+        struct nlattr *there = nlmsg_find_attr(
+                        nlmsg_hdr(message), sizeof(struct ifinfomsg), type & NLA_TYPE_MASK);
+
+        if (!there)
+                return nla_nest_start(message, type);
+        if ((char *)there + NLA_ALIGN(there->nla_len) != (char *)nlmsg_tail(nlmsg_hdr(message)))
+                return NULL;
+        return there;
+}
+
+int rtnl_put_port(struct nl_msg *message, const LinkPort *flags) {
+        struct nlattr *nest = open_nest(message, IFLA_PROTINFO | NLA_F_NESTED);
+
+        if (!nest || nla_put_u8(message, IFLA_BRPORT_ISOLATED, flags->isolated) < 0 ||
+                        nla_put_u8(message, IFLA_BRPORT_LOCKED, flags->locked) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, nest);
+        return 0;
+}
+
+int rtnl_put_port_forwarding(struct nl_msg *message, uint16_t group_fwd_mask) {
+        struct nlattr *nest = open_nest(message, IFLA_PROTINFO | NLA_F_NESTED);
+
+        if (!nest || nla_put_u16(message, IFLA_BRPORT_GROUP_FWD_MASK, group_fwd_mask) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, nest);
+        return 0;
+}
+
+int rtnl_put_bridge(struct nl_msg *message) {
+        struct nlattr *info = open_nest(message, IFLA_LINKINFO), *data;
+
+        data = info ? nla_nest_start(message, IFLA_INFO_DATA) : NULL;
+        if (!data || nla_put_u32(message, IFLA_BR_STP_STATE, 0) < 0 ||
+                        nla_put_u8(message, IFLA_BR_MCAST_SNOOPING, 0) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, data);
+        nla_nest_end(message, info);
+        return 0;
+}
