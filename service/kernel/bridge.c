@@ -68,9 +68,15 @@ int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *fai
         return netlink_call(netlink, message, NULL, NULL, "make the bridge", failure);
 }
 
-/* flags: NULL: only the mask. */
-static int set_port(Netlink *netlink, int port, const LinkPort *flags, uint16_t group_fwd_mask,
-                Failure *failure) {
+static void put_flag(struct rtnl_link *changes, unsigned flag, bool on) {
+        if (on)
+                (void)rtnl_link_bridge_set_flags(changes, flag);
+        else
+                (void)rtnl_link_bridge_unset_flags(changes, flag);
+}
+
+/* all: also those that say for whom the port is; else the others keep what they are. */
+static int set_port(Netlink *netlink, int port, const LinkPort *flags, bool all, Failure *failure) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *changes = rtnl_link_alloc();
         _cleanup_message_ struct nl_msg *message = NULL;
 
@@ -78,24 +84,25 @@ static int set_port(Netlink *netlink, int port, const LinkPort *flags, uint16_t 
                 return -ENOMEM;
         rtnl_link_set_family(changes, AF_BRIDGE);
         rtnl_link_set_ifindex(changes, port);
-        if (flags && flags->learning)
-                (void)rtnl_link_bridge_set_flags(changes, RTNL_BRIDGE_LEARNING);
-        else if (flags)
-                (void)rtnl_link_bridge_unset_flags(changes, RTNL_BRIDGE_LEARNING);
+        put_flag(changes, RTNL_BRIDGE_ROOT_BLOCK, flags->root_block);
+        if (all) {
+                put_flag(changes, RTNL_BRIDGE_BPDU_GUARD, flags->bpdu_guard);
+                put_flag(changes, RTNL_BRIDGE_LEARNING, flags->learning);
+        }
         message = rtnl_build_link_change(changes);
-        if (!message || rtnl_put_port_forwarding(message, group_fwd_mask) < 0 ||
-                        (flags && rtnl_put_port(message, flags) < 0))
+        if (!message || rtnl_put_port_forwarding(message, flags->group_fwd_mask) < 0 ||
+                        (all && rtnl_put_port(message, flags) < 0))
                 return -ENOMEM;
         return netlink_call(
                         netlink, message, NULL, NULL, "set the flags of the bridge port", failure);
 }
 
 int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
-        return set_port(netlink, port, flags, flags->group_fwd_mask, failure);
+        return set_port(netlink, port, flags, true, failure);
 }
 
-int bridge_set_forwarding(Netlink *netlink, int port, uint16_t group_fwd_mask, Failure *failure) {
-        return set_port(netlink, port, NULL, group_fwd_mask, failure);
+int bridge_set_forwarding(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
+        return set_port(netlink, port, flags, false, failure);
 }
 
 /* An entry of the FDB. vlan: 0: none. NULL: out of memory. */

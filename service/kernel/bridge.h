@@ -19,6 +19,10 @@
  * the kernel lets nobody forward. */
 #define BRIDGE_GROUP_FWD_ALL 0xfffd
 
+/* The bit of those to 01:80:c2:00:00:00, which BPDUs go to. Without it the bridge's own spanning tree protocol, where it
+ * is on, gets them. */
+#define BRIDGE_GROUP_FWD_STP 0x0001
+
 /* The bridge of that name. NoSuchBridge (-ENODEV), NotABridge (-EMEDIUMTYPE). */
 int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure);
 
@@ -36,9 +40,9 @@ int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *fai
 /* Sets all of the port's flags. A port must be on its bridge: flags are lost when it leaves. */
 int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure);
 
-/* Which of the frames to 01:80:c2:00:00:00 to 0F the bridge treats as all others that come by the port: a bit for each.
- * The other flags stay. */
-int bridge_set_forwarding(Netlink *netlink, int port, uint16_t group_fwd_mask, Failure *failure);
+/* Only group_fwd_mask (which of the frames to 01:80:c2:00:00:00 to 0F the bridge treats as all others that come by the
+ * port) and root_block. The other flags stay. */
+int bridge_set_forwarding(Netlink *netlink, int port, const LinkPort *flags, Failure *failure);
 
 /* An entry of the FDB. */
 typedef struct FdbEntry {

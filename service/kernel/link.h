@@ -20,11 +20,28 @@
 
 #define LINK_ALIAS_SIZE 256
 
-/* Flags of a bridge port (IFLA_BRPORT_*). */
+/* What a bridge port does with frames (IFLA_BRPORT_STATE, BR_STATE_* of linux/if_bridge.h). Without the spanning tree
+ * protocol a port that is up forwards at once; with it, it listens and learns first. */
+typedef enum LinkPortState {
+        LINK_PORT_DISABLED, /* it or its bridge is down, it has no carrier, or BPDU guard has put it out of use */
+        LINK_PORT_LISTENING,
+        LINK_PORT_LEARNING,
+        LINK_PORT_FORWARDING,
+        LINK_PORT_BLOCKING,
+} LinkPortState;
+
+/* Flags of a bridge port (IFLA_BRPORT_*), and what comes of them and of the bridge. */
 typedef struct LinkPort {
         bool isolated, locked, learning;
+        bool root_block;         /* what is behind it never becomes the root of the spanning tree */
+        bool bpdu_guard;         /* the first BPDU that arrives by it puts it out of use */
         uint16_t group_fwd_mask; /* bit n: it forwards frames to 01:80:c2:00:00:0n */
+        LinkPortState state;     /* told, never set */
 } LinkPort;
+
+static inline bool link_port_forwards(const LinkPort *port) {
+        return port->state == LINK_PORT_FORWARDING;
+}
 
 /* VLANs of a bridge port, as the kernel tells them: from the first to the last, in the order of their numbers. */
 #define PORT_VLANS_MAX 64

@@ -148,21 +148,28 @@ static int parse_tun(struct nlattr *data, LinkTun *ret) {
 
 static int parse_port(struct nlattr *data, LinkPort *ret) {
         static const struct nla_policy policy[IFLA_BRPORT_MAX + 1] = {
+                [IFLA_BRPORT_STATE] = { .type = NLA_U8 },
+                [IFLA_BRPORT_GUARD] = { .type = NLA_U8 },
+                [IFLA_BRPORT_PROTECT] = { .type = NLA_U8 },
                 [IFLA_BRPORT_LEARNING] = { .type = NLA_U8 },
                 [IFLA_BRPORT_GROUP_FWD_MASK] = { .type = NLA_U16 },
                 [IFLA_BRPORT_ISOLATED] = { .type = NLA_U8 },
                 [IFLA_BRPORT_LOCKED] = { .type = NLA_U8 },
         };
-        struct nlattr *tb[IFLA_BRPORT_MAX + 1], *mask;
+        struct nlattr *tb[IFLA_BRPORT_MAX + 1], *mask, *state;
 
         if (nla_parse_nested(tb, IFLA_BRPORT_MAX, data, policy) < 0)
                 return -EPROTO;
         mask = tb[IFLA_BRPORT_GROUP_FWD_MASK];
+        state = tb[IFLA_BRPORT_STATE];
         *ret = (LinkPort){
                 .isolated = flag_of(tb[IFLA_BRPORT_ISOLATED]),
                 .locked = flag_of(tb[IFLA_BRPORT_LOCKED]),
                 .learning = flag_of(tb[IFLA_BRPORT_LEARNING]),
+                .root_block = flag_of(tb[IFLA_BRPORT_PROTECT]),
+                .bpdu_guard = flag_of(tb[IFLA_BRPORT_GUARD]),
                 .group_fwd_mask = mask ? nla_get_u16(mask) : 0,
+                .state = state ? nla_get_u8(state) : LINK_PORT_DISABLED,
         };
         return 0;
 }

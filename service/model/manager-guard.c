@@ -154,13 +154,14 @@ static int mend_port(Manager *manager, LinkInfo *link, Failure *failure) {
         if (r < 0)
                 return r;
         link->group = wanted.group;
-        if (!link->is_bridge_port || link->port.group_fwd_mask == wanted.port.group_fwd_mask)
+        if (!link->is_bridge_port ||
+                        (link->port.group_fwd_mask == wanted.port.group_fwd_mask &&
+                                        link->port.root_block == wanted.port.root_block))
                 return 0;
-        /* The mask alone: the other flags may be from an event that is older than what an administrator has set. */
-        r = bridge_set_forwarding(
-                        manager->netlink, link->ifindex, wanted.port.group_fwd_mask, failure);
+        /* These alone: the other flags may be from an event that is older than what an administrator has set. */
+        r = bridge_set_forwarding(manager->netlink, link->ifindex, &wanted.port, failure);
         if (r >= 0)
-                link->port.group_fwd_mask = wanted.port.group_fwd_mask;
+                link->port = wanted.port;
         return r;
 }
 

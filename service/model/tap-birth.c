@@ -156,7 +156,9 @@ static int verify_port(Birth *birth) {
 
         if (birth->link.master != birth->plan->bridge->ifindex)
                 return differs(birth, "bridge");
-        if (got->group_fwd_mask != wanted->group_fwd_mask)
+        if (got->group_fwd_mask != wanted->group_fwd_mask ||
+                        got->root_block != wanted->root_block ||
+                        got->bpdu_guard != wanted->bpdu_guard)
                 return differs(birth, "port");
         if (got->isolated == wanted->isolated && got->locked == wanted->locked &&
                         got->learning == wanted->learning)

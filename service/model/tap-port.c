@@ -9,6 +9,10 @@ static TapPort complete(uint32_t group, LinkPort port, unsigned filters) {
         const bool filtered = filters & TAP_FILTER_RESERVED && group_is_of_bridged_tap(group);
 
         port.group_fwd_mask = filtered ? BRIDGE_GROUP_FWD_ALL : 0;
+        /* What the filter drops, the guard would never see. */
+        if (port.bpdu_guard)
+                port.group_fwd_mask &= (uint16_t)~BRIDGE_GROUP_FWD_STP;
+        port.root_block = true;
         return (TapPort){ .group = group, .port = port };
 }
 
@@ -17,6 +21,7 @@ TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters) {
                 .isolated = request->isolated,
                 .locked = request->anti_spoof,
                 .learning = !request->anti_spoof,
+                .bpdu_guard = request->bpdu_guard,
         };
         const uint32_t group = request->network > 0 ? network_tap_group(request->network)
                         : request->bridged          ? TAP_GROUP_BRIDGED

@@ -6,6 +6,9 @@
  * answer for a tap that is made and for one that is found, so that what an older version made is brought up to date.
  *
  * The group comes first: by it the filter knows the tap, and without the filter a port must not forward reserved frames.
+ *
+ * No guest becomes the root of a bridge's spanning tree: what it says of the tree is dropped by the filter, and where there
+ * is none, or BPDU guard is to see it, the port has root block.
  */
 
 #include <stdbool.h>
@@ -22,7 +25,7 @@ typedef struct TapPort {
 typedef struct TapPortRequest {
         int network;  /* ifindex of its network's bridge; 0: none */
         bool bridged; /* on a bridge, a network's or the host's */
-        bool anti_spoof, isolated;
+        bool anti_spoof, isolated, bpdu_guard;
 } TapPortRequest;
 
 /* filters: TAP_FILTER_*, those that stand. */

@@ -467,6 +467,55 @@ def test_without_the_table_the_host_is_not_made_worse_and_it_is_said(world, root
         assert root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings") == []
 
 
+def bpdu(source):
+    """A configuration BPDU of a bridge with the best priority that there is."""
+    bridge = b"\x00\x00" + mac_bytes(source)
+    body = b"\x00\x00\x00\x00\x00" + bridge + bytes(4) + bridge + b"\x80\x01" + bytes.fromhex("0000140002000f00")
+    return ethernet(RESERVED[0], source, 3 + len(body), b"\x42\x42\x03" + body)
+
+
+def tree_of(bridge):
+    tree = kernel.link(bridge)["linkinfo"]["info_data"]
+    return tree["root_id"], tree["bridge_id"]
+
+
+def send_bpdus(ears):
+    """More than the one that would do; what comes after them on the wire has been through the bridge after them."""
+    for _ in range(3):
+        send(ears.tap.fds[0], bpdu(GUEST))
+    ears.wait_for_wire()
+
+
+def switch_on_the_tree(ears):
+    kernel.run("ip", "link", "set", ears.bridge, "type", "bridge", "stp_state", "1", "forward_delay", "200")
+    ears.wait_for_wire()
+
+
+def test_a_bpdu_of_a_guest_is_dropped_before_the_tree_sees_it(root, bridges):
+    """The filter alone: without root block too the guest does not become the root of the host's spanning tree."""
+    with scene(root, bridges, "host bridge", isolated=True) as ears:
+        switch_on_the_tree(ears)
+        kernel.run("ip", "link", "set", ears.tap.interface, "type", "bridge_slave", "root_block", "off")
+        send_bpdus(ears)
+        root_id, bridge_id = tree_of(ears.bridge)
+        assert root_id == bridge_id
+
+
+@pytest.mark.restarts
+def test_a_guest_does_not_become_the_root_where_there_is_no_filter(world, root, bridges):
+    """As on a kernel without nftables: the bridge's own protocol gets the frame, and the port has root block."""
+    with kernel.tables_of_somebody_else("vnicd-taps-", TABLES):
+        world.restart_service()
+        with scene(root, bridges, "host bridge", isolated=True) as ears:
+            assert mask(ears.tap.interface) == 0
+            switch_on_the_tree(ears)
+            send_bpdus(ears)
+            root_id, bridge_id = tree_of(ears.bridge)
+            assert root_id == bridge_id
+    world.service.popen.send_signal(1)
+    assert poll(lambda: tables() == set(TABLES), 2)
+
+
 def test_a_tap_that_is_put_on_another_bridge_is_told_anew(root, bridges):
     """A port's flags are lost when it leaves its bridge."""
     bridges("yes1")

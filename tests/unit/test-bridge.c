@@ -92,9 +92,13 @@ static void all_flags_of_a_port_are_set_and_read_back(void **state) {
 
         world_run("ip link add br0 type bridge");
         fd = create_port("vnic00000001");
-        for (int bits = 0; bits < 8; bits++) {
+        for (int bits = 0; bits < 32; bits++) {
                 const LinkPort flags = {
-                        .isolated = bits & 1, .locked = bits & 2, .learning = bits & 4
+                        .isolated = bits & 1,
+                        .locked = bits & 2,
+                        .learning = bits & 4,
+                        .root_block = bits & 8,
+                        .bpdu_guard = bits & 16,
                 };
                 int port = world_ifindex("vnic00000001");
                 LinkInfo link;
@@ -103,11 +107,38 @@ static void all_flags_of_a_port_are_set_and_read_back(void **state) {
                 assert_true(port_says("vnic00000001", "isolated", flags.isolated));
                 assert_true(port_says("vnic00000001", "locked", flags.locked));
                 assert_true(port_says("vnic00000001", "learning", flags.learning));
+                assert_true(port_says("vnic00000001", "root_block", flags.root_block));
+                assert_true(port_says("vnic00000001", "guard", flags.bpdu_guard));
                 assert_int_equal(link_get(netlink, port, &link, NULL), 0);
                 assert_int_equal(link.port.isolated, flags.isolated);
                 assert_int_equal(link.port.locked, flags.locked);
                 assert_int_equal(link.port.learning, flags.learning);
+                assert_int_equal(link.port.root_block, flags.root_block);
+                assert_int_equal(link.port.bpdu_guard, flags.bpdu_guard);
         }
+}
+
+static LinkPortState state_of(Netlink *netlink, const char *port) {
+        LinkInfo link;
+
+        assert_int_equal(link_get(netlink, world_ifindex(port), &link, NULL), 0);
+        return link.port.state;
+}
+
+static void the_state_of_a_port_is_told(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        _cleanup_close_ int fd = -EBADF;
+
+        world_run("ip link add br0 type bridge");
+        fd = create_port("vnic00000001");
+        assert_int_equal(state_of(netlink, "vnic00000001"), LINK_PORT_DISABLED);
+        world_run("ip link set br0 up");
+        world_run("ip link set vnic00000001 up");
+        assert_int_equal(state_of(netlink, "vnic00000001"), LINK_PORT_FORWARDING);
+        world_run("ip link set vnic00000001 down");
+        world_run("ip link set br0 type bridge stp_state 1");
+        world_run("ip link set vnic00000001 up");
+        assert_int_equal(state_of(netlink, "vnic00000001"), LINK_PORT_LISTENING);
 }
 
 static void flags_of_what_is_no_port_are_refused(void **state) {
@@ -297,6 +328,7 @@ int main(void) {
                 cmocka_unit_test_setup(another_link_is_not_a_bridge, world_enter),
                 cmocka_unit_test_setup(an_alternative_name_is_no_such_bridge, world_enter),
                 cmocka_unit_test_setup(all_flags_of_a_port_are_set_and_read_back, world_enter),
+                cmocka_unit_test_setup(the_state_of_a_port_is_told, world_enter),
                 cmocka_unit_test_setup(flags_of_what_is_no_port_are_refused, world_enter),
                 cmocka_unit_test_setup(a_tied_mac_is_static_and_sticky, world_enter),
                 cmocka_unit_test_setup(a_mac_is_tied_once, world_enter),

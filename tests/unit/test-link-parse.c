@@ -82,6 +82,9 @@ static struct nl_msg *full_message(int type) {
         data = begin(message, IFLA_INFO_SLAVE_DATA);
         nla_put_u8(message, IFLA_BRPORT_LEARNING, 1);
         nla_put_u8(message, IFLA_BRPORT_ISOLATED, 1);
+        nla_put_u8(message, IFLA_BRPORT_PROTECT, 1);
+        nla_put_u8(message, IFLA_BRPORT_GUARD, 1);
+        nla_put_u8(message, IFLA_BRPORT_STATE, 3);
         nla_put_u8(message, IFLA_BRPORT_LOCKED, 1);
         nla_nest_end(message, data);
         nla_nest_end(message, info);
@@ -103,6 +106,8 @@ static void everything_that_a_message_says_is_taken_over(void **state) {
         assert_int_equal(link.master, 7);
         assert_int_equal(link.flags, IFF_UP | IFF_RUNNING);
         assert_true(link.port.isolated && link.port.locked && link.port.learning);
+        assert_true(link.port.root_block && link.port.bpdu_guard);
+        assert_int_equal(link.port.state, LINK_PORT_FORWARDING);
         assert_true(link.tun.tap && link.tun.vnet_hdr && link.tun.multiqueue);
         assert_true(link.tun.persistent && link.tun.owned);
         assert_int_equal(link.tun.owner, 1000);

@@ -38,6 +38,35 @@ static void its_flags_are_what_was_asked_for(void **state) {
         assert_true(!second.locked && !second.isolated && second.learning);
 }
 
+static void every_port_of_a_guest_has_root_block(void **state) {
+        const TapPortRequest request = { .bridged = true };
+        const LinkInfo older = { .group = TAP_GROUP_BRIDGED, .master = 3, .is_bridge_port = true };
+
+        assert_true(tap_port_for_request(&request, TAP_FILTER_ALL).port.root_block);
+        assert_true(tap_port_for_request(&request, 0).port.root_block);
+        assert_true(tap_port_for_link(&older, TAP_FILTER_ALL).port.root_block);
+}
+
+/* The filter drops what is forwarded, so that the guard would never see it. */
+static void a_guard_gets_the_bpdus_that_the_filter_would_drop(void **state) {
+        const TapPortRequest request = { .bridged = true, .bpdu_guard = true };
+        const LinkPort made = tap_port_for_request(&request, TAP_FILTER_ALL).port;
+        const LinkInfo link = {
+                .group = TAP_GROUP_BRIDGED,
+                .master = 3,
+                .is_bridge_port = true,
+                .port = made,
+        };
+
+        assert_true(made.bpdu_guard);
+        assert_int_equal(made.group_fwd_mask, BRIDGE_GROUP_FWD_ALL & ~BRIDGE_GROUP_FWD_STP);
+        assert_int_equal(tap_port_for_link(&link, TAP_FILTER_ALL).port.group_fwd_mask,
+                        made.group_fwd_mask);
+        assert_true(tap_port_for_link(&link, TAP_FILTER_ALL).port.bpdu_guard);
+        assert_false(tap_port_for_request(&(TapPortRequest){ .bridged = true }, TAP_FILTER_ALL)
+                                        .port.bpdu_guard);
+}
+
 static void one_that_is_found_is_brought_up_to_date(void **state) {
         static const struct {
                 uint32_t group;
@@ -85,6 +114,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_new_tap_is_in_the_group_of_its_kind),
                 cmocka_unit_test(its_flags_are_what_was_asked_for),
+                cmocka_unit_test(every_port_of_a_guest_has_root_block),
+                cmocka_unit_test(a_guard_gets_the_bpdus_that_the_filter_would_drop),
                 cmocka_unit_test(one_that_is_found_is_brought_up_to_date),
                 cmocka_unit_test(without_the_filter_nothing_reserved_is_forwarded),
         };
