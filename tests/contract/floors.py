@@ -80,6 +80,15 @@ ONLY_IN = {
     r"\bget(pw|gr)nam_r\b": ("model/config-names",),
 }
 
+# Messages of rtnetlink are built and read by libnl-route, except for what it does not have. A filter that the kernel
+# runs may name a header inside the two macros of kernel/message-filter.h: they are numbers, with which nothing can
+# be built or read.
+HEADERS = r"\bstruct (br_port_msg|br_vlan_msg|ifaddrlblmsg|ifaddrmsg|if_stats_msg|ifinfomsg|ndmsg|ndtmsg|netconfmsg|" \
+          r"nhmsg|rtgenmsg|rtmsg|tcmsg)\b"
+OFFSETS = r"\b(MESSAGE_AT|ATTRIBUTES_AFTER)\(struct [a-z_]+"
+HEADERS_IN = "service/kernel/rtnl-gaps.c"
+CACHES = r"\b(nl_cache_[a-z_]+|rtnl_[a-z_]+_alloc_cache[a-z_]*)\b"
+
 CLIENT = r"(?!.*/).*\.h|bus/error\.h|kernel/ifname\.h|util/.*"
 
 
@@ -136,6 +145,14 @@ def main():
             if match
         ]
         report.case(f"{word} stands only in {', '.join(rooms)}", complaints)
+
+    everything = {path: without_comments(path.read_text()) for path in c_files(root, "service", "client-cli", "networks")}
+    complaints = [f"{path}: {match.group(0)}" for path, text in everything.items() if path != root / HEADERS_IN
+                  for match in [re.search(HEADERS, re.sub(OFFSETS, "", text))] if match]
+    report.case(f"messages of rtnetlink are put together by hand only in {HEADERS_IN}", complaints)
+    complaints = [f"{path}: {match.group(0)}" for path, text in everything.items()
+                  for match in [re.search(CACHES, text)] if match]
+    report.case("no cache of libnl stands between us and the kernel", complaints)
 
     complaints = []
     for path in c_files(root, "client-cli"):

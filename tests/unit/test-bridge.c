@@ -141,6 +141,30 @@ static void the_state_of_a_port_is_told(void **state) {
         assert_int_equal(state_of(netlink, "vnic00000001"), LINK_PORT_LISTENING);
 }
 
+/* libnl has begun the nest for learning; of two nests the kernel would take the last one only. */
+static void flags_that_libnl_has_and_those_that_it_lacks_arrive_together(void **state) {
+        const LinkPort flags = {
+                .isolated = true, .locked = true, .group_fwd_mask = BRIDGE_GROUP_FWD_ALL
+        };
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        _cleanup_close_ int fd = -EBADF;
+        int port;
+
+        world_run("ip link add br0 type bridge");
+        fd = create_port("vnic00000001");
+        port = world_ifindex("vnic00000001");
+        assert_int_equal(bridge_set_port(netlink, port, &flags, NULL), 0);
+        assert_true(port_says("vnic00000001", "learning", false));
+        assert_true(port_says("vnic00000001", "isolated", true));
+        assert_true(port_says("vnic00000001", "locked", true));
+        assert_true(world_link_says("vnic00000001", "group_fwd_mask 0xfffd"));
+        assert_int_equal(bridge_set_forwarding(netlink, port, &(LinkPort){ 0 }, NULL), 0);
+        assert_true(world_link_says("vnic00000001", "group_fwd_mask 0 "));
+        assert_true(port_says("vnic00000001", "learning", false));
+        assert_true(port_says("vnic00000001", "isolated", true));
+        assert_true(port_says("vnic00000001", "locked", true));
+}
+
 static void flags_of_what_is_no_port_are_refused(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         const LinkPort flags = { .isolated = true };
@@ -329,6 +353,8 @@ int main(void) {
                 cmocka_unit_test_setup(an_alternative_name_is_no_such_bridge, world_enter),
                 cmocka_unit_test_setup(all_flags_of_a_port_are_set_and_read_back, world_enter),
                 cmocka_unit_test_setup(the_state_of_a_port_is_told, world_enter),
+                cmocka_unit_test_setup(flags_that_libnl_has_and_those_that_it_lacks_arrive_together,
+                                world_enter),
                 cmocka_unit_test_setup(flags_of_what_is_no_port_are_refused, world_enter),
                 cmocka_unit_test_setup(a_tied_mac_is_static_and_sticky, world_enter),
                 cmocka_unit_test_setup(a_mac_is_tied_once, world_enter),

@@ -315,6 +315,39 @@ static void the_data_of_another_kind_is_not_read_as_a_taps(void **state) {
         assert_false(link.tun.owned);
 }
 
+/* libnl refuses the whole of each, and ends the program over the last. */
+static void a_link_of_a_kind_that_libnl_cannot_read_is_read(void **state) {
+        struct nlattr *info, *data;
+        struct nl_msg *message = message_of_kind("vlan", &info);
+        LinkInfo link;
+
+        data = begin(message, IFLA_INFO_DATA);
+        nla_put_u8(message, IFLA_VLAN_ID, 7);
+        nla_nest_end(message, data);
+        nla_nest_end(message, info);
+        nla_put_u32(message, IFLA_NUM_VF, 1);
+        data = begin(message, IFLA_VFINFO_LIST);
+        nla_put_u8(message, IFLA_VF_INFO, 7);
+        nla_nest_end(message, data);
+        data = begin(message, IFLA_AF_SPEC);
+        info = begin(message, AF_INET6);
+        nla_put_u8(message, IFLA_INET6_CONF, 7);
+        nla_nest_end(message, info);
+        nla_nest_end(message, data);
+        nla_put_u32(message, IFLA_MTU, 1400);
+        assert_int_equal(parse(message, &link), 0);
+        assert_string_equal(link.kind, "vlan");
+        assert_int_equal(link.mtu, 1400);
+
+        message = message_of_kind("vlan", &info);
+        data = begin(message, IFLA_INFO_XSTATS);
+        nla_put_u8(message, 1, 7);
+        nla_nest_end(message, data);
+        nla_nest_end(message, info);
+        assert_int_equal(parse(message, &link), 0);
+        assert_string_equal(link.kind, "vlan");
+}
+
 static void a_port_of_a_bond_is_not_read_as_a_bridges(void **state) {
         struct nlattr *info, *data;
         struct nl_msg *message = message_of_kind("tun", &info);
@@ -394,6 +427,7 @@ int main(void) {
                 cmocka_unit_test(a_tun_device_is_no_tap),
                 cmocka_unit_test(a_tap_without_a_count_has_one_queue_and_maybe_no_owner),
                 cmocka_unit_test(the_data_of_another_kind_is_not_read_as_a_taps),
+                cmocka_unit_test(a_link_of_a_kind_that_libnl_cannot_read_is_read),
                 cmocka_unit_test(a_port_of_a_bond_is_not_read_as_a_bridges),
                 cmocka_unit_test(a_kind_too_long_is_not_cut_into_one_of_ours),
                 cmocka_unit_test(wrong_lengths_inside_a_nest_are_malformed),

@@ -2,6 +2,9 @@
 /* Addresses, routes and forwarding, judged by iproute2 and /proc/sys. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/lwtunnel.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -90,6 +93,46 @@ static void routes_of_every_table_are_told_with_their_devices(void **state) {
         assert_false(seen.v6);
         assert_int_equal(route_dump(netlink, AF_INET6, see, &seen, NULL), 0);
         assert_true(seen.v6);
+}
+
+/* An encapsulation of this kernel's, which libnl does not know, and a way to a neighbour of another family. */
+static void a_route_that_libnl_cannot_read_is_read(void **state) {
+        const struct rtmsg header = {
+                .rtm_family = AF_INET, .rtm_dst_len = 24, .rtm_type = RTN_UNICAST
+        };
+        const unsigned char destination[] = { 10, 70, 9, 0 };
+        struct {
+                struct rtnexthop hop;
+                struct nlattr type;
+                uint16_t value, pad;
+                struct nlattr nest;
+        } path = {
+                .hop = { .rtnh_len = sizeof(path), .rtnh_ifindex = 8 },
+                .type = { .nla_len = NLA_HDRLEN + 2, .nla_type = RTA_ENCAP_TYPE },
+                .value = LWTUNNEL_ENCAP_IP,
+                .nest = { .nla_len = NLA_HDRLEN, .nla_type = RTA_ENCAP },
+        };
+        _cleanup_(nlmsg_freep) struct nl_msg *message = nlmsg_alloc_simple(RTM_NEWROUTE, 0);
+        Route route;
+
+        assert_int_equal(nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO), 0);
+        nla_put(message, RTA_DST, sizeof(destination), destination);
+        nla_put_u32(message, RTA_OIF, 7);
+        nla_put_u16(message, RTA_ENCAP_TYPE, LWTUNNEL_ENCAP_IP);
+        nla_put(message, RTA_ENCAP, 0, "");
+        assert_int_equal(route_parse(nlmsg_hdr(message), &route), 0);
+        assert_int_equal(route.prefix, 24);
+        assert_memory_equal(&route.destination.v4, destination, sizeof(destination));
+        assert_int_equal(route.devices[0], 7);
+        assert_true(route.on_link);
+        nla_put(message, RTA_MULTIPATH, sizeof(path), &path);
+        nla_put(message, RTA_VIA, 18,
+                        "\x0a\0"
+                        "0123456789abcdef");
+        assert_int_equal(route_parse(nlmsg_hdr(message), &route), 0);
+        assert_int_equal(route.devices[1], 8);
+        assert_int_equal(route.devices[2], 0);
+        assert_false(route.on_link);
 }
 
 static int stop(const Route *route, void *userdata) {
@@ -181,6 +224,7 @@ int main(void) {
                 cmocka_unit_test_setup(an_address_is_given_once_and_asked_for_again, world_enter),
                 cmocka_unit_test_setup(
                                 routes_of_every_table_are_told_with_their_devices, world_enter),
+                cmocka_unit_test(a_route_that_libnl_cannot_read_is_read),
                 cmocka_unit_test_setup(a_dump_ends_with_what_its_reader_says, world_enter),
                 cmocka_unit_test_setup(
                                 only_changes_of_default_routes_and_of_links_are_told, world_enter),
