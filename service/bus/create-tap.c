@@ -60,6 +60,7 @@ static Client client_of(const Service *service, const Subject *subject, sd_bus_m
                 .uid = owner,
                 .limits = reload_limits(service->reload, subject, owner),
                 .ports_per_bridge = config_ports_per_bridge(reload_config(service->reload)),
+                .bpdu_guard = config_bpdu_guard(reload_config(service->reload)),
                 .count_ports = will_be_asked(service, subject, call, request),
                 .connection = sd_bus_message_get_sender(call),
                 .defined = config_network(reload_config(service->reload), request->bridge),

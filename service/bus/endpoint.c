@@ -57,6 +57,12 @@ static PROPERTY_GETTER(get_anti_spoof) {
         return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_has_anti_spoof(endpoint) });
 }
 
+static PROPERTY_GETTER(get_forwarding) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_is_forwarding(endpoint) });
+}
+
 static PROPERTY_GETTER(get_state) {
         const Endpoint *endpoint = userdata;
 
@@ -92,6 +98,17 @@ static PROPERTY_GETTER(get_warnings) {
                 { ENDPOINT_WARNING_VLAN,
                                 "In a VLAN of its port the guest is not heard: another port has "
                                 "its MAC there." },
+                { ENDPOINT_WARNING_LISTENING,
+                                "Its port does not forward yet: its bridge's spanning tree "
+                                "protocol listens first, for twice the bridge's forward delay "
+                                "(30 s where nobody set another)." },
+                { ENDPOINT_WARNING_BLOCKED,
+                                "Its port is blocked by its bridge's spanning tree protocol: the "
+                                "guest is a way to where the bridge has another one." },
+                { ENDPOINT_WARNING_GUARD,
+                                "Its port is out of use: the guest sent a BPDU, and it has BPDU "
+                                "guard; or its bridge is down. Setting the interface down and up "
+                                "opens it again." },
                 { ENDPOINT_WARNING_END,
                                 "Its holder made it end with its last queue: it is not persistent "
                                 "any more." },
@@ -123,6 +140,7 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
                 { ENDPOINT_CHANGED_MTU, ENDPOINT_INTERFACE, "Mtu" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "Isolated" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "AntiSpoof" },
+                { ENDPOINT_CHANGED_FORWARDING, ENDPOINT_INTERFACE, "Forwarding" },
                 { ENDPOINT_CHANGED_STATE, ENDPOINT_INTERFACE, "State" },
                 { ENDPOINT_CHANGED_PERSISTENT, ENDPOINT_INTERFACE, "Persistent" },
                 { ENDPOINT_CHANGED_WARNINGS, ENDPOINT_INTERFACE, "Warnings" },
@@ -174,6 +192,7 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("Isolated", "b", property_get_flag, AT(now.port.isolated)),
         LIVE_PROPERTY("AntiSpoof", "b", get_anti_spoof, 0),
         LIVE_PROPERTY("Persistent", "b", get_persistent, 0),
+        LIVE_PROPERTY("Forwarding", "b", get_forwarding, 0),
         LIVE_PROPERTY("State", "s", get_state, 0),
         CONST_PROPERTY("Created", "t", get_created, 0),
         LIVE_PROPERTY("Warnings", "as", get_warnings, 0),

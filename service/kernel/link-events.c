@@ -114,6 +114,7 @@ static void pass_on(const struct nlmsghdr *message, link_event_t event, void *us
 
                 rtnl_parse_port_vlans(message, &vlans);
                 link.vlans = &vlans;
+                link.port.state = rtnl_parse_port_state(message);
                 event(&link, LINK_PORT_IS_NEW, userdata);
         } else if (link_parse(message, &link) >= 0)
                 event(&link, message->nlmsg_type == RTM_DELLINK ? LINK_GONE : LINK_IS, userdata);

@@ -17,8 +17,8 @@ typedef struct LinkEvents LinkEvents;
 typedef enum LinkEvent {
         LINK_IS,          /* this is what the link looks like */
         LINK_GONE,        /* it has been deleted, or has left this network namespace */
-        LINK_PORT_IS_NEW, /* its bridge says something of the port: of *link only the ifindex and
-                             the VLANs are valid */
+        LINK_PORT_IS_NEW, /* its bridge says something of the port: of *link only the ifindex, the
+                             VLANs and the state of the port are valid */
         LINK_FDB_GONE, /* a bridge has forgotten a MAC that was set, not learnt: of *link only the
                              ifindex of its port and the MAC are valid */
         LINK_EVENT_MAX,

@@ -258,6 +258,15 @@ void rtnl_parse_port_vlans(const struct nlmsghdr *message, PortVlans *ret) {
         }
 }
 
+LinkPortState rtnl_parse_port_state(const struct nlmsghdr *message) {
+        struct nlattr *port = nlmsg_find_attr(
+                        (struct nlmsghdr *)message, sizeof(struct ifinfomsg), IFLA_PROTINFO);
+        struct nlattr *state =
+                        port ? nla_find(nla_data(port), nla_len(port), IFLA_BRPORT_STATE) : NULL;
+
+        return state && nla_len(state) >= 1 ? nla_get_u8(state) : LINK_PORT_DISABLED;
+}
+
 int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route **ret) {
         _cleanup_message_ struct nl_msg *copy = NULL;
 

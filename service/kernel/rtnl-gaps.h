@@ -74,6 +74,9 @@ bool rtnl_is_about_port(const struct nlmsghdr *message, int *ret_port);
  * (any version). */
 void rtnl_parse_port_vlans(const struct nlmsghdr *message, PortVlans *ret);
 
+/* The state of the port in such a message (libnl refuses some of them, see above). */
+LinkPortState rtnl_parse_port_state(const struct nlmsghdr *message);
+
 /* A route with its destination, its device and its gateway. libnl refuses a whole route for an encapsulation that it
  * does not know (3.7: all but MPLS): so it is not given any. */
 int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route **ret);

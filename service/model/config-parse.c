@@ -31,6 +31,16 @@ static const struct {
         [NUMBER_PORTS_PER_BRIDGE] = { "PortsPerBridge", 1, CONFIG_PORTS_PER_BRIDGE_MAX },
 };
 
+static const char *const switch_keys[SWITCH_MAX] = {
+        [SWITCH_BPDU_GUARD] = "BpduGuard",
+};
+
+static const char *const rule_keys[RULE_MAX] = {
+        [RULE_ALLOW] = "AllowBridges",
+        [RULE_DENY] = "DenyBridges",
+        [RULE_ALLOW_LEARNT_MACS] = "AllowLearntMacs",
+};
+
 static int refuse_id(const ConfigPlace *place, Failure *failure, int error, const char *what,
                 const char *name) {
         if (error == -ENOMEM)
@@ -105,9 +115,11 @@ static int take_heading(
                 return open_group(parser, place, group, failure);
         if (strcmp(heading, "Limits") == 0)
                 return open_section(parser, SECTION_LIMITS, 0);
+        if (strcmp(heading, "Bridges") == 0)
+                return open_section(parser, SECTION_BRIDGES, 0);
         return config_refuse(place, failure,
-                        "There is no section [%s]. There are [Limits], [User NAME], [User *] and "
-                        "[Group NAME].",
+                        "There is no section [%s]. There are [Limits], [Bridges], [User NAME], "
+                        "[User *] and [Group NAME].",
                         config_word(heading).text);
 }
 
@@ -130,9 +142,9 @@ static int take_number(const Parser *parser, const ConfigPlace *place, SectionNu
         unsigned min = number_keys[number].min, max = number_keys[number].max, parsed;
         Section *section = parser->section;
 
-        if (section->kind == SECTION_ALL)
-                return config_refuse(place, failure,
-                                "[User *] takes no numbers. Put %s= into [Limits].", key);
+        if (section->kind == SECTION_ALL || section->kind == SECTION_BRIDGES)
+                return config_refuse(place, failure, "%s takes no numbers. Put %s= into [Limits].",
+                                section->kind == SECTION_ALL ? "[User *]" : "[Bridges]", key);
         if (number == NUMBER_PORTS_PER_BRIDGE && section->kind != SECTION_LIMITS)
                 return config_refuse(place, failure,
                                 "%s= is about the bridge, not about a user. Put it into [Limits].",
@@ -151,27 +163,55 @@ static int take_number(const Parser *parser, const ConfigPlace *place, SectionNu
         return 0;
 }
 
-static int take_bridge(Section *section, const ConfigPlace *place, const char *name, bool deny,
-                Failure *failure) {
+static int take_switch(const Parser *parser, const ConfigPlace *place, SectionSwitch number,
+                const char *value, Failure *failure) {
+        const char *key = switch_keys[number];
+        Section *section = parser->section;
+        bool yes = strcmp(value, "yes") == 0;
+
+        if (section->kind != SECTION_BRIDGES)
+                return config_refuse(place, failure,
+                                "%s= is about every bridge. Put it into [Bridges].", key);
+        if (section->switches[number].file == parser->file)
+                return config_refuse(place, failure,
+                                "%s= is there twice in this section of this file. Remove one.",
+                                key);
+        if (!yes && strcmp(value, "no") != 0)
+                return config_refuse(place, failure, "%s= takes yes or no, not '%s'. Correct it.",
+                                key, config_word(value).text);
+        section->switches[number].value = yes;
+        section->switches[number].file = parser->file;
+        return 0;
+}
+
+static int take_bridge(Section *section, const ConfigPlace *place, const char *name,
+                SectionRule rule, Failure *failure) {
+        if (rule == RULE_ALLOW_LEARNT_MACS && strcmp(name, "-") == 0)
+                return config_refuse(place, failure,
+                                "'-' is a tap on no bridge, where nobody learns a MAC. Name a "
+                                "bridge in %s=, or '*' for all.",
+                                rule_keys[rule]);
         if (strcmp(name, "-") != 0 && strcmp(name, "*") != 0 && !ifname_is_plain(name))
                 return config_refuse(place, failure,
                                 "'%s' cannot be the name of a bridge. Give names of 1 to 15 bytes "
                                 "with blanks between them, '-' for no bridge, or '*' for all.",
                                 config_word(name).text);
-        return section_add_rule(section, name, deny);
+        return section_add_rule(section, name, rule);
 }
 
-static int take_bridges(const Parser *parser, const ConfigPlace *place, const char *key,
+static int take_bridges(const Parser *parser, const ConfigPlace *place, SectionRule rule,
                 const char *value, Failure *failure) {
-        bool deny = strcmp(key, "DenyBridges") == 0;
+        const char *key = rule_keys[rule];
         _cleanup_free_ char *copy = strdup(value);
         char *rest = NULL, *name;
         int r = 0;
 
-        if (parser->section->kind == SECTION_LIMITS)
+        if (parser->section->kind == SECTION_LIMITS || parser->section->kind == SECTION_BRIDGES)
                 return config_refuse(place, failure,
-                                "[Limits] takes numbers only. Put %s= into [User *], which is "
-                                "about every user.",
+                                "%s. Put %s= into [User *], which is about every user.",
+                                parser->section->kind == SECTION_LIMITS
+                                                ? "[Limits] takes numbers only"
+                                                : "[Bridges] is about no user",
                                 key);
         if (!copy)
                 return -ENOMEM;
@@ -180,7 +220,7 @@ static int take_bridges(const Parser *parser, const ConfigPlace *place, const ch
                 return config_refuse(place, failure,
                                 "%s= names no bridge. Name one, or remove the line.", key);
         for (; name && r >= 0; name = strtok_r(NULL, BLANKS, &rest))
-                r = take_bridge(parser->section, place, name, deny, failure);
+                r = take_bridge(parser->section, place, name, rule, failure);
         return r;
 }
 
@@ -191,11 +231,15 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *key,
         for (SectionNumber number = 0; number < NUMBER_MAX; number++)
                 if (strcmp(key, number_keys[number].key) == 0)
                         return take_number(parser, place, number, value, failure);
-        if (strcmp(key, "AllowBridges") == 0 || strcmp(key, "DenyBridges") == 0)
-                return take_bridges(parser, place, key, value, failure);
+        for (SectionSwitch number = 0; number < SWITCH_MAX; number++)
+                if (strcmp(key, switch_keys[number]) == 0)
+                        return take_switch(parser, place, number, value, failure);
+        for (SectionRule rule = 0; rule < RULE_MAX; rule++)
+                if (strcmp(key, rule_keys[rule]) == 0)
+                        return take_bridges(parser, place, rule, value, failure);
         return config_refuse(place, failure,
                         "There is no key '%s'. There are Endpoints, Queues, Creations, "
-                        "PortsPerBridge, AllowBridges and DenyBridges.",
+                        "PortsPerBridge, AllowBridges, DenyBridges, AllowLearntMacs and BpduGuard.",
                         config_word(key).text);
 }
 

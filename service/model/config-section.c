@@ -11,7 +11,7 @@
 
 typedef struct Rule {
         char name[IFNAMSIZ];
-        bool allow, deny;
+        bool is[RULE_MAX];
 } Rule;
 
 static int compare_rules(const void *a, const void *b) {
@@ -92,7 +92,7 @@ Section *sections_get(Sections *sections, SectionKind kind, id_t id) {
 static bool fill_key(const char *name, Rule *ret) {
         if (strnlen(name, IFNAMSIZ) == IFNAMSIZ)
                 return false;
-        *ret = (Rule){ .allow = false };
+        *ret = (Rule){ .is = { false } };
         strcpy(ret->name, name);
         return true;
 }
@@ -114,26 +114,27 @@ static Rule *make_rule(Section *section, const char *name) {
         return TAKE_PTR(rule);
 }
 
-int section_add_rule(Section *section, const char *name, bool deny) {
-        Rule *rule = find_rule(section, name);
+int section_add_rule(Section *section, const char *name, SectionRule rule) {
+        Rule *found = find_rule(section, name);
 
-        if (!rule)
-                rule = make_rule(section, name);
-        if (!rule)
+        if (!found)
+                found = make_rule(section, name);
+        if (!found)
                 return -ENOMEM;
-        rule->allow = rule->allow || !deny;
-        rule->deny = rule->deny || deny;
+        found->is[rule] = true;
         return 0;
 }
 
-bool section_allows(const Section *section, const char *name) {
-        const Rule *rule = find_rule(section, name);
+bool section_has_rule(const Section *section, const char *name, SectionRule rule) {
+        const Rule *found = find_rule(section, name);
 
-        return rule && rule->allow;
+        return found && found->is[rule];
+}
+
+bool section_allows(const Section *section, const char *name) {
+        return section_has_rule(section, name, RULE_ALLOW);
 }
 
 bool section_denies(const Section *section, const char *name) {
-        const Rule *rule = find_rule(section, name);
-
-        return rule && rule->deny;
+        return section_has_rule(section, name, RULE_DENY);
 }

@@ -11,8 +11,9 @@
 #include <sys/types.h>
 
 typedef enum SectionKind {
-        SECTION_LIMITS, /* [Limits]; id is 0 */
-        SECTION_ALL,    /* [User *]; id is 0 */
+        SECTION_LIMITS,  /* [Limits]; id is 0 */
+        SECTION_BRIDGES, /* [Bridges]; id is 0 */
+        SECTION_ALL,     /* [User *]; id is 0 */
         SECTION_USER,
         SECTION_GROUP,
         SECTION_KIND_MAX,
@@ -26,6 +27,20 @@ typedef enum SectionNumber {
         NUMBER_MAX,
 } SectionNumber;
 
+/* Yes or no, about every bridge. */
+typedef enum SectionSwitch {
+        SWITCH_BPDU_GUARD,
+        SWITCH_MAX,
+} SectionSwitch;
+
+/* What a rule says of a bridge. */
+typedef enum SectionRule {
+        RULE_ALLOW,
+        RULE_DENY,
+        RULE_ALLOW_LEARNT_MACS,
+        RULE_MAX,
+} SectionRule;
+
 typedef struct Section {
         SectionKind kind;
         id_t id; /* uid or gid */
@@ -33,6 +48,10 @@ typedef struct Section {
                 unsigned value;
                 unsigned file; /* which one said so, from 1; 0: none */
         } numbers[NUMBER_MAX];
+        struct {
+                bool value;
+                unsigned file; /* likewise */
+        } switches[SWITCH_MAX];
         void *rules; /* tsearch(3), by the name of the bridge */
 } Section;
 
@@ -55,8 +74,9 @@ void sections_each_group(const Sections *sections,
 const Section *sections_find(const Sections *sections, SectionKind kind, id_t id);
 
 /* name: of a bridge, "-" or "*". -ENOMEM */
-int section_add_rule(Section *section, const char *name, bool deny);
+int section_add_rule(Section *section, const char *name, SectionRule rule);
 
-/* Whether a rule with exactly this name allows or denies; section may be NULL: none does. */
+/* Whether there is such a rule with exactly this name; section may be NULL: there is none. */
+bool section_has_rule(const Section *section, const char *name, SectionRule rule);
 bool section_allows(const Section *section, const char *name);
 bool section_denies(const Section *section, const char *name);

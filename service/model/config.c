@@ -219,6 +219,33 @@ unsigned config_ports_per_bridge(const Config *config) {
         return general_number(config, NUMBER_PORTS_PER_BRIDGE, CONFIG_PORTS_PER_BRIDGE_MAX);
 }
 
+bool config_bpdu_guard(const Config *config) {
+        const Section *bridges = sections_find(&config->sections, SECTION_BRIDGES, 0);
+
+        return bridges && bridges->switches[SWITCH_BPDU_GUARD].value;
+}
+
+static bool allows_learnt_macs(const Section *section, const char *bridge) {
+        return section_has_rule(section, bridge, RULE_ALLOW_LEARNT_MACS) ||
+                        section_has_rule(section, "*", RULE_ALLOW_LEARNT_MACS);
+}
+
+bool config_allows_learnt_macs(const Config *config, const Subject *subject, const char *bridge) {
+        const Sections *sections = &config->sections;
+
+        if (subject->uid == 0 ||
+                        allows_learnt_macs(sections_find(sections, SECTION_ALL, 0), bridge) ||
+                        allows_learnt_macs(sections_find(sections, SECTION_USER, subject->uid),
+                                        bridge))
+                return true;
+        if (subject->groups_unknown)
+                return false;
+        for (size_t i = 0; i < subject->n_groups; i++)
+                if (allows_learnt_macs(nth_group(config, subject, i), bridge))
+                        return true;
+        return false;
+}
+
 /* "*" allows every bridge, and denies everything: a tap on no bridge as well. */
 static BridgeAccess section_access(const Section *section, const char *bridge) {
         if (section_denies(section, bridge) || section_denies(section, "*"))

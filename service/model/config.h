@@ -59,6 +59,13 @@ Limits config_limits(const Config *config, const Subject *subject);
 /* How many ports a bridge may have before ours are refused. */
 unsigned config_ports_per_bridge(const Config *config);
 
+/* Whether the ports of taps that are made from now on have BPDU guard. */
+bool config_bpdu_guard(const Config *config);
+
+/* Whether the subject's guests may take over a MAC that the bridge has learnt behind a port that is not of vnicd. Root's
+ * always may. */
+bool config_allows_learnt_macs(const Config *config, const Subject *subject, const char *bridge);
+
 /* bridge: a name, or "-" for no bridge. Root is always granted. */
 BridgeAccess config_bridge_access(const Config *config, const Subject *subject, const char *bridge);
 

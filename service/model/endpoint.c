@@ -12,6 +12,16 @@ static bool is_guarded(int master, const LinkPort *port) {
         return master > 0 && port->locked && !port->learning;
 }
 
+static bool is_forwarding(const LinkInfo *link) {
+        return !link->is_bridge_port || link_port_forwards(&link->port);
+}
+
+/* The port is in this state though nothing but the bridge can be the reason: it is up, and somebody has it open. */
+static bool is_held_back(const LinkInfo *link, LinkPortState state) {
+        return link->is_bridge_port && link->flags & IFF_UP && link->flags & IFF_RUNNING &&
+                        link->port.state == state;
+}
+
 static unsigned find_warnings(const Endpoint *endpoint) {
         const EndpointShape *made = &endpoint->made;
         const LinkInfo *now = &endpoint->now;
@@ -35,6 +45,11 @@ static unsigned find_warnings(const Endpoint *endpoint) {
                 { tag->vnet_hdr_size > 0 && !now->tun.vnet_hdr, ENDPOINT_WARNING_HEADER },
                 { tag->persistent && !now->tun.persistent, ENDPOINT_WARNING_END },
                 { endpoint->muted, ENDPOINT_WARNING_VLAN },
+                { is_held_back(now, LINK_PORT_LISTENING) || is_held_back(now, LINK_PORT_LEARNING),
+                                ENDPOINT_WARNING_LISTENING },
+                { is_held_back(now, LINK_PORT_BLOCKING), ENDPOINT_WARNING_BLOCKED },
+                { now->port.bpdu_guard && is_held_back(now, LINK_PORT_DISABLED),
+                                ENDPOINT_WARNING_GUARD },
         };
         unsigned warnings = 0;
 
@@ -107,6 +122,10 @@ bool endpoint_has_anti_spoof(const Endpoint *endpoint) {
         return is_guarded(endpoint->now.master, &endpoint->now.port);
 }
 
+bool endpoint_is_forwarding(const Endpoint *endpoint) {
+        return is_forwarding(&endpoint->now);
+}
+
 static bool ports_equal(const LinkPort *a, const LinkPort *b) {
         return a->isolated == b->isolated && a->locked == b->locked && a->learning == b->learning;
 }
@@ -140,6 +159,8 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
                 changes |= ENDPOINT_CHANGED_MTU;
         if (!ports_equal(&before.port, &link->port) || before.master != link->master)
                 changes |= ENDPOINT_CHANGED_PORT;
+        if (is_forwarding(&before) != is_forwarding(link))
+                changes |= ENDPOINT_CHANGED_FORWARDING;
         if ((before.tun.queues > 0) != (link->tun.queues > 0))
                 changes |= ENDPOINT_CHANGED_STATE;
         if (before.tun.queues != link->tun.queues)

@@ -34,6 +34,7 @@ typedef enum EndpointChange {
         ENDPOINT_CHANGED_HEADER = 1 << 9,
         ENDPOINT_CHANGED_PERSISTENT = 1 << 10,
         ENDPOINT_CHANGED_WARNINGS = 1 << 11,
+        ENDPOINT_CHANGED_FORWARDING = 1 << 12,
 } EndpointChange;
 
 /* What is not as it was made. */
@@ -49,6 +50,9 @@ typedef enum EndpointWarning {
         ENDPOINT_WARNING_HEADER = 1 << 8,
         ENDPOINT_WARNING_END = 1 << 9,
         ENDPOINT_WARNING_VLAN = 1 << 10,
+        ENDPOINT_WARNING_LISTENING = 1 << 11,
+        ENDPOINT_WARNING_BLOCKED = 1 << 12,
+        ENDPOINT_WARNING_GUARD = 1 << 13,
 } EndpointWarning;
 
 /* Why it leaves. */
@@ -129,6 +133,9 @@ bool endpoint_is_active(const Endpoint *endpoint);
 
 /* Whether its port takes frames of the guest's MAC only. */
 bool endpoint_has_anti_spoof(const Endpoint *endpoint);
+
+/* Whether frames pass its bridge's port, as far as that depends on the bridge; on no bridge nothing keeps them back. */
+bool endpoint_is_forwarding(const Endpoint *endpoint);
 
 void endpoint_watch(Endpoint *endpoint, GoneWatch *watch);
 void endpoint_tell_watches(Endpoint *endpoint, int error);

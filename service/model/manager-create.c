@@ -75,6 +75,7 @@ static TapPort make_port(const Manager *manager, const Order *order) {
         const TapPortRequest port = {
                 .network = order->network ? order->network->ifindex : 0,
                 .bridged = order->bridge,
+                .bpdu_guard = order->client->bpdu_guard,
                 .anti_spoof = request->anti_spoof || (network && !request->has_anti_spoof),
                 .isolated = request->isolated ||
                                 (network && network->guests_isolated && !request->has_isolated),

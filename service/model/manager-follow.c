@@ -194,6 +194,9 @@ static void see_port(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         LinkInfo now;
 
+        /* The link's own event, which is from before its bridge saw that it is up, does not tell. */
+        if (endpoint && endpoint->newborn)
+                endpoint->now.port.state = link->port.state;
         if (!endpoint || !endpoint_is_alive(endpoint) ||
                         link_get(manager->netlink, link->ifindex, &now, NULL) < 0)
                 return;

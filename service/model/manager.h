@@ -52,6 +52,7 @@ typedef struct Client {
         uid_t uid;
         Limits limits;
         unsigned ports_per_bridge;
+        bool bpdu_guard; /* the ports of its taps have it */
         /* Counting ports takes longer the more there are. Where the kernel's own limit is the only one it
          * is left to the kernel, unless somebody would be asked, or told, in vain. */
         bool count_ports;

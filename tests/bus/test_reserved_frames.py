@@ -16,7 +16,8 @@ import time
 import pytest
 from vnic import LONG, hostile, kernel
 from vnic.client import NAME
-from vnic.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_P_ALL, ethernet, mac_bytes, receive, send, udp
+from vnic.frames import (BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_P_ALL, bpdu, ethernet, mac_bytes, receive, send,
+                         udp)
 from vnic.networks import network
 from vnic.process import poll
 
@@ -470,13 +471,6 @@ def test_without_the_table_the_host_is_not_made_worse_and_it_is_said(world, root
         assert poll(lambda: mask(name) == 0xFFFD, 2)
         assert tables() == set(TABLES)
         assert root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings") == []
-
-
-def bpdu(source):
-    """A configuration BPDU of a bridge with the best priority that there is."""
-    bridge = b"\x00\x00" + mac_bytes(source)
-    body = b"\x00\x00\x00\x00\x00" + bridge + bytes(4) + bridge + b"\x80\x01" + bytes.fromhex("0000140002000f00")
-    return ethernet(RESERVED[0], source, 3 + len(body), b"\x42\x42\x03" + body)
 
 
 def send_bpdus(ears):

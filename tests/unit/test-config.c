@@ -430,6 +430,52 @@ static void keys_have_their_sections(void **state) {
         assert_text_refused(*state, "[User 7]\nPortsPerBridge=1\n", "2", "into [Limits]");
         assert_text_refused(*state, "[Group 7]\nPortsPerBridge=1\n", "2", "into [Limits]");
         assert_text_refused(*state, "[Group *]\n", "1", "no section for all groups");
+        assert_text_refused(*state, "[Limits]\nAllowLearntMacs=br0\n", "2", "into [User *]");
+        assert_text_refused(*state, "[Bridges]\nAllowLearntMacs=br0\n", "2", "into [User *]");
+        assert_text_refused(*state, "[Bridges]\nAllowBridges=br0\n", "2", "about no user");
+        assert_text_refused(*state, "[Bridges]\nPortsPerBridge=1\n", "2", "into [Limits]");
+        assert_text_refused(*state, "[Limits]\nBpduGuard=yes\n", "2", "into [Bridges]");
+        assert_text_refused(*state, "[User *]\nBpduGuard=yes\n", "2", "into [Bridges]");
+}
+
+static void learnt_macs_are_allowed_on_the_bridges_that_are_listed(void **state) {
+        static const Subject unknown = { .uid = ALICE, .groups_unknown = true };
+        Config *config = load_text(*state,
+                        "[User *]\nAllowLearntMacs=pub0\nAllowBridges=own0\n"
+                        "[Group 4100]\nAllowLearntMacs=vm0 vm1\n[User 4001]\nAllowLearntMacs=*\n");
+
+        assert_true(config_allows_learnt_macs(config, &bob, "pub0"));
+        assert_false(config_allows_learnt_macs(config, &bob, "own0"));
+        assert_false(config_allows_learnt_macs(config, &bob, "vm0"));
+        assert_true(config_allows_learnt_macs(config, &alice, "any0"));
+        assert_true(config_allows_learnt_macs(config, &root, "own0"));
+        assert_int_equal(config_bridge_access(config, &alice, "vm0"), BRIDGE_ASK);
+        config_free(config);
+        config = load_text(*state, "[Group 4100]\nAllowLearntMacs=vm0\n");
+        assert_true(config_allows_learnt_macs(config, &alice_in_vm, "vm0"));
+        assert_false(config_allows_learnt_macs(config, &alice_in_vm, "vm1"));
+        assert_false(config_allows_learnt_macs(config, &alice, "vm0"));
+        assert_false(config_allows_learnt_macs(config, &unknown, "vm0"));
+        config_free(config);
+        assert_text_refused(*state, "[User *]\nAllowLearntMacs=-\n", "2", "learns a MAC");
+        assert_text_refused(*state, "[User *]\nAllowLearntMacs=\n", "2", "names no bridge");
+}
+
+static void a_switch_is_yes_or_no_and_the_last_file_counts(void **state) {
+        Config *config = load_text(*state, "[Bridges]\n");
+
+        assert_false(config_bpdu_guard(config));
+        config_free(config);
+        config = load_text(*state, "[Bridges]\nBpduGuard=yes\n");
+        assert_true(config_bpdu_guard(config));
+        config_free(config);
+        put(*state, "vnicd.conf.d/10.conf", "[Bridges]\nBpduGuard=no\n");
+        config = load(*state);
+        assert_false(config_bpdu_guard(config));
+        config_free(config);
+        assert_text_refused(*state, "[Bridges]\nBpduGuard=1\n", "2", "takes yes or no");
+        assert_text_refused(*state, "[Bridges]\nBpduGuard=\n", "2", "takes yes or no");
+        assert_text_refused(*state, "[Bridges]\nBpduGuard=yes\nBpduGuard=yes\n", "3", "twice");
 }
 
 static void a_number_twice_in_one_file_is_refused(void **state) {
@@ -790,6 +836,8 @@ int main(void) {
                 CASE(a_number_has_one_spelling_and_a_range),
                 CASE(the_largest_numbers_are_taken),
                 CASE(keys_have_their_sections),
+                CASE(learnt_macs_are_allowed_on_the_bridges_that_are_listed),
+                CASE(a_switch_is_yes_or_no_and_the_last_file_counts),
                 CASE(a_number_twice_in_one_file_is_refused),
                 CASE(names_that_no_bridge_can_have_are_refused),
                 CASE(users_and_groups_that_are_unknown_are_refused),

@@ -87,6 +87,55 @@ static void each_flag_of_the_port_counts(void **state) {
         }
 }
 
+static LinkInfo port_in_state(LinkPortState state) {
+        LinkInfo link = example();
+
+        link.is_bridge_port = true;
+        link.flags = IFF_UP | IFF_RUNNING;
+        link.port.state = state;
+        return link;
+}
+
+static void forwarding_is_a_change_of_its_own(void **state) {
+        LinkInfo link = port_in_state(LINK_PORT_LISTENING);
+
+        assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_FORWARDING);
+        link.port.state = LINK_PORT_FORWARDING;
+        assert_int_equal(changes_to(&link), 0);
+}
+
+static void a_port_that_its_bridge_holds_back_is_warned_of(void **state) {
+        static const struct {
+                LinkPortState state;
+                bool guard, open;
+                unsigned warning;
+        } cases[] = {
+                { LINK_PORT_LISTENING, false, true, ENDPOINT_WARNING_LISTENING },
+                { LINK_PORT_LEARNING, false, true, ENDPOINT_WARNING_LISTENING },
+                { LINK_PORT_BLOCKING, false, true, ENDPOINT_WARNING_BLOCKED },
+                { LINK_PORT_FORWARDING, true, true, 0 },
+                { LINK_PORT_DISABLED, true, true, ENDPOINT_WARNING_GUARD },
+                { LINK_PORT_DISABLED, true, false, 0 },
+                { LINK_PORT_DISABLED, false, true, 0 },
+        };
+        const unsigned all = ENDPOINT_WARNING_LISTENING | ENDPOINT_WARNING_BLOCKED |
+                        ENDPOINT_WARNING_GUARD;
+
+        for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+                Endpoint *endpoint = new_endpoint();
+                LinkInfo link = port_in_state(cases[i].state);
+
+                link.port.bpdu_guard = cases[i].guard;
+                if (!cases[i].open)
+                        link.flags = IFF_UP;
+                endpoint_follow(endpoint, &link);
+                assert_int_equal(endpoint->warnings & all, cases[i].warning);
+                assert_int_equal(endpoint_is_forwarding(endpoint),
+                                cases[i].state == LINK_PORT_FORWARDING);
+                endpoint_free(endpoint);
+        }
+}
+
 static void one_queue_more_is_no_change_of_state(void **state) {
         LinkInfo link = example();
 
@@ -268,6 +317,8 @@ int main(void) {
                 cmocka_unit_test(another_mtu_is_just_that),
                 cmocka_unit_test(another_bridge_is_another_port),
                 cmocka_unit_test(each_flag_of_the_port_counts),
+                cmocka_unit_test(forwarding_is_a_change_of_its_own),
+                cmocka_unit_test(a_port_that_its_bridge_holds_back_is_warned_of),
                 cmocka_unit_test(one_queue_more_is_no_change_of_state),
                 cmocka_unit_test(the_last_queue_is_a_change_of_state),
                 cmocka_unit_test(a_disabled_queue_is_just_that),

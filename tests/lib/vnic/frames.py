@@ -49,6 +49,13 @@ def plain(destination, source, payload=b"vnic"):
     return ethernet(destination, source, ETH_TEST, payload)
 
 
+def bpdu(source):
+    """A configuration BPDU of a bridge with the best priority that there is: it wants to be the root of the tree."""
+    bridge = b"\x00\x00" + mac_bytes(source)
+    body = bytes(5) + bridge + bytes(4) + bridge + bytes.fromhex("8001" "0000" "1400" "0200" "0f00")
+    return ethernet("01:80:c2:00:00:00", source, 3 + len(body), b"\x42\x42\x03" + body)
+
+
 def arp_request(source_mac, source, target):
     body = struct.pack("!HHBBH", 1, ETH_IPV4, 6, 4, 1) + mac_bytes(source_mac) + \
         socket.inet_aton(source) + bytes(6) + socket.inet_aton(target)
