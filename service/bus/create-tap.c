@@ -31,6 +31,8 @@ static uint64_t stamp_of(const Place *place) {
 }
 
 static GateMatter matter_of(const TapRequest *request, const Client *client, const Place *place) {
+        const bool learnt = place->learnt.kind != FAILURE_NONE && !client->learnt_macs;
+
         return (GateMatter){
                 .bridge = request->no_bridge ? "-" : place->bridge.name,
                 .owner = client->uid,
@@ -38,6 +40,7 @@ static GateMatter matter_of(const TapRequest *request, const Client *client, con
                 .persistent = request->persistent,
                 .network = place->plan && !place->shared,
                 .unfiltered = place->unfiltered,
+                .learnt = learnt ? &place->learnt : NULL,
                 .stamp = stamp_of(place),
         };
 }
@@ -61,6 +64,8 @@ static Client client_of(const Service *service, const Subject *subject, sd_bus_m
                 .limits = reload_limits(service->reload, subject, owner),
                 .ports_per_bridge = config_ports_per_bridge(reload_config(service->reload)),
                 .bpdu_guard = config_bpdu_guard(reload_config(service->reload)),
+                .learnt_macs = config_allows_learnt_macs(
+                                reload_config(service->reload), subject, request->bridge),
                 .count_ports = will_be_asked(service, subject, call, request),
                 .connection = sd_bus_message_get_sender(call),
                 .defined = config_network(reload_config(service->reload), request->bridge),
@@ -239,7 +244,9 @@ static int can_create_tap(Service *service, sd_bus_message *call, Failure *failu
 
         matter = matter_of(&request, &client, &place);
         r = gate_tell(service, call, &subject, &matter, &answer, failure);
-        return r <= 0 ? r : reply_with_answer(call, answer);
+        if (r < 0)
+                return reply_with_refusal(call, failure, r);
+        return r == 0 ? r : reply_with_answer(call, answer);
 }
 
 int can_create_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {

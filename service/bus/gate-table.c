@@ -44,6 +44,14 @@ static bool if_of_another(const Subject *subject, const GateMatter *matter) {
         return matter->owner != subject->uid;
 }
 
+static bool if_learnt(const Subject *subject, const GateMatter *matter) {
+        return matter->learnt;
+}
+
+static const Failure *refusal_of_learnt(const GateMatter *matter) {
+        return matter->learnt;
+}
+
 static const GateDemand use_bridge = { if_of_host, "org.vnicd1.use-bridge",
         { DETAIL_BRIDGE, DETAIL_KIND, DETAIL_QUEUES }, true };
 
@@ -71,20 +79,24 @@ static const GateDemand create_for_another = { if_of_another, "org.vnicd1.manage
 static const GateDemand manage_endpoint = { if_of_another, "org.vnicd1.manage-endpoints",
         { DETAIL_ENDPOINT, DETAIL_OWNER }, false };
 
+/* Before the others: whoever lacks several is told of this one, for which nobody is asked. */
+static const GateDemand take_learnt_mac = { if_learnt, "org.vnicd1.manage-endpoints",
+        { DETAIL_BRIDGE }, false, refusal_of_learnt };
+
 static const GateDemand reload = { always, "org.vnicd1.reload", { DETAIL_NONE }, false };
 
 /* All that can be called. No property can be written: sd-bus itself answers Properties.Set with
  * PropertyReadOnly or UnknownProperty. */
 static const GateRow rows[] = {
         { MANAGER, "CreateTap", WAY_DEMANDS, EFFECT_ANSWER, "sbba{sv}",
-                        { &use_bridge, &use_network, &use_unfiltered, &create_persistent,
-                                        &create_for_another } },
+                        { &take_learnt_mac, &use_bridge, &use_network, &use_unfiltered,
+                                        &create_persistent, &create_for_another } },
         { MANAGER, "OpenTap", WAY_DEMANDS, EFFECT_ANSWER, "sba{sv}",
-                        { &use_bridge, &use_network, &use_unfiltered, &create_persistent,
-                                        &create_for_another } },
+                        { &take_learnt_mac, &use_bridge, &use_network, &use_unfiltered,
+                                        &create_persistent, &create_for_another } },
         { MANAGER, "CanCreateTap", WAY_TOLD, EFFECT_ANSWER, "sbba{sv}",
-                        { &use_bridge, &use_network, &use_unfiltered, &create_persistent,
-                                        &create_for_another } },
+                        { &take_learnt_mac, &use_bridge, &use_network, &use_unfiltered,
+                                        &create_persistent, &create_for_another } },
         { MANAGER, "ListBridges", WAY_TOLD, EFFECT_ANSWER, "", { &see_bridge, &see_network } },
         { MANAGER, "GetEndpoint", WAY_EVERYBODY, EFFECT_ANSWER, "s", { NULL } },
         { MANAGER, "ReleaseAll", WAY_EVERYBODY, EFFECT_CHANGE, "",
@@ -153,7 +165,7 @@ AuthorityQuestion gate_question(const GateDemand *demand, const GateMatter *matt
         AuthorityQuestion question = {
                 .polkit = { .action = demand->action },
                 .stamp = matter->stamp,
-                .may_ask = may_ask,
+                .may_ask = may_ask && !demand->refusal,
         };
 
         for (size_t i = 0; i < POLKIT_DETAILS_MAX && demand->details[i] != DETAIL_NONE; i++)

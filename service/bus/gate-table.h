@@ -9,7 +9,7 @@
 #include "bus/authority.h"
 #include "bus/gate.h"
 
-#define DEMANDS_MAX 5
+#define DEMANDS_MAX 6
 
 typedef enum Detail {
         DETAIL_NONE,
@@ -27,6 +27,8 @@ typedef struct GateDemand {
         const char *action;
         Detail details[POLKIT_DETAILS_MAX];
         bool configurable; /* the configuration may grant or deny it, by the bridge */
+        /* What whoever lacks it is refused with: then no person is asked for it. NULL: with polkit's verdict. */
+        const Failure *(*refusal)(const GateMatter *matter);
 } GateDemand;
 
 typedef enum Way {

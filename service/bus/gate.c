@@ -121,6 +121,11 @@ static int refuse_all(Failure *failure) {
 static int refuse(const Visit *visit, const Decision *decision) {
         AuthorityQuestion question = gate_question(decision->demand, visit->matter, true);
 
+        if (decision->demand->refusal) {
+                const Failure *refusal = decision->demand->refusal(visit->matter);
+
+                return failure_set(visit->failure, refusal->kind, EADDRINUSE, "%s", refusal->text);
+        }
         if (decision->by_configuration)
                 return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,
                                 "The configuration of vnicd does not allow the bridge \"%s\" to "
@@ -217,6 +222,8 @@ int gate_tell(Service *service, sd_bus_message *call, const Subject *subject,
         r = decide(&visit, &decision);
         if (r <= 0)
                 return r;
+        if (decision.demand && decision.demand->refusal && decision.verdict != POLKIT_YES)
+                return refuse(&visit, &decision);
         *ret = decision.by_configuration                       ? GATE_NOT_CONFIGURED
                         : decision.verdict == POLKIT_YES       ? GATE_YES
                         : decision.verdict == POLKIT_CHALLENGE ? GATE_CHALLENGE

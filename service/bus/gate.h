@@ -27,6 +27,9 @@ typedef struct GateMatter {
         bool persistent; /* it outlives its queues */
         bool network;    /* the bridge is a network of ours, with ports of ours only */
         bool unfiltered; /* what the network demands is to be turned off */
+        /* For whoever may not take over a MAC that was learnt behind a foreign port; NULL: it was not, or the
+         * configuration lets them. */
+        const Failure *learnt;
         uint64_t stamp; /* of the bridge or endpoint: if it differs after an answer, that is void */
 } GateMatter;
 

@@ -30,6 +30,7 @@ typedef struct Order {
         const LinkInfo *bridge; /* NULL: none */
         Network *network;       /* NULL: none */
         bool shared;            /* the network has a foreign port, and that was allowed */
+        bool learnt;            /* the guest's MAC was learnt behind one, and may be taken over */
         bool contested;         /* somebody opened a queue of the last attempt's device */
 } Order;
 
@@ -44,7 +45,8 @@ static int choose_mac(Manager *manager, const Order *order, Mac *ret, Failure *f
         r = mac_generate(ret);
         if (r < 0 || !order->bridge)
                 return r;
-        return manager_check_mac(manager, order->bridge, ret, NULL, failure);
+        r = manager_check_mac(manager, order->bridge, ret, NULL, failure);
+        return r == PLACEMENT_LEARNT ? -EADDRINUSE : r;
 }
 
 static int make_tag(Manager *manager, const Order *order, Tag *ret, Failure *failure) {
@@ -103,6 +105,7 @@ static TapPlan make_plan(Manager *manager, const Order *order, const Tag *tag) {
                                 manager_should_pin_mac(manager, order->bridge),
                 .port = port,
                 .tie_mac = port.port.locked,
+                .replace_learnt = order->learnt,
         };
 
         ifname_of_nonce(tag->nonce, plan.device.name);
@@ -261,7 +264,12 @@ static int enter_place(Manager *manager, const Place *place, LinkInfo *bridge, N
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
         Failure last = FAILURE_INIT; /* of an attempt: the next one may make it good */
-        Order order = { .request = request, .client = client, .shared = place->shared };
+        Order order = {
+                .request = request,
+                .client = client,
+                .shared = place->shared,
+                .learnt = place->learnt.kind != FAILURE_NONE,
+        };
         LinkInfo bridge;
         int r;
 

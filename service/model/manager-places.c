@@ -170,6 +170,7 @@ static int find_place(Manager *manager, const TapRequest *request, const Client 
 
 int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
                 Place *ret, List **ret_blocked_on, Failure *failure) {
+        Failure refusal = FAILURE_INIT;
         int r;
 
         *ret = (Place){ 0 };
@@ -184,6 +185,12 @@ int manager_look_at_place(Manager *manager, const TapRequest *request, const Cli
                 r = look_at_ports(manager, ret, client, ret_blocked_on, failure);
         if (r != PLACEMENT_OK || !request->has_guest_mac || ret->bridge.ifindex == 0)
                 return r;
-        return manager_check_mac(
-                        manager, &ret->bridge, &request->guest_mac, ret_blocked_on, failure);
+        r = manager_check_mac(manager, &ret->bridge, &request->guest_mac, ret_blocked_on, &refusal);
+        if (r == PLACEMENT_LEARNT) {
+                ret->learnt = refusal;
+                return PLACEMENT_OK;
+        }
+        if (r < 0)
+                *failure = refusal;
+        return r;
 }

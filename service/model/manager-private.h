@@ -46,7 +46,9 @@ struct Manager {
 
 /* Whether the guest's MAC, and the host side's that goes with it, are free on the bridge. A PlacementOutcome:
  * blocked where only an endpoint under deletion has it, of which *ret_blocked_on then tells (the pointer may
- * be NULL: then it is in use). MacInUse (-EADDRINUSE), Stale (-ESTALE), -errno of bridge_find_mac(). */
+ * be NULL: then it is in use); learnt where the bridge has only heard it behind a port that is none of ours, and *failure
+ * is then the refusal for whoever may not take it over. MacInUse (-EADDRINUSE), Stale (-ESTALE), -errno of
+ * bridge_find_mac(). */
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
                 List **ret_blocked_on, Failure *failure);
 

@@ -237,20 +237,32 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
                 *ret_blocked_on = watches;
                 return PLACEMENT_BLOCKED;
         }
+        link_name(manager->netlink, entry.port, port_name);
+        if (!endpoint && entry.learnt) {
+                (void)failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
+                                "The bridge \"%s\" has seen the MAC %s behind %s of late. If the "
+                                "guest has moved here, whoever manages endpoints may take it over, "
+                                "and others where AllowLearntMacs= lists the bridge "
+                                "(vnicd.conf(5)). Else choose another guest_mac, or leave it out.",
+                                bridge->name, mac_format(mac, text), port_name);
+                return PLACEMENT_LEARNT;
+        }
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
                         "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another "
                         "guest_mac, or leave it out.",
-                        bridge->name, mac_format(mac, text),
-                        link_name(manager->netlink, entry.port, port_name));
+                        bridge->name, mac_format(mac, text), port_name);
 }
 
 int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
                 List **ret_blocked_on, Failure *failure) {
         const Mac host_mac = mac_of_host_side(guest_mac);
-        int r = check_mac(manager, bridge, guest_mac, ret_blocked_on, failure);
+        int guest, host;
 
-        return r != PLACEMENT_OK ? r
-                                 : check_mac(manager, bridge, &host_mac, ret_blocked_on, failure);
+        guest = check_mac(manager, bridge, guest_mac, ret_blocked_on, failure);
+        if (guest < 0 || guest == PLACEMENT_BLOCKED)
+                return guest;
+        host = check_mac(manager, bridge, &host_mac, ret_blocked_on, failure);
+        return host == PLACEMENT_OK ? guest : host;
 }
 
 /* A set that the kernel would take on some host, but not on this one or not with this header. */

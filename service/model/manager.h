@@ -52,7 +52,8 @@ typedef struct Client {
         uid_t uid;
         Limits limits;
         unsigned ports_per_bridge;
-        bool bpdu_guard; /* the ports of its taps have it */
+        bool bpdu_guard;  /* the ports of its taps have it */
+        bool learnt_macs; /* it may take over what its bridge has learnt behind a foreign port */
         /* Counting ports takes longer the more there are. Where the kernel's own limit is the only one it
          * is left to the kernel, unless somebody would be asked, or told, in vain. */
         bool count_ports;
@@ -74,6 +75,9 @@ typedef struct Place {
         Network *network;        /* NULL: none, or not up */
         bool shared;             /* the network has a foreign port, or could not be looked at */
         bool unfiltered;         /* the request turns off what the network demands */
+        /* The guest's MAC was learnt behind a port that is none of ours, which is no proof that somebody uses it there:
+         * the refusal for whoever may not take it over. FAILURE_NONE: it was not. */
+        Failure learnt;
 } Place;
 
 /* Probes the host and adopts what carries our tag. A host without /dev/net/tun offers nothing, and
@@ -91,6 +95,7 @@ const ManagerFacts *manager_facts(const Manager *manager);
 typedef enum PlacementOutcome {
         PLACEMENT_OK = 0,
         PLACEMENT_BLOCKED, /* only by what is going, or may be gone in a moment: wait, and look again */
+        PLACEMENT_LEARNT, /* of manager_check_mac() alone: only by what was learnt behind a foreign port */
 } PlacementOutcome;
 
 /* Looks, without touching anything, whether the request can succeed for that client now. Returns a

@@ -120,8 +120,22 @@ static int explain_join(Birth *birth, int r) {
         return r;
 }
 
+/* What somebody has set meanwhile is not replaced. */
+static bool is_only_learnt(Birth *birth) {
+        const LinkInfo *bridge = birth->plan->bridge;
+        const Mac *mac = &birth->plan->tag.guest_mac;
+        FdbEntry entry;
+        int r = bridge_find_mac(birth->netlink, bridge->ifindex, mac, &entry, NULL);
+
+        if (r == -ENOENT && bridge->vlan > 0)
+                r = bridge_find_mac_in_vlan(
+                                birth->netlink, bridge->ifindex, mac, bridge->vlan, &entry, NULL);
+        return r >= 0 && entry.learnt;
+}
+
 static int tie_guest_mac(Birth *birth) {
-        int r = bridge_tie_mac(birth->netlink, birth->ifindex, &birth->plan->tag.guest_mac, false,
+        const bool replace = birth->plan->replace_learnt && is_only_learnt(birth);
+        int r = bridge_tie_mac(birth->netlink, birth->ifindex, &birth->plan->tag.guest_mac, replace,
                         birth->failure);
 
         if (r == -EEXIST)
