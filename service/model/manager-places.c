@@ -190,7 +190,5 @@ int manager_look_at_place(Manager *manager, const TapRequest *request, const Cli
                 ret->learnt = refusal;
                 return PLACEMENT_OK;
         }
-        if (r < 0)
-                *failure = refusal;
-        return r;
+        return r < 0 ? failure_set(failure, refusal.kind, -r, "%s", refusal.text) : r;
 }

@@ -270,7 +270,9 @@ static void renamed_it_is_found_by_its_new_name_and_its_old_nonce(void **state) 
         world_run("ip link set %s down && ip link set %s name other && ip link set other up", name,
                         name);
         stage_run(&stage, 50);
-        assert_int_equal(stage.changes, ENDPOINT_CHANGED_NAME | ENDPOINT_CHANGED_WARNINGS);
+        /* While it was down its port forwarded nothing, which may have been seen or not. */
+        assert_int_equal(stage.changes & ~(unsigned)ENDPOINT_CHANGED_FORWARDING,
+                        ENDPOINT_CHANGED_NAME | ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_RENAMED);
         assert_string_equal(endpoint->now.name, "other");
         assert_ptr_equal(manager_find_interface(stage.manager, "other"), endpoint);
