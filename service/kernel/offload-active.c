@@ -86,22 +86,63 @@ static int parse_features(const struct nlmsghdr *message, void *userdata) {
         return 0;
 }
 
-int offload_read_active(OffloadReader *reader, int ifindex, uint32_t *ret, Failure *failure) {
-        const struct genlmsghdr header = {
-                .cmd = ETHTOOL_MSG_FEATURES_GET,
-                .version = ETHTOOL_GENL_VERSION,
-        };
+/* A message about one link's features. NULL: out of memory. */
+static struct nl_msg *features_message(
+                const OffloadReader *reader, uint8_t command, uint32_t flags, int ifindex) {
+        const struct genlmsghdr header = { .cmd = command, .version = ETHTOOL_GENL_VERSION };
         _cleanup_(nlmsg_freep) struct nl_msg *message = nlmsg_alloc_simple(reader->family, 0);
         struct nlattr *nest;
+
+        if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+                return NULL;
+        nest = nla_nest_start(message, ETHTOOL_A_FEATURES_HEADER | NLA_F_NESTED);
+        if (!nest || nla_put_u32(message, ETHTOOL_A_HEADER_DEV_INDEX, (uint32_t)ifindex) < 0 ||
+                        nla_put_u32(message, ETHTOOL_A_HEADER_FLAGS, flags) < 0)
+                return NULL;
+        nla_nest_end(message, nest);
+        return TAKE_PTR(message);
+}
+
+/* Those that are listed without a value are to be off; what is not listed stays. */
+static int append_all_off(struct nl_msg *message) {
+        struct nlattr *set = nla_nest_start(message, ETHTOOL_A_FEATURES_WANTED | NLA_F_NESTED);
+        struct nlattr *bits =
+                        set ? nla_nest_start(message, ETHTOOL_A_BITSET_BITS | NLA_F_NESTED) : NULL;
+
+        if (!bits)
+                return -ENOMEM;
+        for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
+                struct nlattr *bit =
+                                nla_nest_start(message, ETHTOOL_A_BITSET_BITS_BIT | NLA_F_NESTED);
+
+                if (!bit ||
+                                nla_put_string(message, ETHTOOL_A_BITSET_BIT_NAME,
+                                                features[i].feature) < 0)
+                        return -ENOMEM;
+                nla_nest_end(message, bit);
+        }
+        nla_nest_end(message, bits);
+        nla_nest_end(message, set);
+        return 0;
+}
+
+int offload_turn_off(OffloadReader *reader, int ifindex, Failure *failure) {
+        _cleanup_(nlmsg_freep) struct nl_msg *message = features_message(
+                        reader, ETHTOOL_MSG_FEATURES_SET, ETHTOOL_FLAG_OMIT_REPLY, ifindex);
+
+        if (!message || append_all_off(message) < 0)
+                return -ENOMEM;
+        return netlink_call(reader->netlink, message, NULL, NULL, "turn the offloads off", failure);
+}
+
+int offload_read_active(OffloadReader *reader, int ifindex, uint32_t *ret, Failure *failure) {
+        _cleanup_(nlmsg_freep) struct nl_msg *message =
+                        features_message(reader, ETHTOOL_MSG_FEATURES_GET, 0, ifindex);
         uint32_t offloads = 0;
         int r;
 
-        if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+        if (!message)
                 return -ENOMEM;
-        nest = nla_nest_start(message, ETHTOOL_A_FEATURES_HEADER | NLA_F_NESTED);
-        if (!nest || nla_put_u32(message, ETHTOOL_A_HEADER_DEV_INDEX, (uint32_t)ifindex) < 0)
-                return -ENOMEM;
-        nla_nest_end(message, nest);
         r = netlink_call(reader->netlink, message, parse_features, &offloads,
                         "read which offloads are on", failure);
         if (r < 0)

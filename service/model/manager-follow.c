@@ -99,11 +99,15 @@ static void examine(Manager *manager, Endpoint *endpoint) {
 
         guard_and_follow(manager, endpoint, &now);
         manager_guard_filter(manager, endpoint);
+        if (endpoint->offload_state.active != 0)
+                manager_guard_offloads(manager, endpoint);
 }
 
 /* Once for all that a batch of events changed of an endpoint: a holder can make thousands a second.
  */
 static void tell_changes(void *userdata) {
+        static const unsigned of_queues = ENDPOINT_CHANGED_STATE | ENDPOINT_CHANGED_QUEUES |
+                        ENDPOINT_CHANGED_QUEUES_DISABLED | ENDPOINT_CHANGED_HEADER;
         Manager *manager = userdata;
 
         reconciler_run(manager->reconciler);
@@ -115,6 +119,8 @@ static void tell_changes(void *userdata) {
                 endpoint->changes = 0;
                 if (changes != 0 && manager->observer && manager->started)
                         manager->observer->changed(endpoint, changes, manager->userdata);
+                if (changes & of_queues)
+                        manager_guard_offloads(manager, endpoint);
                 /* An event that changes nothing else may be of the offloads. */
                 offload_watch_look(manager->offload_watch, &endpoint->offload_state);
         }

@@ -175,6 +175,27 @@ void manager_mend_port(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
                 log_warning("Cannot bring the port of %s up to date: %s", link->name, failure.text);
 }
 
+static bool needs_offloads_off(const LinkInfo *link) {
+        return link_tun_queues(&link->tun) == 0 || !link->tun.vnet_hdr;
+}
+
+void manager_guard_offloads(Manager *manager, Endpoint *endpoint) {
+        Failure failure = FAILURE_INIT;
+        LinkInfo now;
+        int r;
+
+        if (!endpoint->tag.persistent || endpoint->releasing || !needs_offloads_off(&endpoint->now))
+                return;
+        /* Somebody may have opened it since: then the offloads are theirs. */
+        if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0 ||
+                        !needs_offloads_off(&now))
+                return;
+        r = offload_watch_turn_off(manager->offload_watch, &endpoint->offload_state, &failure);
+        if (r < 0 && r != -ENODEV)
+                log_warning("What the last consumer of %s left on stays on: %s", endpoint->now.name,
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+}
+
 void manager_count_event(Manager *manager, Endpoint *endpoint) {
         if (conduct_count_event(&endpoint->conduct, clock_now_usec()) && !endpoint->releasing)
                 punish(manager, endpoint, VERDICT_TAMPERED,

@@ -65,6 +65,10 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link);
 /* The tap's group and port become what they should be, in *link too. */
 void manager_mend_port(Manager *manager, Endpoint *endpoint, LinkInfo *link);
 
+/* Offloads of a persistent tap that nobody has open, or that was opened without a header, are off: what its last consumer
+ * left on would make the kernel hand out frames without checksums. */
+void manager_guard_offloads(Manager *manager, Endpoint *endpoint);
+
 /* Those of all: filters that they go with have come or gone. */
 void manager_mend_ports(Manager *manager);
 

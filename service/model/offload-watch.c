@@ -125,6 +125,10 @@ void offload_watch_look(OffloadWatch *watch, OffloadState *state) {
         arm(watch);
 }
 
+int offload_watch_turn_off(OffloadWatch *watch, OffloadState *state, Failure *failure) {
+        return watch->reader ? offload_turn_off(watch->reader, state->ifindex, failure) : 0;
+}
+
 void offload_watch_end(OffloadState *state) {
         list_unlink(&state->link);
 }

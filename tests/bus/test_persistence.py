@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Persistent taps: they outlive queues, callers and the service, and are their owner's to open by name."""
 
+import concurrent.futures
 import os
+import socket
+import struct
 import sys
 
 import pytest
@@ -133,6 +136,127 @@ def test_what_its_last_user_left_on_is_off_for_the_next(tap):
     assert kernel.vnet_hdr_size(tap.fds[0]) == 12
     assert poll(lambda: tap.get("OffloadsActive") == [], 1.0)
     tap.close()
+
+
+def features_on(name):
+    """Those that TUNSETOFFLOAD sets, as the kernel tells."""
+    return sorted(feature for feature, on in kernel.ethtool_features(name).items() if on and feature.startswith("tx-")
+                  and ("checksum-ip-generic" in feature or "segmentation" in feature) and "gso" not in feature)
+
+
+@pytest.mark.parametrize("how", ["by name", "OpenQueues", "several queues"])
+def test_when_its_last_queue_has_gone_offloads_are_off(how, tap, alice, bridge):
+    """And nobody attaches a queue for that: whoever opens it just then would get EBUSY."""
+    if how == "by name":
+        fds = [kernel.open_tap(tap.interface)[0]]
+    elif how == "OpenQueues":
+        fds = tap.open_queues(1)
+        tap.fds.clear()
+    else:
+        tap.release()
+        tap = alice.create_tap(bridge, True, True, persistent=True, queues=2)
+        fds = tap.open_queues(2)
+        tap.fds.clear()
+    kernel.set_offloads(fds[0], "csum", "tso4", "tso6")
+    assert features_on(tap.interface) == ["tx-checksum-ip-generic", "tx-tcp-segmentation", "tx-tcp6-segmentation"]
+    if len(fds) > 1:
+        os.close(fds.pop())
+        assert poll(lambda: tap.get("Queues") == 1, 5)
+        assert features_on(tap.interface) != []
+    os.close(fds[0])
+    assert poll(lambda: features_on(tap.interface) == [], 5)
+    assert poll(lambda: tap.get("OffloadsActive") == [], 5)
+    tap.release()
+
+
+def test_a_queue_that_is_only_detached_keeps_its_offloads(alice, bridge):
+    tap = alice.create_tap(bridge, True, True, persistent=True, queues=1)
+    (fd,) = tap.open_queues(1)
+    kernel.set_offloads(fd, "csum")
+    kernel.detach(fd)
+    assert poll(lambda: (tap.get("Queues"), tap.get("QueuesDisabled")) == (0, 1), 5)
+    assert features_on(tap.interface) == ["tx-checksum-ip-generic"]
+    tap.close()
+    assert poll(lambda: features_on(tap.interface) == [], 5)
+    tap.release()
+
+
+def host_sends_right_checksums(tap, fd, address):
+    """A datagram of the host, as it arrives at a queue without a header."""
+    guest = address.rpartition(".")[0] + ".2"
+    kernel.run("ip", "neigh", "replace", guest, "lladdr", tap.get("GuestMac"), "dev", "yes7", "nud", "permanent")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as host:
+        host.sendto(b"is the sum right?", (guest, 4000))
+        got = frames.receive(fd, 2, 0, want=lambda got: got[12:14] == b"\x08\x00" and b"is the sum right?" in got)
+    assert got
+    frame = got[1]
+    packet = frame[14:14 + struct.unpack("!H", frame[16:18])[0]]
+    segment = packet[20:]
+    return frames.checksum(segment, frames.checksum(packet[12:20] + struct.pack("!BBH", 0, 17, len(segment)))) == 0xFFFF
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "later"])
+def test_whoever_opens_it_next_without_a_header_gets_frames_with_checksums(alice, bridges, at_once):
+    bridges("yes7", address="10.9.7.1/24")
+    tap = alice.create_tap("yes7", persistent=True)
+    before, name = kernel.open_tap(tap.interface)
+    kernel.set_offloads(before, "csum", "tso4")
+    os.close(before)
+    if not at_once:
+        assert poll(lambda: tap.get("State") == "idle", 5)
+    fd, _name = kernel.open_tap(name, kernel.IFF_TAP | kernel.IFF_NO_PI)
+    try:
+        assert poll(lambda: features_on(name) == [], 5)
+        assert host_sends_right_checksums(tap, fd, "10.9.7.1")
+        assert poll(lambda: any("it carries no offloads" in text for text in tap.get("Warnings")), 5)
+    finally:
+        os.close(fd)
+    tap.release()
+
+
+def test_what_its_next_user_turns_on_stays_on(tap):
+    for _ in range(10):
+        fd, _name = kernel.open_tap(tap.interface)
+        kernel.set_offloads(fd, "csum", "tso4")
+        assert poll(lambda: tap.get("State") == "active" and tap.get("OffloadsActive") == ["csum", "tso4"], 5)
+        assert features_on(tap.interface) == ["tx-checksum-ip-generic", "tx-tcp-segmentation"]
+        os.close(fd)
+        assert poll(lambda: tap.get("State") == "idle", 5)
+
+
+@pytest.mark.restarts
+def test_what_was_left_on_while_the_service_was_down_is_turned_off_at_its_start(tap, world):
+    fd, _name = kernel.open_tap(tap.interface)
+    kernel.set_offloads(fd, "csum")
+    assert poll(lambda: tap.get("State") == "active", 5)
+    world.stop_service()
+    os.close(fd)
+    assert features_on(tap.interface) == ["tx-checksum-ip-generic"]
+    world.start_service()
+    assert poll(lambda: features_on(tap.interface) == [], 5)
+
+
+def test_thirty_taps_are_opened_by_name_five_times_each_without_a_refusal(alice, bridge):
+    """Nothing of the service is on them when somebody comes: the moment after a close is when it does its work."""
+    taps = [alice.create_tap(bridge, persistent=True) for _ in range(30)]
+    failures = []
+
+    def use(tap):
+        for _ in range(5):
+            try:
+                fd, _name = kernel.open_tap(tap.interface)
+            except OSError as error:
+                failures.append(error)
+                continue
+            kernel.set_offloads(fd, "csum", "tso4")
+            os.close(fd)
+
+    with concurrent.futures.ThreadPoolExecutor(len(taps)) as pool:
+        list(pool.map(use, taps))
+    assert failures == []
+    assert poll(lambda: all(features_on(tap.interface) == [] for tap in taps), 10)
+    for tap in taps:
+        tap.release()
 
 
 def test_opened_without_a_header_it_says_so_and_carries_no_offloads(tap, world):
