@@ -16,10 +16,6 @@
 #define LEASE_TIME "1h"
 /* All that a bridge can have ports, with an address of each kind, and those that have just left. */
 #define LEASES_MOST 4096
-/* DHCPv6 gives addresses of the last 16 bits; a guest chooses the others itself. */
-#define V6_FIRST 0x1000
-#define V6_LAST  0xffff
-
 typedef struct Text {
         char v4[INET_ADDRSTRLEN], v6[INET6_ADDRSTRLEN];
 } Text;
@@ -114,6 +110,8 @@ static void write_names_not_given(FILE *file) {
 static void write_dhcp(FILE *file, const NetworkPlan *plan) {
         fprintf(file,
                         "dhcp-authoritative\n"
+                        /* Copies of one image say that they are one client; their MACs differ. */
+                        "dhcp-ignore-clid\n"
                         /* The filters see to it that an address is used by who was given it; a
                          * ping first would cost each guest three seconds. */
                         "no-ping\n"
@@ -146,22 +144,16 @@ static void write_v4_range(FILE *file, const NetworkPlan *plan) {
                 fprintf(file, "dhcp-option=option:mtu,%u\n", plan->mtu);
 }
 
-static void set_host_part(struct in6_addr *address, unsigned number) {
-        address->s6_addr[14] = (uint8_t)(number >> 8);
-        address->s6_addr[15] = (uint8_t)number;
-}
-
-/* A guest makes an address of its own, or asks for one; a name that it has for IPv4 it has for the one
- * made of its MAC too. */
+/* A guest makes its address itself. DHCPv6 tells the rest and gives no address: dnsmasq knows its clients by what
+ * they say of themselves only, and would give one address to all copies of an image. A name that a guest has for
+ * IPv4 it has for the address made of its MAC too. */
 static void write_v6_range(FILE *file, const NetworkPlan *plan) {
-        struct in6_addr first = plan->v6, last = plan->v6;
-        char text[2][INET6_ADDRSTRLEN];
+        struct in6_addr subnet = plan->v6;
+        char text[INET6_ADDRSTRLEN];
 
-        set_host_part(&first, V6_FIRST);
-        set_host_part(&last, V6_LAST);
-        fprintf(file, "dhcp-range=%s,%s,slaac,ra-names,64," LEASE_TIME "\n",
-                        inet_ntop(AF_INET6, &first, text[0], sizeof(text[0])),
-                        inet_ntop(AF_INET6, &last, text[1], sizeof(text[1])));
+        memset(subnet.s6_addr + 8, 0, 8);
+        fprintf(file, "dhcp-range=%s,ra-stateless,ra-names,64," LEASE_TIME "\n",
+                        inet_ntop(AF_INET6, &subnet, text, sizeof(text)));
         fputs("enable-ra\n", file);
         fprintf(file, "ra-param=%s,", plan->name);
         if (plan->mtu > 0)

@@ -91,6 +91,29 @@ def test_leases_say_who_has_what(alice, nat):
     assert nat.get("Ports") == 0 or poll(lambda: nat.get("Ports") == 0, 5)
 
 
+# Of one image that was copied: what it says of itself is the same in each copy.
+CLIENT_ID = bytes.fromhex("ff56504d98000200007a6f21c0ffee4d3b5b11")
+DUID = bytes.fromhex("0002000000ab1121c0ffee4d3b5b119d7c55")
+
+
+def test_guests_of_one_image_get_an_address_each(alice, nat):
+    with machines(alice, nat, "web", "db") as (web, db):
+        told = web.dhcp(client_id=CLIENT_ID), db.dhcp(client_id=CLIENT_ID)
+        assert all(told)
+        assert told[0]["ip"] != told[1]["ip"]
+        # Asked again, each has its own still.
+        assert [one.dhcp(client_id=CLIENT_ID)["ip"] for one in (web, db)] == [one["ip"] for one in told]
+        assert {one[0]: one[1] for one in nat.leases()} == {told[0]["ip"]: web.mac, told[1]["ip"]: db.mac}
+
+
+def test_guests_of_one_image_are_not_given_one_ipv6_address(alice, nat):
+    with machines(alice, nat, "web", "db") as (web, db):
+        assert web.ipv6() and db.ipv6() and web.ipv6() != db.ipv6()
+        (given, servers), (given_too, _) = web.dhcp6(DUID), db.dhcp6(DUID)
+        assert not set(given) & set(given_too)
+        assert servers == [nat.address(6)]
+
+
 def test_a_guest_cannot_take_the_name_of_the_host(alice, nat):
     with machines(alice, nat, "host", "wpad") as (host, wpad):
         told = host.dhcp(), wpad.dhcp()

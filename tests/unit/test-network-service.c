@@ -60,9 +60,8 @@ static void a_nat_network_gives_addresses_names_and_a_way_out(void **state) {
         assert_ptr_equal(strstr(text, "# vnicd network vnicbr0 nat\n"), text);
         assert_line(text, "interface=vnicbr0");
         assert_line(text, "dhcp-range=10.90.7.1,10.90.7.254,255.255.255.0,1h");
-        assert_line(text,
-                        "dhcp-range=fd12:3456:789a:1::1000,fd12:3456:789a:1::ffff,slaac,ra-names,"
-                        "64,1h");
+        assert_line(text, "dhcp-range=fd12:3456:789a:1::,ra-stateless,ra-names,64,1h");
+        assert_line(text, "dhcp-ignore-clid");
         assert_line(text, "ra-param=vnicbr0,mtu:1500,60,1800");
         assert_line(text, "dhcp-option=option:mtu,1500");
         assert_line(text, "dhcp-leasefile=/run/vnicd-network/vnicbr0/leases");
@@ -117,7 +116,7 @@ static void one_kind_of_address_is_enough(void **state) {
         six_text = config_of(&six, NULL);
         assert_line(four_text, "host-record=host.vnicbr0.internal,host,10.90.7.1");
         assert_nowhere(four_text, "ra-");
-        assert_nowhere(four_text, "slaac");
+        assert_nowhere(four_text, "stateless");
         assert_line(six_text, "host-record=host.vnicbr0.internal,host,fd12:3456:789a:1::1");
         assert_nowhere(six_text, "255.");
         assert_line(six_text, "enable-ra");

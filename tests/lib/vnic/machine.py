@@ -25,6 +25,60 @@ ip address add "$ip/$mask" dev "$interface"
 [ -z "$router" ] || ip route add default via "$router"
 """
 
+# Asks the servers of the link for an address as the client of one identifier, and for what else they tell. One line for
+# each answer: of an address, or of a name server.
+DHCP6 = r"""
+import socket, struct, sys, time
+
+SOLICIT, ADVERTISE, REQUEST, REPLY, INFORMATION = 1, 2, 3, 7, 11
+CLIENT, SERVER, IA_NA, ADDRESS, ELAPSED, DNS = 1, 2, 3, 5, 8, 23
+duid, iaid = bytes.fromhex(sys.argv[1]), struct.pack("!I", 7)
+
+def option(code, data):
+    return struct.pack("!HH", code, len(data)) + data
+
+def options(data):
+    found = []
+    while len(data) >= 4:
+        code, length = struct.unpack_from("!HH", data)
+        found.append((code, data[4:4 + length]))
+        data = data[4 + length:]
+    return found
+
+def ask(kind, wanted, *more):
+    transaction = struct.pack("!I", kind << 24 | kind)
+    message = transaction + option(CLIENT, duid) + option(ELAPSED, b"\0\0") + option(6, struct.pack("!H", DNS))
+    for _ in range(6):
+        wire.sendto(message + b"".join(more), ("ff02::1:2", 547, 0, socket.if_nametoindex("eth0")))
+        end = time.monotonic() + 1
+        while time.monotonic() < end:
+            wire.settimeout(max(0.01, end - time.monotonic()))
+            try:
+                answer = wire.recv(4096)
+            except OSError:
+                break
+            if answer[0] == wanted and answer[1:4] == transaction[1:]:
+                return options(answer[4:])
+    return []
+
+def addresses(answer):
+    return [inner[:16] for code, data in answer if code == IA_NA for which, inner in options(data[12:])
+            if which == ADDRESS]
+
+wire = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+wire.bind(("::", 546, 0, socket.if_nametoindex("eth0")))
+offer = ask(SOLICIT, ADVERTISE, option(IA_NA, iaid + bytes(8)))
+if addresses(offer):
+    wanted = b"".join(option(ADDRESS, one + bytes(8)) for one in addresses(offer))
+    server = b"".join(option(code, data) for code, data in offer if code == SERVER)
+    for one in addresses(ask(REQUEST, REPLY, server, option(IA_NA, iaid + bytes(8) + wanted))):
+        print("address", socket.inet_ntop(socket.AF_INET6, one))
+for code, data in ask(INFORMATION, REPLY):
+    if code == DNS:
+        for i in range(0, len(data), 16):
+            print("dns", socket.inet_ntop(socket.AF_INET6, data[i:i + 16]))
+"""
+
 
 class Machine:
     """Machine(tap, "web"): takes the tap's queue, with the tap's guest MAC. Leave the `with` to end it."""
@@ -91,21 +145,30 @@ class Machine:
                               check=False)
         return done.returncode, done.stdout
 
-    def dhcp(self, timeout=8):
-        """Gets an IPv4 address under the machine's name; what it was told as a dict, empty without a lease."""
+    def dhcp(self, timeout=8, client_id=None):
+        """Gets an IPv4 address under the machine's name; what it was told as a dict, empty without a lease. client_id:
+        bytes by which the machine says who it is, beside its MAC."""
         script = ROOM / "udhcpc"
         script.write_text(UDHCPC, encoding="ascii")
         script.chmod(0o755)
         told = ROOM / f"{self.name}.lease"
         told.unlink(missing_ok=True)
         subprocess.run(["ip", "netns", "exec", self.name, shutil.which("busybox"), "udhcpc", "-i", "eth0", "-q",
-                        "-n", "-f", "-t", "4", "-T", "1", "-O", "mtu", "-x", f"hostname:{self.name}", "-s", script],
+                        "-n", "-f", "-t", "4", "-T", "1", "-O", "mtu", "-x", f"hostname:{self.name}", "-s", script,
+                        *(["-x", f"0x3d:{client_id.hex()}"] if client_id else [])],
                        env={**os.environ, "VNIC_MACHINE": str(ROOM / self.name)}, stdin=subprocess.DEVNULL,
                        capture_output=True, timeout=timeout, check=False)
         if not told.exists():
             return {}
         words = dict(line.partition("=")[::2] for line in told.read_text(encoding="utf-8").splitlines())
         return words if "ip" in words else {}
+
+    def dhcp6(self, duid):
+        """What DHCPv6 has for the client of that identifier: addresses, and name servers."""
+        status, said = self.run("/usr/bin/python3", "-c", DHCP6, duid.hex(), timeout=30)
+        assert status == 0, said
+        lines = [line.split() for line in said.splitlines()]
+        return [word for kind, word in lines if kind == "address"], [word for kind, word in lines if kind == "dns"]
 
     def addresses(self, family, scope="global"):
         words = self.ip("-o", f"-{family}", "address", "show", "dev", "eth0", "scope", scope).split()
