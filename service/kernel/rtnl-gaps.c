@@ -7,6 +7,7 @@
 #include <linux/if_tun.h>
 #include <linux/neighbour.h>
 #include <linux/netconf.h>
+#include <linux/pkt_cls.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <netlink/errno.h>
@@ -393,5 +394,27 @@ int rtnl_put_bridge(struct nl_msg *message) {
                 return -ENOMEM;
         nla_nest_end(message, data);
         nla_nest_end(message, info);
+        return 0;
+}
+
+/* The options of the rule are the last attribute of libnl's message, so the last of them comes at its end. */
+int rtnl_put_action(struct nl_msg *message, const RtnlAction *action) {
+        struct nlattr *options =
+                        nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct tcmsg), TCA_OPTIONS);
+        struct nlattr *actions, *first, *data;
+
+        if (!options)
+                return -ENOMEM;
+        actions = nla_nest_start(message, TCA_U32_ACT);
+        first = actions ? nla_nest_start(message, 1) : NULL;
+        if (!first || nla_put_string(message, TCA_ACT_KIND, action->kind) < 0)
+                return -ENOMEM;
+        data = nla_nest_start(message, TCA_ACT_OPTIONS);
+        if (!data || nla_put(message, action->type, action->size, action->parameters) < 0)
+                return -ENOMEM;
+        nla_nest_end(message, data);
+        nla_nest_end(message, first);
+        nla_nest_end(message, actions);
+        nla_nest_end(message, options);
         return 0;
 }

@@ -114,3 +114,14 @@ int rtnl_put_port_forwarding(struct nl_msg *message, uint16_t group_fwd_mask);
 
 /* Adds to a message that makes a bridge: no spanning tree, no multicast snooping (3.11). -ENOMEM */
 int rtnl_put_bridge(struct nl_msg *message);
+
+/* What is done with a packet for which a rule holds. */
+typedef struct RtnlAction {
+        const char *kind;
+        int type; /* of the attribute that has its parameters */
+        const void *parameters;
+        int size;
+} RtnlAction;
+
+/* Adds to a message that makes a rule of the classifier u32 (the action "csum": no version). -ENOMEM */
+int rtnl_put_action(struct nl_msg *message, const RtnlAction *action);

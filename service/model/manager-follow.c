@@ -216,6 +216,8 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
 
         if (link->group == NETWORK_GROUP)
                 manager_see_network(manager, link, event);
+        if (event == LINK_IS || event == LINK_GONE)
+                manager_see_checksum_device(manager, link);
         switch (event) {
         case LINK_IS:
                 see_event(manager, link);

@@ -123,6 +123,7 @@ static void finish(Manager *manager, Network *network, int error) {
                 log_warning("The filters of the network %s stay: %s", network->tag.plan.name,
                                 failure.text);
         list_unlink(&network->link);
+        manager_look_at_checksums(manager);
         manager_update_uplinks(manager);
         gone_tell(&network->watches, error);
         network_free(network);

@@ -31,7 +31,9 @@ struct Manager {
         sd_event *event;
         Uplinks *uplinks;
         Reconciler *reconciler; /* of all that others on the host can change */
-        List networks;          /* Network.link, oldest first; also those that go */
+        Reconcilable checksums; /* the device by which DHCP replies get theirs */
+        RestoreLimit checksum_limit;
+        List networks; /* Network.link, oldest first; also those that go */
         /* Endpoints whose network was gone when we started. Until the last of them has gone too, its
          * filters keep what it sends from the host. */
         unsigned strays;
@@ -168,6 +170,12 @@ void manager_doom_network(Manager *manager, Network *network);
 /* Warns of that, or (sentence NULL) no longer: told to the world above, and logged when it begins. */
 void manager_warn_network(
                 Manager *manager, Network *network, NetworkWarning warning, const char *sentence);
+
+/* Whether the device that finishes checksums is there as long as it is needed, and no longer; looked at soon. */
+void manager_look_at_checksums(Manager *manager);
+
+/* The same if the link has its name. */
+void manager_see_checksum_device(Manager *manager, const LinkInfo *link);
 
 /* Forwarding follows what networks there are. */
 void manager_update_uplinks(Manager *manager);

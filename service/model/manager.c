@@ -129,6 +129,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         if (r < 0)
                 return r;
         manager_settle_networks(manager);
+        manager_look_at_checksums(manager);
         manager_adopt_bridges(manager);
         manager->started = true;
         *ret = TAKE_PTR(manager);

@@ -8,9 +8,11 @@
 
 #include "kernel/address.h"
 #include "kernel/bridge.h"
+#include "kernel/checksum.h"
 #include "kernel/filter.h"
 #include "model/network-address.h"
 #include "model/network-filter.h"
+#include "model/network-service.h"
 #include "util/cleanup.h"
 
 DEFINE_CLEANUP(Network, network_free)
@@ -183,6 +185,30 @@ static int bring_up(Birth *birth) {
         return link_set_up(birth->netlink, birth->network->ifindex, birth->failure);
 }
 
+int network_fill_checksums(Network *network, Netlink *netlink) {
+        const NetworkPlan *plan = &network->tag.plan;
+        Failure failure = FAILURE_INIT;
+        char sentence[512];
+        int r;
+
+        if (!plan->dhcp || !network_service_is_needed(plan))
+                return 0;
+        r = checksum_fill_replies(netlink, network->ifindex, &network->checksum_device, &failure);
+        if (r == -ENOMEM)
+                return r;
+        snprintf(sentence, sizeof(sentence),
+                        "DHCP replies have no checksum for guests with checksum offload, and old "
+                        "DHCP clients "
+                        "and boot ROMs drop them. %s.",
+                        failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        r = network_warn(network, NETWORK_WARNING_CHECKSUMS, r < 0 ? sentence : NULL);
+        return r < 0 ? r : 0;
+}
+
+static int fill_checksums(Birth *birth) {
+        return network_fill_checksums(birth->network, birth->netlink);
+}
+
 /* A firewall that drops what it does not know drops what the network forwards, whatever our own tables
  * say. Nothing is done against it: it is the administrator's, who is told. */
 static int look_for_firewall(Birth *birth) {
@@ -211,7 +237,8 @@ typedef int (*Step)(Birth *birth);
 
 /* Each list ends with NULL. */
 static const Step until_tag[] = { choose_addresses, make_bridge, tag_bridge, NULL };
-static const Step after_tag[] = { set_filters, give_addresses, bring_up, look_for_firewall, NULL };
+static const Step after_tag[] = { set_filters, fill_checksums, give_addresses, bring_up,
+        look_for_firewall, NULL };
 
 static int take_steps(const Step *steps, Birth *birth) {
         int r = 0;

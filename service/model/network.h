@@ -28,6 +28,7 @@ typedef enum NetworkWarning {
         NETWORK_WARNING_ADDRESSES,  /* its addresses, and who else has them */
         NETWORK_WARNING_FORWARDING, /* the host does not forward for it */
         NETWORK_WARNING_BRIDGE,     /* its bridge: down, its MAC, its spanning tree */
+        NETWORK_WARNING_CHECKSUMS,  /* DHCP replies leave without them */
         NETWORK_WARNING_MAX,
 } NetworkWarning;
 
@@ -39,6 +40,8 @@ struct Network {
         int ifindex;
         Mac mac;
         Quota *ports_of_users;
+        /* Which device DHCP replies take to get their checksums; 0: they need none, or could not be led there. */
+        int checksum_device;
         sd_event_source *idle;
         void *owner; /* the Manager */
         /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
@@ -71,6 +74,9 @@ int network_complete(Network *network, Netlink *netlink, Failure *failure);
 
 /* Warns of that, or (sentence NULL) no longer. 1: that is news; 0: it was so already. -ENOMEM */
 int network_warn(Network *network, NetworkWarning warning, const char *sentence);
+
+/* Has DHCP replies leave with whole checksums (kernel/checksum); where that cannot be, it is a warning. -ENOMEM */
+int network_fill_checksums(Network *network, Netlink *netlink);
 
 /* The tag is written anew. */
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure);
