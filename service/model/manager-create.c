@@ -49,17 +49,24 @@ static int choose_mac(Manager *manager, const Order *order, Mac *ret, Failure *f
         return r == PLACEMENT_LEARNT ? -EADDRINUSE : r;
 }
 
-static int make_tag(Manager *manager, const Order *order, Tag *ret, Failure *failure) {
+static int make_tag(Manager *manager, const Order *order, const LinkPort *port, Tag *ret,
+                Failure *failure) {
         Tag tag = {
                 .uid = order->client->uid,
                 .persistent = order->request->persistent,
                 .queues = order->request->queues,
                 .vnet_hdr_size = order->request->vnet_hdr_size,
+                .mac_state = order->request->has_guest_mac ? MAC_GIVEN : MAC_GENERATED,
                 .created = (uint64_t)time(NULL),
+                .isolated = port->isolated,
+                .anti_spoof = port->locked,
+                .on_network = order->network,
         };
         int r;
 
         snprintf(tag.label, sizeof(tag.label), "%s", order->request->label);
+        if (order->bridge)
+                snprintf(tag.bridge, sizeof(tag.bridge), "%s", order->bridge->name);
         r = ifname_nonce(&tag.nonce);
         if (r < 0)
                 return r;
@@ -86,9 +93,8 @@ static TapPort make_port(const Manager *manager, const Order *order) {
         return tap_port_for_request(&port, manager->facts.tap_filters);
 }
 
-static TapPlan make_plan(Manager *manager, const Order *order, const Tag *tag) {
+static TapPlan make_plan(Manager *manager, const Order *order, TapPort port, const Tag *tag) {
         const TapRequest *request = order->request;
-        const TapPort port = make_port(manager, order);
         TapPlan plan = {
                 .device = {
                         .vnet_hdr = request->vnet_hdr,
@@ -138,13 +144,14 @@ static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queue
 static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endpoint **ret,
                 Failure *failure) {
         _cleanup_(endpoint_freep) Endpoint *endpoint = NULL;
+        const TapPort port = make_port(manager, order);
         FdSet queues = FDSET_INIT;
         LinkInfo link;
         TapPlan plan;
         int ifindex, r;
         Tag tag;
 
-        r = make_tag(manager, order, &tag, failure);
+        r = make_tag(manager, order, &port.port, &tag, failure);
         if (r < 0)
                 return r;
         endpoint = endpoint_new(&tag, order->client->connection);
@@ -157,7 +164,7 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
         if (r < 0)
                 return r;
 
-        plan = make_plan(manager, order, &tag);
+        plan = make_plan(manager, order, port, &tag);
         r = tap_birth(manager->netlink, &plan, &queues, &ifindex, &link, failure);
         if (r >= 0) {
                 endpoint->newborn = true;

@@ -93,10 +93,33 @@ static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInf
         follow(manager, endpoint, &now);
 }
 
+/* An older version's tag does not say what the tap was made as: that is what it is found as. */
+static void complete_tag(Manager *manager, Endpoint *endpoint) {
+        const LinkInfo *now = &endpoint->now;
+        Failure failure = FAILURE_INIT;
+        Tag tag = endpoint->tag;
+        char text[TAG_SIZE];
+
+        tag.is_older = false;
+        tag.isolated = now->is_bridge_port && now->port.isolated;
+        tag.anti_spoof = endpoint_has_anti_spoof(endpoint);
+        tag.on_network = endpoint->network;
+        if (endpoint->network)
+                strcpy(tag.bridge, endpoint->network->tag.plan.name);
+        else if (now->is_bridge_port)
+                link_name(manager->netlink, now->master, tag.bridge);
+        if (link_set_alias(manager->netlink, now->ifindex, tag_format(&tag, text), &failure) < 0)
+                log_warning("Cannot bring the tag of %s up to date: %s", now->name, failure.text);
+        else
+                endpoint->tag = tag;
+}
+
 /* What was done to it while nobody watched. */
 static void examine(Manager *manager, Endpoint *endpoint) {
         const LinkInfo now = endpoint->now;
 
+        if (endpoint->tag.is_older && endpoint_is_alive(endpoint) && !endpoint->releasing)
+                complete_tag(manager, endpoint);
         guard_and_follow(manager, endpoint, &now);
         manager_guard_filter(manager, endpoint);
         if (endpoint->offload_state.active != 0)

@@ -7,8 +7,17 @@
  * is strict: a link whose alias is not exactly what tag_format() writes is not ours, and is left
  * alone.
  *
+ *     vnicd:1 uid=1000 persistent=0 queues=2 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56
+ *     guest=generated at=1795353600 isolated=0 anti_spoof=1 bridge=br0 label=web  (in one line)
+ *
+ * Of "bridge", "network" and "label" those are left out of which there is nothing to say: a tap is on a bridge of
+ * the host, on a network, or on none. Up to 0.1.0 the tag said less, and "life=fd" or "life=persistent":
+ *
  *     vnicd:1 uid=1000 life=fd queues=2 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56
- *     at=1795353600 label=web                                              (in one line)
+ *     at=1795353600 label=web                                                     (in one line)
+ *
+ * Such a tag is read as well. It is never written: what it does not say is taken from the link as it is found, and
+ * the tag is written anew.
  */
 
 #include <stdbool.h>
@@ -21,6 +30,14 @@
 #define TAG_SIZE   LINK_ALIAS_SIZE
 #define LABEL_SIZE 33 /* 1 to 32 bytes; "" is none */
 
+/* Where the guest's MAC comes from. */
+typedef enum MacState {
+        MAC_GIVEN,     /* by whoever asked for the tap */
+        MAC_GENERATED, /* by us; nobody may have told the guest */
+        MAC_TOLD,      /* by the guest itself, in place of a generated one */
+        MAC_STATE_MAX,
+} MacState;
+
 typedef struct Tag {
         uid_t uid;
         bool persistent;        /* outlives its queues; else it lives by them */
@@ -28,8 +45,13 @@ typedef struct Tag {
         uint32_t nonce;         /* the hex of the name at birth and of the object path */
         uint32_t vnet_hdr_size; /* bytes; 0: no header */
         Mac guest_mac;
+        MacState mac_state;
         uint64_t created; /* seconds since the epoch */
+        /* What its port is to be, and its place: the name of a bridge of the host, or of a network; "": none. */
+        bool isolated, anti_spoof, on_network;
+        char bridge[IFNAMSIZ];
         char label[LABEL_SIZE];
+        bool is_older; /* it was read from a tag that says nothing of the MAC's state, the port and the place */
 } Tag;
 
 /* [A-Za-z0-9_.-]{1,32} */
@@ -38,10 +60,11 @@ bool label_is_valid(const char *label);
 /* Into buffer, which it returns. */
 const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]);
 
-/* -EINVAL: not a tag. */
+/* -EINVAL: not a tag. From an older one *ret has MAC_GIVEN, no flags and no bridge. */
 int tag_parse(const char *text, Tag *ret);
 
-/* Whether both were written for one endpoint. The number of queues may have grown in between. */
+/* Whether both were written for one endpoint. The number of queues may have grown in between, and what its port and its
+ * place are to be may have changed. */
 bool tags_are_of_one(const Tag *a, const Tag *b);
 
 /* Whether the link is ours: a tap with a valid tag. -ENOMSG: it is not. */

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.restarts, pytest.mark.deadline(120)]
 SCRIPT = pathlib.Path(os.environ["VNICD_SOURCE"]) / "debian" / "vnicd.postrm"
 GROUP, TAPS = 0x766E6963, 0x76000000
 TAP = "vnicd:1 uid=1001 life=persistent queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 at=1795353600"
+TODAY = "vnicd:1 uid=1001 persistent=1 queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 guest=given at=1795353600 " \
+        "isolated=0 anti_spoof=0"
 LAB = "vnicd-net:1 kind=isolated life=kept dhcp=1 apart=0 lan=0 host=1{} ports=1023 each=8 domain=lab.internal guard=0"
 NAT = LAB.replace("isolated", "nat")
 BARE = LAB.replace("dhcp=1", "dhcp=0").replace("host=1", "host=0")
@@ -27,6 +29,9 @@ OUR_TAPS = {
     "renamed": TAP.format("00000002") + " label=web_1.x-Y",
     "vnic00000003": TAP.format("00000003").replace("uid=1001", "uid=4294967294").replace("queues=1", "queues=16"),
     "vnic00000004": TAP.format("00000004").replace("hdr=10", "hdr=0") + " label=" + "a" * 32,
+    "vnic00000005": TODAY.format("00000005"),
+    "vnic00000006": TODAY.format("00000006").replace("given", "told") + " bridge=br=0\x01 label=web",
+    "vnic00000007": TODAY.format("00000007").replace("given", "generated") + " bridge=" + "a" * 15,
 }
 OTHER_TAPS = {
     "vnic00000011": "",
@@ -51,6 +56,15 @@ OTHER_TAPS = {
     "vnic00000024": TAP.format("00000024") + "\nmine",
     "vnic00000025": TAP.format("00000025").replace("vnicd:1", "vnicd:2"),
     "vnic00000026": "\"'`$(touch /run/vnicd-pwned)` %s%n \\ * ;",
+    "vnic00000071": TODAY.format("00000071") + " vlan=5",
+    "vnic00000072": TODAY.format("00000072").replace("given", "guessed"),
+    "vnic00000073": TODAY.format("00000073").replace("isolated=0", "isolated=2"),
+    "vnic00000074": TODAY.format("00000074") + " bridge=" + "a" * 16,
+    "vnic00000075": TODAY.format("00000075") + " bridge=a:b",
+    "vnic00000076": TODAY.format("00000076") + " bridge=a\tb",
+    "vnic00000077": TODAY.format("00000077") + " bridge=br0 network=br0",
+    "vnic00000078": TODAY.format("00000078") + " label=web bridge=br0",
+    "vnic00000079": TAP.format("00000079") + " bridge=br0",
     "$(id)": "vnicd:1 uid=$(touch /run/vnicd-pwned) life=persistent ",
     "a'b\"c*": "%d " + TAP.format("00000028"),
 }

@@ -93,7 +93,7 @@ def check_owner(tree):
 def check_tags(tree):
     """Every part of a tag that the service writes, the purge reads and the man page shows."""
     complaints = []
-    for file, shell, page in (("service/model/tag.c", "tap_tag", r"^(vnicd:1 .*)$"),
+    for file, shell, page in (("service/model/tag.c", "tap_tag", r"^(vnicd:1 .*\n.*)$"),
                               ("service/model/network-tag.c", "network_tag", r"^(vnicd-net:1 .*\n.*)$")):
         written = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', tree.find(file, r'(?s)snprintf\(buffer, \w+,\s*((?:"[^;]*?))tag->')))
         keys = re.findall(r"(?:^| )([a-z][a-z-]*(?:=|:1))", written)

@@ -10,6 +10,11 @@
 #include "testing.h"
 
 #define VALID                                                                                      \
+        "vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "      \
+        "guest=given at=1795353600 isolated=0 anti_spoof=0"
+
+/* As it was written up to 0.1.0. */
+#define OLDER                                                                                      \
         "vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "           \
         "at=1795353600"
 
@@ -30,6 +35,11 @@ static void assert_tags_equal(const Tag *a, const Tag *b) {
         assert_int_equal(a->vnet_hdr_size, b->vnet_hdr_size);
         assert_true(mac_equal(&a->guest_mac, &b->guest_mac));
         assert_int_equal(a->created, b->created);
+        assert_int_equal(a->mac_state, b->mac_state);
+        assert_int_equal(a->isolated, b->isolated);
+        assert_int_equal(a->anti_spoof, b->anti_spoof);
+        assert_int_equal(a->on_network, b->on_network);
+        assert_string_equal(a->bridge, b->bridge);
         assert_string_equal(a->label, b->label);
 }
 
@@ -61,6 +71,78 @@ static void a_tag_with_label_is_written_and_read(void **state) {
         assert_tags_equal(&again, &tag);
 }
 
+static void a_tag_names_the_bridge_or_the_network_of_the_tap(void **state) {
+        char text[TAG_SIZE];
+        Tag tag = valid, again;
+
+        tag.isolated = tag.anti_spoof = true;
+        tag.mac_state = MAC_GENERATED;
+        strcpy(tag.bridge, "br=0");
+        assert_string_equal(tag_format(&tag, text),
+                        "vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
+                        "mac=52:54:00:12:34:56 guest=generated at=1795353600 isolated=1 "
+                        "anti_spoof=1 bridge=br=0");
+        assert_int_equal(tag_parse(text, &again), 0);
+        assert_tags_equal(&again, &tag);
+        tag.on_network = true;
+        tag.mac_state = MAC_TOLD;
+        strcpy(tag.bridge, "vnicbr0");
+        strcpy(tag.label, "web");
+        assert_string_equal(tag_format(&tag, text),
+                        "vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
+                        "mac=52:54:00:12:34:56 guest=told at=1795353600 isolated=1 anti_spoof=1 "
+                        "network=vnicbr0 label=web");
+        assert_int_equal(tag_parse(text, &again), 0);
+        assert_tags_equal(&again, &tag);
+        assert_false(again.is_older);
+}
+
+static void a_tag_of_an_older_version_is_read_and_written_anew(void **state) {
+        char text[TAG_SIZE];
+        Tag tag;
+
+        assert_int_equal(tag_parse(OLDER " label=web", &tag), 0);
+        assert_true(tag.is_older);
+        assert_int_equal(tag.mac_state, MAC_GIVEN); /* so that it is never replaced */
+        assert_string_equal(tag_format(&tag, text), VALID " label=web");
+        assert_int_equal(tag_parse("vnicd:1 uid=1000 life=persistent queues=3 nonce=3f9a01c2 "
+                                   "hdr=12 mac=52:54:00:12:34:56 at=1795353600",
+                                         &tag),
+                        0);
+        assert_true(tag.persistent && tag.is_older);
+        assert_int_equal(tag.queues, 3);
+}
+
+/* What a later version may say of a tap this one would take away when it writes the tag. */
+static void a_tag_with_a_word_that_is_not_known_is_not_ours(void **state) {
+        assert_refused(VALID " bridge=br0 vlan=5");
+        assert_refused(VALID " vlan=5");
+        assert_refused(VALID " vlan=5 label=web");
+        assert_refused(OLDER " bridge=br0");
+        assert_refused(OLDER " isolated=0 anti_spoof=0");
+        assert_refused("vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1795353600 isolated=0 anti_spoof=0");
+        assert_refused("vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 guest=guessed at=1795353600 isolated=0 anti_spoof=0");
+        assert_refused("vnicd:1 uid=1000 persistent=2 queues=1 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 guest=given at=1795353600 isolated=0 anti_spoof=0");
+}
+
+static void a_bridge_has_a_name_that_a_link_can_have(void **state) {
+        Tag tag;
+
+        assert_int_equal(tag_parse(VALID " bridge=abcdefghijklmno", &tag), 0);
+        assert_refused(VALID " bridge=abcdefghijklmnop");
+        assert_refused(VALID " bridge=");
+        assert_refused(VALID " network=");
+        assert_refused(VALID " bridge=a/b");
+        assert_refused(VALID " bridge=a:b");
+        assert_refused(VALID " bridge=a\tb");
+        assert_refused(VALID " bridge=br0 network=br0");
+        assert_refused(VALID " bridge=br0 bridge=br0");
+        assert_refused(VALID " label=web bridge=br0");
+}
+
 static void the_largest_of_everything_fits_and_comes_back(void **state) {
         char text[TAG_SIZE];
         Tag again,
@@ -71,7 +153,12 @@ static void the_largest_of_everything_fits_and_comes_back(void **state) {
                                 .nonce = UINT32_MAX,
                                 .vnet_hdr_size = UINT32_MAX,
                                 .guest_mac = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+                                .mac_state = MAC_GENERATED, /* the longest word */
                                 .created = UINT64_MAX,
+                                .isolated = true,
+                                .anti_spoof = true,
+                                .on_network = true,
+                                .bridge = "abcdefghijklmno",
                                 .label = "abcdefghijklmnopqrstuvwxyz_.-012",
                         };
 
@@ -106,11 +193,17 @@ static void random_tags_come_back(void **state) {
                                         .nonce = (uint32_t)random_next(&seed),
                                         .vnet_hdr_size = (uint32_t)(random_next(&seed) % 25),
                                         .created = random_next(&seed) >> (random_next(&seed) % 64),
+                                        .mac_state = random_next(&seed) % MAC_STATE_MAX,
+                                        .isolated = random_next(&seed) % 2,
+                                        .anti_spoof = random_next(&seed) % 2,
                                 };
 
                 memcpy(&tag.guest_mac, &bits, sizeof(tag.guest_mac));
                 for (size_t k = 0; k < n; k++)
                         tag.label[k] = characters[random_next(&seed) % (sizeof(characters) - 1)];
+                for (size_t k = random_next(&seed) % IFNAMSIZ; k > 0; k--)
+                        tag.bridge[k - 1] = "br0=.%\"\xff"[random_next(&seed) % 8];
+                tag.on_network = *tag.bridge && random_next(&seed) % 2;
                 assert_int_equal(tag_parse(tag_format(&tag, text), &again), 0);
                 assert_tags_equal(&again, &tag);
         }
@@ -300,12 +393,13 @@ static void whatever_parses_formats_back_to_the_same_bytes(void **state) {
                 char text[TAG_SIZE], again[TAG_SIZE];
                 Tag tag;
 
-                strcpy(text, i % 2 ? VALID : VALID " label=web-1");
+                strcpy(text, i % 2 ? VALID : VALID " bridge=br0 label=web-1");
                 for (uint64_t n = 1 + random_next(&seed) % 3; n > 0 && *text; n--)
                         mutate(text, sizeof(text), &seed);
                 if (tag_parse(text, &tag) < 0)
                         continue;
                 taken++;
+                assert_false(tag.is_older);
                 assert_string_equal(tag_format(&tag, again), text);
         }
         assert_true(taken > 1000); /* digits changed into digits */
@@ -351,6 +445,10 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_tag_without_label_is_written_and_read),
                 cmocka_unit_test(a_tag_with_label_is_written_and_read),
+                cmocka_unit_test(a_tag_names_the_bridge_or_the_network_of_the_tap),
+                cmocka_unit_test(a_tag_of_an_older_version_is_read_and_written_anew),
+                cmocka_unit_test(a_tag_with_a_word_that_is_not_known_is_not_ours),
+                cmocka_unit_test(a_bridge_has_a_name_that_a_link_can_have),
                 cmocka_unit_test(the_largest_of_everything_fits_and_comes_back),
                 cmocka_unit_test(the_smallest_of_everything_comes_back),
                 cmocka_unit_test(random_tags_come_back),
