@@ -27,11 +27,12 @@ const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]) {
         snprintf(buffer, TAG_SIZE,
                         "vnicd:1 uid=%" PRIu32 " persistent=%d queues=%" PRIu32 " nonce=%08" PRIx32
                         " hdr=%" PRIu32 " mac=%s guest=%s at=%" PRIu64
-                        " isolated=%d anti_spoof=%d%s%s%s%s",
+                        " isolated=%d anti_spoof=%d bpdu_guard=%d%s%s%s%s",
                         (uint32_t)tag->uid, tag->persistent, tag->queues, tag->nonce,
                         tag->vnet_hdr_size, mac_format(&tag->guest_mac, mac),
                         mac_states[tag->mac_state], tag->created, tag->isolated, tag->anti_spoof,
-                        place, tag->bridge, *tag->label ? " label=" : "", tag->label);
+                        tag->bpdu_guard, place, tag->bridge, *tag->label ? " label=" : "",
+                        tag->label);
         return buffer;
 }
 
@@ -84,7 +85,7 @@ static bool scan_rest(const char *text, Tag *tag) {
 /* These two read loosely: tag_parse() then compares with what is made of it again, byte by byte. */
 static bool scan(const char *text, Tag *ret) {
         char mac[MAC_TEXT_SIZE] = "", state[16] = "";
-        unsigned persistent, isolated, anti_spoof;
+        unsigned persistent, isolated, anti_spoof, bpdu_guard;
         Tag tag = { 0 };
         uint32_t uid;
         int n = 0;
@@ -92,9 +93,9 @@ static bool scan(const char *text, Tag *ret) {
         sscanf(text,
                         "vnicd:1 uid=%" SCNu32 " persistent=%1u queues=%" SCNu32 " nonce=%8" SCNx32
                         " hdr=%" SCNu32 " mac=%17s guest=%15s at=%" SCNu64
-                        " isolated=%1u anti_spoof=%1u%n",
+                        " isolated=%1u anti_spoof=%1u bpdu_guard=%1u%n",
                         &uid, &persistent, &tag.queues, &tag.nonce, &tag.vnet_hdr_size, mac, state,
-                        &tag.created, &isolated, &anti_spoof, &n);
+                        &tag.created, &isolated, &anti_spoof, &bpdu_guard, &n);
         if (n == 0 || mac_parse(mac, &tag.guest_mac) < 0)
                 return false;
         while (tag.mac_state < MAC_STATE_MAX && strcmp(mac_states[tag.mac_state], state) != 0)
@@ -105,6 +106,7 @@ static bool scan(const char *text, Tag *ret) {
         tag.persistent = persistent;
         tag.isolated = isolated;
         tag.anti_spoof = anti_spoof;
+        tag.bpdu_guard = bpdu_guard;
         *ret = tag;
         return true;
 }

@@ -8,7 +8,8 @@
  * alone.
  *
  *     vnicd:1 uid=1000 persistent=0 queues=2 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56
- *     guest=generated at=1795353600 isolated=0 anti_spoof=1 bridge=br0 label=web  (in one line)
+ *     guest=generated at=1795353600 isolated=0 anti_spoof=1 bpdu_guard=0 bridge=br0 label=web
+ *                                                                                 (in one line)
  *
  * Of "bridge", "network" and "label" those are left out of which there is nothing to say: a tap is on a bridge of
  * the host, on a network, or on none. Up to 0.1.0 the tag said less, and "life=fd" or "life=persistent":
@@ -48,7 +49,7 @@ typedef struct Tag {
         MacState mac_state;
         uint64_t created; /* seconds since the epoch */
         /* What its port is to be, and its place: the name of a bridge of the host, or of a network; "": none. */
-        bool isolated, anti_spoof, on_network;
+        bool isolated, anti_spoof, bpdu_guard, on_network;
         char bridge[IFNAMSIZ];
         char label[LABEL_SIZE];
         bool is_older; /* it was read from a tag that says nothing of the MAC's state, the port and the place */

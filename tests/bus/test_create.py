@@ -115,7 +115,7 @@ def test_the_tag_says_whose_it_is(alice, bridge):
     with alice.create_tap(bridge, label="web-1", guest_mac="52:54:00:00:00:07", vnet_hdr_size=12) as tap:
         alias = kernel.alias(tap.interface)
         found = re.fullmatch(r"vnicd:1 uid=1001 persistent=0 queues=1 nonce=([0-9a-f]{8}) hdr=12 "
-                             r"mac=52:54:00:00:00:07 guest=given at=(\d+) isolated=0 anti_spoof=1 "
+                             r"mac=52:54:00:00:00:07 guest=given at=(\d+) isolated=0 anti_spoof=1 bpdu_guard=0 "
                              rf"bridge={bridge} label=web-1", alias)
         assert found, alias
         assert "vnic" + found[1] == tap.interface

@@ -18,7 +18,7 @@ SCRIPT = pathlib.Path(os.environ["VNICD_SOURCE"]) / "debian" / "vnicd.postrm"
 GROUP, TAPS = 0x766E6963, 0x76000000
 TAP = "vnicd:1 uid=1001 life=persistent queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 at=1795353600"
 TODAY = "vnicd:1 uid=1001 persistent=1 queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 guest=given at=1795353600 " \
-        "isolated=0 anti_spoof=0"
+        "isolated=0 anti_spoof=0 bpdu_guard=0"
 LAB = "vnicd-net:1 kind=isolated life=kept dhcp=1 apart=0 lan=0 host=1{} ports=1023 each=8 domain=lab.internal guard=0"
 NAT = LAB.replace("isolated", "nat")
 BARE = LAB.replace("dhcp=1", "dhcp=0").replace("host=1", "host=0")

@@ -11,7 +11,7 @@
 
 #define VALID                                                                                      \
         "vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "      \
-        "guest=given at=1795353600 isolated=0 anti_spoof=0"
+        "guest=given at=1795353600 isolated=0 anti_spoof=0 bpdu_guard=0"
 
 /* As it was written up to 0.1.0. */
 #define OLDER                                                                                      \
@@ -38,6 +38,7 @@ static void assert_tags_equal(const Tag *a, const Tag *b) {
         assert_int_equal(a->mac_state, b->mac_state);
         assert_int_equal(a->isolated, b->isolated);
         assert_int_equal(a->anti_spoof, b->anti_spoof);
+        assert_int_equal(a->bpdu_guard, b->bpdu_guard);
         assert_int_equal(a->on_network, b->on_network);
         assert_string_equal(a->bridge, b->bridge);
         assert_string_equal(a->label, b->label);
@@ -81,7 +82,7 @@ static void a_tag_names_the_bridge_or_the_network_of_the_tap(void **state) {
         assert_string_equal(tag_format(&tag, text),
                         "vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
                         "mac=52:54:00:12:34:56 guest=generated at=1795353600 isolated=1 "
-                        "anti_spoof=1 bridge=br=0");
+                        "anti_spoof=1 bpdu_guard=0 bridge=br=0");
         assert_int_equal(tag_parse(text, &again), 0);
         assert_tags_equal(&again, &tag);
         tag.on_network = true;
@@ -91,7 +92,7 @@ static void a_tag_names_the_bridge_or_the_network_of_the_tap(void **state) {
         assert_string_equal(tag_format(&tag, text),
                         "vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
                         "mac=52:54:00:12:34:56 guest=told at=1795353600 isolated=1 anti_spoof=1 "
-                        "network=vnicbr0 label=web");
+                        "bpdu_guard=0 network=vnicbr0 label=web");
         assert_int_equal(tag_parse(text, &again), 0);
         assert_tags_equal(&again, &tag);
         assert_false(again.is_older);
@@ -119,13 +120,15 @@ static void a_tag_with_a_word_that_is_not_known_is_not_ours(void **state) {
         assert_refused(VALID " vlan=5");
         assert_refused(VALID " vlan=5 label=web");
         assert_refused(OLDER " bridge=br0");
-        assert_refused(OLDER " isolated=0 anti_spoof=0");
+        assert_refused(OLDER " isolated=0 anti_spoof=0 bpdu_guard=0");
         assert_refused("vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
-                       "mac=52:54:00:12:34:56 at=1795353600 isolated=0 anti_spoof=0");
+                       "mac=52:54:00:12:34:56 at=1795353600 isolated=0 anti_spoof=0 bpdu_guard=0");
         assert_refused("vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
-                       "mac=52:54:00:12:34:56 guest=guessed at=1795353600 isolated=0 anti_spoof=0");
+                       "mac=52:54:00:12:34:56 guest=guessed at=1795353600 isolated=0 anti_spoof=0 "
+                       "bpdu_guard=0");
         assert_refused("vnicd:1 uid=1000 persistent=2 queues=1 nonce=3f9a01c2 hdr=12 "
-                       "mac=52:54:00:12:34:56 guest=given at=1795353600 isolated=0 anti_spoof=0");
+                       "mac=52:54:00:12:34:56 guest=given at=1795353600 isolated=0 anti_spoof=0 "
+                       "bpdu_guard=0");
 }
 
 static void a_bridge_has_a_name_that_a_link_can_have(void **state) {
@@ -157,6 +160,7 @@ static void the_largest_of_everything_fits_and_comes_back(void **state) {
                                 .created = UINT64_MAX,
                                 .isolated = true,
                                 .anti_spoof = true,
+                                .bpdu_guard = true,
                                 .on_network = true,
                                 .bridge = "abcdefghijklmno",
                                 .label = "abcdefghijklmnopqrstuvwxyz_.-012",
@@ -196,6 +200,7 @@ static void random_tags_come_back(void **state) {
                                         .mac_state = random_next(&seed) % MAC_STATE_MAX,
                                         .isolated = random_next(&seed) % 2,
                                         .anti_spoof = random_next(&seed) % 2,
+                                        .bpdu_guard = random_next(&seed) % 2,
                                 };
 
                 memcpy(&tag.guest_mac, &bits, sizeof(tag.guest_mac));

@@ -110,6 +110,7 @@ static void it_is_born_on_its_bridge_with_everything(void **state) {
         assert_string_equal(world_read("cat /sys/class/net/" NAME "/ifalias"),
                         "vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 "
                         "mac=52:54:00:12:34:56 guest=given at=1795353600 isolated=0 anti_spoof=0 "
+                        "bpdu_guard=0 "
                         "label=web");
         assert_string_equal(world_read("cat /sys/class/net/" NAME "/owner"), "0");
         assert_non_null(strstr(world_read("bridge fdb show dev " NAME), "52:54:00:12:34:56"));
