@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernel/filter-events.h"
+
+#include <arpa/inet.h> /* before linux/netfilter.h, which does not go with it otherwise */
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "util/cleanup.h"
+
+/* A ruleset of some thousand rules that is loaded or flushed fits. What does not is lost, which is told. */
+#define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024)
+
+/* More than the kernel puts into one of its packets, unless one rule alone is larger. */
+#define BATCH_BYTES (32 * 1024)
+
+_Static_assert((int)FILTER_FAMILY_INET == NFPROTO_INET && (int)FILTER_FAMILY_ARP == NFPROTO_ARP &&
+                                (int)FILTER_FAMILY_BRIDGE == NFPROTO_BRIDGE,
+                "The kernel's numbers of families");
+
+/* In messages about tables, chains, rules, sets, elements, objects and flowtables alike, the first attribute is the
+ * table's name. */
+_Static_assert((int)NFTA_TABLE_NAME == (int)NFTA_CHAIN_TABLE &&
+                                (int)NFTA_TABLE_NAME == (int)NFTA_RULE_TABLE &&
+                                (int)NFTA_TABLE_NAME == (int)NFTA_SET_TABLE &&
+                                (int)NFTA_TABLE_NAME == (int)NFTA_SET_ELEM_LIST_TABLE &&
+                                (int)NFTA_TABLE_NAME == (int)NFTA_OBJ_TABLE &&
+                                (int)NFTA_TABLE_NAME == (int)NFTA_FLOWTABLE_TABLE,
+                "The attribute with a table's name");
+
+struct FilterEvents {
+        int fd;
+        _Alignas(struct nlmsghdr) char batch[BATCH_BYTES];
+};
+
+DEFINE_CLEANUP(FilterEvents, filter_events_close)
+
+static int join(int fd) {
+        const int group = NFNLGRP_NFTABLES, size = RECEIVE_BUFFER_BYTES;
+        const struct sockaddr_nl address = { .nl_family = AF_NETLINK };
+
+        /* Past the administrator's maximum only with CAP_NET_ADMIN; without it, as much as is allowed. */
+        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+                (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+        if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+                return -errno;
+        return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0
+                        ? -errno
+                        : 0;
+}
+
+int filter_events_open(FilterEvents **ret) {
+        _cleanup_(filter_events_closep) FilterEvents *events = calloc(1, sizeof(FilterEvents));
+        int r;
+
+        if (!events)
+                return -ENOMEM;
+        events->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+        if (events->fd < 0)
+                return -errno;
+        r = join(events->fd);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(events);
+        return 0;
+}
+
+FilterEvents *filter_events_close(FilterEvents *events) {
+        if (events) {
+                close_fd(events->fd);
+                free(events);
+        }
+        return NULL;
+}
+
+int filter_events_fd(const FilterEvents *events) {
+        return events->fd;
+}
+
+/* That a generation has come tells nothing that the messages before it did not. */
+static bool is_about_table(const struct nlmsghdr *message) {
+        const int type = message->nlmsg_type & 0xff;
+
+        return message->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES && type != NFT_MSG_NEWGEN &&
+                        nlmsg_datalen(message) >= (int)sizeof(struct nfgenmsg);
+}
+
+static void pass_on(const struct nlmsghdr *message, filter_event_t event, void *userdata) {
+        const struct nfgenmsg *header = nlmsg_data(message);
+        const struct nlattr *name;
+
+        if (!is_about_table(message))
+                return;
+        name = nlmsg_find_attr((struct nlmsghdr *)message, sizeof(*header), NFTA_TABLE_NAME);
+        if (!name || nla_len(name) < 1 || ((const char *)nla_data(name))[nla_len(name) - 1] != '\0')
+                return;
+        event(&(FilterTable){ .family = (FilterFamily)header->nfgen_family,
+                              .name = nla_get_string(name) },
+                        userdata);
+}
+
+int filter_events_read(FilterEvents *events, filter_event_t event, void *userdata) {
+        struct sockaddr_nl peer = { 0 };
+        struct iovec part = { .iov_base = events->batch, .iov_len = sizeof(events->batch) };
+        struct msghdr header = {
+                .msg_name = &peer,
+                .msg_namelen = sizeof(peer),
+                .msg_iov = &part,
+                .msg_iovlen = 1,
+        };
+        ssize_t n = recvmsg(events->fd, &header, 0);
+        int left = (int)n;
+
+        if (n < 0)
+                return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
+        if (header.msg_flags & MSG_TRUNC)
+                return -ENOBUFS;
+        if (peer.nl_pid != 0) /* not from the kernel */
+                return 1;
+        for (struct nlmsghdr *message = (void *)events->batch; nlmsg_ok(message, left);
+                        message = nlmsg_next(message, &left))
+                pass_on(message, event, userdata);
+        return 1;
+}
