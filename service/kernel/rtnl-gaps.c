@@ -22,8 +22,11 @@
 /* Types of attributes as a set: those that are wanted are all below 64. */
 #define BIT(type) (UINT64_C(1) << (type))
 
-/* Room for an attribute that is an empty text. */
-#define EMPTY_TEXT_BYTES (NLA_HDRLEN + NLA_ALIGNTO)
+/* Of a message the header, and of the attributes those that are wanted: of a link 450 bytes at most, of a route 80. */
+typedef union Excerpt {
+        struct nlmsghdr message;
+        char bytes[512];
+} Excerpt;
 
 static int errno_of_parsing(int error) {
         return error >= 0 ? 0 : error == -NLE_NOMEM ? -ENOMEM : -EPROTO;
@@ -39,74 +42,98 @@ static void keep_object(struct nl_object *object, void *userdata) {
         *ret = object;
 }
 
-static int parse_message(struct nl_msg *message, struct nl_object **ret) {
-        struct nl_object *object = NULL;
-        int r;
-
-        nlmsg_set_proto(message, NETLINK_ROUTE);
-        r = errno_of_parsing(nl_msg_parse(message, keep_object, &object));
-        if (r >= 0 && !object)
-                r = -EPROTO;
-        if (r < 0) {
-                nl_object_put(object);
-                return r;
-        }
-        *ret = object;
-        return 0;
-}
-
 int rtnl_parse(const struct nlmsghdr *message, struct nl_object **ret) {
         _cleanup_message_ struct nl_msg *copy = nlmsg_convert((struct nlmsghdr *)message);
+        _cleanup_(nl_object_putp) struct nl_object *object = NULL;
+        int r;
 
-        return copy ? parse_message(copy, ret) : -ENOMEM;
-}
-
-/* The header, and of the attributes those that are wanted. NULL: out of memory. */
-static struct nl_msg *excerpt(const struct nlmsghdr *message, size_t header, uint64_t wanted) {
-        _cleanup_message_ struct nl_msg *copy =
-                        nlmsg_alloc_size(NLMSG_ALIGN(message->nlmsg_len) + EMPTY_TEXT_BYTES);
-        struct nlattr *attribute;
-        int left;
-
-        if (!copy || nlmsg_append(copy, nlmsg_data(message), header, NLMSG_ALIGNTO) < 0)
-                return NULL;
-        nlmsg_hdr(copy)->nlmsg_type = message->nlmsg_type;
-        nlmsg_for_each_attr(attribute, message, (int)header, left) {
-                int type = nla_type(attribute);
-
-                if (type < 64 && wanted & BIT(type) &&
-                                nla_put(copy, type, nla_len(attribute), nla_data(attribute)) < 0)
-                        return NULL;
-        }
-        return TAKE_PTR(copy);
+        if (!copy)
+                return -ENOMEM;
+        nlmsg_set_proto(copy, NETLINK_ROUTE);
+        r = errno_of_parsing(nl_msg_parse(copy, keep_object, &object));
+        if (r >= 0 && !object)
+                return -EPROTO;
+        if (r >= 0)
+                *ret = TAKE_PTR(object);
+        return r;
 }
 
 static bool has_header(const struct nlmsghdr *message, size_t size) {
         return message->nlmsg_len >= NLMSG_HDRLEN + size;
 }
 
+/* Links come by the thousands, with some fifty attributes each, and the macros go from one to the next without a
+ * call. */
+#define FOR_EACH_ATTRIBUTE(attribute, message, header, left)                                       \
+        for (attribute = (struct rtattr *)((char *)NLMSG_DATA(message) + NLMSG_ALIGN(header)),     \
+            left = (int)(message)->nlmsg_len - (int)NLMSG_SPACE(header);                           \
+                        RTA_OK(attribute, left); attribute = RTA_NEXT(attribute, left))
+
+static struct nlattr *find(const struct nlmsghdr *message, size_t header, int type) {
+        struct rtattr *attribute;
+        int left;
+
+        FOR_EACH_ATTRIBUTE(attribute, message, header, left) {
+                if ((attribute->rta_type & NLA_TYPE_MASK) == type)
+                        return (struct nlattr *)attribute;
+        }
+        return NULL;
+}
+
+static int excerpt_add(Excerpt *excerpt, const void *bytes, size_t n) {
+        size_t used = excerpt->message.nlmsg_len;
+
+        if (n > sizeof(excerpt->bytes) - used)
+                return -EPROTO;
+        memcpy(excerpt->bytes + used, bytes, n);
+        excerpt->message.nlmsg_len += (uint32_t)NLMSG_ALIGN(n);
+        return 0;
+}
+
+/* -EPROTO: shorter than its header, or what is wanted is longer than it can be. */
+static int excerpt_take(
+                Excerpt *ret, const struct nlmsghdr *message, size_t header, uint64_t wanted) {
+        struct rtattr *attribute;
+        int left;
+
+        if (!has_header(message, header))
+                return -EPROTO;
+        ret->message = *message;
+        ret->message.nlmsg_len = NLMSG_HDRLEN;
+        (void)excerpt_add(ret, NLMSG_DATA(message), header);
+        FOR_EACH_ATTRIBUTE(attribute, message, header, left) {
+                int type = attribute->rta_type & NLA_TYPE_MASK;
+
+                if (type < 64 && wanted & BIT(type) &&
+                                excerpt_add(ret, attribute, attribute->rta_len) < 0)
+                        return -EPROTO;
+        }
+        return 0;
+}
+
 int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link **ret) {
         const uint64_t wanted = BIT(IFLA_IFNAME) | BIT(IFLA_IFALIAS) | BIT(IFLA_ADDRESS) |
                         BIT(IFLA_MTU) | BIT(IFLA_MASTER) | BIT(IFLA_GROUP) |
                         BIT(IFLA_NUM_TX_QUEUES) | BIT(IFLA_CARRIER);
-        _cleanup_message_ struct nl_msg *copy = NULL;
-        const struct ifinfomsg *header = nlmsg_data(message);
+        static const struct {
+                struct rtattr header;
+                char text[1];
+        } no_name = { { RTA_LENGTH(1), IFLA_IFNAME }, "" };
         struct nl_object *object;
+        Excerpt excerpt;
         int r;
 
         if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
                 return -ENOMSG;
-        if (!has_header(message, sizeof(*header)))
-                return -EPROTO;
-        if (header->ifi_family != AF_UNSPEC)
+        r = excerpt_take(&excerpt, message, sizeof(struct ifinfomsg), wanted);
+        if (r < 0)
+                return r;
+        if (((const struct ifinfomsg *)NLMSG_DATA(message))->ifi_family != AF_UNSPEC)
                 return -ENOMSG;
-        copy = excerpt(message, sizeof(*header), wanted);
-        if (!copy)
-                return -ENOMEM;
-        if (!nlmsg_find_attr(nlmsg_hdr(copy), sizeof(*header), IFLA_IFNAME) &&
-                        nla_put_string(copy, IFLA_IFNAME, "") < 0)
-                return -ENOMEM;
-        r = parse_message(copy, &object);
+        if (!find(&excerpt.message, sizeof(struct ifinfomsg), IFLA_IFNAME))
+                r = excerpt_add(&excerpt, &no_name, no_name.header.rta_len);
+        if (r >= 0)
+                r = rtnl_parse(&excerpt.message, &object);
         if (r >= 0)
                 *ret = (struct rtnl_link *)object;
         return r;
@@ -197,8 +224,7 @@ int rtnl_parse_linkinfo(const struct nlmsghdr *message, LinkInfo *ret) {
                 [IFLA_INFO_SLAVE_DATA] = { .type = NLA_NESTED },
         };
         struct nlattr *tb[IFLA_INFO_MAX + 1],
-                        *info = nlmsg_find_attr((struct nlmsghdr *)message,
-                                        sizeof(struct ifinfomsg), IFLA_LINKINFO);
+                        *info = find(message, sizeof(struct ifinfomsg), IFLA_LINKINFO);
         char port_kind[16] = "";
         int r = 0;
 
@@ -241,9 +267,7 @@ static void take_vlan(PortVlans *vlans, const struct bridge_vlan_info *info) {
 }
 
 void rtnl_parse_port_vlans(const struct nlmsghdr *message, PortVlans *ret) {
-        struct nlattr *all = nlmsg_find_attr((struct nlmsghdr *)message, sizeof(struct ifinfomsg),
-                                      IFLA_AF_SPEC),
-                      *one;
+        struct nlattr *all = find(message, sizeof(struct ifinfomsg), IFLA_AF_SPEC), *one;
         int left;
 
         *ret = (PortVlans){ .n = 0 };
@@ -269,17 +293,15 @@ LinkPortState rtnl_parse_port_state(const struct nlmsghdr *message) {
 }
 
 int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route **ret) {
-        _cleanup_message_ struct nl_msg *copy = NULL;
+        const uint64_t wanted = BIT(RTA_DST) | BIT(RTA_OIF) | BIT(RTA_GATEWAY);
+        Excerpt excerpt;
+        int r = excerpt_take(&excerpt, message, sizeof(struct rtmsg), wanted);
 
-        if (!has_header(message, sizeof(struct rtmsg)))
-                return -EPROTO;
-        copy = excerpt(message, sizeof(struct rtmsg),
-                        BIT(RTA_DST) | BIT(RTA_OIF) | BIT(RTA_GATEWAY));
-        return copy ? errno_of_parsing(rtnl_route_parse(nlmsg_hdr(copy), ret)) : -ENOMEM;
+        return r < 0 ? r : errno_of_parsing(rtnl_route_parse(&excerpt.message, ret));
 }
 
 const struct nlattr *rtnl_find_in_route(const struct nlmsghdr *message, int type) {
-        return nlmsg_find_attr((struct nlmsghdr *)message, sizeof(struct rtmsg), type);
+        return find(message, sizeof(struct rtmsg), type);
 }
 
 struct nl_msg *rtnl_build_link_change(struct rtnl_link *changes) {
@@ -294,8 +316,7 @@ struct nl_msg *rtnl_build_link_change(struct rtnl_link *changes) {
 
 static int put_extent(struct nl_msg *message) {
         const uint32_t mask = RTEXT_FILTER_SKIP_STATS;
-        struct nlattr *there = nlmsg_find_attr(
-                        nlmsg_hdr(message), sizeof(struct ifinfomsg), IFLA_EXT_MASK);
+        struct nlattr *there = find(nlmsg_hdr(message), sizeof(struct ifinfomsg), IFLA_EXT_MASK);
 
         if (!there)
                 return nla_put_u32(message, IFLA_EXT_MASK, mask);
@@ -356,8 +377,8 @@ struct nl_msg *rtnl_build_netconf_get(int family, int ifindex) {
 /* The nest of that type if it is the last attribute of the message, so that more can be put into it, or a new one.
  * nla_nest_end() closes it as any other. NULL: no room, or it is there and something follows it. */
 static struct nlattr *open_nest(struct nl_msg *message, int type) {
-        struct nlattr *there = nlmsg_find_attr(
-                        nlmsg_hdr(message), sizeof(struct ifinfomsg), type & NLA_TYPE_MASK);
+        struct nlattr *there =
+                        find(nlmsg_hdr(message), sizeof(struct ifinfomsg), type & NLA_TYPE_MASK);
 
         if (!there)
                 return nla_nest_start(message, type);
