@@ -97,6 +97,12 @@ void authority_keep(Authority *authority, sd_bus_message *call) {
                 query_keep(query);
 }
 
+bool authority_ask_again(Authority *authority, sd_bus_message *call) {
+        Query *query = query_find(&authority->table, call);
+
+        return !query || query_ask_again(query);
+}
+
 void authority_drop(Authority *authority, sd_bus_message *call) {
         query_table_drop(&authority->table, call);
 }

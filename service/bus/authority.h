@@ -49,6 +49,10 @@ int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
 /* For a handler that has to run once more when something is over: what was answered stays good. */
 void authority_keep(Authority *authority, sd_bus_message *call);
 
+/* For a handler that only tells: the answers were about something that has changed meanwhile, so it looks, and asks, once
+ * more. False: it has done so before. */
+bool authority_ask_again(Authority *authority, sd_bus_message *call);
+
 /* The call is refused without another run of its handler. */
 void authority_drop(Authority *authority, sd_bus_message *call);
 

@@ -215,38 +215,52 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
         case FAILURE_NO_SUCH_NETWORK:
         case FAILURE_NAME_TAKEN:
         case FAILURE_MAC_IN_USE:
+        case FAILURE_BRIDGE_FULL:
+        case FAILURE_NOT_SUPPORTED:
+        case FAILURE_STALE:
                 return sd_bus_reply_method_return(call, "ss", "no", failure->text);
         default:
                 return r;
         }
 }
 
-static int can_create_tap(Service *service, sd_bus_message *call, Failure *failure) {
-        TapRequest request;
+/* A refusal is in *failure. */
+static int tell_whether(Service *service, sd_bus_message *call, const Subject *subject,
+                const TapRequest *request, const Client *client, Failure *failure) {
         GateMatter matter;
         GateAnswer answer;
         List *blocked_on;
+        Place place;
+        int r;
+
+        r = manager_look(service->manager, request, client, &place, &blocked_on, failure);
+        if (r < 0)
+                return r;
+        /* It waits as CreateTap would: only then is the answer the one that CreateTap would give. */
+        if (r == PLACEMENT_BLOCKED)
+                return wait_retry(service, call, blocked_on);
+
+        matter = matter_of(request, client, &place);
+        r = gate_tell(service, call, subject, &matter, &answer, failure);
+        return r <= 0 ? r : reply_with_answer(call, answer);
+}
+
+static int can_create_tap(Service *service, sd_bus_message *call, Failure *failure) {
+        TapRequest request;
         Subject subject;
         Client client;
-        Place place;
         int r;
 
         r = read_request(service, call, &create_form, &subject, &request, &client, failure);
         if (r < 0)
                 return reply_with_refusal(call, failure, r);
         client.count_ports = true;
-        r = manager_look(service->manager, &request, &client, &place, &blocked_on, failure);
-        if (r < 0)
-                return reply_with_refusal(call, failure, r);
-        /* It waits as CreateTap would: only then is the answer the one that CreateTap would give. */
-        if (r == PLACEMENT_BLOCKED)
-                return wait_retry(service, call, blocked_on);
-
-        matter = matter_of(&request, &client, &place);
-        r = gate_tell(service, call, &subject, &matter, &answer, failure);
-        if (r < 0)
-                return reply_with_refusal(call, failure, r);
-        return r == 0 ? r : reply_with_answer(call, answer);
+        r = tell_whether(service, call, &subject, &request, &client, failure);
+        /* Nothing was made, and nobody was asked: it may look again at what has changed meanwhile. */
+        if (r < 0 && failure->kind == FAILURE_STALE &&
+                        authority_ask_again(service->authority, call))
+                r = tell_whether(service, call, &subject, &request, &client, failure);
+        return r < 0 ? reply_with_refusal(call, failure, r) : r;
 }
 
 int can_create_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {

@@ -157,6 +157,16 @@ void query_keep(Query *query) {
                 query->spent = false;
 }
 
+bool query_ask_again(Query *query) {
+        if (query->asked_again)
+                return false;
+        LIST_FOREACH_SAFE(&query->checks, node)
+                check_free(container_of(node, Check, link));
+        query->ready = query->spent = false;
+        query->asked_again = true;
+        return true;
+}
+
 void query_spend(Query *query) {
         query->spent = true;
         call_after_handler(query->table);

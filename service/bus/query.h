@@ -48,6 +48,7 @@ typedef struct Query {
         uint64_t answered_at;        /* µs of CLOCK_MONOTONIC */
         bool ready;                  /* all are answered, the message is on its way again */
         bool spent;                  /* its handler has it */
+        bool asked_again;            /* the answers were about what was not there any more */
 } Query;
 
 typedef struct Check {
@@ -86,6 +87,9 @@ void query_spend(Query *query);
 /* The run has ended with the call still to be answered: the verdicts are for the next run as well, within half a
  * minute of the answer. */
 void query_keep(Query *query);
+
+/* Forgets the answers: the handler asks once more, in this run. False: it has done so before. */
+bool query_ask_again(Query *query);
 
 /* The call was refused before its handler could run again. */
 void query_table_drop(QueryTable *table, sd_bus_message *call);

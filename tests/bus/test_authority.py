@@ -231,6 +231,37 @@ def test_threat_38_a_bridge_that_was_replaced_while_the_question_was_open_is_sta
     assert kernel.ports("br0") == [] and kernel.our_links() == []
 
 
+@pytest.mark.parametrize("again", [True, False], ids=["another of the name", "none"])
+def test_whether_one_could_is_answered_though_the_bridge_goes_while_polkit_is_asked(alice, bridges, hanging, again):
+    """Nothing was made and nobody was asked: it is looked at once more, and the answer is about what is there now."""
+    bridges("br0")
+    pending = alice.start(ROOT, MANAGER, "CanCreateTap", "sbba{sv}", ("br0", True, False, {}))
+    check = hanging.wait_for_check()
+    kernel.del_link("br0")
+    if again:
+        kernel.make_bridge("br0")
+    check.answer(True)
+    if again:
+        hanging.wait_for_check(2).answer(True)
+    assert pending.result()[0] == ("yes" if again else "no")
+
+
+def test_a_bridge_that_never_stands_still_is_a_no_with_a_reason(alice, bridges, hanging):
+    """The question is not asked for ever."""
+    bridges("br0")
+    pending = alice.start(ROOT, MANAGER, "CanCreateTap", "sbba{sv}", ("br0", True, False, {}))
+    for asked in range(1, 20):
+        hanging.wait_for_check(asked)
+        kernel.del_link("br0")
+        kernel.make_bridge("br0")
+        hanging.checks[asked - 1].answer(True)
+        if poll(lambda: pending.done() or len(hanging.checks) > asked, 5) and pending.done():
+            break
+    answer, reason = pending.result()
+    assert answer == "no" and "changed" in reason and "Ask again" in reason
+    assert asked < 5
+
+
 @pytest.mark.parametrize("change", [("link", "set", "br0", "name", "br1"), ("link", "del", "br0")])
 def test_threat_38_a_bridge_that_is_renamed_or_deleted_while_the_question_is_open_is_stale(alice, bridges, hanging,
                                                                                           change):

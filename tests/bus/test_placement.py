@@ -2,10 +2,13 @@
 """Where a tap is to be: what CanCreateTap and CreateTap find out before anybody is asked, and what decides which
 action polkit is asked about."""
 
+import collections
+import concurrent.futures
 import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -159,6 +162,29 @@ def test_a_foreign_port_is_seen_while_link_events_are_behind(world, root, alice)
         answers = [attempt.error().short for attempt in pending]
         assert answers == ["AccessDenied"] * 3
         assert kernel.ports("lan-net") == ["lan0"]
+
+
+@pytest.mark.once
+@pytest.mark.deadline(90)
+def test_whether_one_could_is_yes_or_no_while_a_network_comes_and_goes(root, alice, bob, world):
+    """Never an error: nothing is wrong with the question."""
+    answers, ended = collections.Counter(), threading.Event()
+
+    def ask(client, mac):
+        while not ended.is_set():
+            answers[client.can_create_tap("yesnet", guest_mac=mac)[0]] += 1
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool, world.client("root") as maker:
+        asking = [pool.submit(ask, client, f"52:54:00:00:77:1{number}") for number, client in
+                  enumerate((root, alice, bob))]
+        try:
+            for _ in range(25):
+                Network(maker, "yesnet", "isolated").delete()
+        finally:
+            ended.set()
+        for each in asking:
+            each.result()
+    assert answers["yes"] and answers["no"] and set(answers) == {"yes", "no"}
 
 
 # A port of others is use
