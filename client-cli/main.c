@@ -37,6 +37,8 @@ static const char create_details[] =
 
 static const char run_details[] =
                 "Makes a tap and becomes PROGRAM (exec), so that the tap lives as long as that.\n"
+                "--and begins the options of another tap, of 16 at most; --ask, --no-ask and\n"
+                "--wait are about all of them, wherever they stand.\n"
                 "In PROGRAM and its arguments these words are replaced:\n"
                 "\n"
                 "  {fds}      the fds of the queues, in their order: 3:4\n"
@@ -46,12 +48,17 @@ static const char run_details[] =
                 "  {mac}      the guest's MAC address\n"
                 "  {ifname}   the name of the interface\n"
                 "\n"
+                "Of several taps each word has the tap's number: {fds1}, {mac2}.\n"
                 "Any other {word} is left as it is. The exit status is PROGRAM's own; 127 if\n"
                 "there is no such program, 126 if it cannot be run. For example:\n"
                 "\n"
                 "  vnicctl run --bridge br0 --queues 2 -- qemu-system-x86_64 -m 1G disk.img \\\n"
                 "      -netdev tap,id=n0,fds={fds} \\\n"
-                "      -device virtio-net-pci,netdev=n0,mq=on,vectors={vectors},mac={mac}\n";
+                "      -device virtio-net-pci,netdev=n0,mq=on,vectors={vectors},mac={mac}\n"
+                "\n"
+                "  vnicctl run --bridge br0 --and --bridge br1 -- qemu-system-x86_64 ... \\\n"
+                "      -netdev tap,id=n0,fd={fd1} -device virtio-net-pci,netdev=n0,mac={mac1} \\\n"
+                "      -netdev tap,id=n1,fd={fd2} -device virtio-net-pci,netdev=n1,mac={mac2}\n";
 
 static const char list_details[] =
                 "Shows your own endpoints; root's view, and that of --all, is everybody's.\n";
@@ -119,9 +126,10 @@ static const Verb verbs[] = {
         { "create", "", "make a tap and keep it while vnicctl runs", create_details,
                         OPTIONS_TAP | OPTIONS_KEEP | OPTIONS_ASK | OPTIONS_JSON, 0, 0,
                         verb_create },
-        { "run", " -- PROGRAM [ARGUMENT...]", "make a tap and become the program that uses it",
-                        run_details, OPTIONS_TAP | OPTIONS_ASK | OPTIONS_PROGRAM, 1, ANY_NUMBER,
-                        verb_run },
+        { "run", " [--and [OPTION...]]... -- PROGRAM [ARGUMENT...]",
+                        "make a tap, or several, and become the program that uses them",
+                        run_details, OPTIONS_TAP | OPTIONS_ASK | OPTIONS_PROGRAM | OPTIONS_RUN, 1,
+                        ANY_NUMBER, verb_run },
         { "list", "", "your endpoints, or everybody's", list_details, OPTIONS_ALL | OPTIONS_JSON, 0,
                         0, verb_list },
         { "show", " NAME", "all about one endpoint", show_details, OPTIONS_JSON, 1, 1, verb_show },

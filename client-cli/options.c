@@ -57,6 +57,10 @@ static const OptionRow rows[] = {
                         "it stays when nobody has it open, until reboot or release" },
         { "owner", " USER", OPTIONS_KEEP, TYPE_TEXT, FIELD(owner),
                         "whose it is to be, and on whose limits" },
+        { "wait", "", OPTIONS_RUN, TYPE_FLAG, FIELD(wait),
+                        "begin when frames pass: a bridge with STP listens for 30 s" },
+        { "and", "", OPTIONS_RUN, TYPE_FLAG, FIELD(and_another),
+                        "what follows is about another tap of the same program" },
         { "kind", " KIND", OPTIONS_NETWORK, TYPE_TEXT, FIELD(kind),
                         "nat (which is the default) or isolated" },
         { "address", " A[,B]", OPTIONS_NETWORK, TYPE_TEXT, FIELD(addresses),
@@ -190,6 +194,8 @@ Status options_parse(unsigned groups, int argc, char *argv[], Options *ret) {
                         status = complain_option((char)code, argv[0], argv[optind - 1]);
                 if (status != STATUS_OK)
                         return status;
+                if (options.and_another)
+                        break;
         }
 
         options.arguments = argv + optind;

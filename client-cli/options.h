@@ -22,6 +22,7 @@ typedef enum OptionGroup {
         OPTIONS_FORMAT = 1 << 5,  /* --format */
         OPTIONS_KEEP = 1 << 6,    /* --persistent, --owner */
         OPTIONS_NETWORK = 1 << 7, /* what a new network is to be */
+        OPTIONS_RUN = 1 << 8,     /* --wait, --and */
 } OptionGroup;
 
 /* An option that may not have been given. */
@@ -54,6 +55,8 @@ typedef struct Options {
         bool multiqueue;
         bool persistent;
         const char *owner; /* a name or a uid; NULL: not given */
+        bool wait;
+        bool and_another; /* the arguments begin with the options of another tap */
 
         const char *kind, *addresses; /* of a network; NULL: not given */
         OptionSwitch dhcp, guests_isolated, reach_lan, guard_addresses;
@@ -63,7 +66,7 @@ typedef struct Options {
         int n_arguments;
 } Options;
 
-/* argv[0] is the name of the verb, groups what it takes (bits of OptionGroup). May reorder argv. */
+/* argv[0] is the name of the verb, groups what it takes (bits of OptionGroup). May reorder argv. Ends behind --and. */
 Status options_parse(unsigned groups, int argc, char *argv[], Options *ret);
 
 /* The lines of the help about the options of these groups. */

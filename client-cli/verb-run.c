@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl run": makes a tap and becomes the program that uses it, so that the tap lives as long as
+ * "vnicctl run": makes taps and becomes the program that uses them, so that they live as long as
  * that. The queue fds are all that the program is given beyond what vnicctl was given: everything
- * else is close-on-exec.
+ * else is close-on-exec. If one of several cannot be made, those before it go with us.
  */
 
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "forwarding.h"
 #include "new-tap.h"
 #include "placeholders.h"
 #include "util/cleanup.h"
@@ -22,32 +23,133 @@
 
 DEFINE_CLEANUP(char *, placeholders_free_vector)
 
-/* Before anything is made. */
-static Status check_arguments(const Options *options) {
-        for (char *const *argument = options->arguments; *argument; argument++)
-                if (placeholders_need_one_queue(*argument) && options_queues(options) != 1)
+/* The taps of one program. */
+typedef struct Run {
+        Options groups[PLACEHOLDERS_TAPS_MAX]; /* what each is to be */
+        NewTap *taps[PLACEHOLDERS_TAPS_MAX];
+        size_t n;
+        char *const *command;
+} Run;
+
+static void run_done(Run *run) {
+        for (size_t i = 0; i < run->n; i++)
+                new_tap_free(run->taps[i]);
+}
+
+/* Whether to ask, and to wait, is about the whole program, wherever it stands. */
+static void share_switches(Run *run) {
+        bool ask = false, no_ask = false, wait = false;
+
+        for (size_t i = 0; i < run->n; i++) {
+                ask = ask || run->groups[i].ask;
+                no_ask = no_ask || run->groups[i].no_ask;
+                wait = wait || run->groups[i].wait;
+        }
+        for (size_t i = 0; i < run->n; i++) {
+                run->groups[i].ask = ask;
+                run->groups[i].no_ask = no_ask;
+                run->groups[i].wait = wait;
+        }
+}
+
+/* What stands behind each --and is read as the options before it were. */
+static Status read_groups(const Options *first, Run *run) {
+        const Options *last = first;
+
+        run->groups[run->n++] = *first;
+        while (last->and_another) {
+                Options *next = &run->groups[run->n];
+                char **line = last->arguments - 1;
+                Status status;
+
+                if (run->n == PLACEHOLDERS_TAPS_MAX)
+                        return complain(STATUS_USAGE, "run: a program gets %d taps at most.",
+                                        PLACEHOLDERS_TAPS_MAX);
+                line[0] = (char *)"run";
+                status = options_parse(OPTIONS_TAP | OPTIONS_ASK | OPTIONS_PROGRAM | OPTIONS_RUN,
+                                last->n_arguments + 1, line, next);
+                if (status != STATUS_OK)
+                        return status;
+                if (next->help || next->n_arguments == 0)
                         return complain(STATUS_USAGE,
-                                        "run: {fd} is for a tap with exactly one "
-                                        "queue (--queues 1); use {fds}.");
+                                        "run: behind --and the options of another tap are missing, "
+                                        "or the program; see vnicctl run --help.");
+                run->n++;
+                last = next;
+        }
+        run->command = last->arguments;
+        share_switches(run);
         return STATUS_OK;
 }
 
-static int keep_open_over_exec(const FdSet *fds) {
-        for (size_t i = 0; i < fds->n; i++)
-                if (fcntl(fds->fds[i], F_SETFD, 0) < 0)
-                        return -errno;
+static Status complain_word(PlaceholderFault fault, const char *wrong, size_t n_taps) {
+        int length = (int)strcspn(wrong, "}") + 1;
+
+        switch (fault) {
+        case PLACEHOLDERS_WHICH:
+                return complain(STATUS_USAGE,
+                                "run: %.*s does not say of which of the %zu taps; write %.*s1}.",
+                                length, wrong, n_taps, length - 1, wrong);
+        case PLACEHOLDERS_NO_SUCH_TAP:
+                return complain(STATUS_USAGE,
+                                "run: %.*s is of a tap that was not asked for; the last is %zu.",
+                                length, wrong, n_taps);
+        case PLACEHOLDERS_NOT_ONE_QUEUE:
+                return complain(STATUS_USAGE,
+                                "run: {fd} is for a tap with exactly one "
+                                "queue (--queues 1); use {fds}.");
+        case PLACEHOLDERS_FINE:
+                break;
+        }
+        return STATUS_OK;
+}
+
+/* Before anything is made. */
+static Status check_arguments(const Run *run) {
+        size_t queues[PLACEHOLDERS_TAPS_MAX];
+
+        for (size_t i = 0; i < run->n; i++)
+                queues[i] = options_queues(&run->groups[i]);
+        for (char *const *argument = run->command; *argument; argument++) {
+                const char *wrong;
+                PlaceholderFault fault = placeholders_check(queues, run->n, *argument, &wrong);
+
+                if (fault != PLACEHOLDERS_FINE)
+                        return complain_word(fault, wrong, run->n);
+        }
+        return STATUS_OK;
+}
+
+static Status make_taps(Run *run) {
+        Status status = STATUS_OK;
+
+        for (size_t i = 0; i < run->n && status == STATUS_OK; i++)
+                status = new_tap_create(&run->groups[i], &run->taps[i]);
+        /* All are made by now, and their ports listen side by side. */
+        for (size_t i = 0; i < run->n && status == STATUS_OK && run->groups[i].wait; i++)
+                status = forwarding_wait(&run->groups[i], run->taps[i]);
+        return status;
+}
+
+static int keep_open_over_exec(const Run *run) {
+        for (size_t tap = 0; tap < run->n; tap++)
+                for (size_t i = 0; i < run->taps[tap]->queues.n; i++)
+                        if (fcntl(run->taps[tap]->queues.fds[i], F_SETFD, 0) < 0)
+                                return -errno;
         return 0;
 }
 
-static int fill_in(const NewTap *tap, char *const *arguments, char ***ret) {
-        Placeholders placeholders = {
-                .fds = tap->queues.fds,
-                .n_fds = tap->queues.n,
-                .mac = tap->guest_mac,
-                .ifname = tap->interface,
-        };
+static int fill_in(const Run *run, char ***ret) {
+        Placeholders placeholders[PLACEHOLDERS_TAPS_MAX];
 
-        return placeholders_fill_vector(&placeholders, arguments, ret);
+        for (size_t i = 0; i < run->n; i++)
+                placeholders[i] = (Placeholders){
+                        .fds = run->taps[i]->queues.fds,
+                        .n_fds = run->taps[i]->queues.n,
+                        .mac = run->taps[i]->guest_mac,
+                        .ifname = run->taps[i]->interface,
+                };
+        return placeholders_fill_vector(placeholders, run->n, run->command, ret);
 }
 
 /* Returns only if it failed. */
@@ -58,22 +160,23 @@ static Status become(char *const *command) {
 }
 
 Status verb_run(const Options *options) {
-        _cleanup_(new_tap_freep) NewTap *tap = NULL;
+        _cleanup_(run_done) Run run = { .n = 0 };
         _cleanup_(placeholders_free_vectorp) char **command = NULL;
         Status status;
         int r;
 
-        status = check_arguments(options);
-        if (status != STATUS_OK)
-                return status;
-        status = new_tap_create(options, &tap);
+        status = read_groups(options, &run);
+        if (status == STATUS_OK)
+                status = check_arguments(&run);
+        if (status == STATUS_OK)
+                status = make_taps(&run);
         if (status != STATUS_OK)
                 return status;
 
-        r = fill_in(tap, options->arguments, &command);
+        r = fill_in(&run, &command);
         if (r < 0)
                 return complain_errno(r, "fill in the arguments of the program");
-        r = keep_open_over_exec(&tap->queues);
+        r = keep_open_over_exec(&run);
         if (r < 0)
                 return complain_errno(r, "hand the queues over");
         return become(command);

@@ -179,6 +179,88 @@ def test_run_refuses_a_single_fd_for_several_queues_before_anything_is_made(ctl,
     assert signals.all() == []
 
 
+SHOW = """
+import fcntl, json, sys
+def name(fd):
+    return fcntl.ioctl(fd, 0x800454d2, bytes(40))[:16].rstrip(b"\\0").decode()
+print(json.dumps([[name(int(fd)) for fd in sys.argv[1].split(":")], [name(int(fd)) for fd in sys.argv[2].split(":")],
+                  sys.argv[3:]]), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_run_gives_a_program_several_cards(world, bridge, bridges):
+    bridges("yes1")
+    child = world.run_as("alice", [world.tool("vnicctl"), "run", "--bridge", bridge, "--queues", "2", "--and", "--bridge",
+                                   "yes1", "--guest-mac", "52:54:00:00:0f:02", "--and", "--no-vnet-hdr", "--bridge", bridge,
+                                   "--", "/usr/bin/python3", "-c", SHOW, "{fds1}", "{fd2}", "{ifname1}", "{ifname2}",
+                                   "{mac2}", "{queues1}{queues2}{vectors1}", "{ifname3}"], stdin=subprocess.PIPE)
+    first, second, words = json.loads(child.stdout.readline())
+    assert first == [words[0]] * 2 and second == [words[1]]
+    assert words[2:4] == ["52:54:00:00:0f:02", "216"]
+    assert [kernel.link(name)["master"] for name in (words[0], words[1], words[4])] == [bridge, "yes1", bridge]
+    assert kernel.numqueues(words[0]) == (2, 0) and not kernel.tun(words[4])["vnet_hdr"]
+    child.communicate(timeout=10)
+    assert child.returncode == 0
+    assert all(kernel.wait_gone(name) for name in (*first, *second, words[4]))
+
+
+def test_run_makes_all_of_its_taps_or_none(ctl, alice, bridge, bridges):
+    bridges("no0")
+    signals = alice.subscribe(MANAGER, "EndpointRemoved")
+    status, out, err = ctl("run", "--bridge", bridge, "--and", "--bridge", "no0", "--", "echo", "begun")
+    assert status == 3 and "no0" in err and "begun" not in out
+    signals.wait_for(lambda *_: True)  # the first one was made, and went
+    assert kernel.our_links() == []
+
+
+@pytest.mark.parametrize(("words", "says"), [
+    (("--and", "--", "echo", "{mac}"), "{mac1}"), (("--and", "--", "echo", "x{mac3}"), "{mac3}"),
+    (("--", "echo", "{fds2}"), "{fds2}"), (("--and", "--queues", "2", "--", "echo", "{fd1}", "{fd2}"), "--queues 1"),
+    (("--and",), "PROGRAM"), (("--and", "--"), "run --help"), (("--and", "--nonsense", "--", "echo"), "--nonsense"),
+    (("--and",) * 16 + ("--", "echo"), "16 taps")])
+def test_run_says_what_is_wrong_with_several_taps_before_it_makes_one(ctl, alice, bridge, words, says):
+    signals = alice.subscribe("org.freedesktop.DBus.ObjectManager")
+    status, _out, err = ctl("run", "--bridge", bridge, *words)
+    assert status == 2 and says in err
+    alice.get(ROOT, MANAGER, "Version")
+    assert signals.all() == []
+
+
+def test_run_waits_until_frames_pass(world, ctl, bridges):
+    """On a bridge with the spanning tree protocol, for both of its cards; the control begins at once."""
+    bridges("yes0")
+    kernel.run("ip", "link", "set", "yes0", "type", "bridge", "stp_state", "1", "forward_delay", "200")
+    line = ("--", "cat", "/sys/class/net/{ifname1}/brport/state", "/sys/class/net/{ifname2}/brport/state")
+    _status, out, _err = ctl("run", "--bridge", "yes0", "--and", "--bridge", "yes0", *line)
+    assert out.split() == ["1", "1"]  # BR_STATE_LISTENING
+    status, out, err = ctl("run", "--bridge", "yes0", "--and", "--bridge", "yes0", "--wait", *line)
+    assert (status, out.split()) == (0, ["3", "3"]), err  # BR_STATE_FORWARDING
+
+
+@pytest.mark.restarts
+def test_run_waits_over_a_restart_of_the_service(world, bridges):
+    bridges("yes0")
+    kernel.run("ip", "link", "set", "yes0", "type", "bridge", "stp_state", "1", "forward_delay", "300")
+    child = world.run_as("alice", [world.tool("vnicctl"), "run", "--bridge", "yes0", "--wait", "--", "cat",
+                                   "/sys/class/net/{ifname}/brport/state"])
+    assert poll(kernel.our_links, 5)
+    world.restart_service()
+    out, err = child.communicate(timeout=30)
+    assert (child.returncode, out.strip()) == (0, "3"), err
+
+
+def test_run_does_not_wait_for_a_tap_that_somebody_removes(world, root, bridges):
+    bridges("yes0")
+    kernel.run("ip", "link", "set", "yes0", "type", "bridge", "stp_state", "1")
+    child = world.run_as("alice", [world.tool("vnicctl"), "run", "--bridge", "yes0", "--wait", "--", "echo", "begun"])
+    (name,) = poll(kernel.our_links, 5)
+    assert poll(lambda: f"/org/vnicd1/endpoint/{name}" in root.managed_objects(), 5)
+    kernel.del_link(name)
+    out, err = child.communicate(timeout=20)
+    assert child.returncode != 0 and "begun" not in out and err
+
+
 def test_monitor_prints_what_happens(world, alice, bridge):
     child = world.run_as("bob", [world.tool("vnicctl"), "monitor", "--json"])
     assert "watching" in child.stderr.readline().lower()

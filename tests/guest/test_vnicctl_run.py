@@ -71,6 +71,27 @@ def test_the_guest_has_the_mac_that_the_bridge_expects(world, lan):
         assert kernel.bridge_port(tap)["locked"]
 
 
+def test_a_guest_with_two_cards_is_on_two_networks(world, lan, bridges):
+    """Each card has its own tap, queues and MAC: both ports are locked to theirs."""
+    bridges("yes1", mac="02:00:00:00:00:02", address="198.51.100.1/24")
+    argv = guest.qemu_argv({"ip": "192.0.2.10/24", "ping": HOST, "shell": 60}, "{fds1}", "{mac1}", "{vectors1}")
+    argv += ["-netdev", "tap,id=n1,fd={fd2}", "-device", "virtio-net-pci,netdev=n1,mac={mac2},romfile="]
+    with guest.Guest(argv=[world.tool("vnicctl"), "run", "--bridge", lan, "--queues", 2, "--anti-spoof", "--and",
+                           "--bridge", "yes1", "--anti-spoof", "--", *argv]) as vm:
+        assert vm.pings(HOST)
+        status, said = vm.run("ip link set eth1 up && ip address add 198.51.100.10/24 dev eth1 && "
+                              "for n in 1 2 3 4 5 6 7 8; do ping -c 1 -W 1 -I eth1 198.51.100.1 && exit 0; done; exit 1")
+        assert status == 0, said
+        taps = {kernel.link(name)["master"]: name for name in kernel.our_links()}
+        assert set(taps) == {lan, "yes1"}
+        assert sum(kernel.numqueues(taps[lan])) == 2
+        _status, macs = vm.run("cat /sys/class/net/eth0/address /sys/class/net/eth1/address")
+        assert ["fe" + mac[2:] for mac in macs] == [kernel.link(taps[name])["address"] for name in (lan, "yes1")]
+        vm.type("quit")
+        assert vm.wait() == 0
+        assert all(kernel.wait_gone(name) for name in taps.values())
+
+
 @pytest.mark.parametrize("queues", [1, 2, 4] if LONG else [1, 4])
 def test_tcp_crosses_in_large_segments_with_any_number_of_queues(world, lan, sink, queues):
     """20 MB to the host, and every byte as it was sent."""

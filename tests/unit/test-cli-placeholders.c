@@ -27,7 +27,7 @@ static void assert_filled(
                 const Placeholders *placeholders, const char *text, const char *expected) {
         _cleanup_free_ char *filled = NULL;
 
-        assert_int_equal(placeholders_fill(placeholders, text, &filled), 0);
+        assert_int_equal(placeholders_fill(placeholders, 1, text, &filled), 0);
         assert_string_equal(filled, expected);
 }
 
@@ -50,7 +50,7 @@ static void fd_is_the_only_queue(void **state) {
 static void fd_of_two_queues_is_an_error_and_nothing_is_answered(void **state) {
         char *filled = NULL;
 
-        assert_int_equal(placeholders_fill(&two_queues, "tap,fd={fd}", &filled), -EINVAL);
+        assert_int_equal(placeholders_fill(&two_queues, 1, "tap,fd={fd}", &filled), -EINVAL);
         assert_null(filled);
 }
 
@@ -58,17 +58,61 @@ static void fd_of_no_queue_is_an_error(void **state) {
         const Placeholders none = { NULL, 0, "", "" };
         char *filled = NULL;
 
-        assert_int_equal(placeholders_fill(&none, "{fd}", &filled), -EINVAL);
+        assert_int_equal(placeholders_fill(&none, 1, "{fd}", &filled), -EINVAL);
         assert_null(filled);
         assert_filled(&none, "[{fds}]", "[]");
 }
 
+static void assert_fault(const char *text, PlaceholderFault expected, const char *wrong) {
+        static const size_t queues[] = { 2, 1, 0 };
+        const char *found = "not touched";
+        size_t n_taps = strstr(text, "one:") == text ? 1 : 3;
+
+        assert_int_equal(placeholders_check(queues, n_taps, text, &found), expected);
+        if (wrong)
+                assert_string_equal(found, wrong);
+        else
+                assert_null(found);
+}
+
 static void only_fd_itself_needs_one_queue(void **state) {
-        assert_true(placeholders_need_one_queue("fd={fd},x"));
-        assert_false(placeholders_need_one_queue("fds={fds}"));
-        assert_false(placeholders_need_one_queue("fd"));
-        assert_false(placeholders_need_one_queue("{fd"));
-        assert_false(placeholders_need_one_queue(""));
+        assert_fault("one:fd={fd},x", PLACEHOLDERS_NOT_ONE_QUEUE, "{fd},x");
+        assert_fault("one:fds={fds}", PLACEHOLDERS_FINE, NULL);
+        assert_fault("one:fd", PLACEHOLDERS_FINE, NULL);
+        assert_fault("one:{fd", PLACEHOLDERS_FINE, NULL);
+        assert_fault("one:", PLACEHOLDERS_FINE, NULL);
+        assert_fault("one:{fd1}", PLACEHOLDERS_NOT_ONE_QUEUE, "{fd1}");
+        assert_fault("{fds1}{fd2}", PLACEHOLDERS_FINE, NULL);
+        assert_fault("{fd3}", PLACEHOLDERS_NOT_ONE_QUEUE, "{fd3}");
+}
+
+static void of_several_taps_each_word_has_the_number_of_one(void **state) {
+        const Placeholders taps[] = { two_queues, one_queue };
+        char *filled = NULL;
+
+        assert_int_equal(placeholders_fill(taps, 2,
+                                         "{fds1}/{mac2},{ifname1},{fd2},{queues1}{vectors2}",
+                                         &filled),
+                        0);
+        assert_string_equal(filled, "3:4/52:54:00:0a:0b:0c,vnic0badcafe,17,24");
+        free(filled);
+        filled = NULL;
+        assert_int_equal(placeholders_fill(taps, 2, "{mac}", &filled), -EINVAL);
+        assert_int_equal(placeholders_fill(taps, 2, "{mac3}", &filled), -EINVAL);
+        assert_null(filled);
+        assert_fault("x{mac}", PLACEHOLDERS_WHICH, "{mac}");
+        assert_fault("{mac4} {mac}", PLACEHOLDERS_NO_SUCH_TAP, "{mac4} {mac}");
+        assert_fault("{mac99999999999999999999}", PLACEHOLDERS_NO_SUCH_TAP,
+                        "{mac99999999999999999999}");
+}
+
+static void one_tap_has_the_numbered_words_too(void **state) {
+        assert_filled(&two_queues, "{fds1}={fds}", "3:4=3:4");
+}
+
+static void a_number_of_another_spelling_is_another_word(void **state) {
+        assert_filled(&two_queues, "{fds0} {fds01} {fds 1} {1} {fds1 {mac-1}",
+                        "{fds0} {fds01} {fds 1} {1} {fds1 {mac-1}");
 }
 
 static void vectors_are_two_a_queue_and_two_more(void **state) {
@@ -103,7 +147,7 @@ static void a_vector_keeps_its_order_and_its_end(void **state) {
         char *texts[] = { "qemu", "fds={fds}", "", "{queues}", NULL };
         char **filled = NULL;
 
-        assert_int_equal(placeholders_fill_vector(&two_queues, texts, &filled), 0);
+        assert_int_equal(placeholders_fill_vector(&two_queues, 1, texts, &filled), 0);
         assert_string_equal(filled[0], "qemu");
         assert_string_equal(filled[1], "fds=3:4");
         assert_string_equal(filled[2], "");
@@ -116,7 +160,7 @@ static void a_vector_with_fd_and_two_queues_is_an_error(void **state) {
         char *texts[] = { "qemu", "{fds}", "{fd}", NULL };
         char **filled = NULL;
 
-        assert_int_equal(placeholders_fill_vector(&two_queues, texts, &filled), -EINVAL);
+        assert_int_equal(placeholders_fill_vector(&two_queues, 1, texts, &filled), -EINVAL);
         assert_null(filled);
 }
 
@@ -132,6 +176,9 @@ int main(void) {
                 cmocka_unit_test(fd_of_two_queues_is_an_error_and_nothing_is_answered),
                 cmocka_unit_test(fd_of_no_queue_is_an_error),
                 cmocka_unit_test(only_fd_itself_needs_one_queue),
+                cmocka_unit_test(of_several_taps_each_word_has_the_number_of_one),
+                cmocka_unit_test(one_tap_has_the_numbered_words_too),
+                cmocka_unit_test(a_number_of_another_spelling_is_another_word),
                 cmocka_unit_test(vectors_are_two_a_queue_and_two_more),
                 cmocka_unit_test(several_words_in_one_argument_are_all_filled_in),
                 cmocka_unit_test(unknown_words_are_left_alone),
