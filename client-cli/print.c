@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "cell.h"
@@ -69,6 +70,31 @@ Status print_rows(const json_t *rows, const Column columns[], size_t n_columns) 
         return print_table(&table, add_rows(&table, rows, columns));
 }
 
+static void print_warnings(const json_t *rows, const char *key) {
+        bool first = true;
+        json_t *row, *warning;
+        size_t i, k;
+
+        json_array_foreach(rows, i, row) {
+                json_array_foreach(json_object_get(row, "warnings"), k, warning) {
+                        printf("%s%s: %s\n", first ? "\n" : "",
+                                        json_string_value(json_object_get(row, key)),
+                                        json_string_value(warning));
+                        first = false;
+                }
+        }
+}
+
+Status print_rows_and_warnings(
+                const json_t *rows, const Column columns[], size_t n_columns, const char *key) {
+        Status status = print_rows(rows, columns, n_columns);
+
+        if (status != STATUS_OK)
+                return status;
+        print_warnings(rows, key);
+        return print_flush();
+}
+
 static int add_title(Table *table, const char *key) {
         _cleanup_free_ char *title = strdup(key);
 
@@ -80,6 +106,21 @@ static int add_title(Table *table, const char *key) {
         return table_add(table, title);
 }
 
+/* Behind the title, and below it. */
+static int add_warnings(Table *table, const json_t *warnings) {
+        json_t *warning;
+        size_t i;
+        int r = 0;
+
+        json_array_foreach(warnings, i, warning) {
+                if (i > 0 && r >= 0)
+                        r = table_add(table, "");
+                if (r >= 0)
+                        r = table_add(table, json_string_value(warning));
+        }
+        return r;
+}
+
 Status print_object(const json_t *object) {
         _cleanup_(table_done) Table table = TABLE_INIT(2);
         const char *key;
@@ -89,7 +130,9 @@ Status print_object(const json_t *object) {
         json_object_foreach((json_t *)object, key, value) {
                 r = add_title(&table, key);
                 if (r >= 0)
-                        r = add_cell(&table, object, key);
+                        r = strcmp(key, "warnings") == 0 && json_array_size(value) > 0
+                                        ? add_warnings(&table, value)
+                                        : add_cell(&table, object, key);
                 if (r < 0)
                         break;
         }

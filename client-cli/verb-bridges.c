@@ -14,7 +14,6 @@ static const Column columns[] = {
         { "ACCESS", "access" },
         { "MTU", "mtu" },
         { "PORTS", "ports" },
-        { "WARNINGS", "warnings" },
 };
 
 Status verb_bridges(const Options *options) {
@@ -33,5 +32,6 @@ Status verb_bridges(const Options *options) {
         bridges = json_array_get(body, 0);
         if (options->json)
                 return print_json(bridges);
-        return print_rows(bridges, columns, sizeof(columns) / sizeof(columns[0]));
+        return print_rows_and_warnings(
+                        bridges, columns, sizeof(columns) / sizeof(columns[0]), "name");
 }

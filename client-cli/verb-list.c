@@ -25,6 +25,7 @@ static const Column columns[] = {
         { "MTU", "mtu" },
         { "QUEUES", "queues" },
         { "STATE", "state" },
+        { "WARNINGS", "n_warnings" },
 };
 
 static bool is_wanted(const Options *options, const json_t *endpoint) {
@@ -71,6 +72,19 @@ static int collect(const Options *options, json_t *objects, json_t *endpoints) {
         return 0;
 }
 
+/* For the table: the sentences themselves are for "show". */
+static void count_warnings(json_t *endpoints) {
+        json_t *endpoint;
+        size_t i;
+
+        json_array_foreach(endpoints, i, endpoint) {
+                size_t n = json_array_size(json_object_get(endpoint, "warnings"));
+
+                json_object_set_new(endpoint, "n_warnings",
+                                n > 0 ? json_integer((json_int_t)n) : json_null());
+        }
+}
+
 Status verb_list(const Options *options) {
         Method method = { VNICD_PATH, DBUS_OBJECTMANAGER, "GetManagedObjects",
                 .answer = "a{oa{sa{sv}}}" };
@@ -90,5 +104,6 @@ Status verb_list(const Options *options) {
                 return complain_errno(r, "read the answer of the service");
         if (options->json)
                 return print_json(endpoints);
+        count_warnings(endpoints);
         return print_rows(endpoints, columns, sizeof(columns) / sizeof(columns[0]));
 }

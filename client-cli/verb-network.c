@@ -25,7 +25,6 @@ static const Column columns[] = {
         { "ADDRESSES", "addresses" },
         { "MTU", "mtu" },
         { "PORTS", "ports" },
-        { "WARNINGS", "warnings" },
 };
 
 static const Column lease_columns[] = {
@@ -43,7 +42,8 @@ static Status list(Client *client, const Options *options, char *const *names) {
                 return status;
         if (options->json)
                 return print_json(networks);
-        return print_rows(networks, columns, sizeof(columns) / sizeof(columns[0]));
+        return print_rows_and_warnings(
+                        networks, columns, sizeof(columns) / sizeof(columns[0]), "name");
 }
 
 static Status show(Client *client, const Options *options, char *const *names) {

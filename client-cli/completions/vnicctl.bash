@@ -13,11 +13,11 @@ _vnicctl_options() {  # verb
 }
 
 _vnicctl_bridges() {
-    vnicctl bridges 2>/dev/null | awk 'NR > 1 { print $1 }'
+    vnicctl bridges 2>/dev/null | awk '!NF { exit } NR > 1 { print $1 }'
 }
 
 _vnicctl_networks() {
-    vnicctl network list 2>/dev/null | awk 'NR > 1 { print $1 }'
+    vnicctl network list 2>/dev/null | awk '!NF { exit } NR > 1 { print $1 }'
 }
 
 _vnicctl_endpoints() {

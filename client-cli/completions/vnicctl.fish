@@ -29,11 +29,11 @@ function __vnicctl_options
 end
 
 function __vnicctl_bridges
-    vnicctl bridges 2>/dev/null | awk 'NR > 1 { print $1 }'
+    vnicctl bridges 2>/dev/null | awk '!NF { exit } NR > 1 { print $1 }'
 end
 
 function __vnicctl_networks
-    vnicctl network list 2>/dev/null | awk 'NR > 1 { print $1 }'
+    vnicctl network list 2>/dev/null | awk '!NF { exit } NR > 1 { print $1 }'
 end
 
 function __vnicctl_endpoints

@@ -107,7 +107,7 @@ static void warn(NetworkUnit *unit, const char *sentence) {
                 return;
         snprintf(unit->warning, sizeof(unit->warning), "%s", sentence);
         if (*sentence)
-                log_warning("Network %s: %s", unit->name, sentence);
+                log_warning("Network %s: %s" SEE_DOCTOR, unit->name, sentence);
         unit->units->changed(unit->name, unit->units->userdata);
 }
 

@@ -166,7 +166,7 @@ static void install_filters(Manager *manager) {
 
         if (r < 0)
                 log_warning("Frames that bridges do not forward reach the host past the filters of "
-                            "taps: %s",
+                            "taps: %s" SEE_DOCTOR,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
 }
 
@@ -182,7 +182,7 @@ int manager_probe(Manager *manager) {
         r = probe_host(manager, &failure);
         changed = memcmp(&before, &manager->facts, sizeof(before)) != 0;
         if (r < 0)
-                log_warning("Cannot find out what taps this host offers: %s",
+                log_warning("Cannot find out what taps this host offers: %s" SEE_DOCTOR,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
         return changed ? 1 : r;
 }

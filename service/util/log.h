@@ -8,6 +8,9 @@
 
 #include <syslog.h>
 
+/* The end of a line about what stands in the way on this host. */
+#define SEE_DOCTOR " (\"vnicctl doctor\" tells what helps)"
+
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #define log_error(...)   log_line(LOG_ERR, __VA_ARGS__)

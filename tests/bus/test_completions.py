@@ -92,6 +92,7 @@ def test_verbs_options_bridges_and_endpoints_are_completed(complete, alice, brid
         assert complete("vnicctl create --guest") == ["vnicctl", "create", "--guest-mac"]
         assert complete("vnicctl run --bridge y") == ["vnicctl", "run", "--bridge", "yes0"]
         assert complete("vnicctl explain y") == ["vnicctl", "explain", "yes0"]
+        assert complete("vnicctl explain Nob") == ["vnicctl", "explain", "Nob"]  # no word of a warning
         assert complete(f"vnicctl show {tap.interface[:9]}") == ["vnicctl", "show", tap.interface]
         assert complete("vnicctl release web") == ["vnicctl", "release", "webserver"]
         assert complete("vnicctl run --bridge yes0 -- setpri") == ["vnicctl", "run", "--bridge", "yes0", "--",

@@ -462,6 +462,7 @@ def test_without_the_table_the_host_is_not_made_worse_and_it_is_said(world, root
             for frame in frames_to(RESERVED[2], GUEST):
                 send(ears.tap.fds[0], frame)
             assert [what for what in ears.heard() if "the wire" in what] == []
+            assert "vnicctl doctor" in world.service.output()
             said = root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings")
             assert any("01:80:c2" in text for text in said) and any("lost its bridge" in text for text in said)
             _status, out, _err = world.output_as("alice", [world.tool("vnicctl"), "capabilities"])

@@ -15,6 +15,7 @@ import time
 import pytest
 from vnic import kernel
 from vnic.client import MANAGER, ROOT
+from vnic.networks import network
 from vnic.process import identity, poll, variables
 
 
@@ -144,6 +145,48 @@ def test_every_verb_has_help(ctl):
         assert verb in text
         status, out, _ = ctl(verb, "--help")
         assert status == 0 and out.startswith(f"Usage: vnicctl {verb}")
+
+
+def split_table(text):
+    """The table, and what stands below it."""
+    table, _blank, below = text.partition("\n\n")
+    return table.splitlines(), below.splitlines()
+
+
+def test_warnings_of_bridges_stand_below_the_table(ctl, alice, bridges):
+    """A sentence in a column makes every line as long as the longest."""
+    bridges("yes0")  # whose MAC nobody has set
+    bridges("yes1", mac="02:00:00:00:00:01")
+    warnings = {name: bridge["warnings"] for name, bridge in alice.list_bridges().items()}
+    assert len(warnings["yes0"]) > len(warnings["yes1"])
+    table, below = split_table(ctl("bridges")[1])
+    assert table[0].split() == ["NAME", "KIND", "ACCESS", "MTU", "PORTS"]
+    assert all(len(line) < 80 for line in table)
+    assert sorted(below) == sorted(f"{name}: {text}" for name, texts in warnings.items() for text in texts)
+
+
+def test_warnings_of_networks_stand_below_the_table(ctl, root):
+    with network(root, "yesnet", "isolated", services=False) as made:
+        assert poll(lambda: made.get("Warnings"), 5)
+        table, below = split_table(ctl("network", "list")[1])
+        assert "WARNINGS" not in table[0] and all(len(line) < 100 for line in table)
+        assert below == [f"yesnet: {text}" for text in made.get("Warnings")]
+        shown = ctl("network", "show", "yesnet")[1].splitlines()
+        assert all(any(line.endswith(text) for line in shown) for text in made.get("Warnings"))
+
+
+def test_an_endpoint_with_warnings_is_marked_in_the_list_and_shows_each_in_a_line(ctl, alice, bridge):
+    with alice.create_tap(bridge, label="well") as _well, alice.create_tap(bridge, label="ill", isolated=True) as ill:
+        kernel.run("ip", "link", "set", ill.interface, "down")
+        kernel.run("ip", "link", "set", ill.interface, "mtu", "1400")
+        assert poll(lambda: len(ill.get("Warnings")) == 2, 5)
+        table, below = split_table(ctl("list")[1])
+        assert table[0].split()[-1] == "WARNINGS" and below == []
+        assert {line.split()[3]: line.split()[-1] for line in table[1:]} == {"well": "-", "ill": "2"}
+        shown = ctl("show", "ill")[1].splitlines()
+        assert [line for line in shown if line.startswith("warnings ")][0].endswith(ill.get("Warnings")[0])
+        assert any(line.strip() == ill.get("Warnings")[1] for line in shown)
+        assert "n_warnings" not in ctl("list", "--json")[1]
 
 
 def test_run_becomes_the_program_with_everything_filled_in(world, ctl, bridge):
