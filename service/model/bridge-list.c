@@ -7,6 +7,7 @@
 #include <search.h>
 #include <string.h>
 
+#include "model/lease-end.h"
 #include "model/manager-private.h"
 #include "util/cleanup.h"
 
@@ -63,7 +64,7 @@ static int count_link(const LinkInfo *link, void *userdata) {
                         return -ENOMEM;
                 entry->bridge = *link;
         }
-        if (link->master > 0) {
+        if (link->master > 0 && !lease_end_is_port(link)) {
                 entry = entry_of(list, link->master);
                 if (!entry)
                         return -ENOMEM;

@@ -98,6 +98,7 @@ struct Endpoint {
         List condemned; /* Manager.condemned: its deletion has failed, and is tried again */
         bool seen;      /* by the resync under way */
         bool stray;     /* its network was gone when it was adopted */
+        bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept for it */
 };
 
 /* Somebody who waits for the end of an endpoint, a network, or of queues (model/linger). gone() is called

@@ -157,6 +157,7 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
         endpoint = endpoint_new(&tag, order->client->connection);
         if (!endpoint)
                 return -ENOMEM;
+        endpoint->may_return = order->request->has_guest_mac || *tag.label;
         r = quota_charge(manager->quota, order->client->uid, 1, order->request->queues,
                         &endpoint->charge);
         if (r >= 0 && order->network)

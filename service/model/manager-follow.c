@@ -20,6 +20,8 @@ static void forget(Manager *manager, Endpoint *endpoint) {
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_tell_watches(endpoint, 0);
+        list_unlink(&endpoint->on_network);
+        manager_lease_ends(manager, endpoint);
         endpoint_free(endpoint);
         manager_left_network(manager, network);
         if (stray && --manager->strays == 0)
@@ -59,6 +61,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         if (r < 0)
                 return r;
         endpoint->offloads = offload_for_header(manager->facts.offloads.mask, tag->vnet_hdr_size);
+        endpoint->may_return = true;
         endpoint->seen = true;
         offload_watch_begin(manager->offload_watch, &endpoint->offload_state, link->ifindex);
         r = registry_add(&manager->registry, endpoint);

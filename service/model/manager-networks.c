@@ -301,6 +301,7 @@ int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid) {
                 return r;
         endpoint->network = network;
         list_append(&network->endpoints, &endpoint->on_network);
+        manager_lease_begins(network->owner, network, endpoint);
         (void)sd_event_source_set_enabled(network->idle, SD_EVENT_OFF);
         return 0;
 }

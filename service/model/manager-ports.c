@@ -10,6 +10,7 @@
 
 #include "kernel/address.h"
 #include "kernel/bridge.h"
+#include "model/lease-end.h"
 #include "model/manager-private.h"
 #include "util/log.h"
 
@@ -37,6 +38,8 @@ typedef struct Look {
 static int count_port(const LinkInfo *link, void *userdata) {
         Look *look = userdata;
 
+        if (lease_end_is_port(link))
+                return 0;
         look->ports.all++;
         look->ports.foreign += !manager_is_own_port(look->manager, link);
         return 0;
@@ -64,7 +67,7 @@ void manager_see_port_of_network(Manager *manager, const LinkInfo *link) {
         LIST_FOREACH(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
                 const bool is_foreign = link->master == network->ifindex &&
-                                !manager_is_own_port(manager, link);
+                                !lease_end_is_port(link) && !manager_is_own_port(manager, link);
 
                 if (network_see_port(network, link->ifindex, is_foreign) < 0)
                         log_error("Out of memory: a port of the network %s is not shown",

@@ -171,6 +171,13 @@ void manager_doom_network(Manager *manager, Network *network);
 void manager_warn_network(
                 Manager *manager, Network *network, NetworkWarning warning, const char *sentence);
 
+/* A guest of the network is there, or gone for good; where others are in want of its address, others' end as well. */
+void manager_lease_begins(Manager *manager, Network *network, const Endpoint *endpoint);
+void manager_lease_ends(Manager *manager, const Endpoint *endpoint);
+
+/* Those of guests that went while there was no vnicd. */
+void manager_find_old_leases(Manager *manager);
+
 /* Whether the device that finishes checksums is there as long as it is needed, and no longer; looked at soon. */
 void manager_look_at_checksums(Manager *manager);
 

@@ -130,6 +130,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
                 return r;
         manager_settle_networks(manager);
         manager_look_at_checksums(manager);
+        manager_find_old_leases(manager);
         manager_adopt_bridges(manager);
         manager->started = true;
         *ret = TAKE_PTR(manager);

@@ -12,8 +12,6 @@
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
-/* As long as a guest may sleep and still find its address; a shorter one would be asked for often. */
-#define LEASE_TIME "1h"
 /* All that a bridge can have ports, with an address of each kind, and those that have just left. */
 #define LEASES_MOST 4096
 typedef struct Text {
@@ -45,6 +43,13 @@ static bool plan_is_plain(const NetworkPlan *plan) {
 
 bool network_service_is_needed(const NetworkPlan *plan) {
         return plan->host_access;
+}
+
+/* All of the subnet but its first and last address, and the host's own. */
+size_t network_service_room(const NetworkPlan *plan) {
+        size_t addresses = (size_t)1 << (32 - plan->v4_prefix);
+
+        return addresses < LEASES_MOST + 3 ? addresses - 3 : LEASES_MOST;
 }
 
 const char *network_service_unit(const char *name, char buffer[static NETWORK_UNIT_SIZE]) {
@@ -133,10 +138,11 @@ static void write_v4_range(FILE *file, const NetworkPlan *plan) {
         struct in_addr netmask = { htonl(mask) };
         char text[3][INET_ADDRSTRLEN];
 
-        fprintf(file, "dhcp-range=%s,%s,%s," LEASE_TIME "\n",
+        fprintf(file, "dhcp-range=%s,%s,%s,%d\n",
                         inet_ntop(AF_INET, &first, text[0], sizeof(text[0])),
                         inet_ntop(AF_INET, &last, text[1], sizeof(text[1])),
-                        inet_ntop(AF_INET, &netmask, text[2], sizeof(text[2])));
+                        inet_ntop(AF_INET, &netmask, text[2], sizeof(text[2])),
+                        NETWORK_LEASE_SECONDS);
         /* Without a way out there is no router. */
         if (plan->kind == NETWORK_ISOLATED)
                 fputs("dhcp-option=option:router\n", file);
@@ -152,8 +158,8 @@ static void write_v6_range(FILE *file, const NetworkPlan *plan) {
         char text[INET6_ADDRSTRLEN];
 
         memset(subnet.s6_addr + 8, 0, 8);
-        fprintf(file, "dhcp-range=%s,ra-stateless,ra-names,64," LEASE_TIME "\n",
-                        inet_ntop(AF_INET6, &subnet, text, sizeof(text)));
+        fprintf(file, "dhcp-range=%s,ra-stateless,ra-names,64,%d\n",
+                        inet_ntop(AF_INET6, &subnet, text, sizeof(text)), NETWORK_LEASE_SECONDS);
         fputs("enable-ra\n", file);
         fprintf(file, "ra-param=%s,", plan->name);
         if (plan->mtu > 0)

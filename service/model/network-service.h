@@ -10,6 +10,7 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "model/network-plan.h"
 
@@ -17,8 +18,14 @@
 #define NETWORK_UNIT_PREFIX      "vnicd-network@"
 #define NETWORK_UNIT_SIZE        64
 
+/* How long an address is a guest's: as long as it may sleep and still find it; a shorter time would have it ask often. */
+#define NETWORK_LEASE_SECONDS 3600
+
 /* A network on which the host is not to be reached has no service. */
 bool network_service_is_needed(const NetworkPlan *plan);
+
+/* How many guests can have an IPv4 address. */
+size_t network_service_room(const NetworkPlan *plan);
 
 /* The unit of a network's service, into buffer, which it returns. No name needs an escape: the unit
  * takes it by %i. */

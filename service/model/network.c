@@ -27,6 +27,7 @@ int network_new(Network **ret, const NetworkTag *tag) {
         list_init(&network->link);
         list_init(&network->endpoints);
         list_init(&network->watches);
+        lease_book_init(&network->leases);
         network->tag = *tag;
         r = quota_new(&network->ports_of_users);
         if (r < 0)
@@ -39,6 +40,8 @@ Network *network_free(Network *network) {
         if (!network)
                 return NULL;
         list_unlink(&network->link);
+        reconciler_forget(&network->lease_end);
+        lease_book_done(&network->leases);
         sd_event_source_disable_unref(network->idle);
         if (network->ports_of_users)
                 quota_free(network->ports_of_users);

@@ -14,8 +14,10 @@
 #include <systemd/sd-event.h>
 
 #include "kernel/link.h"
+#include "model/lease-book.h"
 #include "model/network-tag.h"
 #include "model/quota.h"
+#include "model/reconcile.h"
 #include "util/closer.h"
 #include "util/list.h"
 
@@ -42,6 +44,8 @@ struct Network {
         Quota *ports_of_users;
         /* Which device DHCP replies take to get their checksums; 0: they need none, or could not be led there. */
         int checksum_device;
+        LeaseBook leases;
+        Reconcilable lease_end; /* leases that are due are ended a moment later */
         sd_event_source *idle;
         void *owner; /* the Manager */
         /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Takes one element out of a set of nf_tables, by messages to the kernel alone: libnftables (kernel/filter) reads the whole
+ * set first, and cannot be used off the loop.
+ *
+ * Source: net/netfilter/nf_tables_api.c, linux/netfilter/nf_tables.h.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernel/netlink.h"
+#include "util/failure.h"
+
+/* Of a table of the family bridge. */
+typedef struct FilterSet {
+        const char *table, *name;
+} FilterSet;
+
+/* key: as the kernel has it; each part of a key of several takes a multiple of four bytes. netlink: a socket of
+ * NETLINK_NETFILTER. 0 also if there is no such element, set or table. KernelError, -ENOMEM. */
+int filter_remove_element(Netlink *netlink, const FilterSet *set, const void *key, size_t size,
+                Failure *failure);

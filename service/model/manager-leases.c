@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A lease goes with its endpoint: the networks' books of leases follow what endpoints there are, and what is due
+ * is ended a moment later, for all guests that went in that moment together: by then dnsmasq has read what a guest
+ * sent last.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/lease-end.h"
+#include "model/leases.h"
+#include "model/manager-private.h"
+#include "model/network-service.h"
+#include "util/cleanup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define MOMENT_USEC (100 * 1000)
+
+static bool gives_leases(const Network *network) {
+        const NetworkPlan *plan = &network->tag.plan;
+
+        return !network->doomed && plan->dhcp && plan->v4_prefix > 0 &&
+                        network_service_is_needed(plan);
+}
+
+static void out_of_memory(const Network *network) {
+        log_warning("Out of memory: leases on the network %s stay until they end by themselves",
+                        network->tag.plan.name);
+}
+
+static void end_due(Reconcilable *thing) {
+        Network *network = container_of(thing, Network, lease_end);
+        const Manager *manager = network->owner;
+        List due = LIST_INIT(due);
+
+        lease_book_take_due(&network->leases, &due);
+        if (list_is_empty(&due) || network->doomed ||
+                        lease_end_submit(manager->closer, network, &due) >= 0) {
+                departed_free_all(&due);
+                return;
+        }
+        out_of_memory(network);
+        departed_free_all(&due);
+}
+
+/* Those who are there need an address each; so may whoever is behind a port of others. */
+static void settle(Manager *manager, Network *network) {
+        size_t guests = network->n_foreign;
+
+        if (network->leases.n_reserved > 0)
+                LIST_FOREACH(&network->endpoints, node)
+                        guests++;
+        lease_book_fit(&network->leases, guests, network_service_room(&network->tag.plan));
+        if (list_is_empty(&network->leases.due))
+                return;
+        network->lease_end.reconcile = end_due;
+        reconciler_mark_at(
+                        manager->reconciler, &network->lease_end, clock_now_usec() + MOMENT_USEC);
+}
+
+void manager_lease_begins(Manager *manager, Network *network, const Endpoint *endpoint) {
+        if (!gives_leases(network))
+                return;
+        lease_book_come(&network->leases, &endpoint->tag, clock_now_usec());
+        settle(manager, network);
+}
+
+void manager_lease_ends(Manager *manager, const Endpoint *endpoint) {
+        Network *network = endpoint->network;
+
+        if (!network || endpoint->dying || !gives_leases(network))
+                return;
+        if (lease_book_leave(&network->leases, &endpoint->tag, endpoint->may_return,
+                            clock_now_usec()) < 0)
+                out_of_memory(network);
+        settle(manager, network);
+}
+
+/* Who has a lease, and is not there: the guests that went while there was no vnicd. */
+typedef struct Search {
+        CloserJob job;
+        Manager *manager;
+        int bridge;
+        char network[IFNAMSIZ];
+        size_t n_there;
+        Mac *there; /* guests */
+        Leases leases;
+} Search;
+
+static int compare_macs(const void *a, const void *b) {
+        return memcmp(a, b, sizeof(Mac));
+}
+
+/* In a thread. What is not of interest loses its MAC. */
+static void search(CloserJob *job) {
+        Search *at = container_of(job, Search, job);
+
+        if (leases_read(at->network, &at->leases) < 0)
+                return;
+        qsort(at->there, at->n_there, sizeof(Mac), compare_macs);
+        for (size_t i = 0; i < at->leases.n; i++) {
+                Lease *lease = &at->leases.leases[i];
+                Mac mac;
+
+                if (strchr(lease->address, ':') || mac_parse(lease->mac, &mac) < 0 ||
+                                bsearch(&mac, at->there, at->n_there, sizeof(Mac), compare_macs))
+                        lease->mac[0] = '\0';
+        }
+}
+
+/* Which of them may come back nobody knows. Behind a port of others they may all be there. */
+static void found(CloserJob *job) {
+        Search *at = container_of(job, Search, job);
+        Network *network = manager_network_at(at->manager, at->bridge);
+
+        for (size_t i = 0; network && network->n_foreign == 0 && i < at->leases.n; i++) {
+                Tag tag = { .label = "" };
+
+                if (mac_parse(at->leases.leases[i].mac, &tag.guest_mac) >= 0 &&
+                                lease_book_leave(&network->leases, &tag, true, clock_now_usec()) <
+                                                0)
+                        out_of_memory(network);
+        }
+        if (network)
+                settle(at->manager, network);
+        leases_done(&at->leases);
+        free(at->there);
+        free(at);
+}
+
+static void find_departed(Manager *manager, Network *network) {
+        Search *at = calloc(1, sizeof(Search));
+        size_t n = 0;
+
+        LIST_FOREACH(&network->endpoints, node)
+                n++;
+        if (at)
+                at->there = calloc(n + 1, sizeof(*at->there));
+        if (!at || !at->there) {
+                free(at);
+                out_of_memory(network);
+                return;
+        }
+        at->job = (CloserJob){ .run = search, .done = found };
+        at->manager = manager;
+        at->bridge = network->ifindex;
+        snprintf(at->network, sizeof(at->network), "%s", network->tag.plan.name);
+        LIST_FOREACH(&network->endpoints, node)
+                at->there[at->n_there++] = container_of(node, Endpoint, on_network)->tag.guest_mac;
+        closer_submit(manager->closer, &at->job);
+}
+
+void manager_find_old_leases(Manager *manager) {
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (gives_leases(network))
+                        find_departed(manager, network);
+        }
+}

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How long an address is a guest's: as long as its tap is there; and longer where it may come back, as long as there
+is room for others."""
+
+import contextlib
+import shutil
+
+import pytest
+from vnic import kernel
+from vnic.machine import Machine
+from vnic.networks import network
+from vnic.process import poll
+
+pytestmark = [pytest.mark.deadline(180), pytest.mark.once,
+              pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")]
+
+A, B = "52:54:00:00:77:01", "52:54:00:00:77:02"
+
+
+@contextlib.contextmanager
+def guest(client, net, name="guest", **options):
+    """A guest with an address; its tap is gone afterwards."""
+    with client.create_tap(net.name, False, **options) as tap, Machine(tap, name) as machine:
+        machine.told = machine.dhcp()
+        yield machine
+    kernel.wait_gone(tap.interface)
+
+
+def had_by(client, net, **options):
+    """The address of a guest that came and went."""
+    with guest(client, net, **options) as machine:
+        return machine.told.get("ip")
+
+
+def leased(net):
+    """address → MAC"""
+    return {one[0]: one[1] for one in net.leases() if "." in one[0]}
+
+
+@pytest.fixture
+def sixteen(root):
+    with network(root, "yessmall", addresses=["10.77.0.1/28"]) as net:
+        yield net
+
+
+@pytest.fixture
+def eight(root):
+    """Room for five guests."""
+    with network(root, "yestiny", addresses=["10.77.0.1/29"]) as net:
+        yield net
+
+
+def test_a_lease_ends_with_its_guest(alice, sixteen):
+    with guest(alice, sixteen) as machine:
+        assert leased(sixteen) == {machine.told["ip"]: machine.mac}
+    assert poll(lambda: leased(sixteen) == {}, 5), leased(sixteen)
+
+
+def test_many_leases_end_at_once(alice, sixteen):
+    with contextlib.ExitStack() as stack:
+        there = [stack.enter_context(guest(alice, sixteen, f"guest{i}")) for i in range(6)]
+        stays = stack.pop_all()
+        with stays:
+            assert len(leased(sixteen)) == 6 and all(one.told for one in there)
+    assert poll(lambda: leased(sixteen) == {}, 5), leased(sixteen)
+
+
+def test_a_small_network_has_room_for_one_guest_after_another(alice, sixteen):
+    for i in range(18):
+        assert had_by(alice, sixteen), f"guest {i + 1} got no address"
+
+
+def test_a_given_mac_finds_its_address_again(alice, eight):
+    had = had_by(alice, eight, guest_mac=A)
+    other = had_by(alice, eight)
+    assert had and other
+    assert poll(lambda: leased(eight) == {had: A}, 5), leased(eight)
+    assert had_by(alice, eight, guest_mac=A) == had
+
+
+def test_a_label_finds_its_address_again_though_its_mac_is_another_one(alice, bob, eight):
+    with guest(alice, eight, label="web") as machine:
+        had, mac = machine.told["ip"], machine.mac
+    assert leased(eight) == {had: mac}
+    with guest(bob, eight, label="web") as machine:
+        assert machine.told["ip"] != had
+    with alice.create_tap(eight.name, False, label="web") as tap:
+        assert tap.get("GuestMac") != mac
+        assert poll(lambda: leased(eight).get(had) == tap.get("GuestMac"), 5), leased(eight)
+        with Machine(tap, "guest") as machine:
+            assert machine.dhcp()["ip"] == had
+
+
+def test_who_may_come_back_gives_way_to_those_who_are_there(alice, eight):
+    first, second = had_by(alice, eight, guest_mac=A), had_by(alice, eight, guest_mac=B)
+    assert set(leased(eight)) == {first, second}
+    with contextlib.ExitStack() as stack:
+        for i in range(4):
+            assert stack.enter_context(guest(alice, eight, f"guest{i}")).told
+        # Whoever has been gone for longer goes first.
+        assert poll(lambda: first not in leased(eight) or leased(eight)[first] != A, 5)
+        assert leased(eight)[second] == B
+        assert stack.enter_context(guest(alice, eight, "guest4")).told
+        assert poll(lambda: not {A, B} & set(leased(eight).values()), 5)
+
+
+@pytest.mark.restarts
+def test_what_the_dead_had_while_vnicd_was_not_there_gives_way_too(world, alice, eight):
+    with contextlib.ExitStack() as stack:
+        stays = stack.enter_context(guest(alice, eight, "stays"))
+        gone = [stack.enter_context(guest(alice, eight, f"guest{i}", guest_mac=f"52:54:00:00:78:0{i}")) for i in range(4)]
+        assert all(one.told for one in gone)
+        world.stop_service()
+        for one in gone:
+            one.close()
+            one.tap.close()
+        world.start_service()
+        assert poll(lambda: not any(kernel.exists(one.tap.interface) for one in gone), 5)
+        assert had_by(alice, eight, name="guest9")
+        assert leased(eight)[stays.told["ip"]] == stays.mac
+
+
+
+
+
+def test_nothing_is_seen_of_it_but_that_the_lease_is_gone(root, alice, sixteen):
+    """No port of the network that would make it one of others, and no change of its bridge."""
+    before = sixteen.get("Warnings"), kernel.link(sixteen.name)["mtu"], kernel.link(sixteen.name)["address"]
+    signals = alice.subscribe("org.freedesktop.DBus.Properties")
+    for _ in range(3):
+        assert had_by(alice, sixteen)
+        assert poll(lambda: leased(sixteen) == {}, 5)
+    assert poll(lambda: kernel.ports(sixteen.name) == [], 5), kernel.ports(sixteen.name)
+    assert (sixteen.get("Warnings"), kernel.link(sixteen.name)["mtu"], kernel.link(sixteen.name)["address"]) == before
+    assert sixteen.get("Ports") == 0
+    assert not [one for one in signals.all() if "Warnings" in str(one)]
+
+
+def test_an_address_is_the_next_guests_where_addresses_are_guarded(root, alice):
+    """Of the guest that is gone nothing is remembered either, or the one that has its address now were not heard."""
+    with network(root, "yesguard", addresses=["10.77.0.1/29"], guard_addresses=True) as net:
+        for i in range(8):
+            with guest(alice, net) as machine:
+                assert machine.told, i
+                assert machine.pings(net.address(4)), (i, machine.told["ip"])
+        with guest(alice, net, label="web") as machine:
+            had = machine.told["ip"]
+            assert machine.pings(net.address(4))
+        with alice.create_tap(net.name, False, label="web") as tap:
+            assert poll(lambda: leased(net).get(had) == tap.get("GuestMac"), 5), leased(net)
+            with Machine(tap, "guest") as machine:
+                assert machine.dhcp()["ip"] == had
+                assert machine.pings(net.address(4))
