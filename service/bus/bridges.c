@@ -20,7 +20,13 @@ typedef struct Listing {
         Failure *failure;
 } Listing;
 
-static int append_warnings(sd_bus_message *reply, const LinkInfo *bridge) {
+static Fate fate_of_crossing(const Listing *listing, const LinkInfo *bridge) {
+        return manager_fate_of_crossing(listing->service->manager, bridge->ifindex, bridge->name);
+}
+
+static int append_warnings(const Listing *listing, const LinkInfo *bridge) {
+        const Fate crossing = fate_of_crossing(listing, bridge);
+        char words[FIREWALL_SENTENCE_SIZE];
         const char *warnings[3] = { NULL };
         size_t n = 0;
 
@@ -28,11 +34,18 @@ static int append_warnings(sd_bus_message *reply, const LinkInfo *bridge) {
                 warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets "
                                 "it when an endpoint is on it and it has a port that is not "
                                 "vnicd's, or as the next endpoint joins if it has an IP address.";
-        if (bridge_is_filtered(bridge->name))
-                warnings[n++] = "br_netfilter is on: the host's IP filters see the frames that "
-                                "cross "
-                                "it and may drop them.";
-        return append_names(reply, warnings);
+        if (crossing.outcome == FATE_DROPPED)
+                warnings[n++] = firewall_bridge_sentence(&crossing, bridge->name, words);
+        return append_names(listing->reply, warnings);
+}
+
+static int append_undecided(const Listing *listing, const LinkInfo *bridge) {
+        const Fate crossing = fate_of_crossing(listing, bridge);
+        const char *chains[2] = { NULL };
+
+        if (crossing.outcome == FATE_UNDECIDED)
+                chains[0] = crossing.chain;
+        return append_names(listing->reply, chains);
 }
 
 /* One line of the list. */
@@ -45,13 +58,43 @@ typedef struct Entry {
         const char *access;
 } Entry;
 
-static int append_entry_warnings(const Listing *listing, const Entry *entry) {
+/* One that is not up is in nobody's way. */
+static int append_nothing(sd_bus_message *reply) {
         static const char *const none[] = { NULL };
 
+        return append_names(reply, none);
+}
+
+static int append_entry_warnings(const Listing *listing, const Entry *entry) {
         if (entry->network)
                 return network_append_warnings(listing->reply, listing->service, entry->network);
-        return entry->plan ? append_names(listing->reply, none)
-                           : append_warnings(listing->reply, entry->bridge);
+        return entry->plan ? append_nothing(listing->reply)
+                           : append_warnings(listing, entry->bridge);
+}
+
+static int append_entry_undecided(const Listing *listing, const Entry *entry) {
+        if (entry->network)
+                return network_append_undecided(listing->reply, listing->service, entry->network);
+        return entry->plan ? append_nothing(listing->reply)
+                           : append_undecided(listing, entry->bridge);
+}
+
+/* {key: as} */
+static int append_sentences(const Listing *listing, const Entry *entry, const char *key,
+                int (*append)(const Listing *listing, const Entry *entry)) {
+        sd_bus_message *reply = listing->reply;
+        int r;
+
+        r = sd_bus_message_open_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_VARIANT, "as");
+        if (r >= 0)
+                r = append(listing, entry);
+        for (unsigned i = 0; i < 2 && r >= 0; i++) /* variant, entry */
+                r = sd_bus_message_close_container(reply);
+        return r;
 }
 
 static int append_entry(const Listing *listing, const Entry *entry) {
@@ -70,16 +113,10 @@ static int append_entry(const Listing *listing, const Entry *entry) {
                         plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX);
         if (r < 0)
                 return r;
-        r = sd_bus_message_open_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv");
+        r = append_sentences(listing, entry, "warnings", append_entry_warnings);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "s", "warnings");
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_VARIANT, "as");
-        if (r >= 0)
-                r = append_entry_warnings(listing, entry);
-        for (unsigned i = 0; i < 3 && r >= 0; i++) /* variant, entry, dictionary */
-                r = sd_bus_message_close_container(reply);
-        return r;
+                r = append_sentences(listing, entry, "undecided_filters", append_entry_undecided);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static int list_entry(Listing *listing, Entry *entry, const GateMatter *matter) {

@@ -16,7 +16,6 @@
 #include "bus/property.h"
 #include "bus/reload.h"
 #include "bus/wait.h"
-#include "kernel/bridge.h"
 #include "model/leases.h"
 #include "util/log.h"
 
@@ -157,9 +156,12 @@ static int method_get_leases(sd_bus_message *call, void *userdata, sd_bus_error 
 int network_append_warnings(sd_bus_message *reply, Service *service, const Network *network) {
         const char *unit = network_units_warning(service->network_units, network->tag.plan.name);
         const char *sentences[NETWORK_WARNING_MAX + 4] = { NULL };
-        char bridge[IFNAMSIZ];
+        char bridge[IFNAMSIZ], words[FIREWALL_SENTENCE_SIZE];
+        Fate crossing;
         size_t n = 0;
 
+        manager_bridge_name(service->manager, network, bridge);
+        crossing = manager_fate_of_crossing(service->manager, network->ifindex, bridge);
         if (unit)
                 sentences[n++] = unit;
         for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
@@ -168,10 +170,33 @@ int network_append_warnings(sd_bus_message *reply, Service *service, const Netwo
         if (manager_ports_of(network).foreign > 0)
                 sentences[n++] = "It has a port that is not vnicd's, so whoever wants a tap on it "
                                  "needs what a bridge of the host needs.";
-        if (bridge_is_filtered(manager_bridge_name(service->manager, network, bridge)))
-                sentences[n++] = "br_netfilter is on: the host's IP filters see the frames that "
-                                 "cross it and may drop them.";
+        if (crossing.outcome == FATE_DROPPED)
+                sentences[n++] = firewall_bridge_sentence(&crossing, bridge, words);
         return append_names(reply, sentences);
+}
+
+/* Each chain once. */
+static void add_chain(const char **chains, size_t *n, const Fate *fate) {
+        if (fate->outcome != FATE_UNDECIDED)
+                return;
+        for (size_t i = 0; i < *n; i++)
+                if (strcmp(chains[i], fate->chain) == 0)
+                        return;
+        chains[(*n)++] = fate->chain;
+}
+
+int network_append_undecided(sd_bus_message *reply, Service *service, const Network *network) {
+        const char *chains[FIREWALL_MATTER_MAX + 2] = { NULL };
+        char bridge[IFNAMSIZ];
+        Fate crossing;
+        size_t n = 0;
+
+        manager_bridge_name(service->manager, network, bridge);
+        crossing = manager_fate_of_crossing(service->manager, network->ifindex, bridge);
+        for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++)
+                add_chain(chains, &n, &network->fates[i]);
+        add_chain(chains, &n, &crossing);
+        return append_names(reply, chains);
 }
 
 static PROPERTY_GETTER(get_addresses) {
@@ -200,6 +225,10 @@ static PROPERTY_GETTER(get_ports) {
 
 static PROPERTY_GETTER(get_warnings) {
         return network_append_warnings(reply, service_here(bus), userdata);
+}
+
+static PROPERTY_GETTER(get_undecided) {
+        return network_append_undecided(reply, service_here(bus), userdata);
 }
 
 void network_emit_change(Service *service, const char *name, const char *property) {
@@ -290,6 +319,7 @@ static const sd_bus_vtable vtable[] = {
         CONST_PROPERTY("PortsMax", "u", property_get_number, OF_PLAN(ports_max)),
         CONST_PROPERTY("PortsPerUser", "u", property_get_number, OF_PLAN(ports_per_user)),
         LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
+        LIVE_PROPERTY("UndecidedFilters", "as", get_undecided, 0),
         SD_BUS_VTABLE_END,
 };
 

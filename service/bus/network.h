@@ -19,6 +19,9 @@ int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *er
 /* An "as": what stands in the network's way. */
 int network_append_warnings(sd_bus_message *reply, Service *service, const Network *network);
 
+/* An "as": chains of others of which it is not known whether they stand in its way. */
+int network_append_undecided(sd_bus_message *reply, Service *service, const Network *network);
+
 /* From the model: a network is up, or goes; or one of its properties is another. */
 void network_announce(Service *service, const Network *network);
 void network_announce_end(Service *service, const Network *network);

@@ -61,6 +61,7 @@ static void on_network_appeared(Network *network, void *userdata) {
 
 static void on_network_warned(Network *network, void *userdata) {
         network_emit_change(userdata, network->tag.plan.name, "Warnings");
+        network_emit_change(userdata, network->tag.plan.name, "UndecidedFilters");
 }
 
 /* Those that are half made at the start go before anybody could be told. */

@@ -247,7 +247,10 @@ int bridge_pin(Netlink *netlink, const LinkInfo *bridge, bool mac, Failure *fail
         return r < 0 ? r : link_set_mac(netlink, bridge->ifindex, &now.mac, failure);
 }
 
-bool bridge_is_filtered(const char *name) {
+bool bridge_is_filtered(const char *name, int family) {
+        if (family == AF_INET6)
+                return first_byte("/proc/sys/net/bridge/bridge-nf-call-ip6tables") == '1' ||
+                                first_byte_of_link(name, "bridge/nf_call_ip6tables") == '1';
         return first_byte("/proc/sys/net/bridge/bridge-nf-call-iptables") == '1' ||
                         first_byte_of_link(name, "bridge/nf_call_iptables") == '1';
 }

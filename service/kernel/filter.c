@@ -15,8 +15,6 @@
 
 DEFINE_CLEANUP(Netlink, netlink_close)
 
-#define WORD_SIZE 128
-
 int filter_apply(const char *rules, Failure *failure) {
         return filter_library_run(rules, NULL, failure);
 }
@@ -94,40 +92,4 @@ int filter_each_table(filter_each_t each, void *userdata, Failure *failure) {
                         name = strtok_r(NULL, "\n", &rest))
                 r = each(name, userdata);
         return r;
-}
-
-/* What was read of the list so far: which chain of which table. */
-typedef struct Position {
-        char family[WORD_SIZE], table[WORD_SIZE], chain[WORD_SIZE];
-} Position;
-
-/* Lines are "table FAMILY NAME {", "chain NAME {", "type TYPE hook HOOK [..] priority N; policy P;" and "}".
- */
-static bool is_forward_drop(const char *line, const char *ours, Position *position) {
-        if (sscanf(line, " table %127s %127s", position->family, position->table) == 2)
-                return false;
-        if (sscanf(line, " chain %127s", position->chain) == 1)
-                return false;
-        return strncmp(position->table, ours, strlen(ours)) != 0 &&
-                        strcmp(position->family, "bridge") != 0 &&
-                        strcmp(position->family, "arp") != 0 && strstr(line, "hook forward ") &&
-                        strstr(line, "policy drop;");
-}
-
-int filter_find_forward_drop(const char *ours, char *ret, size_t size, Failure *failure) {
-        Position position = { .family = "" };
-        _cleanup_free_ char *text = NULL;
-        char *rest = NULL;
-        int r = filter_library_run("list chains", &text, failure);
-
-        if (r < 0)
-                return r;
-        *ret = '\0';
-        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
-                if (is_forward_drop(line, ours, &position)) {
-                        snprintf(ret, size, "%s %s %s", position.family, position.table,
-                                        position.chain);
-                        break;
-                }
-        return 0;
 }

@@ -6,9 +6,6 @@
  * has changed. Knows no rule; who makes the text makes it of checked values only.
  */
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "util/failure.h"
 
 /* -EEXIST: "create" of what there is. NotSupported (-EOPNOTSUPP): there is no libnftables, or the kernel has not what the rules need. KernelError (-EIO) with the first
@@ -29,7 +26,3 @@ typedef int (*filter_each_t)(const char *name, void *userdata);
 /* Every table of the network namespace, of each family. Needs no libnftables. -EOPNOTSUPP: the kernel has no
  * nf_tables. -ENOMEM, -errno of the kernel, what each() returns. */
 int filter_each_table(filter_each_t each, void *userdata, Failure *failure);
-
-/* The first base chain of others at the hook "forward" that drops what it does not accept, as "FAMILY
- * TABLE CHAIN" into ret; "": there is none. Tables whose name begins with ours are passed over. */
-int filter_find_forward_drop(const char *ours, char *ret, size_t size, Failure *failure);

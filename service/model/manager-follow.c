@@ -246,6 +246,8 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 manager_see_checksum_device(manager, link);
         switch (event) {
         case LINK_IS:
+                if (strcmp(link->kind, "bridge") == 0)
+                        manager_see_bridge(manager, link->ifindex);
                 see_event(manager, link);
                 manager_see_port_of_network(manager, link);
                 manager_see_port_of_bridge(manager, link);

@@ -48,6 +48,7 @@ void manager_warn_network(
 
 static void on_uplinks_due(void *userdata) {
         manager_update_uplinks(userdata);
+        manager_look_at_firewalls(userdata);
 }
 
 int manager_open_uplinks(Manager *manager) {
@@ -235,6 +236,7 @@ int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept,
                 return r;
         }
         manager_update_uplinks(manager);
+        manager_look_at_firewalls(manager);
         (*ret)->born = true;
         if (!kept)
                 set_idle_timer(*ret, IDLE_USEC);

@@ -3,7 +3,8 @@
 
 /* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
  * releasing), manager-create.c (taps), manager-queues.c (further queues), manager-follow.c (in step with
- * the kernel), manager-guard.c (against what holders do), manager-networks.c (networks: their life), manager-places.c (where a tap is to
+ * the kernel), manager-guard.c (against what holders do), manager-networks.c (networks: their life), manager-firewall.c
+ * (what firewalls of others do with them), manager-places.c (where a tap is to
  * be), manager-ports.c (whose the ports of a bridge are), manager-restart.c (what is there already). */
 
 #include "model/linger.h"
@@ -15,6 +16,16 @@
 #include "util/closer.h"
 
 #define UNPINNED_MAX 16
+
+/* For manager-firewall.c. */
+typedef struct ManagerFirewall {
+        FirewallBridge *bridges; /* whose frames are not all accepted where br_netfilter is on */
+        size_t n_bridges;
+        int newest_bridge;      /* ifindex */
+        sd_event_source *pause; /* until the next look may begin */
+        bool is_under_way, is_paused, is_wanted, is_stopped;
+        bool failed; /* the last one did, and that was said */
+} ManagerFirewall;
 
 struct Manager {
         Netlink *netlink;
@@ -40,6 +51,7 @@ struct Manager {
         /* Bridges of the host whose MAC nobody has set yet. More than these are looked at by the next CreateTap. */
         int unpinned[UNPINNED_MAX];
         size_t n_unpinned;
+        ManagerFirewall firewall;
         ManagerFacts facts;
         bool started; /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;
@@ -183,6 +195,12 @@ void manager_look_at_checksums(Manager *manager);
 
 /* The same if the link has its name. */
 void manager_see_checksum_device(Manager *manager, const LinkInfo *link);
+/* There is a bridge: of a new one it has to be found out what happens to its frames. */
+void manager_see_bridge(Manager *manager, int ifindex);
+
+/* No look begins any more; one that is under way ends. Then what was found is forgotten. */
+void manager_stop_looking_at_firewalls(Manager *manager);
+void manager_forget_firewalls(Manager *manager);
 
 /* Forwarding follows what networks there are. */
 void manager_update_uplinks(Manager *manager);

@@ -133,6 +133,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         manager_find_old_leases(manager);
         manager_adopt_bridges(manager);
         manager->started = true;
+        manager_look_at_firewalls(manager);
         *ret = TAKE_PTR(manager);
         return 0;
 }
@@ -143,6 +144,7 @@ Manager *manager_free(Manager *manager) {
         /* What is being deleted is deleted to the end, and who waits for it is told. */
         sd_event_source_disable_unref(manager->closer_source);
         sd_event_source_disable_unref(manager->again);
+        manager_stop_looking_at_firewalls(manager);
         linger_stop(manager->linger);
         closer_free(manager->closer);
         linger_free(manager->linger);
@@ -152,6 +154,7 @@ Manager *manager_free(Manager *manager) {
         registry_done(&manager->registry);
         manager_forget_networks(manager);
         reconciler_free(manager->reconciler);
+        manager_forget_firewalls(manager);
         uplinks_free(manager->uplinks);
         offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);
@@ -180,6 +183,8 @@ int manager_probe(Manager *manager) {
         install_filters(manager);
         if (before.tap_filters != manager->facts.tap_filters)
                 manager_mend_ports(manager);
+        if (manager->started)
+                manager_look_at_firewalls(manager);
         r = probe_host(manager, &failure);
         changed = memcmp(&before, &manager->facts, sizeof(before)) != 0;
         if (r < 0)

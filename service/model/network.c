@@ -212,36 +212,11 @@ static int fill_checksums(Birth *birth) {
         return network_fill_checksums(birth->network, birth->netlink);
 }
 
-/* A firewall that drops what it does not know drops what the network forwards, whatever our own tables
- * say. Nothing is done against it: it is the administrator's, who is told. */
-static int look_for_firewall(Birth *birth) {
-        Network *network = birth->network;
-        char chain[128] = "", sentence[304];
-        int r;
-
-        r = network_warn(network, NETWORK_WARNING_FIREWALL, NULL);
-        if (r < 0)
-                return r;
-        if (network->tag.plan.kind != NETWORK_NAT ||
-                        filter_find_forward_drop(NETWORK_TABLE_PREFIX, chain, sizeof(chain), NULL) <
-                                        0 ||
-                        *chain == '\0')
-                return 0;
-        snprintf(sentence, sizeof(sentence),
-                        "The chain \"%s\" of another firewall drops what is forwarded: guests may "
-                        "reach nothing outside. Let it accept what comes from %s, and what goes to "
-                        "it in answer.",
-                        chain, network->tag.plan.name);
-        r = network_warn(network, NETWORK_WARNING_FIREWALL, sentence);
-        return r < 0 ? r : 0;
-}
-
 typedef int (*Step)(Birth *birth);
 
 /* Each list ends with NULL. */
 static const Step until_tag[] = { choose_addresses, make_bridge, tag_bridge, NULL };
-static const Step after_tag[] = { set_filters, fill_checksums, give_addresses, bring_up,
-        look_for_firewall, NULL };
+static const Step after_tag[] = { set_filters, fill_checksums, give_addresses, bring_up, NULL };
 
 static int take_steps(const Step *steps, Birth *birth) {
         int r = 0;

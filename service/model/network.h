@@ -14,6 +14,7 @@
 #include <systemd/sd-event.h>
 
 #include "kernel/link.h"
+#include "model/firewall.h"
 #include "model/lease-book.h"
 #include "model/network-tag.h"
 #include "model/quota.h"
@@ -25,7 +26,9 @@ typedef struct Network Network;
 
 /* What of the host stands in its way, or is not as it was made: one sentence of each kind. */
 typedef enum NetworkWarning {
-        NETWORK_WARNING_FIREWALL,   /* another firewall drops what its guests need */
+        NETWORK_WARNING_DHCP, /* another firewall drops what guests ask the host's DHCP server */
+        NETWORK_WARNING_DNS,  /* what they ask its DNS server */
+        NETWORK_WARNING_FIREWALL,   /* what is forwarded */
         NETWORK_WARNING_FILTERS,    /* its own filters are not what they should be */
         NETWORK_WARNING_ADDRESSES,  /* its addresses, and who else has them */
         NETWORK_WARNING_FORWARDING, /* the host does not forward for it */
@@ -57,6 +60,7 @@ struct Network {
         bool bridge_gone;                    /* the kernel said so */
         bool born;                           /* it was shown, and its end will be */
         char *warnings[NETWORK_WARNING_MAX]; /* sentences; NULL: there is none */
+        Fate fates[FIREWALL_MATTER_MAX];     /* what firewalls of others do with what it lives by */
 };
 
 /* Not up yet. -ENOMEM */

@@ -51,13 +51,16 @@ static void on_network_appeared(Network *network, void *userdata) {
         stage->networks_appeared++;
 }
 
-static void on_network_warned(Network *network, void *userdata) {
-}
-
 static void on_network_leaving(Network *network, void *userdata) {
         Stage *stage = userdata;
 
         stage->networks_leaving++;
+}
+
+static void on_network_warned(Network *network, void *userdata) {
+        Stage *stage = userdata;
+
+        stage->networks_warned++;
 }
 
 static void start(Stage *stage) {

@@ -23,7 +23,7 @@ typedef struct Stage {
         uint32_t last_nonce;
         unsigned tampered, deleted; /* reports, and those that say that it is deleted */
         EndpointEnd end;            /* of the one that left last */
-        unsigned networks_appeared, networks_leaving;
+        unsigned networks_appeared, networks_leaving, networks_warned;
 } Stage;
 
 /* Somebody who waits for the end of an endpoint. */

@@ -314,11 +314,15 @@ static void without_br_netfilter_nothing_is_filtered(void **state) {
         world_run("ip link add br0 type bridge");
         if (access("/proc/sys/net/bridge/bridge-nf-call-iptables", F_OK) == 0)
                 world_run("echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables");
-        assert_false(bridge_is_filtered("br0"));
+        assert_false(bridge_is_filtered("br0", AF_INET));
         if (access("/sys/class/net/br0/bridge/nf_call_iptables", F_OK) < 0)
                 skip();
         world_run("echo 1 > /sys/class/net/br0/bridge/nf_call_iptables");
-        assert_true(bridge_is_filtered("br0"));
+        assert_true(bridge_is_filtered("br0", AF_INET));
+        world_run("echo 1 > /sys/class/net/br0/bridge/nf_call_ip6tables; "
+                  "echo 0 > /sys/class/net/br0/bridge/nf_call_iptables");
+        assert_true(bridge_is_filtered("br0", AF_INET6));
+        assert_false(bridge_is_filtered("br0", AF_INET));
 }
 
 static void one_of_ours_is_whole_from_its_first_moment(void **state) {

@@ -756,20 +756,54 @@ static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
         stage_leave(&stage);
 }
 
-static void a_firewall_in_its_way_is_told(void **state) {
+static bool is_told(Stage *stage, const Network *network, FateOutcome outcome) {
+        for (int i = 0; i < 250 && network->fates[FIREWALL_WAY_OUT].outcome != outcome; i++)
+                assert_ok(sd_event_run(stage->event, 20 * 1000));
+        return network->fates[FIREWALL_WAY_OUT].outcome == outcome;
+}
+
+static void a_firewall_in_its_way_is_told_and_so_is_its_end(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         Network *network;
         Stage stage;
 
+        make_uplinks();
         stage_enter(&stage);
-        network = create(&stage, &plan, true);
-        assert_null(network->warnings[NETWORK_WARNING_FIREWALL]);
-        delete_network(&stage, network);
         world_run("nft 'add table ip filter { chain FORWARD { type filter hook forward priority 0; "
                   "policy drop; }; }'");
         network = create(&stage, &plan, true);
+        assert_true(is_told(&stage, network, FATE_DROPPED));
+        assert_string_equal(network->fates[FIREWALL_WAY_OUT].chain, "ip filter FORWARD");
         assert_non_null(strstr(network->warnings[NETWORK_WARNING_FIREWALL], "ip filter FORWARD"));
+        assert_true(stage.networks_warned > 0);
+        stage.networks_warned = 0;
+        world_run("nft delete table ip filter");
+        manager_look_at_firewalls(stage.manager);
+        assert_true(is_told(&stage, network, FATE_ACCEPTED));
+        assert_null(network->warnings[NETWORK_WARNING_FIREWALL]);
+        assert_true(stage.networks_warned > 0);
         delete_network(&stage, network);
+        stage_leave(&stage);
+}
+
+/* However often it is asked for: one under way, and one after it. */
+static void looks_at_firewalls_are_few_and_the_last_one_sees_all(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Network *network;
+        Stage stage;
+
+        make_uplinks();
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        for (int i = 0; i < 1000; i++)
+                manager_look_at_firewalls(stage.manager);
+        world_run("nft 'add table ip filter { chain FORWARD { type filter hook forward priority 0; "
+                  "policy drop; }; }'");
+        manager_look_at_firewalls(stage.manager);
+        assert_true(is_told(&stage, network, FATE_DROPPED));
+        delete_network(&stage, network);
+        /* One is under way when the service stops. */
+        manager_look_at_firewalls(stage.manager);
         stage_leave(&stage);
 }
 
@@ -884,7 +918,8 @@ int main(void) {
                 CASE(what_a_tunnel_leads_to_is_not_near),
                 CASE(a_network_that_is_to_reach_the_lan_is_kept_from_nothing),
                 CASE(what_forwards_by_somebody_else_is_left_to_him),
-                CASE(a_firewall_in_its_way_is_told),
+                CASE(a_firewall_in_its_way_is_told_and_so_is_its_end),
+                CASE(looks_at_firewalls_are_few_and_the_last_one_sees_all),
                 CASE(killed_at_any_step_of_its_making_it_is_whole_or_gone),
                 CASE(killed_at_any_step_of_its_end_it_is_whole_or_gone),
         };

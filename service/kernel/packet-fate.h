@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the filters of others would do with a packet: it is followed through their base chains by jump and goto. A rule
+ * about something that is not known of the packet may apply or not, and both are followed; so "dropped" is what is
+ * dropped whatever those rules say.
+ */
+
+#include "kernel/packet.h"
+#include "kernel/ruleset.h"
+
+typedef enum FateOutcome {
+        FATE_ACCEPTED,
+        FATE_UNDECIDED, /* it hangs on what is not known here */
+        FATE_DROPPED,   /* or refused with an answer */
+        FATE_OUTCOME_MAX,
+} FateOutcome;
+
+#define FATE_CHAIN_SIZE 160
+
+typedef struct Fate {
+        FateOutcome outcome;
+        /* The chain that drops it, or the one with the first rule that hangs on what is not known, as "FAMILY TABLE
+         * CHAIN"; "": accepted. */
+        char chain[FATE_CHAIN_SIZE];
+} Fate;
+
+Fate packet_fate(Ruleset *ruleset, const Packet *packet);

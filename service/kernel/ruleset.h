@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The packet filters of others, as nf_tables has them: chains, rules, sets. Which chains there are is read at once; the
+ * rules of a chain and the elements of a set are read when somebody asks for them, so a ruleset of ten thousand chains
+ * costs what is visited of it. May be used in one thread at a time, and not in the loop: it has a socket of its own.
+ *
+ * It is a picture of what changes meanwhile: what is missing when it is asked for is told as missing, and whoever
+ * follows changes looks again.
+ *
+ * Sources: linux/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c.
+ */
+
+#include <netlink/attr.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/known.h"
+#include "util/failure.h"
+#include "util/list.h"
+
+typedef struct Ruleset Ruleset;
+
+#define RULESET_NAME_SIZE 128 /* longer names are cut off: for show only */
+
+/* A chain of the family ip, ip6 or inet. */
+typedef struct RulesetChain {
+        uint8_t family; /* NFPROTO_* */
+        char *table, *name;
+        bool is_base;     /* a hook calls it: then these are valid */
+        uint32_t hook;    /* NF_INET_* */
+        int32_t priority; /* the least one first */
+        bool policy_is_drop;
+        struct nlattr **rules; /* NFTA_RULE_EXPRESSIONS of each; NULL: read when asked for */
+        size_t n_rules;
+        bool is_read;
+        /* For whoever walks through it (kernel/packet-fate): what was found in which walk. */
+        unsigned walk, found;
+} RulesetChain;
+
+/* As nf_tables compares them: from the first key to the last. */
+typedef struct RulesetElement {
+        uint8_t first[KNOWN_SIZE_MAX], last[KNOWN_SIZE_MAX];
+        struct nlattr *data;    /* NFTA_SET_ELEM_DATA; NULL: none */
+        bool is_end;            /* of an interval, while it is read */
+        bool is_for_all_others; /* it has no key */
+        bool is_conditional;    /* more than its key decides */
+} RulesetElement;
+
+#define RULESET_FIELDS_MAX 16
+
+typedef struct RulesetSet {
+        List link;
+        uint8_t family;
+        char *table, *name;
+        size_t key_size;
+        size_t fields[RULESET_FIELDS_MAX],
+                        n_fields; /* bytes of each; one after another in the key */
+        RulesetElement *elements;
+        size_t n_elements, room;
+        bool is_unsure; /* packets change it, or it has more elements than are read */
+        bool is_interval, is_map;
+} RulesetSet;
+
+/* Tables whose name begins with ours are passed over. -EOPNOTSUPP: the kernel has no nf_tables. -ENOMEM, -errno of the
+ * kernel. */
+int ruleset_read(Ruleset **ret, const char *ours, Failure *failure);
+Ruleset *ruleset_free(Ruleset *ruleset);
+
+/* Base chains, in the order in which a packet meets them; NULL after the last one. */
+RulesetChain *ruleset_base_chain(const Ruleset *ruleset, size_t index);
+
+/* A number that no walk before has had. */
+unsigned ruleset_next_walk(Ruleset *ruleset);
+
+/* NULL: there is none. */
+RulesetChain *ruleset_find_chain(
+                Ruleset *ruleset, uint8_t family, const char *table, const char *name);
+
+/* Its rules are there afterwards. -errno */
+int ruleset_read_rules(Ruleset *ruleset, RulesetChain *chain);
+
+/* NULL: there is none, or it cannot be read. */
+const RulesetSet *ruleset_find_set(
+                Ruleset *ruleset, uint8_t family, const char *table, const char *name);
