@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The bridges as sysfs shows them, so that it works where the service does not.
+ * The bridges as sysfs shows them, so that it works where the service does not. What the filters of the host do with
+ * their frames only the service can tell.
  */
 
 #include <glob.h>
@@ -10,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client.h"
+#include "decode.h"
 #include "findings.h"
 #include "util/cleanup.h"
 
@@ -41,17 +44,65 @@ static bool filters_are_called(const char *bridge) {
                         read_number(bridge, "bridge/nf_call_ip6tables") > 0;
 }
 
-static void check_bridge(Findings *findings, const char *folder) {
-        const char *name = strrchr(folder, '/') + 1;
+/* What ListBridges says of it; NULL: nothing. */
+static const json_t *find_listed(const json_t *listed, const char *name) {
+        const json_t *bridge;
+        size_t i;
 
-        if (filters_are_called(folder))
+        json_array_foreach((json_t *)listed, i, bridge) {
+                const char *other = json_string_value(json_object_get(bridge, "name"));
+
+                if (other && strcmp(other, name) == 0)
+                        return bridge;
+        }
+        return NULL;
+}
+
+/* The service's own sentence; NULL: there is none. */
+static const char *find_drop(const json_t *bridge) {
+        const json_t *warning;
+        size_t i;
+
+        json_array_foreach(json_object_get(bridge, "warnings"), i, warning) {
+                const char *text = json_string_value(warning);
+
+                if (text && strstr(text, "br_netfilter"))
+                        return text;
+        }
+        return NULL;
+}
+
+/* Its filters of the host see frames: whether any drops them. */
+static void check_drops(Findings *findings, const char *name, const json_t *bridge) {
+        const json_t *chains = json_object_get(bridge, "undecided_filters");
+        const char *drop = find_drop(bridge);
+
+        if (drop)
                 findings_add(findings, "br_netfilter", FINDING_PROBLEM,
                                 "sysctl net.bridge.bridge-nf-call-iptables=0 "
                                 "net.bridge.bridge-nf-call-ip6tables=0; or, where Docker needs it: "
                                 "iptables -I DOCKER-USER -m physdev --physdev-is-bridged -j ACCEPT",
-                                "The IP filters of the host see what crosses %s, and may drop it: "
-                                "Docker sets FORWARD to DROP.",
+                                "%s: %s", name, drop);
+        else if (!bridge)
+                findings_add(findings, "br_netfilter", FINDING_NOTE,
+                                "start vnicd, and look again; or: nft list ruleset",
+                                "The IP filters of the host see what crosses %s. Whether one of "
+                                "them drops it vnicd could tell, which does not answer.",
                                 name);
+        else if (json_array_size(chains) > 0)
+                findings_undecided(findings, name, chains);
+        else
+                findings_add(findings, "br_netfilter", FINDING_OK, NULL,
+                                "The IP filters of the host see what crosses %s, and none of them "
+                                "drops it.",
+                                name);
+}
+
+static void check_bridge(Findings *findings, const char *folder, const json_t *listed) {
+        const char *name = strrchr(folder, '/') + 1;
+
+        if (filters_are_called(folder))
+                check_drops(findings, name, find_listed(listed, name));
         else
                 findings_add(findings, "br_netfilter", FINDING_OK, NULL,
                                 "No IP filter of the host sees what crosses %s.", name);
@@ -67,12 +118,25 @@ static void check_bridge(Findings *findings, const char *folder) {
                                 name);
 }
 
-void check_bridges(Findings *findings) {
+/* NULL where the service does not answer, which is told elsewhere. */
+static json_t *list_bridges(sd_bus *bus) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        json_t *body = NULL;
+
+        if (!bus ||
+                        sd_bus_call_method(bus, VNICD_NAME, VNICD_PATH, VNICD_MANAGER,
+                                        "ListBridges", NULL, &reply, "") < 0)
+                return NULL;
+        return decode_body(reply, &body) < 0 ? NULL : body;
+}
+
+void check_bridges(Findings *findings, sd_bus *bus) {
+        _cleanup_(json_decrefp) json_t *body = list_bridges(bus);
         glob_t found = {};
 
         if (glob("/sys/class/net/*/bridge", 0, NULL, &found) == 0)
                 for (size_t i = 0; i < found.gl_pathc; i++)
-                        check_bridge(findings, dirname(found.gl_pathv[i]));
+                        check_bridge(findings, dirname(found.gl_pathv[i]), json_array_get(body, 0));
         else
                 findings_add(findings, "bridges", FINDING_NOTE,
                                 "ip link add br0 type bridge, or the tools of your distribution",

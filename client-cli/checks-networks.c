@@ -42,6 +42,7 @@ static void check_network(Findings *findings, const json_t *network) {
                         "docs/networks.md of vnicd says more about firewalls and services",
                         "%s: %s", name,
                         json_string_value(warning) ? json_string_value(warning) : "?");
+        findings_undecided(findings, name, json_object_get(network, "UndecidedFilters"));
 }
 
 /* {path: {interface: {property: value}}}; NULL where the service does not answer, which is told

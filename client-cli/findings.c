@@ -6,6 +6,7 @@
  */
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "print.h"
@@ -38,6 +39,23 @@ void findings_add(Findings *findings, const char *check, FindingState state, con
                         text_clean(text), "cure", cure);
         if (entry)
                 json_array_append_new(findings->entries, entry);
+}
+
+void findings_undecided(Findings *findings, const char *name, const json_t *chains) {
+        const json_t *chain;
+        size_t i;
+
+        json_array_foreach((json_t *)chains, i, chain) {
+                const char *text = json_string_value(chain) ? json_string_value(chain) : "?";
+                _cleanup_free_ char *cure = NULL;
+
+                if (asprintf(&cure, "look at it: nft list chain %s", text) < 0)
+                        cure = NULL;
+                findings_add(findings, "undecided-filter", FINDING_NOTE, cure,
+                                "%s: Whether the chain \"%s\" of another firewall lets its guests "
+                                "through is not decided by what vnicd can tell of their packets.",
+                                name, text);
+        }
 }
 
 Status findings_print(const Findings *findings, bool json) {

@@ -18,7 +18,7 @@ Status verb_doctor(const Options *options) {
         Status status;
 
         check_devices(&findings);
-        check_bridges(&findings);
+        check_bridges(&findings, bus);
         check_services(&findings, bus, error);
         check_filters(&findings, bus);
         check_networks(&findings, bus);

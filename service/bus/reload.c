@@ -152,6 +152,8 @@ static void load_done(CloserJob *job) {
         LIST_FOREACH_SAFE(&reload->waiting, node)
                 answer(container_of(node, Waiter, link), load);
         free(load);
+        /* Whoever asks for a reload may have changed what no event tells of. */
+        manager_look_at_firewalls(reload->service->manager);
         reload->loading = false;
         if (reload->again && !reload->stopping && begin_load(reload) < 0)
                 log_error("The configuration was not read again: out of memory.");
