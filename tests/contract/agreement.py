@@ -90,6 +90,20 @@ def check_owner(tree):
         tree.differs("coexistence/10-vnicd-networks.network", r"^Property=ID_NET_MANAGED_BY=(.*)$", name)
 
 
+def check_firewalls(tree):
+    """The default network is what the zone of firewalld is about, and both files allow what guests ask the host for."""
+    name = tree.find("service/bus/service.c", r'^        static const char name\[\] = "(.*)";')
+    ports = set(re.findall(r"dport (\d+) accept", tree.text("service/model/network-filter.c")))
+    told = set(re.findall(r"\d+", tree.find("coexistence/ufw-profile", r"^ports=(.*)$")))
+    services = {"67": "dhcp", "547": "dhcpv6", "53": "dns"}
+    complaints = [] if ports == set(services) else [f"service/model/network-filter.c: the ports {ports} were found"]
+    complaints += [f"coexistence/ufw-profile: {told} are not the ports {ports}"] if told != ports else []
+    return complaints + \
+        tree.differs("coexistence/firewalld-zone.xml", r'<interface name="(.*)"/>', name) + \
+        tree.lacks("coexistence/firewalld-zone.xml", *(f'<service name="{services.get(port)}"/>' for port in ports)) + \
+        tree.lacks("docs/networks.md", "`/usr/lib/firewalld/zones/vnicd.xml`")
+
+
 def check_tags(tree):
     """Every part of a tag that the service writes, the purge reads and the man page shows."""
     complaints = []
@@ -218,6 +232,7 @@ def main():
         "the group of networks is the same number wherever it stands": check_groups,
         "the names of taps are the same pattern wherever it stands": check_names,
         "udev says of our links what networkd is told to leave alone": check_owner,
+        "the files for firewalls are about the default network, and what its guests ask for": check_firewalls,
         "the parts of both tags are those that the purge and the man page know": check_tags,
         "the tables of filters have one prefix, and the purge knows all their families": check_tables,
         "units, scripts and programs mean the same folders": check_folders,
