@@ -20,11 +20,6 @@
 
 DEFINE_CLEANUP(Netlink, netlink_close)
 
-struct Netlink {
-        struct nl_sock *socket;
-        bool busy; /* a call is under way */
-};
-
 /* One call under way. */
 typedef struct Call {
         uint32_t sequence;
@@ -36,6 +31,15 @@ typedef struct Call {
         char text[160]; /* the kernel's own sentence, if it had one */
 } Call;
 
+struct Netlink {
+        struct nl_sock *socket;
+        struct nl_cb *callbacks; /* all with call */
+        Call call;
+        bool busy; /* it is under way */
+};
+
+static int set_callbacks(Netlink *netlink);
+
 int netlink_open(Netlink **ret, int protocol) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
         const struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_SEC };
@@ -44,6 +48,8 @@ int netlink_open(Netlink **ret, int protocol) {
 
         netlink = calloc(1, sizeof(Netlink));
         if (!netlink)
+                return -ENOMEM;
+        if (set_callbacks(netlink) < 0)
                 return -ENOMEM;
         netlink->socket = nl_socket_alloc();
         if (!netlink->socket)
@@ -66,6 +72,7 @@ int netlink_open(Netlink **ret, int protocol) {
 
 Netlink *netlink_close(Netlink *netlink) {
         if (netlink) {
+                nl_cb_put(netlink->callbacks);
                 nl_socket_free(netlink->socket);
                 free(netlink);
         }
@@ -140,9 +147,9 @@ static int errno_of_libnl(int error) {
         }
 }
 
-static int receive_until_finished(Netlink *netlink, Call *call) {
+static int set_callbacks(Netlink *netlink) {
         struct nl_cb *callbacks = nl_cb_alloc(NL_CB_DEFAULT);
-        int r = 0;
+        Call *call = &netlink->call;
 
         if (!callbacks)
                 return -ENOMEM;
@@ -152,10 +159,16 @@ static int receive_until_finished(Netlink *netlink, Call *call) {
         nl_cb_set(callbacks, NL_CB_ACK, NL_CB_CUSTOM, on_end, call);
         nl_cb_set(callbacks, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, call);
         nl_cb_err(callbacks, NL_CB_CUSTOM, on_error, call);
-        while (!call->finished && r >= 0)
-                r = nl_recvmsgs(netlink->socket, callbacks);
-        nl_cb_put(callbacks);
-        return call->finished ? 0 : errno_of_libnl(r);
+        netlink->callbacks = callbacks;
+        return 0;
+}
+
+static int receive_until_finished(Netlink *netlink) {
+        int r = 0;
+
+        while (!netlink->call.finished && r >= 0)
+                r = nl_recvmsgs(netlink->socket, netlink->callbacks);
+        return netlink->call.finished ? 0 : errno_of_libnl(r);
 }
 
 int netlink_fd(const Netlink *netlink) {
@@ -170,25 +183,26 @@ int netlink_find_family(Netlink *netlink, const char *name) {
 
 int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, void *userdata,
                 const char *step, Failure *failure) {
-        Call call = { .each = each, .userdata = userdata };
+        Call *call = &netlink->call;
         int r;
 
         /* From within "each" the answers of both would be mixed up. */
         if (netlink->busy)
                 return failure_kernel(failure, EBUSY, step, NULL);
         netlink->busy = true;
+        *call = (Call){ .each = each, .userdata = userdata };
         nl_complete_msg(netlink->socket, message);
-        call.sequence = nlmsg_hdr(message)->nlmsg_seq;
+        call->sequence = nlmsg_hdr(message)->nlmsg_seq;
         /* A question is answered, or refused; only a command has to be acknowledged. */
-        call.one_answer = each && (nlmsg_hdr(message)->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP;
+        call->one_answer = each && (nlmsg_hdr(message)->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP;
         if (!each)
                 nlmsg_hdr(message)->nlmsg_flags |= NLM_F_ACK;
         r = nl_send(netlink->socket, message);
-        r = r < 0 ? errno_of_libnl(r) : receive_until_finished(netlink, &call);
+        r = r < 0 ? errno_of_libnl(r) : receive_until_finished(netlink);
         netlink->busy = false;
         if (r >= 0)
-                r = call.result < 0 ? call.result : call.interrupted ? -EINTR : 0;
+                r = call->result < 0 ? call->result : call->interrupted ? -EINTR : 0;
         if (r < 0)
-                return failure_kernel(failure, -r, step, call.text);
+                return failure_kernel(failure, -r, step, call->text);
         return 0;
 }
