@@ -89,3 +89,75 @@ int address_find_wide(Netlink *netlink, int ifindex, bool *ret, Failure *failure
         *ret = search.found;
         return r;
 }
+
+static bool take_bytes(void *to, const struct nl_addr *from, unsigned size) {
+        if (!from || nl_addr_get_len(from) != size)
+                return false;
+        memcpy(to, nl_addr_get_binary_addr(from), size);
+        return true;
+}
+
+/* The other end of a tunnel is the peer; without one the subnet is that of the address itself. */
+static bool take_address(struct rtnl_addr *object, AddressInfo *ret) {
+        const struct nl_addr *local = rtnl_addr_get_local(object),
+                             *peer = rtnl_addr_get_peer(object);
+        AddressInfo address = { .family = rtnl_addr_get_family(object),
+                .ifindex = rtnl_addr_get_ifindex(object) };
+        const unsigned size = address.family == AF_INET ? sizeof(struct in_addr)
+                                                        : sizeof(struct in6_addr);
+        const int prefix = rtnl_addr_get_prefixlen(object);
+
+        if ((address.family != AF_INET && address.family != AF_INET6) || prefix < 0 ||
+                        prefix > (int)size * 8 || !take_bytes(&address.local, local, size) ||
+                        !take_bytes(&address.subnet, peer ? peer : local, size))
+                return false;
+        address.prefix = (uint8_t)prefix;
+        *ret = address;
+        return true;
+}
+
+static int append_address(const struct nlmsghdr *message, void *userdata) {
+        _cleanup_(nl_object_putp) struct nl_object *object = NULL;
+        AddressList *list = userdata;
+        AddressInfo address;
+
+        if (message->nlmsg_type != RTM_NEWADDR)
+                return 0;
+        /* One that nobody can read is no address. */
+        if (rtnl_parse(message, &object) == -ENOMEM)
+                return -ENOMEM;
+        if (!object || !take_address((struct rtnl_addr *)object, &address))
+                return 0;
+        if (list->n == list->size) {
+                size_t size = list->size > 0 ? list->size * 2 : 16;
+                AddressInfo *more = reallocarray(list->addresses, size, sizeof(*more));
+
+                if (!more)
+                        return -ENOMEM;
+                list->addresses = more;
+                list->size = size;
+        }
+        list->addresses[list->n++] = address;
+        return 0;
+}
+
+static int read_addresses(AddressList *list, Netlink *netlink, Failure *failure) {
+        _cleanup_(nlmsg_freep) struct nl_msg *message = rtnl_build_dump(RTM_GETADDR, AF_UNSPEC);
+
+        list->n = 0;
+        if (!message)
+                return -ENOMEM;
+        return netlink_call(netlink, message, append_address, list, "list the addresses", failure);
+}
+
+int address_list_read(AddressList *list, Netlink *netlink, Failure *failure) {
+        int r = -EINTR;
+
+        UNTIL_DUMP_IS_WHOLE(r)
+                r = read_addresses(list, netlink, failure);
+        return r;
+}
+
+void address_list_done(AddressList *list) {
+        free(list->addresses);
+}

@@ -10,6 +10,8 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "kernel/netlink.h"
 
@@ -24,3 +26,26 @@ int address_add_v4(Netlink *netlink, int ifindex, struct in_addr address, unsign
  * here, or none on this link. */
 int address_add_v6(Netlink *netlink, int ifindex, const struct in6_addr *address, unsigned prefix,
                 Failure *failure);
+
+/* An address of the host, and the subnet that it has by it on its link: at the other end of a tunnel that is
+ * another one. */
+typedef struct AddressInfo {
+        int family; /* AF_INET or AF_INET6 */
+        int ifindex;
+        uint8_t prefix;
+        union {
+                struct in_addr v4;
+                struct in6_addr v6;
+        } local, subnet; /* the bits after the prefix may be set in both */
+} AddressInfo;
+
+/* Starts as { NULL }. */
+typedef struct AddressList {
+        AddressInfo *addresses;
+        size_t n, size;
+} AddressList;
+
+void address_list_done(AddressList *list);
+
+/* All of the host, of both families, in place of what was there. -ENOMEM, -errno */
+int address_list_read(AddressList *list, Netlink *netlink, Failure *failure);

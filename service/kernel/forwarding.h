@@ -9,6 +9,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "kernel/netlink.h"
 
@@ -21,3 +22,14 @@ int forwarding_get(Netlink *netlink, int family, int ifindex, bool *ret, Failure
 
 /* IPv4, of one device. -ENODEV: it is gone. */
 int forwarding_set(Netlink *netlink, int ifindex, bool on, Failure *failure);
+
+/* The same, and in the same step the number that the kernel keeps with the device for whoever has a use for
+ * one (kernel/device-settings). */
+int forwarding_set_marked(Netlink *netlink, int ifindex, bool on, uint32_t mark, Failure *failure);
+
+/* That number alone. */
+int forwarding_mark(Netlink *netlink, int ifindex, uint32_t mark, Failure *failure);
+
+/* Each device that forwards IPv4. -EINTR: they changed meanwhile; do it again. What each() returns. */
+typedef int (*forwarding_each_t)(int ifindex, void *userdata);
+int forwarding_each_on(Netlink *netlink, forwarding_each_t each, void *userdata, Failure *failure);

@@ -63,13 +63,11 @@ static void take_ways(const struct nlmsghdr *message, struct rtnl_route *object,
                 add_multipath(route, paths);
 }
 
-int route_parse(const struct nlmsghdr *message, Route *ret) {
+int route_parse_any(const struct nlmsghdr *message, Route *ret) {
         _cleanup_(rtnl_route_putp) struct rtnl_route *object = NULL;
         Route route = { 0 };
         int r;
 
-        if (message->nlmsg_type != RTM_NEWROUTE)
-                return -ENOMSG;
         r = rtnl_parse_route(message, &object);
         if (r < 0)
                 return r;
@@ -83,6 +81,10 @@ int route_parse(const struct nlmsghdr *message, Route *ret) {
         take_ways(message, object, &route);
         *ret = route;
         return 0;
+}
+
+int route_parse(const struct nlmsghdr *message, Route *ret) {
+        return message->nlmsg_type == RTM_NEWROUTE ? route_parse_any(message, ret) : -ENOMSG;
 }
 
 typedef struct Dump {
@@ -120,12 +122,7 @@ typedef struct Reading {
         route_wanted_t wanted;
 } Reading;
 
-static int append(const Route *route, void *userdata) {
-        const Reading *reading = userdata;
-        RouteList *list = reading->list;
-
-        if (!reading->wanted(route))
-                return 0;
+int route_list_add(RouteList *list, const Route *route) {
         if (list->n == list->size) {
                 size_t size = list->size > 0 ? list->size * 2 : 64;
                 Route *more = reallocarray(list->routes, size, sizeof(Route));
@@ -137,6 +134,12 @@ static int append(const Route *route, void *userdata) {
         }
         list->routes[list->n++] = *route;
         return 0;
+}
+
+static int append(const Route *route, void *userdata) {
+        const Reading *reading = userdata;
+
+        return reading->wanted(route) ? route_list_add(reading->list, route) : 0;
 }
 
 int route_list_read(RouteList *list, Netlink *netlink, int family, route_wanted_t wanted,

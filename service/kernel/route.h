@@ -38,6 +38,9 @@ bool route_is_default(const Route *route);
 /* -EPROTO: malformed. -ENOMSG: no route, or one of the kernel's cache. */
 int route_parse(const struct nlmsghdr *message, Route *ret);
 
+/* The same for one that is told to have gone, too (RTM_DELROUTE). */
+int route_parse_any(const struct nlmsghdr *message, Route *ret);
+
 /* Every route of the family, of all tables. -EINTR: they changed meanwhile; do it again. */
 int route_dump(Netlink *netlink, int family, route_each_t each, void *userdata, Failure *failure);
 
@@ -48,6 +51,9 @@ typedef struct RouteList {
 } RouteList;
 
 void route_list_done(RouteList *list);
+
+/* -ENOMEM */
+int route_list_add(RouteList *list, const Route *route);
 
 /* Every route of the family that is wanted, in place of what was there. -ENOMEM, -errno */
 typedef bool (*route_wanted_t)(const Route *route);

@@ -300,6 +300,13 @@ int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route **ret) {
         return r < 0 ? r : errno_of_parsing(rtnl_route_parse(&excerpt.message, ret));
 }
 
+const struct nlattr *rtnl_find_in_family(const struct nlmsghdr *message, int family, int type) {
+        const struct nlattr *all = find(message, sizeof(struct ifinfomsg), IFLA_AF_SPEC);
+        const struct nlattr *one = all ? nla_find(nla_data(all), nla_len(all), family) : NULL;
+
+        return one ? nla_find(nla_data(one), nla_len(one), type) : NULL;
+}
+
 const struct nlattr *rtnl_find_in_route(const struct nlmsghdr *message, int type) {
         return find(message, sizeof(struct rtmsg), type);
 }

@@ -77,6 +77,10 @@ void rtnl_parse_port_vlans(const struct nlmsghdr *message, PortVlans *ret);
 /* The state of the port in such a message (libnl refuses some of them, see above). */
 LinkPortState rtnl_parse_port_state(const struct nlmsghdr *message);
 
+/* What a family says of a link: rtnl_parse_link() leaves it out, and of IPv6 libnl has no settings (any version).
+ * NULL: nothing. */
+const struct nlattr *rtnl_find_in_family(const struct nlmsghdr *message, int family, int type);
+
 /* A route with its destination, its device and its gateway. libnl refuses a whole route for an encapsulation that it
  * does not know (3.7: all but MPLS): so it is not given any. */
 int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route **ret);
