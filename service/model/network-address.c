@@ -3,14 +3,12 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-id128.h>
 
 #include "kernel/forwarding.h"
-#include "kernel/route.h"
-#include "util/bits.h"
+#include "model/clash.h"
 #include "util/cleanup.h"
 
 /* Of each range so many subnets are tried. */
@@ -35,28 +33,82 @@ Mac network_mac(const char *name) {
         return (Mac){ { 0x76, 0x6e, 0x69, 0x63, identity.bytes[0], identity.bytes[1] } };
 }
 
-/* What a network is not to clash with. */
-static bool is_no_default(const Route *route) {
+/* What the host has of one family. */
+typedef struct Taken {
+        int family;
+        AddressList addresses;
+        RouteList routes;
+} Taken;
+
+static void taken_done(Taken *taken) {
+        address_list_done(&taken->addresses);
+        route_list_done(&taken->routes);
+}
+
+static bool is_of_interest(const Route *route) {
         return !route_is_default(route);
 }
 
-/* Whether one lies in the other. */
-static bool is_taken(const RouteList *routes, const void *address, unsigned prefix) {
-        for (size_t i = 0; i < routes->n; i++) {
-                const Route *route = &routes->routes[i];
-                unsigned bits = route->prefix < prefix ? route->prefix : prefix;
+static int look(Taken *taken, Netlink *netlink, Failure *failure) {
+        int r = address_list_read(&taken->addresses, netlink, failure);
 
-                if (bits_equal(&route->destination, address, bits))
+        return r < 0 ? r
+                     : route_list_read(&taken->routes, netlink, taken->family, is_of_interest,
+                                       failure);
+}
+
+/* With what the subnet clashes, as text; "": with nothing. */
+static const char *find_clash(const Taken *taken, const void *address, unsigned prefix,
+                char buffer[static NETWORK_ADDRESS_SIZE]) {
+        for (size_t i = 0; i < taken->addresses.n; i++) {
+                const AddressInfo *other = &taken->addresses.addresses[i];
+
+                if (other->family == taken->family && clash_with_address(other, address, prefix))
+                        return clash_show(taken->family, &other->subnet, other->prefix, buffer);
+        }
+        for (size_t i = 0; i < taken->routes.n; i++) {
+                const Route *route = &taken->routes.routes[i];
+
+                if (clash_with_route(route, address, prefix))
+                        return clash_show(
+                                        taken->family, &route->destination, route->prefix, buffer);
+        }
+        buffer[0] = '\0';
+        return buffer;
+}
+
+/* Whether a route leads there now, be it a wider one: a network that may be anywhere keeps away from what a
+ * VPN leads to, as long as there is room elsewhere. */
+static bool is_led_to(const Taken *taken, const void *address, unsigned prefix) {
+        for (size_t i = 0; i < taken->routes.n; i++) {
+                const Route *route = &taken->routes.routes[i];
+
+                if (clash_overlap(&route->destination, route->prefix, address, prefix))
                         return true;
         }
         return false;
 }
 
-static int refuse(Failure *failure, const char *what) {
+static bool can_be_had(const Taken *taken, const void *address, unsigned prefix, bool untouched) {
+        char text[NETWORK_ADDRESS_SIZE];
+
+        return *find_clash(taken, address, prefix, text) == '\0' &&
+                        (!untouched || !is_led_to(taken, address, prefix));
+}
+
+static int refuse_all(Failure *failure, const char *family) {
         return failure_set(failure, FAILURE_ADDRESS_IN_USE, EADDRINUSE,
-                        "The host has a route to %s already, so the network cannot have it. Choose "
-                        "another address, or remove the route.",
-                        what);
+                        "The host has each private %s subnet that was tried on a link of its own, "
+                        "or a route to it, so the network cannot have it. Choose an address for "
+                        "the network.",
+                        family);
+}
+
+static int refuse(Failure *failure, const char *subnet, const char *other) {
+        return failure_set(failure, FAILURE_ADDRESS_IN_USE, EADDRINUSE,
+                        "The network cannot have the subnet %s: the host has %s on a link of its "
+                        "own, or a route to it. Choose another address, or remove that.",
+                        subnet, other);
 }
 
 static const struct {
@@ -76,88 +128,81 @@ static struct in_addr candidate(size_t range, const sd_id128_t *identity, unsign
         return (struct in_addr){ htonl(ranges[range].base | subnet << 8 | 1) };
 }
 
-static int choose_v4(const RouteList *routes, NetworkPlan *plan, Failure *failure) {
+static bool try_v4(const Taken *taken, NetworkPlan *plan, bool untouched) {
         const sd_id128_t identity = identity_of(plan->name);
 
         for (size_t range = 0; range < sizeof(ranges) / sizeof(*ranges); range++)
                 for (unsigned n = 0; n < CANDIDATES; n++) {
                         struct in_addr address = candidate(range, &identity, n);
 
-                        if (is_taken(routes, &address, 24))
+                        if (!can_be_had(taken, &address, 24, untouched))
                                 continue;
                         plan->v4 = address;
                         plan->v4_prefix = 24;
-                        return 0;
+                        return true;
                 }
-        return refuse(failure, "each private IPv4 subnet that was tried");
+        return false;
 }
 
 /* RFC 4193: fd, 40 random bits, and a number of the subnet. */
-static int choose_v6(const RouteList *routes, NetworkPlan *plan, Failure *failure) {
+static bool try_v6(const Taken *taken, NetworkPlan *plan, bool untouched) {
         const sd_id128_t identity = identity_of(plan->name);
         struct in6_addr address = { .s6_addr = { 0xfd, [15] = 1 } };
 
         memcpy(address.s6_addr + 1, identity.bytes + 4, 7);
         for (unsigned n = 0; n < CANDIDATES; n++, address.s6_addr[7]++)
-                if (!is_taken(routes, &address, 64)) {
+                if (can_be_had(taken, &address, 64, untouched)) {
                         plan->v6 = address;
                         plan->v6_prefix = 64;
-                        return 0;
+                        return true;
                 }
-        return refuse(failure, "each private IPv6 subnet that was tried");
+        return false;
 }
 
-/* The subnet of an address, as people write it. */
-static const char *show_subnet(int family, const void *address, unsigned prefix,
-                char buffer[static NETWORK_ADDRESS_SIZE]) {
-        uint8_t bytes[sizeof(struct in6_addr)];
-        size_t n = family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
-        char text[INET6_ADDRSTRLEN];
+static int check(const Taken *taken, const void *address, unsigned prefix, Failure *failure) {
+        char subnet[NETWORK_ADDRESS_SIZE], other[NETWORK_ADDRESS_SIZE];
 
-        memcpy(bytes, address, n);
-        for (size_t bit = prefix; bit < n * 8; bit++)
-                bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-        snprintf(buffer, NETWORK_ADDRESS_SIZE, "%s/%u",
-                        inet_ntop(family, bytes, text, sizeof(text)), prefix);
-        return buffer;
+        if (*find_clash(taken, address, prefix, other) == '\0')
+                return 0;
+        return refuse(failure, clash_show(taken->family, address, prefix, subnet), other);
 }
 
 static int complete_v4(Netlink *netlink, NetworkPlan *plan, bool choose, Failure *failure) {
-        _cleanup_(route_list_done) RouteList routes = { NULL };
-        char text[NETWORK_ADDRESS_SIZE];
+        _cleanup_(taken_done) Taken taken = { .family = AF_INET };
         int r;
 
         if (!choose && plan->v4_prefix == 0)
                 return 0;
-        r = route_list_read(&routes, netlink, AF_INET, is_no_default, failure);
+        r = look(&taken, netlink, failure);
         if (r < 0)
                 return r;
-        if (choose)
-                return choose_v4(&routes, plan, failure);
-        return is_taken(&routes, &plan->v4, plan->v4_prefix)
-                        ? refuse(failure, show_subnet(AF_INET, &plan->v4, plan->v4_prefix, text))
-                        : 0;
+        if (!choose)
+                return check(&taken, &plan->v4, plan->v4_prefix, failure);
+        return try_v4(&taken, plan, true) || try_v4(&taken, plan, false)
+                        ? 0
+                        : refuse_all(failure, "IPv4");
 }
 
 static int complete_v6(Netlink *netlink, NetworkPlan *plan, bool choose, Failure *failure) {
-        _cleanup_(route_list_done) RouteList routes = { NULL };
-        char text[NETWORK_ADDRESS_SIZE];
+        _cleanup_(taken_done) Taken taken = { .family = AF_INET6 };
         bool forwarding;
         int r;
 
         if (!choose && plan->v6_prefix == 0)
                 return 0;
-        /* Without IPv6 there is nothing to be told of it. */
-        if (choose && forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &forwarding, NULL) < 0)
+        /* A kernel without IPv6 has nothing to say of it. */
+        if (choose && forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &forwarding, NULL) < 0) {
+                plan->v6_left_out = true;
                 return 0;
-        r = route_list_read(&routes, netlink, AF_INET6, is_no_default, failure);
+        }
+        r = look(&taken, netlink, failure);
         if (r < 0)
                 return r;
-        if (choose)
-                return choose_v6(&routes, plan, failure);
-        return is_taken(&routes, &plan->v6, plan->v6_prefix)
-                        ? refuse(failure, show_subnet(AF_INET6, &plan->v6, plan->v6_prefix, text))
-                        : 0;
+        if (!choose)
+                return check(&taken, &plan->v6, plan->v6_prefix, failure);
+        return try_v6(&taken, plan, true) || try_v6(&taken, plan, false)
+                        ? 0
+                        : refuse_all(failure, "IPv6");
 }
 
 int network_choose_addresses(Netlink *netlink, NetworkPlan *plan, Failure *failure) {

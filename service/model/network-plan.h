@@ -38,6 +38,7 @@ typedef struct NetworkPlan {
         uint8_t v4_prefix;
         struct in6_addr v6; /* likewise */
         uint8_t v6_prefix;
+        bool v6_left_out;     /* it was to have some, which the host could not give */
         bool dhcp;            /* addresses are given to guests, by DHCP and router advertisements */
         bool guests_isolated; /* from each other */
         bool reach_lan;       /* nat: private destinations outside of the network too */

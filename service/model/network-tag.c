@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* In the place of an address that the host could not give. */
+#define NO_V6 "none"
+
 /* ",2147483647" */
 #define UPLINK_SIZE 11
 
@@ -31,7 +34,8 @@ const char *network_tag_format(const NetworkTag *tag, char buffer[static NETWORK
                         network_kind_name(plan->kind), tag->kept ? "kept" : "config", plan->dhcp,
                         plan->guests_isolated, plan->reach_lan, plan->host_access,
                         plan->v4_prefix > 0 ? " v4=" : "", network_plan_v4(plan, v4),
-                        plan->v6_prefix > 0 ? " v6=" : "", network_plan_v6(plan, v6),
+                        plan->v6_prefix > 0 ? " v6=" : "",
+                        plan->v6_left_out ? " v6=" NO_V6 : network_plan_v6(plan, v6),
                         plan->ports_max, plan->ports_per_user, plan->domain, tag->guard_v6,
                         plan->guard_addresses ? " own" : "",
                         format_uplinks(&tag->uplinks, uplinks));
@@ -74,6 +78,13 @@ static int take_host(NetworkTag *tag, const char *value) {
 
 static int take_address(NetworkTag *tag, const char *value) {
         return network_plan_add_address(&tag->plan, value);
+}
+
+static int take_v6(NetworkTag *tag, const char *value) {
+        if (strcmp(value, NO_V6) != 0)
+                return take_address(tag, value);
+        tag->plan.v6_left_out = true;
+        return 0;
 }
 
 static int take_ports(NetworkTag *tag, const char *value) {
@@ -127,7 +138,7 @@ static const Field fields[] = {
         { "lan=", take_lan },
         { "host=", take_host },
         { "v4=", take_address },
-        { "v6=", take_address },
+        { "v6=", take_v6 },
         { "ports=", take_ports },
         { "each=", take_each },
         { "domain=", take_domain },

@@ -11,6 +11,7 @@
  *     ports=1023 each=1023 domain=vnicbr0.internal guard=1 own fwd=2,3              (in one line)
  *
  * "own" (the addresses of guests are guarded) and "fwd=" are left out where there is nothing to say.
+ * "v6=none": the host could give no IPv6 address, though one was wanted.
  * Name and MTU are the bridge's own. A bridge has our group from its first moment and the tag a moment
  * later: with the group and no alias it is one of ours that was left half made.
  */
@@ -24,7 +25,8 @@
 
 #define NETWORK_TAG_SIZE LINK_ALIAS_SIZE
 
-/* Devices on which forwarding was switched on for it: as many as the tag has room for at its longest. */
+/* Devices on which forwarding was switched on for it, and which do not say so themselves (model/uplinks.h): as
+ * many as the tag has room for at its longest. */
 #define NETWORK_UPLINKS_MAX 4
 
 typedef struct NetworkUplinks {
