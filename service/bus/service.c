@@ -72,6 +72,10 @@ static void on_network_leaving(Network *network, void *userdata) {
                 network_announce_end(service, network);
 }
 
+static void on_network_warned(Network *network, void *userdata) {
+        network_emit_change(userdata, network->tag.plan.name, "Warnings");
+}
+
 /* Queues that never reached anybody. */
 static void on_lost(const SentQueues *sent, void *userdata) {
         Service *service = userdata;

@@ -4,11 +4,15 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/route/netconf.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
 #include "kernel/message-filter.h"
+#include "kernel/rtnl-gaps.h"
 #include "util/cleanup.h"
 
 /* Looks for the attribute; A is then where it begins, or 0. */
@@ -23,15 +27,9 @@ static int filter_messages(int fd) {
         static struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWROUTE), 1, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELROUTE), 0, 19),
-                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct rtmsg, rtm_dst_len)),
-                BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 8, 0, 17),
-                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct rtmsg, rtm_type)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RTN_UNICAST, 0, 16),
-                FIND_ATTRIBUTE(RTA_GATEWAY),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 12),
-                FIND_ATTRIBUTE(RTA_MULTIPATH),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 8),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELROUTE), 0, 9),
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct rtmsg, rtm_table)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, RT_TABLE_LOCAL, 8, 0),
                 FIND_ATTRIBUTE(RTA_DST),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0),
                 BPF_STMT(BPF_MISC | BPF_TAX, 0),
@@ -58,6 +56,8 @@ static int take_address(int fd) {
 }
 
 int route_events_open(void) {
+        static const int groups[] = { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_IFADDR,
+                RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF };
         _cleanup_close_ int fd =
                         socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
         int r;
@@ -67,21 +67,78 @@ int route_events_open(void) {
         r = filter_messages(fd);
         if (r >= 0)
                 r = take_address(fd);
-        if (r >= 0)
-                r = join(fd, RTNLGRP_IPV4_ROUTE);
-        if (r >= 0)
-                r = join(fd, RTNLGRP_IPV6_ROUTE);
-        if (r >= 0)
-                r = join(fd, RTNLGRP_IPV4_NETCONF);
+        for (size_t i = 0; i < sizeof(groups) / sizeof(*groups) && r >= 0; i++)
+                r = join(fd, groups[i]);
         return r < 0 ? r : TAKE_FD(fd);
 }
 
-void route_events_drain(int fd) {
-        char first[64];
-        ssize_t n;
+static RouteEvent event_of_route(const struct nlmsghdr *message) {
+        RouteEvent event = { .kind = ROUTE_EVENT_LOST };
+        int r = route_parse_any(message, &event.route);
 
-        /* The rest of each message is cut off. Lost ones are told once, by ENOBUFS. */
-        do
-                n = recv(fd, first, sizeof(first), 0);
-        while (n >= 0 || errno == ENOBUFS || errno == EINTR);
+        if (r < 0)
+                event.kind = r == -ENOMSG ? ROUTE_EVENT_NONE : ROUTE_EVENT_LOST;
+        else
+                event.kind = message->nlmsg_type == RTM_NEWROUTE ? ROUTE_EVENT_NEW
+                                                                 : ROUTE_EVENT_GONE;
+        return event;
+}
+
+/* A message that says nothing of forwarding is about another setting of the device. */
+static RouteEvent event_of_settings(const struct nlmsghdr *message) {
+        _cleanup_(nl_object_putp) struct nl_object *object = NULL;
+        RouteEvent event = { .kind = ROUTE_EVENT_NONE };
+        struct rtnl_netconf *settings;
+        int on;
+
+        if (rtnl_parse(message, &object) < 0)
+                return event;
+        settings = (struct rtnl_netconf *)object;
+        if (rtnl_netconf_get_ifindex(settings, &event.ifindex) >= 0 &&
+                        (message->nlmsg_type == RTM_DELNETCONF ||
+                                        rtnl_netconf_get_forwarding(settings, &on) >= 0))
+                event.kind = ROUTE_EVENT_FORWARDING;
+        return event;
+}
+
+static RouteEvent event_of(const struct nlmsghdr *message, size_t n) {
+        if (n < sizeof(*message) || message->nlmsg_len > n)
+                return (RouteEvent){ .kind = ROUTE_EVENT_LOST };
+        switch (message->nlmsg_type) {
+        case RTM_NEWROUTE:
+        case RTM_DELROUTE:
+                return event_of_route(message);
+        case RTM_NEWNETCONF:
+        case RTM_DELNETCONF:
+                return event_of_settings(message);
+        case RTM_NEWADDR:
+        case RTM_DELADDR:
+                return (RouteEvent){ .kind = ROUTE_EVENT_ADDRESS };
+        default:
+                return (RouteEvent){ .kind = ROUTE_EVENT_NONE };
+        }
+}
+
+/* A route with many ways may be longer than this: it counts as one that is not known. */
+#define MESSAGE_BYTES 2048
+
+/* So many at a time; the loop comes back for the rest. */
+#define BATCH 256
+
+void route_events_read(int fd, route_event_t each, void *userdata) {
+        _Alignas(struct nlmsghdr) char message[MESSAGE_BYTES];
+
+        for (int i = 0; i < BATCH; i++) {
+                ssize_t n = recv(fd, message, sizeof(message), MSG_TRUNC);
+                RouteEvent event = { .kind = ROUTE_EVENT_LOST };
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0 && errno != ENOBUFS)
+                        return;
+                if (n >= 0 && n <= (ssize_t)sizeof(message))
+                        event = event_of((const void *)message, (size_t)n);
+                if (event.kind != ROUTE_EVENT_NONE)
+                        each(&event, userdata);
+        }
 }

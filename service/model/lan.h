@@ -18,3 +18,9 @@ void lan_write_private(FILE *file, int family);
 
 /* Whether the route leads to public addresses that are near, if its device has neighbours. */
 bool lan_is_public_and_near(const Route *route);
+
+/* Whether it leads to private addresses and to no others. */
+bool lan_is_private(const Route *route);
+
+/* Whether it leads to what no router passes on: itself, its links, groups. */
+bool lan_is_never_passed_on(const Route *route);

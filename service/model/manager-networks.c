@@ -19,16 +19,43 @@
 
 DEFINE_CLEANUP(Network, network_free)
 
+static void log_warnings(const Network *network) {
+        for (NetworkWarning kind = 0; kind < NETWORK_WARNING_MAX; kind++) {
+                if (!(network->warnings_changed & 1U << kind))
+                        continue;
+                if (network->warnings[kind])
+                        log_warning("Network %s: %s", network->tag.plan.name,
+                                        network->warnings[kind]);
+                else
+                        log_info("Network %s: a warning is over", network->tag.plan.name);
+        }
+}
+
+static void tell_warnings_of(Manager *manager, Network *network) {
+        if (network->warnings_changed == 0)
+                return;
+        log_warnings(network);
+        network->warnings_changed = 0;
+        if (network->born && !network->doomed && manager->observer && manager->started)
+                manager->observer->network_warned(network, manager->userdata);
+}
+
+void manager_tell_warnings(Manager *manager) {
+        LIST_FOREACH(&manager->networks, node)
+                tell_warnings_of(manager, container_of(node, Network, link));
+}
+
 void manager_update_uplinks(Manager *manager) {
         Failure failure = FAILURE_INIT;
         int r;
 
         if (!manager->uplinks)
                 return;
-        r = uplinks_update(manager->uplinks, manager->netlink, &manager->networks, &failure);
+        r = uplinks_update(manager->uplinks, manager->netlink, &failure);
         if (r < 0)
                 log_warning("Cannot switch forwarding for the networks: %s",
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        manager_tell_warnings(manager);
 }
 
 void manager_warn_network(
@@ -38,12 +65,7 @@ void manager_warn_network(
         if (r < 0)
                 log_error("Out of memory: the network %s does not show a warning",
                                 network->tag.plan.name);
-        if (r <= 0)
-                return;
-        if (sentence)
-                log_warning("Network %s: %s", network->tag.plan.name, sentence);
-        if (network->born && !network->doomed && manager->started && manager->observer)
-                manager->observer->network_warned(network, manager->userdata);
+        tell_warnings_of(manager, network);
 }
 
 static void on_uplinks_due(void *userdata) {
@@ -52,9 +74,9 @@ static void on_uplinks_due(void *userdata) {
 }
 
 int manager_open_uplinks(Manager *manager) {
-        return manager->uplinks
-                        ? 0
-                        : uplinks_new(&manager->uplinks, manager->event, on_uplinks_due, manager);
+        return manager->uplinks ? 0
+                                : uplinks_new(&manager->uplinks, manager->event, &manager->networks,
+                                                  on_uplinks_due, manager);
 }
 
 static void set_idle_timer(Network *network, uint64_t usec) {

@@ -204,3 +204,6 @@ void manager_forget_firewalls(Manager *manager);
 
 /* Forwarding follows what networks there are. */
 void manager_update_uplinks(Manager *manager);
+
+/* Whoever shows networks, and the journal, are told of the warnings that have changed (network_warn()). */
+void manager_tell_warnings(Manager *manager);

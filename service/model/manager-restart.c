@@ -71,10 +71,12 @@ static void complete(Manager *manager, Network *network) {
 }
 
 void manager_adopt_networks(Manager *manager) {
-        int r = find_networks(manager);
+        int r = find_networks(manager), left = 0;
 
-        if (r >= 0 && !list_is_empty(&manager->networks))
+        if (r >= 0)
                 r = manager_open_uplinks(manager);
+        if (r >= 0)
+                r = left = uplinks_find(manager->uplinks, manager->netlink);
         if (r < 0)
                 log_warning("Cannot look for networks that were left: %s", strerror(-r));
         LIST_FOREACH(&manager->networks, node) {
@@ -89,7 +91,7 @@ void manager_adopt_networks(Manager *manager) {
                 if (!network->born)
                         manager_doom_network(manager, network);
         }
-        if (!list_is_empty(&manager->networks))
+        if (!list_is_empty(&manager->networks) || left > 0)
                 manager_update_uplinks(manager);
 }
 

@@ -9,6 +9,7 @@
 #include "kernel/address.h"
 #include "kernel/bridge.h"
 #include "kernel/checksum.h"
+#include "kernel/device-settings.h"
 #include "kernel/filter.h"
 #include "model/network-address.h"
 #include "model/network-filter.h"
@@ -64,6 +65,7 @@ int network_warn(Network *network, NetworkWarning warning, const char *sentence)
         }
         free(*old);
         *old = copy;
+        network->warnings_changed |= 1U << warning;
         return 1;
 }
 
@@ -97,11 +99,15 @@ typedef struct Birth {
         Network *network;
         Netlink *netlink;
         Failure *failure;
-        bool is_new; /* or it is there, and completed */
+        bool is_new;   /* or it is there, and completed */
+        bool chose_v6; /* nobody asked for its address */
 } Birth;
 
 static int choose_addresses(Birth *birth) {
-        return network_choose_addresses(birth->netlink, &birth->network->tag.plan, birth->failure);
+        NetworkPlan *plan = &birth->network->tag.plan;
+
+        birth->chose_v6 = plan->v6_prefix == 0;
+        return network_choose_addresses(birth->netlink, plan, birth->failure);
 }
 
 static int refuse_name(Birth *birth) {
@@ -131,6 +137,35 @@ static int make_bridge(Birth *birth) {
                 return r;
         network->ifindex = link.ifindex;
         network->mac = link.mac;
+        return 0;
+}
+
+static int refuse_v6(Birth *birth) {
+        return failure_set(birth->failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
+                        "New interfaces of this host have no IPv6 "
+                        "(net.ipv6.conf.default.disable_ipv6), so the network cannot have the "
+                        "address that it is to have. Leave the IPv6 address out, or set that to "
+                        "0.");
+}
+
+/* Whether the host gives it IPv6 is known when there is a device that could have some. */
+static int leave_out_what_the_host_has_not(Birth *birth) {
+        NetworkPlan *plan = &birth->network->tag.plan;
+        DeviceSettings settings;
+        int r = 0;
+
+        if (plan->v6_prefix > 0)
+                r = device_settings_get(
+                                birth->netlink, birth->network->ifindex, &settings, birth->failure);
+        if (r < 0)
+                return r;
+        if (plan->v6_prefix > 0 && !settings.ipv6) {
+                if (!birth->chose_v6)
+                        return refuse_v6(birth);
+                plan->v6_prefix = 0;
+                plan->v6_left_out = true;
+        }
+        birth->network->tag.guard_v6 = birth->network->tag.guard_v6 && plan->v6_prefix > 0;
         return 0;
 }
 
@@ -181,6 +216,9 @@ static int give_addresses(Birth *birth) {
                 r = give_v6(birth, &link_local);
         if (r >= 0 && plan->v6_prefix > 0)
                 r = give_v6(birth, &plan->v6);
+        /* IPv6 that the host has lost since does not keep the rest from a network that is there. */
+        if (!birth->is_new && (r == -EACCES || r == -EOPNOTSUPP || r == -EAFNOSUPPORT))
+                return 0;
         return r;
 }
 
@@ -212,11 +250,24 @@ static int fill_checksums(Birth *birth) {
         return network_fill_checksums(birth->network, birth->netlink);
 }
 
+static int tell_what_was_left_out(Birth *birth) {
+        int r = 0;
+
+        if (birth->network->tag.plan.v6_left_out)
+                r = network_warn(birth->network, NETWORK_WARNING_NO_IPV6,
+                                "The host had no IPv6 for a new interface when the network came up "
+                                "(net.ipv6.conf.default.disable_ipv6), so it has IPv4 only. Set "
+                                "that to 0, and let the network come up anew.");
+        return r < 0 ? r : 0;
+}
+
 typedef int (*Step)(Birth *birth);
 
 /* Each list ends with NULL. */
-static const Step until_tag[] = { choose_addresses, make_bridge, tag_bridge, NULL };
-static const Step after_tag[] = { set_filters, fill_checksums, give_addresses, bring_up, NULL };
+static const Step until_tag[] = { choose_addresses, make_bridge, leave_out_what_the_host_has_not,
+        tag_bridge, NULL };
+static const Step after_tag[] = { set_filters, fill_checksums, give_addresses, bring_up,
+        tell_what_was_left_out, NULL };
 
 static int take_steps(const Step *steps, Birth *birth) {
         int r = 0;
@@ -227,13 +278,13 @@ static int take_steps(const Step *steps, Birth *birth) {
 }
 
 int network_complete(Network *network, Netlink *netlink, Failure *failure) {
-        Birth birth = { network, netlink, failure, false };
+        Birth birth = { network, netlink, failure, false, false };
 
         return take_steps(after_tag, &birth);
 }
 
 int network_birth(Network *network, Netlink *netlink, Failure *failure) {
-        Birth birth = { network, netlink, failure, true };
+        Birth birth = { network, netlink, failure, true, false };
         int r = take_steps(until_tag, &birth);
 
         return r < 0 ? r : take_steps(after_tag, &birth);

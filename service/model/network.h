@@ -30,8 +30,10 @@ typedef enum NetworkWarning {
         NETWORK_WARNING_DNS,  /* what they ask its DNS server */
         NETWORK_WARNING_FIREWALL,   /* what is forwarded */
         NETWORK_WARNING_FILTERS,    /* its own filters are not what they should be */
-        NETWORK_WARNING_ADDRESSES,  /* its addresses, and who else has them */
-        NETWORK_WARNING_FORWARDING, /* the host does not forward for it */
+        NETWORK_WARNING_NO_IPV6,    /* the host has none for its bridge */
+        NETWORK_WARNING_ADDRESSES,  /* those of its bridge are gone, or others */
+        NETWORK_WARNING_CLASH,      /* a subnet has come since that clashes with its own */
+        NETWORK_WARNING_FORWARDING, /* somebody has switched it off */
         NETWORK_WARNING_BRIDGE,     /* its bridge: down, its MAC, its spanning tree */
         NETWORK_WARNING_CHECKSUMS,  /* DHCP replies leave without them */
         NETWORK_WARNING_MAX,
@@ -60,7 +62,12 @@ struct Network {
         bool bridge_gone;                    /* the kernel said so */
         bool born;                           /* it was shown, and its end will be */
         char *warnings[NETWORK_WARNING_MAX]; /* sentences; NULL: there is none */
+        unsigned warnings_changed;           /* 1 << NetworkWarning: nobody was told yet */
         Fate fates[FIREWALL_MATTER_MAX];     /* what firewalls of others do with what it lives by */
+        char clash[NETWORK_ADDRESS_SIZE];    /* as of the last look (model/network-health) */
+        char missing[3 * NETWORK_ADDRESS_SIZE]; /* addresses of its bridge; likewise */
+        bool forwards_v4;                       /* its bridge was made to */
+        bool forwards_v6;                       /* its bridge was seen to */
 };
 
 /* Not up yet. -ENOMEM */
@@ -80,7 +87,8 @@ int network_birth(Network *network, Netlink *netlink, Failure *failure);
 /* For one that is there, with its tag: sees to it that the rest is as well. */
 int network_complete(Network *network, Netlink *netlink, Failure *failure);
 
-/* Warns of that, or (sentence NULL) no longer. 1: that is news; 0: it was so already. -ENOMEM */
+/* Warns of that, or (sentence NULL) no longer; manager_tell_warnings() tells it. 1: that is news; 0: it was so
+ * already. -ENOMEM */
 int network_warn(Network *network, NetworkWarning warning, const char *sentence);
 
 /* Has DHCP replies leave with whole checksums (kernel/checksum); where that cannot be, it is a warning. -ENOMEM */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "model/lan.h"
@@ -14,7 +15,7 @@
 const char uplink_filter_removal[] = "table inet " TABLE "\ndelete table inet " TABLE "\n";
 
 static bool is_empty(const UplinkFilter *filter) {
-        return filter->devices.n == 0 && !filter->v6 && !filter->closed;
+        return filter->devices4->n == 0 && !filter->devices6 && !filter->closed;
 }
 
 /* The same prefix may be on several links: so they are merged. */
@@ -53,22 +54,54 @@ static void write_closed(FILE *file, const UplinkFilter *filter) {
                                 *bridge, NETWORK_GROUP, *bridge, NETWORK_GROUP);
 }
 
+static void write_device_set(
+                FILE *file, const char *name, const DeviceSet *devices, const char *format) {
+        if (devices->n == 0)
+                return;
+        fprintf(file, "set %s {\ntype %s;\nelements = {", name, format);
+        for (size_t i = 0; i < devices->n; i++) {
+                fprintf(file, "%s %d", i > 0 ? "," : "", devices->ifindexes[i]);
+                if (strchr(format, '.'))
+                        fprintf(file, " . %d", devices->ifindexes[i]);
+        }
+        fputs(" }\n}\n", file);
+}
+
+static void write_device_sets(FILE *file, const UplinkFilter *filter, int family) {
+        const DeviceSet *devices = family == AF_INET ? filter->devices4 : filter->devices6;
+
+        if (!devices)
+                return;
+        write_device_set(file, family == AF_INET ? "devices4" : "devices6", devices, "iface_index");
+        write_device_set(file, family == AF_INET ? "same4" : "same6", devices,
+                        "iface_index . iface_index");
+}
+
 /* With br_netfilter the frames that cross any bridge of the host are seen here, as packets that come in by
  * it and leave by it: those are nobody's to forward. Nothing can ask whether two devices are the same,
- * so for IPv6 it is asked whether both are bridges. */
+ * so those that lead out are listed as pairs; and where IPv6 is vnicd's, no other device leads a
+ * stranger anywhere, and it is asked whether both are bridges. */
 static void write_devices(FILE *file, const UplinkFilter *filter) {
-        for (size_t i = 0; i < filter->devices.n; i++)
-                fprintf(file, "%siif %d oif != %d drop\n", filter->v6 ? "" : "meta nfproto ipv4 ",
-                                filter->devices.ifindexes[i], filter->devices.ifindexes[i]);
-        if (filter->v6)
-                fputs("meta iifkind \"bridge\" meta oifkind \"bridge\" accept\n"
-                      "meta nfproto ipv6 drop\n",
+        if (filter->devices4->n > 0)
+                fputs("meta nfproto ipv4 meta iifkind \"bridge\" iif . oif @same4 accept\n"
+                      "meta nfproto ipv4 iif @devices4 drop\n",
                                 file);
+        if (!filter->devices6)
+                return;
+        if (filter->devices6->n > 0)
+                fputs("meta nfproto ipv6 meta iifkind \"bridge\" iif . oif @same6 accept\n"
+                      "meta nfproto ipv6 iif @devices6 drop\n",
+                                file);
+        fputs("meta nfproto ipv6 meta iifkind \"bridge\" meta oifkind \"bridge\" accept\n"
+              "meta nfproto ipv6 drop\n",
+                        file);
 }
 
 static void write_table(FILE *file, const UplinkFilter *filter) {
         fputs("create table inet " TABLE "\ntable inet " TABLE " {\n", file);
         write_sets(file, filter);
+        write_device_sets(file, filter, AF_INET);
+        write_device_sets(file, filter, AF_INET6);
         fputs("chain forward {\n"
               "type filter hook forward priority 0; policy accept;\n",
                         file);

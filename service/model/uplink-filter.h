@@ -9,17 +9,17 @@
  */
 
 #include "kernel/route.h"
+#include "model/device-set.h"
 #include "model/network-filter.h"
 
 /* After NETWORK_TABLE_PREFIX. No network has this name: it ends with "-". */
 #define UPLINK_FILTER_NAME "uplinks-"
 
 typedef struct UplinkFilter {
-        /* On what only vnicd forwards (IPv4: from the devices; IPv6: all) nothing else is forwarded than
-         * from and to its networks, and what somebody else (Docker, libvirt) made the host forward
-         * meanwhile: answers, and published ports. */
-        NetworkUplinks devices;
-        bool v6;
+        /* What comes in on a device that forwards only because of vnicd goes nowhere but to its networks, and
+         * where somebody else (Docker, libvirt) made the host forward meanwhile: answers, and published
+         * ports. IPv6: that is all devices, of which these lead out; NULL: IPv6 is not vnicd's. */
+        const DeviceSet *devices4, *devices6;
 
         /* From the bridges nothing goes to what is near, of all these routes (model/lan.h). */
         const int *closed; /* ifindexes of bridges; ends with 0; NULL: none */

@@ -2,55 +2,137 @@
 #include "model/uplinks.h"
 
 #include <errno.h>
-#include <net/if.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "kernel/filter.h"
 #include "kernel/forwarding.h"
 #include "kernel/route-events.h"
-#include "kernel/route.h"
-#include "model/lan.h"
+#include "model/egress.h"
+#include "model/network-health.h"
 #include "model/uplink-filter.h"
+#include "model/uplink-switch.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 
 DEFINE_CLEANUP(Uplinks, uplinks_free)
 
-/* Routes change in bursts. */
-#define PAUSE_USEC (100 * 1000)
+/* Routes change in bursts. What only takes something away can wait: until then a device forwards for guests
+ * only, and they are not there any more. */
+#define PAUSE_USEC        (100 * 1000)
+#define PAUSE_OF_END_USEC (1000 * 1000)
+/* A look takes the longer the more routes there are, and is taken the more rarely: one in 40, or 400, of the
+ * processor's time. */
+#define REST      40
+#define REST_MOST (60 * USEC_PER_SEC)
+
+/* What somebody switches off again and again is left to them. */
+#define RESTORATIONS   5
+#define RESTORED_USECS (60 * USEC_PER_SEC)
 
 struct Uplinks {
         sd_event *event;
+        const List *networks; /* Network.link */
         sd_event_source *readable, *pause;
-        int fd; /* of route-events, while a network needs it */
+        int fd; /* of route-events, while there is a network */
         uplinks_due_t due;
         void *userdata;
-        NetworkUplinks ours; /* on these we switched it on */
-        char *filtered;      /* what its table says; unknown at the start */
+        UplinkSwitch ours;                  /* on these we switched it on */
+        Egress egress;                      /* as of the last look */
+        char *filtered;                     /* what its table says; unknown at the start */
+        uint64_t due_at;                    /* when the pause is over; 0: there is none */
+        uint64_t looked_at;                 /* when the last look was over */
+        uint64_t cost;                      /* of the last look, in µs of processor */
+        uint64_t restored_at[RESTORATIONS]; /* 0: never */
 };
+
+static uint64_t processor_usec(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
         Uplinks *uplinks = userdata;
+        const uint64_t before = processor_usec();
 
+        uplinks->due_at = 0;
         uplinks->due(uplinks->userdata);
+        uplinks->cost = processor_usec() - before;
+        uplinks->looked_at = clock_now_usec();
         return 0;
 }
 
-static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        Uplinks *uplinks = userdata;
-        int r, on;
+/* What is under way is not put off. */
+static void look_later(Uplinks *uplinks, uint64_t pause) {
+        const uint64_t rest = uplinks->cost * REST * (pause / PAUSE_USEC);
+        uint64_t at = clock_now_usec() + pause,
+                 rested = uplinks->looked_at + (rest < REST_MOST ? rest : REST_MOST);
 
-        route_events_drain(fd);
-        /* What is under way is not put off. */
-        if (sd_event_source_get_enabled(uplinks->pause, &on) > 0)
-                return 0;
-        r = sd_event_source_set_time_relative(uplinks->pause, PAUSE_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(uplinks->pause, SD_EVENT_ONESHOT);
+        at = rested > at ? rested : at;
+        if (uplinks->due_at != 0 && uplinks->due_at <= at)
+                return;
+        uplinks->due_at = at;
+        if (sd_event_source_set_time(uplinks->pause, at) >= 0)
+                (void)sd_event_source_set_enabled(uplinks->pause, SD_EVENT_ONESHOT);
 }
 
-int uplinks_new(Uplinks **ret, sd_event *event, uplinks_due_t due, void *userdata) {
+static bool is_of_network(const Uplinks *uplinks, int ifindex) {
+        LIST_FOREACH(uplinks->networks, node)
+                if (container_of(node, Network, link)->ifindex == ifindex)
+                        return true;
+        return false;
+}
+
+/* Each tap that is made tells of its settings, which are nobody's business here. */
+static bool concerns(const Uplinks *uplinks, int ifindex) {
+        return ifindex < 0 || device_set_has(&uplinks->egress.v4, ifindex) ||
+                        device_set_has(&uplinks->ours.marked, ifindex) ||
+                        uplinks_contain(&uplinks->ours.listed, ifindex) ||
+                        is_of_network(uplinks, ifindex);
+}
+
+static void on_event(const RouteEvent *event, void *userdata) {
+        Uplinks *uplinks = userdata;
+
+        switch (event->kind) {
+        case ROUTE_EVENT_NEW:
+                if (egress_is_news(&uplinks->egress, &event->route) ||
+                                network_health_is_concerned(uplinks->networks, &event->route))
+                        look_later(uplinks, PAUSE_USEC);
+                break;
+        case ROUTE_EVENT_GONE:
+                look_later(uplinks,
+                                event->route.on_link || route_is_default(&event->route)
+                                                ? PAUSE_USEC
+                                                : PAUSE_OF_END_USEC);
+                break;
+        case ROUTE_EVENT_FORWARDING:
+                if (concerns(uplinks, event->ifindex))
+                        look_later(uplinks, PAUSE_USEC);
+                break;
+        case ROUTE_EVENT_ADDRESS:
+        case ROUTE_EVENT_LOST:
+                look_later(uplinks, PAUSE_USEC);
+                break;
+        case ROUTE_EVENT_NONE:
+        case ROUTE_EVENT_KIND_MAX:
+                break;
+        }
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        route_events_read(fd, on_event, userdata);
+        return 0;
+}
+
+int uplinks_new(Uplinks **ret, sd_event *event, const List *networks, uplinks_due_t due,
+                void *userdata) {
         _cleanup_(uplinks_freep) Uplinks *uplinks = calloc(1, sizeof(Uplinks));
         int r;
 
@@ -58,6 +140,7 @@ int uplinks_new(Uplinks **ret, sd_event *event, uplinks_due_t due, void *userdat
                 return -ENOMEM;
         *uplinks = (Uplinks){
                 .event = sd_event_ref(event),
+                .networks = networks,
                 .fd = -EBADF,
                 .due = due,
                 .userdata = userdata,
@@ -84,6 +167,8 @@ Uplinks *uplinks_free(Uplinks *uplinks) {
         unwatch(uplinks);
         sd_event_source_disable_unref(uplinks->pause);
         sd_event_unref(uplinks->event);
+        uplink_switch_done(&uplinks->ours);
+        egress_done(&uplinks->egress);
         free(uplinks->filtered);
         free(uplinks);
         return NULL;
@@ -105,9 +190,19 @@ static int watch(Uplinks *uplinks) {
         return r;
 }
 
+static bool is_up(const Network *network) {
+        return !network->doomed && !network->bridge_gone && network->ifindex > 0;
+}
+
 static bool needs_a_way_out(const Network *network) {
-        return network->tag.plan.kind == NETWORK_NAT && !network->doomed && !network->bridge_gone &&
-                        network->ifindex > 0;
+        return network->tag.plan.kind == NETWORK_NAT && is_up(network);
+}
+
+static bool is_any_up(const List *networks) {
+        LIST_FOREACH(networks, node)
+                if (is_up(container_of(node, Network, link)))
+                        return true;
+        return false;
 }
 
 /* In whose tag it is written: the oldest. NULL: nobody needs anything. */
@@ -138,42 +233,24 @@ bool uplinks_should_guard_v6(Netlink *netlink, const List *networks) {
                         (forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &on, NULL) >= 0 && !on);
 }
 
-static bool contains(const NetworkUplinks *set, int ifindex) {
-        for (size_t i = 0; i < set->n; i++)
-                if (set->ifindexes[i] == ifindex)
-                        return true;
-        return false;
+int uplinks_find(Uplinks *uplinks, Netlink *netlink) {
+        int r = uplink_switch_find(&uplinks->ours, netlink);
+
+        return r < 0 ? r : uplinks->ours.marked.n > 0;
 }
 
-static void add(NetworkUplinks *set, int ifindex) {
-        if (ifindex > 0 && set->n < NETWORK_UPLINKS_MAX && !contains(set, ifindex))
-                set->ifindexes[set->n++] = ifindex;
-}
-
-static bool sets_equal(const NetworkUplinks *a, const NetworkUplinks *b) {
-        if (a->n != b->n)
-                return false;
-        for (size_t i = 0; i < a->n; i++)
-                if (a->ifindexes[i] != b->ifindexes[i])
-                        return false;
-        return true;
-}
-
-/* What an update looks at, and what follows from it. */
+/* What an update goes by. */
 typedef struct Surroundings {
-        RouteList v4, v6;
-        NetworkUplinks devices; /* to be forwarded from by us */
-        int *closed; /* bridges of networks that are kept from what is near; ends with 0 */
+        Egress egress;
+        UplinkSwitch wanted; /* to be forwarded from by us */
+        int *closed;         /* bridges of networks that are kept from what is near; ends with 0 */
+        int undone;          /* a device that somebody has switched off; 0: none */
 } Surroundings;
 
 static void surroundings_done(Surroundings *surroundings) {
-        route_list_done(&surroundings->v4);
-        route_list_done(&surroundings->v6);
+        egress_done(&surroundings->egress);
+        uplink_switch_done(&surroundings->wanted);
         free(surroundings->closed);
-}
-
-static bool is_of_interest(const Route *route) {
-        return (route_is_default(route) && route->unicast) || lan_is_public_and_near(route);
 }
 
 /* Also while it goes: its guests are there until their taps are not. */
@@ -201,82 +278,52 @@ static int find_closed(const List *networks, int **ret) {
         return 0;
 }
 
-/* Those of the devices that lead out on which forwarding is off, or on by us. */
-static void find_devices(const Uplinks *uplinks, Netlink *netlink, Surroundings *surroundings) {
-        NetworkUplinks all = { .n = 0 };
-        bool on;
+static int look_at_addresses(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
+        _cleanup_(address_list_done) AddressList addresses = { .addresses = NULL };
+        int r = address_list_read(&addresses, netlink, failure);
 
-        for (size_t i = 0; i < surroundings->v4.n; i++) {
-                const Route *route = &surroundings->v4.routes[i];
-
-                for (size_t k = 0; k < ROUTE_DEVICES_MAX && route_is_default(route); k++)
-                        add(&all, route->devices[k]);
-        }
-        for (size_t i = 0; i < all.n; i++) {
-                int ifindex = all.ifindexes[i];
-
-                if (contains(&uplinks->ours, ifindex) ||
-                                (forwarding_get(netlink, AF_INET, ifindex, &on, NULL) >= 0 && !on))
-                        add(&surroundings->devices, ifindex);
-        }
+        if (r >= 0)
+                network_health_see_addresses(uplinks->networks, &addresses);
+        return r;
 }
 
-/* A tunnel has no neighbours: what a VPN leads to is as far as the Internet. */
-static bool has_neighbours(Netlink *netlink, int ifindex) {
-        LinkInfo link;
+static int look_around(Uplinks *uplinks, Netlink *netlink, Surroundings *ret, Failure *failure) {
+        int r;
 
-        return link_get(netlink, ifindex, &link, NULL) < 0 ||
-                        !(link.flags & (IFF_POINTOPOINT | IFF_NOARP));
-}
-
-/* Routes of one device mostly follow each other. */
-static void leave_out_tunnels(RouteList *routes, Netlink *netlink) {
-        int device = 0;
-        bool near = true;
-
-        for (size_t i = 0; i < routes->n; i++) {
-                Route *route = &routes->routes[i];
-
-                if (!lan_is_public_and_near(route))
-                        continue;
-                if (route->devices[0] != device)
-                        near = has_neighbours(netlink, route->devices[0]);
-                device = route->devices[0];
-                route->on_link = near;
-        }
-}
-
-/* forward: whether the host does not do so anyway. */
-static int look_around(const Uplinks *uplinks, Netlink *netlink, bool forward, Surroundings *ret,
-                Failure *failure) {
-        int r = route_list_read(&ret->v4, netlink, AF_INET, is_of_interest, failure);
-
-        if (r >= 0 && ret->closed)
-                r = route_list_read(&ret->v6, netlink, AF_INET6, is_of_interest, failure);
-        if (r < 0)
-                return r;
-        leave_out_tunnels(&ret->v4, netlink);
-        leave_out_tunnels(&ret->v6, netlink);
-        if (forward)
-                find_devices(uplinks, netlink, ret);
-        return 0;
+        network_health_begin(uplinks->networks);
+        r = egress_look(&ret->egress, netlink, uplinks->networks, failure);
+        if (r >= 0)
+                r = look_at_addresses(uplinks, netlink, failure);
+        if (r >= 0)
+                network_health_tell(uplinks->networks);
+        return r;
 }
 
 /* What was written before us is ours as well. */
-static void take_over(Uplinks *uplinks, const List *networks) {
-        LIST_FOREACH(networks, node) {
+static void take_over(Uplinks *uplinks) {
+        LIST_FOREACH(uplinks->networks, node) {
                 const NetworkUplinks *set = &container_of(node, Network, link)->tag.uplinks;
 
                 for (size_t i = 0; i < set->n; i++)
-                        add(&uplinks->ours, set->ifindexes[i]);
+                        if (!device_set_has(&uplinks->ours.marked, set->ifindexes[i]))
+                                uplinks_add(&uplinks->ours.listed, set->ifindexes[i]);
         }
+}
+
+static bool listed_equal(const NetworkUplinks *a, const NetworkUplinks *b) {
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (a->ifindexes[i] != b->ifindexes[i])
+                        return false;
+        return true;
 }
 
 static int write_tags(Network *keeper, const NetworkUplinks *wanted, const List *networks,
                 Netlink *netlink, Failure *failure) {
         int r = 0;
 
-        if (keeper && !sets_equal(&keeper->tag.uplinks, wanted)) {
+        if (keeper && !listed_equal(&keeper->tag.uplinks, wanted)) {
                 keeper->tag.uplinks = *wanted;
                 r = network_write_tag(keeper, netlink, failure);
         }
@@ -292,17 +339,34 @@ static int write_tags(Network *keeper, const NetworkUplinks *wanted, const List 
         return r;
 }
 
+static int collect_devices(const UplinkSwitch *devices, DeviceSet *ret) {
+        int r = 0;
+
+        for (size_t i = 0; i < devices->marked.n && r >= 0; i++)
+                r = device_set_add(ret, devices->marked.ifindexes[i]);
+        for (size_t i = 0; i < devices->listed.n && r >= 0; i++)
+                r = device_set_add(ret, devices->listed.ifindexes[i]);
+        return r;
+}
+
+static int write_filter(const Surroundings *surroundings, bool v6, char **ret) {
+        _cleanup_(device_set_done) DeviceSet devices = { .ifindexes = NULL };
+        const UplinkFilter filter = {
+                .devices4 = &devices,
+                .devices6 = v6 ? &surroundings->egress.v6 : NULL,
+                .closed = surroundings->closed,
+                .near4 = surroundings->egress.near4,
+                .near6 = surroundings->egress.near6,
+        };
+        int r = collect_devices(&surroundings->wanted, &devices);
+
+        return r < 0 ? r : uplink_filter_rules(&filter, ret);
+}
+
 static int set_filter(
                 Uplinks *uplinks, const Surroundings *surroundings, bool v6, Failure *failure) {
-        const UplinkFilter filter = {
-                .devices = surroundings->devices,
-                .v6 = v6,
-                .closed = surroundings->closed,
-                .near4 = surroundings->v4,
-                .near6 = surroundings->v6,
-        };
         _cleanup_free_ char *rules = NULL;
-        int r = uplink_filter_rules(&filter, &rules);
+        int r = write_filter(surroundings, v6, &rules);
 
         if (r < 0)
                 return r;
@@ -321,65 +385,139 @@ static int set_filter(
         return 0;
 }
 
-/* A device that is gone forwards nothing. */
-static int switch_device(Netlink *netlink, int ifindex, bool on, Failure *failure) {
-        int r = forwarding_set(netlink, ifindex, on, failure);
-
-        return r == -ENODEV ? 0 : r;
-}
-
-static int switch_off(Uplinks *uplinks, const NetworkUplinks *wanted, Netlink *netlink,
-                Failure *failure) {
+static int switch_bridges(const List *networks, Netlink *netlink, Failure *failure) {
         int r = 0;
 
-        for (size_t i = 0; i < uplinks->ours.n && r >= 0; i++)
-                if (!contains(wanted, uplinks->ours.ifindexes[i]))
-                        r = switch_device(netlink, uplinks->ours.ifindexes[i], false, failure);
-        return r;
-}
-
-static int switch_on(const NetworkUplinks *wanted, const List *networks, Netlink *netlink,
-                Failure *failure) {
-        int r = 0;
-
-        for (size_t i = 0; i < wanted->n && r >= 0; i++)
-                r = switch_device(netlink, wanted->ifindexes[i], true, failure);
         LIST_FOREACH(networks, node) {
-                const Network *network = container_of(node, Network, link);
+                Network *network = container_of(node, Network, link);
 
-                if (r >= 0 && needs_a_way_out(network))
-                        r = switch_device(netlink, network->ifindex, true, failure);
+                if (r < 0 || !needs_a_way_out(network))
+                        continue;
+                r = forwarding_set(netlink, network->ifindex, true, failure);
+                network->forwards_v4 = r >= 0;
+                r = r == -ENODEV ? 0 : r;
         }
         return r;
 }
 
-int uplinks_update(Uplinks *uplinks, Netlink *netlink, const List *networks, Failure *failure) {
+/* A bridge that we had made to forward, and that does not; 0: none. */
+static int find_undone_bridge(const List *networks, Netlink *netlink) {
+        LIST_FOREACH(networks, node) {
+                const Network *network = container_of(node, Network, link);
+                bool on;
+
+                if (needs_a_way_out(network) && network->forwards_v4 &&
+                                forwarding_get(netlink, AF_INET, network->ifindex, &on, NULL) >=
+                                                0 &&
+                                !on)
+                        return network->ifindex;
+        }
+        return 0;
+}
+
+/* Whether it may be switched on: what somebody has switched off, a few times only. */
+static bool may_switch_on(Uplinks *uplinks, const Surroundings *surroundings) {
+        const uint64_t now = clock_now_usec();
+        uint64_t *oldest = uplinks->restored_at;
+
+        if (surroundings->undone == 0)
+                return true;
+        for (size_t i = 1; i < RESTORATIONS; i++)
+                if (uplinks->restored_at[i] < *oldest)
+                        oldest = &uplinks->restored_at[i];
+        if (*oldest > 0 && now - *oldest < RESTORED_USECS)
+                return false;
+        *oldest = now;
+        return true;
+}
+
+static void tell_forwarding(Uplinks *uplinks, Netlink *netlink, int undone) {
+        LinkInfo device = { .name = "" };
+        char text[320];
+
+        if (undone > 0)
+                (void)link_get(netlink, undone, &device, NULL);
+        snprintf(text, sizeof(text),
+                        "Somebody switches IPv4 forwarding off again and again "
+                        "(net.ipv4.conf.%s.forwarding, or net.ipv4.ip_forward): guests reach "
+                        "nothing there. Find out who does, and let it be.",
+                        device.name);
+        LIST_FOREACH(uplinks->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (needs_a_way_out(network))
+                        network_warn(network, NETWORK_WARNING_FORWARDING, undone > 0 ? text : NULL);
+        }
+}
+
+/* The filter stands before anything is switched on, and until it is off. */
+static int switch_devices(Uplinks *uplinks, Netlink *netlink, const Surroundings *surroundings,
+                Failure *failure) {
+        const bool allowed = may_switch_on(uplinks, surroundings);
+        int r = 0;
+
+        if (allowed)
+                r = uplink_switch_on(&surroundings->wanted, netlink, failure);
+        if (r >= 0 && allowed)
+                r = switch_bridges(uplinks->networks, netlink, failure);
+        tell_forwarding(uplinks, netlink, allowed ? 0 : surroundings->undone);
+        return r;
+}
+
+static int plan(Uplinks *uplinks, Netlink *netlink, Surroundings *surroundings) {
+        int r = uplink_switch_plan(&uplinks->ours, netlink, &surroundings->egress.v4,
+                        &surroundings->wanted, &surroundings->undone);
+
+        if (surroundings->undone == 0)
+                surroundings->undone = find_undone_bridge(uplinks->networks, netlink);
+        return r;
+}
+
+/* From now on. */
+static void keep(Uplinks *uplinks, Surroundings *surroundings) {
+        uplink_switch_done(&uplinks->ours);
+        egress_done(&uplinks->egress);
+        uplinks->ours = surroundings->wanted;
+        uplinks->egress = surroundings->egress;
+        surroundings->wanted = (UplinkSwitch){ .listed = { .n = 0 } };
+        surroundings->egress = (Egress){ .near4 = { NULL } };
+}
+
+static int carry_out(Uplinks *uplinks, Netlink *netlink, Surroundings *surroundings, bool of_others,
+                Failure *failure) {
+        const List *networks = uplinks->networks;
+        int r = uplink_switch_off(
+                        &uplinks->ours, &surroundings->wanted, netlink, of_others, failure);
+
+        if (r >= 0)
+                r = write_tags(keeper_of(networks), &surroundings->wanted.listed, networks, netlink,
+                                failure);
+        if (r >= 0)
+                r = set_filter(uplinks, surroundings, is_guarded(networks), failure);
+        if (r >= 0)
+                r = switch_devices(uplinks, netlink, surroundings, failure);
+        if (r >= 0)
+                keep(uplinks, surroundings);
+        return r;
+}
+
+int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
         _cleanup_(surroundings_done) Surroundings surroundings = { .closed = NULL };
-        const NetworkUplinks *wanted = &surroundings.devices;
-        Network *keeper = keeper_of(networks);
+        const bool up = is_any_up(uplinks->networks), out = keeper_of(uplinks->networks) != NULL;
         bool of_others = false;
         int r = 0;
 
-        take_over(uplinks, networks);
-        if (!keeper)
-                unwatch(uplinks);
-        if (keeper || uplinks->ours.n > 0)
-                (void)forwarding_get(netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
-        if (keeper)
+        take_over(uplinks);
+        if (up)
                 r = watch(uplinks);
+        else
+                unwatch(uplinks);
+        (void)forwarding_get(netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
         if (r >= 0)
-                r = find_closed(networks, &surroundings.closed);
-        if (r >= 0 && (keeper || surroundings.closed))
-                r = look_around(uplinks, netlink, keeper && !of_others, &surroundings, failure);
-        if (r >= 0 && !of_others)
-                r = switch_off(uplinks, wanted, netlink, failure);
-        if (r >= 0)
-                r = write_tags(keeper, wanted, networks, netlink, failure);
-        if (r >= 0)
-                r = set_filter(uplinks, &surroundings, is_guarded(networks), failure);
-        if (r >= 0)
-                r = switch_on(wanted, networks, netlink, failure);
-        if (r >= 0)
-                uplinks->ours = *wanted;
-        return r;
+                r = find_closed(uplinks->networks, &surroundings.closed);
+        if (r >= 0 && (up || surroundings.closed))
+                r = look_around(uplinks, netlink, &surroundings, failure);
+        if (r >= 0 && out && !of_others)
+                r = plan(uplinks, netlink, &surroundings);
+        return r < 0 ? r : carry_out(uplinks, netlink, &surroundings, of_others, failure);
 }

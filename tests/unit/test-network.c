@@ -171,7 +171,8 @@ static void it_clashes_with_no_route(void **state) {
         network = create(&stage, &plan, true);
         assert_memory_equal(network_plan_v4(&network->tag.plan, second), "192.168.", 8);
         delete_network(&stage, network);
-        world_run("ip route add blackhole 192.168.0.0/16; ip route add blackhole 172.16.0.0/12");
+        world_run("for address in 10.64.0.9/10 192.168.0.9/16 172.16.0.9/12; do "
+                  "ip address add $address dev br0; done");
         assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
                         -EADDRINUSE);
         assert_int_equal(failure.kind, FAILURE_ADDRESS_IN_USE);
@@ -618,7 +619,8 @@ static void forwarding_is_on_where_it_is_needed_and_as_long(void **state) {
         assert_true(forwards("up0"));
         assert_false(forwards("up1"));
         assert_false(forwards("all"));
-        assert_string_equal(world_read("nft list table inet vnicd-uplinks- | grep -c up0"), "1");
+        assert_string_equal(
+                        world_read("nft list set inet vnicd-uplinks- devices4 | grep -c up0"), "1");
         second = create(&stage, &next, true);
         delete_network(&stage, first);
         assert_true(forwards("up0"));
@@ -747,7 +749,8 @@ static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
         /* Also who comes later. */
         world_run("echo 0 > /proc/sys/net/ipv4/conf/up0/forwarding");
         create(&stage, &plan, true);
-        assert_string_equal(world_read("nft list ruleset | grep -c up0"), "1");
+        assert_string_equal(
+                        world_read("nft list set inet vnicd-uplinks- devices4 | grep -c up0"), "1");
         world_run("echo 1 > /proc/sys/net/ipv4/ip_forward");
         stage_run(&stage, 300);
         assert_string_equal(world_read("nft list ruleset | grep -c up0"), "0");

@@ -146,35 +146,66 @@ static void a_dump_ends_with_what_its_reader_says(void **state) {
         assert_int_equal(route_dump(netlink, AF_INET, stop, NULL, NULL), -ECANCELED);
 }
 
-static bool is_told(int fd, const char *commands) {
-        struct pollfd pollfd = { .fd = fd, .events = POLLIN };
-        bool told;
+static void count_event(const RouteEvent *event, void *userdata) {
+        unsigned *seen = userdata;
 
-        world_run("%s", commands);
-        told = poll(&pollfd, 1, 0) > 0;
-        route_events_drain(fd);
-        return told;
+        *seen |= 1U << event->kind;
 }
 
-static void only_changes_of_default_routes_and_of_links_are_told(void **state) {
+/* The kinds of events that the commands lead to, as bits. */
+static unsigned events_of(int fd, const char *commands) {
+        unsigned seen = 0;
+
+        world_run("%s", commands);
+        route_events_read(fd, count_event, &seen);
+        return seen;
+}
+
+#define IS(kind) (1U << ROUTE_EVENT_##kind)
+
+static void changes_of_routes_addresses_and_forwarding_are_told(void **state) {
         _cleanup_close_ int fd = -EBADF;
 
         world_run("ip link add d0 type bridge; ip link set d0 addrgenmode none; ip link set d0 up; "
                   "ip address add 192.0.2.2/24 dev d0; ip address add 2001:db8::2/64 dev d0 nodad");
         fd = route_events_open();
         assert_ok(fd);
-        assert_true(is_told(fd, "ip route add default via 192.0.2.1"));
-        assert_true(is_told(fd, "ip -6 route add default via 2001:db8::1"));
-        assert_true(is_told(fd, "ip route add 198.51.100.0/24 dev d0"));
-        assert_true(is_told(fd, "ip route del 198.51.100.0/24 dev d0"));
-        assert_true(is_told(fd, "ip -6 route add 2001:db8:1::/64 dev d0"));
-        assert_true(is_told(fd, "echo 1 > /proc/sys/net/ipv4/conf/d0/forwarding"));
-        assert_false(is_told(fd, "ip route add 203.0.113.0/24 via 192.0.2.1"));
-        assert_false(is_told(fd, "ip -6 route add 2001:db8:2::/64 via 2001:db8::1"));
-        assert_false(is_told(fd,
-                        "ip route add 203.0.114.0/24 nexthop via 192.0.2.1 nexthop via 192.0.2.3"));
-        assert_false(is_told(fd, "ip route add blackhole 203.0.115.0/24"));
-        assert_false(is_told(fd, "ip -6 route add fe80::/64 dev d0"));
+        assert_int_equal(events_of(fd, "ip route add default via 192.0.2.1"), IS(NEW));
+        assert_int_equal(events_of(fd, "ip -6 route add default via 2001:db8::1"), IS(NEW));
+        assert_int_equal(events_of(fd, "ip route add 198.51.100.0/24 dev d0"), IS(NEW));
+        assert_int_equal(events_of(fd, "ip route del 198.51.100.0/24 dev d0"), IS(GONE));
+        assert_int_equal(events_of(fd, "ip -6 route add 2001:db8:1::/64 dev d0"), IS(NEW));
+        assert_int_equal(events_of(fd, "ip route add 203.0.113.0/24 via 192.0.2.1"), IS(NEW));
+        assert_int_equal(events_of(fd, "echo 1 > /proc/sys/net/ipv4/conf/d0/forwarding"),
+                        IS(FORWARDING));
+        assert_int_equal(events_of(fd, "echo 1 > /proc/sys/net/ipv6/conf/d0/forwarding"),
+                        IS(FORWARDING));
+        assert_int_equal(events_of(fd, "ip address add 192.0.2.3/32 dev lo"), IS(ADDRESS));
+        assert_int_equal(events_of(fd, "ip address del 192.0.2.2/24 dev d0"),
+                        IS(ADDRESS) | IS(GONE));
+        assert_int_equal(events_of(fd, "echo 1 > /proc/sys/net/ipv4/conf/d0/rp_filter"), 0);
+        assert_int_equal(events_of(fd, "ip -6 route add fe80::/64 dev d0"), 0);
+        assert_int_equal(events_of(fd, "ip route add local 203.0.115.1 dev d0"), 0);
+}
+
+static void many_changes_are_told_in_portions(void **state) {
+        _cleanup_close_ int fd = -EBADF;
+        struct pollfd pollfd;
+        unsigned seen = 0;
+
+        world_run("ip link add d0 type bridge; ip link set d0 up; ip address add 192.0.2.2/24 dev "
+                  "d0");
+        fd = route_events_open();
+        assert_ok(fd);
+        world_run("for i in $(seq 1 250); do echo route add 10.1.$i.0/24 dev d0; "
+                  "echo route del 10.1.$i.0/24 dev d0; done | ip -batch -");
+        pollfd = (struct pollfd){ .fd = fd, .events = POLLIN };
+        route_events_read(fd, count_event, &seen);
+        assert_int_equal(poll(&pollfd, 1, 0), 1);
+        for (int i = 0; i < 10 && poll(&pollfd, 1, 0) == 1; i++)
+                route_events_read(fd, count_event, &seen);
+        assert_int_equal(poll(&pollfd, 1, 0), 0);
+        assert_true(seen & IS(NEW) && seen & IS(GONE));
 }
 
 static bool sysctl_is(const char *path, const char *value) {
@@ -227,7 +258,8 @@ int main(void) {
                 cmocka_unit_test(a_route_that_libnl_cannot_read_is_read),
                 cmocka_unit_test_setup(a_dump_ends_with_what_its_reader_says, world_enter),
                 cmocka_unit_test_setup(
-                                only_changes_of_default_routes_and_of_links_are_told, world_enter),
+                                changes_of_routes_addresses_and_forwarding_are_told, world_enter),
+                cmocka_unit_test_setup(many_changes_are_told_in_portions, world_enter),
                 cmocka_unit_test_setup(forwarding_is_switched_for_one_device_only, world_enter),
                 cmocka_unit_test_setup(what_the_host_as_a_whole_forwards_is_told, world_enter),
         };

@@ -291,8 +291,8 @@ static void routes_of_a_vpn_that_are_wider_are_no_clash(void **state) {
         delete_network(&stage, "net0");
         assert_ok(network_plan_add_address(&plan, "10.70.3.1/24"));
         assert_ok(network_plan_add_address(&plan, "fd70:3::1/64"));
-        assert_string_equal(network_plan_v4(&create(&stage, &plan)->tag.plan, text),
-                        "10.70.3.1/24");
+        assert_string_equal(
+                        network_plan_v4(&create(&stage, &plan)->tag.plan, text), "10.70.3.1/24");
         delete_network(&stage, "net0");
         stage_leave(&stage);
 }
