@@ -5,13 +5,15 @@
  * itself: for IPv4 there is a netlink message, for IPv6 only /proc/sys, which its sandbox makes
  * read-only.
  *
- *     on NAME   switches it on, says so to systemd, and follows the routes until it is killed
+ *     on NAME   switches it on, says so to systemd, and follows the routes until it is killed; what
+ *               somebody else switches off is switched on again, five times in a minute
  *     off NAME  puts everything back that no other network needs
  *
- * Where the kernel has force_forwarding (6.17), it is switched on for the bridge and for the devices of
- * default routes, and for nothing else; and the bridge becomes a router's. Older kernels know one switch for all devices. That makes each
- * of them a router, and routers do not listen to router advertisements: so accept_ra becomes 2 first
- * wherever it was 1, and a laptop keeps its own IPv6.
+ * Where the kernel has force_forwarding (6.17), it is switched on for the bridge and for the devices by
+ * which the host reaches what the guests may go to, and for nothing else; and the bridge becomes a
+ * router's. vnicd's filters see to it that only its networks gain by that. Older kernels know one
+ * switch for all devices. That makes each of them a router, and routers do not listen to router
+ * advertisements: so accept_ra becomes 2 first wherever it was 1, and a laptop keeps its own IPv6.
  *
  * What is to be undone is in the ledger, so "off" needs neither this process nor the configuration of
  * the network, which may be gone.
@@ -21,23 +23,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "ledger.h"
+#include "route6.h"
 #include "util/cleanup.h"
 
 #define CONFIGURATION "/run/vnicd/networks/%s.conf"
 #define LEDGER_FOLDER "/run/vnicd-network-forward"
 #define ALL           "/proc/sys/net/ipv6/conf"
 
-#define FLAG_REJECT 0x0200 /* linux/route.h: RTF_REJECT, a route that refuses */
-
 #define SETTLE_SECONDS 1 /* routes come in numbers; they are looked at once for all */
+
+/* What somebody changes again and again is left to them. */
+#define RESTORATIONS     5
+#define RESTORED_SECONDS 60
 
 static int complain(int error, const char *what, const char *which) {
         fprintf(stderr, "vnicd-network-forward: cannot %s %s: %s\n", what, which,
@@ -52,46 +58,46 @@ static bool name_is_plain(const char *name) {
                         strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
-/* The first line of what vnicd wrote for the service. -errno of fopen(3). */
-static int network_is_nat(const char *network) {
+typedef enum Reach {
+        REACH_NOTHING,  /* not of kind nat */
+        REACH_INTERNET, /* and not what is near the host */
+        REACH_ALL,
+        REACH_MAX,
+} Reach;
+
+/* The first line of what vnicd wrote for the service. A Reach; -errno of fopen(3). */
+static int network_reach(const char *network) {
         char path[64], line[64], expected[64];
+        Reach reach = REACH_NOTHING;
         FILE *file;
-        bool nat;
 
         snprintf(path, sizeof(path), CONFIGURATION, network);
-        snprintf(expected, sizeof(expected), "# vnicd network %s nat\n", network);
+        snprintf(expected, sizeof(expected), "# vnicd network %s nat", network);
         file = fopen(path, "re");
         if (!file)
                 return -errno;
-        nat = fgets(line, sizeof(line), file) && strcmp(line, expected) == 0;
+        if (fgets(line, sizeof(line), file) && strncmp(line, expected, strlen(expected)) == 0)
+                reach = strcmp(line + strlen(expected), "\n") == 0               ? REACH_INTERNET
+                                : strcmp(line + strlen(expected), " lan\n") == 0 ? REACH_ALL
+                                                                                 : REACH_NOTHING;
         fclose(file);
-        return nat;
+        return reach;
 }
 
-/* Fields of /proc/net/ipv6_route: destination, its length, source, its length, next hop, metric, two
- * counters, flags, device. */
-static bool read_default_route(const char *line, char device[static IFNAMSIZ]) {
-        static const char nowhere[] = "00000000000000000000000000000000";
-        char destination[33];
-        unsigned length, flags;
-
-        return sscanf(line, "%32s %x %*s %*s %*s %*s %*s %*s %x %15s", destination, &length, &flags,
-                               device) == 4 &&
-                        strcmp(destination, nowhere) == 0 && length == 0 &&
-                        !(flags & FLAG_REJECT) && strcmp(device, "lo") != 0;
-}
-
-/* For each device of a default route. */
-static int need_uplinks(Ledger *ledger, const char *network) {
-        FILE *file = fopen("/proc/net/ipv6_route", "re");
-        char line[256], device[IFNAMSIZ];
+/* For each device by which the host reaches what guests may go to. */
+static int need_uplinks(Ledger *ledger, const char *network, Reach reach) {
+        char device[IFNAMSIZ] = "", before[IFNAMSIZ] = "";
+        FILE *file = route6_open();
         int r = 0;
 
         if (!file)
                 return -errno;
-        while (r >= 0 && fgets(line, sizeof(line), file))
-                if (read_default_route(line, device))
+        while (r >= 0 && route6_next(file, reach == REACH_ALL, device)) {
+                /* Routes of one device mostly follow each other. */
+                if (strcmp(device, before) != 0)
                         r = ledger_need(ledger, network, device, "force_forwarding", 1);
+                memcpy(before, device, sizeof(before));
+        }
         fclose(file);
         return r;
 }
@@ -147,12 +153,14 @@ static int need_everything(Ledger *ledger, const char *network) {
 /* The bridge is a router's: who does not say so in its neighbour advertisements (RFC 4861, 7.2.5) is
  * struck from the guests' lists. But when any device becomes one, the kernel forgets the routers that
  * were advertised on all others where accept_ra is not 2: so it is, for that moment. */
-static int become_router(const char *folder, const char *network) {
+static int become_router(const char *folder, const char *network, bool leave, bool *ret_undone) {
         Ledger *ledger = NULL;
         int r = ledger_open(&ledger, folder);
 
+        *ret_undone = false;
         if (r < 0)
                 return r;
+        ledger->leaves_undone = leave;
         if (setting_read(network, "forwarding") == 0) {
                 r = need_to_keep_all(ledger, network);
                 if (r >= 0)
@@ -160,16 +168,17 @@ static int become_router(const char *folder, const char *network) {
                 if (r >= 0)
                         r = ledger_settle(ledger, network);
         }
+        *ret_undone = ledger->undone;
         ledger_close(ledger);
         return r;
 }
 
-static int need_single(Ledger *ledger, const char *network) {
+static int need_single(Ledger *ledger, const char *network, Reach reach) {
         int r = ledger_need(ledger, network, network, "forwarding", 1);
 
         if (r >= 0)
                 r = ledger_need(ledger, network, network, "force_forwarding", 1);
-        return r < 0 ? r : need_uplinks(ledger, network);
+        return r < 0 ? r : need_uplinks(ledger, network, reach);
 }
 
 static bool kernel_has_force_forwarding(const char *network) {
@@ -179,79 +188,111 @@ static bool kernel_has_force_forwarding(const char *network) {
         return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0; /* by what we may now */
 }
 
-/* Brings the settings to what the network needs now; without forwarding it needs none. */
-static int apply(const char *network, bool forward) {
+/* Brings the settings to what the network needs now; if it reaches nothing it needs none. undone (may be NULL):
+ * whether what somebody else has changed is left as it is; and then, whether there was any. */
+static int apply(const char *network, Reach reach, bool *undone) {
         const char *folder = getenv("RUNTIME_DIRECTORY");
+        const bool forward = reach != REACH_NOTHING;
         bool single = forward && kernel_has_force_forwarding(network);
+        const bool leave = undone && *undone;
+        bool undone_router = false;
         Ledger *ledger = NULL;
         int r = 0, settled;
 
         folder = folder ? folder : LEDGER_FOLDER;
         if (single)
-                r = become_router(folder, network);
+                r = become_router(folder, network, leave, &undone_router);
         if (r >= 0)
                 r = ledger_open(&ledger, folder);
         if (r < 0)
                 return r;
+        ledger->leaves_undone = leave;
         if (single)
-                r = need_single(ledger, network);
+                r = need_single(ledger, network, reach);
         else if (forward)
                 r = need_everything(ledger, network);
         settled = r < 0 ? r : ledger_settle(ledger, network);
+        if (undone)
+                *undone = ledger->undone || undone_router;
         ledger_close(ledger);
         return settled;
 }
 
 /* Whatever comes, even "there was more than fits", means: look again. */
-static void wait_for_routes(int routes) {
+static void wait_for_changes(int changes) {
         char message[8192];
 
-        (void)recv(routes, message, sizeof(message), 0);
+        (void)recv(changes, message, sizeof(message), 0);
         sleep(SETTLE_SECONDS);
-        while (recv(routes, message, sizeof(message), MSG_DONTWAIT) > 0)
+        while (recv(changes, message, sizeof(message), MSG_DONTWAIT) > 0)
                 ;
 }
 
-static int open_routes(void) {
-        struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_IPV6_ROUTE };
-        int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+/* When what somebody had changed was put back: the last few times, the oldest at next. */
+typedef struct Restorations {
+        time_t at[RESTORATIONS]; /* 0: never */
+        size_t next;
+        bool told; /* that it is left as it is */
+} Restorations;
 
-        if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-                fd = close_fd(fd);
-        return fd;
+static time_t monotonic_seconds(void) {
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec + 1; /* which is never 0 */
 }
 
-static int follow(const char *network) {
-        _cleanup_close_ int routes = open_routes();
+static int apply_again(const char *network, Reach reach, Restorations *restorations) {
+        const time_t oldest = restorations->at[restorations->next], now = monotonic_seconds();
+        const bool leave = oldest > 0 && now - oldest < RESTORED_SECONDS;
+        bool undone = leave;
+        int r = apply(network, reach, &undone);
+
+        if (undone && !leave) {
+                restorations->at[restorations->next] = now;
+                restorations->next = (restorations->next + 1) % RESTORATIONS;
+        }
+        if (undone && leave && !restorations->told)
+                fprintf(stderr,
+                                "vnicd-network-forward: somebody changes IPv6 forwarding for %s "
+                                "again and again, and it is left as it is\n",
+                                network);
+        restorations->told = undone && leave;
+        return r;
+}
+
+static int follow(const char *network, Reach reach) {
+        _cleanup_close_ int changes = route6_changes_open();
+        Restorations restorations = { .next = 0 };
         int r;
 
-        if (routes < 0)
-                return complain(errno, "follow the routes for", network);
+        if (changes < 0)
+                return complain(changes, "follow the routes for", network);
         for (bool told = false;; told = true) {
-                r = apply(network, true);
+                r = apply_again(network, reach, &restorations);
                 if (r < 0)
                         return complain(r, "switch IPv6 forwarding on for", network);
                 if (!told)
                         sd_notifyf(0, "READY=1\nSTATUS=IPv6 is forwarded for %s", network);
-                wait_for_routes(routes);
+                wait_for_changes(changes);
         }
 }
 
 static int switch_on(const char *network) {
-        int nat = network_is_nat(network);
+        int reach = network_reach(network);
 
-        if (nat < 0)
-                return complain(nat, "read the configuration of the network", network);
+        if (reach < 0)
+                return complain(reach, "read the configuration of the network", network);
         /* The filters drop what advertises a router; the host would not listen either. */
         (void)setting_write(network, "accept_ra", 0);
-        if (nat)
-                return follow(network);
+        if (reach != REACH_NOTHING)
+                return follow(network, (Reach)reach);
         sd_notify(0, "READY=1\nSTATUS=Nothing is forwarded");
         return EXIT_SUCCESS;
 }
 
 static int switch_off(const char *network) {
-        int r = apply(network, false);
+        int r = apply(network, REACH_NOTHING, NULL);
 
         return r < 0 ? complain(r, "switch IPv6 forwarding off for", network) : EXIT_SUCCESS;
 }

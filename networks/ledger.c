@@ -87,7 +87,7 @@ static int read_entries(Ledger *ledger) {
                 return -ENOMEM;
         }
         while (ledger->n < ENTRIES_MAX && fgets(line, sizeof(line), file)) {
-                Entry entry = { .wanted = false };
+                Entry entry = { .known = true };
 
                 if (sscanf(line, "%15s %39s %d %d", entry.network, entry.key, &entry.before,
                                     &entry.value) == 4 &&
@@ -212,6 +212,9 @@ int ledger_settle(Ledger *ledger, const char *network) {
 
                 if (!entry->wanted || entry->before == entry->value ||
                                 read_key(entry->key) == entry->value)
+                        continue;
+                ledger->undone |= entry->known;
+                if (entry->known && ledger->leaves_undone)
                         continue;
                 error = write_key(entry->key, entry->value);
                 if (error < 0 && error != -ENOENT)

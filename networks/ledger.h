@@ -23,10 +23,13 @@ typedef struct Entry {
         char key[KEY_SIZE];
         int before, value;
         bool wanted; /* still needed by the network that is looked at */
+        bool known;  /* it was settled before */
 } Entry;
 
 typedef struct Ledger {
-        int folder; /* locked while it is open */
+        int folder;         /* locked while it is open */
+        bool leaves_undone; /* what somebody else has changed since stays as it is */
+        bool undone;        /* there was any, after ledger_settle() */
         size_t n;
         Entry entries[ENTRIES_MAX];
 } Ledger;

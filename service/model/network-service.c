@@ -59,10 +59,11 @@ const char *network_service_unit(const char *name, char buffer[static NETWORK_UN
 
 static void write_head(FILE *file, const NetworkPlan *plan) {
         fprintf(file,
-                        "# vnicd network %s %s\n"
+                        "# vnicd network %s %s%s\n"
                         "# Written by vnicd(8) for its service, and written anew: changes here are "
                         "lost.\n",
-                        plan->name, plan->kind == NETWORK_NAT ? "nat" : "isolated");
+                        plan->name, plan->kind == NETWORK_NAT ? "nat" : "isolated",
+                        plan->kind == NETWORK_NAT && plan->reach_lan ? " lan" : "");
         fprintf(file,
                         "user=vnicd-network\n"
                         "group=vnicd-network\n"

@@ -153,6 +153,67 @@ def test_it_follows_the_default_route():
 
 
 @needs_force_forwarding
+def test_every_device_by_which_guests_are_led_out_forwards():
+    """A second card with a router behind it, a tunnel; and no default route at all."""
+    ip("-6", "route", "del", "default")
+    ip("link", "add", "vpn0", "type", "veth", "peer", "name", "vpn1")
+    for words in (["link", "set", "vpn0", "arp", "off"], ["link", "set", "vpn0", "up"], ["link", "set", "vpn1", "up"],
+                  ["-6", "address", "add", "2001:db8:1::2/64", "dev", "up1", "nodad"],
+                  ["-6", "route", "add", "2001:db8:77::/48", "via", "2001:db8:1::1", "dev", "up1"],
+                  ["-6", "route", "add", "2001:db8:78::/48", "dev", "vpn0"],
+                  ["-6", "route", "add", "fd00:78::/32", "dev", "wire0"]):
+        ip(*words)
+    before = settings()
+    with on("netone"):
+        assert [name for name in ("up0", "up1", "vpn0", "wire0", "nettwo", "lo")
+                if conf(name, "force_forwarding")] == ["up1", "vpn0"]
+    off("netone")
+    assert {key: value for key, value in settings().items() if key[1] != "accept_ra" or key[0] != "netone"} == \
+        {key: value for key, value in before.items() if key[1] != "accept_ra" or key[0] != "netone"}
+
+
+@needs_force_forwarding
+def test_where_guests_may_go_to_the_lan_its_devices_forward_as_well():
+    (CONFIGURATION / "netone.conf").write_text("# vnicd network netone nat lan\n", encoding="ascii")
+    ip("link", "set", "nettwo", "group", "1986947427")
+    for name, prefix in (("up1", "fd00:1::"), ("wire1", "2001:db8:2::"), ("nettwo", "fd00:2::")):
+        ip("-6", "address", "add", f"{prefix}2/64", "dev", name, "nodad")
+    with on("netone"):
+        assert [name for name in ("up0", "up1", "wire0", "wire1", "nettwo", "lo")
+                if conf(name, "force_forwarding")] == ["up0", "up1", "wire1"]
+    off("netone")
+
+
+@needs_force_forwarding
+def test_a_vpn_that_comes_and_goes_is_followed():
+    (CONFIGURATION / "netone.conf").write_text("# vnicd network netone nat lan\n", encoding="ascii")
+    with on("netone"):
+        for _ in range(2):
+            ip("link", "add", "vpn0", "type", "bridge")
+            ip("link", "set", "vpn0", "up")
+            ip("-6", "route", "add", "fd00:78::/32", "dev", "vpn0")
+            assert poll(lambda: conf("vpn0", "force_forwarding") == 1, 10)
+            ip("link", "del", "vpn0")
+    off("netone")
+    assert (LEDGER / "ledger").read_text(encoding="ascii") == ""
+
+
+@needs_force_forwarding
+@pytest.mark.deadline(120)
+def test_what_somebody_else_switches_off_comes_back_five_times():
+    def comes_back():
+        conf("netone", "forwarding", 0)
+        return poll(lambda: conf("netone", "forwarding") == 1, 10)
+
+    with on("netone") as process:
+        assert all(comes_back() for _ in range(5))
+        conf("netone", "forwarding", 0)
+        assert poll(lambda: "again and again" in process.output(), 10)
+        assert conf("netone", "forwarding") == 0
+    off("netone")
+
+
+@needs_force_forwarding
 def test_what_somebody_else_has_switched_off_since_is_left_alone():
     with on("netone"):
         conf("netone", "force_forwarding", 0)

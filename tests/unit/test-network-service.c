@@ -53,6 +53,15 @@ static void assert_nowhere(const char *text, const char *words) {
                 fail_msg("\"%s\" stands in:\n%s", words, text);
 }
 
+static void a_nat_network_that_reaches_the_lan_says_so(void **state) {
+        NetworkPlan plan = plan_of(NETWORK_NAT);
+        _cleanup_free_ char *text = NULL;
+
+        plan.reach_lan = true;
+        text = config_of(&plan, "desk");
+        assert_ptr_equal(strstr(text, "# vnicd network vnicbr0 nat lan\n"), text);
+}
+
 static void a_nat_network_gives_addresses_names_and_a_way_out(void **state) {
         NetworkPlan plan = plan_of(NETWORK_NAT);
         _cleanup_free_ char *text = config_of(&plan, "desk");
@@ -201,6 +210,7 @@ static void a_network_without_the_host_has_no_service(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_nat_network_gives_addresses_names_and_a_way_out),
+                cmocka_unit_test(a_nat_network_that_reaches_the_lan_says_so),
                 cmocka_unit_test(an_isolated_network_has_no_router_and_asks_nobody),
                 cmocka_unit_test(it_listens_on_its_bridge_alone),
                 cmocka_unit_test(without_dhcp_there_are_names_only),
