@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A host with more than one way out that forwards nothing by itself: guests reach what it reaches, strangers on its
+wires do not get through it, and what others change is followed or warned of."""
+
+import contextlib
+import ipaddress
+import pathlib
+import shutil
+
+import pytest
+from vnic import kernel
+from vnic.machine import Machine
+from vnic.networks import Internet, Network, forwarding, internet, network
+from vnic.process import poll
+
+pytestmark = [pytest.mark.deadline(120), pytest.mark.once]
+
+SECOND_ROUTER, SECOND_SERVER, SECOND_PRIVATE = "203.0.114.1", "198.51.101.7", "192.168.88.5"
+VPN_SERVER = "10.99.0.7"
+
+
+@pytest.fixture
+def outside():
+    """The Internet behind the first card."""
+    with internet() as made:
+        yield made
+
+
+@contextlib.contextmanager
+def wire(name, namespace, address, peer):
+    """A card of the host, and on its wire a machine that would use the host as its router for everything."""
+    with kernel.namespace(namespace):
+        kernel.make_veth(name, "wire", namespace=namespace)
+        try:
+            kernel.run("ip", "address", "add", address, "dev", name, *(["nodad"] if ":" in address else []))
+            kernel.run("ip", "-n", namespace, "address", "add", peer, "dev", "wire")
+            kernel.run("ip", "-n", namespace, "route", "add", "default", "via", address.partition("/")[0])
+            yield lambda *words: kernel.run("ip", "-n", namespace, *words)
+        finally:
+            kernel.del_link(name)
+
+
+@pytest.fixture
+def second():
+    """A second card, with a router behind it."""
+    with wire("uplink1", "second", "203.0.114.2/24", f"{SECOND_ROUTER}/24") as ip:
+        for address in (SECOND_SERVER, SECOND_PRIVATE):
+            ip("address", "add", f"{address}/32", "dev", "lo")
+        kernel.run("ip", "route", "add", "198.51.101.0/24", "via", SECOND_ROUTER, "dev", "uplink1")
+        kernel.run("ip", "route", "add", "192.168.88.0/24", "via", SECOND_ROUTER, "dev", "uplink1")
+        yield ip
+
+
+@contextlib.contextmanager
+def vpn():
+    """A split tunnel: no neighbours, no gateway, and routes for all private addresses."""
+    with kernel.namespace("office"):
+        kernel.make_veth("vpn0", "wire", namespace="office")
+        try:
+            kernel.run("ip", "-n", "office", "link", "set", "wire", "address", kernel.link("vpn0")["address"], "arp", "off")
+            kernel.run("ip", "link", "set", "vpn0", "arp", "off")
+            kernel.run("ip", "address", "add", "10.99.0.2/32", "dev", "vpn0")
+            kernel.run("ip", "-n", "office", "address", "add", f"{VPN_SERVER}/32", "dev", "lo")
+            kernel.run("ip", "-n", "office", "route", "add", "10.99.0.2/32", "dev", "wire")
+            for route in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"):
+                kernel.run("ip", "route", "add", route, "dev", "vpn0")
+            yield
+        finally:
+            kernel.del_link("vpn0")
+
+
+@contextlib.contextmanager
+def guest(client, net):
+    """One with a fixed address, so that no service is needed."""
+    subnet = ipaddress.ip_interface(next(text for text in net.get("Addresses") if ":" not in text))
+    with client.create_tap(net.name, False) as tap, Machine(tap, "web") as web:
+        web.ip("address", "add", f"{subnet.network.network_address + 9}/{subnet.network.prefixlen}", "dev", "eth0")
+        web.ip("route", "add", "default", "via", str(subnet.ip))
+        yield web
+
+
+def pings_from(namespace, address):
+    return "1 packets received" in kernel.run("ip", "netns", "exec", namespace, shutil.which("busybox"), "ping",
+                                              "-c", "1", "-W", "1", address, check=False)
+
+
+def setting(device, name, value=None, family=4):
+    path = pathlib.Path(f"/proc/sys/net/ipv{family}/conf/{device}/{name}")
+    if value is not None:
+        path.write_text(str(value), encoding="ascii")
+    return int(path.read_text(encoding="ascii"))
+
+
+def forwarding_devices():
+    return [name for name in sorted(kernel.links()) if setting(name, "forwarding")]
+
+
+def test_guests_reach_what_is_behind_a_second_card(root, alice, outside, second):
+    with network(root, "yesnet", services=False) as net, guest(alice, net) as web:
+        assert web.pings(outside.SERVER4)
+        assert web.pings(SECOND_SERVER)
+        # Without ReachLan: neither private addresses nor neighbours.
+        assert not web.pings(SECOND_PRIVATE, 1) and not web.pings(SECOND_ROUTER, 1)
+    with network(root, "yeslan", services=False, reach_lan=True) as net, guest(alice, net) as web:
+        for address in (SECOND_SERVER, SECOND_PRIVATE, SECOND_ROUTER, outside.SERVER4):
+            assert web.pings(address), address
+    assert poll(lambda: forwarding_devices() == [], 5), forwarding_devices()
+
+
+def test_guests_reach_what_is_behind_a_vpn_if_they_may(root, alice, outside):
+    with network(root, "yesnet", services=False, reach_lan=True) as net, guest(alice, net) as web:
+        with vpn():
+            assert poll(lambda: web.pings(VPN_SERVER, 1), 15)
+            assert web.pings(outside.SERVER4)
+            # A network comes up beside it, by default and where it is told to.
+            for options in ({}, {"addresses": ["10.71.3.1/24"]}):
+                with network(root, "yesmore", services=False, **options) as more:
+                    assert more.get("Addresses")
+        assert poll(lambda: "vpn0" not in kernel.links(), 5)
+
+
+def test_without_any_default_route_guests_reach_the_rest(root, alice, second):
+    with network(root, "yesnet", services=False) as net, guest(alice, net) as web:
+        assert web.pings(SECOND_SERVER)
+
+
+def test_a_stranger_on_one_wire_reaches_nothing_beyond_another(root, alice, outside, second):
+    """The ways are there in both directions, and it is the filter that closes them: the control takes it away."""
+    outside.ip("route", "add", "203.0.114.0/24", "via", Internet.HOST4)
+    with network(root, "yesnet", services=False, reach_lan=True) as net, guest(alice, net) as web:
+        assert web.pings(SECOND_SERVER) and web.pings(outside.SERVER4)
+        assert forwarding_devices() == ["uplink0", "uplink1", "yesnet"]
+        assert not pings_from("second", outside.SERVER4)
+        assert not outside.pings(SECOND_ROUTER)
+        # Nor back onto its own wire, nor to the guest.
+        kernel.run("ip", "route", "add", "198.51.102.0/24", "via", SECOND_ROUTER)
+        second("address", "add", "198.51.102.1/32", "dev", "lo")
+        assert not pings_from("second", web.addresses(4)[0])
+        kernel.run("nft", "flush", "chain", "inet", "vnicd-uplinks-", "forward")
+        assert pings_from("second", outside.SERVER4)
+
+
+def test_a_stranger_on_a_bridge_reaches_nothing_beyond_another_by_ipv6(root, outside):
+    """Where both ways out are bridges, of which frames that only cross one are to pass."""
+    with contextlib.ExitStack() as stack:
+        for number, name in enumerate(("lan0", "lan1")):
+            stack.enter_context(kernel.namespace(f"far{number}"))
+            stack.enter_context(kernel.bridge(name))
+            kernel.make_veth(f"port{number}", "wire", master=name, namespace=f"far{number}")
+            stack.callback(kernel.del_link, f"port{number}")
+            kernel.run("ip", "address", "add", f"2001:db8:{number + 1}::1/64", "dev", name, "nodad")
+            kernel.run("ip", "-n", f"far{number}", "address", "add", f"2001:db8:{number + 1}::2/64", "dev", "wire",
+                       "nodad")
+            kernel.run("ip", "-n", f"far{number}", "-6", "route", "add", "default", "via",
+                       f"2001:db8:{number + 1}::1")
+            assert poll(lambda n=number: pings_from(f"far{n}", f"2001:db8:{n + 1}::1"), 10)
+        with network(root, "yesnet", services=False, reach_lan=True), forwarding("yesnet"):
+            assert setting("lan0", "force_forwarding", family=6) == 1
+            assert poll(lambda: "lan1" in kernel.run("nft", "list", "table", "inet", "vnicd-uplinks-"), 5)
+            assert not pings_from("far0", "2001:db8:2::2")
+            kernel.run("nft", "flush", "chain", "inet", "vnicd-uplinks-", "forward")
+            assert pings_from("far0", "2001:db8:2::2")
+
+
+@pytest.mark.restarts
+def test_after_a_crash_all_is_taken_back_though_the_network_is_gone(world, root, outside, second):
+    Network(root, "yesnet", reach_lan=True)
+    assert forwarding_devices() == ["uplink0", "uplink1", "yesnet"]
+    world.kill_service()
+    kernel.del_link("yesnet")
+    world.start_service()
+    assert poll(lambda: forwarding_devices() == [], 5), forwarding_devices()
+    assert poll(lambda: "vnicd-" not in kernel.run("nft", "list", "tables").replace("vnicd-taps-", ""), 5)
+
+
+# What others change
+
+def warnings(net, words):
+    return [sentence for sentence in net.get("Warnings") if words in sentence]
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_an_address_that_the_bridge_has_lost_is_warned_of_until_it_is_back(root, outside, family):
+    with network(root, "yesnet", services=False) as net:
+        address = next(text for text in net.get("Addresses") if (":" in text) == (family == 6))
+        assert warnings(net, address) == []
+        kernel.run("ip", "address", "del", address, "dev", "yesnet")
+        assert poll(lambda: warnings(net, address), 10)
+        kernel.run("ip", "address", "add", address, "dev", "yesnet", *(["nodad"] if family == 6 else []))
+        assert poll(lambda: not warnings(net, address), 10)
+        # Another one in its place is not it.
+        kernel.run("ip", "address", "del", address, "dev", "yesnet")
+        kernel.run("ip", "address", "add", address.partition("/")[0] + ("/25" if family == 4 else "/80"), "dev", "yesnet")
+        assert poll(lambda: warnings(net, address), 10)
+
+
+def test_ipv6_that_is_switched_off_is_warned_of(root, outside):
+    with network(root, "yesnet", "isolated", services=False) as net:
+        setting("yesnet", "disable_ipv6", 1, family=6)
+        assert poll(lambda: warnings(net, "disable_ipv6"), 10)
+        assert poll(lambda: warnings(net, "fe80::1/64"), 10)
+
+
+@pytest.mark.parametrize("kind", ["nat", "isolated"])
+def test_a_subnet_that_comes_later_is_warned_of_until_it_is_gone(root, outside, kind):
+    with network(root, "yesnet", kind, services=False) as net:
+        subnet = ipaddress.ip_interface(next(text for text in net.get("Addresses") if ":" not in text)).network
+        narrower = str(next(subnet.subnets(new_prefix=26)))
+        assert warnings(net, "hides") == []
+        for commands in ((["route", "add", narrower, "via", Internet.ROUTER4], ["route", "del", narrower]),
+                         (["route", "add", "unreachable", narrower], ["route", "del", "unreachable", narrower]),
+                         (["address", "add", f"{subnet.supernet(new_prefix=16).network_address + 5}/16", "dev", "uplink0"],
+                          ["address", "del", f"{subnet.supernet(new_prefix=16).network_address + 5}/16", "dev", "uplink0"])):
+            kernel.run("ip", *commands[0])
+            assert poll(lambda: warnings(net, "hides"), 10), commands
+            kernel.run("ip", *commands[1])
+            assert poll(lambda: not warnings(net, "hides"), 10), commands
+        # A wider one is a VPN's.
+        kernel.run("ip", "route", "add", str(subnet.supernet(new_prefix=12)), "via", Internet.ROUTER4)
+        kernel.run("ip", "route", "add", narrower, "via", Internet.ROUTER4)
+        assert poll(lambda: warnings(net, narrower), 10)
+
+
+def test_forwarding_that_is_switched_off_again_and_again_is_warned_of(root, alice, outside):
+    with network(root, "yesnet", services=False) as net, guest(alice, net) as web:
+        for _ in range(5):
+            setting("uplink0", "forwarding", 0)
+            assert poll(lambda: setting("uplink0", "forwarding") == 1, 10)
+            assert warnings(net, "again and again") == []
+        setting("uplink0", "forwarding", 0)
+        assert poll(lambda: warnings(net, "net.ipv4.conf.uplink0.forwarding"), 10)
+        assert setting("uplink0", "forwarding") == 0 and not web.pings(outside.SERVER4, 1)
+        setting("uplink0", "forwarding", 1)
+        assert poll(lambda: warnings(net, "again and again") == [], 10)
+        assert web.pings(outside.SERVER4)
+
+
+def test_a_host_that_forwards_all_for_a_while_forwards_for_guests_afterwards(root, alice, outside):
+    """As somebody else switches it on and off: at once, and with a look in between."""
+    whole = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
+    with network(root, "yesnet", services=False) as net, guest(alice, net) as web:
+        for look in (False, True):
+            whole.write_text("1", encoding="ascii")
+            assert not look or poll(lambda: setting("uplink0", "tag") == 0, 10)
+            whole.write_text("0", encoding="ascii")
+            assert poll(lambda: forwarding_devices() == ["uplink0", "yesnet"], 10)
+            assert web.pings(outside.SERVER4)
+    assert poll(lambda: forwarding_devices() == [], 5), forwarding_devices()
+
+
+def test_a_card_that_is_taken_out_and_put_back_forwards_again(root, outside):
+    with network(root, "yesnet", services=False, reach_lan=True):
+        for _ in range(2):
+            with wire("uplink1", "second", "203.0.114.2/24", f"{SECOND_ROUTER}/24"):
+                assert poll(lambda: setting("uplink1", "forwarding") == 1, 10)
+            assert not kernel.exists("uplink1")
+    assert poll(lambda: forwarding_devices() == [], 5), forwarding_devices()
+
+
+def test_ipv6_that_the_host_has_not_is_left_out_and_said(root):
+    setting("default", "disable_ipv6", 1, family=6)
+    try:
+        with network(root, "yesnet", services=False) as net:
+            assert [":" in text for text in net.get("Addresses")] == [False]
+            assert warnings(net, "disable_ipv6")
+    finally:
+        setting("default", "disable_ipv6", 0, family=6)
