@@ -25,10 +25,11 @@ DEFINE_CLEANUP(Uplinks, uplinks_free)
  * only, and they are not there any more. */
 #define PAUSE_USEC        (100 * 1000)
 #define PAUSE_OF_END_USEC (1000 * 1000)
-/* A look takes the longer the more routes there are, and is taken the more rarely: one in 40, or 400, of the
- * processor's time. */
-#define REST      40
-#define REST_MOST (60 * USEC_PER_SEC)
+/* A look takes the longer the more routes there are, and is taken the more rarely: it has one in 40 of the
+ * processor's time, and the loop waits for it one in 10; of what can wait, one in ten of that. */
+#define REST_OF_PROCESSOR 40
+#define REST_OF_LOOP      10
+#define REST_MOST         (60 * USEC_PER_SEC)
 
 /* What somebody switches off again and again is left to them. */
 #define RESTORATIONS   5
@@ -46,7 +47,7 @@ struct Uplinks {
         char *filtered;                     /* what its table says; unknown at the start */
         uint64_t due_at;                    /* when the pause is over; 0: there is none */
         uint64_t looked_at;                 /* when the last look was over */
-        uint64_t cost;                      /* of the last look, in µs of processor */
+        uint64_t rest;                      /* so long after it there is none, in µs */
         uint64_t restored_at[RESTORATIONS]; /* 0: never */
 };
 
@@ -57,24 +58,28 @@ static uint64_t processor_usec(void) {
         return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
 }
 
+static uint64_t larger(uint64_t a, uint64_t b) {
+        return a > b ? a : b;
+}
+
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
         Uplinks *uplinks = userdata;
-        const uint64_t before = processor_usec();
+        const uint64_t processor = processor_usec(), began = clock_now_usec();
 
         uplinks->due_at = 0;
         uplinks->due(uplinks->userdata);
-        uplinks->cost = processor_usec() - before;
         uplinks->looked_at = clock_now_usec();
+        uplinks->rest = larger(REST_OF_PROCESSOR * (processor_usec() - processor),
+                        REST_OF_LOOP * (uplinks->looked_at - began));
         return 0;
 }
 
 /* What is under way is not put off. */
 static void look_later(Uplinks *uplinks, uint64_t pause) {
-        const uint64_t rest = uplinks->cost * REST * (pause / PAUSE_USEC);
-        uint64_t at = clock_now_usec() + pause,
-                 rested = uplinks->looked_at + (rest < REST_MOST ? rest : REST_MOST);
+        const uint64_t rest = uplinks->rest * (pause / PAUSE_USEC),
+                       rested = uplinks->looked_at + (rest < REST_MOST ? rest : REST_MOST),
+                       at = larger(clock_now_usec() + pause, rested);
 
-        at = rested > at ? rested : at;
         if (uplinks->due_at != 0 && uplinks->due_at <= at)
                 return;
         uplinks->due_at = at;
