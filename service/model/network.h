@@ -33,7 +33,8 @@ typedef enum NetworkWarning {
         NETWORK_WARNING_NO_IPV6,    /* the host has none for its bridge */
         NETWORK_WARNING_ADDRESSES,  /* those of its bridge are gone, or others */
         NETWORK_WARNING_CLASH,      /* a subnet has come since that clashes with its own */
-        NETWORK_WARNING_FORWARDING, /* somebody has switched it off */
+        NETWORK_WARNING_FORWARDING, /* of IPv4: somebody has switched it off */
+        NETWORK_WARNING_FORWARDING_V6,
         NETWORK_WARNING_BRIDGE,     /* its bridge: down, its MAC, its spanning tree */
         NETWORK_WARNING_CHECKSUMS,  /* DHCP replies leave without them */
         NETWORK_WARNING_MAX,
@@ -68,6 +69,7 @@ struct Network {
         char missing[3 * NETWORK_ADDRESS_SIZE]; /* addresses of its bridge; likewise */
         bool forwards_v4;                       /* its bridge was made to */
         bool forwards_v6;                       /* its bridge was seen to */
+        uint64_t v6_off_at; /* since when it does not, µs of CLOCK_MONOTONIC; 0: it does */
 };
 
 /* Not up yet. -ENOMEM */

@@ -35,6 +35,9 @@ DEFINE_CLEANUP(Uplinks, uplinks_free)
 #define RESTORATIONS   5
 #define RESTORED_USECS (60 * USEC_PER_SEC)
 
+/* So long somebody else may take to switch IPv6 on again. */
+#define V6_PATIENCE_USEC (5 * USEC_PER_SEC)
+
 struct Uplinks {
         sd_event *event;
         const List *networks; /* Network.link */
@@ -75,16 +78,19 @@ static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /* What is under way is not put off. */
+static void look_at(Uplinks *uplinks, uint64_t usec) {
+        if (uplinks->due_at != 0 && uplinks->due_at <= usec)
+                return;
+        uplinks->due_at = usec;
+        if (sd_event_source_set_time(uplinks->pause, usec) >= 0)
+                (void)sd_event_source_set_enabled(uplinks->pause, SD_EVENT_ONESHOT);
+}
+
 static void look_later(Uplinks *uplinks, uint64_t pause) {
         const uint64_t rest = uplinks->rest * (pause / PAUSE_USEC),
-                       rested = uplinks->looked_at + (rest < REST_MOST ? rest : REST_MOST),
-                       at = larger(clock_now_usec() + pause, rested);
+                       rested = uplinks->looked_at + (rest < REST_MOST ? rest : REST_MOST);
 
-        if (uplinks->due_at != 0 && uplinks->due_at <= at)
-                return;
-        uplinks->due_at = at;
-        if (sd_event_source_set_time(uplinks->pause, at) >= 0)
-                (void)sd_event_source_set_enabled(uplinks->pause, SD_EVENT_ONESHOT);
+        look_at(uplinks, larger(clock_now_usec() + pause, rested));
 }
 
 static bool is_of_network(const Uplinks *uplinks, int ifindex) {
@@ -292,6 +298,39 @@ static int look_at_addresses(Uplinks *uplinks, Netlink *netlink, Failure *failur
         return r;
 }
 
+/* vnicd-network-forward switches it on, and on again; it is given the time for that. */
+static void judge_v6(Uplinks *uplinks, Network *network, bool on) {
+        const uint64_t now = clock_now_usec();
+
+        network->forwards_v6 |= on;
+        if (on || !network->forwards_v6) {
+                network->v6_off_at = 0;
+                network_warn(network, NETWORK_WARNING_FORWARDING_V6, NULL);
+                return;
+        }
+        if (network->v6_off_at == 0)
+                network->v6_off_at = now;
+        if (now - network->v6_off_at < V6_PATIENCE_USEC)
+                look_at(uplinks, network->v6_off_at + V6_PATIENCE_USEC);
+        else
+                network_warn(network, NETWORK_WARNING_FORWARDING_V6,
+                                "IPv6 was forwarded for the network and is not any more: guests "
+                                "reach nothing outside by it. Somebody switches it off "
+                                "(net.ipv6.conf.*.forwarding), or its vnicd-network-forward@ "
+                                "service has ended.");
+}
+
+static void look_at_v6(Uplinks *uplinks, Netlink *netlink) {
+        LIST_FOREACH(uplinks->networks, node) {
+                Network *network = container_of(node, Network, link);
+                bool on;
+
+                if (needs_a_way_out(network) && network->tag.plan.v6_prefix > 0 &&
+                                forwarding_get(netlink, AF_INET6, network->ifindex, &on, NULL) >= 0)
+                        judge_v6(uplinks, network, on);
+        }
+}
+
 static int look_around(Uplinks *uplinks, Netlink *netlink, Surroundings *ret, Failure *failure) {
         int r;
 
@@ -301,6 +340,7 @@ static int look_around(Uplinks *uplinks, Netlink *netlink, Surroundings *ret, Fa
                 r = look_at_addresses(uplinks, netlink, failure);
         if (r >= 0)
                 network_health_tell(uplinks->networks);
+        look_at_v6(uplinks, netlink);
         return r;
 }
 
@@ -469,10 +509,13 @@ static int switch_devices(Uplinks *uplinks, Netlink *netlink, const Surroundings
         return r;
 }
 
-static int plan(Uplinks *uplinks, Netlink *netlink, Surroundings *surroundings) {
-        int r = uplink_switch_plan(&uplinks->ours, netlink, &surroundings->egress.v4,
-                        &surroundings->wanted, &surroundings->undone);
+/* of_others: nothing is wanted of any device; but the bridges of networks are ours. */
+static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, Surroundings *surroundings) {
+        int r = 0;
 
+        if (!of_others)
+                r = uplink_switch_plan(&uplinks->ours, netlink, &surroundings->egress.v4,
+                                &surroundings->wanted, &surroundings->undone);
         if (surroundings->undone == 0)
                 surroundings->undone = find_undone_bridge(uplinks->networks, netlink);
         return r;
@@ -522,7 +565,7 @@ int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
                 r = find_closed(uplinks->networks, &surroundings.closed);
         if (r >= 0 && (up || surroundings.closed))
                 r = look_around(uplinks, netlink, &surroundings, failure);
-        if (r >= 0 && out && !of_others)
-                r = plan(uplinks, netlink, &surroundings);
+        if (r >= 0 && out)
+                r = plan(uplinks, netlink, of_others, &surroundings);
         return r < 0 ? r : carry_out(uplinks, netlink, &surroundings, of_others, failure);
 }

@@ -235,6 +235,16 @@ def test_forwarding_that_is_switched_off_again_and_again_is_warned_of(root, alic
         assert web.pings(outside.SERVER4)
 
 
+def test_ipv6_forwarding_that_ends_is_warned_of_until_it_is_back(root, outside):
+    with network(root, "yesnet", services=False) as net:
+        setting("yesnet", "forwarding", 1, family=6)
+        assert not poll(lambda: warnings(net, "IPv6"), 1)
+        setting("yesnet", "forwarding", 0, family=6)
+        assert poll(lambda: warnings(net, "IPv6 was forwarded"), 20)
+        setting("yesnet", "forwarding", 1, family=6)
+        assert poll(lambda: not warnings(net, "IPv6"), 10)
+
+
 def test_a_host_that_forwards_all_for_a_while_forwards_for_guests_afterwards(root, alice, outside):
     """As somebody else switches it on and off: at once, and with a look in between."""
     whole = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
