@@ -15,7 +15,7 @@
 #include "kernel/netlink.h"
 
 /* More ways than that of one route are passed over. */
-#define ROUTE_DEVICES_MAX 8
+#define ROUTE_DEVICES_MAX 32
 
 typedef struct Route {
         int family; /* AF_INET or AF_INET6 */

@@ -9,9 +9,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/route.h"
 #include "stage.h"
 #include "testing.h"
 #include "world.h"
+
+/* A look at the routes is two of these. */
+static unsigned dumps;
+
+int __real_route_dump(
+                Netlink *netlink, int family, route_each_t each, void *userdata, Failure *failure);
+int __wrap_route_dump(
+                Netlink *netlink, int family, route_each_t each, void *userdata, Failure *failure);
+
+int __wrap_route_dump(
+                Netlink *netlink, int family, route_each_t each, void *userdata, Failure *failure) {
+        dumps++;
+        return __real_route_dump(netlink, family, each, userdata, failure);
+}
 
 static NetworkPlan plan_of(const char *name, bool reach_lan) {
         NetworkPlan plan = NETWORK_PLAN_INIT;
@@ -151,6 +166,22 @@ static void with_any_number_of_default_routes(void **state) {
         stage_leave(&stage);
 }
 
+static void by_a_route_with_many_ways_each_of_them_forwards(void **state) {
+        const NetworkPlan plan = plan_of("net0", false);
+        Stage stage;
+
+        world_run("for i in $(seq 1 20); do ip link add up$i type bridge; ip link set up$i up; "
+                  "ip address add 192.0.$i.2/24 dev up$i; "
+                  "ways=\"$ways nexthop via 192.0.$i.1\"; done; ip route add default $ways");
+        stage_enter(&stage);
+        create(&stage, &plan);
+        assert_string_equal(
+                        world_read("cat /proc/sys/net/ipv4/conf/up*/forwarding | grep -c 1"), "20");
+        delete_network(&stage, "net0");
+        assert_all_is_taken_back();
+        stage_leave(&stage);
+}
+
 static void a_vpn_that_comes_and_goes_is_followed(void **state) {
         const NetworkPlan plan = plan_of("net0", true);
         Stage stage;
@@ -273,6 +304,57 @@ static void what_is_switched_off_by_somebody_comes_back_five_times(void **state)
         assert_int_equal(came_back, 5);
         delete_network(&stage, "net0");
         assert_all_is_taken_back();
+        stage_leave(&stage);
+}
+
+/* Looks */
+
+static void taps_and_routes_that_change_nothing_are_not_looked_at(void **state) {
+        const NetworkPlan plan = plan_of("net0", false);
+        TapRequest request = TAP_REQUEST_INIT;
+        FdSet queues[20];
+        Stage stage;
+
+        make_device("up0", "192.0.2.2/24");
+        world_run("ip route add default via 192.0.2.1");
+        stage_enter(&stage);
+        create(&stage, &plan);
+        stage_run(&stage, 400);
+        dumps = 0;
+        assert_int_equal(tap_request_set_bridge(&request, "net0", NULL), 0);
+        assert_int_equal(tap_request_complete(&request, 2, NULL), 0);
+        for (size_t i = 0; i < ELEMENTS(queues); i++) {
+                queues[i] = FDSET_INIT;
+                stage_create(&stage, &request, &queues[i]);
+        }
+        stage_run(&stage, 400);
+        for (size_t i = 0; i < ELEMENTS(queues); i++)
+                fdset_done(&queues[i]);
+        stage_run_until_left(&stage, ELEMENTS(queues));
+        world_run("for i in $(seq 1 200); do echo route add 198.51.$i.0/24 via 192.0.2.1; done | "
+                  "ip -batch -");
+        stage_run(&stage, 400);
+        assert_int_equal(dumps, 0);
+        delete_network(&stage, "net0");
+        stage_leave(&stage);
+}
+
+static void a_burst_of_changes_is_looked_at_once_or_twice(void **state) {
+        const NetworkPlan plan = plan_of("net0", false);
+        Stage stage;
+
+        make_device("up0", "192.0.2.2/24");
+        stage_enter(&stage);
+        create(&stage, &plan);
+        stage_run(&stage, 400);
+        dumps = 0;
+        world_run("for i in $(seq 1 250); do echo route add 198.51.$i.0/24 dev up0; "
+                  "echo route add 198.18.$i.0/24 via 192.0.2.1; "
+                  "echo route del 198.51.$i.0/24; echo route del 198.18.$i.0/24; done | "
+                  "ip -batch -");
+        stage_run(&stage, 3000);
+        assert_in_range(dumps, 2, 8);
+        delete_network(&stage, "net0");
         stage_leave(&stage);
 }
 
@@ -423,11 +505,14 @@ int main(void) {
                 CASE(what_is_reached_by_other_devices_is_forwarded_from_them),
                 CASE(without_any_default_route_as_well),
                 CASE(with_any_number_of_default_routes),
+                CASE(by_a_route_with_many_ways_each_of_them_forwards),
                 CASE(a_vpn_that_comes_and_goes_is_followed),
                 CASE(after_a_crash_all_is_taken_back_though_the_network_is_gone),
                 CASE(a_device_that_somebody_else_has_marked_forwards_and_keeps_its_mark),
                 CASE(what_an_earlier_release_switched_on_is_taken_over),
                 CASE(what_is_switched_off_by_somebody_comes_back_five_times),
+                CASE(taps_and_routes_that_change_nothing_are_not_looked_at),
+                CASE(a_burst_of_changes_is_looked_at_once_or_twice),
                 CASE(routes_of_a_vpn_that_are_wider_are_no_clash),
                 CASE(refusals_of_private_addresses_are_no_clash),
                 CASE(a_subnet_on_a_link_and_an_equal_or_narrower_route_are_a_clash),
