@@ -301,10 +301,19 @@ int checksum_find_device(Netlink *netlink, int *ret) {
 }
 
 int checksum_delete_device(Netlink *netlink) {
+        _cleanup_(rtnl_link_putp) struct rtnl_link *device = rtnl_link_alloc();
+        _cleanup_message_ struct nl_msg *message = NULL;
         LinkInfo link;
-        int r = find_device(netlink, &link, NULL);
 
-        return r < 0 ? -ENODEV : link_delete(netlink, link.ifindex, NULL);
+        if (!device)
+                return -ENOMEM;
+        if (find_device(netlink, &link, NULL) < 0)
+                return -ENODEV;
+        rtnl_link_set_ifindex(device, link.ifindex);
+        if (rtnl_link_build_delete_request(device, &message) < 0)
+                return -ENOMEM;
+        return netlink_call(netlink, message, NULL, NULL,
+                        "delete the device that finishes checksums", NULL);
 }
 
 /* What the kernel was built without has many words. */

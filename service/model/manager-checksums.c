@@ -45,10 +45,11 @@ static bool is_needed(const Manager *manager, int device, bool *ret_missing) {
         LIST_FOREACH(&manager->networks, node) {
                 const Network *network = container_of(node, Network, link);
 
-                if (network->doomed || (network->checksum_device == 0 && !is_warned(network)))
+                if (network->checksum_device == 0 && !is_warned(network))
                         continue;
                 needed = true;
-                *ret_missing |= network->checksum_device != device || is_warned(network);
+                *ret_missing |= !network->doomed &&
+                                (network->checksum_device != device || is_warned(network));
         }
         return needed;
 }
@@ -104,4 +105,14 @@ void manager_look_at_checksums(Manager *manager) {
 void manager_see_checksum_device(Manager *manager, const LinkInfo *link) {
         if (strcmp(link->name, CHECKSUM_DEVICE) == 0)
                 manager_look_at_checksums(manager);
+}
+
+bool manager_is_last_on_device(const Manager *manager, const Network *network) {
+        LIST_FOREACH(&manager->networks, node) {
+                const Network *other = container_of(node, Network, link);
+
+                if (other != network && other->checksum_device > 0)
+                        return false;
+        }
+        return true;
 }

@@ -95,6 +95,7 @@ static void give_up(Manager *manager, Network *network) {
                 return;
         network->doomed = false;
         network->refusals = 0;
+        manager_look_at_checksums(manager);
         manager_update_uplinks(manager);
         if (manager->observer)
                 manager->observer->network_appeared(network, manager->userdata);
@@ -165,6 +166,7 @@ static void advance(Network *network) {
         }
         if (network->deleting)
                 return;
+        network->takes_device = manager_is_last_on_device(manager, network);
         network->deleting =
                         network_delete_bridge(network, manager->closer, on_deleted, manager) >= 0;
         if (!network->deleting)

@@ -202,6 +202,10 @@ void manager_see_bridge(Manager *manager, int ifindex);
 void manager_stop_looking_at_firewalls(Manager *manager);
 void manager_forget_firewalls(Manager *manager);
 
+/* Whether no network but this one, which goes, needs the device, if there is one: what is left of a start that failed
+ * is taken away too. */
+bool manager_is_last_on_device(const Manager *manager, const Network *network);
+
 /* Forwarding follows what networks there are. */
 void manager_update_uplinks(Manager *manager);
 

@@ -307,6 +307,7 @@ int network_remove_filters(const char *name, Failure *failure) {
 typedef struct BridgeDeletion {
         CloserJob job;
         int ifindex, error;
+        bool with_device;
         network_deleted_t done;
         void *userdata;
 } BridgeDeletion;
@@ -324,6 +325,8 @@ static int delete_if_ours(const BridgeDeletion *deletion) {
                 return r;
         if (strcmp(link.kind, "bridge") != 0 || link.group != NETWORK_GROUP)
                 return -ESTALE;
+        if (deletion->with_device)
+                (void)checksum_delete_device(netlink);
         return link_delete(netlink, link.ifindex, NULL);
 }
 
@@ -348,6 +351,7 @@ int network_delete_bridge(
         *deletion = (BridgeDeletion){
                 .job = { .run = run, .done = done },
                 .ifindex = network->ifindex,
+                .with_device = network->takes_device,
                 .done = on_done,
                 .userdata = userdata,
         };

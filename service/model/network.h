@@ -50,6 +50,7 @@ struct Network {
         Quota *ports_of_users;
         /* Which device DHCP replies take to get their checksums; 0: they need none, or could not be led there. */
         int checksum_device;
+        bool takes_device; /* no other network needs it: it goes with this one */
         LeaseBook leases;
         Reconcilable lease_end; /* leases that are due are ended a moment later */
         sd_event_source *idle;
