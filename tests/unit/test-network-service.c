@@ -68,8 +68,8 @@ static void a_nat_network_gives_addresses_names_and_a_way_out(void **state) {
 
         assert_ptr_equal(strstr(text, "# vnicd network vnicbr0 nat\n"), text);
         assert_line(text, "interface=vnicbr0");
-        assert_line(text, "dhcp-range=10.90.7.1,10.90.7.254,255.255.255.0,1h");
-        assert_line(text, "dhcp-range=fd12:3456:789a:1::,ra-stateless,ra-names,64,1h");
+        assert_line(text, "dhcp-range=10.90.7.1,10.90.7.254,255.255.255.0,3600");
+        assert_line(text, "dhcp-range=fd12:3456:789a:1::,ra-stateless,ra-names,64,3600");
         assert_line(text, "dhcp-ignore-clid");
         assert_line(text, "ra-param=vnicbr0,mtu:1500,60,1800");
         assert_line(text, "dhcp-option=option:mtu,1500");
@@ -137,10 +137,10 @@ static void subnets_of_every_size_give_all_but_their_ends(void **state) {
                 uint8_t prefix;
                 const char *range;
         } cases[] = {
-                { "10.0.0.1", 8, "dhcp-range=10.0.0.1,10.255.255.254,255.0.0.0,1h" },
+                { "10.0.0.1", 8, "dhcp-range=10.0.0.1,10.255.255.254,255.0.0.0,3600" },
                 { "192.168.9.200", 25,
-                                "dhcp-range=192.168.9.129,192.168.9.254,255.255.255.128,1h" },
-                { "192.168.9.1", 30, "dhcp-range=192.168.9.1,192.168.9.2,255.255.255.252,1h" },
+                                "dhcp-range=192.168.9.129,192.168.9.254,255.255.255.128,3600" },
+                { "192.168.9.1", 30, "dhcp-range=192.168.9.1,192.168.9.2,255.255.255.252,3600" },
         };
 
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
