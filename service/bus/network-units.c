@@ -27,6 +27,7 @@ typedef struct NetworkUnit {
         NetworkUnits *units;
         char name[IFNAMSIZ];
         UnitJob *job; /* NULL: none is under way */
+        UnitWatch *watch;
         bool stopping;
         char warning[320]; /* "": none */
 } NetworkUnit;
@@ -65,6 +66,7 @@ int network_units_new(
 static void unit_free(NetworkUnit *unit) {
         list_unlink(&unit->link);
         unit_job_free(unit->job);
+        unit_watch_free(unit->watch);
         free(unit);
 }
 
@@ -191,6 +193,37 @@ static int write_configuration(const NetworkUnits *units, const NetworkPlan *pla
         return r < 0 ? r : write_file(units, plan->name, text);
 }
 
+/* What is often in the way; the journal has the rest. */
+static const char *reason_of_end(void) {
+        struct stat status;
+
+        if (stat("/etc/resolv.conf", &status) < 0 && errno == ENOENT)
+                return "/etc/resolv.conf leads to no file. Start the resolver of the host, or "
+                       "remove "
+                       "the link";
+        return "If another DHCP or DNS server of the host listens on all addresses, let it have "
+               "those "
+               "of its own alone";
+}
+
+/* systemd starts it again every few seconds, and tells when it runs. */
+static void on_unit_changed(bool runs, void *userdata) {
+        NetworkUnit *unit = userdata;
+        char sentence[sizeof(unit->warning)], name[NETWORK_UNIT_SIZE];
+
+        if (unit->stopping)
+                return;
+        if (runs) {
+                warn(unit, "");
+                return;
+        }
+        snprintf(sentence, sizeof(sentence),
+                        "Guests get no addresses and no names: %s does not run. %s. See journalctl "
+                        "-u %s.",
+                        network_service_unit(unit->name, name), reason_of_end(), name);
+        warn(unit, sentence);
+}
+
 static void on_started(UnitJob *job, const char *failure, void *userdata) {
         NetworkUnit *unit = userdata;
 
@@ -220,10 +253,15 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan) {
         }
         unit->job = unit_job_free(unit->job);
         unit->stopping = false;
+        network_service_unit(plan->name, unit_name);
+        /* Without it the network works, and says less. */
+        if (!unit->watch &&
+                        systemd_watch_unit(units->systemd, &unit->watch, unit_name, on_unit_changed,
+                                        unit) < 0)
+                log_warning("Cannot follow whether %s runs", unit_name);
         r = write_configuration(units, plan);
         if (r >= 0)
-                r = systemd_start_unit(units->systemd, &unit->job,
-                                network_service_unit(plan->name, unit_name), on_started, unit);
+                r = systemd_start_unit(units->systemd, &unit->job, unit_name, on_started, unit);
         if (r >= 0)
                 return;
         snprintf(sentence, sizeof(sentence),

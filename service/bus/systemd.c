@@ -41,6 +41,7 @@ struct UnitJob {
 };
 
 DEFINE_CLEANUP(UnitJob, unit_job_free)
+DEFINE_CLEANUP(UnitWatch, unit_watch_free)
 
 typedef struct Refusal {
         const char *error, *cure;
@@ -266,6 +267,90 @@ int systemd_start_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJo
 int systemd_stop_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
                 void *userdata) {
         return job_new(systemd, ret, unit, true, done, userdata);
+}
+
+struct UnitWatch {
+        SignalMatch *changes;
+        UnitChanged changed;
+        void *userdata;
+};
+
+/* Words of systemd's for a unit that is on its way to another state are no news. Until it is started again by itself it
+ * is "activating" with the sub-state "auto-restart". */
+static void tell_state(const UnitWatch *watch, const char *active, const char *sub) {
+        if (strcmp(active, "active") == 0)
+                watch->changed(true, watch->userdata);
+        else if (strcmp(active, "failed") == 0 || strcmp(active, "inactive") == 0 ||
+                        strcmp(sub, "auto-restart") == 0)
+                watch->changed(false, watch->userdata);
+}
+
+/* The value of a{sv} that comes next; "": it is no string. */
+static int read_state(sd_bus_message *signal, const char **ret) {
+        const char *contents;
+        char type;
+        int r = sd_bus_message_peek_type(signal, &type, &contents);
+
+        *ret = "";
+        if (r <= 0 || strcmp(contents, "s") != 0)
+                return r < 0 ? r : sd_bus_message_skip(signal, "v");
+        return sd_bus_message_read(signal, "v", "s", ret);
+}
+
+static int on_unit_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
+        const char *interface, *name, *value, *active = "", *sub = "";
+
+        if (sd_bus_message_read(signal, "s", &interface) < 0 ||
+                        sd_bus_message_enter_container(signal, 'a', "{sv}") < 0)
+                return 0;
+        while (sd_bus_message_enter_container(signal, 'e', "sv") > 0) {
+                if (sd_bus_message_read(signal, "s", &name) < 0 || read_state(signal, &value) < 0 ||
+                                sd_bus_message_exit_container(signal) < 0)
+                        return 0;
+                if (strcmp(name, "ActiveState") == 0)
+                        active = value;
+                else if (strcmp(name, "SubState") == 0)
+                        sub = value;
+        }
+        tell_state(userdata, active, sub);
+        return 0;
+}
+
+int systemd_watch_unit(Systemd *systemd, UnitWatch **ret, const char *unit, UnitChanged changed,
+                void *userdata) {
+        _cleanup_(unit_watch_freep) UnitWatch *watch = calloc(1, sizeof(UnitWatch));
+        _cleanup_free_ char *path = NULL;
+        SignalRule rule = {
+                .interface = "org.freedesktop.DBus.Properties",
+                .member = "PropertiesChanged",
+                .arg0 = SYSTEMD_NAME ".Unit",
+        };
+        int r;
+
+        if (!watch)
+                return -ENOMEM;
+        watch->changed = changed;
+        watch->userdata = userdata;
+        r = sd_bus_path_encode(SYSTEMD_PATH "/unit", unit, &path);
+        if (r >= 0)
+                r = listen_to(systemd);
+        if (r < 0)
+                return r;
+        rule.path = path;
+        r = signal_match_new(&watch->changes, systemd->bus, systemd->manager, &rule,
+                        on_unit_changed, watch);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(watch);
+        return 0;
+}
+
+UnitWatch *unit_watch_free(UnitWatch *watch) {
+        if (watch) {
+                signal_match_free(watch->changes);
+                free(watch);
+        }
+        return NULL;
 }
 
 UnitJob *unit_job_free(UnitJob *job) {

@@ -11,6 +11,7 @@
  * Source: org.freedesktop.systemd1(5), StartUnit(), StopUnit(), JobRemoved.
  */
 
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 
 #define UNIT_NAME_SIZE 64
@@ -35,6 +36,19 @@ int systemd_start_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJo
 /* The same; a unit that systemd does not know has stopped. */
 int systemd_stop_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
                 void *userdata);
+
+/* Follows whether the unit runs, from its next change on: what systemd says unasked. */
+typedef struct UnitWatch UnitWatch;
+
+/* runs: it is active; else it has ended, or failed to start, and may be started again by systemd itself. */
+typedef void (*UnitChanged)(bool runs, void *userdata);
+
+/* -ENOMEM, -errno of sd-bus. */
+int systemd_watch_unit(Systemd *systemd, UnitWatch **ret, const char *unit, UnitChanged changed,
+                void *userdata);
+
+/* Takes NULL. Returns NULL. */
+UnitWatch *unit_watch_free(UnitWatch *watch);
 
 /* Forgets the job, which systemd carries on with: done is not called any more. Takes NULL. Returns
  * NULL. */

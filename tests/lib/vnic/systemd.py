@@ -27,6 +27,16 @@ def job_removed(number, unit, result, destination=None):
     return message
 
 
+def unit_changed(unit, active, sub):
+    """The signal that says in which state a unit is now."""
+    path = PATH + "/unit/" + "".join(c if c.isalnum() else f"_{ord(c):02x}" for c in unit)
+    message = Gio.DBusMessage.new_signal(path, "org.freedesktop.DBus.Properties", "PropertiesChanged")
+    message.set_body(GLib.Variant("(sa{sv}as)", (f"{NAME}.Unit", {
+        "ActiveState": GLib.Variant("s", active), "SubState": GLib.Variant("s", sub),
+        "StateChangeTimestamp": GLib.Variant("t", 1), "Job": GLib.Variant("(uo)", (0, "/"))}, [])))
+    return message
+
+
 class Job:
     """A call of StartUnit. `accept` answers it with the job, `fail` with an error."""
 

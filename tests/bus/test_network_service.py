@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Whether the service of a network runs: what systemd says of its unit is the network's warning, as long as it lasts."""
+
+import pytest
+from vnic.client import Client
+from vnic.networks import network
+from vnic.process import poll
+from vnic.systemd import FakeSystemd, unit_changed
+
+UNIT = "vnicd-network@yesnet.service"
+
+
+@pytest.fixture
+def systemd(world):
+    with FakeSystemd(world) as fake:
+        yield fake
+
+
+def about_service(net):
+    return [sentence for sentence in net.get("Warnings") if UNIT in sentence]
+
+
+@pytest.mark.parametrize("state", [("failed", "failed"), ("activating", "auto-restart"), ("inactive", "dead")])
+def test_a_service_that_ends_is_a_warning_until_it_runs_again(root, systemd, state):
+    with network(root, "yesnet", services=False) as net:
+        systemd.wait_for_job().end("done")
+        assert poll(lambda: not about_service(net), 5), net.get("Warnings")
+        signals = root.subscribe("org.freedesktop.DBus.Properties")
+        systemd.client.send(unit_changed(UNIT, *state))
+        assert poll(lambda: about_service(net), 5)
+        assert "journalctl" in about_service(net)[0]
+        signals.wait_for(lambda path, _interface, _member, values: path == net.path and "Warnings" in str(values))
+        # On its way it is neither.
+        systemd.client.send(unit_changed(UNIT, "activating", "start"))
+        systemd.client.send(unit_changed("vnicd-network@yesother.service", "active", "running"))
+        root.get(net.path, "org.vnicd1.Network", "Name")
+        assert about_service(net)
+        systemd.client.send(unit_changed(UNIT, "active", "running"))
+        assert poll(lambda: not about_service(net), 5)
+
+
+def test_a_service_that_could_not_be_started_is_no_warning_once_it_runs(root, systemd):
+    with network(root, "yesnet", services=False) as net:
+        systemd.wait_for_job().end("failed")
+        assert poll(lambda: about_service(net), 5)
+        systemd.client.send(unit_changed(UNIT, "active", "running"))
+        assert poll(lambda: not about_service(net), 5)
+
+
+def test_nobody_but_systemd_is_believed(world, root, alice, systemd):
+    with network(root, "yesnet", services=False) as net:
+        systemd.wait_for_job().end("done")
+        with Client(world, "bob") as stranger:
+            stranger.send(unit_changed(UNIT, "failed", "failed"))
+            stranger.get(net.path, "org.vnicd1.Network", "Name")
+        assert not about_service(net)
