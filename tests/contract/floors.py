@@ -8,7 +8,7 @@ import sys
 from tap import Report, c_files, source, without_comments
 
 LIBC = r"(?!systemd/|libnl|netlink/|jansson|linux/)[a-z0-9_/-]+\.h"
-LINUX = r"linux/(netfilter/)?[a-z0-9_-]+\.h"
+LINUX = r"linux/((netfilter|tc_act)/)?[a-z0-9_-]+\.h"
 
 # Folder of service/: what "..." may name, and what <...> may name.
 FLOORS = {
