@@ -15,7 +15,8 @@
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 
-/* Chains and sets of one table of ours; more than these are somebody else's doing, which the count of them shows. */
+/* Chains and sets of one table of ours; more than these are somebody else's doing, which the
+ * count of them shows. */
 #define NAMES_MAX 64
 #define NAME_SIZE NFT_NAME_MAXLEN
 
@@ -184,8 +185,8 @@ static int ask_for_each(Digest *digest, const Question *question, const Names *n
         return r;
 }
 
-/* Chains are asked for one by one: of a list of them the kernel would leave out none of other tables. A chain without
- * a rule is seen by how many the table has. */
+/* Chains are asked for one by one: of a list of them the kernel would leave out none of other
+ * tables. A chain without a rule is seen by how many the table has. */
 static int ask_for_all(Digest *digest) {
         static const Question table = { NFT_MSG_GETTABLE, 0, NFTA_TABLE_NAME, 0, on_table },
                               rules = { NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, 0, on_rule },

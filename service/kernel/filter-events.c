@@ -14,7 +14,8 @@
 
 #include "util/cleanup.h"
 
-/* A ruleset of some thousand rules that is loaded or flushed fits. What does not is lost, which is told. */
+/* A ruleset of some thousand rules that is loaded or flushed fits. What does not is lost, which
+ * is told. */
 #define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024)
 
 /* More than the kernel puts into one of its packets, unless one rule alone is larger. */
@@ -24,8 +25,8 @@ _Static_assert((int)FILTER_FAMILY_INET == NFPROTO_INET && (int)FILTER_FAMILY_ARP
                                 (int)FILTER_FAMILY_BRIDGE == NFPROTO_BRIDGE,
                 "The kernel's numbers of families");
 
-/* In messages about tables, chains, rules, sets, elements, objects and flowtables alike, the first attribute is the
- * table's name. */
+/* In messages about tables, chains, rules, sets, elements, objects and flowtables alike, the
+ * first attribute is the table's name. */
 _Static_assert((int)NFTA_TABLE_NAME == (int)NFTA_CHAIN_TABLE &&
                                 (int)NFTA_TABLE_NAME == (int)NFTA_RULE_TABLE &&
                                 (int)NFTA_TABLE_NAME == (int)NFTA_SET_TABLE &&
@@ -45,7 +46,8 @@ static int join(int fd) {
         const int group = NFNLGRP_NFTABLES, size = RECEIVE_BUFFER_BYTES;
         const struct sockaddr_nl address = { .nl_family = AF_NETLINK };
 
-        /* Past the administrator's maximum only with CAP_NET_ADMIN; without it, as much as is allowed. */
+        /* Past the administrator's maximum only with CAP_NET_ADMIN; without it, as much as is
+         * allowed. */
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
                 (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)

@@ -14,7 +14,8 @@
 
 #define PAUSE_USEC (100 * 1000)
 
-/* The socket's buffer holds about as many of the kernel's packets. The rest is for the next time. */
+/* The socket's buffer holds about as many of the kernel's packets. The rest is for the next
+ * time. */
 #define READS_AT_ONCE 2048
 
 struct FilterMonitor {

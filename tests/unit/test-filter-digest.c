@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A table as a number: the same after the same was made again, and another after any change of it. Changes are made by
- * nft(8).
+ * A table as a number: the same after the same was made again, and another after any change of it.
+ * Changes are made by nft(8).
  */
 #include <arpa/inet.h>
 #include <errno.h>

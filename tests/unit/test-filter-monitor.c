@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel tells of packet filters: whose they are, that a storm of others costs ten looks a second, and that
- * what was lost is told. Changes are made by nft(8).
+ * What the kernel tells of packet filters: whose they are, that a storm of others costs ten looks
+ * a second, and that what was lost is told. Changes are made by nft(8).
  */
 #include <arpa/inet.h> /* before linux/netfilter.h, which does not go with it otherwise */
 #include <linux/netfilter.h>
