@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <nftables/libnftables.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -103,7 +104,7 @@ static int explain(const Context *context, Failure *failure) {
                         (int)n, text);
 }
 
-int filter_library_run(const char *commands, char **ret, Failure *failure) {
+static int run(const char *commands, char **ret, Failure *failure) {
         _cleanup_(context_done) Context context = { .nft = NULL };
         int r = context_init(&context, failure);
 
@@ -117,4 +118,15 @@ int filter_library_run(const char *commands, char **ret, Failure *failure) {
                 return 0;
         *ret = strdup(context.library.nft_ctx_get_output_buffer(context.nft));
         return *ret ? 0 : -ENOMEM;
+}
+
+/* The library keeps lists of its own of links and names, which no lock of its own protects. */
+int filter_library_run(const char *commands, char **ret, Failure *failure) {
+        static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+        int r;
+
+        pthread_mutex_lock(&one_at_a_time);
+        r = run(commands, ret, failure);
+        pthread_mutex_unlock(&one_at_a_time);
+        return r;
 }

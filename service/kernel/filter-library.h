@@ -8,6 +8,8 @@
  * A context of libnftables keeps a copy of all that it has made, some 1 MB for each network, so each run
  * here has one of its own. It ends the process when it gets no memory or no socket: whether there is a
  * socket is tried first.
+ *
+ * May be called from any thread; runs come one after another.
  */
 
 #include "util/failure.h"
