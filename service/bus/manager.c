@@ -105,16 +105,19 @@ static PROPERTY_GETTER(get_warnings) {
         size_t n = 0;
 
         if (!(filters & TAP_FILTER_RESERVED))
-                sentences[n++] = "Frames of guests to 01:80:c2:00:00:00 to 0F (spanning tree, "
-                                 "LLDP, EAPOL) reach "
-                                 "the host past anti_spoof and past a firewall for the bridge: the "
-                                 "kernel refuses "
-                                 "the table \"bridge vnicd-taps-\" of nf_tables.";
+                sentences[n++] =
+                                "Frames of guests to 01:80:c2:00:00:00 to 0F (spanning tree, "
+                                "LLDP, EAPOL) reach "
+                                "the host past anti_spoof and past a firewall for the bridge: the "
+                                "table \"bridge vnicd-taps-\" of nf_tables is not there. The "
+                                "kernel "
+                                "refuses it, or somebody deletes it again and again (nft monitor).";
         if (!(filters & TAP_FILTER_LOST))
                 sentences[n++] = "What comes by a tap that has lost its bridge reaches the host: "
-                                 "the kernel refuses "
                                  "the table \"inet vnicd-taps-\" or \"arp vnicd-taps-\" of "
-                                 "nf_tables.";
+                                 "nf_tables is not there. The kernel refuses it, or somebody "
+                                 "deletes it "
+                                 "again and again (nft monitor).";
         return append_names(reply, sentences);
 }
 

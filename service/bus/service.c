@@ -64,16 +64,16 @@ static void on_network_warned(Network *network, void *userdata) {
         network_emit_change(userdata, network->tag.plan.name, "UndecidedFilters");
 }
 
+static void on_facts_changed(void *userdata) {
+        manager_emit_facts(userdata);
+}
+
 /* Those that are half made at the start go before anybody could be told. */
 static void on_network_leaving(Network *network, void *userdata) {
         Service *service = userdata;
 
         if (service->network_units)
                 network_announce_end(service, network);
-}
-
-static void on_network_warned(Network *network, void *userdata) {
-        network_emit_change(userdata, network->tag.plan.name, "Warnings");
 }
 
 /* Queues that never reached anybody. */
@@ -193,6 +193,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .network_appeared = on_network_appeared,
                 .network_leaving = on_network_leaving,
                 .network_warned = on_network_warned,
+                .facts_changed = on_facts_changed,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;

@@ -52,6 +52,7 @@ void manager_update_uplinks(Manager *manager) {
         if (!manager->uplinks)
                 return;
         r = uplinks_update(manager->uplinks, manager->netlink, &failure);
+        manager_take_uplink_filter(manager);
         if (r < 0)
                 log_warning("Cannot switch forwarding for the networks: %s",
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
@@ -149,6 +150,7 @@ static void finish(Manager *manager, Network *network, int error) {
         list_unlink(&network->link);
         manager_look_at_checksums(manager);
         manager_update_uplinks(manager);
+        manager_forget_filters_of(network, 0);
         gone_tell(&network->watches, error);
         network_free(network);
 }
@@ -215,6 +217,7 @@ int manager_enlist_network(Manager *manager, Network *network) {
         int r;
 
         network->owner = manager;
+        manager_guard_filters_of(network);
         r = sd_event_add_time_relative(manager->event, &network->idle, CLOCK_MONOTONIC, IDLE_USEC,
                         0, on_idle, network);
         if (r >= 0)

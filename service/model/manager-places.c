@@ -148,12 +148,14 @@ static int refuse_foreign(const Client *client, Failure *failure) {
 static int look_at_bridge(Manager *manager, const Client *client, Place *place,
                 List **ret_blocked_on, Failure *failure) {
         place->network = manager_network_of(manager, &place->bridge);
+        if (!place->network && client->defined)
+                return refuse_foreign(client, failure);
         if (!place->network)
-                return client->defined ? refuse_foreign(client, failure) : 0;
+                return manager_look_at_filters(manager, NULL, ret_blocked_on, failure);
         if (place->network->doomed)
                 return wait_for_end(place->network, ret_blocked_on, failure);
         place->plan = &place->network->tag.plan;
-        return 0;
+        return manager_look_at_filters(manager, place->network, ret_blocked_on, failure);
 }
 
 static int find_place(Manager *manager, const TapRequest *request, const Client *client, Place *ret,

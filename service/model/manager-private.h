@@ -3,10 +3,12 @@
 
 /* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
  * releasing), manager-create.c (taps), manager-queues.c (further queues), manager-follow.c (in step with
- * the kernel), manager-guard.c (against what holders do), manager-networks.c (networks: their life), manager-firewall.c
- * (what firewalls of others do with them), manager-places.c (where a tap is to
+ * the kernel), manager-filters.c (packet filters that others change), manager-guard.c (against what holders do),
+ * manager-networks.c (networks: their life), manager-firewall.c (what firewalls of others do with them),
+ * manager-places.c (where a tap is to
  * be), manager-ports.c (whose the ports of a bridge are), manager-restart.c (what is there already). */
 
+#include "model/filter-monitor.h"
 #include "model/linger.h"
 #include "model/link-monitor.h"
 #include "model/manager.h"
@@ -27,6 +29,15 @@ typedef struct ManagerFirewall {
         bool failed; /* the last one did, and that was said */
 } ManagerFirewall;
 
+/* Of the filters of all taps, which are two facts: each has tables of its own (model/tap-filter). */
+#define TAP_GUARDS 2
+
+typedef struct TapGuard {
+        FilterGuard guard;
+        TapFilter filter;
+        struct Manager *owner;
+} TapGuard;
+
 struct Manager {
         Netlink *netlink;
         Closer *closer;
@@ -44,7 +55,12 @@ struct Manager {
         Reconciler *reconciler; /* of all that others on the host can change */
         Reconcilable checksums; /* the device by which DHCP replies get theirs */
         RestoreLimit checksum_limit;
-        List networks; /* Network.link, oldest first; also those that go */
+        Netlink *netfilter; /* NULL: the kernel has none */
+        FilterMonitor *filter_monitor;
+        TapGuard tap_guards[TAP_GUARDS];
+        FilterGuard uplink_guard;
+        unsigned uplink_filter_made; /* what the guard was told of (uplinks_filter_made()) */
+        List networks;               /* Network.link, oldest first; also those that go */
         /* Endpoints whose network was gone when we started. Until the last of them has gone too, its
          * filters keep what it sends from the host. */
         unsigned strays;
@@ -154,6 +170,27 @@ Network *manager_network_at(const Manager *manager, int ifindex);
 
 /* Before every link is seen again. */
 void manager_forget_ports_of_networks(Manager *manager);
+
+/* From now on others' changes of packet filters are seen. A kernel without them is no error. -ENOMEM */
+int manager_watch_filters(Manager *manager, sd_event *event);
+
+/* No longer: nothing may be restored any more. */
+void manager_leave_filters(Manager *manager);
+
+/* Makes those of all taps, also where they are; which stand then is among the facts. -errno of tap_filter_install(). */
+int manager_make_tap_filters(Manager *manager);
+
+/* The network has filters, which are to stay what they are; and it goes: whoever waits for them is told. */
+void manager_guard_filters_of(Network *network);
+void manager_forget_filters_of(Network *network, int error);
+
+/* The uplinks were updated. */
+void manager_take_uplink_filter(Manager *manager);
+
+/* Whether all filters stand that a new tap there needs (NULL: on no network); what was changed until now is restored
+ * first. A PlacementOutcome: blocked while they are being restored. KernelError (-EAGAIN): they cannot be. */
+int manager_look_at_filters(
+                Manager *manager, Network *network, List **ret_blocked_on, Failure *failure);
 
 /* The endpoint is one of the network's from now on. -ENOMEM */
 int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid);

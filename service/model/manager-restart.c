@@ -128,6 +128,7 @@ void manager_forget_networks(Manager *manager) {
         LIST_FOREACH_SAFE(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
 
+                manager_forget_filters_of(network, -ECANCELED);
                 gone_tell(&network->watches, -ECANCELED);
                 network_free(network);
         }

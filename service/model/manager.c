@@ -98,6 +98,9 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = manager_guard_begin(manager, event);
         if (r < 0)
                 return r;
+        r = manager_watch_filters(manager, event);
+        if (r < 0)
+                return r;
         r = offload_watch_new(&manager->offload_watch, event, on_offloads, manager);
         if (r < 0)
                 return r;
@@ -147,6 +150,7 @@ Manager *manager_free(Manager *manager) {
         manager_stop_looking_at_firewalls(manager);
         linger_stop(manager->linger);
         closer_free(manager->closer);
+        manager_leave_filters(manager);
         linger_free(manager->linger);
         if (manager->monitor)
                 (void)link_monitor_catch_up(manager->monitor);
@@ -158,20 +162,11 @@ Manager *manager_free(Manager *manager) {
         uplinks_free(manager->uplinks);
         offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);
+        netlink_close(manager->netfilter);
         netlink_close(manager->netlink);
         sd_event_unref(manager->event);
         free(manager);
         return NULL;
-}
-
-static void install_filters(Manager *manager) {
-        Failure failure = FAILURE_INIT;
-        int r = tap_filter_install(&manager->facts.tap_filters, &failure);
-
-        if (r < 0)
-                log_warning("Frames that bridges do not forward reach the host past the filters of "
-                            "taps: %s" SEE_DOCTOR,
-                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
 }
 
 int manager_probe(Manager *manager) {
@@ -180,9 +175,7 @@ int manager_probe(Manager *manager) {
         bool changed;
         int r;
 
-        install_filters(manager);
-        if (before.tap_filters != manager->facts.tap_filters)
-                manager_mend_ports(manager);
+        (void)manager_make_tap_filters(manager);
         if (manager->started)
                 manager_look_at_firewalls(manager);
         r = probe_host(manager, &failure);

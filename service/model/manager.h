@@ -35,6 +35,8 @@ typedef struct ManagerObserver {
         void (*network_leaving)(Network *network, void *userdata);
         /* Its warnings are others than before, or of which firewalls it cannot be told whether they are in its way. */
         void (*network_warned)(Network *network, void *userdata);
+        /* Filters of all taps (ManagerFacts.tap_filters) have gone, by somebody else, or have come back. */
+        void (*facts_changed)(void *userdata);
 } ManagerObserver;
 
 /* What the host offers; told by a scratch tap, and by the filters that could be made, at the start. */

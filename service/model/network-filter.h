@@ -25,6 +25,9 @@
 /* Every table of ours begins so. */
 #define NETWORK_TABLE_PREFIX "vnicd-"
 
+/* The name of a network's. */
+#define NETWORK_TABLE_SIZE 32
+
 /* Both tables of the network whose bridge has that ifindex and MAC; the caller frees it. -ENOMEM */
 int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, char **ret);
 

@@ -29,6 +29,7 @@ int network_new(Network **ret, const NetworkTag *tag) {
         list_init(&network->endpoints);
         list_init(&network->watches);
         lease_book_init(&network->leases);
+        list_init(&network->filter_watches);
         network->tag = *tag;
         r = quota_new(&network->ports_of_users);
         if (r < 0)
@@ -43,6 +44,7 @@ Network *network_free(Network *network) {
         list_unlink(&network->link);
         reconciler_forget(&network->lease_end);
         lease_book_done(&network->leases);
+        reconciler_forget(&network->filters.reconcilable);
         sd_event_source_disable_unref(network->idle);
         if (network->ports_of_users)
                 quota_free(network->ports_of_users);
@@ -181,19 +183,52 @@ static int tag_bridge(Birth *birth) {
         return link_configure(birth->netlink, network->ifindex, &settings, birth->failure);
 }
 
-static int set_filters(Birth *birth) {
-        const Network *network = birth->network;
-        const NetworkPlan *plan = &network->tag.plan;
+void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SIZE],
+                FilterTable ret[static NETWORK_TABLES]) {
+        snprintf(buffer, NETWORK_TABLE_SIZE, NETWORK_TABLE_PREFIX "%s", name);
+        ret[0] = (FilterTable){ FILTER_FAMILY_BRIDGE, buffer };
+        ret[1] = (FilterTable){ FILTER_FAMILY_INET, buffer };
+}
+
+/* At once: what others change later is to be seen. */
+static uint64_t read_filters(const char *name) {
+        _cleanup_(netlink_closep) Netlink *netlink = NULL;
+        FilterTable tables[NETWORK_TABLES];
+        char buffer[NETWORK_TABLE_SIZE];
+        uint64_t digest = 0;
+
+        network_filter_tables(name, buffer, tables);
+        if (netlink_open(&netlink, NETLINK_NETFILTER) >= 0)
+                (void)filter_guard_read(netlink, tables, NETWORK_TABLES, &digest);
+        return digest;
+}
+
+int network_make_filters(const NetworkPlan *plan, int bridge, const Mac *mac, bool replace,
+                uint64_t *ret, Failure *failure) {
         _cleanup_free_ char *rules = NULL, *removal = NULL;
         int r;
 
-        r = network_filter_rules(plan, network->ifindex, &network->mac, &rules);
+        *ret = 0;
+        r = network_filter_rules(plan, bridge, mac, &rules);
         if (r >= 0)
                 r = network_filter_removal(plan->name, &removal);
-        if (r < 0)
-                return r;
-        return birth->is_new ? filter_create(rules, removal, birth->failure)
-                             : filter_replace(rules, removal, birth->failure);
+        if (r >= 0)
+                r = replace ? filter_replace(rules, removal, failure)
+                            : filter_create(rules, removal, failure);
+        if (r >= 0)
+                *ret = read_filters(plan->name);
+        return r;
+}
+
+static int set_filters(Birth *birth) {
+        Network *network = birth->network;
+        uint64_t digest;
+        int r = network_make_filters(&network->tag.plan, network->ifindex, &network->mac,
+                        !birth->is_new, &digest, birth->failure);
+
+        if (r >= 0)
+                filter_guard_take(&network->filters, digest);
+        return r;
 }
 
 static int give_v6(Birth *birth, const struct in6_addr *address) {

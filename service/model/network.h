@@ -14,8 +14,10 @@
 #include <systemd/sd-event.h>
 
 #include "kernel/link.h"
+#include "model/filter-guard.h"
 #include "model/firewall.h"
 #include "model/lease-book.h"
+#include "model/network-filter.h"
 #include "model/network-tag.h"
 #include "model/quota.h"
 #include "model/reconcile.h"
@@ -35,8 +37,8 @@ typedef enum NetworkWarning {
         NETWORK_WARNING_CLASH,      /* a subnet has come since that clashes with its own */
         NETWORK_WARNING_FORWARDING, /* of IPv4: somebody has switched it off */
         NETWORK_WARNING_FORWARDING_V6,
-        NETWORK_WARNING_BRIDGE,     /* its bridge: down, its MAC, its spanning tree */
-        NETWORK_WARNING_CHECKSUMS,  /* DHCP replies leave without them */
+        NETWORK_WARNING_BRIDGE,    /* its bridge: down, its MAC, its spanning tree */
+        NETWORK_WARNING_CHECKSUMS, /* DHCP replies leave without them */
         NETWORK_WARNING_MAX,
 } NetworkWarning;
 
@@ -71,6 +73,9 @@ struct Network {
         bool forwards_v4;                       /* its bridge was made to */
         bool forwards_v6;                       /* its bridge was seen to */
         uint64_t v6_off_at; /* since when it does not, µs of CLOCK_MONOTONIC; 0: it does */
+        FilterGuard filters;
+        struct FilterRestoration *restoration; /* of them, under way; NULL: none */
+        List filter_watches;                   /* GoneWatch.link: who waits for its end */
 };
 
 /* Not up yet. -ENOMEM */
@@ -99,6 +104,16 @@ int network_fill_checksums(Network *network, Netlink *netlink);
 
 /* The tag is written anew. */
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure);
+
+/* Makes the filters of a network whose bridge has that ifindex and MAC, in one transaction; replace: there may be some
+ * already. *ret: what filter_guard_read() says of them then; 0: it is not known. Needs no loop: also for a thread. */
+int network_make_filters(const NetworkPlan *plan, int bridge, const Mac *mac, bool replace,
+                uint64_t *ret, Failure *failure);
+
+/* The tables that they are made of; name: that of the network. */
+#define NETWORK_TABLES 2
+void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SIZE],
+                FilterTable ret[static NETWORK_TABLES]);
 
 /* What is left of it when its bridge is gone. */
 int network_remove_filters(const char *name, Failure *failure);

@@ -6,10 +6,6 @@
 #include "kernel/filter-drop.h"
 #include "model/group.h"
 #include "model/network-filter.h"
-#include "util/cleanup.h"
-
-DEFINE_CLEANUP(Netlink, netlink_close)
-
 #define TABLE NETWORK_TABLE_PREFIX TAP_FILTER_NAME
 
 #define PRIORITY_BRIDGE -300 /* before br_netfilter, as those of networks */
@@ -71,18 +67,26 @@ static void note(unsigned *stand, TapFilter filter, int r) {
                 *stand &= ~(unsigned)filter;
 }
 
-int tap_filter_install(unsigned *stand, Failure *failure) {
-        _cleanup_(netlink_closep) Netlink *netlink = NULL;
-        int r, reserved, lost;
+int tap_filter_install(Netlink *netlink, unsigned which, unsigned *stand, Failure *failure) {
+        int reserved = 0, lost = 0;
 
-        r = netlink_open(&netlink, NETLINK_NETFILTER);
-        if (r < 0) {
-                note(stand, TAP_FILTER_ALL, r);
-                return r;
+        if (which & TAP_FILTER_LOST) {
+                lost = install_lost(netlink, failure);
+                note(stand, TAP_FILTER_LOST, lost);
         }
-        lost = install_lost(netlink, failure);
-        reserved = install_reserved(netlink, failure);
-        note(stand, TAP_FILTER_LOST, lost);
-        note(stand, TAP_FILTER_RESERVED, reserved);
+        if (which & TAP_FILTER_RESERVED) {
+                reserved = install_reserved(netlink, failure);
+                note(stand, TAP_FILTER_RESERVED, reserved);
+        }
         return reserved < 0 ? reserved : lost < 0 ? lost : 0;
+}
+
+size_t tap_filter_tables(TapFilter filter, const FilterTable **ret) {
+        static const FilterTable reserved[] = { { FILTER_FAMILY_BRIDGE, TABLE } },
+                                 lost[] = { { FILTER_FAMILY_INET, TABLE },
+                                         { FILTER_FAMILY_ARP, TABLE } };
+
+        *ret = filter == TAP_FILTER_RESERVED ? reserved : lost;
+        return filter == TAP_FILTER_RESERVED ? sizeof(reserved) / sizeof(*reserved)
+                                             : sizeof(lost) / sizeof(*lost);
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The filters that are about all taps on bridges, made at the start and never changed: no tap costs a rule.
+ * The filters that are about all taps on bridges, made at the start: no tap costs a rule.
  *
  *     table bridge vnicd-taps-   drops frames to 01:80:c2:00:00:00 to 0F at the port. A bridge does not forward them:
  *                                it hands them to the host as the port's own, past the port's lock and past every
@@ -14,6 +14,10 @@
  * They stay when the service ends, as the taps do.
  */
 
+#include <stddef.h>
+
+#include "kernel/filter-table.h"
+#include "kernel/netlink.h"
 #include "util/failure.h"
 
 /* After NETWORK_TABLE_PREFIX. No network has this name: it ends with "-". */
@@ -26,7 +30,10 @@ typedef enum TapFilter {
         TAP_FILTER_ALL = TAP_FILTER_RESERVED | TAP_FILTER_LOST,
 } TapFilter;
 
-/* Makes them, also where they are already; *stand tells which stand, whatever is returned. It has to say which stood
- * before: those that only could not be made again, for want of memory or of descriptors, still do. NotSupported
- * (-EOPNOTSUPP), KernelError, -ENOMEM, -errno of socket(2). */
-int tap_filter_install(unsigned *stand, Failure *failure);
+/* Makes those of which (TAP_FILTER_*), also where they are already; *stand tells which stand, whatever is returned. It
+ * has to say which stood before: those that only could not be made again, for want of memory or of descriptors, still
+ * do. netlink: of NETLINK_NETFILTER. NotSupported (-EOPNOTSUPP), KernelError, -ENOMEM. */
+int tap_filter_install(Netlink *netlink, unsigned which, unsigned *stand, Failure *failure);
+
+/* The tables that one of them (not TAP_FILTER_ALL) is made of. */
+size_t tap_filter_tables(TapFilter filter, const FilterTable **ret);

@@ -14,6 +14,7 @@
 #include "kernel/route-events.h"
 #include "model/egress.h"
 #include "model/network-health.h"
+#include "model/reconcile.h"
 #include "model/uplink-filter.h"
 #include "model/uplink-switch.h"
 #include "util/cleanup.h"
@@ -31,10 +32,6 @@ DEFINE_CLEANUP(Uplinks, uplinks_free)
 #define REST_OF_LOOP      10
 #define REST_MOST         (60 * USEC_PER_SEC)
 
-/* What somebody switches off again and again is left to them. */
-#define RESTORATIONS   5
-#define RESTORED_USECS (60 * USEC_PER_SEC)
-
 /* So long somebody else may take to switch IPv6 on again. */
 #define V6_PATIENCE_USEC (5 * USEC_PER_SEC)
 
@@ -45,13 +42,14 @@ struct Uplinks {
         int fd; /* of route-events, while there is a network */
         uplinks_due_t due;
         void *userdata;
-        UplinkSwitch ours;                  /* on these we switched it on */
-        Egress egress;                      /* as of the last look */
-        char *filtered;                     /* what its table says; unknown at the start */
-        uint64_t due_at;                    /* when the pause is over; 0: there is none */
-        uint64_t looked_at;                 /* when the last look was over */
-        uint64_t rest;                      /* so long after it there is none, in µs */
-        uint64_t restored_at[RESTORATIONS]; /* 0: never */
+        UplinkSwitch ours;       /* on these we switched it on */
+        Egress egress;           /* as of the last look */
+        char *filtered;          /* what its table says; unknown at the start */
+        unsigned made;           /* how often it was */
+        uint64_t due_at;         /* when the pause is over; 0: there is none */
+        uint64_t looked_at;      /* when the last look was over */
+        uint64_t rest;           /* so long after it there is none, in µs */
+        RestoreLimit forwarding; /* of what somebody switches off */
 };
 
 static uint64_t processor_usec(void) {
@@ -427,7 +425,22 @@ static int set_filter(
                 return r;
         free(uplinks->filtered);
         uplinks->filtered = TAKE_PTR(rules);
+        uplinks->made++;
         return 0;
+}
+
+unsigned uplinks_filter_made(const Uplinks *uplinks) {
+        return uplinks->made;
+}
+
+bool uplinks_have_filter(const Uplinks *uplinks) {
+        return uplinks->filtered && *uplinks->filtered;
+}
+
+/* No rules begin so: what is there is replaced by whatever there should be. */
+void uplinks_forget_filter(Uplinks *uplinks) {
+        if (uplinks_have_filter(uplinks))
+                *uplinks->filtered = '#';
 }
 
 static int switch_bridges(const List *networks, Netlink *netlink, Failure *failure) {
@@ -460,20 +473,13 @@ static int find_undone_bridge(const List *networks, Netlink *netlink) {
         return 0;
 }
 
-/* Whether it may be switched on: what somebody has switched off, a few times only. */
+/* Whether it may be switched on: what somebody has switched off, a few times only, and then again when the time is
+ * over. */
 static bool may_switch_on(Uplinks *uplinks, const Surroundings *surroundings) {
-        const uint64_t now = clock_now_usec();
-        uint64_t *oldest = uplinks->restored_at;
-
-        if (surroundings->undone == 0)
+        if (surroundings->undone == 0 || restore_limit_take(&uplinks->forwarding, clock_now_usec()))
                 return true;
-        for (size_t i = 1; i < RESTORATIONS; i++)
-                if (uplinks->restored_at[i] < *oldest)
-                        oldest = &uplinks->restored_at[i];
-        if (*oldest > 0 && now - *oldest < RESTORED_USECS)
-                return false;
-        *oldest = now;
-        return true;
+        look_at(uplinks, restore_limit_next(&uplinks->forwarding));
+        return false;
 }
 
 static void tell_forwarding(Uplinks *uplinks, Netlink *netlink, int undone) {

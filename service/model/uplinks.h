@@ -39,3 +39,10 @@ int uplinks_find(Uplinks *uplinks, Netlink *netlink);
 /* Switches what the networks need now, and nothing else. What fails is logged by whom it
  * is returned to, and tried again at the next change. -errno */
 int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure);
+
+/* Their table of packet filters: how often it was made, and whether there should be one. */
+unsigned uplinks_filter_made(const Uplinks *uplinks);
+bool uplinks_have_filter(const Uplinks *uplinks);
+
+/* Somebody else has changed it: the next update makes it anew. */
+void uplinks_forget_filter(Uplinks *uplinks);

@@ -51,6 +51,9 @@ static void on_network_appeared(Network *network, void *userdata) {
         stage->networks_appeared++;
 }
 
+static void on_facts_changed(void *userdata) {
+}
+
 static void on_network_leaving(Network *network, void *userdata) {
         Stage *stage = userdata;
 
@@ -72,6 +75,7 @@ static void start(Stage *stage) {
                 .network_appeared = on_network_appeared,
                 .network_leaving = on_network_leaving,
                 .network_warned = on_network_warned,
+                .facts_changed = on_facts_changed,
         };
 
         assert_int_equal(manager_new(&stage->manager, stage->event, &observer, stage), 0);

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -21,20 +23,40 @@
 /* Messages until the process is killed; 0: it is not. The libraries use these, too. */
 static atomic_int messages_left;
 
-static void count_message(void) {
+/* What only asks for packet filters leaves nothing half made, and there is much of it. */
+static bool only_asks(const void *data, size_t size) {
+        const struct nlmsghdr *header = data;
+
+        if (size < sizeof(*header) || header->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
+                return false;
+        switch (header->nlmsg_type & 0xff) {
+        case NFT_MSG_GETTABLE:
+        case NFT_MSG_GETCHAIN:
+        case NFT_MSG_GETRULE:
+        case NFT_MSG_GETSET:
+        case NFT_MSG_GETSETELEM:
+                return true;
+        default:
+                return false;
+        }
+}
+
+static void count_message(const void *data, size_t size) {
+        if (only_asks(data, size))
+                return;
         if (atomic_load(&messages_left) > 0 && atomic_fetch_sub(&messages_left, 1) == 1)
                 kill(getpid(), SIGKILL);
 }
 
 __attribute__((visibility("default"))) ssize_t sendmsg(
                 int fd, const struct msghdr *message, int flags) {
-        count_message();
+        count_message(message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
         return syscall(SYS_sendmsg, fd, message, flags);
 }
 
 __attribute__((visibility("default"))) ssize_t sendto(int fd, const void *data, size_t size,
                 int flags, const struct sockaddr *address, socklen_t n) {
-        count_message();
+        count_message(data, size);
         return syscall(SYS_sendto, fd, data, size, flags, address, n);
 }
 
@@ -98,6 +120,69 @@ static Endpoint *create_tap(
         if (try_tap(stage, request, plan, 1000, queues, &endpoint, &failure) < 0)
                 fail_msg("%s", failure.text);
         return endpoint;
+}
+
+/* Filters that somebody else has deleted, of which no event was read yet. */
+static void nothing_new_gets_onto_a_network_whose_filters_are_missing(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        const TapRequest request = request_on("net0");
+        Failure failure = FAILURE_INIT;
+        Waiter waiter = WAITER_INIT;
+        List *blocked_on = NULL;
+        Network *network;
+        Stage stage;
+        Place place;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        world_run("nft flush ruleset");
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
+                                         &blocked_on, &failure),
+                        PLACEMENT_BLOCKED);
+        assert_non_null(blocked_on);
+        /* Those of all taps are there at once, and so are those of the uplinks. */
+        assert_string_equal(world_read("nft list tables | grep -c vnicd-taps-"), "3");
+
+        list_init(&waiter.watch.link);
+        waiter.watch.gone = waiter_gone;
+        list_append(blocked_on, &waiter.watch.link);
+        for (int i = 0; i < 500 && waiter.told == 0; i++)
+                assert_ok(sd_event_run(stage.event, 20 * 1000));
+        assert_int_equal(waiter.told, 1);
+        assert_int_equal(waiter.error, 0);
+        assert_string_equal(world_read("nft list tables | grep -c vnicd-"), "6");
+        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
+                                         &blocked_on, &failure),
+                        PLACEMENT_OK);
+        assert_int_equal(network->filters.limit.oldest, 1);
+        assert_null(network->warnings[NETWORK_WARNING_FILTERS]);
+        delete_network(&stage, network);
+        stage_leave(&stage);
+}
+
+/* Its filters are being restored when it goes: they are taken away again. */
+static void a_network_that_goes_while_its_filters_are_restored_leaves_none(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        Failure failure = FAILURE_INIT;
+        List *blocked_on = NULL;
+        Network *network;
+        Stage stage;
+        Place place;
+
+        stage_enter(&stage);
+        for (int round = 0; round < 3; round++) {
+                network = create(&stage, &plan, true);
+                world_run("nft delete table inet vnicd-net0");
+                assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
+                                                 &blocked_on, &failure),
+                                PLACEMENT_BLOCKED);
+                delete_network(&stage, network);
+                for (int i = 0; i < 25; i++)
+                        assert_ok(sd_event_run(stage.event, 20 * 1000));
+                assert_string_equal(world_read("nft list tables | grep vnicd-net0"), "");
+        }
+        stage_leave(&stage);
 }
 
 static void assert_nothing_is_left(unsigned links) {
@@ -926,6 +1011,8 @@ int main(void) {
                 CASE(looks_at_firewalls_are_few_and_the_last_one_sees_all),
                 CASE(killed_at_any_step_of_its_making_it_is_whole_or_gone),
                 CASE(killed_at_any_step_of_its_end_it_is_whole_or_gone),
+                CASE(nothing_new_gets_onto_a_network_whose_filters_are_missing),
+                CASE(a_network_that_goes_while_its_filters_are_restored_leaves_none),
         };
 
         if (!world_is_possible())
