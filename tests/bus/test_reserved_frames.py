@@ -203,6 +203,23 @@ def test_reserved_frames_reach_nobody(root, bridges, where, anti_spoof, stp):
         assert is_root(ears.bridge)  # what a guest says of the tree is not believed
 
 
+@pytest.mark.restarts
+def test_reserved_frames_reach_nobody_after_a_firewall_has_flushed_all_tables(world, root, bridges, where):
+    """Ports forward them to where the filter is: it is back before they could be on the wire for long."""
+    world.restart_service()  # what was restored for another test does not count here
+    with scene(root, bridges, where) as ears:
+        kernel.run("nft", "flush", "ruleset")
+        assert poll(lambda: tables() == set(TABLES), 5)
+        assert mask(ears.tap.interface) == 0xFFFD
+        ears.read(ears.wire)
+        for destination in RESERVED:
+            for source in (GUEST, FORGED):
+                for frame in frames_to(destination, source):
+                    send(ears.tap.fds[0], frame)
+        assert ears.heard() == []
+        assert root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings") == []
+
+
 def test_the_honest_ways_are_open(root, bridges):
     """To the bridge's own MAC, and from guest to guest."""
     with scene(root, bridges, "host bridge") as ears, \

@@ -280,9 +280,9 @@ def tables_of_somebody_else(name, families):
     without nf_tables refuses all."""
     with subprocess.Popen(["nft", "--interactive"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, text=True) as owner:
-        for family in families:
-            owner.stdin.write(f"add table {family} {name}\ndelete table {family} {name}\n"
-                              f"add table {family} {name} {{ flags owner; }}\n")
+        # One transaction: the service would be between two of them.
+        owner.stdin.write("; ".join(f"add table {family} {name}; delete table {family} {name}; "
+                                    f"add table {family} {name} {{ flags owner; }}" for family in families) + "\n")
         owner.stdin.flush()
         if not poll(lambda: run("nft", "list", "ruleset").count("flags owner") == len(families), 5):
             raise RuntimeError("nft does not take tables for its own")

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Somebody else on the host takes away or changes packet filters of vnicd: a firewall that is started anew flushes the
+whole ruleset. They are whole again at once, and what vnicd does itself causes nothing."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+from vnic import kernel, nft
+from vnic.client import MANAGER, ROOT, BusError
+from vnic.frames import ETH_IPV4, ethernet, send, udp
+from vnic.machine import Machine
+from vnic.networks import Internet, Network, internet, network
+from vnic.process import cpu_seconds, poll, status_field, stopped
+
+pytestmark = [pytest.mark.deadline(120), pytest.mark.restarts]
+
+PORT = 8080
+AGAIN = 60  # seconds in which no more than FIVE restorations are made
+FIVE = 5
+
+
+@pytest.fixture(autouse=True)
+def afresh(world):
+    """What was restored for one test does not count for the next."""
+    world.restart_service()
+
+
+def flush():
+    nft.run("flush ruleset")
+
+
+@contextlib.contextmanager
+def server():
+    """A port of the host that no guest is to reach; gives a function that says who connected."""
+    with socket.create_server(("0.0.0.0", PORT)) as listener:
+        listener.setblocking(False)
+
+        def connected():
+            try:
+                return listener.accept()[1][0]
+            except BlockingIOError:
+                return None
+
+        yield connected
+
+
+def warnings(net):
+    return [text for text in net.get("Warnings") if "packet filters" in text]
+
+
+def test_a_flushed_ruleset_is_whole_again_for_guests_that_live_and_those_that_come(root, alice):
+    with internet() as outside, network(root, "yesnet") as net, \
+            alice.create_tap("yesnet", False) as tap, Machine(tap, "early") as early, server() as connected:
+        outside.knows_the_way_to(net)
+        told = early.dhcp()
+        before = nft.ruleset()
+        assert len(before) == 6, before.keys()
+        flush()
+        with alice.create_tap("yesnet", False) as late_tap, Machine(late_tap, "late") as late:
+            assert nft.wait_for(before) == []
+            late_told = late.dhcp()
+            for guest, address in ((early, told["ip"]), (late, late_told["ip"])):
+                assert guest.pings(net.address(4))
+                assert not guest.connects(net.address(4), PORT, 1)
+                assert not connected()
+                assert not outside.pings(address)
+            with outside.listening(outside.SERVER4, 80) as seen:
+                assert early.connects(outside.SERVER4, 80) and late.connects(outside.SERVER4, 80)
+            assert set(seen) == {Internet.HOST4}
+        assert warnings(net) == []
+
+
+def test_without_a_network_the_filters_of_taps_are_restored_too(bridge, alice):
+    with alice.create_tap(bridge) as tap:
+        before = nft.ruleset()
+        assert {name for _, name in before} == {"vnicd-taps-"}
+        flush()
+        assert nft.wait_for(before) == []
+        assert int(open(f"/sys/class/net/{tap.interface}/brport/group_fwd_mask", encoding="ascii").read(), 16) == 0xFFFD
+
+
+CHANGES = {
+    "a table is deleted": "delete table bridge vnicd-yesnet",
+    "both tables are deleted": "delete table bridge vnicd-yesnet; delete table inet vnicd-yesnet",
+    "a table is flushed": "flush table inet vnicd-yesnet",
+    "a table sleeps": "add table inet vnicd-yesnet { flags dormant; }",
+    "a chain is flushed": "flush chain inet vnicd-yesnet input",
+    "a base chain is deleted": "flush chain bridge vnicd-yesnet prerouting; delete chain bridge vnicd-yesnet prerouting",
+    "a rule accepts all": "insert rule inet vnicd-yesnet input accept",
+    "a rule drops all": "insert rule inet vnicd-yesnet forward drop",
+    "the policy is drop": "add chain inet vnicd-yesnet forward { policy drop; }",
+    "a chain is added": "add chain inet vnicd-yesnet more { type filter hook input priority 5; policy drop; }",
+    "an element of a set is deleted": "delete element inet vnicd-uplinks- near4 { 203.0.113.0/24 }",
+    "an element of a set is added": "add element inet vnicd-uplinks- near4 { 198.51.100.0/24 }",
+    "the uplinks' table is deleted": "delete table inet vnicd-uplinks-",
+    "a table of taps is deleted": "delete table bridge vnicd-taps-",
+    "a table of taps is flushed": "flush table arp vnicd-taps-",
+    "a rule of taps accepts all": "insert rule inet vnicd-taps- prerouting accept",
+}
+
+
+@pytest.fixture
+def nat(root):
+    with internet(), network(root, "yesnet", services=False) as net:
+        yield net
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_differs_is_as_it_was(world, nat, change):
+    before = nft.ruleset()
+    with stopped(world.pid):
+        nft.run(CHANGES[change])
+        assert nft.ruleset() != before
+    assert nft.wait_for(before) == []
+    poll(lambda: warnings(nat) == [], 5)
+    assert warnings(nat) == []
+
+
+def test_a_single_rule_that_is_deleted_comes_back(nat):
+    before = nft.ruleset()
+    listed = kernel.run("nft", "-a", "list", "chain", "inet", "vnicd-yesnet", "input").splitlines()
+    handle = next(line.split()[-1] for line in listed if line.strip().startswith("drop #"))
+    nft.run(f"delete rule inet vnicd-yesnet input handle {handle}")
+    assert nft.wait_for(before) == []
+
+
+def test_what_vnicd_does_itself_causes_nothing(world, root, alice):
+    with nft.changes() as changes:
+        with network(root, "yesnet", services=False):
+            # The network's tables, and the uplinks': a look at them, and no more.
+            assert poll(lambda: changes.transactions() >= 2, 5)
+            time.sleep(0.5)
+            made = changes.transactions()
+            assert made == 2
+            for _ in range(100):
+                with alice.create_tap("yesnet", False):
+                    pass
+            time.sleep(0.5)
+            assert changes.transactions() == made
+    assert "made again" not in world.service.output()
+
+
+def test_guests_that_fill_sets_cause_nothing(root, alice):
+    """What packets add to sets is nobody's change, and a foreign one beside it is no reason to begin anew."""
+    with network(root, "yesnet", services=False, guard_addresses=True) as net, alice.create_tap("yesnet", False) as tap, \
+            nft.changes() as changes:
+        gateway = net.address(4)
+        for number in range(20, 40):
+            address = f"{gateway.rpartition('.')[0]}.{number}"
+            send(tap.fds[0], ethernet("ff:ff:ff:ff:ff:ff", tap.get("GuestMac"), ETH_IPV4, udp(address, gateway, 9, 67, b"x")))
+        assert poll(lambda: "elements" in kernel.run("nft", "list", "set", "bridge", "vnicd-yesnet", "pairs4"), 5)
+        nft.run("add table inet other")
+        nft.run("delete table inet other")
+        nft.run("add element bridge vnicd-yesnet claimed4 { 192.0.2.99 }")
+        time.sleep(0.5)
+        assert changes.transactions() == 3
+        assert changes.made("vnicd-yesnet") == 0
+
+
+def test_a_network_that_goes_meanwhile_leaves_no_filters(root):
+    for _ in range(5):
+        made = Network(root, "yesnet", "isolated")
+        flush()
+        made.delete()
+        assert poll(lambda: not kernel.exists("yesnet"), 5)
+        assert poll(lambda: {name for _, name in nft.tables()} == {"vnicd-taps-"}, 5), nft.tables()
+        time.sleep(0.2)
+        assert {name for _, name in nft.tables()} == {"vnicd-taps-"}
+
+
+def test_a_network_that_is_made_anew_meanwhile_has_its_own_filters(root):
+    made = Network(root, "yesnet", "isolated")
+    flush()
+    made.delete()
+    with network(root, "yesnet", "isolated", services=False):
+        index = kernel.link("yesnet")["ifindex"]
+        assert poll(lambda: f"iif {index}" in kernel.run("nft", "-n", "list", "ruleset") or
+                    'iif "yesnet"' in kernel.run("nft", "list", "ruleset"), 5)
+        time.sleep(0.5)
+        rules = kernel.run("nft", "list", "table", "inet", "vnicd-yesnet")
+        assert 'iif "yesnet"' in rules or f"iif {index}" in rules, rules
+
+
+# Who means it
+
+def spoil(seconds, family, name):
+    """Deletes again and again what is restored, for that time; how often it was there to be deleted."""
+    done, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        done += nft.delete_table(family, name)
+        time.sleep(0.005)
+    return done
+
+
+@pytest.mark.once
+@pytest.mark.deadline(200)
+def test_what_is_deleted_again_and_again_is_left_and_warned_of_until_it_is_over(world, root, alice):
+    with network(root, "yesnet", "isolated", services=False) as net, nft.changes() as changes:
+        before, begun = nft.ruleset(), time.monotonic()
+        changes.read()
+        changes.seen.clear()
+        assert spoil(4, "inet", "vnicd-yesnet") == FIVE + 1
+        assert poll(lambda: warnings(net), 2), net.get("Warnings")
+        assert changes.transactions() == FIVE + 1 + FIVE  # and no more
+        assert ("inet", "vnicd-yesnet") not in nft.tables()
+        assert world.service.output().count("yesnet: Somebody") == 1
+        # Nothing new gets onto it, and whoever asks is told why.
+        with pytest.raises(BusError, match="filters") as refused:
+            alice.create_tap("yesnet", False)
+        assert refused.value.short == "KernelError"
+        # Then it is restored, though nothing more happens.
+        assert nft.wait_for(before, AGAIN + 5) == []
+        assert time.monotonic() - begun > AGAIN - 5
+        assert poll(lambda: warnings(net) == [], 10), net.get("Warnings")
+        with alice.create_tap("yesnet", False):
+            pass
+
+
+@pytest.mark.once
+@pytest.mark.deadline(200)
+def test_so_are_the_filters_of_all_taps(root, bridge, alice):
+    def said():
+        return root.get(ROOT, MANAGER, "Warnings")
+
+    def mask(tap):
+        return int(open(f"/sys/class/net/{tap.interface}/brport/group_fwd_mask", encoding="ascii").read(), 16)
+
+    with alice.create_tap(bridge) as tap:
+        before = nft.ruleset()
+        assert spoil(4, "bridge", "vnicd-taps-") == FIVE + 1
+        assert poll(lambda: any("01:80:c2" in text for text in said()), 2)
+        # Without the rule the ports must not forward: guests would speak LACP to the LAN.
+        assert poll(lambda: mask(tap) == 0, 2)
+        assert nft.wait_for(before, AGAIN + 5) == []
+        assert poll(lambda: said() == [] and mask(tap) == 0xFFFD, 5)
+
+
+# Others, who change what is theirs
+
+def storm(transactions):
+    """So many by one nft, each alone."""
+    lines = "".join(f"add table inet other{i}\ndelete table inet other{i}\n" for i in range(transactions // 2))
+    kernel.subprocess.run(["nft", "--interactive"], input=lines, text=True, stdout=kernel.subprocess.DEVNULL,
+                          stderr=kernel.subprocess.DEVNULL, timeout=60, check=False)
+
+
+def wakeups(pid):
+    return int(status_field(pid, "voluntary_ctxt_switches"))
+
+
+def test_a_storm_of_others_costs_a_look_in_100_ms(world, root, alice):
+    with network(root, "yesnet", services=False), nft.changes() as changes, alice.create_tap("yesnet", False):
+        before, woken, begun = cpu_seconds(world.pid), wakeups(world.pid), time.monotonic()
+        thread = threading.Thread(target=storm, args=(1000,))
+        thread.start()
+        thread.join()
+        took = time.monotonic() - begun
+        woken, spent = wakeups(world.pid) - woken, cpu_seconds(world.pid) - before
+        print(f"{changes.transactions()} transactions in {took:.2f} s: {woken} wake-ups, {spent * 1000:.0f} ms")
+        assert changes.transactions() == 1000
+        assert changes.made("vnicd-yesnet") == changes.made("vnicd-taps-") == 0
+        assert woken <= 2 * (took * 10 + 1) + 10
+        assert spent <= 0.05 * took + 0.05
+
+
+def test_beside_a_storm_calls_are_answered_and_what_is_deleted_is_restored(root, alice):
+    with network(root, "yesnet", services=False):
+        before = nft.ruleset()
+        thread = threading.Thread(target=storm, args=(1000,))
+        thread.start()
+        times = []
+        assert nft.delete_table("inet", "vnicd-yesnet")
+        while thread.is_alive():
+            begun = time.monotonic()
+            with alice.create_tap("yesnet", False):
+                times.append(time.monotonic() - begun)
+        thread.join()
+        first, times = times[0], sorted(times[1:])
+        print(f"the first, which waited, {first * 1000:.1f} ms; "
+              f"{len(times)} CreateTaps: p50 {times[len(times) // 2] * 1000:.1f} ms, "
+              f"p99 {times[len(times) * 99 // 100] * 1000:.1f} ms")
+        assert nft.wait_for(before) == []
+
+
+def test_while_nothing_happens_the_service_is_not_woken(world, root, alice):
+    with network(root, "yesnet", services=False), alice.create_tap("yesnet", False):
+        flush()
+        assert poll(lambda: len(nft.tables()) == 6, 5)
+
+        def slept():
+            before = wakeups(world.pid)
+            time.sleep(2)
+            return wakeups(world.pid) == before
+
+        assert poll(slept, 30)  # once what was put off is done
