@@ -219,15 +219,15 @@ static int put_drop(struct nl_msg *message) {
         return 0;
 }
 
-static int put_expressions(struct nl_msg *message, const FilterDrop *drop) {
+static int put_expressions(struct nl_msg *message, const FilterDropRule *rule) {
         struct nlattr *expressions = nla_nest_start(message, NFTA_RULE_EXPRESSIONS);
 
         if (!expressions)
                 return -ENOMEM;
-        for (size_t i = 0; i < drop->n_matches; i++)
-                if (put_load(message, drop->matches[i].field) < 0 ||
-                                put_mask(message, &drop->matches[i]) < 0 ||
-                                put_comparison(message, &drop->matches[i]) < 0)
+        for (size_t i = 0; i < rule->n_matches; i++)
+                if (put_load(message, rule->matches[i].field) < 0 ||
+                                put_mask(message, &rule->matches[i]) < 0 ||
+                                put_comparison(message, &rule->matches[i]) < 0)
                         return -ENOMEM;
         if (put_drop(message) < 0)
                 return -ENOMEM;
@@ -235,15 +235,15 @@ static int put_expressions(struct nl_msg *message, const FilterDrop *drop) {
         return 0;
 }
 
-/* The last message of the transaction that does something, so its acknowledgement is asked for. */
-static int append_rule(Batch *batch) {
+/* The last of these is the last message of the transaction that does something, so its acknowledgement is asked for. */
+static int append_rule(Batch *batch, const FilterDropRule *rule) {
         const FilterDrop *drop = batch->drop;
         _cleanup_message_ struct nl_msg *message = table_message(
                         drop, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
 
         if (!message || nla_put_string(message, NFTA_RULE_TABLE, drop->table) < 0 ||
                         nla_put_string(message, NFTA_RULE_CHAIN, hooks[drop->hook].chain) < 0 ||
-                        put_expressions(message, drop) < 0)
+                        put_expressions(message, rule) < 0)
                 return -ENOMEM;
         return append(batch, message);
 }
@@ -260,8 +260,8 @@ static int fill(Batch *batch) {
                 r = append_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
         if (r >= 0)
                 r = append_chain(batch);
-        if (r >= 0)
-                r = append_rule(batch);
+        for (size_t i = 0; r >= 0 && i < batch->drop->n_rules; i++)
+                r = append_rule(batch, &batch->drop->rules[i]);
         return r >= 0 ? append_bracket(batch, NFNL_MSG_BATCH_END) : r;
 }
 

@@ -39,13 +39,19 @@ typedef enum FilterHook {
         FILTER_HOOK_MAX,
 } FilterHook;
 
-/* One table with one base chain (type filter, policy accept) with one rule: what all matches hold for is dropped. */
+/* What all matches hold for is dropped. */
+typedef struct FilterDropRule {
+        const FilterMatch *matches;
+        size_t n_matches;
+} FilterDropRule;
+
+/* One table with one base chain (type filter, policy accept) with these rules. */
 typedef struct FilterDrop {
         const char *table; /* of the hook's family */
         FilterHook hook;
         int32_t priority;
-        const FilterMatch *matches;
-        size_t n_matches;
+        const FilterDropRule *rules;
+        size_t n_rules;
 } FilterDrop;
 
 /* A match of the link's group. */

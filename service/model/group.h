@@ -6,11 +6,16 @@
  *
  *     0x766e6963              bridges of networks ("vnic")
  *     0x76000000 | ifindex    taps that are made for a network: the lower 24 bits of its bridge's ifindex
+ *     0x70000000 | ifindex    the same, held: it is on no bridge, or its port's own filters do not stand yet
  *     0x76000000              taps on a bridge of the host
+ *     0x70000000              the same, held: its bridge is gone, or its port's own filters do not stand yet
+ *     0x70000001              the same, held: somebody has taken it off its bridge, which is there
  *     0x77000000              taps on no bridge, which may speak to the host
  *
- * So a link is a tap that belongs on a bridge if its group has the first byte 0x76 and is not NETWORK_GROUP. An
- * ifindex is never 0.
+ * What comes by a tap that is held is dropped at the port, whichever bridge somebody puts it on (model/tap-filter).
+ *
+ * So a link is a tap that belongs on a bridge if TAP_GROUP_BRIDGED_MASK leaves TAP_GROUP_BRIDGED_BITS of its group,
+ * and its group is not NETWORK_GROUP. An ifindex is never 0, and 1 is lo's.
  */
 
 #include <stdbool.h>
@@ -19,11 +24,23 @@
 #define NETWORK_GROUP 0x766e6963U
 
 #define TAP_GROUP_BRIDGED   0x76000000U
+#define TAP_GROUP_HELD      0x70000000U
+#define TAP_GROUP_TAKEN_OFF 0x70000001U
 #define TAP_GROUP_KIND_MASK 0xff000000U
 #define TAP_GROUP_UNBRIDGED 0x77000000U
 
+/* What the first bytes of all groups of taps on bridges have in common. */
+#define TAP_GROUP_BRIDGED_MASK 0xf9000000U
+#define TAP_GROUP_BRIDGED_BITS 0x70000000U
+
 /* The group of the taps of a network, by the ifindex of its bridge. */
 uint32_t network_tap_group(int bridge);
+
+/* That of its taps that are held. 0: of taps on bridges of the host. */
+uint32_t held_tap_group(int bridge);
+
+/* Whether what comes by a tap of this group is dropped. */
+bool group_is_held(uint32_t group);
 
 /* The bridge that a tap of this group was made for; 0: it is no such group. Only the lower 24 bits of
  * the ifindex are told. */

@@ -13,37 +13,45 @@
 #define PRIORITY_ARP    -300
 
 static int install_reserved(Netlink *netlink, Failure *failure) {
-        const FilterMatch matches[] = {
-                filter_match_group(TAP_GROUP_KIND_MASK, TAP_GROUP_BRIDGED, false),
+        const FilterMatch reserved[] = {
+                filter_match_group(TAP_GROUP_BRIDGED_MASK, TAP_GROUP_BRIDGED_BITS, false),
                 {
                                 .field = FILTER_DESTINATION_MAC,
                                 .mask = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xf0 },
                                 .value = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x00 },
                 },
         };
+        const FilterMatch held[] = {
+                filter_match_group(TAP_GROUP_KIND_MASK, TAP_GROUP_HELD, false),
+        };
+        const FilterDropRule rules[] = {
+                { reserved, sizeof(reserved) / sizeof(*reserved) },
+                { held, sizeof(held) / sizeof(*held) },
+        };
         const FilterDrop drop = {
                 .table = TABLE,
                 .hook = FILTER_BRIDGE_PREROUTING,
                 .priority = PRIORITY_BRIDGE,
-                .matches = matches,
-                .n_matches = sizeof(matches) / sizeof(*matches),
+                .rules = rules,
+                .n_rules = sizeof(rules) / sizeof(*rules),
         };
 
         return filter_drop_install(netlink, &drop, failure);
 }
 
-/* What comes by a bridge has the bridge's group here, and a network's bridge has the same first byte. */
+/* What comes by a bridge has the bridge's group here, and a network's bridge has a first byte of taps. */
 static int install_lost(Netlink *netlink, Failure *failure) {
         const FilterMatch matches[] = {
-                filter_match_group(TAP_GROUP_KIND_MASK, TAP_GROUP_BRIDGED, false),
+                filter_match_group(TAP_GROUP_BRIDGED_MASK, TAP_GROUP_BRIDGED_BITS, false),
                 filter_match_group(UINT32_MAX, NETWORK_GROUP, true),
         };
+        const FilterDropRule rule = { matches, sizeof(matches) / sizeof(*matches) };
         FilterDrop drop = {
                 .table = TABLE,
                 .hook = FILTER_INET_PREROUTING,
                 .priority = PRIORITY_INET,
-                .matches = matches,
-                .n_matches = sizeof(matches) / sizeof(*matches),
+                .rules = &rule,
+                .n_rules = 1,
         };
         int r = filter_drop_install(netlink, &drop, failure);
 

@@ -7,7 +7,8 @@
  *     table bridge vnicd-taps-   drops frames to 01:80:c2:00:00:00 to 0F at the port. A bridge does not forward them:
  *                                it hands them to the host as the port's own, past the port's lock and past every
  *                                filter of the bridge. So each port is told to forward them (model/tap-port), which
- *                                brings them here. Without this table they would then be on the LAN.
+ *                                brings them here. Without this table they would then be on the LAN. And it drops
+ *                                all that comes by a tap which is held (model/group).
  *     table inet vnicd-taps-     drop what arrives by the tap itself: that tap has lost its bridge.
  *     table arp vnicd-taps-
  *

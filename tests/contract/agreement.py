@@ -60,6 +60,8 @@ def plain(page):
 def check_groups(tree):
     """The group of networks is how udev, the kernel's filters and the purge know their bridges."""
     group = tree.define("service/model/group.h", "NETWORK_GROUP")
+    mask = tree.define("service/model/group.h", "TAP_GROUP_BRIDGED_MASK")
+    bits = tree.define("service/model/group.h", "TAP_GROUP_BRIDGED_BITS")
     bridged = tree.define("service/model/group.h", "TAP_GROUP_BRIDGED")
     complaints = [] if group == int.from_bytes(b"vnic", "big") else [f"{group} is not \"vnic\" as a number"]
     if bridged != group & 0xFF000000:
@@ -67,8 +69,8 @@ def check_groups(tree):
     return complaints + \
         tree.differs("coexistence/70-vnicd.rules", r'ATTR\{netdev_group\}=="(\d+)"', group) + \
         tree.differs("debian/vnicd.postrm", r"^network_group=(\d+)$", group) + \
-        tree.differs("debian/vnicd.postrm", r"^tap_group_first=(\d+)", bridged + 1) + \
-        tree.differs("debian/vnicd.postrm", r"^tap_group_last=(\d+)", group | 0x00FFFFFF) + \
+        tree.differs("debian/vnicd.postrm", r"^tap_group_mask=(\d+)", mask) + \
+        tree.differs("debian/vnicd.postrm", r"^tap_group_bits=(\d+)", bits) + \
         tree.differs("docs/man/vnicd.8", r"bridge of the group (\d+)", group)
 
 
