@@ -289,19 +289,23 @@ static void what_an_earlier_release_switched_on_is_taken_over(void **state) {
 
 static void what_is_switched_off_by_somebody_comes_back_five_times(void **state) {
         const NetworkPlan plan = plan_of("net0", false);
-        unsigned came_back = 0;
+        Network *network;
         Stage stage;
 
         make_device("up0", "192.0.2.2/24");
         world_run("ip route add default via 192.0.2.1");
         stage_enter(&stage);
-        create(&stage, &plan);
-        for (int i = 0; i < 8; i++) {
+        network = create(&stage, &plan);
+        for (int i = 0; i < 5; i++) {
                 world_run("echo 0 > /proc/sys/net/ipv4/conf/up0/forwarding");
-                stage_run(&stage, 300);
-                came_back += forwards("up0");
+                assert_true(comes_to_forward(&stage, "up0", true));
         }
-        assert_int_equal(came_back, 5);
+        assert_null(network->warnings[NETWORK_WARNING_FORWARDING]);
+        world_run("echo 0 > /proc/sys/net/ipv4/conf/up0/forwarding");
+        for (int i = 0; i < 200 && !network->warnings[NETWORK_WARNING_FORWARDING]; i++)
+                assert_ok(sd_event_run(stage.event, 50 * 1000));
+        assert_non_null(network->warnings[NETWORK_WARNING_FORWARDING]);
+        assert_false(forwards("up0"));
         delete_network(&stage, "net0");
         assert_all_is_taken_back();
         stage_leave(&stage);
