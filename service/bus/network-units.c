@@ -235,7 +235,6 @@ static void on_started(UnitJob *job, const char *failure, void *userdata) {
 static void on_stopped(UnitJob *job, const char *failure, void *userdata) {
         NetworkUnit *unit = userdata;
 
-        remove_file(unit->units, unit->name);
         unit_free(unit);
 }
 
@@ -279,11 +278,13 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
                 return;
         unit->job = unit_job_free(unit->job);
         unit->stopping = true;
+        /* While the network is there: once it is gone, nobody who is started after us knows of the file. The
+         * service has read it. */
+        remove_file(units, plan->name);
         if (systemd_stop_unit(units->systemd, &unit->job,
                             network_service_unit(plan->name, unit_name), on_stopped, unit) >= 0)
                 return;
         log_warning("Cannot have the service of the network %s stopped", plan->name);
-        remove_file(units, plan->name);
         unit_free(unit);
 }
 
