@@ -562,6 +562,8 @@ int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
         int r = 0;
 
         take_over(uplinks);
+        if (!out) /* with the last that needed it all is as it was */
+                memset(uplinks->restored_at, 0, sizeof(uplinks->restored_at));
         if (up)
                 r = watch(uplinks);
         else
