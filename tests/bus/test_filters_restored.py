@@ -262,7 +262,7 @@ def test_a_storm_of_others_costs_a_look_in_100_ms(world, root, alice):
         print(f"{changes.transactions()} transactions in {took:.2f} s: {woken} wake-ups, {spent * 1000:.0f} ms")
         assert changes.transactions() == 1000
         assert changes.made("vnicd-yesnet") == changes.made("vnicd-taps-") == 0
-        assert woken <= 2 * (took * 10 + 1) + 10
+        assert woken <= 5 * (took * 10 + 1) + 20  # the firewalls of others are looked at as well
         assert spent <= 0.05 * took + 0.05
 
 
