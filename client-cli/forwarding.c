@@ -92,7 +92,7 @@ static int wait_for_signal(sd_bus *bus, const bool *told, uint64_t end) {
 Status forwarding_wait(const Options *options, const NewTap *tap) {
         const uint64_t end = now_usec() + WAIT_USEC;
         _cleanup_(client_freep) Client *client = NULL;
-        bool told = false, forwards = false;
+        bool told = false, forwards = false, first = true;
         Status status;
         int r;
 
@@ -107,6 +107,10 @@ Status forwarding_wait(const Options *options, const NewTap *tap) {
                 status = ask(client, tap, &forwards);
                 if (status != STATUS_OK || forwards)
                         return status;
+                if (first)
+                        (void)complain(STATUS_OK, "The port of %s does not forward yet: waiting.",
+                                        tap->interface);
+                first = false;
                 r = wait_for_signal(client_bus(client), &told, end);
                 if (r < 0)
                         return complain_errno(r, "wait until the port forwards");
