@@ -66,31 +66,6 @@ static bool is_undecided_otherwise(const Fate *before, const Fate *now) {
                         (now->outcome == FATE_UNDECIDED && strcmp(before->chain, now->chain) != 0);
 }
 
-static void say(const FirewallNetwork *found, FirewallMatter matter) {
-        char words[FIREWALL_SENTENCE_SIZE];
-
-        log_warning("The network %s: %s \"vnicctl doctor\" shows what else is in its way.",
-                        found->plan.name,
-                        firewall_sentence(matter, &found->fates[matter], found->bridge, words));
-}
-
-static bool is_dropped(const Fate *fates) {
-        for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++)
-                if (fates[i].outcome == FATE_DROPPED)
-                        return true;
-        return false;
-}
-
-/* Each drop is said once, and the end of the last one. */
-static void say_changes(const Fate *before, const FirewallNetwork *found) {
-        for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++)
-                if (found->fates[i].outcome == FATE_DROPPED && before[i].outcome != FATE_DROPPED)
-                        say(found, i);
-        if (is_dropped(before) && !is_dropped(found->fates))
-                log_info("The network %s: no firewall is known to be in its way any more.",
-                                found->plan.name);
-}
-
 static void take_fates(Manager *manager, const FirewallNetwork *found) {
         Network *network = manager_network_at(manager, found->ifindex);
         char words[FIREWALL_SENTENCE_SIZE];
@@ -98,7 +73,6 @@ static void take_fates(Manager *manager, const FirewallNetwork *found) {
 
         if (!network || network->doomed)
                 return;
-        say_changes(network->fates, found);
         for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++) {
                 const Fate *fate = &found->fates[i];
 

@@ -124,7 +124,7 @@ def test_the_commands_for_docker_let_guests_out(root, alice, has_ipv6):
         assert not guest.pings(outside.SERVER4)
         assert settles(root, net, lambda texts: len(texts) == 1), warned(net)
         shell(documented("Docker", "yesnat"))
-        assert guest.pings(outside.SERVER4) and guest.pings(outside.SERVER6)
+        assert poll(lambda: guest.pings(outside.SERVER4) and guest.pings(outside.SERVER6), 20, 0.1)
         assert settles(root, net, lambda texts: not texts), warned(net)
 
 
@@ -138,7 +138,8 @@ def test_the_firewall_of_ufw_drops_and_told_as_documented_it_does_not(root, alic
         with firewall("ufw.v4", "ufw.v6"):
             assert guest.resolve("host", net.address(4)) == [] and not guest.connects(outside.SERVER4, 80)
         with firewall("ufw-told.v4", "ufw-told.v6", bridge="yesnat"):
-            assert net.address(4) in guest.resolve("host", net.address(4)) and guest.connects(outside.SERVER4, 80)
+            assert poll(lambda: net.address(4) in guest.resolve("host", net.address(4)) and
+                        guest.connects(outside.SERVER4, 80), 20, 0.1)
 
 
 def test_what_cannot_be_told_is_listed_with_its_chain_and_not_warned_of(world, root):
