@@ -102,6 +102,17 @@ def test_a_firewall_that_comes_after_the_network_is_told_and_so_is_its_end(root,
         signals.wait_for(tells_warnings)
 
 
+def test_nobody_has_to_say_that_a_firewall_has_come_or_gone(root):
+    with network(root, "yesnat", services=False) as net:
+        with firewall("docker.v4"):
+            assert poll(lambda: len(warned(net)) == 1, 20, 0.02)
+            shell(documented("Docker", "yesnat"))
+            assert poll(lambda: warned(net) == [], 20, 0.02)
+            shell("iptables-nft -F DOCKER-USER")
+            assert poll(lambda: len(warned(net)) == 1, 20, 0.02)
+        assert poll(lambda: warned(net) == [], 20, 0.02)
+
+
 def test_a_firewall_that_lets_guests_pass_is_not_warned_of(root):
     with firewall("firewalld-zone.nft", "ufw-told.v4", "ufw-told.v6", bridge="yesnat"), \
             network(root, "yesnat", services=False) as net:
