@@ -96,32 +96,27 @@ static Truth step_payload(Registers *registers, const Packet *packet, struct nla
 }
 
 static Truth compare(const Registers *registers, size_t offset, uint32_t op, struct nlattr *data) {
+        static const uint8_t least[KNOWN_SIZE_MAX] = { 0 };
         const Known *bytes = &registers->bytes;
         const uint8_t *value;
-        Truth below, equal;
         size_t n;
 
         value = value_of(data, &n);
         if (!value)
                 return TRUTH_MAYBE;
-        below = known_is_below(bytes, offset, value, n);
-        equal = known_equals(bytes, offset, value, n);
         switch (op) {
         case NFT_CMP_EQ:
-                return equal;
+                return known_equals(bytes, offset, value, n);
         case NFT_CMP_NEQ:
-                return truth_not(equal);
+                return truth_not(known_equals(bytes, offset, value, n));
         case NFT_CMP_LT:
-                return below;
+                return known_is_below(bytes, offset, value, n);
         case NFT_CMP_GTE:
-                return truth_not(below);
+                return truth_not(known_is_below(bytes, offset, value, n));
         case NFT_CMP_LTE:
-                return below == TRUTH_YES || equal == TRUTH_YES ? TRUTH_YES
-                                                                : (below > equal ? below : equal);
+                return known_is_within(bytes, offset, least, value, n);
         case NFT_CMP_GT:
-                return truth_not(below == TRUTH_YES || equal == TRUTH_YES
-                                                ? TRUTH_YES
-                                                : (below > equal ? below : equal));
+                return truth_not(known_is_within(bytes, offset, least, value, n));
         default:
                 return TRUTH_MAYBE;
         }

@@ -19,7 +19,7 @@
 /* Between the ends and beginnings of two looks, at least and at most; and how many times the processor's time that the
  * last one took. */
 #define PAUSE_USEC     (100 * 1000)
-#define PAUSE_USEC_MAX (10 * 1000 * 1000)
+#define PAUSE_USEC_MAX (60 * 1000 * 1000)
 #define PAUSE_FACTOR   30
 
 typedef struct Look {
