@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The bridges as sysfs shows them, so that it works where the service does not. What the filters of the host do with
- * their frames only the service can tell.
+ * The bridges as sysfs shows them, so that it works where the service does not. What the filters of
+ * the host do with their frames only the service can tell.
  */
 
 #include <glob.h>

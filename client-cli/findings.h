@@ -29,7 +29,8 @@ typedef struct Findings {
 void findings_add(Findings *findings, const char *check, FindingState state, const char *cure,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* The chains (strings) of firewalls of which vnicd cannot tell whether they are in the way of what is named. */
+/* The chains (strings) of firewalls of which vnicd cannot tell whether they are in the way of what
+ * is named. */
 void findings_undecided(Findings *findings, const char *name, const json_t *chains);
 
 Status findings_print(const Findings *findings, bool json);
@@ -37,7 +38,8 @@ Status findings_print(const Findings *findings, bool json);
 /* /dev/net/tun and /dev/vhost-net. */
 void check_devices(Findings *findings);
 
-/* Each bridge of this network namespace: its MAC address, and what br_netfilter lets filters do with its frames. */
+/* Each bridge of this network namespace: its MAC address, and what br_netfilter lets filters do with
+ * its frames. */
 void check_bridges(Findings *findings, sd_bus *bus);
 
 /* What the service itself says that it cannot keep on this host: its filters of taps. */

@@ -78,6 +78,6 @@ int bridge_count_ports(const char *name, unsigned *ret);
 /* Whether its MAC was set, and so does not follow its ports'. True where sysfs does not tell. */
 bool bridge_mac_is_pinned(const char *name);
 
-/* Whether br_netfilter hands its frames of that family (AF_INET, AF_INET6) to the host's IP filters, which may drop
- * them. */
+/* Whether br_netfilter hands its frames of that family (AF_INET, AF_INET6) to the host's IP filters,
+ * which may drop them. */
 bool bridge_is_filtered(const char *name, int family);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Bytes of which not every bit is known, and questions about them that are answered by yes, no or maybe. A bit that
- * is not known (0 in known) is 0 in value.
+ * Bytes of which not every bit is known, and questions about them that are answered by yes, no or
+ * maybe. A bit that is not known (0 in known) is 0 in value.
  */
 
 #include <stddef.h>
@@ -34,7 +34,8 @@ void known_set(Known *to, size_t offset, const void *bytes, size_t n);
 /* Only the first bits of n bytes. */
 void known_set_prefix(Known *to, size_t offset, const void *bytes, size_t n, unsigned bits);
 
-/* How the n bytes at that offset compare with others, as numbers that begin with their highest byte. */
+/* How the n bytes at that offset compare with others, as numbers that begin with their highest
+ * byte. */
 Truth known_equals(const Known *known, size_t offset, const uint8_t *bytes, size_t n);
 Truth known_is_below(const Known *known, size_t offset, const uint8_t *bytes, size_t n);
 Truth known_is_within(const Known *known, size_t offset, const uint8_t *first, const uint8_t *last,

@@ -270,7 +270,8 @@ static unsigned follow_expression(Step *step, struct nlattr *expression) {
         return 0;
 }
 
-/* A rule that may apply or not is noted if it would make a difference; it is not what surely drops. */
+/* A rule that may apply or not is noted if it would make a difference; it is not what surely drops.
+ * */
 static unsigned follow_rule(Walk *walk, RulesetChain *chain, struct nlattr *rule) {
         Step step = { .walk = walk, .chain = chain, .applies = TRUTH_YES };
         const RulesetChain *unsure = walk->unsure, *drops = walk->drops;
@@ -306,7 +307,8 @@ static unsigned follow_rules(Walk *walk, RulesetChain *chain) {
         return found | RETURNS;
 }
 
-/* What was found once in this walk holds until its end: no rule that is followed here changes what is known. */
+/* What was found once in this walk holds until its end: no rule that is followed here changes what
+ * is known. */
 static unsigned follow_chain(Walk *walk, RulesetChain *chain) {
         if (chain->walk == walk->number)
                 return chain->found;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the filters of others would do with a packet: it is followed through their base chains by jump and goto. A rule
- * about something that is not known of the packet may apply or not, and both are followed; so "dropped" is what is
- * dropped whatever those rules say.
+ * What the filters of others would do with a packet: it is followed through their base chains by
+ * jump and goto. A rule about something that is not known of the packet may apply or not, and both
+ * are followed; so "dropped" is what is dropped whatever those rules say.
  */
 
 #include "kernel/packet.h"
@@ -21,8 +21,8 @@ typedef enum FateOutcome {
 
 typedef struct Fate {
         FateOutcome outcome;
-        /* The chain that drops it, or the one with the first rule that hangs on what is not known, as "FAMILY TABLE
-         * CHAIN"; "": accepted. */
+        /* The chain that drops it, or the one with the first rule that hangs on what is not known,
+         * as "FAMILY TABLE CHAIN"; "": accepted. */
         char chain[FATE_CHAIN_SIZE];
 } Fate;
 

@@ -75,7 +75,8 @@ static Truth step_immediate(Registers *registers, const Packet *packet, struct n
         return TRUTH_YES;
 }
 
-/* Bytes of a header. Known holds more than the headers of a packet here are long: what follows is not known. */
+/* Bytes of a header. Known holds more than the headers of a packet here are long: what follows is
+ * not known. */
 static Truth step_payload(Registers *registers, const Packet *packet, struct nlattr **tb) {
         const size_t to = registers_offset(tb[NFTA_PAYLOAD_DREG]);
         const size_t from = number_of(tb[NFTA_PAYLOAD_OFFSET]), n = number_of(tb[NFTA_PAYLOAD_LEN]);
@@ -192,7 +193,8 @@ static Truth step_byteorder(Registers *registers, const Packet *packet, struct n
         return TRUTH_YES;
 }
 
-/* What is known of a link, in the size and order of the kernel; NULL: nothing. *ret_size is told in any case. */
+/* What is known of a link, in the size and order of the kernel; NULL: nothing. *ret_size is told in
+ * any case. */
 static const void *device_fact(const PacketDevice *device, uint32_t key, size_t *ret_size) {
         static const uint16_t ethernet = ARPHRD_ETHER;
 
@@ -230,7 +232,8 @@ static bool is_of_device(uint32_t key) {
                         key == NFT_META_IIFTYPE;
 }
 
-/* What is for the host goes out nowhere: number and name are empty, and of all else the rule ends. */
+/* What is for the host goes out nowhere: number and name are empty, and of all else the rule ends.
+ * */
 static Truth load_device(Registers *registers, const Packet *packet, size_t to, uint32_t key) {
         static const PacketDevice nowhere = { .ifindex = 0 };
         const bool is_out = is_of_target(key), is_none = is_out && packet->hook == PACKET_INPUT;

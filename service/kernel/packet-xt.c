@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Sources: linux/netfilter/xt_*.h, and net/netfilter/xt_*.c for what is the same in every host's byte order.
+ * Sources: linux/netfilter/xt_*.h, and net/netfilter/xt_*.c for what is the same in every host's
+ * byte order.
  */
 #include "kernel/packet-xt.h"
 

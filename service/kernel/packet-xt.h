@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the extensions of iptables would say of a packet. iptables-nft leaves them in the rules of nf_tables as they
- * were, as bytes that only they understand: here are those that firewalls are made of. Of any other the answer is
- * maybe.
+ * What the extensions of iptables would say of a packet. iptables-nft leaves them in the rules of
+ * nf_tables as they were, as bytes that only they understand: here are those that firewalls are
+ * made of. Of any other the answer is maybe.
  */
 
 #include "kernel/packet.h"

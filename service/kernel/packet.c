@@ -66,7 +66,8 @@ int packet_target_type(const Packet *packet) {
                 return -1;
         if (packet->is_broadcast)
                 return IS_V4(packet) ? RTN_BROADCAST : RTN_MULTICAST;
-        /* An answer is for a guest, or what is masqueraded: not for the host any more at this hook. */
+        /* An answer is for a guest, or what is masqueraded: not for the host any more at this hook.
+         * */
         return packet->hook == PACKET_INPUT ? RTN_LOCAL : RTN_UNICAST;
 }
 

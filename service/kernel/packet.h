@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A packet that may come, as the hooks "input" and "forward" of netfilter would see it. Nothing is sent: it is what
- * is asked about filters (kernel/packet-fate). What is not said of it is not known.
+ * A packet that may come, as the hooks "input" and "forward" of netfilter would see it. Nothing is
+ * sent: it is what is asked about filters (kernel/packet-fate). What is not said of it is not
+ * known.
  */
 
 #include <net/if.h>

@@ -189,7 +189,8 @@ int ruleset_set_take_elements(RulesetSet *set, const struct nlmsghdr *message) {
         return r;
 }
 
-/* The end of one interval stands before the beginning of the next one, and what has no key at the end. */
+/* The end of one interval stands before the beginning of the next one, and what has no key at the
+ * end. */
 static int compare_elements(const void *a, const void *b) {
         const RulesetElement *x = a, *y = b;
         int r = (int)x->is_for_all_others - (int)y->is_for_all_others;

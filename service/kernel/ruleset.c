@@ -220,8 +220,8 @@ typedef struct Reading {
         size_t room;
 } Reading;
 
-/* The kernel tells of rules of this chain only, since it was asked so; the first kernels that can be asked so are older
- * than what else is needed here. */
+/* The kernel tells of rules of this chain only, since it was asked so; the first kernels that can
+ * be asked so are older than what else is needed here. */
 static int take_rule(const struct nlmsghdr *message, void *userdata) {
         struct nlattr *tb[NFTA_RULE_MAX + 1];
         Reading *reading = userdata;

@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * The packet filters of others, as nf_tables has them: chains, rules, sets. Which chains there are is read at once; the
- * rules of a chain and the elements of a set are read when somebody asks for them, so a ruleset of ten thousand chains
- * costs what is visited of it. May be used in one thread at a time, and not in the loop: it has a socket of its own.
+ * The packet filters of others, as nf_tables has them: chains, rules, sets. Which chains there are
+ * is read at once; the rules of a chain and the elements of a set are read when somebody asks for
+ * them, so a ruleset of ten thousand chains costs what is visited of it. May be used in one thread
+ * at a time, and not in the loop: it has a socket of its own.
  *
- * It is a picture of what changes meanwhile: what is missing when it is asked for is told as missing, and whoever
- * follows changes looks again.
+ * It is a picture of what changes meanwhile: what is missing when it is asked for is told as
+ * missing, and whoever follows changes looks again.
  *
  * Sources: linux/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c.
  */
@@ -63,8 +64,8 @@ typedef struct RulesetSet {
         bool is_interval, is_map;
 } RulesetSet;
 
-/* Tables whose name begins with ours are passed over. -EOPNOTSUPP: the kernel has no nf_tables. -ENOMEM, -errno of the
- * kernel. */
+/* Tables whose name begins with ours are passed over. -EOPNOTSUPP: the kernel has no nf_tables.
+ * -ENOMEM, -errno of the kernel. */
 int ruleset_read(Ruleset **ret, const char *ours, Failure *failure);
 Ruleset *ruleset_free(Ruleset *ruleset);
 

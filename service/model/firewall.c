@@ -103,7 +103,8 @@ static Fate fate_of_dns(Ruleset *ruleset, const FirewallNetwork *network, int fa
         return packet_fate(ruleset, &packet);
 }
 
-/* Somebody far away, to whom a guest speaks: what is decided by where that is, is not the same for all of them. */
+/* Somebody far away, to whom a guest speaks: what is decided by where that is, is not the same for
+ * all of them. */
 static const char *const far_v4[] = { "20.11.7.9", "93.70.141.3", "185.99.4.201" };
 static const char *const far_v6[] = { "2600:1f18:7::9", "2a02:26f0:11::3" };
 
@@ -181,8 +182,8 @@ static Fate fate_of_talks(
         return fate_of_sample(&sample);
 }
 
-/* What the host has no way to itself no firewall keeps from a guest. A host without any way out may get one: then it is
- * not known which. */
+/* What the host has no way to itself no firewall keeps from a guest. A host without any way out may
+ * get one: then it is not known which. */
 static void look_at_way_out(const Surroundings *surroundings, FirewallNetwork *network) {
         const bool none = surroundings->v4.n == 0 && surroundings->v6.n == 0;
         Fate *fate = &network->fates[FIREWALL_WAY_OUT];
@@ -271,8 +272,8 @@ static int look_at_bridge(const LinkInfo *link, void *userdata) {
         return 0;
 }
 
-/* Bridges are looked at one by one only where something drops anything. Whether br_netfilter is on for one of them
- * changes without an event: that is asked whenever somebody wants to know. */
+/* Bridges are looked at one by one only where something drops anything. Whether br_netfilter is on
+ * for one of them changes without an event: that is asked whenever somebody wants to know. */
 static int look_at_bridges(const Surroundings *surroundings, FirewallLook *look, Failure *failure) {
         const PacketDevice any = { .ifindex = 0 };
         Crossings crossings = { surroundings, look };

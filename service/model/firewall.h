@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * What the packet filters of others do with what a network lives by: guests ask the host's DHCP and DNS server, packets
- * go out and answers come back, and frames cross bridges. Nothing is done against a firewall: it is the
- * administrator's, who is told.
+ * What the packet filters of others do with what a network lives by: guests ask the host's DHCP and
+ * DNS server, packets go out and answers come back, and frames cross bridges. Nothing is done
+ * against a firewall: it is the administrator's, who is told.
  *
- * To look takes time and reads the host's filters and routes: it is done off the loop, with sockets of its own.
+ * To look takes time and reads the host's filters and routes: it is done off the loop, with sockets
+ * of its own.
  */
 
 #include "kernel/packet-fate.h"
@@ -40,14 +41,16 @@ typedef struct FirewallLook {
         size_t n_bridges, room;
 } FirewallLook;
 
-/* Nothing is found where the kernel has no nf_tables. -ENOMEM, -errno of the kernel: what was found is no good. */
+/* Nothing is found where the kernel has no nf_tables. -ENOMEM, -errno of the kernel: what was found
+ * is no good. */
 int firewall_look(FirewallLook *look, Failure *failure);
 
 void firewall_look_done(FirewallLook *look);
 
 #define FIREWALL_SENTENCE_SIZE (FATE_CHAIN_SIZE + 256)
 
-/* What is to be said to people of what is dropped, into buffer, which it returns. name: of the bridge. */
+/* What is to be said to people of what is dropped, into buffer, which it returns. name: of the
+ * bridge. */
 const char *firewall_sentence(FirewallMatter matter, const Fate *fate, const char *name,
                 char buffer[static FIREWALL_SENTENCE_SIZE]);
 const char *firewall_bridge_sentence(

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When the firewalls of others are looked at (model/firewall), and what becomes of what was found: it is kept with the
- * networks, and whoever shows their warnings is told when it has become another.
+ * When the firewalls of others are looked at (model/firewall), and what becomes of what was found:
+ * it is kept with the networks, and whoever shows their warnings is told when it has become
+ * another.
  *
- * One look is under way at a time, in a thread. Whoever asks for one meanwhile, or too soon after the last one, gets
- * one look later: so a storm of changes costs a bounded share of a processor, however large the rulesets are.
+ * One look is under way at a time, in a thread. Whoever asks for one meanwhile, or too soon after
+ * the last one, gets one look later: so a storm of changes costs a bounded share of a processor,
+ * however large the rulesets are.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,8 +18,8 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* Between the ends and beginnings of two looks, at least and at most; and how many times the processor's time that the
- * last one took. */
+/* Between the ends and beginnings of two looks, at least and at most; and how many times the
+ * processor's time that the last one took. */
 #define PAUSE_USEC     (100 * 1000)
 #define PAUSE_USEC_MAX (60 * 1000 * 1000)
 #define PAUSE_FACTOR   30

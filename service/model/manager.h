@@ -33,7 +33,8 @@ typedef struct ManagerObserver {
          * kernel has said that its bridge is gone. */
         void (*network_appeared)(Network *network, void *userdata);
         void (*network_leaving)(Network *network, void *userdata);
-        /* Its warnings are others than before, or of which firewalls it cannot be told whether they are in its way. */
+        /* Its warnings are others than before, or the firewalls of which it cannot be told whether
+         * they are in its way. */
         void (*network_warned)(Network *network, void *userdata);
         /* Filters of all taps (ManagerFacts.tap_filters) have gone, by somebody else, or have come back. */
         void (*facts_changed)(void *userdata);
@@ -138,12 +139,13 @@ Network *manager_network_of(Manager *manager, const LinkInfo *bridge);
 /* The ports of a network as far as link events were read: costs no look at the kernel, and is for show. */
 BridgePorts manager_ports_of(const Network *network);
 
-/* The filters of others, the host's ways out, or its bridges may have changed: they are looked at soon, off the loop,
- * and the observer is told of networks that fare otherwise than before. May be called as often as there are events. */
+/* The filters of others, the host's ways out, or its bridges may have changed: they are looked at
+ * soon, off the loop, and the observer is told of networks that fare otherwise than before. May be
+ * called as often as there are events. */
 void manager_look_at_firewalls(Manager *manager);
 
-/* What happens to frames that cross the bridge of that ifindex and name, as far as br_netfilter shows them to filters of
- * IP now. */
+/* What happens to frames that cross the bridge of that ifindex and name, as far as br_netfilter
+ * shows them to filters of IP now. */
 Fate manager_fate_of_crossing(const Manager *manager, int ifindex, const char *name);
 
 /* Tells the world above of a tap just made: when whoever asked for it has been told, and before the loop

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Each kind of condition that rules are made of, as the kernel keeps it: does it apply to one packet? */
+/* Each kind of condition that rules are made of, as the kernel keeps it: does it apply to one
+ * packet? */
 #include "kernel/packet-fate.h"
 
 #include <arpa/inet.h>
