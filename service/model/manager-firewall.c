@@ -212,33 +212,8 @@ void manager_see_bridge(Manager *manager, int ifindex) {
         manager_look_at_firewalls(manager);
 }
 
-static void on_ours(const FilterTable *table, void *userdata) {
-}
-
-static void on_lost(void *userdata) {
-}
-
-static void on_foreign(void *userdata) {
-        manager_look_at_firewalls(userdata);
-}
-
-static const FilterFollower follower = {
-        .touched = on_ours,
-        .lost = on_lost,
-        .foreign = on_foreign,
-};
-
-void manager_follow_firewalls(Manager *manager) {
-        int r = filter_monitor_new(&manager->firewall.monitor, manager->event, &follower, manager);
-
-        if (r < 0 && r != -EPROTONOSUPPORT)
-                log_warning("Changes of firewalls are not noticed: %s", strerror(-r));
-        manager_look_at_firewalls(manager);
-}
-
 void manager_stop_looking_at_firewalls(Manager *manager) {
         manager->firewall.is_stopped = true;
-        manager->firewall.monitor = filter_monitor_free(manager->firewall.monitor);
         manager->firewall.pause = sd_event_source_disable_unref(manager->firewall.pause);
 }
 

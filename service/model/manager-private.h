@@ -24,7 +24,6 @@ typedef struct ManagerFirewall {
         FirewallBridge *bridges; /* whose frames are not all accepted where br_netfilter is on */
         size_t n_bridges;
         int newest_bridge;      /* ifindex */
-        FilterMonitor *monitor; /* of changes */
         sd_event_source *pause; /* until the next look may begin */
         bool is_under_way, is_paused, is_wanted, is_stopped;
         bool failed; /* the last one did, and that was said */
@@ -233,9 +232,6 @@ void manager_look_at_checksums(Manager *manager);
 
 /* The same if the link has its name. */
 void manager_see_checksum_device(Manager *manager, const LinkInfo *link);
-/* From now on they are looked at whenever they change. */
-void manager_follow_firewalls(Manager *manager);
-
 /* There is a bridge: of a new one it has to be found out what happens to its frames. */
 void manager_see_bridge(Manager *manager, int ifindex);
 

@@ -136,7 +136,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         manager_find_old_leases(manager);
         manager_adopt_bridges(manager);
         manager->started = true;
-        manager_follow_firewalls(manager);
+        manager_look_at_firewalls(manager);
         *ret = TAKE_PTR(manager);
         return 0;
 }
