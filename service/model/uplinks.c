@@ -563,7 +563,7 @@ int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
 
         take_over(uplinks);
         if (!out) /* with the last that needed it all is as it was */
-                memset(uplinks->restored_at, 0, sizeof(uplinks->restored_at));
+                uplinks->forwarding = (RestoreLimit){ .oldest = 0 };
         if (up)
                 r = watch(uplinks);
         else
