@@ -162,6 +162,16 @@ static void on_caller_left(const char *name, void *userdata) {
 }
 
 /* Before anything is on the bus: who may is known first. */
+/* Nobody knows the groups of its user any more: what is denied to any group is denied to it. */
+static bool may_rejoin(const Endpoint *endpoint, const char *bridge, void *userdata) {
+        const Service *service = userdata;
+        const Config *config = reload_config(service->reload);
+        const Subject subject = { .uid = endpoint->tag.uid, .groups_unknown = true };
+
+        return config_rejoins_bridges(config) &&
+                        config_bridge_access(config, &subject, bridge) != BRIDGE_DENIED;
+}
+
 static int set_up_gate(Service *service, Failure *failure) {
         static const CallersObserver callers_observer = {
                 .left = on_caller_left,
@@ -188,6 +198,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         static const ManagerObserver observer = {
                 .appeared = on_appeared,
                 .changed = on_changed,
+                .may_rejoin = may_rejoin,
                 .leaving = on_leaving,
                 .tampered = on_tampered,
                 .network_appeared = on_network_appeared,

@@ -33,6 +33,7 @@ static const struct {
 
 static const char *const switch_keys[SWITCH_MAX] = {
         [SWITCH_BPDU_GUARD] = "BpduGuard",
+        [SWITCH_REJOIN_BRIDGES] = "RejoinBridges",
 };
 
 static const char *const rule_keys[RULE_MAX] = {
@@ -239,7 +240,8 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *key,
                         return take_bridges(parser, place, rule, value, failure);
         return config_refuse(place, failure,
                         "There is no key '%s'. There are Endpoints, Queues, Creations, "
-                        "PortsPerBridge, AllowBridges, DenyBridges, AllowLearntMacs and BpduGuard.",
+                        "PortsPerBridge, AllowBridges, DenyBridges, AllowLearntMacs, BpduGuard "
+                        "and RejoinBridges.",
                         config_word(key).text);
 }
 

@@ -30,6 +30,7 @@ typedef enum SectionNumber {
 /* Yes or no, about every bridge. */
 typedef enum SectionSwitch {
         SWITCH_BPDU_GUARD,
+        SWITCH_REJOIN_BRIDGES,
         SWITCH_MAX,
 } SectionSwitch;
 

@@ -225,6 +225,13 @@ bool config_bpdu_guard(const Config *config) {
         return bridges && bridges->switches[SWITCH_BPDU_GUARD].value;
 }
 
+bool config_rejoins_bridges(const Config *config) {
+        const Section *bridges = sections_find(&config->sections, SECTION_BRIDGES, 0);
+
+        return !bridges || bridges->switches[SWITCH_REJOIN_BRIDGES].file == 0 ||
+                        bridges->switches[SWITCH_REJOIN_BRIDGES].value;
+}
+
 static bool allows_learnt_macs(const Section *section, const char *bridge) {
         return section_has_rule(section, bridge, RULE_ALLOW_LEARNT_MACS) ||
                         section_has_rule(section, "*", RULE_ALLOW_LEARNT_MACS);

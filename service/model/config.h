@@ -62,6 +62,9 @@ unsigned config_ports_per_bridge(const Config *config);
 /* Whether the ports of taps that are made from now on have BPDU guard. */
 bool config_bpdu_guard(const Config *config);
 
+/* Whether endpoints that have lost their bridge are put back on one of that name. */
+bool config_rejoins_bridges(const Config *config);
+
 /* Whether the subject's guests may take over a MAC that the bridge has learnt behind a port that is not of vnicd. Root's
  * always may. */
 bool config_allows_learnt_macs(const Config *config, const Subject *subject, const char *bridge);
