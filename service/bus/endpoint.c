@@ -83,11 +83,16 @@ static PROPERTY_GETTER(get_warnings) {
                 const char *sentence;
         } all[] = {
                 { ENDPOINT_WARNING_RENAMED, "It was renamed." },
-                { ENDPOINT_WARNING_BRIDGE, "It is not on the bridge that it was made for." },
-                { ENDPOINT_WARNING_MTU, "Its MTU was changed." },
+                { ENDPOINT_WARNING_BRIDGE, "It is not on the bridge where it belongs." },
+                { ENDPOINT_WARNING_MTU,
+                                "Its MTU is not its bridge's: larger frames are lost between "
+                                "them." },
                 { ENDPOINT_WARNING_ANTI_SPOOF,
                                 "Its filter against forged MAC addresses was taken off." },
                 { ENDPOINT_WARNING_ISOLATED, "Its port is not isolated any more." },
+                { ENDPOINT_WARNING_FILTERS,
+                                "The group of its link or the flags of its port were changed: "
+                                "filters may not see what it sends." },
                 { ENDPOINT_WARNING_DOWN, "It was taken down: no frame passes." },
                 { ENDPOINT_WARNING_PERSISTENCE,
                                 "Its holder made it persistent; it is deleted when its last queue "

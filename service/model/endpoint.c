@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/ifname.h"
+#include "model/network.h"
 #include "util/cleanup.h"
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
@@ -22,8 +23,28 @@ static bool is_held_back(const LinkInfo *link, LinkPortState state) {
                         link->port.state == state;
 }
 
+int endpoint_bridge(const Endpoint *endpoint) {
+        return endpoint->network           ? endpoint->network->ifindex
+                        : endpoint->bridge ? endpoint->bridge->ifindex
+                                           : 0;
+}
+
+static bool is_misplaced(const Endpoint *endpoint) {
+        const int bridge = endpoint_bridge(endpoint);
+
+        return endpoint->now.master != bridge || (*endpoint->tag.bridge && bridge == 0);
+}
+
+/* The bridge takes frames of its MTU at all other ports. */
+static bool has_other_mtu(const Endpoint *endpoint) {
+        const HostBridge *bridge = endpoint->bridge;
+
+        return bridge && bridge->mtu > 0 && bridge->ifindex == endpoint->now.master &&
+                        endpoint->now.mtu != bridge->mtu;
+}
+
 static unsigned find_warnings(const Endpoint *endpoint) {
-        const EndpointShape *made = &endpoint->made;
+        const unsigned filters = 1 << ENDPOINT_FACT_PORT | 1 << ENDPOINT_FACT_GROUP;
         const LinkInfo *now = &endpoint->now;
         const Tag *tag = &endpoint->tag;
         const uid_t owner = tag->persistent ? tag->uid : 0;
@@ -34,11 +55,13 @@ static unsigned find_warnings(const Endpoint *endpoint) {
         } all[] = {
                 { strcmp(now->name, ifname_of_nonce(tag->nonce, name)) != 0,
                                 ENDPOINT_WARNING_RENAMED },
-                { now->master != made->master, ENDPOINT_WARNING_BRIDGE },
-                { now->mtu != made->mtu, ENDPOINT_WARNING_MTU },
-                { is_guarded(made->master, &made->port) && !is_guarded(now->master, &now->port),
+                { is_misplaced(endpoint), ENDPOINT_WARNING_BRIDGE },
+                { has_other_mtu(endpoint), ENDPOINT_WARNING_MTU },
+                { now->is_bridge_port && tag->anti_spoof && !is_guarded(now->master, &now->port),
                                 ENDPOINT_WARNING_ANTI_SPOOF },
-                { made->port.isolated && !now->port.isolated, ENDPOINT_WARNING_ISOLATED },
+                { now->is_bridge_port && tag->isolated && !now->port.isolated,
+                                ENDPOINT_WARNING_ISOLATED },
+                { endpoint->left & filters, ENDPOINT_WARNING_FILTERS },
                 { !(now->flags & IFF_UP), ENDPOINT_WARNING_DOWN },
                 { !tag->persistent && now->tun.persistent, ENDPOINT_WARNING_PERSISTENCE },
                 { !now->tun.owned || now->tun.owner != owner, ENDPOINT_WARNING_OWNER },
@@ -69,6 +92,8 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         list_init(&endpoint->changed);
         list_init(&endpoint->condemned);
         list_init(&endpoint->on_network);
+        list_init(&endpoint->on_bridge);
+        list_init(&endpoint->check.link);
         endpoint->tag = *tag;
         if (creator) {
                 endpoint->creator = strdup(creator);
@@ -85,6 +110,8 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         list_unlink(&endpoint->changed);
         list_unlink(&endpoint->condemned);
         list_unlink(&endpoint->on_network);
+        reconciler_forget(&endpoint->check);
+        host_bridge_leave(endpoint->bridge, &endpoint->on_bridge);
         offload_watch_end(&endpoint->offload_state);
         charge_done(&endpoint->port);
         charge_done(&endpoint->charge);
@@ -93,13 +120,11 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         return NULL;
 }
 
-void endpoint_take_as_made(Endpoint *endpoint) {
-        endpoint->made = (EndpointShape){
-                .master = endpoint->now.master,
-                .mtu = endpoint->now.mtu,
-                .port = endpoint->now.port,
-        };
+bool endpoint_review(Endpoint *endpoint) {
+        const unsigned before = endpoint->warnings;
+
         endpoint->warnings = find_warnings(endpoint);
+        return endpoint->warnings != before;
 }
 
 bool endpoint_is_alive(const Endpoint *endpoint) {
@@ -140,14 +165,18 @@ static unsigned queues_to_charge(const Endpoint *endpoint) {
 
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
         const LinkInfo before = endpoint->now;
-        unsigned warnings, changes = 0;
+        unsigned changes = 0;
 
         endpoint->now = *link;
         charge_set_queues(&endpoint->charge, queues_to_charge(endpoint));
-        warnings = find_warnings(endpoint);
-        if (warnings != endpoint->warnings)
+        if (endpoint_review(endpoint))
                 changes |= ENDPOINT_CHANGED_WARNINGS;
-        endpoint->warnings = warnings;
+        /* With the port the bridge forgets what is tied to it, and its VLANs. */
+        if (before.master != link->master) {
+                endpoint->check_tied_mac = true;
+                endpoint->vlans = 0;
+                endpoint->was_on = before.master;
+        }
 
         if (strcmp(before.name, link->name) != 0)
                 changes |= ENDPOINT_CHANGED_NAME;

@@ -11,8 +11,10 @@
 
 #include "kernel/link.h"
 #include "model/conduct.h"
+#include "model/host-bridge.h"
 #include "model/offload-watch.h"
 #include "model/quota.h"
+#include "model/reconcile.h"
 #include "model/tag.h"
 #include "util/list.h"
 
@@ -53,6 +55,7 @@ typedef enum EndpointWarning {
         ENDPOINT_WARNING_LISTENING = 1 << 11,
         ENDPOINT_WARNING_BLOCKED = 1 << 12,
         ENDPOINT_WARNING_GUARD = 1 << 13,
+        ENDPOINT_WARNING_FILTERS = 1 << 14,
 } EndpointWarning;
 
 /* Why it leaves. */
@@ -64,21 +67,33 @@ typedef enum EndpointEnd {
         ENDPOINT_END_MAX,
 } EndpointEnd;
 
-/* What others may change of it, and should not. */
-typedef struct EndpointShape {
-        int master;
-        uint32_t mtu;
-        LinkPort port;
-} EndpointShape;
+/* What others may undo of it, and is restored. */
+typedef enum EndpointFact {
+        ENDPOINT_FACT_ANTI_SPOOF, /* locked, and learns nothing */
+        ENDPOINT_FACT_TIED_MAC,   /* the entry of the bridge for the guest's MAC */
+        ENDPOINT_FACT_ISOLATED,
+        ENDPOINT_FACT_PORT,  /* what keeps reserved frames and the spanning tree from guests */
+        ENDPOINT_FACT_GROUP, /* by which filters know it */
+        ENDPOINT_FACT_BRIDGE,
+        ENDPOINT_FACT_MAX,
+} EndpointFact;
 
 struct Endpoint {
         List link;        /* Registry.endpoints */
         List watches;     /* GoneWatch.link */
         List changed;     /* Manager.changed, while there was an event */
         unsigned changes; /* EndpointChange, not told yet */
-        Tag tag;
-        LinkInfo now;       /* as the kernel said last */
-        EndpointShape made; /* as it was made, or found at the start */
+        Tag tag;          /* what it was made as */
+        LinkInfo now;     /* as the kernel said last */
+        void *owner;      /* the Manager */
+        /* When one differs from the other (model/reconcile-endpoint). */
+        Reconcilable check;
+        bool check_tied_mac; /* the bridge may have lost its entry for the guest's MAC */
+        RestoreLimit limits[ENDPOINT_FACT_MAX];
+        unsigned left;      /* 1 << EndpointFact: undone too often, and left so for now */
+        HostBridge *bridge; /* of the host, where it belongs; NULL: nowhere, or on a network */
+        List on_bridge;     /* HostBridge.endpoints */
+        int was_on; /* the bridge that it was on before it was on none; 0: that is not known */
         Conduct conduct;
         unsigned warnings; /* EndpointWarning */
         uint64_t vlans;    /* a hash of those in which the guest's MAC is tied; 0: none yet */
@@ -120,8 +135,11 @@ bool endpoint_is_alive(const Endpoint *endpoint);
 /* Takes over what the kernel says; returns the EndpointChanges. */
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
 
-/* This is how it is meant to be. */
-void endpoint_take_as_made(Endpoint *endpoint);
+/* Its warnings are what they should be. Returns whether they were others. */
+bool endpoint_review(Endpoint *endpoint);
+
+/* The ifindex of the bridge where it belongs, a network's or the host's; 0: that is not there, or it belongs on none. */
+int endpoint_bridge(const Endpoint *endpoint);
 
 /* Whether it outlives its queues. */
 bool endpoint_is_persistent(const Endpoint *endpoint);

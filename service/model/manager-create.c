@@ -60,6 +60,7 @@ static int make_tag(Manager *manager, const Order *order, const LinkPort *port, 
                 .created = (uint64_t)time(NULL),
                 .isolated = port->isolated,
                 .anti_spoof = port->locked,
+                .bpdu_guard = port->bpdu_guard,
                 .on_network = order->network,
         };
         int r;
@@ -206,6 +207,15 @@ static bool has_become_shared(Manager *manager, const Order *order, bool all_rea
         return ports.foreign > 0;
 }
 
+static int enter_bridge(Manager *manager, const Order *order, Endpoint *endpoint) {
+        int r = manager_enter_bridge(
+                        manager, endpoint, order->bridge->name, order->bridge->ifindex);
+
+        if (r >= 0 && endpoint->bridge->mtu == 0)
+                endpoint->bridge->mtu = order->bridge->mtu;
+        return r;
+}
+
 /* The steps of the birth made events. They are read now, while they are known to be no news: read
  * after the announcement, each would take the record back to a state that is over. */
 static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet *queues,
@@ -227,7 +237,13 @@ static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet
                                 order->network->tag.plan.name);
         }
         endpoint->newborn = false;
-        endpoint_take_as_made(endpoint);
+        endpoint->check_tied_mac = false;
+        if (order->bridge && !order->network && enter_bridge(manager, order, endpoint) < 0) {
+                registry_remove(&manager->registry, endpoint);
+                bury(manager, endpoint, endpoint->now.ifindex, queues);
+                return -ENOMEM;
+        }
+        (void)endpoint_review(endpoint);
         offload_watch_begin_new(
                         &endpoint->offload_state, endpoint->now.ifindex, order->request->offloads);
         *ret = endpoint;

@@ -28,16 +28,28 @@ static void forget(Manager *manager, Endpoint *endpoint) {
                 manager_remove_orphans(manager);
 }
 
+/* The group names the network's bridge, whatever that is called by now; but somebody may have changed it. */
+static Network *network_of(Manager *manager, const Endpoint *endpoint) {
+        const Tag *tag = &endpoint->tag;
+        Network *network = tag->is_older || tag->on_network
+                        ? manager_network_of_group(manager, endpoint->now.group)
+                        : NULL;
+
+        return network || !tag->on_network ? network : manager_find_network(manager, tag->bridge);
+}
+
 /* A tap whose network is gone has nothing to be on. */
-static int adopt_into_network(Manager *manager, Endpoint *endpoint) {
-        Network *network = manager_network_of_group(manager, endpoint->now.group);
+static int adopt_into_place(Manager *manager, Endpoint *endpoint) {
+        const Tag *tag = &endpoint->tag;
+        Network *network = network_of(manager, endpoint);
 
         if (network && !network->doomed)
-                return manager_join_network(network, endpoint, endpoint->tag.uid);
-        if (network_of_tap_group(endpoint->now.group) == 0)
-                return 0;
-        endpoint->stray = true;
-        return manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED);
+                return manager_join_network(network, endpoint, tag->uid);
+        if (tag->on_network || (tag->is_older && network_of_tap_group(endpoint->now.group) != 0)) {
+                endpoint->stray = true;
+                return manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED);
+        }
+        return *tag->bridge ? manager_enter_bridge(manager, endpoint, tag->bridge, 0) : 0;
 }
 
 /* A link with our tag that is not known: we were restarted. Who made it is not known any more. */
@@ -56,8 +68,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         if (r < 0)
                 return r;
         endpoint_follow(endpoint, link);
-        endpoint_take_as_made(endpoint);
-        r = adopt_into_network(manager, endpoint);
+        r = adopt_into_place(manager, endpoint);
         if (r < 0)
                 return r;
         endpoint->offloads = offload_for_header(manager->facts.offloads.mask, tag->vnet_hdr_size);
@@ -74,7 +85,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         return 0;
 }
 
-static void follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
+void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
         endpoint->seen = true;
         if (endpoint->dying)
                 return;
@@ -89,42 +100,19 @@ static void follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
 static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
         LinkInfo now = *link;
 
-        if (endpoint_is_alive(endpoint)) {
+        if (endpoint_is_alive(endpoint))
                 manager_guard(manager, endpoint, &now);
-                manager_mend_port(manager, endpoint, &now);
-        }
-        follow(manager, endpoint, &now);
-}
-
-/* An older version's tag does not say what the tap was made as: that is what it is found as. */
-static void complete_tag(Manager *manager, Endpoint *endpoint) {
-        const LinkInfo *now = &endpoint->now;
-        Failure failure = FAILURE_INIT;
-        Tag tag = endpoint->tag;
-        char text[TAG_SIZE];
-
-        tag.is_older = false;
-        tag.isolated = now->is_bridge_port && now->port.isolated;
-        tag.anti_spoof = endpoint_has_anti_spoof(endpoint);
-        tag.on_network = endpoint->network;
-        if (endpoint->network)
-                strcpy(tag.bridge, endpoint->network->tag.plan.name);
-        else if (now->is_bridge_port)
-                link_name(manager->netlink, now->master, tag.bridge);
-        if (link_set_alias(manager->netlink, now->ifindex, tag_format(&tag, text), &failure) < 0)
-                log_warning("Cannot bring the tag of %s up to date: %s", now->name, failure.text);
-        else
-                endpoint->tag = tag;
+        manager_follow(manager, endpoint, &now);
+        manager_check(manager, endpoint);
 }
 
 /* What was done to it while nobody watched. */
 static void examine(Manager *manager, Endpoint *endpoint) {
         const LinkInfo now = endpoint->now;
 
-        if (endpoint->tag.is_older && endpoint_is_alive(endpoint) && !endpoint->releasing)
-                complete_tag(manager, endpoint);
+        endpoint->check_tied_mac = true;
         guard_and_follow(manager, endpoint, &now);
-        manager_guard_filter(manager, endpoint);
+        manager_reconcile(manager, endpoint);
         if (endpoint->offload_state.active != 0)
                 manager_guard_offloads(manager, endpoint);
 }
@@ -137,6 +125,7 @@ static void tell_changes(void *userdata) {
         Manager *manager = userdata;
 
         reconciler_run(manager->reconciler);
+        manager_tell_restored(manager);
         while (!list_is_empty(&manager->changed)) {
                 Endpoint *endpoint = container_of(manager->changed.next, Endpoint, changed);
                 unsigned changes = endpoint->changes;
@@ -183,7 +172,7 @@ static int see_endpoint(Manager *manager, const LinkInfo *link) {
         }
         if (!endpoint)
                 return tag_of_link(link, &tag) < 0 ? 0 : adopt(manager, link, &tag);
-        follow(manager, endpoint, link);
+        manager_follow(manager, endpoint, link);
         return 0;
 }
 
@@ -246,6 +235,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 manager_see_checksum_device(manager, link);
         switch (event) {
         case LINK_IS:
+                manager_see_host_bridge(manager, link, event);
                 if (strcmp(link->kind, "bridge") == 0)
                         manager_see_bridge(manager, link->ifindex);
                 see_event(manager, link);
@@ -261,11 +251,14 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                         forget(manager, endpoint);
                 manager_see_port_of_network(manager, &(LinkInfo){ .ifindex = link->ifindex });
                 manager_forget_bridge(manager, link->ifindex);
+                manager_see_host_bridge(manager, link, event);
                 break;
         case LINK_FDB_GONE:
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
-                if (endpoint && mac_equal(&link->mac, &endpoint->tag.guest_mac))
-                        manager_guard_filter(manager, endpoint);
+                if (endpoint && mac_equal(&link->mac, &endpoint->tag.guest_mac)) {
+                        endpoint->check_tied_mac = true;
+                        manager_check(manager, endpoint);
+                }
                 break;
         case LINK_EVENT_MAX:
                 break;
@@ -286,6 +279,7 @@ static int resync(void *userdata) {
         }
         if (r < 0)
                 return r;
+        manager_resync_bridges(manager);
         LIST_FOREACH_SAFE(&manager->registry.endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);
 

@@ -11,7 +11,6 @@
 #include "kernel/bridge.h"
 #include "model/deletion.h"
 #include "model/manager-private.h"
-#include "model/tap-port.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -81,6 +80,7 @@ int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
 }
 
 static void report(Manager *manager, const Endpoint *endpoint, Verdict verdict, const char *why) {
+        manager->theft_usec = clock_now_usec();
         if (manager->observer)
                 manager->observer->tampered(
                                 endpoint, verdict != VERDICT_RESTORE_MAC, why, manager->userdata);
@@ -144,37 +144,6 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         }
 }
 
-/* The group first: by it the filter knows the tap, without which its port must forward nothing reserved. */
-static int mend_port(Manager *manager, LinkInfo *link, Failure *failure) {
-        const TapPort wanted = tap_port_for_link(link, manager->facts.tap_filters);
-        int r = 0;
-
-        if (link->group != wanted.group)
-                r = link_set_group(manager->netlink, link->ifindex, wanted.group, failure);
-        if (r < 0)
-                return r;
-        link->group = wanted.group;
-        if (!link->is_bridge_port ||
-                        (link->port.group_fwd_mask == wanted.port.group_fwd_mask &&
-                                        link->port.root_block == wanted.port.root_block))
-                return 0;
-        /* These alone: the other flags may be from an event that is older than what an administrator has set. */
-        r = bridge_set_forwarding(manager->netlink, link->ifindex, &wanted.port, failure);
-        if (r >= 0)
-                link->port = wanted.port;
-        return r;
-}
-
-void manager_mend_port(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
-        Failure failure = FAILURE_INIT;
-
-        if (endpoint->releasing || mend_port(manager, link, &failure) >= 0)
-                return;
-        /* If it left its bridge, or is gone, the kernel tells that too. */
-        if (link_get(manager->netlink, link->ifindex, link, NULL) >= 0 && link->is_bridge_port)
-                log_warning("Cannot bring the port of %s up to date: %s", link->name, failure.text);
-}
-
 static bool needs_offloads_off(const LinkInfo *link) {
         return link_tun_queues(&link->tun) == 0 || !link->tun.vnet_hdr;
 }
@@ -236,7 +205,15 @@ static bool has_filter(const Endpoint *endpoint) {
                         endpoint_has_anti_spoof(endpoint);
 }
 
-void manager_guard_filter(Manager *manager, const Endpoint *endpoint) {
+bool manager_mac_is_tied(Manager *manager, const Endpoint *endpoint) {
+        FdbEntry entry;
+
+        return bridge_find_mac(manager->netlink, endpoint->now.master, &endpoint->tag.guest_mac,
+                               &entry, NULL) >= 0 &&
+                        entry.port == endpoint->now.ifindex && !entry.learnt;
+}
+
+void manager_tie_mac(Manager *manager, const Endpoint *endpoint) {
         if (has_filter(endpoint) && !guard_filter(manager, endpoint, 0))
                 log_warning("%s is not heard any more: somebody gave its guest's MAC to another "
                             "port",

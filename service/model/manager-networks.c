@@ -231,6 +231,11 @@ int manager_check_network_name(Manager *manager, const char *name, Failure *fail
         const bool ours = manager_find_network(manager, name);
         LinkInfo link;
 
+        if (manager_awaits_bridge(manager, name))
+                return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                                "There are endpoints that wait for the bridge \"%s\" of this host, "
+                                "which was deleted. Choose another name, or release them.",
+                                name);
         if (!ours && link_get_by_name(manager->netlink, name, &link, NULL) < 0)
                 return 0;
         return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
@@ -245,7 +250,9 @@ int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept,
         _cleanup_(network_freep) Network *network = NULL;
         int r;
 
-        r = manager_open_uplinks(manager);
+        r = manager_check_network_name(manager, plan->name, failure);
+        if (r >= 0)
+                r = manager_open_uplinks(manager);
         if (r < 0)
                 return r;
         tag.guard_v6 = plan->kind == NETWORK_NAT &&

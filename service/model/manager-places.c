@@ -132,6 +132,8 @@ static int look_at_definition(Manager *manager, const Client *client, Place *pla
                                 plan->name);
         if (last)
                 return wait_for_end(last, ret_blocked_on, failure);
+        if (manager_awaits_bridge(manager, plan->name))
+                return manager_check_network_name(manager, plan->name, failure);
         *place = (Place){ .plan = plan, .bridge = { .mtu = plan->mtu } };
         snprintf(place->bridge.name, sizeof(place->bridge.name), "%s", plan->name);
         return 0;

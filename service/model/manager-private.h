@@ -3,7 +3,8 @@
 
 /* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
  * releasing), manager-create.c (taps), manager-queues.c (further queues), manager-follow.c (in step with
- * the kernel), manager-filters.c (packet filters that others change), manager-guard.c (against what holders do),
+ * the kernel), reconcile-endpoint.c (as it was made, as it is), manager-bridges.c (bridges of the host that are gone and
+ * come back), manager-filters.c (packet filters that others change), manager-guard.c (against what holders do),
  * manager-networks.c (networks: their life), manager-firewall.c (what firewalls of others do with them),
  * manager-places.c (where a tap is to
  * be), manager-ports.c (whose the ports of a bridge are), manager-restart.c (what is there already). */
@@ -55,6 +56,11 @@ struct Manager {
         Reconciler *reconciler; /* of all that others on the host can change */
         Reconcilable checksums; /* the device by which DHCP replies get theirs */
         RestoreLimit checksum_limit;
+        List bridges;        /* HostBridge.link */
+        uint64_t theft_usec; /* when a holder last did what holders should not; 0: never */
+        bool rejoining;      /* what is put right now nobody has changed */
+        unsigned restored;   /* endpoints that were put right and not told of yet */
+        char last_restored[IFNAMSIZ];
         Netlink *netfilter; /* NULL: the kernel has none */
         FilterMonitor *filter_monitor;
         TapGuard tap_guards[TAP_GUARDS];
@@ -92,8 +98,15 @@ int manager_guard_begin(Manager *manager, sd_event *event);
  * is put right, in *link too, or the endpoint is deleted. */
 void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link);
 
-/* The tap's group and port become what they should be, in *link too. */
-void manager_mend_port(Manager *manager, Endpoint *endpoint, LinkInfo *link);
+/* Takes over what the kernel says of its link; what that changed is told when the events under way are read. */
+void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link);
+
+/* It may not be as it was made: compared when the events under way are read, or now. */
+void manager_check(Manager *manager, Endpoint *endpoint);
+void manager_reconcile(Manager *manager, Endpoint *endpoint);
+
+/* One line about all that were put right since the last one. */
+void manager_tell_restored(Manager *manager);
 
 /* Offloads of a persistent tap that nobody has open, or that was opened without a header, are off: what its last consumer
  * left on would make the kernel hand out frames without checksums. */
@@ -105,8 +118,24 @@ void manager_mend_ports(Manager *manager);
 /* There was an event: too many are tampering. */
 void manager_count_event(Manager *manager, Endpoint *endpoint);
 
-/* The guest's MAC is tied to its port, or is again. */
-void manager_guard_filter(Manager *manager, const Endpoint *endpoint);
+/* Whether the guest's MAC is tied to its port; and ties it. */
+bool manager_mac_is_tied(Manager *manager, const Endpoint *endpoint);
+void manager_tie_mac(Manager *manager, const Endpoint *endpoint);
+
+/* The endpoint belongs on that bridge of the host from now on. ifindex: 0: it is not known, or there is none. -ENOMEM */
+int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name, int ifindex);
+
+/* What the kernel says of any link: it may be such a bridge. */
+void manager_see_host_bridge(Manager *manager, const LinkInfo *link, LinkEvent event);
+
+/* At the start, and when events were lost. */
+void manager_resync_bridges(Manager *manager);
+
+/* The endpoint is held, on none, and goes back on its bridge if there is one of that name. */
+void manager_await_bridge(Manager *manager, Endpoint *endpoint);
+
+/* Whether endpoints wait for a bridge of that name. */
+bool manager_awaits_bridge(const Manager *manager, const char *name);
 
 /* The same in each VLAN that the port is in, if these are others than before: a locked port hears a guest only where its
  * MAC is tied. */

@@ -118,6 +118,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         list_init(&manager->changed);
         list_init(&manager->condemned);
         list_init(&manager->networks);
+        list_init(&manager->bridges);
         manager->event = sd_event_ref(event);
         manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
         r = open_parts(manager, event);

@@ -27,6 +27,8 @@ typedef struct ManagerObserver {
         /* A holder did what he should not have done; deleted: the endpoint is being deleted for it,
          * else it was put right. why: a sentence without its end. */
         void (*tampered)(const Endpoint *endpoint, bool deleted, const char *why, void *userdata);
+        /* Whether an endpoint that has lost its bridge may be put on the one of that name. NULL: any may. */
+        bool (*may_rejoin)(const Endpoint *endpoint, const char *bridge, void *userdata);
         /* Still to be found when called; not after. */
         void (*leaving)(const Endpoint *endpoint, void *userdata);
         /* Of networks: one that is up, and one that goes: it is not used any more, but there until the

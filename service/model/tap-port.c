@@ -30,10 +30,14 @@ TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters) {
         return complete(group, port, filters);
 }
 
-TapPort tap_port_for_link(const LinkInfo *link, unsigned filters) {
-        uint32_t group = link->group;
+TapPort tap_port_for_tag(const Tag *tag, const LinkInfo *link, int network, unsigned filters) {
+        const TapPortRequest request = {
+                .network = network,
+                .bridged = *tag->bridge || group_is_of_bridged_tap(link->group),
+                .anti_spoof = tag->anti_spoof,
+                .isolated = tag->isolated,
+                .bpdu_guard = tag->bpdu_guard,
+        };
 
-        if (group == 0 || (group == TAP_GROUP_UNBRIDGED && link->is_bridge_port))
-                group = link->is_bridge_port ? TAP_GROUP_BRIDGED : TAP_GROUP_UNBRIDGED;
-        return complete(group, link->port, filters);
+        return tap_port_for_request(&request, filters);
 }

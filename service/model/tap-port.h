@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "kernel/link.h"
+#include "model/tag.h"
 
 typedef struct TapPort {
         uint32_t group;
@@ -31,7 +32,7 @@ typedef struct TapPortRequest {
 /* filters: TAP_FILTER_*, those that stand. */
 TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters);
 
-/* For one that is there. A tap without a group is an older version's: if it is on no bridge, nobody can tell whether it
- * was made for none or has lost one, so it may still speak to the host. A tap that was made for no bridge and is on one
- * now belongs there. A group that an administrator has chosen stays, and the port then forwards nothing reserved. */
-TapPort tap_port_for_link(const LinkInfo *link, unsigned filters);
+/* For one that is there: what it was made as, by its tag. network: the ifindex of its network's bridge; 0: none. A tap
+ * whose tag names no bridge is on none, or its tag is an older version's. If such a tap has the group of those on bridges,
+ * it has lost its own. */
+TapPort tap_port_for_tag(const Tag *tag, const LinkInfo *link, int network, unsigned filters);

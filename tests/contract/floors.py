@@ -50,7 +50,7 @@ ROOMS = {
     "model/group": r"model/group\.h",
     "model/filter-guard": r"util/.*|kernel/filter-(digest|table)\.h|model/(filter-guard|reconcile)\.h",
     "model/tap-filter": r"util/.*|kernel/(filter-(drop|table)|netlink)\.h|model/(group|network-filter|tap-filter)\.h",
-    "model/tap-port": r"kernel/(bridge|link)\.h|model/(group|tap-filter|tap-port)\.h",
+    "model/tap-port": r"kernel/(bridge|link)\.h|model/(group|tag|tap-filter|tap-port)\.h",
     "model/network-tag": r"util/.*|kernel/link\.h|model/(group|network-(plan|tag))\.h",
     "model/lan": r"util/.*|kernel/route\.h|model/lan\.h",
     "model/network-filter": r"util/.*|model/(network-(filter|plan|tag)|lan)\.h",

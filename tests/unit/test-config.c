@@ -438,6 +438,22 @@ static void keys_have_their_sections(void **state) {
         assert_text_refused(*state, "[User *]\nBpduGuard=yes\n", "2", "into [Bridges]");
 }
 
+static void endpoints_go_back_on_their_bridges_unless_that_is_turned_off(void **state) {
+        Config *config = load_text(*state, "");
+
+        assert_true(config_rejoins_bridges(config));
+        config_free(config);
+        config = load_text(*state, "[Bridges]\nRejoinBridges=no\n");
+        assert_false(config_rejoins_bridges(config));
+        config_free(config);
+        put(*state, "vnicd.conf.d/10.conf", "[Bridges]\nRejoinBridges=yes\n");
+        config = load(*state);
+        assert_true(config_rejoins_bridges(config));
+        config_free(config);
+        assert_text_refused(*state, "[Bridges]\nRejoinBridges=1\n", "2", "takes yes or no");
+        assert_text_refused(*state, "[Limits]\nRejoinBridges=yes\n", "2", "into [Bridges]");
+}
+
 static void learnt_macs_are_allowed_on_the_bridges_that_are_listed(void **state) {
         static const Subject unknown = { .uid = ALICE, .groups_unknown = true };
         Config *config = load_text(*state,
@@ -836,6 +852,7 @@ int main(void) {
                 CASE(a_number_has_one_spelling_and_a_range),
                 CASE(the_largest_numbers_are_taken),
                 CASE(keys_have_their_sections),
+                CASE(endpoints_go_back_on_their_bridges_unless_that_is_turned_off),
                 CASE(learnt_macs_are_allowed_on_the_bridges_that_are_listed),
                 CASE(a_switch_is_yes_or_no_and_the_last_file_counts),
                 CASE(a_number_twice_in_one_file_is_refused),

@@ -265,30 +265,42 @@ static void a_new_one_has_what_it_was_given(void **state) {
 
 static void what_is_not_as_it_was_made_is_warned_of(void **state) {
         Endpoint *endpoint = new_endpoint();
+        HostBridge bridge = { .name = "br0", .ifindex = example().master, .mtu = example().mtu };
         LinkInfo made = example(), now;
 
+        list_init(&bridge.endpoints);
+        list_init(&bridge.link);
+        endpoint->bridge = &bridge;
+        endpoint->tag.isolated = endpoint->tag.anti_spoof = true;
+        strcpy(endpoint->tag.bridge, "br0");
         made.flags = IFF_UP;
+        made.is_bridge_port = true;
         made.port = (LinkPort){ .isolated = true, .locked = true };
         made.tun.owned = true;
         endpoint_follow(endpoint, &made);
-        endpoint_take_as_made(endpoint);
         assert_int_equal(endpoint->warnings, 0);
         now = made;
         strcpy(now.name, "other");
         now.flags = 0;
         now.mtu++;
-        now.master++;
         now.port = (LinkPort){ .learning = true };
         now.tun.owner = 1000;
         now.tun.persistent = true;
         assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings,
                         ENDPOINT_WARNING_RENAMED | ENDPOINT_WARNING_DOWN | ENDPOINT_WARNING_MTU |
-                                        ENDPOINT_WARNING_BRIDGE | ENDPOINT_WARNING_ANTI_SPOOF |
-                                        ENDPOINT_WARNING_ISOLATED | ENDPOINT_WARNING_OWNER |
-                                        ENDPOINT_WARNING_PERSISTENCE);
+                                        ENDPOINT_WARNING_ANTI_SPOOF | ENDPOINT_WARNING_ISOLATED |
+                                        ENDPOINT_WARNING_OWNER | ENDPOINT_WARNING_PERSISTENCE);
         assert_true(endpoint_follow(endpoint, &made) & ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings, 0);
+        now = made;
+        now.master = 0;
+        now.is_bridge_port = false;
+        assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);
+        assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_BRIDGE);
+        bridge.ifindex = 0; /* it has gone */
+        assert_false(endpoint_review(endpoint));
+        endpoint->bridge = NULL;
         endpoint_free(endpoint);
 }
 

@@ -233,9 +233,8 @@ static void changes_from_outside_are_followed_and_told(void **state) {
         stage_leave(&stage);
 }
 
-/* The kernel tells of these with the family AF_BRIDGE only. A filter that an administrator took
- * away must not be shown as standing. */
-static void flags_of_the_port_changed_through_the_bridge_are_followed(void **state) {
+/* The kernel tells of these with the family AF_BRIDGE only. */
+static void flags_of_the_port_changed_through_the_bridge_are_restored(void **state) {
         TapRequest request = request_with_mac("52:54:00:12:34:56");
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
@@ -248,9 +247,29 @@ static void flags_of_the_port_changed_through_the_bridge_are_followed(void **sta
         stage.changes = 0;
         world_run("bridge link set dev %s locked off learning on", endpoint->now.name);
         stage_run(&stage, 50);
-        assert_false(endpoint_has_anti_spoof(endpoint));
-        assert_int_equal(stage.changes, ENDPOINT_CHANGED_PORT | ENDPOINT_CHANGED_WARNINGS);
-        assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_ANTI_SPOOF);
+        assert_true(endpoint_has_anti_spoof(endpoint));
+        assert_true(world_link_says(endpoint->now.name, "locked on"));
+        assert_true(world_link_says(endpoint->now.name, "learning off"));
+        assert_int_equal(endpoint->warnings, 0);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* An administrator's: more protection than it was made with. */
+static void flags_that_protect_more_are_followed(void **state) {
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        stage_run(&stage, 50);
+        stage.changes = 0;
+        world_run("bridge link set dev %s isolated on", endpoint->now.name);
+        stage_run(&stage, 50);
+        assert_true(endpoint->now.port.isolated);
+        assert_int_equal(stage.changes, ENDPOINT_CHANGED_PORT);
         fdset_done(&queues);
         stage_leave(&stage);
 }
@@ -986,7 +1005,8 @@ int main(void) {
                 CASE(closing_the_last_fd_ends_it_once),
                 CASE(our_copies_are_closed_off_the_loop_and_the_tap_lives_on),
                 CASE(changes_from_outside_are_followed_and_told),
-                CASE(flags_of_the_port_changed_through_the_bridge_are_followed),
+                CASE(flags_of_the_port_changed_through_the_bridge_are_restored),
+                CASE(flags_that_protect_more_are_followed),
                 CASE(renamed_it_is_found_by_its_new_name_and_its_old_nonce),
                 CASE(an_interface_of_somebody_else_is_not_found),
                 CASE(released_it_is_deleted_and_who_waits_is_told),

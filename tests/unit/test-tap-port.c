@@ -41,10 +41,11 @@ static void its_flags_are_what_was_asked_for(void **state) {
 static void every_port_of_a_guest_has_root_block(void **state) {
         const TapPortRequest request = { .bridged = true };
         const LinkInfo older = { .group = TAP_GROUP_BRIDGED, .master = 3, .is_bridge_port = true };
+        const Tag tag = { .bridge = "br0" };
 
         assert_true(tap_port_for_request(&request, TAP_FILTER_ALL).port.root_block);
         assert_true(tap_port_for_request(&request, 0).port.root_block);
-        assert_true(tap_port_for_link(&older, TAP_FILTER_ALL).port.root_block);
+        assert_true(tap_port_for_tag(&tag, &older, 0, TAP_FILTER_ALL).port.root_block);
 }
 
 /* The filter drops what is forwarded, so that the guard would never see it. */
@@ -57,57 +58,72 @@ static void a_guard_gets_the_bpdus_that_the_filter_would_drop(void **state) {
                 .is_bridge_port = true,
                 .port = made,
         };
+        const Tag tag = { .bpdu_guard = true, .bridge = "br0" };
 
         assert_true(made.bpdu_guard);
         assert_int_equal(made.group_fwd_mask, BRIDGE_GROUP_FWD_ALL & ~BRIDGE_GROUP_FWD_STP);
-        assert_int_equal(tap_port_for_link(&link, TAP_FILTER_ALL).port.group_fwd_mask,
+        assert_int_equal(tap_port_for_tag(&tag, &link, 0, TAP_FILTER_ALL).port.group_fwd_mask,
                         made.group_fwd_mask);
-        assert_true(tap_port_for_link(&link, TAP_FILTER_ALL).port.bpdu_guard);
+        assert_true(tap_port_for_tag(&tag, &link, 0, TAP_FILTER_ALL).port.bpdu_guard);
         assert_false(tap_port_for_request(&(TapPortRequest){ .bridged = true }, TAP_FILTER_ALL)
                                         .port.bpdu_guard);
 }
 
-static void one_that_is_found_is_brought_up_to_date(void **state) {
+/* Whatever the link has: an administrator's group, an older version's, or none. */
+static void one_that_is_found_is_to_be_as_its_tag_says(void **state) {
         static const struct {
-                uint32_t group;
-                bool on_bridge;
+                uint32_t found;
+                int network;
+                const char *bridge;
                 uint32_t wanted;
                 uint16_t mask;
         } cases[] = {
-                { 0, 3, 0x76000000, BRIDGE_GROUP_FWD_ALL }, /* an older version's */
-                { 0, 0, 0x77000000, 0 },
-                { 0x76000000, 3, 0x76000000, BRIDGE_GROUP_FWD_ALL },
-                { 0x76000000, 0, 0x76000000, BRIDGE_GROUP_FWD_ALL }, /* it has lost its bridge */
-                { 0x76000003, 3, 0x76000003, BRIDGE_GROUP_FWD_ALL }, /* a network's */
-                { 0x77000000, 0, 0x77000000, 0 },
-                { 0x77000000, 3, 0x76000000, BRIDGE_GROUP_FWD_ALL },
-                { 42, 3, 42, 0 }, /* an administrator's choice */
-                { NETWORK_GROUP, 3, NETWORK_GROUP, 0 },
+                { 0, 0, "br0", 0x76000000, BRIDGE_GROUP_FWD_ALL },
+                { 0, 0, "", 0x77000000, 0 },
+                { 0x76000000, 0, "br0", 0x76000000, BRIDGE_GROUP_FWD_ALL },
+                { 0x70000000, 0, "br0", 0x76000000, BRIDGE_GROUP_FWD_ALL },
+                { 0x76000000, 0, "", 0x76000000,
+                                BRIDGE_GROUP_FWD_ALL }, /* it has lost its bridge */
+                { 0x76000003, 3, "net", 0x76000003, BRIDGE_GROUP_FWD_ALL },
+                { 0, 3, "net", 0x76000003, BRIDGE_GROUP_FWD_ALL },
+                { 0x77000000, 0, "", 0x77000000, 0 },
+                { 0x77000000, 0, "br0", 0x76000000, BRIDGE_GROUP_FWD_ALL },
+                { 42, 0, "br0", 0x76000000, BRIDGE_GROUP_FWD_ALL },
         };
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-                const LinkInfo link = {
-                        .group = cases[i].group,
-                        .master = 3, /* of whatever kind */
-                        .is_bridge_port = cases[i].on_bridge,
-                        .port = { .locked = true, .isolated = true },
-                };
-                const TapPort port = tap_port_for_link(&link, TAP_FILTER_ALL);
+                const LinkInfo link = { .group = cases[i].found };
+                Tag tag = { .anti_spoof = true, .isolated = true };
+                TapPort port;
 
+                strcpy(tag.bridge, cases[i].bridge);
+                port = tap_port_for_tag(&tag, &link, cases[i].network, TAP_FILTER_ALL);
                 assert_int_equal(port.group, cases[i].wanted);
                 assert_int_equal(port.port.group_fwd_mask, cases[i].mask);
                 assert_true(port.port.locked && port.port.isolated && !port.port.learning);
         }
 }
 
-static void without_the_filter_nothing_reserved_is_forwarded(void **state) {
-        const LinkInfo link = {
-                .group = TAP_GROUP_BRIDGED,
-                .master = 3,
-                .port = { .group_fwd_mask = BRIDGE_GROUP_FWD_ALL },
-        };
+static void groups_tell_who_is_held_and_for_which_network(void **state) {
+        assert_true(group_is_held(TAP_GROUP_HELD) && group_is_held(TAP_GROUP_TAKEN_OFF));
+        assert_true(group_is_held(held_tap_group(7)));
+        assert_false(group_is_held(TAP_GROUP_BRIDGED) || group_is_held(network_tap_group(7)));
+        assert_false(group_is_held(NETWORK_GROUP) || group_is_held(TAP_GROUP_UNBRIDGED));
+        assert_true(group_is_of_bridged_tap(TAP_GROUP_TAKEN_OFF));
+        assert_true(group_is_of_bridged_tap(held_tap_group(7)));
+        assert_false(group_is_of_bridged_tap(TAP_GROUP_UNBRIDGED));
+        assert_int_equal(network_of_tap_group(held_tap_group(7)), 7);
+        assert_int_equal(network_of_tap_group(network_tap_group(7)), 7);
+        assert_int_equal(network_of_tap_group(TAP_GROUP_TAKEN_OFF), 0);
+        assert_int_equal(network_of_tap_group(TAP_GROUP_HELD), 0);
+        assert_int_equal(network_of_tap_group(NETWORK_GROUP), 0);
+}
 
-        assert_int_equal(tap_port_for_link(&link, 0).port.group_fwd_mask, 0);
+static void without_the_filter_nothing_reserved_is_forwarded(void **state) {
+        const LinkInfo link = { .port = { .group_fwd_mask = BRIDGE_GROUP_FWD_ALL } };
+        const Tag tag = { .bridge = "br0" };
+
+        assert_int_equal(tap_port_for_tag(&tag, &link, 0, 0).port.group_fwd_mask, 0);
 }
 
 int main(void) {
@@ -116,7 +132,8 @@ int main(void) {
                 cmocka_unit_test(its_flags_are_what_was_asked_for),
                 cmocka_unit_test(every_port_of_a_guest_has_root_block),
                 cmocka_unit_test(a_guard_gets_the_bpdus_that_the_filter_would_drop),
-                cmocka_unit_test(one_that_is_found_is_brought_up_to_date),
+                cmocka_unit_test(one_that_is_found_is_to_be_as_its_tag_says),
+                cmocka_unit_test(groups_tell_who_is_held_and_for_which_network),
                 cmocka_unit_test(without_the_filter_nothing_reserved_is_forwarded),
         };
 
