@@ -207,7 +207,8 @@ static void bridge_is_gone(Manager *manager, HostBridge *bridge) {
         bridge->ifindex = 0;
         bridge->mtu = 0;
         check_all(manager, bridge);
-        reconciler_run(manager->reconciler);
+        if (!manager->stopping)
+                reconciler_run(manager->reconciler);
         n = count_waiting(bridge);
         if (n > 0)
                 log_warning("The bridge %s is gone. Endpoints that wait for one of that name: %u",

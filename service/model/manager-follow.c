@@ -124,7 +124,8 @@ static void tell_changes(void *userdata) {
                         ENDPOINT_CHANGED_QUEUES_DISABLED | ENDPOINT_CHANGED_HEADER;
         Manager *manager = userdata;
 
-        reconciler_run(manager->reconciler);
+        if (!manager->stopping)
+                reconciler_run(manager->reconciler);
         manager_tell_restored(manager);
         while (!list_is_empty(&manager->changed)) {
                 Endpoint *endpoint = container_of(manager->changed.next, Endpoint, changed);

@@ -75,7 +75,8 @@ struct Manager {
         size_t n_unpinned;
         ManagerFirewall firewall;
         ManagerFacts facts;
-        bool started; /* what is there from before is known: what comes now is news */
+        bool stopping; /* nothing is brought together any more: there are no threads for it */
+        bool started;  /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;
         void *userdata;
 };

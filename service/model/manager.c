@@ -150,6 +150,7 @@ Manager *manager_free(Manager *manager) {
         sd_event_source_disable_unref(manager->again);
         manager_stop_looking_at_firewalls(manager);
         linger_stop(manager->linger);
+        manager->stopping = true;
         closer_free(manager->closer);
         manager_leave_filters(manager);
         linger_free(manager->linger);
