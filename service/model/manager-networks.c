@@ -324,7 +324,7 @@ Network *manager_network_of_group(Manager *manager, uint32_t group) {
         LIST_FOREACH(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (network_tap_group(network->ifindex) == group)
+                if (group_is_of_network(group, network->ifindex))
                         return network;
         }
         return NULL;

@@ -27,8 +27,7 @@ bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
         if ((strcmp(link->kind, "tun") != 0 || strcmp(link->alias, endpoint->now.alias) != 0) &&
                         (tag_of_link(link, &tag) < 0 || !tags_are_of_one(&tag, &endpoint->tag)))
                 return false;
-        return !network || link->group == network_tap_group(network->ifindex) ||
-                        link->group == held_tap_group(network->ifindex);
+        return !network || group_is_of_network(link->group, network->ifindex);
 }
 
 typedef struct Look {

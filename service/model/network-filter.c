@@ -14,7 +14,7 @@ typedef struct Words {
         const NetworkPlan *plan;
         int bridge;
         char mac[MAC_TEXT_SIZE];                                 /* the bridge's */
-        unsigned taps;                                           /* their group */
+        char taps[48], others[48];                               /* what came by its taps, or not */
         char v4[NETWORK_ADDRESS_SIZE], v6[NETWORK_ADDRESS_SIZE]; /* "": none */
         char gateway4[INET_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
 } Words;
@@ -29,13 +29,23 @@ typedef struct Words {
 #define NEWS_SET   "flags dynamic,timeout; size 65535; timeout 1m;"
 #define NEWS_LIMIT "1/second burst 20 packets"
 
+/* How often a port tells of a source MAC, and how long of none that it has told of. Where the second set is full it
+ * tells of all, as often as the first lets it. */
+#define TOLD_SET   "flags dynamic,timeout; size 65535; timeout 10s;"
+#define TOLD_LIMIT "2/second burst 2 packets"
+#define HEARD_SET  "flags dynamic,timeout; size 65535; timeout 1h;"
+
 /* What nftables 1.0.6 has no name for has the type of bytes: so the source address has to have it, too. */
 #define SOURCE_V6 "@nh,64,128"
 #define TARGET_V6 "@th,64,128"
 
 static Words words_of(const NetworkPlan *plan, int bridge, const Mac *mac) {
-        Words words = { .plan = plan, .bridge = bridge, .taps = network_tap_group(bridge) };
+        const unsigned mask = TAP_GROUP_BRIDGED_MASK | ~TAP_GROUP_KIND_MASK;
+        const unsigned taps = network_tap_group(bridge) & mask;
+        Words words = { .plan = plan, .bridge = bridge };
 
+        snprintf(words.taps, sizeof(words.taps), "iifgroup & %#x == %#x", mask, taps);
+        snprintf(words.others, sizeof(words.others), "iifgroup & %#x != %#x", mask, taps);
         mac_format(mac, words.mac);
         network_plan_v4(plan, words.v4);
         network_plan_v6(plan, words.v6);
@@ -188,6 +198,32 @@ static void write_icmp6(FILE *file, const Words *words) {
                         file);
 }
 
+/* A port of ours is locked, and its bridge drops whatever has another source MAC than its guest's. Here, before that,
+ * vnicd is told of those: by the port and the source alone, so seldom that a flood costs no more than a frame now and
+ * then. */
+static void write_sources_told(FILE *file, const Words *words) {
+        if (words->plan->tells_sources)
+                fprintf(file,
+                                "set told { typeof iif; " TOLD_SET " }\n"
+                                "set heard { typeof iif . ether saddr; " HEARD_SET " }\n"
+                                "chain first_source {\n"
+                                "add @told { iif limit rate " TOLD_LIMIT " } log group %u\n}\n"
+                                "chain new_source {\n"
+                                "add @told { iif limit rate " TOLD_LIMIT " } log group %u "
+                                "add @heard { iif . ether saddr }\n}\n",
+                                SOURCE_LOG_GROUP, SOURCE_LOG_GROUP);
+}
+
+static void write_telling(FILE *file, const Words *words) {
+        const uint32_t taps = network_tap_group(words->bridge);
+
+        if (words->plan->tells_sources)
+                fprintf(file,
+                                "iifgroup %u jump first_source\n"
+                                "iifgroup %u iif . ether saddr != @heard jump new_source\n",
+                                group_with_sources(taps, TAP_SOURCES_AWAITED), taps);
+}
+
 static void write_table(FILE *file, const char *family, const char *name) {
         fprintf(file,
                         "create table %s " NETWORK_TABLE_PREFIX "%s\n"
@@ -210,10 +246,14 @@ static void write_bridge_table(FILE *file, const Words *words) {
         write_arp(file, words);
         write_ip(file, words);
         write_ip6(file, words);
+        write_sources_told(file, words);
         fprintf(file,
                         "chain prerouting {\n"
                         "type filter hook prerouting priority -300; policy accept;\n"
-                        "iifgroup != %u accept\n"
+                        "%s accept\n",
+                        words->others);
+        write_telling(file, words);
+        fprintf(file,
                         "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop\n"
                         "ether type 0x0806 goto guest_arp\n"
                         "ether type 0x0800 meta l4proto 0-254 goto guest_ip\n"
@@ -221,9 +261,9 @@ static void write_bridge_table(FILE *file, const Words *words) {
                         "drop\n}\n"
                         "chain input {\n"
                         "type filter hook input priority 0; policy accept;\n"
-                        "iifgroup %u ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 "
+                        "%s ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 "
                         "ether daddr != %s drop\n}\n}\n",
-                        words->taps, words->taps, words->mac);
+                        words->taps, words->mac);
 }
 
 /* From another's address nothing gets near a socket of the host, forged answers least of all. */
@@ -268,7 +308,7 @@ static void write_input(FILE *file, const Words *words) {
         fprintf(file,
                         "chain input {\n"
                         "type filter hook input priority 0; policy accept;\n"
-                        "iifgroup %u drop\n"
+                        "%s drop\n"
                         "iif != %d accept\n",
                         words->taps, words->bridge);
         if (words->plan->host_access) {
@@ -315,7 +355,7 @@ static void write_forward(FILE *file, const Words *words) {
                         "}\n"
                         "chain forward {\n"
                         "type filter hook forward priority 0; policy accept;\n"
-                        "iifgroup %u drop\n"
+                        "%s drop\n"
                         "iif %d oif %d ether daddr != %s accept\n"
                         "iif %d goto way_out\n"
                         "oif != %d accept\n"

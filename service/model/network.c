@@ -220,7 +220,7 @@ int network_make_filters(const NetworkPlan *plan, int bridge, const Mac *mac, bo
         return r;
 }
 
-static int set_filters(Birth *birth) {
+static int make_filters(Birth *birth) {
         Network *network = birth->network;
         uint64_t digest;
         int r = network_make_filters(&network->tag.plan, network->ifindex, &network->mac,
@@ -229,6 +229,17 @@ static int set_filters(Birth *birth) {
         if (r >= 0)
                 filter_guard_take(&network->filters, digest);
         return r;
+}
+
+/* A kernel that cannot log takes the rest of them. */
+static int set_filters(Birth *birth) {
+        NetworkPlan *plan = &birth->network->tag.plan;
+        int r = make_filters(birth);
+
+        if (r != -EOPNOTSUPP || !plan->tells_sources)
+                return r;
+        plan->tells_sources = false;
+        return make_filters(birth);
 }
 
 static int give_v6(Birth *birth, const struct in6_addr *address) {

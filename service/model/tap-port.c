@@ -23,11 +23,25 @@ TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters) {
                 .learning = !request->anti_spoof,
                 .bpdu_guard = request->bpdu_guard,
         };
-        const uint32_t group = request->network > 0 ? network_tap_group(request->network)
-                        : request->bridged          ? TAP_GROUP_BRIDGED
-                                                    : TAP_GROUP_UNBRIDGED;
+        uint32_t group = request->bridged ? TAP_GROUP_BRIDGED : TAP_GROUP_UNBRIDGED;
 
+        if (request->network > 0)
+                group = group_with_sources(network_tap_group(request->network), request->sources);
         return complete(group, port, filters);
+}
+
+/* Which sources are told changes while the tap lives, and stands in its group alone. Where that was lost, or the tap was
+ * held, it begins anew. */
+static TapSources sources_of(const Tag *tag, const LinkInfo *link, int network) {
+        const TapSources first = tag->anti_spoof && tag->mac_state == MAC_GENERATED
+                        ? TAP_SOURCES_AWAITED
+                        : TAP_SOURCES_WATCHED;
+        TapSources now;
+
+        if (!group_is_of_network(link->group, network) || group_is_held(link->group))
+                return first;
+        now = group_sources(link->group);
+        return now == TAP_SOURCES_AWAITED ? first : now;
 }
 
 TapPort tap_port_for_tag(const Tag *tag, const LinkInfo *link, int network, unsigned filters) {
@@ -37,6 +51,7 @@ TapPort tap_port_for_tag(const Tag *tag, const LinkInfo *link, int network, unsi
                 .anti_spoof = tag->anti_spoof,
                 .isolated = tag->isolated,
                 .bpdu_guard = tag->bpdu_guard,
+                .sources = network > 0 ? sources_of(tag, link, network) : TAP_SOURCES_WATCHED,
         };
 
         return tap_port_for_request(&request, filters);

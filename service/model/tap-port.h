@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "kernel/link.h"
+#include "model/group.h"
 #include "model/tag.h"
 
 typedef struct TapPort {
@@ -27,6 +28,7 @@ typedef struct TapPortRequest {
         int network;  /* ifindex of its network's bridge; 0: none */
         bool bridged; /* on a bridge, a network's or the host's */
         bool anti_spoof, isolated, bpdu_guard;
+        TapSources sources; /* on a network */
 } TapPortRequest;
 
 /* filters: TAP_FILTER_*, those that stand. */

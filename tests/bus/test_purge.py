@@ -15,7 +15,7 @@ from vnic.process import ROOM, poll
 pytestmark = [pytest.mark.restarts, pytest.mark.deadline(120)]
 
 SCRIPT = pathlib.Path(os.environ["VNICD_SOURCE"]) / "debian" / "vnicd.postrm"
-GROUP, TAPS = 0x766E6963, 0x76000000
+GROUP, TAPS, AWAITING, UNTOLD = 0x766E6963, 0x76000000, 0x74000000, 0x72000000
 TAP = "vnicd:1 uid=1001 life=persistent queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 at=1795353600"
 TODAY = "vnicd:1 uid=1001 persistent=1 queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 guest=given at=1795353600 " \
         "isolated=0 anti_spoof=0 bpdu_guard=0"
@@ -152,10 +152,13 @@ def make_all():
     kernel.run("ip", "link", "set", "vnic00000051", "master", "lab")
     make_tap("vnic00000052", TAP.format("00000052"), group=TAPS + 0xFFFFF0)
     make_tap("vnic00000053", "", group=TAPS + lab)
+    # Its first source is awaited; nothing is told of its sources.
+    make_tap("vnic00000054", TAP.format("00000054"), group=AWAITING + lab)
+    make_tap("vnic00000055", TAP.format("00000055"), group=UNTOLD + 0xFFFFF0)
     return set(os.listdir("/sys/class/net")) - before
 
 
-OURS = {*OUR_TAPS, *OUR_NETWORKS, "vnic00000051", "vnic00000052"}
+OURS = {*OUR_TAPS, *OUR_NETWORKS, "vnic00000051", "vnic00000052", "vnic00000054", "vnic00000055"}
 
 
 def delete_all(names):

@@ -66,6 +66,10 @@ def check_groups(tree):
     complaints = [] if group == int.from_bytes(b"vnic", "big") else [f"{group} is not \"vnic\" as a number"]
     if bridged != group & 0xFF000000:
         complaints.append(f"the groups of taps begin with {bridged:#x}, not with the first byte of {group:#x}")
+    mask, bits = (tree.define("service/model/group.h", f"TAP_GROUP_BRIDGED_{name}") for name in ("MASK", "BITS"))
+    for kind in ("BRIDGED", "AWAITING", "UNTOLD"):
+        if tree.define("service/model/group.h", f"TAP_GROUP_{kind}") & mask != bits:
+            complaints.append(f"TAP_GROUP_{kind} is none of a tap on a bridge")
     return complaints + \
         tree.differs("coexistence/70-vnicd.rules", r'ATTR\{netdev_group\}=="(\d+)"', group) + \
         tree.differs("debian/vnicd.postrm", r"^network_group=(\d+)$", group) + \

@@ -44,7 +44,8 @@ typedef struct Stage {
         int bridge, attacker, victim;
 } Stage;
 
-static int open_guest(Stage *stage, const char *name) {
+/* Filters are the same whichever sources of a tap are told. */
+static int open_guest(Stage *stage, const char *name, TapSources sources) {
         TapDevice device = { .vnet_hdr = false };
         int fd;
 
@@ -52,7 +53,7 @@ static int open_guest(Stage *stage, const char *name) {
         assert_ok(tap_create(&device, &fd, NULL));
         assert_ok(fcntl(fd, F_SETFL, O_NONBLOCK));
         world_run("ip link set %s group %u addrgenmode none master lab", name,
-                        network_tap_group(stage->bridge));
+                        group_with_sources(network_tap_group(stage->bridge), sources));
         world_run("ip link set %s up", name);
         return fd;
 }
@@ -79,6 +80,7 @@ static void enter(Stage *stage, NetworkKind kind, bool addresses) {
         strcpy(stage->plan.name, "lab");
         stage->plan.kind = kind;
         stage->plan.host_access = addresses;
+        stage->plan.tells_sources = true;
         if (addresses) {
                 assert_ok(network_plan_add_address(&stage->plan, "10.70.3.1/24"));
                 assert_ok(network_plan_add_address(&stage->plan, "fd70:3::1/64"));
@@ -93,8 +95,9 @@ static void enter(Stage *stage, NetworkKind kind, bool addresses) {
                 assert_ok(address_add_v6(stage->netlink, stage->bridge, &stage->plan.v6, 64, NULL));
         }
         world_run("ip link set lo up; ip link set lab addrgenmode none; ip link set lab up");
-        stage->attacker = open_guest(stage, "attacker");
-        stage->victim = open_guest(stage, "victim");
+        stage->attacker = open_guest(stage, "attacker",
+                        kind == NETWORK_NAT ? TAP_SOURCES_AWAITED : TAP_SOURCES_UNTOLD);
+        stage->victim = open_guest(stage, "victim", TAP_SOURCES_WATCHED);
         world_run("until [ $(bridge link show | grep -c 'state forwarding') = 2 ]; do sleep .01; "
                   "done");
 }
@@ -524,6 +527,20 @@ static void a_tap_that_left_the_bridge_does_not_reach_the_host(void **state) {
         leave(&stage);
 }
 
+static void sources_are_told_only_where_the_kernel_can(void **state) {
+        NetworkPlan plan = NETWORK_PLAN_INIT;
+
+        strcpy(plan.name, "lab");
+        assert_ok(network_plan_complete(&plan, NULL));
+        for (int tells = 0; tells < 2; tells++) {
+                _cleanup_free_ char *rules = NULL;
+
+                plan.tells_sources = tells;
+                assert_ok(network_filter_rules(&plan, 7, &bridge_mac, &rules));
+                assert_int_equal(strstr(rules, "log group 30318") != NULL, tells);
+        }
+}
+
 static void a_table_of_others_stays_as_it_is(void **state) {
         Stage stage;
 
@@ -555,6 +572,7 @@ int main(void) {
                 cmocka_unit_test_setup(without_access_the_host_hears_nothing, world_enter),
                 cmocka_unit_test_setup(
                                 a_tap_that_left_the_bridge_does_not_reach_the_host, world_enter),
+                cmocka_unit_test(sources_are_told_only_where_the_kernel_can),
                 cmocka_unit_test_setup(a_table_of_others_stays_as_it_is, world_enter),
         };
 

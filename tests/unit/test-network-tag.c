@@ -119,6 +119,28 @@ static void taps_have_the_group_of_their_bridge(void **state) {
         assert_int_equal(network_of_tap_group(0x75000007), 0);
 }
 
+static void whichever_sources_are_told_the_bridge_is_the_same(void **state) {
+        static const uint32_t groups[] = { 0x76000007, 0x74000007, 0x72000007 };
+        static const TapSources sources[] = {
+                TAP_SOURCES_WATCHED,
+                TAP_SOURCES_AWAITED,
+                TAP_SOURCES_UNTOLD,
+        };
+
+        for (size_t i = 0; i < ELEMENTS(groups); i++) {
+                assert_int_equal(group_with_sources(0x76000007, sources[i]), groups[i]);
+                assert_int_equal(group_with_sources(groups[i], TAP_SOURCES_WATCHED), 0x76000007);
+                assert_int_equal(group_sources(groups[i]), sources[i]);
+                assert_int_equal(network_of_tap_group(groups[i]), 7);
+                assert_true(group_is_of_network(groups[i], 7));
+                assert_false(group_is_of_network(groups[i], 8));
+                assert_true(group_is_of_bridged_tap(groups[i]));
+        }
+        assert_false(group_is_of_network(0x77000007, 7));
+        assert_false(group_is_of_network(0x12000007, 7));
+        assert_false(group_is_of_network(NETWORK_GROUP, 0x6e6963));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_tag_says_all_that_makes_the_network),
@@ -126,6 +148,7 @@ int main(void) {
                 cmocka_unit_test(what_is_not_exactly_a_tag_is_none),
                 cmocka_unit_test(a_bridge_is_ours_by_group_and_tag),
                 cmocka_unit_test(taps_have_the_group_of_their_bridge),
+                cmocka_unit_test(whichever_sources_are_told_the_bridge_is_the_same),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

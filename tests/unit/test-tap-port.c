@@ -13,6 +13,10 @@ static void a_new_tap_is_in_the_group_of_its_kind(void **state) {
                 uint16_t mask;
         } cases[] = {
                 { { .network = 7, .bridged = true }, 0x76000007, BRIDGE_GROUP_FWD_ALL },
+                { { .network = 7, .bridged = true, .sources = TAP_SOURCES_AWAITED }, 0x74000007,
+                                BRIDGE_GROUP_FWD_ALL },
+                { { .network = 7, .bridged = true, .sources = TAP_SOURCES_UNTOLD }, 0x72000007,
+                                BRIDGE_GROUP_FWD_ALL },
                 { { .bridged = true }, 0x76000000, BRIDGE_GROUP_FWD_ALL },
                 { { .bridged = false }, 0x77000000, 0 },
         };
@@ -77,6 +81,7 @@ static void one_that_is_found_is_to_be_as_its_tag_says(void **state) {
                 const char *bridge;
                 uint32_t wanted;
                 uint16_t mask;
+                MacState mac;
         } cases[] = {
                 { 0, 0, "br0", 0x76000000, BRIDGE_GROUP_FWD_ALL },
                 { 0, 0, "", 0x77000000, 0 },
@@ -86,6 +91,14 @@ static void one_that_is_found_is_to_be_as_its_tag_says(void **state) {
                                 BRIDGE_GROUP_FWD_ALL }, /* it has lost its bridge */
                 { 0x76000003, 3, "net", 0x76000003, BRIDGE_GROUP_FWD_ALL },
                 { 0, 3, "net", 0x76000003, BRIDGE_GROUP_FWD_ALL },
+                { 0x74000003, 3, "net", 0x74000003, BRIDGE_GROUP_FWD_ALL, MAC_GENERATED },
+                { 0x74000003, 3, "net", 0x76000003, BRIDGE_GROUP_FWD_ALL, MAC_TOLD },
+                { 0x74000003, 3, "net", 0x76000003, BRIDGE_GROUP_FWD_ALL, MAC_GIVEN },
+                { 0x76000003, 3, "net", 0x76000003, BRIDGE_GROUP_FWD_ALL, MAC_GENERATED },
+                { 0x72000003, 3, "net", 0x72000003, BRIDGE_GROUP_FWD_ALL, MAC_TOLD },
+                { 0x70000003, 3, "net", 0x74000003, BRIDGE_GROUP_FWD_ALL, MAC_GENERATED },
+                { 0x70000003, 3, "net", 0x76000003, BRIDGE_GROUP_FWD_ALL, MAC_TOLD },
+                { 0x76000004, 3, "net", 0x74000003, BRIDGE_GROUP_FWD_ALL, MAC_GENERATED },
                 { 0x77000000, 0, "", 0x77000000, 0 },
                 { 0x77000000, 0, "br0", 0x76000000, BRIDGE_GROUP_FWD_ALL },
                 { 42, 0, "br0", 0x76000000, BRIDGE_GROUP_FWD_ALL },
@@ -93,7 +106,7 @@ static void one_that_is_found_is_to_be_as_its_tag_says(void **state) {
 
         for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
                 const LinkInfo link = { .group = cases[i].found };
-                Tag tag = { .anti_spoof = true, .isolated = true };
+                Tag tag = { .anti_spoof = true, .isolated = true, .mac_state = cases[i].mac };
                 TapPort port;
 
                 strcpy(tag.bridge, cases[i].bridge);

@@ -71,7 +71,8 @@ def _endpoint(name, endpoint, tap, entry):
     return wrong
 
 
-BRIDGED_TAPS, UNBRIDGED_TAPS, RESERVED_FRAMES = 0x76000000, 0x77000000, 0xFFFD
+# A tap on a network has one of three, by which source MACs are told.
+BRIDGED_TAPS, RESERVED_FRAMES = (0x76000000, 0x74000000, 0x72000000), 0xFFFD
 
 
 def _port(endpoint, entry):
@@ -79,7 +80,7 @@ def _port(endpoint, entry):
     wrong, group = [], int(entry.get("group", "0").replace("default", "0"))
     if not endpoint["Bridge"]:
         return [] if group else ["it has no group"]
-    if group & 0xFF000000 != BRIDGED_TAPS:
+    if group & 0xFF000000 not in BRIDGED_TAPS:
         wrong.append(f"it is on a bridge, and its group is {group:#x}")
     mask = entry["linkinfo"]["info_slave_data"].get("group_fwd_mask", "0")
     if int(mask, 16) != RESERVED_FRAMES:
