@@ -140,6 +140,20 @@ int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Fai
         return bridge_tie_mac_in_vlan(netlink, port, mac, 0, replace, failure);
 }
 
+int bridge_untie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure) {
+        _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *entry = fdb_entry(mac, 0);
+        _cleanup_message_ struct nl_msg *message = NULL;
+
+        if (!entry)
+                return -ENOMEM;
+        rtnl_neigh_set_ifindex(entry, port);
+        rtnl_neigh_set_flags(entry, NTF_MASTER);
+        if (rtnl_neigh_build_delete_request(entry, 0, &message) < 0)
+                return -ENOMEM;
+        return netlink_call(netlink, message, NULL, NULL, "untie the guest's MAC from the port",
+                        failure);
+}
+
 static int take_entry(const struct nlmsghdr *message, void *userdata) {
         _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *found = NULL;
         FdbEntry *entry = userdata;

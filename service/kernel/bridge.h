@@ -58,6 +58,9 @@ int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Fai
 int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
                 Failure *failure);
 
+/* Takes that away again, in every VLAN. -ENOENT: it is not tied to the port. */
+int bridge_untie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure);
+
 /* Where the bridge knows the MAC. -ENOENT: nowhere. -ENODEV: the bridge is gone. -EOPNOTSUPP: a kernel
  * before 5.0. */
 int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret, Failure *failure);
