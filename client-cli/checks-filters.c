@@ -1,32 +1,47 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The filters that keep what guests send to bridges and switches themselves from the host. The service
- * makes them when it starts, and says so where it could not.
+ * The filters that keep what guests send to bridges and switches themselves from the host, and those that tell which MACs
+ * guests use. The service makes them when it starts, and says so where it could not.
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "client.h"
 #include "findings.h"
 
+/* Guests that are told their MAC, as CreateTap says, miss nothing. */
+static void add_warning(Findings *findings, const char *warning) {
+        if (strstr(warning, "nfnetlink_log"))
+                findings_add(findings, "guest-macs", FINDING_NOTE,
+                                "a kernel with CONFIG_NETFILTER_NETLINK_LOG and CONFIG_NFT_LOG, or "
+                                "another group for the other program; then: systemctl reload vnicd",
+                                "%s", warning);
+        else
+                findings_add(findings, "tap-filters", FINDING_PROBLEM,
+                                "a kernel with CONFIG_NF_TABLES, CONFIG_NF_TABLES_BRIDGE, _INET "
+                                "and _ARP; if it has them: systemctl reload vnicd",
+                                "%s", warning);
+}
+
 void check_filters(Findings *findings, sd_bus *bus) {
         char **warnings = NULL;
+        bool stand = true;
 
         /* check_services() reports a service that does not answer. */
         if (!bus ||
                         sd_bus_get_property_strv(bus, VNICD_NAME, VNICD_PATH, VNICD_MANAGER,
                                         "Warnings", NULL, &warnings) < 0)
                 return;
-        if (!warnings || !*warnings)
+        for (char **warning = warnings; warning && *warning; warning++)
+                stand = stand && strstr(*warning, "nfnetlink_log");
+        if (stand)
                 findings_add(findings, "tap-filters", FINDING_OK, NULL,
                                 "The filters of taps stand: nothing that comes by a tap itself "
                                 "reaches this host.");
         for (char **warning = warnings; warning && *warning; warning++) {
-                findings_add(findings, "tap-filters", FINDING_PROBLEM,
-                                "a kernel with CONFIG_NF_TABLES, CONFIG_NF_TABLES_BRIDGE, _INET "
-                                "and _ARP; if it has them: systemctl reload vnicd",
-                                "%s", *warning);
+                add_warning(findings, *warning);
                 free(*warning);
         }
         free(warnings);

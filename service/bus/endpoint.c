@@ -114,6 +114,9 @@ static PROPERTY_GETTER(get_warnings) {
                                 "Its port is out of use: the guest sent a BPDU, and it has BPDU "
                                 "guard; or its bridge is down. Setting the interface down and up "
                                 "opens it again." },
+                { ENDPOINT_WARNING_SOURCES,
+                                "Its guest sent frames with other MACs than GuestMac: they are "
+                                "dropped." },
                 { ENDPOINT_WARNING_END,
                                 "Its holder made it end with its last queue: it is not persistent "
                                 "any more." },
@@ -142,6 +145,7 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
                 { ENDPOINT_CHANGED_NAME, ENDPOINT_INTERFACE, "Interface" },
                 { ENDPOINT_CHANGED_BRIDGE, ENDPOINT_INTERFACE, "Bridge" },
                 { ENDPOINT_CHANGED_MAC, ENDPOINT_INTERFACE, "HostMac" },
+                { ENDPOINT_CHANGED_GUEST_MAC, ENDPOINT_INTERFACE, "GuestMac" },
                 { ENDPOINT_CHANGED_MTU, ENDPOINT_INTERFACE, "Mtu" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "Isolated" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "AntiSpoof" },
@@ -191,7 +195,7 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("Bridge", "s", get_bridge, 0),
         CONST_PROPERTY("Owner", "u", property_get_number, AT(tag.uid)),
         CONST_PROPERTY("Label", "s", property_get_text, AT(tag.label)),
-        CONST_PROPERTY("GuestMac", "s", property_get_mac, AT(tag.guest_mac)),
+        LIVE_PROPERTY("GuestMac", "s", property_get_mac, AT(tag.guest_mac)),
         LIVE_PROPERTY("HostMac", "s", property_get_mac, AT(now.mac)),
         LIVE_PROPERTY("Mtu", "u", property_get_number, AT(now.mtu)),
         LIVE_PROPERTY("Isolated", "b", property_get_flag, AT(now.port.isolated)),

@@ -100,8 +100,9 @@ static PROPERTY_GETTER(get_number) {
 
 static PROPERTY_GETTER(get_warnings) {
         const Service *service = userdata;
-        const unsigned filters = manager_facts(service->manager)->tap_filters;
-        const char *sentences[3] = { NULL };
+        const ManagerFacts *facts = manager_facts(service->manager);
+        const unsigned filters = facts->tap_filters;
+        const char *sentences[4] = { NULL };
         size_t n = 0;
 
         if (!(filters & TAP_FILTER_RESERVED))
@@ -118,6 +119,14 @@ static PROPERTY_GETTER(get_warnings) {
                                  "nf_tables is not there. The kernel refuses it, or somebody "
                                  "deletes it "
                                  "again and again (nft monitor).";
+        if (facts->sources == SOURCES_TAKEN)
+                sentences[n++] = "A guest on a network has to use the MAC that CreateTap told: "
+                                 "another program listens to group 30318 of nfnetlink_log, by "
+                                 "which vnicd would hear of another one.";
+        else if (facts->sources == SOURCES_UNSUPPORTED)
+                sentences[n++] = "A guest on a network has to use the MAC that CreateTap told: the "
+                                 "kernel has no nfnetlink_log, or its filters no log, by which "
+                                 "vnicd would hear of another one.";
         return append_names(reply, sentences);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/ifname.h"
+#include "model/group.h"
 #include "model/network.h"
 #include "util/cleanup.h"
 
@@ -73,6 +74,9 @@ static unsigned find_warnings(const Endpoint *endpoint) {
                 { is_held_back(now, LINK_PORT_BLOCKING), ENDPOINT_WARNING_BLOCKED },
                 { now->port.bpdu_guard && is_held_back(now, LINK_PORT_DISABLED),
                                 ENDPOINT_WARNING_GUARD },
+                { is_guarded(now->master, &now->port) &&
+                                                group_sources(now->group) == TAP_SOURCES_UNTOLD,
+                                ENDPOINT_WARNING_SOURCES },
         };
         unsigned warnings = 0;
 

@@ -37,6 +37,7 @@ typedef enum EndpointChange {
         ENDPOINT_CHANGED_PERSISTENT = 1 << 10,
         ENDPOINT_CHANGED_WARNINGS = 1 << 11,
         ENDPOINT_CHANGED_FORWARDING = 1 << 12,
+        ENDPOINT_CHANGED_GUEST_MAC = 1 << 13,
 } EndpointChange;
 
 /* What is not as it was made. */
@@ -56,6 +57,7 @@ typedef enum EndpointWarning {
         ENDPOINT_WARNING_BLOCKED = 1 << 12,
         ENDPOINT_WARNING_GUARD = 1 << 13,
         ENDPOINT_WARNING_FILTERS = 1 << 14,
+        ENDPOINT_WARNING_SOURCES = 1 << 15,
 } EndpointWarning;
 
 /* Why it leaves. */
@@ -98,7 +100,8 @@ struct Endpoint {
         unsigned warnings; /* EndpointWarning */
         uint64_t vlans;    /* a hash of those in which the guest's MAC is tied; 0: none yet */
         bool muted;        /* in one of them another port has the guest's MAC */
-        uint32_t offloads; /* OFFLOAD_*, what the tap can carry with its header */
+        uint64_t mac_heard_at; /* when a generated one was first heard, µs of CLOCK_MONOTONIC; 0: not yet */
+        uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
         OffloadState offload_state; /* and what its consumer has turned on */
         char *creator;              /* the connection that made it; NULL: it is not known */
         unsigned just_given;        /* queues of the tag's count, by the last call for more */

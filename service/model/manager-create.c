@@ -82,7 +82,7 @@ static int make_tag(Manager *manager, const Order *order, const LinkPort *port, 
 static TapPort make_port(const Manager *manager, const Order *order) {
         const TapRequest *request = order->request;
         const NetworkPlan *network = order->network ? &order->network->tag.plan : NULL;
-        const TapPortRequest port = {
+        TapPortRequest port = {
                 .network = order->network ? order->network->ifindex : 0,
                 .bridged = order->bridge,
                 .bpdu_guard = order->client->bpdu_guard,
@@ -91,6 +91,7 @@ static TapPort make_port(const Manager *manager, const Order *order) {
                                 (network && network->guests_isolated && !request->has_isolated),
         };
 
+        port.sources = manager_sources_for(manager, port.anti_spoof, !request->has_guest_mac);
         return tap_port_for_request(&port, manager->facts.tap_filters);
 }
 

@@ -199,8 +199,9 @@ static void see_anew(Manager *manager, int ifindex) {
 }
 
 /* An event may be older than what we know already: that the link is gone, by a dump, or that it has its
- * tag. A link that is new to us, or not as it should be, is asked for itself. */
-static void see_event(Manager *manager, const LinkInfo *link) {
+ * tag. A link that is new to us, or not as it should be, is asked for itself; false: it is seen so then, and the event
+ * is out of date. */
+static bool see_event(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
 
@@ -208,8 +209,11 @@ static void see_event(Manager *manager, const LinkInfo *link) {
                 manager_count_event(manager, endpoint);
         if (endpoint && has_its_tag(endpoint, link))
                 guard_and_follow(manager, endpoint, link);
-        else if (endpoint || tag_of_link(link, &tag) >= 0)
+        else if (endpoint || tag_of_link(link, &tag) >= 0) {
                 see_anew(manager, link->ifindex);
+                return false;
+        }
+        return true;
 }
 
 static void see_port(Manager *manager, const LinkInfo *link) {
@@ -239,8 +243,8 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 manager_see_host_bridge(manager, link, event);
                 if (strcmp(link->kind, "bridge") == 0)
                         manager_see_bridge(manager, link->ifindex);
-                see_event(manager, link);
-                manager_see_port_of_network(manager, link);
+                if (see_event(manager, link))
+                        manager_see_port_of_network(manager, link);
                 manager_see_port_of_bridge(manager, link);
                 break;
         case LINK_PORT_IS_NEW:

@@ -255,6 +255,7 @@ int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept,
                 r = manager_open_uplinks(manager);
         if (r < 0)
                 return r;
+        tag.plan.tells_sources = manager->facts.sources != SOURCES_UNSUPPORTED;
         tag.guard_v6 = plan->kind == NETWORK_NAT &&
                         uplinks_should_guard_v6(manager->netlink, &manager->networks);
         r = network_new(&network, &tag);
@@ -271,6 +272,7 @@ int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept,
         }
         manager_update_uplinks(manager);
         manager_look_at_firewalls(manager);
+        manager_check_sources(manager, *ret);
         (*ret)->born = true;
         if (!kept)
                 set_idle_timer(*ret, IDLE_USEC);

@@ -7,8 +7,10 @@
  * come back), manager-filters.c (packet filters that others change), manager-guard.c (against what holders do),
  * manager-networks.c (networks: their life), manager-firewall.c (what firewalls of others do with them),
  * manager-places.c (where a tap is to
- * be), manager-ports.c (whose the ports of a bridge are), manager-restart.c (what is there already). */
+ * be), manager-ports.c (whose the ports of a bridge are), manager-restart.c (what is there already), manager-sources.c
+ * (which MACs guests use). */
 
+#include "kernel/packet-log.h"
 #include "model/filter-monitor.h"
 #include "model/linger.h"
 #include "model/link-monitor.h"
@@ -46,6 +48,8 @@ struct Manager {
         Linger *linger;
         LinkMonitor *monitor;
         OffloadWatch *offload_watch;
+        PacketLog *sources; /* NULL: we are not told of any */
+        sd_event_source *sources_readable;
         Quota *quota;
         Registry registry;
         List changed;           /* Endpoint.changed */
@@ -141,6 +145,17 @@ bool manager_awaits_bridge(const Manager *manager, const char *name);
 /* The same in each VLAN that the port is in, if these are others than before: a locked port hears a guest only where its
  * MAC is tied. */
 void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans);
+
+/* Listens to what the filters of networks tell of source MACs, if it does not already; facts.sources tells whether that
+ * could be. */
+void manager_open_sources(Manager *manager);
+void manager_close_sources(Manager *manager);
+
+/* The filters of the network stand: without the rules that tell of sources, if the kernel did not take them. */
+void manager_check_sources(Manager *manager, const Network *network);
+
+/* Which sources are to be told of a tap on a network that is made so. */
+TapSources manager_sources_for(const Manager *manager, bool locked, bool generated);
 
 /* For the link monitor. */
 extern const LinkFollower manager_link_follower;

@@ -26,6 +26,7 @@ static int take_bridge(const LinkInfo *link, void *userdata) {
                 return 0;
         if (found == -EBADMSG)
                 snprintf(tag.plan.name, sizeof(tag.plan.name), "%s", link->name);
+        tag.plan.tells_sources = manager->facts.sources != SOURCES_UNSUPPORTED;
         r = network_new(&network, &tag);
         if (r < 0)
                 return r;
@@ -68,6 +69,8 @@ static void complete(Manager *manager, Network *network) {
         if (r < 0)
                 log_error("The network %s is not what it should be: %s", network->tag.plan.name,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        else
+                manager_check_sources(manager, network);
 }
 
 void manager_adopt_networks(Manager *manager) {

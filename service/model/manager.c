@@ -149,6 +149,7 @@ Manager *manager_free(Manager *manager) {
         sd_event_source_disable_unref(manager->closer_source);
         sd_event_source_disable_unref(manager->again);
         manager_stop_looking_at_firewalls(manager);
+        manager_close_sources(manager);
         linger_stop(manager->linger);
         manager->stopping = true;
         closer_free(manager->closer);
@@ -177,6 +178,7 @@ int manager_probe(Manager *manager) {
         bool changed;
         int r;
 
+        manager_open_sources(manager);
         (void)manager_make_tap_filters(manager);
         if (manager->started)
                 manager_look_at_firewalls(manager);

@@ -42,6 +42,13 @@ typedef struct ManagerObserver {
         void (*facts_changed)(void *userdata);
 } ManagerObserver;
 
+/* Whether the filters of networks can tell us of the source MACs of guests (model/network-filter). */
+typedef enum SourceTelling {
+        SOURCES_UNSUPPORTED, /* the kernel has no nfnetlink_log, or it could not be asked */
+        SOURCES_TAKEN,       /* another program listens in our place */
+        SOURCES_TOLD,
+} SourceTelling;
+
 /* What the host offers; told by a scratch tap, and by the filters that could be made, at the start. */
 typedef struct ManagerFacts {
         OffloadCapability offloads;
@@ -49,6 +56,7 @@ typedef struct ManagerFacts {
         unsigned cpus;        /* online */
         bool vhost_net;       /* there is a /dev/vhost-net */
         unsigned tap_filters; /* TAP_FILTER_*, those that stand */
+        SourceTelling sources;
 } ManagerFacts;
 
 /* For whom something is made: whose it is, on what limits, and which connection may open further queues of it, if it is

@@ -75,7 +75,16 @@ def check_groups(tree):
         tree.differs("debian/vnicd.postrm", r"^network_group=(\d+)$", group) + \
         tree.differs("debian/vnicd.postrm", r"^tap_group_mask=(\d+)", mask) + \
         tree.differs("debian/vnicd.postrm", r"^tap_group_bits=(\d+)", bits) + \
-        tree.differs("docs/man/vnicd.8", r"bridge of the group (\d+)", group)
+        tree.differs("docs/man/vnicd.8", r"bridge of the group (\d+)", group) + \
+        check_log_group(tree)
+
+
+def check_log_group(tree):
+    """By which number the kernel tells of source MACs, for administrators whose programs listen there, too."""
+    number = tree.define("service/model/network-filter.h", "SOURCE_LOG_GROUP")
+    return tree.differs("service/bus/manager.c", r"listens to group (\d+) of", number) + \
+        tree.differs("docs/man/vnicd.8", r"group (\d+) of nfnetlink_log", number) + \
+        tree.differs("docs/networks.md", r"group (\d+) of nfnetlink_log", number)
 
 
 def check_names(tree):

@@ -315,7 +315,7 @@ static void a_bridge_of_others_is_refused_and_stays_as_it_is(void **state) {
 static void a_tap_on_a_network_has_its_group_and_what_the_network_demands(void **state) {
         NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         TapRequest request = request_on("net0");
-        FdSet first = FDSET_INIT, second = FDSET_INIT;
+        FdSet first = FDSET_INIT, second = FDSET_INIT, third = FDSET_INIT;
         Endpoint *endpoint;
         Stage stage;
 
@@ -324,7 +324,7 @@ static void a_tap_on_a_network_has_its_group_and_what_the_network_demands(void *
         stage_enter(&stage);
         endpoint = create_tap(&stage, &request, &plan, &first);
         assert_int_equal(endpoint->now.master, world_ifindex("net0"));
-        assert_int_equal(endpoint->now.group, 0x76000000 | world_ifindex("net0"));
+        assert_int_equal(endpoint->now.group, 0x74000000 | world_ifindex("net0"));
         assert_int_equal(endpoint->now.mtu, 1400);
         assert_true(endpoint_has_anti_spoof(endpoint));
         assert_true(endpoint->now.port.isolated);
@@ -333,10 +333,16 @@ static void a_tap_on_a_network_has_its_group_and_what_the_network_demands(void *
         endpoint = create_tap(&stage, &request, &plan, &second);
         assert_false(endpoint_has_anti_spoof(endpoint));
         assert_false(endpoint->now.port.isolated);
+        assert_int_equal(endpoint->now.group, 0x72000000 | world_ifindex("net0"));
+        request.has_anti_spoof = request.has_isolated = false;
+        request.has_guest_mac = true;
+        request.guest_mac = (Mac){ { 0x52, 0x54, 0, 0, 0, 1 } };
+        endpoint = create_tap(&stage, &request, &plan, &third);
         assert_int_equal(endpoint->now.group, 0x76000000 | world_ifindex("net0"));
         assert_int_equal(stage.networks_appeared, 1);
         fdset_done(&first);
         fdset_done(&second);
+        fdset_done(&third);
         stage_leave(&stage);
 }
 

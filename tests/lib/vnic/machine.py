@@ -81,12 +81,13 @@ for code, data in ask(INFORMATION, REPLY):
 
 
 class Machine:
-    """Machine(tap, "web"): takes the tap's queue, with the tap's guest MAC. Leave the `with` to end it."""
+    """Machine(tap, "web"): takes the tap's queue, with the tap's guest MAC or one of its own. Leave the `with` to end
+    it."""
 
-    def __init__(self, tap, name):
+    def __init__(self, tap, name, mac=None):
         self.name = name
         self.tap = tap
-        self.mac = tap.get("GuestMac")
+        self.mac = mac or tap.get("GuestMac")
         self.fd = tap.fds[0]
         kernel.run("ip", "netns", "add", name)
         with kernel.inside(name):
