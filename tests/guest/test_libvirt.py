@@ -9,6 +9,7 @@ import shutil
 import pytest
 from vnic import guest, kernel, variant
 from vnic.frames import frame_lengths
+from vnic.networks import network
 from vnic.process import ROOM, Process, identity, poll, variables
 
 HOST = "192.0.2.1"
@@ -140,6 +141,24 @@ def test_a_bridge_interface_of_an_ordinary_user(session, lan, sink):
     check_network(domain, tap, sink)
     assert domain.destroy()[0] == 0
     assert kernel.wait_gone(tap)
+
+
+def test_a_bridge_interface_on_a_network_of_vnicd(session, root, alice):
+    """As virt-install --network bridge=vnicbr0 defines it: libvirt makes the MAC, and tells it to no helper."""
+    with network(root, "vnicbr0") as net:
+        domain = Domain(session, "networked",
+                        f"<interface type='bridge'><source bridge='vnicbr0'/><mac address='{MAC}'/>"
+                        "<model type='virtio'/></interface>", dhcp="web", ping=net.address(4), wait=60)
+        assert domain.status == 0, domain.error
+        assert domain.wait_for("VNIC-RESULT dhcp ").endswith(" ok"), domain.console()
+        assert domain.wait_for(f"VNIC-RESULT ping {net.address(4)} ").endswith(" ok")
+        (tap,) = kernel.our_links()
+        assert kernel.link(tap)["master"] == "vnicbr0"
+        path = alice.call("/org/vnicd1", "org.vnicd1.Manager", "GetEndpoint", "s", (tap,))[0]
+        assert alice.get(path, "org.vnicd1.Endpoint", "GuestMac") == MAC
+        assert MAC in [lease[1] for lease in net.leases()]
+        assert domain.destroy()[0] == 0
+        assert kernel.wait_gone(tap)
 
 
 def test_a_refusal_reaches_the_user_of_virsh(session, bridges):

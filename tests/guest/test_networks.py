@@ -52,3 +52,50 @@ def test_a_guest_that_lies_about_its_mac_is_heard_by_nobody(root, alice):
         assert vm.run(f"ping -c 2 -W 2 {net.address(4)}")[0] != 0
         vm.run(f"ip link set eth0 address {WEB_MAC}")
         answers(vm, f"ping -c 2 -W 3 {net.address(4)}")
+
+
+# Guests whose MAC nobody told vnicd
+
+def answers_the_host(vm, net, alice, mac):
+    """It has an address of the network, which is known by its MAC, and the host answers."""
+    vm.get_address("web")
+    answers(vm, f"ping -c 2 -W 3 {net.address(4)}")
+    tap = vm.tap()
+    path = alice.call("/org/vnicd1", "org.vnicd1.Manager", "GetEndpoint", "s", (tap,))[0]
+    endpoint = alice.get_all(path, "org.vnicd1.Endpoint")
+    assert endpoint["GuestMac"] == mac and endpoint["AntiSpoof"] and endpoint["Warnings"] == []
+    assert mac in [lease[1] for lease in net.leases()]
+
+
+@pytest.mark.parametrize("mac", [None, WEB_MAC])
+@pytest.mark.parametrize("netdev", ["bridge,id=n0,br=vnicbr0,helper={helper}",
+                                    "tap,id=n0,helper={helper} --br=vnicbr0"])
+def test_a_guest_of_the_bridge_helper_is_heard_with_the_mac_that_qemu_gave_it(world, root, alice, netdev, mac):
+    """QEMU does not tell its helper the MAC of the card, be it QEMU's own or one of the command line."""
+    with network(root, "vnicbr0") as net:
+        argv = guest.qemu_argv({"shell": 120}, kind=netdev.format(helper=world.tool("vnic-bridge-helper")), mac=mac)
+        with guest.Guest(argv=argv) as vm:
+            answers_the_host(vm, net, alice, mac or "52:54:00:12:34:56")
+
+
+def test_a_guest_that_was_not_told_its_mac_is_heard(world, root, alice):
+    """A forgotten mac={mac}."""
+    with network(root, "vnicbr0") as net:
+        argv = guest.qemu_argv({"shell": 120}, "{fd}", mac=None, kind="fd")
+        with guest.Guest(argv=[world.tool("vnicctl"), "run", "--bridge", "vnicbr0", "--", *argv]) as vm:
+            answers_the_host(vm, net, alice, "52:54:00:12:34:56")
+
+
+def test_a_nested_machine_is_not_heard_and_is_warned_of(world, root, alice):
+    with network(root, "yesnat") as net:
+        argv = guest.qemu_argv({"shell": 120}, kind=f"bridge,id=n0,br=yesnat,helper={world.tool('vnic-bridge-helper')}",
+                               mac=WEB_MAC)
+        with guest.Guest(argv=argv) as vm:
+            answers_the_host(vm, net, alice, WEB_MAC)
+            path = alice.call("/org/vnicd1", "org.vnicd1.Manager", "GetEndpoint", "s", (vm.tap(),))[0]
+            vm.run(f"ip link set eth0 address {DB_MAC}")
+            assert vm.run(f"ping -c 2 -W 2 {net.address(4)}")[0] != 0
+            vm.run(f"ip link set eth0 address {WEB_MAC}")
+            answers(vm, f"ping -c 2 -W 3 {net.address(4)}")
+            endpoint = alice.get_all(path, "org.vnicd1.Endpoint")
+            assert endpoint["GuestMac"] == WEB_MAC and len(endpoint["Warnings"]) == 1
