@@ -58,14 +58,15 @@ static Words words_of(const NetworkPlan *plan, int bridge, const Mac *mac) {
 
 /* The address that stands at key is the guest's, or nobody's and the guest's from now on; else the frame
  * ends here, and so does one in which there is none, or for which a set has no room. "claimed" is
- * refreshed after "pairs", so that an address is nobody else's as long as it is somebody's. */
+ * refreshed after "pairs", so that an address is nobody else's as long as it is somebody's. What a guest gets is
+ * counted by its port: the frame meets this before the lock of the port, so its source MAC may be forged. */
 static void write_claim(FILE *file, const char *chain, const char *key, int family) {
         fprintf(file,
                         "chain %s {\n"
                         "%s . ether saddr @pairs%d update @pairs%d { %s . ether saddr } "
                         "update @claimed%d { %s } return\n"
                         "%s @claimed%d drop\n"
-                        "update @claims { ether saddr limit rate over " GUARD_LIMIT " } drop\n"
+                        "update @claims { iif limit rate over " GUARD_LIMIT " } drop\n"
                         "add @pairs%d { %s . ether saddr } add @claimed%d { %s } return\n"
                         "drop\n}\n",
                         chain, key, family, family, key, family, key, key, family, family, key,
@@ -79,7 +80,7 @@ static void write_guard(FILE *file, const Words *words) {
               "set claimed4 { typeof ip saddr; " GUARD_SET " }\n"
               "set pairs6 { typeof " SOURCE_V6 " . ether saddr; " GUARD_SET " }\n"
               "set claimed6 { typeof " SOURCE_V6 "; " GUARD_SET " }\n"
-              "set claims { typeof ether saddr; " GUARD_SET " }\n",
+              "set claims { typeof iif; " GUARD_SET " }\n",
                         file);
         write_claim(file, "claim_arp", "arp saddr ip", 4);
         write_claim(file, "claim_ip", "ip saddr", 4);
@@ -89,20 +90,24 @@ static void write_guard(FILE *file, const Words *words) {
 
 /* The host's table of neighbours is one for all of its links, and has room for 1024 of a family: a guest with ever
  * new addresses would fill it. */
-static void write_news(FILE *file, const char *name, const char *key) {
+static void write_news(FILE *file, const char *name, const char *key, const char *guest) {
         fprintf(file,
                         "set known_%s { typeof %s . ether saddr; " NEWS_SET " }\n"
                         "chain news_%s {\n"
                         "%s . ether saddr @known_%s return\n"
-                        "update @news { ether saddr limit rate over " NEWS_LIMIT " } drop\n"
+                        "update @news { %s limit rate over " NEWS_LIMIT " } drop\n"
                         "add @known_%s { %s . ether saddr } return\n"
                         "drop\n}\n",
-                        name, key, name, key, name, name, key);
+                        name, key, name, key, name, guest, name, key);
 }
 
-static void write_news_set(FILE *file) {
-        fputs("set news { typeof ether saddr; " NEWS_SET " }\n", file);
+static void write_news_set(FILE *file, const char *guest) {
+        fprintf(file, "set news { typeof %s; " NEWS_SET " }\n", guest);
 }
+
+/* By what a guest is known: before the lock of its port by that, behind it by the MAC that the lock let through. */
+#define GUEST_AT_PORT   "iif"
+#define GUEST_ON_BRIDGE "ether saddr"
 
 /* The condition leaves out who has no address yet. */
 static void write_guarded(FILE *file, const Words *words, const char *rule) {
@@ -239,8 +244,8 @@ static void write_table(FILE *file, const char *family, const char *name) {
 static void write_bridge_table(FILE *file, const Words *words) {
         write_table(file, "bridge", words->plan->name);
         write_guard(file, words);
-        write_news_set(file);
-        write_news(file, "arp", "arp saddr ip");
+        write_news_set(file, GUEST_AT_PORT);
+        write_news(file, "arp", "arp saddr ip", GUEST_AT_PORT);
         write_udp(file);
         write_icmp6(file, words);
         write_arp(file, words);
@@ -399,9 +404,9 @@ int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, ch
                 return -ENOMEM;
         write_bridge_table(file, &words);
         write_table(file, "inet", plan->name);
-        write_news_set(file);
-        write_news(file, "ip", "ip saddr");
-        write_news(file, "ip6", "ip6 saddr");
+        write_news_set(file, GUEST_ON_BRIDGE);
+        write_news(file, "ip", "ip saddr", GUEST_ON_BRIDGE);
+        write_news(file, "ip6", "ip6 saddr", GUEST_ON_BRIDGE);
         write_input(file, &words);
         write_forward(file, &words);
         write_nat(file, &words);

@@ -308,6 +308,34 @@ def test_threat_60_a_hundred_thousand_forged_sources_cost_a_few_events(world, al
         assert woken < 20 + 20 * seconds and spent < 0.1 + 0.05 * seconds
 
 
+@pytest.mark.parametrize("guarded", [False, True], ids=["open", "guard_addresses"])
+def test_forged_sources_do_not_use_up_what_filters_remember_of_others(root, alice, bob, guarded):
+    """A frame meets the filters before the lock of its port: what they count of it counts on the port."""
+    with network(root, "yesnet", "isolated", services=False, guard_addresses=guarded) as net, \
+            bob.create_tap("yesnet", False, guest_mac=NEIGHBOUR) as neighbour, \
+            alice.create_tap("yesnet", False, guest_mac=GIVEN) as hostile, \
+            bob.create_tap("yesnet", False, guest_mac=OTHER) as guest:
+        gateway = net.address(4)
+        subnet = gateway.rpartition(".")[0]
+        for number in range(100000):
+            mac = ":".join(f"{byte:02x}" for byte in b"\x52\x54" + struct.pack("!I", number))
+            send(hostile.fds[0], arp_request(mac, f"{subnet}.{number % 200 + 2}", gateway))
+        drain(neighbour.fds)
+        for number in (2, 77, 203):
+            frame = arp_request(OTHER, f"{subnet}.{number}", gateway)
+            send(guest.fds[0], frame)
+            if number == 203 or not guarded:
+                assert receive(neighbour.fds[0], 1, 0, want=frame.__eq__), number
+        if guarded:
+            # Of the others the flood has taken no more than a guest may.
+            heard = 0
+            for number in range(100, 200):
+                frame = arp_request(NEIGHBOUR, f"{subnet}.{number}", gateway)
+                send(neighbour.fds[0], frame)
+                heard += receive(guest.fds[0], 0.05, 0, want=frame.__eq__) is not None
+            assert heard >= 15
+
+
 @pytest.mark.parametrize("given", [False, True], ids=["generated", "given"])
 def test_a_guest_is_heard_beside_one_that_claims_the_gateways_mac_without_end(world, alice, bob, net, neighbour, given):
     """That one stays as it is, and so its port goes on telling."""
