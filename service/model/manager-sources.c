@@ -120,6 +120,9 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
         /* Events from before, with the MAC of before, may still come. */
         endpoint->conduct.restoring = true;
         (void)bridge_untie_mac(manager->netlink, ifindex, &before, NULL);
+        /* Who has a MAC of its own comes back with it. */
+        endpoint->may_return = true;
+        manager_lease_begins(manager, endpoint->network, endpoint);
         endpoint->changes |= ENDPOINT_CHANGED_GUEST_MAC;
         if (list_is_empty(&endpoint->changed))
                 list_append(&manager->changed, &endpoint->changed);

@@ -408,13 +408,21 @@ def test_neither_a_tap_nor_its_mac_changes_a_filter(alice, neighbour):
 
 
 @pytest.mark.once
-def test_a_guest_of_another_mac_gets_an_address_by_dhcp(root, alice):
-    with network(root, "yesnat") as net, alice.create_tap("yesnat", False) as tap, \
-            Machine(tap, "web", mac=OTHER) as web:
-        lease = poll(web.dhcp, 20)
-        assert lease and tap.get("GuestMac") == OTHER
-        assert web.pings(net.address(4))
-        assert next(one for one in net.leases() if one[0] == lease["ip"])[1] == OTHER
+def test_a_guest_of_another_mac_gets_an_address_by_dhcp_and_again_when_it_comes_back(root, alice):
+    with network(root, "yesnat") as net:
+        had = []
+        for _ in range(2):
+            with alice.create_tap("yesnat", False) as tap, Machine(tap, "web", mac=OTHER) as web:
+                lease = poll(web.dhcp, 20)
+                assert lease and tap.get("GuestMac") == OTHER
+                assert web.pings(net.address(4))
+                assert next(one for one in net.leases() if one[0] == lease["ip"])[1] == OTHER
+                had.append(lease["ip"])
+            assert kernel.wait_gone(tap.interface)
+            # Somebody else is there meanwhile.
+            with alice.create_tap("yesnat", False, guest_mac=THIRD) as between, Machine(between, "db") as db:
+                had.append(db.dhcp()["ip"])
+        assert had[0] == had[2] and had[1] != had[0]
 
 
 @contextlib.contextmanager
