@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The filters that keep what guests send to bridges and switches themselves from the host, and those that tell which MACs
- * guests use. The service makes them when it starts, and says so where it could not.
+ * The filters that keep what guests send to bridges and switches themselves from the host, and
+ * those that tell which MACs guests use. The service makes them when it starts, and says so where
+ * it could not.
  */
 
 #include <stdlib.h>

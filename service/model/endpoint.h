@@ -97,11 +97,11 @@ struct Endpoint {
         List on_bridge;     /* HostBridge.endpoints */
         int was_on; /* the bridge that it was on before it was on none; 0: that is not known */
         Conduct conduct;
-        unsigned warnings; /* EndpointWarning */
-        uint64_t vlans;    /* a hash of those in which the guest's MAC is tied; 0: none yet */
-        bool muted;        /* in one of them another port has the guest's MAC */
-        uint64_t mac_heard_at; /* when a generated one was first heard, µs of CLOCK_MONOTONIC; 0: not yet */
-        uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
+        unsigned warnings;     /* EndpointWarning */
+        uint64_t vlans;        /* a hash of those in which the guest's MAC is tied; 0: none yet */
+        bool muted;            /* in one of them another port has the guest's MAC */
+        uint64_t mac_heard_at; /* a generated one, first; µs of CLOCK_MONOTONIC; 0: not yet */
+        uint32_t offloads;     /* OFFLOAD_*, what the tap can carry with its header */
         OffloadState offload_state; /* and what its consumer has turned on */
         char *creator;              /* the connection that made it; NULL: it is not known */
         unsigned just_given;        /* queues of the tag's count, by the last call for more */

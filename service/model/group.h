@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The groups (ip-link(8)) that vnicd gives to its links, so that packet filters know them without a rule for each.
+ * The groups (ip-link(8)) that vnicd gives to its links, so that packet filters know them without a
+ * rule for each.
  *
  *     0x766e6963              bridges of networks ("vnic")
  *     0x76000000 | ifindex    taps that are made for a network: the lower 24 bits of its bridge's ifindex
@@ -46,9 +47,9 @@ bool group_is_held(uint32_t group);
 
 /* Which source MACs of a tap on a network its filters tell vnicd of (model/network-filter). */
 typedef enum TapSources {
-        TAP_SOURCES_WATCHED, /* each that was not heard lately: one that is not its guest's is warned of */
-        TAP_SOURCES_AWAITED, /* each frame's, within a limit: the first that is not the generated one replaces it */
-        TAP_SOURCES_UNTOLD, /* none */
+        TAP_SOURCES_WATCHED, /* each not heard lately: of one that is not its guest's we warn */
+        TAP_SOURCES_AWAITED, /* each frame's, in limits: the first other replaces a generated one */
+        TAP_SOURCES_UNTOLD,  /* none */
 } TapSources;
 
 /* The group of the taps of a network, by the ifindex of its bridge, whose sources are watched. */
@@ -63,7 +64,8 @@ TapSources group_sources(uint32_t group);
  * the ifindex are told. */
 int network_of_tap_group(uint32_t group);
 
-/* Whether that is the group of a tap that was made for the network with this bridge, whichever sources are told. */
+/* Whether that is the group of a tap that was made for the network with this bridge, whichever
+ * sources are told. */
 bool group_is_of_network(uint32_t group, int bridge);
 
 /* Whether that is the group of a tap that belongs on a bridge, a network's or the host's. */

@@ -198,9 +198,9 @@ static void see_anew(Manager *manager, int ifindex) {
                 examine(manager, endpoint);
 }
 
-/* An event may be older than what we know already: that the link is gone, by a dump, or that it has its
- * tag. A link that is new to us, or not as it should be, is asked for itself; false: it is seen so then, and the event
- * is out of date. */
+/* An event may be older than what we know already: that the link is gone, by a dump, or that it has
+ * its tag. A link that is new to us, or not as it should be, is asked for itself; false: it is seen
+ * so then, and the event is out of date. */
 static bool see_event(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;

@@ -146,12 +146,13 @@ bool manager_awaits_bridge(const Manager *manager, const char *name);
  * MAC is tied. */
 void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans);
 
-/* Listens to what the filters of networks tell of source MACs, if it does not already; facts.sources tells whether that
- * could be. */
+/* Listens to what the filters of networks tell of source MACs, if it does not already;
+ * facts.sources tells whether that could be. */
 void manager_open_sources(Manager *manager);
 void manager_close_sources(Manager *manager);
 
-/* The filters of the network stand: without the rules that tell of sources, if the kernel did not take them. */
+/* The filters of the network stand: without the rules that tell of sources, if the kernel did not
+ * take them. */
 void manager_check_sources(Manager *manager, const Network *network);
 
 /* Which sources are to be told of a tap on a network that is made so. */

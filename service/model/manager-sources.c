@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which MACs the guests of networks use. A port of a network is locked to one from its first moment. Where nobody gave
- * one to CreateTap a generated one is tied, and whoever starts the guest should tell it; many do not: a bridge helper
- * has no way to. So the first other source MAC replaces the generated one, once, if a given one could be that. Then, and
- * where one was given, a source that is none of the guest's is warned of, once.
+ * Which MACs the guests of networks use. A port of a network is locked to one from its first
+ * moment. Where nobody gave one to CreateTap a generated one is tied, and whoever starts the guest
+ * should tell it; many do not: a bridge helper has no way to. So the first other source MAC
+ * replaces the generated one, once, if a given one could be that. Then, and where one was given, a
+ * source that is none of the guest's is warned of, once.
  *
- * What is told comes from a guest that may be hostile: the filter limits how often (model/network-filter), nothing is
- * learnt from it but what is tied here, and which port it came by is the kernel's word.
+ * What is told comes from a guest that may be hostile: the filter limits how often
+ * (model/network-filter), nothing is learnt from it but what is tied here, and which port it came
+ * by is the kernel's word.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,8 +24,8 @@
 /* Told of in one go; the rest when others had their turn. */
 #define READS_AT_ONCE 64
 
-/* A generated MAC that is in use for so long was told to the guest, and is its own: not a nested machine's frame, nor
- * anything else takes it away any more. */
+/* A generated MAC that is in use for so long was told to the guest, and is its own: not a nested
+ * machine's frame, nor anything else takes it away any more. */
 #define SETTLED_AFTER_USEC (60 * UINT64_C(1000000))
 
 TapSources manager_sources_for(const Manager *manager, bool locked, bool generated) {
@@ -55,7 +57,8 @@ static void hear_own(Manager *manager, Endpoint *endpoint) {
                 set_sources(manager, endpoint, TAP_SOURCES_WATCHED);
 }
 
-/* A static entry of the port that is not of the link itself: the service ended in the middle of tie_source(). */
+/* A static entry of the port that is not of the link itself: the service ended in the middle of
+ * tie_source(). */
 static bool is_tied(Manager *manager, const Endpoint *endpoint, const Mac *source) {
         FdbEntry entry;
 
@@ -65,8 +68,8 @@ static bool is_tied(Manager *manager, const Endpoint *endpoint, const Mac *sourc
                         entry.port == endpoint->now.ifindex && !entry.learnt;
 }
 
-/* The checks of a given MAC, then the tie, which the kernel refuses if another port was quicker. A refused one is told
- * again with the guest's next frame. */
+/* The checks of a given MAC, then the tie, which the kernel refuses if another port was quicker. A
+ * refused one is told again with the guest's next frame. */
 static int tie_source(Manager *manager, const Endpoint *endpoint, const Mac *source) {
         LinkInfo bridge;
         int r;
@@ -78,7 +81,8 @@ static int tie_source(Manager *manager, const Endpoint *endpoint, const Mac *sou
         r = link_get(manager->netlink, endpoint->now.master, &bridge, NULL);
         if (r >= 0)
                 r = manager_check_mac(manager, &bridge, source, NULL, &(Failure){ 0 });
-        if (r != PLACEMENT_OK) /* nor one that was only learnt: nobody was asked whether it may be taken over */
+        /* Nor one that was only learnt: nobody was asked whether it may be taken over. */
+        if (r != PLACEMENT_OK)
                 return r < 0 ? r : -EADDRINUSE;
         return bridge_tie_mac(manager->netlink, endpoint->now.ifindex, source, false, NULL);
 }

@@ -42,7 +42,8 @@ typedef struct ManagerObserver {
         void (*facts_changed)(void *userdata);
 } ManagerObserver;
 
-/* Whether the filters of networks can tell us of the source MACs of guests (model/network-filter). */
+/* Whether the filters of networks can tell us of the source MACs of guests
+ * (model/network-filter). */
 typedef enum SourceTelling {
         SOURCES_UNSUPPORTED, /* the kernel has no nfnetlink_log, or it could not be asked */
         SOURCES_TAKEN,       /* another program listens in our place */

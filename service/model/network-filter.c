@@ -29,8 +29,8 @@ typedef struct Words {
 #define NEWS_SET   "flags dynamic,timeout; size 65535; timeout 1m;"
 #define NEWS_LIMIT "1/second burst 20 packets"
 
-/* How often a port tells of a source MAC, and how long of none that it has told of. Where the second set is full it
- * tells of all, as often as the first lets it. */
+/* How often a port tells of a source MAC, and how long of none that it has told of. Where the
+ * second set is full it tells of all, as often as the first lets it. */
 #define TOLD_SET   "flags dynamic,timeout; size 65535; timeout 10s;"
 #define TOLD_LIMIT "2/second burst 2 packets"
 #define HEARD_SET  "flags dynamic,timeout; size 65535; timeout 1h;"
@@ -56,10 +56,11 @@ static Words words_of(const NetworkPlan *plan, int bridge, const Mac *mac) {
         return words;
 }
 
-/* The address that stands at key is the guest's, or nobody's and the guest's from now on; else the frame
- * ends here, and so does one in which there is none, or for which a set has no room. "claimed" is
- * refreshed after "pairs", so that an address is nobody else's as long as it is somebody's. What a guest gets is
- * counted by its port: the frame meets this before the lock of the port, so its source MAC may be forged. */
+/* The address that stands at key is the guest's, or nobody's and the guest's from now on; else the
+ * frame ends here, and so does one in which there is none, or for which a set has no room.
+ * "claimed" is refreshed after "pairs", so that an address is nobody else's as long as it is
+ * somebody's. What a guest gets is counted by its port: the frame meets this before the lock of the
+ * port, so its source MAC may be forged. */
 static void write_claim(FILE *file, const char *chain, const char *key, int family) {
         fprintf(file,
                         "chain %s {\n"
@@ -105,7 +106,8 @@ static void write_news_set(FILE *file, const char *guest) {
         fprintf(file, "set news { typeof %s; " NEWS_SET " }\n", guest);
 }
 
-/* By what a guest is known: before the lock of its port by that, behind it by the MAC that the lock let through. */
+/* By what a guest is known: before the lock of its port by that, behind it by the MAC that the lock
+ * let through. */
 #define GUEST_AT_PORT   "iif"
 #define GUEST_ON_BRIDGE "ether saddr"
 
@@ -203,9 +205,9 @@ static void write_icmp6(FILE *file, const Words *words) {
                         file);
 }
 
-/* A port of ours is locked, and its bridge drops whatever has another source MAC than its guest's. Here, before that,
- * vnicd is told of those: by the port and the source alone, so seldom that a flood costs no more than a frame now and
- * then. */
+/* A port of ours is locked, and its bridge drops whatever has another source MAC than its guest's.
+ * Here, before that, vnicd is told of those: by the port and the source alone, so seldom that a
+ * flood costs no more than a frame now and then. */
 static void write_sources_told(FILE *file, const Words *words) {
         if (words->plan->tells_sources)
                 fprintf(file,

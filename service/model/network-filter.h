@@ -16,8 +16,9 @@
  * address is whose, which the kernel learns from what guests send: a replacement begins anew with that.
  * Neither br_netfilter nor a rule for each tap is needed.
  *
- * A port also tells vnicd which source MACs its guest uses, before the port's lock drops those that it does not know: by
- * the tap's group (model/group) each frame's, or those not heard lately. Limits for each port bound what that costs.
+ * A port also tells vnicd which source MACs its guest uses, before the port's lock drops those that
+ * it does not know: by the tap's group (model/group) each frame's, or those not heard lately.
+ * Limits for each port bound what that costs.
  */
 
 #include <stdio.h>
@@ -31,8 +32,8 @@
 /* The name of a network's. */
 #define NETWORK_TABLE_SIZE 32
 
-/* The group of nfnetlink_log by which the first of them tells of source MACs. Fixed, so that it can be documented: "vn"
- * as a number. */
+/* The group of nfnetlink_log by which the first of them tells of source MACs. Fixed, so that it can
+ * be documented: "vn" as a number. */
 #define SOURCE_LOG_GROUP 0x766eU
 
 /* Both tables of the network whose bridge has that ifindex and MAC; the caller frees it. -ENOMEM */

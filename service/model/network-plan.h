@@ -44,7 +44,7 @@ typedef struct NetworkPlan {
         bool reach_lan;       /* nat: private destinations outside of the network too */
         bool host_access;     /* DHCP, DNS and ICMP of the host */
         bool guard_addresses; /* a guest's address is no other guest's while it is in use */
-        bool tells_sources;   /* its filters tell which MACs guests use: the kernel can, and nobody is asked */
+        bool tells_sources;   /* its filters tell which MACs guests use: the kernel can */
         uint32_t mtu;         /* bytes; 0: 1500 */
         uint32_t ports_max, ports_per_user;
         char domain[NETWORK_DOMAIN_SIZE]; /* of the guests' names, without dots at its ends; "":

@@ -39,7 +39,8 @@ static int install_reserved(Netlink *netlink, Failure *failure) {
         return filter_drop_install(netlink, &drop, failure);
 }
 
-/* What comes by a bridge has the bridge's group here, and a network's bridge has a first byte of taps. */
+/* What comes by a bridge has the bridge's group here, and a network's bridge has a first byte of
+ * taps. */
 static int install_lost(Netlink *netlink, Failure *failure) {
         const FilterMatch matches[] = {
                 filter_match_group(TAP_GROUP_BRIDGED_MASK, TAP_GROUP_BRIDGED_BITS, false),
