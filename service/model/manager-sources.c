@@ -152,7 +152,8 @@ static void on_source(int ifindex, const Mac *source, void *userdata) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
 
         if (!endpoint || !endpoint_is_alive(endpoint) || endpoint->releasing ||
-                        !endpoint->network || endpoint->now.master != endpoint->network->ifindex)
+                        !endpoint->network || endpoint->now.master != endpoint->network->ifindex ||
+                        group_is_held(endpoint->now.group))
                 return;
         if (mac_equal(source, &endpoint->tag.guest_mac)) {
                 hear_own(manager, endpoint);
