@@ -241,6 +241,27 @@ def check_keys(tree):
     return complaints
 
 
+def check_reconcile(tree):
+    """Each row of the page has a test that exists, or says by a dash that it has none."""
+    tests = "\n".join(path.read_text(encoding="utf-8") for path in sorted((tree.root / "tests").rglob("test*"))
+                      if path.suffix in (".py", ".c"))
+    files = {path.name for path in (tree.root / "tests").rglob("test*")}
+    rows = [line.strip("|").split(" | ") for line in tree.text("docs/reconcile.md").splitlines()
+            if line.startswith("| ") and not line.startswith("| fact |")]
+    complaints = [] if len(rows) > 40 else [f"docs/reconcile.md: only {len(rows)} rows were found"]
+    for row in rows:
+        fact, told = row[0].strip(), row[-1].strip()
+        if len(row) != 5:
+            complaints.append(f"docs/reconcile.md: the row of {fact} has {len(row)} columns")
+        names = re.findall(r"`([^`]+)`", told)
+        if not names and told != "—":
+            complaints.append(f"docs/reconcile.md: {fact} has no test")
+        for name in names:
+            if name.rpartition("/")[2] not in files and name.strip("…") not in tests:
+                complaints.append(f"docs/reconcile.md: there is no test {name}")
+    return complaints
+
+
 def main():
     tree, report = Tree(source()), Report()
     cases = {
@@ -255,6 +276,7 @@ def main():
         "vnicctl(1) has exactly the statuses that vnicctl has": check_statuses,
         "the limits are those that the documents say": check_limits,
         "the man pages have exactly the keys that the configuration has": check_keys,
+        "the page about what others change names tests that exist": check_reconcile,
     }
     for name, check in cases.items():
         complaints = check(tree)
