@@ -37,7 +37,6 @@ typedef enum NetworkWarning {
         NETWORK_WARNING_CLASH,      /* a subnet has come since that clashes with its own */
         NETWORK_WARNING_FORWARDING, /* of IPv4: somebody has switched it off */
         NETWORK_WARNING_FORWARDING_V6,
-        NETWORK_WARNING_BRIDGE,    /* its bridge: down, its MAC, its spanning tree */
         NETWORK_WARNING_CHECKSUMS, /* DHCP replies leave without them */
         NETWORK_WARNING_MAX,
 } NetworkWarning;

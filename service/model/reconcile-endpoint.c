@@ -311,28 +311,38 @@ static int bring_together(Manager *manager, Endpoint *endpoint, Failure *failure
         return r;
 }
 
+static void reconcile(Reconcilable *thing) {
+        Endpoint *endpoint = container_of(thing, Endpoint, check);
+
+        manager_reconcile(endpoint->owner, endpoint);
+}
+
+/* What the kernel refused may work a little later, and no event says when. */
+static void try_again(Manager *manager, Endpoint *endpoint) {
+        reconciler_mark_at(manager->reconciler, &endpoint->check,
+                        clock_now_usec() + RESTORATIONS_USEC / RESTORATIONS_MAX);
+}
+
 void manager_reconcile(Manager *manager, Endpoint *endpoint) {
         Failure failure = FAILURE_INIT;
         LinkInfo now;
 
         if (!endpoint_is_alive(endpoint) || endpoint->releasing || !differs(manager, endpoint))
                 return;
+        endpoint->owner = manager;
+        endpoint->check.reconcile = reconcile;
         /* The event may be older than what is. If the link is gone, the kernel tells that too. */
         if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0)
                 return;
         manager_follow(manager, endpoint, &now);
         if (bring_together(manager, endpoint, &failure) < 0 &&
                         link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) >= 0 &&
-                        now.master == endpoint->now.master)
+                        now.master == endpoint->now.master) {
                 log_warning("Cannot bring the port of %s up to date: %s", endpoint->now.name,
                                 failure.text);
+                try_again(manager, endpoint);
+        }
         manager_follow(manager, endpoint, &endpoint->now);
-}
-
-static void reconcile(Reconcilable *thing) {
-        Endpoint *endpoint = container_of(thing, Endpoint, check);
-
-        manager_reconcile(endpoint->owner, endpoint);
 }
 
 void manager_check(Manager *manager, Endpoint *endpoint) {
