@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/filter-batch.h"
 #include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
@@ -155,16 +156,11 @@ typedef struct Question {
 } Question;
 
 static int ask(Digest *digest, const Question *question, const char *name) {
-        const struct nfgenmsg header = {
-                .nfgen_family = (uint8_t)digest->table->family,
-                .version = NFNETLINK_V0,
-        };
-        _cleanup_message_ struct nl_msg *message = nlmsg_alloc_simple(
-                        NFNL_SUBSYS_NFTABLES << 8 | question->type, question->flags);
+        _cleanup_message_ struct nl_msg *message = filter_message_new(
+                        question->type, question->flags, (uint8_t)digest->table->family);
         int r;
 
-        if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-                        nla_put_string(message, question->table, digest->table->name) < 0 ||
+        if (!message || nla_put_string(message, question->table, digest->table->name) < 0 ||
                         (name && nla_put_string(message, question->name, name) < 0))
                 return -ENOMEM;
         r = netlink_call(

@@ -12,13 +12,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "kernel/filter-batch.h"
 #include "kernel/mac.h"
 #include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
-
-/* Far more than one table with one rule takes. */
-#define BATCH_BYTES 4096
 
 /* Of linux/netfilter_bridge.h, which does not go together with the C library's headers. */
 #define BRIDGE_PRE_ROUTING 0
@@ -33,13 +31,10 @@ static const struct {
         [FILTER_ARP_INPUT] = { NFPROTO_ARP, NF_ARP_IN, "input" },
 };
 
-/* The messages of one transaction. */
-typedef struct Batch {
+typedef struct Transaction {
         const FilterDrop *drop;
-        uint8_t bytes[BATCH_BYTES];
-        size_t size;
-        uint32_t sequence;
-} Batch;
+        FilterBatch batch;
+} Transaction;
 
 FilterMatch filter_match_group(uint32_t mask, uint32_t group, bool differs) {
         FilterMatch match = { .field = FILTER_IN_GROUP, .differs = differs };
@@ -49,60 +44,24 @@ FilterMatch filter_match_group(uint32_t mask, uint32_t group, bool differs) {
         return match;
 }
 
-/* NULL: out of memory. */
-static struct nl_msg *new_message(int type, int flags, uint8_t family, uint16_t resource) {
-        const struct nfgenmsg header = {
-                .nfgen_family = family,
-                .version = NFNETLINK_V0,
-                .res_id = htons(resource),
-        };
-        struct nl_msg *message = nlmsg_alloc_simple(type, NLM_F_REQUEST | flags);
-
-        if (message && nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0) {
-                nlmsg_free(message);
-                return NULL;
-        }
-        return message;
-}
-
 static struct nl_msg *table_message(const FilterDrop *drop, int type, int flags) {
-        return new_message(NFNL_SUBSYS_NFTABLES << 8 | type, flags, hooks[drop->hook].family, 0);
-}
-
-static int append(Batch *batch, struct nl_msg *message) {
-        struct nlmsghdr *header = nlmsg_hdr(message);
-        size_t size = NLMSG_ALIGN(header->nlmsg_len);
-
-        if (size > sizeof(batch->bytes) - batch->size)
-                return -ENOMEM;
-        header->nlmsg_seq = batch->sequence++;
-        memset(batch->bytes + batch->size, 0, size);
-        memcpy(batch->bytes + batch->size, header, header->nlmsg_len);
-        batch->size += size;
-        return 0;
+        return filter_message_new(type, flags, hooks[drop->hook].family);
 }
 
 static int put_be32(struct nl_msg *message, int type, uint32_t value) {
         return nla_put_u32(message, type, htonl(value)) < 0 ? -ENOMEM : 0;
 }
 
-static int append_bracket(Batch *batch, int type) {
-        _cleanup_message_ struct nl_msg *message =
-                        new_message(type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+static int append_table(Transaction *transaction, int type, int flags) {
+        _cleanup_message_ struct nl_msg *message = table_message(transaction->drop, type, flags);
 
-        return message ? append(batch, message) : -ENOMEM;
-}
-
-static int append_table(Batch *batch, int type, int flags) {
-        _cleanup_message_ struct nl_msg *message = table_message(batch->drop, type, flags);
-
-        if (!message || nla_put_string(message, NFTA_TABLE_NAME, batch->drop->table) < 0)
+        if (!message || nla_put_string(message, NFTA_TABLE_NAME, transaction->drop->table) < 0)
                 return -ENOMEM;
-        return append(batch, message);
+        return filter_batch_append(&transaction->batch, message);
 }
 
-static int append_chain(Batch *batch) {
-        const FilterDrop *drop = batch->drop;
+static int append_chain(Transaction *transaction) {
+        const FilterDrop *drop = transaction->drop;
         _cleanup_message_ struct nl_msg *message =
                         table_message(drop, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
         struct nlattr *hook;
@@ -117,7 +76,7 @@ static int append_chain(Batch *batch) {
                         put_be32(message, NFTA_HOOK_PRIORITY, (uint32_t)drop->priority) < 0)
                 return -ENOMEM;
         nla_nest_end(message, hook);
-        return append(batch, message);
+        return filter_batch_append(&transaction->batch, message);
 }
 
 /* An expression is open between these two: its attributes come there. */
@@ -236,8 +195,8 @@ static int put_expressions(struct nl_msg *message, const FilterDropRule *rule) {
 }
 
 /* The last of these is the last message of the transaction that does something, so its acknowledgement is asked for. */
-static int append_rule(Batch *batch, const FilterDropRule *rule) {
-        const FilterDrop *drop = batch->drop;
+static int append_rule(Transaction *transaction, const FilterDropRule *rule) {
+        const FilterDrop *drop = transaction->drop;
         _cleanup_message_ struct nl_msg *message = table_message(
                         drop, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | NLM_F_ACK);
 
@@ -245,51 +204,22 @@ static int append_rule(Batch *batch, const FilterDropRule *rule) {
                         nla_put_string(message, NFTA_RULE_CHAIN, hooks[drop->hook].chain) < 0 ||
                         put_expressions(message, rule) < 0)
                 return -ENOMEM;
-        return append(batch, message);
+        return filter_batch_append(&transaction->batch, message);
 }
 
 /* What is there after the first message is deleted by the second. */
-static int fill(Batch *batch) {
-        int r = append_bracket(batch, NFNL_MSG_BATCH_BEGIN);
+static int fill(Transaction *transaction) {
+        int r = append_table(transaction, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 
         if (r >= 0)
-                r = append_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+                r = append_table(transaction, NFT_MSG_DELTABLE, 0);
         if (r >= 0)
-                r = append_table(batch, NFT_MSG_DELTABLE, 0);
+                r = append_table(transaction, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
         if (r >= 0)
-                r = append_table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-        if (r >= 0)
-                r = append_chain(batch);
-        for (size_t i = 0; r >= 0 && i < batch->drop->n_rules; i++)
-                r = append_rule(batch, &batch->drop->rules[i]);
-        return r >= 0 ? append_bracket(batch, NFNL_MSG_BATCH_END) : r;
-}
-
-/* 0: the transaction holds. The kernel has answered by the time that send() returns; one refusal undoes all. */
-static int read_answers(int fd) {
-        uint8_t buffer[BATCH_BYTES];
-        bool acknowledged = false;
-        int r = 0;
-
-        for (;;) {
-                ssize_t n = recv(fd, buffer, sizeof(buffer), MSG_DONTWAIT);
-                int left = (int)n;
-
-                if (n <= 0)
-                        break;
-                for (struct nlmsghdr *header = (void *)buffer; nlmsg_ok(header, left);
-                                header = nlmsg_next(header, &left)) {
-                        const struct nlmsgerr *answer = nlmsg_data(header);
-
-                        if (header->nlmsg_type != NLMSG_ERROR ||
-                                        nlmsg_datalen(header) < (int)sizeof(*answer))
-                                continue;
-                        acknowledged = true;
-                        if (answer->error < 0 && r == 0)
-                                r = answer->error;
-                }
-        }
-        return r < 0 || acknowledged ? r : -EIO;
+                r = append_chain(transaction);
+        for (size_t i = 0; r >= 0 && i < transaction->drop->n_rules; i++)
+                r = append_rule(transaction, &transaction->drop->rules[i]);
+        return r;
 }
 
 /* Words of the kernel for what it was built without. */
@@ -299,15 +229,12 @@ static bool is_missing(int r) {
 }
 
 int filter_drop_install(Netlink *netlink, const FilterDrop *drop, Failure *failure) {
-        Batch batch = { .drop = drop, .sequence = 1 };
-        int r = fill(&batch);
+        Transaction transaction = { .drop = drop };
+        int r = fill(&transaction);
 
         if (r < 0)
                 return r;
-        if (send(netlink_fd(netlink), batch.bytes, batch.size, 0) < 0)
-                r = -errno;
-        else
-                r = read_answers(netlink_fd(netlink));
+        r = filter_batch_commit(&transaction.batch, netlink);
         if (is_missing(r))
                 return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
                                 "This kernel has no nf_tables for the filters of taps (%s).",

@@ -12,11 +12,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "kernel/event-socket.h"
 #include "util/cleanup.h"
-
-/* A ruleset of some thousand rules that is loaded or flushed fits. What does not is lost, which
- * is told. */
-#define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024)
 
 /* More than the kernel puts into one of its packets, unless one rule alone is larger. */
 #define BATCH_BYTES (32 * 1024)
@@ -43,13 +40,9 @@ struct FilterEvents {
 DEFINE_CLEANUP(FilterEvents, filter_events_close)
 
 static int join(int fd) {
-        const int group = NFNLGRP_NFTABLES, size = RECEIVE_BUFFER_BYTES;
+        const int group = NFNLGRP_NFTABLES;
         const struct sockaddr_nl address = { .nl_family = AF_NETLINK };
 
-        /* Past the administrator's maximum only with CAP_NET_ADMIN; without it, as much as is
-         * allowed. */
-        if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-                (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
                 return -errno;
         return setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0
@@ -63,9 +56,9 @@ int filter_events_open(FilterEvents **ret) {
 
         if (!events)
                 return -ENOMEM;
-        events->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+        events->fd = event_socket_open(NETLINK_NETFILTER);
         if (events->fd < 0)
-                return -errno;
+                return events->fd;
         r = join(events->fd);
         if (r < 0)
                 return r;
@@ -93,7 +86,13 @@ static bool is_about_table(const struct nlmsghdr *message) {
                         nlmsg_datalen(message) >= (int)sizeof(struct nfgenmsg);
 }
 
-static void pass_on(const struct nlmsghdr *message, filter_event_t event, void *userdata) {
+typedef struct Reader {
+        filter_event_t event;
+        void *userdata;
+} Reader;
+
+static void pass_on(const struct nlmsghdr *message, void *userdata) {
+        const Reader *reader = userdata;
         const struct nfgenmsg *header = nlmsg_data(message);
         const struct nlattr *name;
 
@@ -102,31 +101,14 @@ static void pass_on(const struct nlmsghdr *message, filter_event_t event, void *
         name = nlmsg_find_attr((struct nlmsghdr *)message, sizeof(*header), NFTA_TABLE_NAME);
         if (!name || nla_len(name) < 1 || ((const char *)nla_data(name))[nla_len(name) - 1] != '\0')
                 return;
-        event(&(FilterTable){ .family = (FilterFamily)header->nfgen_family,
-                              .name = nla_get_string(name) },
-                        userdata);
+        reader->event(&(FilterTable){ .family = (FilterFamily)header->nfgen_family,
+                                      .name = nla_get_string(name) },
+                        reader->userdata);
 }
 
 int filter_events_read(FilterEvents *events, filter_event_t event, void *userdata) {
-        struct sockaddr_nl peer = { 0 };
-        struct iovec part = { .iov_base = events->batch, .iov_len = sizeof(events->batch) };
-        struct msghdr header = {
-                .msg_name = &peer,
-                .msg_namelen = sizeof(peer),
-                .msg_iov = &part,
-                .msg_iovlen = 1,
-        };
-        ssize_t n = recvmsg(events->fd, &header, 0);
-        int left = (int)n;
+        Reader reader = { event, userdata };
 
-        if (n < 0)
-                return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
-        if (header.msg_flags & MSG_TRUNC)
-                return -ENOBUFS;
-        if (peer.nl_pid != 0) /* not from the kernel */
-                return 1;
-        for (struct nlmsghdr *message = (void *)events->batch; nlmsg_ok(message, left);
-                        message = nlmsg_next(message, &left))
-                pass_on(message, event, userdata);
-        return 1;
+        return event_socket_read(
+                        events->fd, events->batch, sizeof(events->batch), pass_on, &reader);
 }

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "kernel/filter-batch.h"
 #include "kernel/filter-library.h"
 #include "kernel/netlink.h"
 #include "util/cleanup.h"
@@ -49,13 +51,12 @@ static int write_name(const struct nlmsghdr *message, void *userdata) {
 }
 
 static int write_names(FILE *file, Failure *failure) {
-        const struct nfgenmsg header = { .version = NFNETLINK_V0 };
-        _cleanup_(nlmsg_freep) struct nl_msg *message = nlmsg_alloc_simple(
-                        NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, NLM_F_DUMP);
+        _cleanup_(nlmsg_freep) struct nl_msg *message =
+                        filter_message_new(NFT_MSG_GETTABLE, NLM_F_DUMP, AF_UNSPEC);
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
         int r;
 
-        if (!message || nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0)
+        if (!message)
                 return -ENOMEM;
         r = netlink_open(&netlink, NETLINK_NETFILTER);
         if (r >= 0)

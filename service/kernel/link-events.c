@@ -10,12 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "kernel/event-socket.h"
 #include "kernel/message-filter.h"
 #include "kernel/rtnl-gaps.h"
 #include "util/cleanup.h"
-
-/* 400 taps made and closed overran the default buffer. */
-#define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024)
 
 /* One link with many virtual functions can fill more than a page. */
 #define BATCH_BYTES (64 * 1024)
@@ -51,19 +49,14 @@ int link_events_open(LinkEvents **ret) {
                 .nl_family = AF_NETLINK,
                 .nl_groups = RTMGRP_LINK | RTMGRP_NEIGH,
         };
-        const int size = RECEIVE_BUFFER_BYTES;
         int r;
 
         events = calloc(1, sizeof(LinkEvents));
         if (!events)
                 return -ENOMEM;
-        events->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+        events->fd = event_socket_open(NETLINK_ROUTE);
         if (events->fd < 0)
-                return -errno;
-        /* Past the administrator's maximum only with CAP_NET_ADMIN; without it, as much as is
-         * allowed. */
-        if (setsockopt(events->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-                (void)setsockopt(events->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+                return events->fd;
         r = filter_messages(events->fd);
         if (r < 0)
                 return r;
@@ -100,46 +93,36 @@ static int parse_lost_entry(const struct nlmsghdr *message, LinkInfo *ret) {
         return 0;
 }
 
+typedef struct Reader {
+        link_event_t event;
+        void *userdata;
+} Reader;
+
 /* A bridge speaks of its ports in messages of its own, and of what is set through it only there.
  * That a port leaves is told as a deletion; the link itself then tells that it has another master.
  */
-static void pass_on(const struct nlmsghdr *message, link_event_t event, void *userdata) {
+static void pass_on(const struct nlmsghdr *message, void *userdata) {
+        const Reader *reader = userdata;
         LinkInfo link = { 0 };
 
         if (message->nlmsg_type == RTM_DELNEIGH) {
                 if (parse_lost_entry(message, &link) >= 0)
-                        event(&link, LINK_FDB_GONE, userdata);
+                        reader->event(&link, LINK_FDB_GONE, reader->userdata);
         } else if (rtnl_is_about_port(message, &link.ifindex)) {
                 PortVlans vlans;
 
                 rtnl_parse_port_vlans(message, &vlans);
                 link.vlans = &vlans;
                 link.port.state = rtnl_parse_port_state(message);
-                event(&link, LINK_PORT_IS_NEW, userdata);
+                reader->event(&link, LINK_PORT_IS_NEW, reader->userdata);
         } else if (link_parse(message, &link) >= 0)
-                event(&link, message->nlmsg_type == RTM_DELLINK ? LINK_GONE : LINK_IS, userdata);
+                reader->event(&link, message->nlmsg_type == RTM_DELLINK ? LINK_GONE : LINK_IS,
+                                reader->userdata);
 }
 
 int link_events_read(LinkEvents *events, link_event_t event, void *userdata) {
-        struct sockaddr_nl peer = { 0 };
-        struct iovec part = { .iov_base = events->batch, .iov_len = sizeof(events->batch) };
-        struct msghdr header = {
-                .msg_name = &peer,
-                .msg_namelen = sizeof(peer),
-                .msg_iov = &part,
-                .msg_iovlen = 1,
-        };
-        ssize_t n = recvmsg(events->fd, &header, 0);
-        int left = (int)n;
+        Reader reader = { event, userdata };
 
-        if (n < 0)
-                return errno == EAGAIN ? 0 : errno == EINTR ? 1 : -errno;
-        if (header.msg_flags & MSG_TRUNC)
-                return -ENOBUFS;
-        if (peer.nl_pid != 0) /* not from the kernel */
-                return 1;
-        for (struct nlmsghdr *message = (void *)events->batch; nlmsg_ok(message, left);
-                        message = nlmsg_next(message, &left))
-                pass_on(message, event, userdata);
-        return 1;
+        return event_socket_read(
+                        events->fd, events->batch, sizeof(events->batch), pass_on, &reader);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/filter-batch.h"
 #include "kernel/netlink.h"
 #include "kernel/ruleset-set.h"
 #include "util/cleanup.h"
@@ -136,20 +137,9 @@ static int compare_chains(const void *a, const void *b) {
         return r != 0 ? r : strcmp(x->name, y->name);
 }
 
-static struct nl_msg *message_of(int type, int flags, uint8_t family) {
-        const struct nfgenmsg header = { .nfgen_family = family, .version = NFNETLINK_V0 };
-        struct nl_msg *message = nlmsg_alloc_simple(NFNL_SUBSYS_NFTABLES << 8 | type, flags);
-
-        if (message && nlmsg_append(message, (void *)&header, sizeof(header), NLMSG_ALIGNTO) < 0) {
-                nlmsg_free(message);
-                return NULL;
-        }
-        return message;
-}
-
 static int read_chains(Ruleset *ruleset, Failure *failure) {
         _cleanup_(nlmsg_freep) struct nl_msg *message =
-                        message_of(NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC);
+                        filter_message_new(NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC);
         int r;
 
         if (!message)
@@ -247,7 +237,7 @@ static int take_rule(const struct nlmsghdr *message, void *userdata) {
 
 static int dump_rules(Ruleset *ruleset, RulesetChain *chain) {
         _cleanup_(nlmsg_freep) struct nl_msg *message =
-                        message_of(NFT_MSG_GETRULE, NLM_F_DUMP, chain->family);
+                        filter_message_new(NFT_MSG_GETRULE, NLM_F_DUMP, chain->family);
         Reading reading = { .chain = chain };
 
         forget_rules(chain);
@@ -287,7 +277,8 @@ static int take_elements(const struct nlmsghdr *message, void *userdata) {
 }
 
 static int ask_for_set(Ruleset *ruleset, RulesetSet *set) {
-        _cleanup_(nlmsg_freep) struct nl_msg *message = message_of(NFT_MSG_GETSET, 0, set->family);
+        _cleanup_(nlmsg_freep) struct nl_msg *message =
+                        filter_message_new(NFT_MSG_GETSET, 0, set->family);
 
         if (!message || nla_put_string(message, NFTA_SET_TABLE, set->table) < 0 ||
                         nla_put_string(message, NFTA_SET_NAME, set->name) < 0)
@@ -298,7 +289,7 @@ static int ask_for_set(Ruleset *ruleset, RulesetSet *set) {
 
 static int ask_for_elements(Ruleset *ruleset, RulesetSet *set) {
         _cleanup_(nlmsg_freep) struct nl_msg *message =
-                        message_of(NFT_MSG_GETSETELEM, NLM_F_DUMP, set->family);
+                        filter_message_new(NFT_MSG_GETSETELEM, NLM_F_DUMP, set->family);
 
         ruleset_set_forget_elements(set);
         if (!message || nla_put_string(message, NFTA_SET_ELEM_LIST_TABLE, set->table) < 0 ||
