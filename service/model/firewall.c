@@ -14,9 +14,6 @@
 #include "model/network-filter.h"
 #include "util/cleanup.h"
 
-DEFINE_CLEANUP(Ruleset, ruleset_free)
-DEFINE_CLEANUP(Netlink, netlink_close)
-
 #define ELEMENTS(array) (sizeof(array) / sizeof(*(array)))
 
 #define PORT_DNS         53
