@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,10 +219,13 @@ static int apply(const char *network, Reach reach, bool *undone) {
         return settled;
 }
 
-/* Whatever comes, even "there was more than fits", means: look again. */
-static void wait_for_changes(int changes) {
+/* Whatever comes, even "there was more than fits", means: look again; so does the end of the time (-1: there is none). */
+static void wait_for_changes(int changes, int timeout_msec) {
+        struct pollfd change = { .fd = changes, .events = POLLIN };
         char message[8192];
 
+        if (poll(&change, 1, timeout_msec) <= 0)
+                return;
         (void)recv(changes, message, sizeof(message), 0);
         sleep(SETTLE_SECONDS);
         while (recv(changes, message, sizeof(message), MSG_DONTWAIT) > 0)
@@ -261,6 +265,14 @@ static int apply_again(const char *network, Reach reach, Restorations *restorati
         return r;
 }
 
+/* Until what is left may be put back once more; -1: nothing is left. */
+static int rest_msec(const Restorations *restorations) {
+        const time_t rest = restorations->at[restorations->next] + RESTORED_SECONDS -
+                        monotonic_seconds();
+
+        return !restorations->told ? -1 : rest > 0 ? (int)rest * 1000 : 0;
+}
+
 static int follow(const char *network, Reach reach) {
         _cleanup_close_ int changes = route6_changes_open();
         Restorations restorations = { .next = 0 };
@@ -274,7 +286,7 @@ static int follow(const char *network, Reach reach) {
                         return complain(r, "switch IPv6 forwarding on for", network);
                 if (!told)
                         sd_notifyf(0, "READY=1\nSTATUS=IPv6 is forwarded for %s", network);
-                wait_for_changes(changes);
+                wait_for_changes(changes, rest_msec(&restorations));
         }
 }
 

@@ -219,6 +219,10 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
         case FAILURE_NOT_SUPPORTED:
         case FAILURE_STALE:
                 return sd_bus_reply_method_return(call, "ss", "no", failure->text);
+        case FAILURE_KERNEL:
+                if (r == -EAGAIN)
+                        return sd_bus_reply_method_return(call, "ss", "no", failure->text);
+                return r;
         default:
                 return r;
         }

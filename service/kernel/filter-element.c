@@ -44,7 +44,9 @@ int filter_remove_element(Netlink *netlink, const FilterSet *set, const void *ke
         r = filter_batch_append(&batch, removal);
         if (r >= 0)
                 r = filter_batch_commit(&batch, netlink);
-        if (r >= 0 || r == -ENOENT)
+        if (r >= 0)
+                return 1;
+        if (r == -ENOENT)
                 return 0;
         return failure_kernel(failure, -r, "take an address out of a filter", NULL);
 }

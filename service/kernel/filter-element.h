@@ -20,6 +20,6 @@ typedef struct FilterSet {
 } FilterSet;
 
 /* key: as the kernel has it; each part of a key of several takes a multiple of four bytes. netlink: a socket of
- * NETLINK_NETFILTER. 0 also if there is no such element, set or table. KernelError, -ENOMEM. */
+ * NETLINK_NETFILTER. 1: it is gone; 0: there is no such element, set or table. KernelError, -ENOMEM. */
 int filter_remove_element(Netlink *netlink, const FilterSet *set, const void *key, size_t size,
                 Failure *failure);

@@ -15,7 +15,7 @@ static bool is_guarded(int master, const LinkPort *port) {
 }
 
 static bool is_forwarding(const LinkInfo *link) {
-        return !link->is_bridge_port || link_port_forwards(&link->port);
+        return link->is_bridge_port ? link_port_forwards(&link->port) : !group_is_held(link->group);
 }
 
 /* The port is in this state though nothing but the bridge can be the reason: it is up, and somebody has it open. */
@@ -115,7 +115,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         list_unlink(&endpoint->condemned);
         list_unlink(&endpoint->on_network);
         reconciler_forget(&endpoint->check);
-        host_bridge_leave(endpoint->bridge, &endpoint->on_bridge);
+        host_bridge_leave(&endpoint->on_bridge);
         offload_watch_end(&endpoint->offload_state);
         charge_done(&endpoint->port);
         charge_done(&endpoint->charge);

@@ -41,6 +41,10 @@ void filter_guard_take(FilterGuard *guard, uint64_t digest) {
         guard->whole = true;
 }
 
+void filter_guard_take_again(FilterGuard *guard, uint64_t digest) {
+        filter_guard_take(guard, guard->digest != 0 ? guard->digest : digest);
+}
+
 /* What is read while others change filters, and is what it should be, is whole: nobody makes
  * that by chance. */
 FilterState filter_guard_compare(

@@ -276,11 +276,10 @@ static int look_at_bridges(const Surroundings *surroundings, FirewallLook *look,
         Crossings crossings = { surroundings, look };
         int r = -EINTR;
 
-        if (access("/proc/sys/net/bridge", F_OK) < 0 ||
-                        (fate_of_crossing(surroundings->ruleset, AF_INET, any).outcome ==
-                                                        FATE_ACCEPTED &&
-                                        fate_of_crossing(surroundings->ruleset, AF_INET6, any)
-                                                                        .outcome == FATE_ACCEPTED))
+        /* Also while br_netfilter is not loaded: nothing tells when it is. */
+        if (fate_of_crossing(surroundings->ruleset, AF_INET, any).outcome == FATE_ACCEPTED &&
+                        fate_of_crossing(surroundings->ruleset, AF_INET6, any).outcome ==
+                                        FATE_ACCEPTED)
                 return 0;
         UNTIL_DUMP_IS_WHOLE(r) {
                 look->n_bridges = 0;

@@ -43,12 +43,18 @@ void host_bridge_enter(HostBridge *bridge, List *on_bridge) {
         list_append(&bridge->endpoints, on_bridge);
 }
 
-void host_bridge_leave(HostBridge *bridge, List *on_bridge) {
+void host_bridge_leave(List *on_bridge) {
         list_unlink(on_bridge);
-        if (!bridge || !list_is_empty(&bridge->endpoints))
-                return;
-        if (bridge->rejoin.link.next)
+}
+
+void host_bridges_sweep(List *bridges) {
+        LIST_FOREACH_SAFE(bridges, node) {
+                HostBridge *bridge = container_of(node, HostBridge, link);
+
+                if (!list_is_empty(&bridge->endpoints))
+                        continue;
                 reconciler_forget(&bridge->rejoin);
-        list_unlink(&bridge->link);
-        free(bridge);
+                list_unlink(node);
+                free(bridge);
+        }
 }

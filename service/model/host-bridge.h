@@ -32,7 +32,9 @@ HostBridge *host_bridge_get(List *bridges, const char *name);
 HostBridge *host_bridge_find(const List *bridges, const char *name);
 HostBridge *host_bridge_at(const List *bridges, int ifindex);
 
-/* One endpoint less or more belongs on it, by its Endpoint.on_bridge. One that nobody belongs on
- * any more is freed. bridge may be NULL for the first. */
-void host_bridge_leave(HostBridge *bridge, List *on_bridge);
+/* One endpoint less or more belongs on it, by its Endpoint.on_bridge. */
+void host_bridge_leave(List *on_bridge);
 void host_bridge_enter(HostBridge *bridge, List *on_bridge);
+
+/* Frees those that nobody belongs on any more: not while one of them is in use. */
+void host_bridges_sweep(List *bridges);

@@ -96,6 +96,21 @@ void lease_book_come(LeaseBook *book, const Tag *tag, uint64_t now_usec) {
         }
 }
 
+int lease_book_move(LeaseBook *book, const Mac *before, const Tag *tag, uint64_t now_usec) {
+        Departed *departed = calloc(1, sizeof(Departed));
+
+        lease_book_come(book, tag, now_usec);
+        if (!departed)
+                return -ENOMEM;
+        departed->since_usec = now_usec;
+        departed->uid = tag->uid;
+        departed->mac = *before;
+        departed->has_heir = true;
+        departed->heir = tag->guest_mac;
+        list_append(&book->due, &departed->link);
+        return 0;
+}
+
 void lease_book_fit(LeaseBook *book, size_t guests, size_t room) {
         while (book->n_reserved > 0 && guests + book->n_reserved > room)
                 make_due(book, oldest(book));

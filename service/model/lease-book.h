@@ -41,6 +41,9 @@ int lease_book_leave(LeaseBook *book, const Tag *tag, bool returns, uint64_t now
 /* A guest is there, for the first time or again. */
 void lease_book_come(LeaseBook *book, const Tag *tag, uint64_t now_usec);
 
+/* A guest that is there has the MAC of the tag, and had another one before: what that had is its. -ENOMEM */
+int lease_book_move(LeaseBook *book, const Mac *before, const Tag *tag, uint64_t now_usec);
+
 /* So many guests are there, in a network with room for so many: reserved addresses that are in their way become due. */
 void lease_book_fit(LeaseBook *book, size_t guests, size_t room);
 

@@ -18,8 +18,6 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-DEFINE_CLEANUP(Netlink, netlink_close)
-
 /* Not that of a network or of a tap: neither has "_" in its name. */
 #define PORT_NAME  "vnicd_dhcp"
 #define PORT_ALIAS "vnicd gives back leases of guests that are gone"
@@ -28,6 +26,7 @@ typedef struct LeaseEnd {
         CloserJob job;
         char network[IFNAMSIZ];
         int bridge;
+        unsigned number; /* of its port's name: several may be at it at once */
         DhcpServer server;
         List departed; /* Departed */
         /* From the first lease on. */
@@ -62,12 +61,11 @@ static int join(LeaseEnd *end, const char *name, Failure *failure) {
         return r < 0 ? r : link_set_up(end->netlink, link.ifindex, failure);
 }
 
-/* Two networks may do this at once. */
 static int open_port(LeaseEnd *end, Failure *failure) {
         TapDevice device = { .persistent = false };
         int r;
 
-        snprintf(device.name, sizeof(device.name), PORT_NAME "%x", (unsigned)end->bridge & 0xffff);
+        snprintf(device.name, sizeof(device.name), PORT_NAME "%x", end->number & 0xffff);
         r = netlink_open(&end->netlink, NETLINK_ROUTE);
         if (r >= 0)
                 r = tap_create(&device, &end->queue, failure);
@@ -121,10 +119,11 @@ static int forget_claim(LeaseEnd *end, struct in_addr address, const Mac *mac, F
         memcpy(pair, &address, sizeof(address));
         memcpy(pair + sizeof(address), mac, sizeof(*mac));
         r = filter_remove_element(end->filters, &pairs, pair, sizeof(pair), failure);
-        if (r >= 0)
+        /* What another one has claimed stays theirs, whoever the lease is of. */
+        if (r > 0)
                 r = filter_remove_element(
                                 end->filters, &claimed, &address, sizeof(address), failure);
-        return r;
+        return r < 0 ? r : 0;
 }
 
 static int end_lease(LeaseEnd *end, const Departed *departed, struct in_addr address,
@@ -180,13 +179,14 @@ static void run(CloserJob *job) {
         free(end);
 }
 
-int lease_end_submit(Closer *closer, const Network *network, List *departed) {
+int lease_end_submit(Closer *closer, const Network *network, unsigned number, List *departed) {
         LeaseEnd *end = calloc(1, sizeof(LeaseEnd));
 
         if (!end)
                 return -ENOMEM;
         end->job.run = run;
         end->bridge = network->ifindex;
+        end->number = number;
         end->queue = -EBADF;
         end->guarded = network->tag.plan.guard_addresses;
         end->server = (DhcpServer){ .mac = network->mac, .address = network->tag.plan.v4 };

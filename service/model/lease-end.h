@@ -18,5 +18,6 @@
 /* Whether the link is such a port: none that counts. Only an administrator could make one look like it. */
 bool lease_end_is_port(const LinkInfo *link);
 
-/* Has the leases of those (Departed, which are taken over) end. -ENOMEM: then they last. */
-int lease_end_submit(Closer *closer, const Network *network, List *departed);
+/* Has the leases of those (Departed, which are taken over) end. number: one that no other one under way has.
+ * -ENOMEM: then they last. */
+int lease_end_submit(Closer *closer, const Network *network, unsigned number, List *departed);

@@ -25,14 +25,6 @@ static bool waits(const Endpoint *endpoint) {
                         endpoint->now.group == TAP_GROUP_HELD;
 }
 
-static unsigned count_waiting(const HostBridge *bridge) {
-        unsigned n = 0;
-
-        LIST_FOREACH(&bridge->endpoints, node)
-                n += waits(container_of(node, Endpoint, on_bridge));
-        return n;
-}
-
 static void tell_rejoined(const HostBridge *bridge) {
         if (bridge->rejoined > 0 && bridge->refused == 0)
                 log_info("The bridge %s is there again: endpoints that are back on it: %u",
@@ -62,10 +54,7 @@ static bool may_rejoin(Manager *manager, HostBridge *bridge, Endpoint *endpoint)
         if (observer && observer->may_rejoin &&
                         !observer->may_rejoin(endpoint, bridge->name, manager->userdata))
                 return false;
-        if (restore_limit_take(limit, clock_now_usec()))
-                return true;
-        reconciler_mark_at(manager->reconciler, &bridge->rejoin, restore_limit_next(limit));
-        return false;
+        return restore_limit_take(limit, clock_now_usec());
 }
 
 static void put_back(
@@ -95,6 +84,14 @@ static void put_back(
         manager->rejoining = false;
 }
 
+static void try_later(Manager *manager, HostBridge *bridge, Endpoint *endpoint) {
+        const uint64_t next = restore_limit_next(&endpoint->limits[ENDPOINT_FACT_BRIDGE]);
+
+        if (endpoint->left & BRIDGE_IS_LEFT && next > clock_now_usec())
+                reconciler_mark_at(manager->reconciler, &bridge->rejoin, next);
+        endpoint->left &= ~BRIDGE_IS_LEFT;
+}
+
 /* Before the first port joins: as CreateTap does. */
 static void keep_as_it_is(Manager *manager, const LinkInfo *link) {
         const bool pin_mac = manager_should_pin_mac(manager, link);
@@ -102,6 +99,14 @@ static void keep_as_it_is(Manager *manager, const LinkInfo *link) {
 
         if (bridge_pin(manager->netlink, link, pin_mac, &failure) < 0)
                 log_warning("Cannot set the MTU and the MAC of %s: %s", link->name, failure.text);
+}
+
+static void rejoin(Reconcilable *thing);
+
+static void mark(Manager *manager, HostBridge *bridge) {
+        bridge->owner = manager;
+        bridge->rejoin.reconcile = rejoin;
+        reconciler_mark(manager->reconciler, &bridge->rejoin);
 }
 
 static void rejoin(Reconcilable *thing) {
@@ -131,13 +136,7 @@ static void rejoin(Reconcilable *thing) {
         bridge->rejoined = bridge->refused = 0;
         /* For the time when the limit allows it again. */
         LIST_FOREACH(&bridge->endpoints, node)
-                container_of(node, Endpoint, on_bridge)->left &= ~BRIDGE_IS_LEFT;
-}
-
-static void mark(Manager *manager, HostBridge *bridge) {
-        bridge->owner = manager;
-        bridge->rejoin.reconcile = rejoin;
-        reconciler_mark(manager->reconciler, &bridge->rejoin);
+                try_later(manager, bridge, container_of(node, Endpoint, on_bridge));
 }
 
 void manager_await_bridge(Manager *manager, Endpoint *endpoint) {
@@ -148,7 +147,7 @@ void manager_await_bridge(Manager *manager, Endpoint *endpoint) {
 bool manager_awaits_bridge(const Manager *manager, const char *name) {
         const HostBridge *bridge = host_bridge_find(&manager->bridges, name);
 
-        return bridge && bridge->ifindex == 0;
+        return bridge && bridge->ifindex == 0 && !list_is_empty(&bridge->endpoints);
 }
 
 int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name, int ifindex) {
@@ -156,13 +155,16 @@ int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name,
 
         if (!bridge)
                 return -ENOMEM;
-        if (ifindex > 0)
+        if (bridge != before) {
+                host_bridge_leave(&endpoint->on_bridge);
+                host_bridge_enter(bridge, &endpoint->on_bridge);
+                endpoint->bridge = bridge;
+        }
+        /* That it is there again was known here before its event was read: others may wait for it. */
+        if (ifindex > 0 && bridge->ifindex != ifindex) {
                 bridge->ifindex = ifindex;
-        if (bridge == before)
-                return 0;
-        host_bridge_leave(before, &endpoint->on_bridge);
-        host_bridge_enter(bridge, &endpoint->on_bridge);
-        endpoint->bridge = bridge;
+                mark(manager, bridge);
+        }
         return 0;
 }
 
@@ -188,31 +190,36 @@ static void rename_bridge(Manager *manager, HostBridge *bridge, const char *name
                 return;
         }
         bridge->ifindex = 0;
-        /* The last that leaves takes the record of the old name away. */
-        for (bool more = true; more;) {
-                List *node = bridge->endpoints.next;
-
-                more = node->next != &bridge->endpoints;
+        LIST_FOREACH_SAFE(&bridge->endpoints, node)
                 if (manager_enter_bridge(manager, container_of(node, Endpoint, on_bridge), name,
                                     ifindex) < 0)
                         return;
-        }
         check_all(manager, renamed);
         mark(manager, renamed);
 }
 
-static void bridge_is_gone(Manager *manager, HostBridge *bridge) {
-        unsigned n;
+/* Whoever was on it, and is not known to be on another one. */
+static unsigned count_lost(const HostBridge *bridge) {
+        unsigned n = 0;
 
-        bridge->ifindex = 0;
-        bridge->mtu = 0;
-        check_all(manager, bridge);
-        if (!manager->stopping)
-                reconciler_run(manager->reconciler);
-        n = count_waiting(bridge);
+        LIST_FOREACH(&bridge->endpoints, node) {
+                const Endpoint *endpoint = container_of(node, Endpoint, on_bridge);
+
+                n += endpoint->now.master == 0 || endpoint->now.master == bridge->ifindex;
+        }
+        return n;
+}
+
+/* They are held when the events under way are read: the record may go with the last that is on another bridge by then. */
+static void bridge_is_gone(Manager *manager, HostBridge *bridge) {
+        const unsigned n = count_lost(bridge);
+
         if (n > 0)
                 log_warning("The bridge %s is gone. Endpoints that wait for one of that name: %u",
                                 bridge->name, n);
+        bridge->ifindex = 0;
+        bridge->mtu = 0;
+        check_all(manager, bridge);
 }
 
 void manager_see_host_bridge(Manager *manager, const LinkInfo *link, LinkEvent event) {

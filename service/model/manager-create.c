@@ -245,6 +245,10 @@ static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet
                 return -ENOMEM;
         }
         (void)endpoint_review(endpoint);
+        /* What was changed while it was made was followed only. */
+        manager_check(manager, endpoint);
+        if (endpoint->network)
+                manager_lease_begins(manager, endpoint->network, endpoint);
         offload_watch_begin_new(
                         &endpoint->offload_state, endpoint->now.ifindex, order->request->offloads);
         *ret = endpoint;

@@ -94,7 +94,7 @@ static void take_taps(Manager *manager, TapGuard *tap) {
 
         if (manager->facts.tap_filters & tap->filter)
                 (void)filter_guard_read(manager->netfilter, tables, n, &digest);
-        filter_guard_take(&tap->guard, digest);
+        filter_guard_take_again(&tap->guard, digest);
 }
 
 static int make_taps(Manager *manager, unsigned which) {
@@ -251,7 +251,7 @@ static void take_restored(
                 Manager *manager, Network *network, const FilterRestoration *restoration) {
         network->restoration = NULL;
         if (restoration->error >= 0)
-                filter_guard_take(&network->filters, restoration->digest);
+                filter_guard_take_again(&network->filters, restoration->digest);
         else
                 log_error("Cannot restore the packet filters of the network %s: %s",
                                 network->tag.plan.name,

@@ -79,6 +79,8 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         if (r < 0)
                 return r;
         manager->strays += endpoint->stray;
+        if (endpoint->network)
+                manager_lease_begins(manager, endpoint->network, endpoint);
         if (manager->observer && manager->started)
                 manager->observer->appeared(endpoint, manager->userdata);
         (void)TAKE_PTR(endpoint);
@@ -126,6 +128,7 @@ static void tell_changes(void *userdata) {
 
         if (!manager->stopping)
                 reconciler_run(manager->reconciler);
+        host_bridges_sweep(&manager->bridges);
         manager_tell_restored(manager);
         while (!list_is_empty(&manager->changed)) {
                 Endpoint *endpoint = container_of(manager->changed.next, Endpoint, changed);

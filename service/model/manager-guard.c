@@ -17,6 +17,8 @@
 #define AGAIN_USEC (200 * 1000)
 
 static void wake_again(Manager *manager) {
+        if (manager->stopping)
+                return;
         if (sd_event_source_set_time_relative(manager->again, AGAIN_USEC) < 0 ||
                         sd_event_source_set_enabled(manager->again, SD_EVENT_ONESHOT) < 0)
                 log_error("Cannot try again to delete what was tampered with");
@@ -70,6 +72,9 @@ int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
 
         if (endpoint->releasing)
                 return 0;
+        /* There are no threads any more; the next start sees to it. */
+        if (manager->stopping)
+                return -ECANCELED;
         r = deletion_submit(manager->closer, endpoint->now.ifindex, endpoint->tag.nonce,
                         on_deletion, manager);
         if (r < 0)
@@ -126,7 +131,7 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         const char *why = NULL;
         Verdict verdict;
 
-        if (endpoint->releasing)
+        if (endpoint->releasing || manager->stopping)
                 return;
         look_again(manager, endpoint, link);
         verdict = conduct_judge(&endpoint->conduct, &endpoint->tag, link, clock_now_usec(), &why);
@@ -166,15 +171,19 @@ void manager_guard_offloads(Manager *manager, Endpoint *endpoint) {
 }
 
 void manager_count_event(Manager *manager, Endpoint *endpoint) {
+        if (manager->stopping)
+                return;
         if (conduct_count_event(&endpoint->conduct, clock_now_usec()) && !endpoint->releasing)
                 punish(manager, endpoint, VERDICT_TAMPERED,
                                 "it made more link events than any guest does");
 }
 
 /* An entry that was learnt in the meantime, or that a thief's link has put there, is nobody's right;
- * what an administrator has set is. */
-static bool may_be_replaced(const Manager *manager, const FdbEntry *entry) {
-        return entry->learnt || registry_by_ifindex(&manager->registry, entry->port);
+ * what an administrator has set is, and what another guest has by its own tag. */
+static bool may_be_replaced(const Manager *manager, const FdbEntry *entry, const Mac *mac) {
+        const Endpoint *holder = registry_by_ifindex(&manager->registry, entry->port);
+
+        return entry->learnt || (holder && !mac_equal(&holder->tag.guest_mac, mac));
 }
 
 /* false: another port has the MAC there, by somebody's will. vlan: 0: none. */
@@ -190,7 +199,7 @@ static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vl
                 return true;
         if (r < 0 && r != -ENOENT) /* the bridge is gone: the link itself will tell */
                 return true;
-        if (r >= 0 && !may_be_replaced(manager, &entry))
+        if (r >= 0 && !may_be_replaced(manager, &entry, mac))
                 return false;
         r = bridge_tie_mac_in_vlan(
                         manager->netlink, endpoint->now.ifindex, mac, vlan, true, &failure);

@@ -32,12 +32,13 @@ static void out_of_memory(const Network *network) {
 
 static void end_due(Reconcilable *thing) {
         Network *network = container_of(thing, Network, lease_end);
-        const Manager *manager = network->owner;
+        Manager *manager = network->owner;
         List due = LIST_INIT(due);
 
         lease_book_take_due(&network->leases, &due);
         if (list_is_empty(&due) || network->doomed ||
-                        lease_end_submit(manager->closer, network, &due) >= 0) {
+                        lease_end_submit(manager->closer, network, manager->lease_ends++, &due) >=
+                                        0) {
                 departed_free_all(&due);
                 return;
         }
@@ -64,6 +65,16 @@ void manager_lease_begins(Manager *manager, Network *network, const Endpoint *en
         if (!gives_leases(network))
                 return;
         lease_book_come(&network->leases, &endpoint->tag, clock_now_usec());
+        settle(manager, network);
+}
+
+void manager_lease_moves(Manager *manager, const Endpoint *endpoint, const Mac *before) {
+        Network *network = endpoint->network;
+
+        if (!gives_leases(network))
+                return;
+        if (lease_book_move(&network->leases, before, &endpoint->tag, clock_now_usec()) < 0)
+                out_of_memory(network);
         settle(manager, network);
 }
 

@@ -166,7 +166,8 @@ static void advance(Network *network) {
                 finish(manager, network, 0);
                 return;
         }
-        if (network->deleting)
+        /* While the service stops there are no threads any more; the next start sees to it. */
+        if (network->deleting || manager->stopping)
                 return;
         network->takes_device = manager_is_last_on_device(manager, network);
         network->deleting =
@@ -339,7 +340,6 @@ int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid) {
                 return r;
         endpoint->network = network;
         list_append(&network->endpoints, &endpoint->on_network);
-        manager_lease_begins(network->owner, network, endpoint);
         (void)sd_event_source_set_enabled(network->idle, SD_EVENT_OFF);
         return 0;
 }

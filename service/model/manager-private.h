@@ -70,6 +70,7 @@ struct Manager {
         TapGuard tap_guards[TAP_GUARDS];
         FilterGuard uplink_guard;
         unsigned uplink_filter_made; /* what the guard was told of (uplinks_filter_made()) */
+        unsigned lease_ends;         /* how often leases were ended (model/lease-end) */
         List networks;               /* Network.link, oldest first; also those that go */
         /* Endpoints whose network was gone when we started. Until the last of them has gone too, its
          * filters keep what it sends from the host. */
@@ -269,6 +270,9 @@ void manager_warn_network(
 /* A guest of the network is there, or gone for good; where others are in want of its address, others' end as well. */
 void manager_lease_begins(Manager *manager, Network *network, const Endpoint *endpoint);
 void manager_lease_ends(Manager *manager, const Endpoint *endpoint);
+
+/* The guest of a tap on a network has another MAC than before. */
+void manager_lease_moves(Manager *manager, const Endpoint *endpoint, const Mac *before);
 
 /* Those of guests that went while there was no vnicd. */
 void manager_find_old_leases(Manager *manager);

@@ -36,7 +36,7 @@ TapSources manager_sources_for(const Manager *manager, bool locked, bool generat
 }
 
 /* The link's event brings the record, and what it warns of, up to date. */
-static void set_sources(Manager *manager, const Endpoint *endpoint, TapSources sources) {
+static void set_sources(Manager *manager, Endpoint *endpoint, TapSources sources) {
         const uint32_t group = group_with_sources(endpoint->now.group, sources);
         Failure failure = FAILURE_INIT;
         int r = link_set_group(manager->netlink, endpoint->now.ifindex, group, &failure);
@@ -44,6 +44,37 @@ static void set_sources(Manager *manager, const Endpoint *endpoint, TapSources s
         if (r < 0 && r != -ENODEV)
                 log_warning("Cannot say which source MACs of %s are to be told: %s",
                                 endpoint->now.name, failure.text);
+        /* What is read next may come from the same moment. */
+        if (r >= 0)
+                endpoint->now.group = group;
+}
+
+/* The tag, the host side's MAC and the group in one step: whenever the service ends, they agree. */
+static int write_guest_mac(Manager *manager, const Endpoint *endpoint, const Tag *tag) {
+        char text[TAG_SIZE];
+        const LinkSettings settings = {
+                .alias = tag_format(tag, text),
+                .mac = mac_of_host_side(&tag->guest_mac),
+                .group = group_with_sources(endpoint->now.group, TAP_SOURCES_WATCHED),
+        };
+        Failure failure = FAILURE_INIT;
+        int r = link_configure(manager->netlink, endpoint->now.ifindex, &settings, &failure);
+
+        if (r < 0 && r != -ENODEV)
+                log_warning("Cannot take over the MAC of %s's guest: %s", endpoint->now.name,
+                                failure.text);
+        return r;
+}
+
+/* Its tag says so: it is not awaited again when the tap has been off its bridge. */
+static void settle(Manager *manager, Endpoint *endpoint) {
+        Tag tag = endpoint->tag;
+
+        tag.mac_state = MAC_TOLD;
+        if (write_guest_mac(manager, endpoint, &tag) < 0)
+                return;
+        endpoint->tag = tag;
+        endpoint->now.group = group_with_sources(endpoint->now.group, TAP_SOURCES_WATCHED);
 }
 
 static void hear_own(Manager *manager, Endpoint *endpoint) {
@@ -54,7 +85,7 @@ static void hear_own(Manager *manager, Endpoint *endpoint) {
         if (endpoint->mac_heard_at == 0)
                 endpoint->mac_heard_at = now;
         else if (now - endpoint->mac_heard_at >= SETTLED_AFTER_USEC)
-                set_sources(manager, endpoint, TAP_SOURCES_WATCHED);
+                settle(manager, endpoint);
 }
 
 /* A static entry of the port that is not of the link itself: the service ended in the middle of
@@ -87,23 +118,6 @@ static int tie_source(Manager *manager, const Endpoint *endpoint, const Mac *sou
         return bridge_tie_mac(manager->netlink, endpoint->now.ifindex, source, false, NULL);
 }
 
-/* The tag, the host side's MAC and the group in one step: whenever the service ends, they agree. */
-static int write_guest_mac(Manager *manager, const Endpoint *endpoint, const Tag *tag) {
-        char text[TAG_SIZE];
-        const LinkSettings settings = {
-                .alias = tag_format(tag, text),
-                .mac = mac_of_host_side(&tag->guest_mac),
-                .group = group_with_sources(endpoint->now.group, TAP_SOURCES_WATCHED),
-        };
-        Failure failure = FAILURE_INIT;
-        int r = link_configure(manager->netlink, endpoint->now.ifindex, &settings, &failure);
-
-        if (r < 0 && r != -ENODEV)
-                log_warning("Cannot take over the MAC of %s's guest: %s", endpoint->now.name,
-                                failure.text);
-        return r;
-}
-
 /* First the new one passes, then the old one does no longer. */
 static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source) {
         const Mac before = endpoint->tag.guest_mac;
@@ -126,7 +140,7 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
         (void)bridge_untie_mac(manager->netlink, ifindex, &before, NULL);
         /* Who has a MAC of its own comes back with it. */
         endpoint->may_return = true;
-        manager_lease_begins(manager, endpoint->network, endpoint);
+        manager_lease_moves(manager, endpoint, &before);
         endpoint->changes |= ENDPOINT_CHANGED_GUEST_MAC;
         if (list_is_empty(&endpoint->changed))
                 list_append(&manager->changed, &endpoint->changed);
@@ -135,7 +149,7 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
 }
 
 /* Its port drops it, as it does all that follow. */
-static void warn_of_source(Manager *manager, const Endpoint *endpoint, const Mac *source) {
+static void warn_of_source(Manager *manager, Endpoint *endpoint, const Mac *source) {
         char text[MAC_TEXT_SIZE], own[MAC_TEXT_SIZE];
 
         if (endpoint_has_anti_spoof(endpoint))
@@ -172,6 +186,14 @@ static void on_source(int ifindex, const Mac *source, void *userdata) {
         }
 }
 
+static void lose_sources(Manager *manager) {
+        if (manager->facts.sources == SOURCES_UNSUPPORTED)
+                return;
+        manager->facts.sources = SOURCES_UNSUPPORTED;
+        if (manager->started && manager->observer)
+                manager->observer->facts_changed(manager->userdata);
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Manager *manager = userdata;
         int r = 1;
@@ -181,7 +203,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         if (r < 0) {
                 log_error("Guests' MACs are told no longer: %s", strerror(-r));
                 manager_close_sources(manager);
-                manager->facts.sources = SOURCES_UNSUPPORTED;
+                lose_sources(manager);
         }
         return 0;
 }
@@ -215,7 +237,7 @@ void manager_open_sources(Manager *manager) {
 
 void manager_check_sources(Manager *manager, const Network *network) {
         if (!network->tag.plan.tells_sources)
-                manager->facts.sources = SOURCES_UNSUPPORTED;
+                lose_sources(manager);
 }
 
 void manager_close_sources(Manager *manager) {

@@ -213,6 +213,50 @@ int manager_wait_for_own(const Manager *manager, const Client *client, List **re
         return error;
 }
 
+static bool waits_with_mac(Manager *manager, const Endpoint *endpoint, const Mac *mac) {
+        return group_is_held(endpoint->now.group) && endpoint->tag.anti_spoof &&
+                        mac_equal(&endpoint->tag.guest_mac, mac) && endpoint_is_alive(endpoint) &&
+                        !endpoint->releasing &&
+                        link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >=
+                        0;
+}
+
+/* An endpoint that belongs on the bridge and is off it has no entry there: the MAC is its guest's all the same. */
+static const Endpoint *find_waiting_with_mac(
+                Manager *manager, const LinkInfo *bridge, const Mac *mac) {
+        const Network *network = manager_network_at(manager, bridge->ifindex);
+        const HostBridge *host = network ? NULL : host_bridge_find(&manager->bridges, bridge->name);
+
+        if (network)
+                LIST_FOREACH(&network->endpoints, node) {
+                        const Endpoint *endpoint = container_of(node, Endpoint, on_network);
+
+                        if (waits_with_mac(manager, endpoint, mac))
+                                return endpoint;
+                }
+        if (host)
+                LIST_FOREACH(&host->endpoints, node) {
+                        const Endpoint *endpoint = container_of(node, Endpoint, on_bridge);
+
+                        if (waits_with_mac(manager, endpoint, mac))
+                                return endpoint;
+                }
+        return NULL;
+}
+
+static int check_who_waits(
+                Manager *manager, const LinkInfo *bridge, const Mac *mac, Failure *failure) {
+        const Endpoint *endpoint = find_waiting_with_mac(manager, bridge, mac);
+        char text[MAC_TEXT_SIZE];
+
+        if (!endpoint)
+                return PLACEMENT_OK;
+        return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
+                        "The MAC %s is that of the guest of %s, which belongs on the bridge "
+                        "\"%s\" and is off it for now. Choose another guest_mac, or leave it out.",
+                        mac_format(mac, text), endpoint->now.name, bridge->name);
+}
+
 static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
                 List **ret_blocked_on, Failure *failure) {
         char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
@@ -227,7 +271,7 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
                 r = bridge_find_mac_in_vlan(manager->netlink, bridge->ifindex, mac, bridge->vlan,
                                 &entry, &lookup);
         if (r == -ENOENT)
-                return 0;
+                return check_who_waits(manager, bridge, mac, failure);
         if (r == -ENODEV)
                 return failure_set(failure, FAILURE_STALE, ESTALE,
                                 "The bridge \"%s\" was deleted or replaced meanwhile. Ask again.",

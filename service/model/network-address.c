@@ -191,10 +191,13 @@ static int complete_v6(Netlink *netlink, NetworkPlan *plan, bool choose, Failure
         if (!choose && plan->v6_prefix == 0)
                 return 0;
         /* A kernel without IPv6 has nothing to say of it. */
-        if (choose && forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &forwarding, NULL) < 0) {
+        r = choose ? forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &forwarding, failure) : 0;
+        if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT) {
                 plan->v6_left_out = true;
                 return 0;
         }
+        if (r < 0)
+                return r;
         r = look(&taken, netlink, failure);
         if (r < 0)
                 return r;

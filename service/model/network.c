@@ -302,8 +302,11 @@ static int tell_what_was_left_out(Birth *birth) {
         if (birth->network->tag.plan.v6_left_out)
                 r = network_warn(birth->network, NETWORK_WARNING_NO_IPV6,
                                 "The host had no IPv6 for a new interface when the network came up "
-                                "(net.ipv6.conf.default.disable_ipv6), so it has IPv4 only. Set "
-                                "that to 0, and let the network come up anew.");
+                                "(net.ipv6.conf.default.disable_ipv6=1, or a kernel without), so "
+                                "it "
+                                "has IPv4 only. Switch IPv6 on and let the network come up anew, "
+                                "or "
+                                "give it IPv4 addresses only in its definition.");
         return r < 0 ? r : 0;
 }
 

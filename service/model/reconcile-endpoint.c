@@ -106,9 +106,10 @@ static void write_tag(Manager *manager, Endpoint *endpoint, const Tag *tag) {
         Failure failure = FAILURE_INIT;
         char text[TAG_SIZE];
 
-        endpoint->tag = *tag;
         if (link_set_alias(manager->netlink, endpoint->now.ifindex, tag_format(tag, text),
-                            &failure) < 0)
+                            &failure) >= 0)
+                endpoint->tag = *tag;
+        else
                 log_warning("Cannot bring the tag of %s up to date: %s", endpoint->now.name,
                                 failure.text);
 }
@@ -239,8 +240,11 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
         const bool is_held = group_is_held(endpoint->now.group);
         const bool was_stolen = manager->theft_usec > 0 &&
                         clock_now_usec() - manager->theft_usec < THEFT_USEC;
+        /* That a port forwards nothing reserved where its filter is gone is nobody's to undo. */
+        const bool is_closed = to_be(manager, endpoint).port.group_fwd_mask == 0;
         const unsigned free_of_charge = (is_held ? BIT(ENDPOINT_FACT_GROUP) : 0) |
-                        (was_stolen ? BIT(ENDPOINT_FACT_TIED_MAC) : 0);
+                        (was_stolen ? BIT(ENDPOINT_FACT_TIED_MAC) : 0) |
+                        (is_closed ? BIT(ENDPOINT_FACT_PORT) : 0);
         unsigned allowed = (facts & free_of_charge) |
                         take_limits(manager, endpoint, facts & ~free_of_charge);
         int r = 0;
@@ -253,7 +257,8 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
         }
         if (allowed & flags)
                 r = restore_port(manager, endpoint, allowed & flags, failure);
-        if (r >= 0 && allowed & BIT(ENDPOINT_FACT_TIED_MAC)) {
+        /* The entry goes with the lock: a port that is locked hears nobody without. */
+        if (r >= 0 && allowed & (BIT(ENDPOINT_FACT_TIED_MAC) | BIT(ENDPOINT_FACT_ANTI_SPOOF))) {
                 manager_tie_mac(manager, endpoint);
                 endpoint->check_tied_mac = false;
         }
@@ -311,10 +316,12 @@ static int bring_together(Manager *manager, Endpoint *endpoint, Failure *failure
         return r;
 }
 
-static void reconcile(Reconcilable *thing) {
-        Endpoint *endpoint = container_of(thing, Endpoint, check);
+static void reconcile(Reconcilable *thing);
 
-        manager_reconcile(endpoint->owner, endpoint);
+/* Of its check, which calls what is below. */
+static void prepare_check(Manager *manager, Endpoint *endpoint) {
+        endpoint->owner = manager;
+        endpoint->check.reconcile = reconcile;
 }
 
 /* What the kernel refused may work a little later, and no event says when. */
@@ -323,14 +330,11 @@ static void try_again(Manager *manager, Endpoint *endpoint) {
                         clock_now_usec() + RESTORATIONS_USEC / RESTORATIONS_MAX);
 }
 
-void manager_reconcile(Manager *manager, Endpoint *endpoint) {
+static void look_and_bring_together(Manager *manager, Endpoint *endpoint) {
         Failure failure = FAILURE_INIT;
         LinkInfo now;
 
-        if (!endpoint_is_alive(endpoint) || endpoint->releasing || !differs(manager, endpoint))
-                return;
-        endpoint->owner = manager;
-        endpoint->check.reconcile = reconcile;
+        prepare_check(manager, endpoint);
         /* The event may be older than what is. If the link is gone, the kernel tells that too. */
         if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0)
                 return;
@@ -345,11 +349,23 @@ void manager_reconcile(Manager *manager, Endpoint *endpoint) {
         manager_follow(manager, endpoint, &endpoint->now);
 }
 
+/* Also what was left for a time, though nothing else differs now. */
+static void reconcile(Reconcilable *thing) {
+        Endpoint *endpoint = container_of(thing, Endpoint, check);
+
+        if (endpoint_is_alive(endpoint) && !endpoint->releasing)
+                look_and_bring_together(endpoint->owner, endpoint);
+}
+
+void manager_reconcile(Manager *manager, Endpoint *endpoint) {
+        if (endpoint_is_alive(endpoint) && !endpoint->releasing && differs(manager, endpoint))
+                look_and_bring_together(manager, endpoint);
+}
+
 void manager_check(Manager *manager, Endpoint *endpoint) {
         if (!endpoint_is_alive(endpoint) || endpoint->releasing || !differs(manager, endpoint))
                 return;
-        endpoint->owner = manager;
-        endpoint->check.reconcile = reconcile;
+        prepare_check(manager, endpoint);
         reconciler_mark(manager->reconciler, &endpoint->check);
 }
 

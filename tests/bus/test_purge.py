@@ -292,6 +292,41 @@ def test_forwarding_that_a_network_needed_is_switched_off_unless_the_host_forwar
         switch.write_text("0\n")
 
 
+@pytest.mark.parametrize("of_others", (False, True))
+def test_devices_that_say_that_vnicd_switched_them_on_forward_no_more(stopped, of_others):
+    """Whose number another program uses is not vnicd's, nor is one that forwards for another reason."""
+    switch = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
+    switch.write_text("0\n")
+    conf = pathlib.Path("/proc/sys/net/ipv4/conf")
+    try:
+        for name, tag in (("up0", GROUP), ("up1", 7), ("up2", 0)):
+            kernel.run("ip", "link", "add", name, "type", "bridge")
+            (conf / name / "tag").write_text(f"{tag}\n")
+        switch.write_text(f"{int(of_others)}\n")
+        for name in ("up0", "up1", "up2"):
+            (conf / name / "forwarding").write_text("1\n")
+        purge()
+        assert [(conf / name / "forwarding").read_text().strip() for name in ("up0", "up1", "up2")] == \
+            ["1" if of_others else "0", "1", "1"]
+        assert [(conf / name / "tag").read_text().strip() for name in ("up0", "up1")] == ["0", "7"]
+    finally:
+        switch.write_text("0\n")
+
+
+def test_the_device_for_checksums_goes_if_it_is_vnicds(stopped):
+    def add(alias):
+        kernel.run("ip", "link", "add", "vnicd_csum", "type", "ifb")
+        kernel.run("ip", "link", "set", "vnicd_csum", "alias", alias)
+
+    add("mine")
+    purge()
+    assert kernel.exists("vnicd_csum")
+    kernel.run("ip", "link", "del", "vnicd_csum")
+    add("DHCP replies of vnicd's networks get their checksums here")
+    purge()
+    assert not kernel.exists("vnicd_csum")
+
+
 def test_tables_go_by_their_family_and_the_beginning_of_their_name(stopped):
     ours = {"table bridge vnicd-lab", "table inet vnicd-lab", "table inet vnicd-uplinks-", "table bridge vnicd-x_Y",
             "table arp vnicd-static"}
