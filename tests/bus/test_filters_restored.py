@@ -186,11 +186,12 @@ def test_a_network_that_is_made_anew_meanwhile_has_its_own_filters(root):
 
 # Who means it
 
-def spoil(seconds, family, name):
-    """Deletes again and again what is restored, for that time; how often it was there to be deleted."""
-    done, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        done += nft.delete_table(family, name)
+def spoil(family, name, calm=2, timeout=60):
+    """Deletes again and again what is restored, until it stays away for that time; how often it was there."""
+    done, begun, last = 0, time.monotonic(), time.monotonic()
+    while time.monotonic() < min(last + calm, begun + timeout):
+        if nft.delete_table(family, name):
+            done, last = done + 1, time.monotonic()
         time.sleep(0.005)
     return done
 
@@ -202,7 +203,7 @@ def test_what_is_deleted_again_and_again_is_left_and_warned_of_until_it_is_over(
         before, begun = nft.ruleset(), time.monotonic()
         changes.read()
         changes.seen.clear()
-        assert spoil(4, "inet", "vnicd-yesnet") == FIVE + 1
+        assert spoil("inet", "vnicd-yesnet") == FIVE + 1
         assert poll(lambda: warnings(net), 2), net.get("Warnings")
         assert changes.transactions() == FIVE + 1 + FIVE  # and no more
         assert ("inet", "vnicd-yesnet") not in nft.tables()
@@ -230,7 +231,7 @@ def test_so_are_the_filters_of_all_taps(root, bridge, alice):
 
     with alice.create_tap(bridge) as tap:
         before = nft.ruleset()
-        assert spoil(4, "bridge", "vnicd-taps-") == FIVE + 1
+        assert spoil("bridge", "vnicd-taps-") == FIVE + 1
         assert poll(lambda: any("01:80:c2" in text for text in said()), 2)
         # Without the rule the ports must not forward: guests would speak LACP to the LAN.
         assert poll(lambda: mask(tap) == 0, 2)
@@ -282,10 +283,13 @@ def test_beside_a_storm_calls_are_answered_and_what_is_deleted_is_restored(root,
             with alice.create_tap("yesnet", False):
                 times.append(time.monotonic() - begun)
         thread.join()
+        assert len(times) > 2, "the storm is over before anybody could call"
         first, times = times[0], sorted(times[1:])
         print(f"without it: p50 {alone[25] * 1000:.1f} ms, p99 {alone[49] * 1000:.1f} ms; the first, which waited, {first * 1000:.1f} ms; "
               f"{len(times)} CreateTaps: p50 {times[len(times) // 2] * 1000:.1f} ms, "
               f"p99 {times[len(times) * 99 // 100] * 1000:.1f} ms")
+        # As a ratio, on a machine that does other things too.
+        assert times[len(times) // 2] <= 5 * alone[25] + 0.05
         assert nft.wait_for(before) == []
 
 

@@ -13,10 +13,10 @@ import pytest
 from test_reserved_frames import (BRIDGED_TAPS, Ears, address_elsewhere, flooding, frames_to, group, heard_of_lost,
                                   mask, wired)
 from test_restart import Traffic
-from vnic import frames, kernel
-from vnic.client import MANAGER, ROOT, Client
+from vnic import LONG, frames, kernel
+from vnic.client import MANAGER, ROOT, BusError, Client
 from vnic.networks import network
-from vnic.process import cpu_seconds, poll
+from vnic.process import cpu_seconds, poll, stopped
 
 pytestmark = pytest.mark.deadline(120)
 
@@ -171,11 +171,46 @@ def test_what_is_undone_again_and_again_is_left_after_five_times_and_warned_of(w
             restored += bool(isolated_again(tap.interface, 2 if restored < 5 else 0.1))
         assert restored == 5
         assert poll(lambda: any("isolated" in text for text in tap.get("Warnings")), 2)
-        assert "again and again" in world.service.output()[before:]
+        assert poll(lambda: "again and again" in world.service.output()[before:], 2)
         assert world.service.output()[before:].count("again and again") == 1
         # The warning is over when somebody puts it right.
         kernel.run("bridge", "link", "set", "dev", tap.interface, "isolated", "on")
         assert poll(lambda: tap.get("Warnings") == [], 2)
+
+
+@pytest.mark.once
+def test_what_was_left_is_restored_when_that_is_permitted_again(root, bridge):
+    """Though nothing more happens."""
+    with protected(root, bridge) as tap:
+        for _ in range(6):
+            kernel.run("bridge", "link", "set", "dev", tap.interface, "isolated", "off")
+            isolated_again(tap.interface, 2)
+        assert not kernel.bridge_port(tap.interface)["isolated"]
+        assert isolated_again(tap.interface, 75)
+        assert poll(lambda: tap.get("Warnings") == [], 2)
+
+
+def test_taps_that_are_moved_while_their_bridge_is_deleted_belong_on_the_new_one(world, root, bridge, bridges):
+    """All of it is read at once."""
+    bridges("yes1")
+    with protected(root, bridge) as tap:
+        with stopped(world.pid):
+            batch(f"link set {tap.interface} master yes1", f"link del {bridge}")
+        wait_until_it_stands(tap.interface)
+        assert poll(lambda: " bridge=yes1" in kernel.alias(tap.interface), 5)
+        with root.create_tap("yes1", False) as another:
+            assert kernel.link(another.interface)["master"] == "yes1"
+
+
+def test_the_mac_of_one_that_is_off_its_bridge_is_not_free(root, alice, bridge):
+    with protected(root, bridge) as tap:
+        ip(tap.interface, "nomaster")
+        assert poll(lambda: group(tap.interface) & 0xFF000000 == HELD, 5)
+        with pytest.raises(BusError) as refused:
+            alice.create_tap(bridge, False, guest_mac=GUEST)
+        assert refused.value.short == "MacInUse" and tap.interface in str(refused.value)
+        ip(tap.interface, "master", bridge)
+        wait_until_it_stands(tap.interface)
 
 
 # Placement is followed
@@ -449,8 +484,9 @@ def latencies(client, ended, found):
 
 @pytest.mark.once
 @pytest.mark.deadline(600)
-def test_a_bridge_that_flaps_with_500_taps_on_it_costs_others_little(world, root, bob, bridges):
-    count, flaps, seconds = 500, 10, 60
+def test_a_bridge_that_flaps_with_many_taps_on_it_costs_others_little(world, root, bob, bridges):
+    """The long form measures what is promised; the short one that nobody is kept waiting."""
+    count, flaps, seconds, share, most = (500, 10, 60, 0.05, 0.05) if LONG else (100, 3, 12, 0.15, 0.25)
     bridge = bridges("yes0", mac=BRIDGE_MAC)
     taps = []
     try:
@@ -472,8 +508,10 @@ def test_a_bridge_that_flaps_with_500_taps_on_it_costs_others_little(world, root
         print(f"\nvnicd: {spent:.2f} s in {took:.0f} s ({100 * spent / took:.1f} %); others: p50 "
               f"{found[len(found) // 2] * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms, max {found[-1] * 1000:.0f} ms; back: "
               f"{len(kernel.ports(bridge))}")
-        assert spent / took <= 0.05
-        assert p99 <= 0.05
+        assert spent / took <= share
+        assert p99 <= most
+        assert poll(lambda: len(kernel.ports(bridge)) == count and all(
+            group(tap.interface) == BRIDGED_TAPS for tap in taps), 90 if LONG else 20)
     finally:
         for tap in taps:
             tap.close()

@@ -151,3 +151,31 @@ def test_an_address_is_the_next_guests_where_addresses_are_guarded(root, alice):
             with Machine(tap, "guest") as machine:
                 assert machine.dhcp()["ip"] == had
                 assert machine.pings(net.address(4))
+
+
+def test_the_end_of_a_lease_ends_nobody_elses_claim(root, alice):
+    """Of two guests that use one address the first is heard, also when the one that has the lease is gone."""
+    with network(root, "yesguard", addresses=["10.77.0.1/29"], guard_addresses=True) as net, \
+            alice.create_tap(net.name, False) as first, Machine(first, "first") as user, \
+            alice.create_tap(net.name, False) as second, Machine(second, "second") as thief:
+        with guest(alice, net) as machine:
+            address = machine.told["ip"]
+            user.ip("address", "add", f"{address}/29", "dev", "eth0")
+            assert user.pings(net.address(4))
+        assert poll(lambda: address not in leased(net), 5), leased(net)
+        thief.ip("address", "add", f"{address}/29", "dev", "eth0")
+        assert not thief.pings(net.address(4))
+        assert user.pings(net.address(4))
+
+
+def test_a_label_keeps_its_address_where_the_guest_tells_its_own_mac(alice, eight):
+    """Nobody gives the MAC to CreateTap: each time another one is generated, and replaced by the guest's own."""
+    had = []
+    for _ in range(3):
+        with alice.create_tap(eight.name, False, label="web") as tap, Machine(tap, "guest", mac=B) as machine:
+            machine.told = machine.dhcp(timeout=20)
+            assert poll(lambda: tap.get("GuestMac") == B, 5)
+            had.append(machine.told.get("ip"))
+        kernel.wait_gone(tap.interface)
+    assert had[0] and had == had[:1] * 3
+    assert poll(lambda: list(leased(eight).values()) == [B], 5), leased(eight)
