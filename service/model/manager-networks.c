@@ -368,6 +368,8 @@ void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event
                 return;
         if (event == LINK_GONE)
                 on_bridge_gone(manager, network);
-        else if (!network->doomed && !network->tag.kept && list_is_empty(&network->endpoints))
+        /* It may have lost the last port of others. What is awaited already is not put off by each event. */
+        else if (!network->doomed && !network->tag.kept && list_is_empty(&network->endpoints) &&
+                        sd_event_source_get_enabled(network->idle, NULL) <= 0)
                 set_idle_timer(network, IDLE_USEC);
 }

@@ -110,14 +110,35 @@ int uplink_switch_off(const UplinkSwitch *ours, const UplinkSwitch *wanted, Netl
         return r;
 }
 
+static bool forwards(Netlink *netlink, int ifindex) {
+        bool on;
+
+        return forwarding_get(netlink, AF_INET, ifindex, &on, NULL) >= 0 && on;
+}
+
+static bool is_marked(Netlink *netlink, int ifindex) {
+        DeviceSettings settings;
+
+        return device_settings_get(netlink, ifindex, &settings, NULL) >= 0 &&
+                        settings.mark == UPLINK_MARK;
+}
+
+/* What is so already is not set: each setting is an event for all who listen to the host's links. */
 int uplink_switch_on(const UplinkSwitch *wanted, Netlink *netlink, Failure *failure) {
         int r = 0;
 
-        for (size_t i = 0; i < wanted->marked.n && r >= 0; i++)
-                r = unless_gone(forwarding_set_marked(
-                                netlink, wanted->marked.ifindexes[i], true, UPLINK_MARK, failure));
-        for (size_t i = 0; i < wanted->listed.n && r >= 0; i++)
-                r = unless_gone(forwarding_set(
-                                netlink, wanted->listed.ifindexes[i], true, failure));
+        for (size_t i = 0; i < wanted->marked.n && r >= 0; i++) {
+                const int ifindex = wanted->marked.ifindexes[i];
+
+                if (!forwards(netlink, ifindex) || !is_marked(netlink, ifindex))
+                        r = unless_gone(forwarding_set_marked(
+                                        netlink, ifindex, true, UPLINK_MARK, failure));
+        }
+        for (size_t i = 0; i < wanted->listed.n && r >= 0; i++) {
+                const int ifindex = wanted->listed.ifindexes[i];
+
+                if (!forwards(netlink, ifindex))
+                        r = unless_gone(forwarding_set(netlink, ifindex, true, failure));
+        }
         return r;
 }

@@ -448,10 +448,12 @@ static int switch_bridges(const List *networks, Netlink *netlink, Failure *failu
 
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
+                bool on = false;
 
                 if (r < 0 || !needs_a_way_out(network))
                         continue;
-                r = forwarding_set(netlink, network->ifindex, true, failure);
+                if (forwarding_get(netlink, AF_INET, network->ifindex, &on, NULL) < 0 || !on)
+                        r = forwarding_set(netlink, network->ifindex, true, failure);
                 network->forwards_v4 = r >= 0;
                 r = r == -ENODEV ? 0 : r;
         }

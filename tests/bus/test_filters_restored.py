@@ -220,7 +220,7 @@ def test_what_is_deleted_again_and_again_is_left_and_warned_of_until_it_is_over(
             pass
 
 
-@pytest.mark.once
+@pytest.mark.long
 @pytest.mark.deadline(200)
 def test_so_are_the_filters_of_all_taps(root, bridge, alice):
     def said():

@@ -368,7 +368,7 @@ def test_guests_that_keep_to_their_mac_wake_nobody(world, alice, neighbour):
         assert wake_ups(world.pid) < woken + 5
 
 
-@pytest.mark.once
+@pytest.mark.long
 def test_a_generated_mac_that_was_in_use_for_a_minute_is_its_guests_own(alice, neighbour):
     """So that a nested machine's frame does not silence the guest that holds it."""
     with alice.create_tap("yesnet", False) as tap:

@@ -178,7 +178,7 @@ def test_warnings_of_networks_stand_below_the_table(ctl, root):
 def test_an_endpoint_with_warnings_is_marked_in_the_list_and_shows_each_in_a_line(ctl, alice, bridge):
     with alice.create_tap(bridge, label="well") as _well, alice.create_tap(bridge, label="ill", isolated=True) as ill:
         kernel.run("ip", "link", "set", ill.interface, "down")
-        kernel.run("ip", "link", "set", ill.interface, "mtu", "1400")
+        kernel.run("ip", "link", "set", ill.interface, "name", "ill0")
         assert poll(lambda: len(ill.get("Warnings")) == 2, 5)
         table, below = split_table(ctl("list")[1])
         assert table[0].split()[-1] == "WARNINGS" and below == []

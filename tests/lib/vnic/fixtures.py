@@ -12,7 +12,7 @@ import signal
 import pytest
 
 from . import guest as guests
-from . import kernel
+from . import LONG, kernel
 from .client import BusError, Client
 from .invariants import Before
 from .world import World
@@ -27,7 +27,16 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "restarts: the test may restart the service")
     config.addinivalue_line("markers", "deadline(seconds): how long the test may take")
     config.addinivalue_line("markers", "once: long, and the same under any bus and any compiler")
+    config.addinivalue_line("markers", "long: it waits for minutes; only tools/test --long runs it")
     config.addinivalue_line("markers", "leaves: nothing is checked after the test")
+
+
+def pytest_collection_modifyitems(config, items):
+    """The short form is without what waits for minutes."""
+    late = [] if LONG else [item for item in items if item.get_closest_marker("long")]
+    if late:
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
 
 
 @pytest.hookimpl(hookwrapper=True)
