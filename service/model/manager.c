@@ -159,6 +159,7 @@ Manager *manager_free(Manager *manager) {
                 (void)link_monitor_catch_up(manager->monitor);
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
+        host_bridges_sweep(&manager->bridges);
         manager_forget_networks(manager);
         reconciler_free(manager->reconciler);
         manager_forget_firewalls(manager);
