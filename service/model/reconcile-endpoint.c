@@ -201,6 +201,9 @@ static int restore_port(Manager *manager, Endpoint *endpoint, unsigned facts, Fa
                 port.root_block = wanted.root_block;
                 port.bpdu_guard = port.bpdu_guard || wanted.bpdu_guard;
         }
+        /* What the filter does not know by its group it does not drop. */
+        if (!group_is_of_bridged_tap(endpoint->now.group))
+                port.group_fwd_mask = 0;
         r = bridge_set_port(manager->netlink, endpoint->now.ifindex, &port, failure);
         if (r >= 0) {
                 LinkInfo now = endpoint->now;
@@ -232,7 +235,7 @@ static int set_group(Manager *manager, Endpoint *endpoint, uint32_t group, Failu
         return r;
 }
 
-/* Flags, then the entry of the MAC, then the group by which frames pass. */
+/* Flags, then the entry of the MAC, then the group by which frames pass, if it is held. */
 static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigned *ret_left,
                 Failure *failure) {
         const unsigned flags = BIT(ENDPOINT_FACT_ANTI_SPOOF) | BIT(ENDPOINT_FACT_ISOLATED) |
@@ -255,14 +258,18 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
                 allowed &= ~BIT(ENDPOINT_FACT_GROUP);
                 *ret_left |= facts & BIT(ENDPOINT_FACT_GROUP);
         }
-        if (allowed & flags)
+        /* By the group the filter knows the tap, without which its port must forward nothing reserved: it comes first,
+         * but where it is what keeps frames back until all else stands. */
+        if (!is_held && allowed & BIT(ENDPOINT_FACT_GROUP))
+                r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
+        if (r >= 0 && allowed & flags)
                 r = restore_port(manager, endpoint, allowed & flags, failure);
         /* The entry goes with the lock: a port that is locked hears nobody without. */
         if (r >= 0 && allowed & (BIT(ENDPOINT_FACT_TIED_MAC) | BIT(ENDPOINT_FACT_ANTI_SPOOF))) {
                 manager_tie_mac(manager, endpoint);
                 endpoint->check_tied_mac = false;
         }
-        if (r >= 0 && allowed & BIT(ENDPOINT_FACT_GROUP))
+        if (r >= 0 && is_held && allowed & BIT(ENDPOINT_FACT_GROUP))
                 r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
         if (r >= 0 && allowed && !manager->rejoining) {
                 manager->restored++;

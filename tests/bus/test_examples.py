@@ -185,9 +185,11 @@ def test_the_shell_example_says_what_would_help(world, bridges):
 
 
 def test_the_busctl_example_serves_a_program_that_opens_its_tap_by_name(world, alice, bridge):
-    vmm = ("import fcntl,os,struct,sys; fd=os.open('/dev/net/tun', os.O_RDWR); "
+    # The port forwards a moment after somebody has opened the tap: as a guest would, it says it more than once.
+    vmm = ("import fcntl,os,struct,sys,time; fd=os.open('/dev/net/tun', os.O_RDWR); "
            "fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', sys.argv[1].encode(), 0x5002)); "
-           "os.write(fd, bytes(10)+bytes.fromhex('ffffffffffff'+sys.argv[2].replace(':','')+'88b5')+b'by name'.ljust(46)); "
+           "[os.write(fd, bytes(10)+bytes.fromhex('ffffffffffff'+sys.argv[2].replace(':','')+'88b5')+b'by name'.ljust(46)) and "
+           "time.sleep(0.05) for _ in range(20)]; "
            "print(sys.argv[1])")
     with alice.create_tap(bridge) as neighbour:
         status, out, err = world.output_as(
