@@ -240,7 +240,8 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
                 Failure *failure) {
         const unsigned flags = BIT(ENDPOINT_FACT_ANTI_SPOOF) | BIT(ENDPOINT_FACT_ISOLATED) |
                         BIT(ENDPOINT_FACT_PORT);
-        const bool is_held = group_is_held(endpoint->now.group);
+        const bool is_held = group_is_held(endpoint->now.group),
+                   is_unknown = !group_is_of_bridged_tap(endpoint->now.group);
         const bool was_stolen = manager->theft_usec > 0 &&
                         clock_now_usec() - manager->theft_usec < THEFT_USEC;
         /* That a port forwards nothing reserved where its filter is gone is nobody's to undo. */
@@ -258,9 +259,9 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
                 allowed &= ~BIT(ENDPOINT_FACT_GROUP);
                 *ret_left |= facts & BIT(ENDPOINT_FACT_GROUP);
         }
-        /* By the group the filter knows the tap, without which its port must forward nothing reserved: it comes first,
-         * but where it is what keeps frames back until all else stands. */
-        if (!is_held && allowed & BIT(ENDPOINT_FACT_GROUP))
+        /* By its group the filter knows a tap on a bridge, and without the filter its port must forward nothing reserved.
+         * One that is held is known: its group keeps frames back until all else stands. */
+        if (is_unknown && allowed & BIT(ENDPOINT_FACT_GROUP))
                 r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
         if (r >= 0 && allowed & flags)
                 r = restore_port(manager, endpoint, allowed & flags, failure);
@@ -269,7 +270,7 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
                 manager_tie_mac(manager, endpoint);
                 endpoint->check_tied_mac = false;
         }
-        if (r >= 0 && is_held && allowed & BIT(ENDPOINT_FACT_GROUP))
+        if (r >= 0 && allowed & BIT(ENDPOINT_FACT_GROUP))
                 r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
         if (r >= 0 && allowed && !manager->rejoining) {
                 manager->restored++;

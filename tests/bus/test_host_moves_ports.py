@@ -302,7 +302,7 @@ def test_no_forged_frame_passes_when_its_bridge_is_made_again(root, bridge, brid
                 sniffer.setblocking(False)
                 wait_until_it_stands(tap.interface)
                 time.sleep(0.2)
-                assert forged_frames_heard(sniffer) == 0
+                assert forged_frames_heard(sniffer) == 0, kernel.run("bridge", "-d", "fdb", "show", "br", bridge)
 
 
 @pytest.mark.restarts

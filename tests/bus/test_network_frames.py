@@ -43,7 +43,7 @@ class Scene:
             attacker.get("GuestMac"), member(gateway, 77), member(gateway6, 0x77),
             victim.get("GuestMac"), member(gateway, 88), member(gateway6, 0x88),
             net.get("Mac"), gateway, gateway6)
-        self.host = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.host = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # none of any link until it is bound
         self.host.bind((net.name, ETH_P_ALL))
         self.host.setblocking(False)
         self.fences = 0

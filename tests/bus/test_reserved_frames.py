@@ -96,7 +96,7 @@ class Ears:
 
     @staticmethod
     def listen(link, protocol):
-        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(protocol))
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # it hears no link until it is bound to this one
         made.bind((link, protocol))
         made.setblocking(False)
         return made

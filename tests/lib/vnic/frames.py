@@ -195,7 +195,7 @@ def drain(fds):
 def frame_lengths(interface):
     """The lengths of the frames that pass an interface, counted up while the `with` lasts."""
     lengths = []
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tapped:
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as tapped:  # it hears no link until it is bound
         tapped.bind((interface, ETH_P_ALL))
         tapped.settimeout(0.2)
         ended = threading.Event()
