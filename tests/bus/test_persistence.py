@@ -54,7 +54,7 @@ def test_it_is_handed_over_idle_without_queues_and_stays(tap, alice, world):
     assert kernel.tun(tap.interface)["persist"] and kernel.owner(tap.interface) == alice.uid
     assert kernel.link(tap.interface)["master"] == "yes0" and "UP" in kernel.link(tap.interface)["flags"]
     assert tap.get("Persistent") and tap.get("State") == "idle" and tap.get("Queues") == 0
-    assert " life=persistent queues=1 " in kernel.alias(tap.interface)
+    assert " persistent=1 queues=1 " in kernel.alias(tap.interface)
     assert tap.get("Warnings") == []
     assert alice.call(ROOT, MANAGER, "GetEndpoint", "s", ("web",)) == (tap.endpoint,)
 
