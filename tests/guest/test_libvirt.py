@@ -108,7 +108,8 @@ class Domain:
         def line():
             return next((line for line in self.console().splitlines() if text in line), None)
         found = poll(line, timeout, 0.1)
-        assert found, f"no {text!r} on the console:\n{self.console()}\n{self.session.daemon.output()}"
+        assert found, f"no {text!r} on the console:\n{self.console()}\n{self.session.daemon.output()}\n" \
+            f"{guest.outside()}"
         return found
 
     def destroy(self):

@@ -84,6 +84,14 @@ DHCP = ("printf '#!/bin/sh\\n[ $1 = bound ] || exit 0\\nip address add $ip/$mask
         "chmod 755 /tmp/dhcp; udhcpc -i eth0 -n -q -x hostname:NAME -s /tmp/dhcp")
 
 
+def outside(pid=None):
+    """What the host sees of a guest that is silent: whether QEMU works, its taps, and its connections."""
+    looks = [["ip", "-s", "link", "show", "type", "tun"], ["ss", "-tino"], ["ip", "neighbour"]]
+    if pid:
+        looks.append(["ps", "-L", "-o", "stat,time,wchan:32,comm", "-p", str(pid)])
+    return "\n".join(subprocess.run(look, capture_output=True, text=True, check=False).stdout for look in looks)
+
+
 class Guest:
     """A running guest; its console is in `lines`. Leaving the `with` kills it.
 
@@ -150,14 +158,8 @@ class Guest:
                 left = end - time.monotonic()
                 if left <= 0 or self._ended:
                     why = "the guest ended" if self._ended else f"{timeout} s passed"
-                    raise AssertionError(f"{why} without {text!r}; its console:\n{self.console()}\n{self.outside()}")
+                    raise AssertionError(f"{why} without {text!r}; its console:\n{self.console()}\n{outside(self.pid)}")
                 self._arrived.wait(left)
-
-    def outside(self):
-        """What the host sees of a guest that is silent: whether QEMU works, its taps, and its connections."""
-        looks = (["ps", "-L", "-o", "stat,time,wchan:32,comm", "-p", str(self.pid)],
-                 ["ip", "-s", "link", "show", "type", "tun"], ["ss", "-tino"], ["ip", "neighbour"])
-        return "\n".join(subprocess.run(look, capture_output=True, text=True, check=False).stdout for look in looks)
 
     def console(self):
         return "\n".join(self.lines)
