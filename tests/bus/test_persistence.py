@@ -63,6 +63,8 @@ def test_it_is_handed_over_idle_without_queues_and_stays(tap, alice, world):
 def test_it_outlives_the_caller_and_the_service(world, bridge):
     with Client(world, "alice") as client:
         tap = client.create_tap(bridge, persistent=True)
+    # Nobody has it open, so its port forwards no more; the bridge tells that a moment later.
+    assert poll(lambda: not world.root.get(tap.endpoint, ENDPOINT, "Forwarding"), 5)
     for _ in range(2):
         before = world.root.get_all(tap.endpoint, ENDPOINT)
         world.restart_service()
