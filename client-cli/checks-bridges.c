@@ -118,20 +118,8 @@ static void check_bridge(Findings *findings, const char *folder, const json_t *l
                                 name);
 }
 
-/* NULL where the service does not answer, which is told elsewhere. */
-static json_t *list_bridges(sd_bus *bus) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        json_t *body = NULL;
-
-        if (!bus ||
-                        sd_bus_call_method(bus, VNICD_NAME, VNICD_PATH, VNICD_MANAGER,
-                                        "ListBridges", NULL, &reply, "") < 0)
-                return NULL;
-        return decode_body(reply, &body) < 0 ? NULL : body;
-}
-
 void check_bridges(Findings *findings, sd_bus *bus) {
-        _cleanup_(json_decrefp) json_t *body = list_bridges(bus);
+        _cleanup_(json_decrefp) json_t *body = findings_ask(bus, VNICD_MANAGER, "ListBridges");
         glob_t found = {};
 
         if (glob("/sys/class/net/*/bridge", 0, NULL, &found) == 0)

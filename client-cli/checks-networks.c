@@ -45,21 +45,10 @@ static void check_network(Findings *findings, const json_t *network) {
         findings_undecided(findings, name, json_object_get(network, "UndecidedFilters"));
 }
 
-/* {path: {interface: {property: value}}}; NULL where the service does not answer, which is told
- * elsewhere. */
-static json_t *ask_for_objects(sd_bus *bus) {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        json_t *body = NULL;
-
-        if (!bus ||
-                        sd_bus_call_method(bus, VNICD_NAME, VNICD_PATH, DBUS_OBJECTMANAGER,
-                                        "GetManagedObjects", NULL, &reply, "") < 0)
-                return NULL;
-        return decode_body(reply, &body) < 0 ? NULL : body;
-}
-
 static size_t check_those_that_are_up(Findings *findings, sd_bus *bus) {
-        _cleanup_(json_decrefp) json_t *body = ask_for_objects(bus);
+        /* {path: {interface: {property: value}}} */
+        _cleanup_(json_decrefp) json_t *body =
+                        findings_ask(bus, DBUS_OBJECTMANAGER, "GetManagedObjects");
         const char *path;
         json_t *interfaces;
         size_t n = 0;

@@ -2,13 +2,15 @@
 #include "findings.h"
 
 /*
- * Collects and prints; looks at nothing itself.
+ * Collects, prints, and asks the service for those who look; looks at nothing itself.
  */
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client.h"
+#include "decode.h"
 #include "print.h"
 #include "text.h"
 #include "util/cleanup.h"
@@ -74,4 +76,15 @@ Status findings_print(const Findings *findings, bool json) {
                         printf("%25s-> %s\n", "", cure);
         }
         return print_flush();
+}
+
+json_t *findings_ask(sd_bus *bus, const char *interface, const char *method) {
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        json_t *body = NULL;
+
+        if (!bus ||
+                        sd_bus_call_method(bus, VNICD_NAME, VNICD_PATH, interface, method, NULL,
+                                        &reply, "") < 0)
+                return NULL;
+        return decode_body(reply, &body) < 0 ? NULL : body;
 }
