@@ -21,7 +21,7 @@ DOMAIN = """
 <domain type='qemu'>
   <name>{name}</name>
   <memory unit='MiB'>128</memory>
-  <vcpu>1</vcpu>
+  <vcpu current="1">2</vcpu>
   <os>
     <type arch='x86_64'>hvm</type>
     <kernel>{kernel}</kernel>
