@@ -141,6 +141,29 @@ static int add_rule(Netlink *netlink, int bridge, const Rule *rule, const RtnlAc
                         "have the checksums of DHCP replies finished", failure);
 }
 
+/* -ENOENT, -EINVAL: neither rule nor place are there. */
+static int find_rule(Netlink *netlink, int bridge, const Rule *rule) {
+        _cleanup_(rtnl_cls_putp) struct rtnl_cls *classifier = classifier_of(bridge, rule);
+        _cleanup_message_ struct nl_msg *message = NULL;
+
+        if (!classifier)
+                return -ENOMEM;
+        message = rtnl_build_rule_get(classifier);
+        if (!message)
+                return -ENOMEM;
+        return netlink_call(netlink, message, NULL, NULL, "look for a rule", NULL);
+}
+
+int checksum_has_rules(Netlink *netlink, int bridge) {
+        for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+                int r = find_rule(netlink, bridge, &rules[i]);
+
+                if (r < 0)
+                        return r == -ENOENT || r == -EINVAL ? 0 : r;
+        }
+        return 1;
+}
+
 /* Both, or none. */
 static int set_rules(Netlink *netlink, int bridge, const RtnlAction *action, Failure *failure) {
         int r = 0;

@@ -31,6 +31,9 @@
  * lacks something for it. NameTaken (-EEXIST): another's link has the device's name. KernelError, -ENOMEM. */
 int checksum_fill_replies(Netlink *netlink, int bridge, int *ret_device, Failure *failure);
 
+/* Whether both rules stand at the bridge's egress: 1 or 0. -errno of the kernel. */
+int checksum_has_rules(Netlink *netlink, int bridge);
+
 /* The device, if it is there, is up, and takes no packet without a checksum. -ENODEV: it is not so, or another's link
  * has its name. */
 int checksum_find_device(Netlink *netlink, int *ret);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <netlink/msg.h>
 #include <netlink/route/neighbour.h>
@@ -18,6 +19,9 @@
 /* One link with many virtual functions can fill more than a page. */
 #define BATCH_BYTES (64 * 1024)
 
+/* Where rules for what leaves a device stand. */
+#define EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
+
 struct LinkEvents {
         int fd;
         _Alignas(struct nlmsghdr) char batch[BATCH_BYTES];
@@ -26,18 +30,25 @@ struct LinkEvents {
 DEFINE_CLEANUP(LinkEvents, link_events_close)
 
 /* All messages about links; of those about neighbours, that a bridge has lost an entry which somebody
- * had set. The kernel sends each of the latter alone. */
+ * had set; of those about tc, that rules at the egress of a device are gone, or the place where they stand: not what is
+ * said of the queues of each tap that is made. The kernel sends each of the latter two alone. */
 static int filter_messages(int fd) {
         static struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWNEIGH), 6, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELNEIGH), 0, 4),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWLINK), 12, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELLINK), 11, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELTFILTER), 6, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELQDISC), 5, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELNEIGH), 0, 7),
                 BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_family)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 3),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 5),
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_state)),
-                BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CONST_HTONS(NUD_NOARP | NUD_PERMANENT), 0, 1),
-                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+                BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CONST_HTONS(NUD_NOARP | NUD_PERMANENT), 4, 3),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, MESSAGE_AT(struct tcmsg, tcm_parent)),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(EGRESS), 2, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(TC_H_CLSACT), 1, 0),
                 BPF_STMT(BPF_RET | BPF_K, 0),
+                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
         };
 
         return message_filter_attach(fd, code, sizeof(code) / sizeof(*code));
@@ -47,7 +58,7 @@ int link_events_open(LinkEvents **ret) {
         _cleanup_(link_events_closep) LinkEvents *events = NULL;
         const struct sockaddr_nl address = {
                 .nl_family = AF_NETLINK,
-                .nl_groups = RTMGRP_LINK | RTMGRP_NEIGH,
+                .nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_TC,
         };
         int r;
 
@@ -108,7 +119,9 @@ static void pass_on(const struct nlmsghdr *message, void *userdata) {
         if (message->nlmsg_type == RTM_DELNEIGH) {
                 if (parse_lost_entry(message, &link) >= 0)
                         reader->event(&link, LINK_FDB_GONE, reader->userdata);
-        } else if (rtnl_is_about_port(message, &link.ifindex)) {
+        } else if (rtnl_is_about_egress(message, &link.ifindex))
+                reader->event(&link, LINK_RULES_GONE, reader->userdata);
+        else if (rtnl_is_about_port(message, &link.ifindex)) {
                 PortVlans vlans;
 
                 rtnl_parse_port_vlans(message, &vlans);

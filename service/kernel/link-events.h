@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the kernel says unasked about links, and about the entries that bridges lose: a socket of its
- * own, never blocking, with a large buffer. What bridges learn and forget by themselves, frame by
+ * What the kernel says unasked about links, about the entries that bridges lose, and about rules at their egress that
+ * were deleted: a socket of its own, never blocking, with a large buffer. What bridges learn and forget by themselves, frame by
  * frame, is left out by a filter in the kernel. The kernel drops what does not fit and says so once;
  * then what is known must be compared with a dump.
  */
@@ -21,6 +21,8 @@ typedef enum LinkEvent {
                              VLANs and the state of the port are valid */
         LINK_FDB_GONE, /* a bridge has forgotten a MAC that was set, not learnt: of *link only the
                              ifindex of its port and the MAC are valid */
+        LINK_RULES_GONE, /* somebody has deleted rules of tc at its egress: of *link only the ifindex is
+                             valid */
         LINK_EVENT_MAX,
 } LinkEvent;
 

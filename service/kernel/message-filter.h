@@ -13,12 +13,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* htons() for constant tables: the filter loads what the kernel wrote in its own byte order as if it
+/* htons() and htonl() for constant tables: the filter loads what the kernel wrote in its own byte order as if it
  * came from the network. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define CONST_HTONS(n) ((uint32_t)(((n)&0xff) << 8 | ((n) >> 8 & 0xff)))
+#define CONST_HTONL(n) ((uint32_t)__builtin_bswap32(n))
 #else
 #define CONST_HTONS(n) ((uint32_t)(n))
+#define CONST_HTONL(n) ((uint32_t)(n))
 #endif
 
 /* Where a member of what follows a message's header is. */

@@ -256,6 +256,16 @@ bool rtnl_is_about_port(const struct nlmsghdr *message, int *ret_port) {
         return true;
 }
 
+bool rtnl_is_about_egress(const struct nlmsghdr *message, int *ret_ifindex) {
+        const struct tcmsg *header = nlmsg_data(message);
+
+        if ((message->nlmsg_type != RTM_DELTFILTER && message->nlmsg_type != RTM_DELQDISC) ||
+                        !has_header(message, sizeof(*header)))
+                return false;
+        *ret_ifindex = header->tcm_ifindex;
+        return true;
+}
+
 /* A range is told by its ends. */
 static void take_vlan(PortVlans *vlans, const struct bridge_vlan_info *info) {
         if (info->flags & BRIDGE_VLAN_INFO_RANGE_END && vlans->n > 0)
@@ -369,6 +379,17 @@ struct nl_msg *rtnl_build_fdb_get(struct rtnl_neigh *neighbour, int bridge) {
                 return NULL;
         nlmsg_hdr(message)->nlmsg_type = RTM_GETNEIGH;
         return TAKE_PTR(message);
+}
+
+struct nl_msg *rtnl_build_rule_get(struct rtnl_cls *classifier) {
+        struct nl_msg *message;
+
+        /* The table of hashes that each classifier has: with it, there are rules. */
+        rtnl_tc_set_handle(TC_CAST(classifier), TC_U32_ROOT);
+        if (rtnl_cls_build_add_request(classifier, 0, &message) < 0)
+                return NULL;
+        nlmsg_hdr(message)->nlmsg_type = RTM_GETTFILTER;
+        return message;
 }
 
 struct nl_msg *rtnl_build_netconf_get(int family, int ifindex) {

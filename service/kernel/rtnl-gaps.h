@@ -14,6 +14,7 @@
 
 #include <netlink/addr.h>
 #include <netlink/route/addr.h>
+#include <netlink/route/classifier.h>
 #include <netlink/route/link.h>
 #include <netlink/route/neighbour.h>
 #include <netlink/route/route.h>
@@ -67,6 +68,10 @@ int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link **ret);
  * ret stays. */
 int rtnl_parse_linkinfo(const struct nlmsghdr *message, LinkInfo *ret);
 
+/* Whether somebody has deleted rules at the egress of a device, or the place where they stand, and of which device
+ * (libnl reads the message, and looks for the device in a cache: any version). */
+bool rtnl_is_about_egress(const struct nlmsghdr *message, int *ret_ifindex);
+
 /* Whether it is a bridge's word about one of its ports, and about which. */
 bool rtnl_is_about_port(const struct nlmsghdr *message, int *ret_port);
 
@@ -109,6 +114,9 @@ struct nl_msg *rtnl_build_fdb_get(struct rtnl_neigh *neighbour, int bridge);
 
 /* How the device deals with packets of that family (libnl can only read all answers into a cache: any version). */
 struct nl_msg *rtnl_build_netconf_get(int family, int ifindex);
+
+/* Whether there are rules of the classifier u32 with that protocol and preference (all rules, into a cache: any version). */
+struct nl_msg *rtnl_build_rule_get(struct rtnl_cls *classifier);
 
 /* Adds to a message about a port: IFLA_BRPORT_ISOLATED and IFLA_BRPORT_LOCKED (3.11). -ENOMEM */
 int rtnl_put_port(struct nl_msg *message, const LinkPort *flags);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The device by which DHCP replies of networks get their checksums, where the kernel needs one for that
- * (kernel/checksum): it is there as long as a network needs it. Without it these replies would be dropped, so it is made
- * again if somebody takes it away.
+ * The rules by which DHCP replies of networks get their checksums (kernel/checksum), and the device that they lead to
+ * where the kernel needs one: it is there as long as a network needs it. Without it these replies would be dropped. Both
+ * are made again if somebody takes them away.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/checksum.h"
 #include "model/manager-private.h"
+#include "model/network-service.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -37,19 +38,28 @@ static bool is_warned(const Network *network) {
         return network->warnings[NETWORK_WARNING_CHECKSUMS];
 }
 
-/* Whether a network needs the device, and whether one of them is without it. */
-static bool is_needed(const Manager *manager, int device, bool *ret_missing) {
+/* An event says that it may be so; vnicd's own replacing of rules is told of too. */
+static bool has_lost_rules(Manager *manager, Network *network) {
+        if (network->egress_changed)
+                network->egress_changed =
+                                checksum_has_rules(manager->netlink, network->ifindex) == 0;
+        return network->egress_changed;
+}
+
+/* Whether a network needs the device, and whether one of them is without it or without its rules. */
+static bool is_needed(Manager *manager, int device, bool *ret_missing) {
         bool needed = false;
 
         *ret_missing = false;
         LIST_FOREACH(&manager->networks, node) {
-                const Network *network = container_of(node, Network, link);
+                Network *network = container_of(node, Network, link);
+                const bool led = network->checksum_device != 0 || is_warned(network);
 
-                if (network->checksum_device == 0 && !is_warned(network))
+                needed |= led;
+                if (network->doomed)
                         continue;
-                needed = true;
-                *ret_missing |= !network->doomed &&
-                                (network->checksum_device != device || is_warned(network));
+                *ret_missing |= led && (network->checksum_device != device || is_warned(network));
+                *ret_missing |= has_lost_rules(manager, network);
         }
         return needed;
 }
@@ -74,7 +84,15 @@ static void give_up(Manager *manager) {
         LIST_FOREACH(&manager->networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (!network->doomed && network->checksum_device > 0)
+                if (!network->doomed && network->egress_changed)
+                        manager_warn_network(manager, network, NETWORK_WARNING_CHECKSUMS,
+                                        "Somebody deletes the rules at the egress of the bridge "
+                                        "again "
+                                        "and again, and DHCP replies have no checksum for guests "
+                                        "with "
+                                        "checksum offload. Leave what \"tc filter show\" tells of "
+                                        "it.");
+                else if (!network->doomed && network->checksum_device > 0)
                         manager_warn_network(manager, network, NETWORK_WARNING_CHECKSUMS,
                                         "Somebody takes the device " CHECKSUM_DEVICE
                                         " away again and again, and DHCP replies are dropped "
@@ -105,6 +123,16 @@ void manager_look_at_checksums(Manager *manager) {
 void manager_see_checksum_device(Manager *manager, const LinkInfo *link) {
         if (strcmp(link->name, CHECKSUM_DEVICE) == 0)
                 manager_look_at_checksums(manager);
+}
+
+void manager_see_rules_gone(Manager *manager, int ifindex) {
+        Network *network = manager_network_at(manager, ifindex);
+        const NetworkPlan *plan = network ? &network->tag.plan : NULL;
+
+        if (!plan || !plan->dhcp || !network_service_is_needed(plan))
+                return;
+        network->egress_changed = true;
+        manager_look_at_checksums(manager);
 }
 
 bool manager_is_last_on_device(const Manager *manager, const Network *network) {

@@ -268,6 +268,9 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                         manager_check(manager, endpoint);
                 }
                 break;
+        case LINK_RULES_GONE:
+                manager_see_rules_gone(manager, link->ifindex);
+                break;
         case LINK_EVENT_MAX:
                 break;
         }

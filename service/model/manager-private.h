@@ -282,6 +282,9 @@ void manager_look_at_checksums(Manager *manager);
 
 /* The same if the link has its name. */
 void manager_see_checksum_device(Manager *manager, const LinkInfo *link);
+
+/* Somebody has deleted rules at the egress of this device. */
+void manager_see_rules_gone(Manager *manager, int ifindex);
 /* There is a bridge: of a new one it has to be found out what happens to its frames. */
 void manager_see_bridge(Manager *manager, int ifindex);
 

@@ -51,7 +51,8 @@ struct Network {
         Quota *ports_of_users;
         /* Which device DHCP replies take to get their checksums; 0: they need none, or could not be led there. */
         int checksum_device;
-        bool takes_device; /* no other network needs it: it goes with this one */
+        bool egress_changed; /* the rules that lead them there may be gone */
+        bool takes_device;   /* no other network needs it: it goes with this one */
         LeaseBook leases;
         Reconcilable lease_end; /* leases that are due are ended a moment later */
         sd_event_source *idle;

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.deadline(120), pytest.mark.once,
               pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")]
 
 DEVICE = "vnicd_csum"
+PREFERENCE_V6 = 0x766F
 ALL_SERVERS = "33:33:00:01:00:02"
 # A guest asks in broadcast, and is answered in broadcast, or to the address that it is to have.
 BROADCAST = {True: 0x8000, False: 0}
@@ -135,6 +136,7 @@ def test_replies_are_whole_again_when_what_finishes_them_was_taken_away(alice, n
     with taps(alice, nat) as both:
         answers_are_whole(both)
         if has_action(nat.name):
+            assert not kernel.exists(DEVICE)
             return
         for undo in (["ip", "link", "del", DEVICE], ["ip", "link", "set", DEVICE, "down"],
                      ["ethtool", "-K", DEVICE, "tx", "on"]):
@@ -144,6 +146,57 @@ def test_replies_are_whole_again_when_what_finishes_them_was_taken_away(alice, n
             assert poll(lambda: kernel.exists(DEVICE) and "UP" in kernel.link(DEVICE)["flags"] and
                         not kernel.ethtool_features(DEVICE)["tx-checksum-ip-generic"], 5), undo
             answers_are_whole(both)
+
+
+@pytest.fixture
+def restored_nothing_yet(world, nat):
+    """A service that may restore as often as any, since it has restored nothing in the last minute."""
+    world.restart_service()
+    return nat
+
+
+@pytest.mark.restarts
+def test_rules_that_somebody_deletes_are_made_again(alice, restored_nothing_yet):
+    nat = restored_nothing_yet
+    with taps(alice, nat) as both:
+        rules = rules_of(nat.name)
+        assert rules
+        for undo in (["filter", "del", "dev", nat.name, "egress"], ["qdisc", "del", "dev", nat.name, "clsact"],
+                     ["filter", "del", "dev", nat.name, "egress", "pref", str(PREFERENCE_V6)]):
+            kernel.run("tc", *undo)
+            assert poll(lambda: len(rules_of(nat.name)) == len(rules), 5), undo
+            answers_are_whole(both)
+        assert not any("checksum" in sentence for sentence in nat.get("Warnings"))
+
+
+@pytest.mark.restarts
+def test_rules_that_are_deleted_again_and_again_are_warned_of(restored_nothing_yet):
+    nat = restored_nothing_yet
+
+    def warned():
+        return any("tc filter show" in sentence for sentence in nat.get("Warnings"))
+
+    rules = len(rules_of(nat.name))
+    for _ in range(5):
+        kernel.run("tc", "filter", "del", "dev", nat.name, "egress")
+        assert poll(lambda: len(rules_of(nat.name)) == rules, 5)
+    assert not warned()
+    kernel.run("tc", "filter", "del", "dev", nat.name, "egress")
+    assert poll(warned, 5)
+    assert rules_of(nat.name) == []
+
+
+@pytest.mark.restarts
+def test_other_rules_at_the_bridge_cause_nothing(restored_nothing_yet):
+    """Those of others come and go, also at the same place."""
+    nat = restored_nothing_yet
+    before = kernel.run("tc", "-s", "filter", "show", "dev", nat.name, "egress")
+    for _ in range(20):
+        for change in ("add", "del"):
+            kernel.run("tc", "filter", change, "dev", nat.name, "egress", "pref", "7", "protocol", "ip", "u32",
+                       "match", "ip", "dport", "9", "0xffff", "flowid", "1:1")
+    assert not any("checksum" in sentence for sentence in nat.get("Warnings"))
+    assert kernel.run("tc", "-s", "filter", "show", "dev", nat.name, "egress") == before
 
 
 @pytest.mark.restarts
@@ -170,6 +223,7 @@ def test_where_it_cannot_be_done_the_network_says_so(root):
     try:
         with network(root, "yesnat", services=False) as net:
             if has_action(net.name):
+                assert rules_of(net.name) and not net.get("Warnings")
                 return
             assert any("checksum" in sentence for sentence in net.get("Warnings")), net.get("Warnings")
     finally:
