@@ -38,12 +38,16 @@ static bool is_warned(const Network *network) {
         return network->warnings[NETWORK_WARNING_CHECKSUMS];
 }
 
-/* An event says that it may be so; vnicd's own replacing of rules is told of too. */
+/* An event says that it may be so; vnicd's own replacing of rules is told of too. What cannot be looked at is looked at
+ * again with the next event. */
 static bool has_lost_rules(Manager *manager, Network *network) {
-        if (network->egress_changed)
-                network->egress_changed =
-                                checksum_has_rules(manager->netlink, network->ifindex) == 0;
-        return network->egress_changed;
+        int r;
+
+        if (!network->egress_changed)
+                return false;
+        r = checksum_has_rules(manager->netlink, network->ifindex);
+        network->egress_changed = r <= 0;
+        return r == 0;
 }
 
 /* Whether a network needs the device, and whether one of them is without it or without its rules. */
