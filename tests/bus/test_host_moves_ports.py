@@ -12,18 +12,17 @@ import time
 import pytest
 from test_reserved_frames import (BRIDGED_TAPS, Ears, address_elsewhere, flooding, frames_to, group, heard_of_lost,
                                   mask, wired)
-from test_restart import Traffic
 from vnic import LONG, frames, kernel
 from vnic.client import MANAGER, ROOT, BusError, Client
 from vnic.networks import network
 from vnic.process import cpu_seconds, poll, stopped
+from vnic.upgrade import Traffic, older_tag
 
 pytestmark = pytest.mark.deadline(120)
 
 GUEST, FORGED, OTHER = "52:54:00:00:ee:01", "52:54:00:00:66:77", "52:54:00:00:ee:02"
 BRIDGE_MAC = "02:00:00:00:00:01"
 HELD, TAKEN_OFF = 0x70000000, 0x70000001
-OLDER = "vnicd:1 uid={uid} life={life} queues={queues} nonce={nonce} hdr={hdr} mac={mac} at=1795353600{label}"
 
 
 def ip(*words):
@@ -418,13 +417,6 @@ def test_rejoining_can_be_turned_off(world, root, bridge, bridges, configured):
 
 
 # An upgrade from 0.1.0
-
-def older_tag(name, life="fd"):
-    words = dict(word.split("=", 1) for word in kernel.alias(name).split()[1:])
-    label = f" label={words['label']}" if "label" in words else ""
-    return OLDER.format(uid=words["uid"], life=life, queues=words["queues"], nonce=words["nonce"], hdr=words["hdr"],
-                        mac=words["mac"], label=label)
-
 
 @pytest.mark.restarts
 def test_taps_of_an_older_version_are_taken_over_as_they_are_and_lose_no_frame(world, bridge):

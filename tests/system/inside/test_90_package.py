@@ -8,28 +8,69 @@ import pathlib
 
 import pytest
 import system
+from vnic import kernel
+from vnic.upgrade import Traffic, older_tag
 
 NEWER = pathlib.Path(os.environ.get("VNICD_TEST_PACKAGES", "/nowhere")) / "newer"
 
 pytestmark = pytest.mark.skipif(not NEWER.is_dir(), reason="there are no packages to upgrade to")
 
 
-def test_an_upgrade_leaves_live_taps_and_starts_the_new_one(bridge, carol):
-    system.configure("[Group vm]\nAllowBridges=br0\n")
+def test_an_upgrade_from_0_1_0_leaves_live_taps_loses_no_frame_and_starts_the_new_one(bridge, carol):
+    """On a bridge of the host, and on a network; what 0.1.0 wrote on them is written anew once."""
+    system.configure("[Group vm]\nAllowBridges=br0 vnicbr0\n")
     system.restart()
     before = pathlib.Path("/etc/vnicd/vnicd.conf").read_text()
     with contextlib.ExitStack() as stack:
-        taps = [stack.enter_context(carol.create_tap(bridge, True)) for _ in range(5)]
+        taps = [stack.enter_context(carol.create_tap(bridge, True)) for _ in range(6)]
+        guest = stack.enter_context(carol.create_tap("vnicbr0", True))
         indexes = {name: link["ifindex"] for name, link in system.taps().items()}
-        pid = system.pid()
-        system.run("apt-get", "-q", "-y", "install", *sorted(NEWER.glob("*.deb")), timeout=120)
-        assert system.run("dpkg-query", "-W", "-f", "${Version}", "vnicd").endswith("+rebuilt1")
-        assert system.poll(lambda: system.pid() not in (0, pid), 10)
+        made = {name: link["ifalias"] for name, link in system.taps().items()}
+        system.run("systemctl", "kill", "--signal=KILL", system.UNIT)
+        system.run("systemctl", "stop", system.UNIT)
+        for name in made:
+            kernel.run("ip", "link", "set", name, "alias", older_tag(name))
+        assert all("persistent=" not in link["ifalias"] for link in system.taps().values())
+        with Traffic(list(zip(taps[::2], taps[1::2]))) as traffic:
+            system.run("apt-get", "-q", "-y", "install", *sorted(NEWER.glob("*.deb")), timeout=120)
+            assert system.run("dpkg-query", "-W", "-f", "${Version}", "vnicd").endswith("+rebuilt1")
+            assert system.poll(lambda: system.pid() != 0, 10)
+            assert system.poll(lambda: all("persistent=" in link["ifalias"] for link in system.taps().values()), 10)
+        assert sum(traffic.sent.values()) > 1000 and traffic.lost() == {}
         assert {name: link["ifindex"] for name, link in system.taps().items()} == indexes
         assert carol.get(taps[0].endpoint, "org.vnicd1.Endpoint", "Owner") == 1003
+        tag = system.taps()[guest.interface]["ifalias"]
+        assert tag.split(" isolated=")[1] == made[guest.interface].split(" isolated=")[1]
+        written = {name: link["ifalias"] for name, link in system.taps().items()}
+        pid = system.pid()
+        system.restart()
+        assert system.poll(lambda: system.pid() not in (0, pid), 10)
         with carol.create_tap(bridge) as another:
             assert another.interface in system.taps()
+            assert {name: link["ifalias"] for name, link in system.taps().items()
+                    if name != another.interface} == written, "once"
     assert pathlib.Path("/etc/vnicd/vnicd.conf").read_text() == before
+
+
+ZONES = pathlib.Path("/etc/firewalld/zones")
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_firewalld_is_never_given_two_zones_with_the_default_network(own):
+    """It refuses its whole configuration then: a zone of the administrator's that has vnicbr0 keeps it."""
+    shipped = ZONES / "vnicd.xml"
+    home = ZONES / "home.xml"
+    ZONES.mkdir(parents=True, exist_ok=True)
+    try:
+        home.write_text(f'<zone><interface name="{"vnicbr0" if own else "eth0"}"/></zone>\n')
+        system.run("/var/lib/dpkg/info/vnicd-networks.postinst", "configure", "0.1.0")
+        assert shipped.exists() == own
+        if own:
+            assert "vnicbr0" not in shipped.read_text() and "<zone" in shipped.read_text()
+        assert 'interface name="vnicbr0"' in pathlib.Path("/usr/lib/firewalld/zones/vnicd.xml").read_text()
+    finally:
+        for file in (shipped, home):
+            file.unlink(missing_ok=True)
 
 
 def forwarding():
