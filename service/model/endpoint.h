@@ -91,6 +91,7 @@ struct Endpoint {
         /* When one differs from the other (model/reconcile-endpoint). */
         Reconcilable check;
         bool check_tied_mac; /* the bridge may have lost its entry for the guest's MAC */
+        bool lost_tied_mac;  /* it said so while the tap was made */
         RestoreLimit limits[ENDPOINT_FACT_MAX];
         unsigned left;      /* 1 << EndpointFact: undone too often, and left so for now */
         HostBridge *bridge; /* of the host, where it belongs; NULL: nowhere, or on a network */

@@ -238,7 +238,8 @@ static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet
                                 order->network->tag.plan.name);
         }
         endpoint->newborn = false;
-        endpoint->check_tied_mac = false;
+        /* Its own way onto the bridge is no reason to look; what somebody did to it since then is. */
+        endpoint->check_tied_mac = endpoint->lost_tied_mac;
         if (order->bridge && !order->network && enter_bridge(manager, order, endpoint) < 0) {
                 registry_remove(&manager->registry, endpoint);
                 bury(manager, endpoint, endpoint->now.ifindex, queues);

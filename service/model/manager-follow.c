@@ -265,6 +265,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
                 if (endpoint && mac_equal(&link->mac, &endpoint->tag.guest_mac)) {
                         endpoint->check_tied_mac = true;
+                        endpoint->lost_tied_mac = endpoint->newborn;
                         manager_check(manager, endpoint);
                 }
                 break;

@@ -31,6 +31,18 @@ ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned flags) {
         return (ssize_t)size;
 }
 
+/* What somebody else does when a tap has been made and is not announced yet. */
+static const char *in_between;
+
+bool __real_link_monitor_catch_up(LinkMonitor *monitor);
+bool __wrap_link_monitor_catch_up(LinkMonitor *monitor);
+
+bool __wrap_link_monitor_catch_up(LinkMonitor *monitor) {
+        if (in_between)
+                world_run("%s", in_between);
+        return __real_link_monitor_catch_up(monitor);
+}
+
 static void fix_random(const void *bytes, size_t size) {
         memcpy(fixed_random.bytes, bytes, size);
         fixed_random.size = size;
@@ -630,6 +642,26 @@ static void fail_to_create(Stage *stage, const TapRequest *request) {
         assert_int_equal(queues.n, 0);
 }
 
+/* Without its entry a locked port hears nobody. */
+static void an_entry_that_is_lost_before_the_tap_is_announced_is_set_again(void **state) {
+        TapRequest request;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        stage_enter(&stage);
+        request = request_with_mac("52:54:00:12:34:58");
+        request.anti_spoof = true;
+        in_between = "bridge fdb del 52:54:00:12:34:58 dev $(ls /sys/class/net | grep vnic) master";
+        endpoint = stage_create(&stage, &request, &queues);
+        in_between = NULL;
+        stage_run(&stage, 50);
+        assert_non_null(strstr(world_read("bridge fdb show dev %s", endpoint->now.name),
+                        "52:54:00:12:34:58"));
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
 static TapRequest request_that_will_fail(void) {
         TapRequest request = request_with_mac("52:54:00:12:34:57");
 
@@ -1022,6 +1054,7 @@ int main(void) {
                 CASE(a_creation_that_succeeds_leaves_no_failure),
                 CASE(the_mac_of_one_under_deletion_is_waited_for),
                 CASE(the_mac_of_a_creation_that_failed_is_waited_for),
+                CASE(an_entry_that_is_lost_before_the_tap_is_announced_is_set_again),
                 CASE(a_creation_that_fails_shows_nothing_and_leaves_nothing),
                 CASE(an_mtu_other_than_the_bridges_is_refused_by_the_look),
                 CASE(what_dies_is_never_adopted),
