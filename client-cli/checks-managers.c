@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "findings.h"
 #include "util/cleanup.h"
@@ -93,6 +94,11 @@ static bool line_matches(char *key, char *value) {
         return false;
 }
 
+/* As systemd reads it: 1, yes, y, true, t, on. */
+static bool is_yes(const char *value) {
+        return *value && (strchr("yYtT1", *value) || strncasecmp(value, "on", 2) == 0);
+}
+
 static void read_network_line(char *line, NetworkFile *file) {
         char *value = strchr(line, '=');
 
@@ -106,7 +112,7 @@ static void read_network_line(char *line, NetworkFile *file) {
         if (strcmp(file->section, "[Match]") == 0)
                 file->matches = file->matches && line_matches(line, value);
         if (strcmp(file->section, "[Link]") == 0 && strcmp(line, "Unmanaged") == 0)
-                file->unmanaged = strchr("yYtT1", *value) != NULL && *value;
+                file->unmanaged = is_yes(value);
 }
 
 /* An empty file matches nothing: so is one hidden by a link to /dev/null. */

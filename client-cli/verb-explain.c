@@ -143,14 +143,33 @@ static Status print_text(const json_t *object) {
         return print_flush();
 }
 
+/* Of "" the name that polkit is told: the default network's. properties: where the name stays. */
+static Status resolve(Client *client, const char **bridge, json_t **properties) {
+        const char *name;
+        Status status;
+
+        if (strcmp(*bridge, "") != 0)
+                return STATUS_OK;
+        status = client_get_properties(client, VNICD_PATH, VNICD_MANAGER, properties);
+        if (status != STATUS_OK)
+                return status;
+        name = get(*properties, "DefaultBridge");
+        if (name)
+                *bridge = name;
+        return STATUS_OK;
+}
+
 Status verb_explain(const Options *options) {
         _cleanup_(client_freep) Client *client = NULL;
-        _cleanup_(json_decrefp) json_t *answer = NULL, *object = NULL;
+        _cleanup_(json_decrefp) json_t *answer = NULL, *object = NULL, *properties = NULL;
         const char *bridge = options->arguments[0], *action = NULL;
         Status status;
         int r;
 
         status = client_open(options, &client);
+        if (status != STATUS_OK)
+                return status;
+        status = resolve(client, &bridge, &properties);
         if (status != STATUS_OK)
                 return status;
         status = ask_service(client, bridge, &answer);

@@ -17,6 +17,7 @@ struct Closer {
         List queued;         /* CloserJob.link, to be run */
         List finished;       /* CloserJob.link, to be given to done() */
         unsigned idle;       /* threads waiting that no queued job has claimed yet */
+        unsigned claims;     /* of which no thread has woken up yet */
         unsigned n_threads, max_threads;
         bool stop;
         int event; /* readable while finished is not empty */
@@ -76,8 +77,12 @@ static void *closer_thread(void *userdata) {
                 } else if (closer->stop) {
                         break;
                 } else {
+                        /* A thread that wakes up unclaimed, as POSIX permits, waits on: it would be counted twice. */
                         closer->idle++;
-                        pthread_cond_wait(&closer->wake, &closer->lock);
+                        while (closer->claims == 0 && !closer->stop)
+                                pthread_cond_wait(&closer->wake, &closer->lock);
+                        if (closer->claims > 0)
+                                closer->claims--;
                 }
         }
         pthread_mutex_unlock(&closer->lock);
@@ -110,6 +115,7 @@ void closer_submit(Closer *closer, CloserJob *job) {
                 /* Each waiting thread is claimed by one job, or it would be counted twice. */
                 if (closer->idle > 0) {
                         closer->idle--;
+                        closer->claims++;
                         pthread_cond_signal(&closer->wake);
                 }
         }

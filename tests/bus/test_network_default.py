@@ -3,6 +3,7 @@
 up, its guest reaches out, and the last one takes the network with it."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -63,6 +64,13 @@ def test_the_first_tap_brings_it_up_and_its_guest_reaches_out(world, alice, bob,
         assert poll(lambda: not kernel.exists("vnicbr0"), LINGER + 5)
         assert "vnicd-vnicbr0" not in kernel.run("nft", "list", "tables")
         assert poll(lambda: not (CONFIGURATIONS / "vnicbr0.conf").exists(), 3)
+
+
+def test_explain_names_the_network_that_polkit_is_told(world, defined):
+    """The rule that is to be copied would else compare with no name at all."""
+    out = world.output_as("alice", [world.tool("vnicctl"), "explain", "--json", ""])[1]
+    assert json.loads(out)["bridge"] == "vnicbr0"
+    assert json.loads(out)["action"] == "org.vnicd1.use-network"
 
 
 def test_many_first_taps_at_once_bring_up_one_network(alice, bob, defined):
