@@ -42,6 +42,12 @@ def test_a_grant_is_a_record(alice, bridge, journal):
     assert record["SYSLOG_IDENTIFIER"] == "vnicd" and "VNICD_ENDPOINT" not in record
 
 
+def test_what_root_does_is_a_record_too(root, bridge, journal):
+    with root.create_tap(bridge):
+        (record,) = journal.wait_for(1, verdict="granted", uid="0")
+        assert record["VNICD_ACTION"] == "org.vnicd1.use-bridge" and record["VNICD_BRIDGE"] == bridge
+
+
 def test_a_denial_is_a_record(alice, bob, bridges, bridge, journal):
     bridges("no0")
     assert bob.create_tap_error("no0").name == ACCESS_DENIED

@@ -169,6 +169,21 @@ def test_a_polkit_that_dies_with_the_question_open_means_no(alice, bridges, worl
 
 
 @pytest.mark.once
+def test_a_person_has_longer_than_a_rule(alice, bridges, world):
+    """Whoever types a password slowly, for 22 seconds, is not refused: only polkit itself has to be faster."""
+    bridges("br0")
+    with world.polkit_as("hang") as polkit:
+        polkit.auto = lambda check: None if check.interactive else (False, True, {})
+        pending = alice.start_create_tap("br0", interactive=True, timeout=60)
+        check = polkit.wait_for_check(2)
+        assert check.interactive
+        assert not poll(pending.done, 22)
+        check.answer(True)
+        with Tap(alice, *pending.result(10)) as tap:
+            assert kernel.exists(tap.interface)
+
+
+@pytest.mark.once
 def test_a_polkit_that_hangs_means_no_in_the_end(alice, bridges, hanging):
     bridges("br0")
     pending = alice.start_create_tap("br0")

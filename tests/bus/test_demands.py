@@ -10,9 +10,11 @@ import socket
 
 import pytest
 from vnic import frames, kernel
+from vnic.agent import Agent
 from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, ROOT
 from vnic.networks import NETWORK, network
 from vnic.process import poll
+from vnic.world import CONFIGURATION
 
 HOST, NET = "demand0", "demand1"  # no rule of the tests, and no configuration, knows these names
 LEARNT = "52:54:00:00:4d:77"
@@ -112,32 +114,65 @@ def test_with_every_action_granted_all_of_it_succeeds(world, bob, places):
             {HOST: "yes", NET: "yes"}
 
 
-@pytest.mark.parametrize("condition,action", [DEMANDS[name] for name in ROWS["CreateTap"]])
-def test_without_one_of_them_it_is_refused(world, bob, places, condition, action):
-    """The others are granted, and nothing is made."""
-    bridge, options = SITUATIONS[condition]
-    name = "MacInUse" if condition == "if_learnt" else "AccessDenied"
-    before = kernel.snapshot()
-    with all_but(world, action):
-        errors = [bob.create_tap_error(bridge, **options)]
-        if "persistent" not in options:
-            errors.append(bob.open_tap_error(bridge, **options))
-        for error in errors:
-            assert error.short == name and (name == "MacInUse" or action in error.message), error
-        answer, reason = bob.can_create_tap(bridge, **options)
-        assert answer == "no" and reason
-        # Nor does anybody else's tap or another bridge come of it: what does not demand it still succeeds.
-        for other, (elsewhere, more) in SITUATIONS.items():
-            if action not in needed(other):
-                assert bob.can_create_tap(elsewhere, **more)[0] == "yes", other
-    assert kernel.snapshot() == before
-
-
 def needed(condition):
     """All actions that a situation demands: its own, and that of its bridge."""
     bridge = SITUATIONS[condition][0]
     wanted = {condition, "if_of_host" if bridge == HOST else "if_of_network"}
-    return {action for one, action in DEMANDS.values() if one in wanted}
+    return {DEMANDS[name][1] for name in ROWS["CreateTap"] if DEMANDS[name][0] in wanted}
+
+
+def refused(client, condition, action):
+    """The call in every form, and what is said of it beforehand; the action is named, but where the MAC is the reason."""
+    bridge, options = SITUATIONS[condition]
+    of_mac = condition == "if_learnt" and action == "org.vnicd1.manage-endpoints"
+    errors = [client.create_tap_error(bridge, **options)]
+    if "persistent" not in options:
+        errors.append(client.open_tap_error(bridge, **options))
+    for error in errors:
+        assert error.short == "MacInUse" if of_mac else error.name == ACCESS_DENIED and action in error.message, error
+    answer, reason = client.can_create_tap(bridge, **options)
+    assert answer == "no" and reason
+
+
+@pytest.mark.parametrize("action", sorted({DEMANDS[name][1] for name in ROWS["CreateTap"]}))
+def test_without_one_of_them_whatever_demands_it_is_refused_and_nothing_else(world, bob, places, action):
+    """The others are granted, and nothing is made."""
+    before = kernel.snapshot()
+    with all_but(world, action):
+        for condition, (bridge, options) in SITUATIONS.items():
+            if action in needed(condition):
+                refused(bob, condition, action)
+            else:
+                assert bob.can_create_tap(bridge, **options)[0] == "yes", condition
+    assert kernel.snapshot() == before
+
+
+def test_the_configuration_grants_the_use_of_a_bridge_and_nothing_else(world, bob, places):
+    """AllowBridges= stands for use-bridge and use-network; polkit denies bob all else."""
+    world.configure(f"{CONFIGURATION}[User bob]\nAllowBridges={HOST} {NET}\n")
+    world.reload()
+    world.polkit.add_rule(RULE.replace("== \"%s\" ? polkit.Result.NO : polkit.Result.YES", "? polkit.Result.NO : null"))
+    try:
+        for condition, (bridge, options) in SITUATIONS.items():
+            if condition in ("if_of_host", "if_of_network"):
+                gives_a_tap(bob, "CreateTap", bridge, options)
+            else:
+                refused(bob, condition, next(action for one, action in DEMANDS.values() if one == condition))
+    finally:
+        world.polkit.remove_rule()
+        world.configure(CONFIGURATION)
+        world.reload()
+
+
+def test_what_only_tells_asks_no_person(world, alice, bridges):
+    bridges("ask0")
+    with Agent(world, alice, "accept") as agent:
+        answer, _ = alice.start(ROOT, MANAGER, "CanCreateTap", "sbba{sv}", ("ask0", True, False, {}),
+                                interactive=True).result()
+        listed = alice.start(ROOT, MANAGER, "ListBridges", interactive=True).result()[0]
+        assert answer == "challenge"
+        assert [entry["access"] for entry in listed if entry["name"] == "ask0"] == ["challenge"]
+        assert agent.prompts == []
 
 
 @pytest.mark.parametrize("condition,action", [DEMANDS[name] for name in ROWS["ListBridges"]])
