@@ -103,10 +103,6 @@ bool authority_ask_again(Authority *authority, sd_bus_message *call) {
         return !query || query_ask_again(query);
 }
 
-void authority_drop(Authority *authority, sd_bus_message *call) {
-        query_table_drop(&authority->table, call);
-}
-
 void authority_caller_left(Authority *authority, const char *name) {
         query_table_caller_left(&authority->table, name);
 }

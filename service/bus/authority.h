@@ -53,9 +53,6 @@ void authority_keep(Authority *authority, sd_bus_message *call);
  * more. False: it has done so before. */
 bool authority_ask_again(Authority *authority, sd_bus_message *call);
 
-/* The call is refused without another run of its handler. */
-void authority_drop(Authority *authority, sd_bus_message *call);
-
 /* The caller has left the bus: nobody is asked for them any more. */
 void authority_caller_left(Authority *authority, const char *name);
 

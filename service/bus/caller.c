@@ -39,11 +39,11 @@ struct Callers {
         ReadAhead *ask;
         unsigned n_idle, n_asking, n_questions;
         SignalMatch *departures;
-        const CallersObserver *observer;
+        callers_left_t on_left;
         void *userdata;
 };
 
-typedef struct Caller {
+struct Caller {
         List link;
         List asking;  /* Waiting.link, as they came, until the question is answered */
         List unasked; /* Callers.unasked: too many questions are open */
@@ -51,10 +51,10 @@ typedef struct Caller {
         char name[CALLER_NAME_SIZE];
         sd_bus_slot *question; /* NULL: it is answered, or was not asked yet */
         Credentials credentials;
-        unsigned n_calls; /* wherever they wait */
+        unsigned n_calls; /* that wait here, and that callers_hold() was called for */
         bool idle;
         bool left; /* the bus: its calls that still wait are dropped when their turn comes */
-} Caller;
+};
 
 /* A call that is kept until the question is answered, then until it is its turn, then until it has been
  * dispatched again. */
@@ -141,11 +141,9 @@ static Waiting *keep(Caller *caller, sd_bus_message *call) {
 
 static void refuse(Waiting *waiting, int error, const Failure *failure) {
         _cleanup_(sd_bus_error_free) sd_bus_error answer = SD_BUS_ERROR_NULL;
-        const Callers *callers = waiting->caller->callers;
         int r;
 
         error_answer(&answer, failure, error);
-        callers->observer->refused(waiting->turn.call, callers->userdata);
         r = sd_bus_reply_method_error(waiting->turn.call, &answer);
         if (r < 0)
                 log_warning("Cannot refuse a call that waited: %s", strerror(-r));
@@ -220,8 +218,8 @@ static void ask_next(void *userdata) {
         }
 }
 
-/* Nothing more is done for a caller who has left. Calls that wait elsewhere, for polkit or for an endpoint
- * to end, are identified again before they continue. */
+/* Nothing more is done for a caller who has left. Calls that wait elsewhere, for an endpoint to end, are identified
+ * again before they continue. */
 static void forget_departed(Callers *callers, const char *name) {
         Caller *caller = find_caller(callers, name);
 
@@ -242,18 +240,18 @@ static int on_departure(sd_bus_message *signal, void *userdata, sd_bus_error *er
         if (sd_bus_message_read(signal, "sss", &name, NULL, &now) <= 0 || *now != '\0')
                 return 0;
         forget_departed(callers, name);
-        callers->observer->left(name, callers->userdata);
+        callers->on_left(name, callers->userdata);
         return 0;
 }
 
-int callers_new(Callers **ret, sd_bus *bus, const CallersObserver *observer, void *userdata) {
+int callers_new(Callers **ret, sd_bus *bus, callers_left_t left, void *userdata) {
         _cleanup_(callers_freep) Callers *callers = calloc(1, sizeof(Callers));
         int r;
 
         if (!callers)
                 return -ENOMEM;
         callers->bus = bus;
-        callers->observer = observer;
+        callers->on_left = left;
         callers->userdata = userdata;
         list_init(&callers->idle);
         list_init(&callers->busy);
@@ -481,6 +479,24 @@ int callers_dispatch_again(Callers *callers, sd_bus_message *call) {
                 settle(caller);
         }
         return r;
+}
+
+Caller *callers_hold(Callers *callers, sd_bus_message *call) {
+        Caller *caller = find_caller(callers, sd_bus_message_get_sender(call));
+
+        if (!caller)
+                return NULL;
+        caller->n_calls++;
+        set_busy(caller);
+        return caller;
+}
+
+Caller *callers_let_go(Caller *caller) {
+        if (!caller)
+                return NULL;
+        caller->n_calls--;
+        settle(caller);
+        return NULL;
 }
 
 int callers_find(const Callers *callers, sd_bus_message *call, Subject *ret, Failure *failure) {

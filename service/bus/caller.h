@@ -21,16 +21,12 @@
 #include "util/failure.h"
 
 typedef struct Callers Callers;
+typedef struct Caller Caller;
 
-typedef struct CallersObserver {
-        /* Any name has left the bus. */
-        void (*left)(const char *name, void *userdata);
-        /* A call that was kept is refused, and does not go to its handler any more. */
-        void (*refused)(sd_bus_message *call, void *userdata);
-} CallersObserver;
-
-/* observer: stays. The bus must be attached to its loop. -ENOMEM, -errno of sd-event and sd-bus. */
-int callers_new(Callers **ret, sd_bus *bus, const CallersObserver *observer, void *userdata);
+/* left(): any name has left the bus. The bus must be attached to its loop. -ENOMEM, -errno of sd-event and
+ * sd-bus. */
+typedef void (*callers_left_t)(const char *name, void *userdata);
+int callers_new(Callers **ret, sd_bus *bus, callers_left_t left, void *userdata);
 
 /* Calls that are kept are told that the service is stopping. Takes NULL. Returns NULL. */
 Callers *callers_free(Callers *callers);
@@ -43,6 +39,14 @@ int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure);
 /* A call that callers_meet() has let pass, and that waited for something, goes to its handler again from its
  * first line. It has had its turn and stands in no line. -ENOMEM, -errno of sd-bus. */
 int callers_dispatch_again(Callers *callers, sd_bus_message *call);
+
+/* In the handler of a call that will wait for something: who makes it is known until callers_let_go(), however many
+ * others call meanwhile. Otherwise the call would be a stranger's when it comes back, and could be refused, with
+ * what it has waited for. NULL: it is not such a call. */
+Caller *callers_hold(Callers *callers, sd_bus_message *call);
+
+/* Once for each callers_hold(). Takes NULL. Returns NULL. */
+Caller *callers_let_go(Caller *caller);
 
 /* Of a call that callers_meet() has let pass. The groups stay ours and are good until its handler
  * returns. -EACCES with AccessDenied: it is not such a call. */

@@ -85,6 +85,7 @@ static Query *query_free(Query *query) {
         list_unlink(&query->link);
         asker_put(query->asker);
         sd_event_source_disable_unref(query->agent_ends);
+        callers_let_go(query->caller);
         sd_bus_message_unref(query->call);
         free(query);
         return NULL;
@@ -255,13 +256,6 @@ void query_table_caller_left(QueryTable *table, const char *name) {
         send_next(table);
 }
 
-void query_table_drop(QueryTable *table, sd_bus_message *call) {
-        Query *query = query_find(table, call);
-
-        if (query)
-                drop(query);
-}
-
 int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
         const char *caller = sd_bus_message_get_sender(call);
         _cleanup_(query_freep) Query *query = NULL;
@@ -275,7 +269,12 @@ int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
                 asker_put(asker);
                 return -ENOMEM;
         }
-        *query = (Query){ .table = table, .asker = asker, .call = sd_bus_message_ref(call) };
+        *query = (Query){
+                .table = table,
+                .asker = asker,
+                .call = sd_bus_message_ref(call),
+                .caller = callers_hold(table->callers, call),
+        };
         list_init(&query->checks);
         list_init(&query->link);
         if (!caller || !may_wait(table, asker, caller))

@@ -43,6 +43,7 @@ typedef struct Query {
         QueryTable *table;
         Asker *asker;
         sd_bus_message *call;
+        Caller *caller;              /* held */
         sd_event_source *agent_ends; /* the caller has left, their agent may be leaving too */
         unsigned open;               /* checks without a verdict */
         uint64_t answered_at;        /* µs of CLOCK_MONOTONIC */
@@ -90,9 +91,6 @@ void query_keep(Query *query);
 
 /* Forgets the answers: the handler asks once more, in this run. False: it has done so before. */
 bool query_ask_again(Query *query);
-
-/* The call was refused before its handler could run again. */
-void query_table_drop(QueryTable *table, sd_bus_message *call);
 
 /* Checks of a caller who has left the bus are taken back. */
 void query_table_caller_left(QueryTable *table, const char *name);

@@ -146,14 +146,6 @@ static int register_all(Service *service) {
         return network_interface_register(service);
 }
 
-/* Held calls are also refused when the service stops, after the questions to polkit were taken back. */
-static void on_call_refused(sd_bus_message *call, void *userdata) {
-        const Service *service = userdata;
-
-        if (service->authority)
-                authority_drop(service->authority, call);
-}
-
 static void on_caller_left(const char *name, void *userdata) {
         const Service *service = userdata;
 
@@ -173,10 +165,6 @@ static bool may_rejoin(const Endpoint *endpoint, const char *bridge, void *userd
 }
 
 static int set_up_gate(Service *service, Failure *failure) {
-        static const CallersObserver callers_observer = {
-                .left = on_caller_left,
-                .refused = on_call_refused,
-        };
         int r;
 
         r = reload_new(&service->reload, service, failure);
@@ -185,7 +173,7 @@ static int set_up_gate(Service *service, Failure *failure) {
         r = audit_new(&service->audit);
         if (r < 0)
                 return r;
-        r = callers_new(&service->callers, service->bus, &callers_observer, service);
+        r = callers_new(&service->callers, service->bus, on_caller_left, service);
         if (r < 0)
                 return r;
         r = authority_new(&service->authority, service->bus, service->callers);

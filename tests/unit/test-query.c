@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Calls that wait for polkit: how many may, of whom, and that none is lost or stays. The bus, its callers
+ * and polkit are the test's (fake-bus.h); what stands for a handler asks as many questions as the call says.
+ */
+
+#include <stdlib.h>
+
+#include "bus/authority.h"
+#include "bus/error.h"
+#include "fake-bus.h"
+#include "testing.h"
+
+#define LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
+
+typedef struct Stage {
+        FakeBus bus;
+        Callers *callers;
+        Authority *authority;
+        sd_bus_slot *handler, *gate;
+        unsigned runs; /* of the handler */
+} Stage;
+
+/* One question after the other, as a handler asks about several bridges; the last verdict counts. */
+static int ask(Stage *stage, sd_bus_message *call, Failure *failure) {
+        AuthorityQuestion question = {
+                .polkit = { .action = "org.vnicd1.use-bridge", .details = { { "bridge", "" } } },
+                .may_ask = true,
+        };
+        PolkitVerdict verdict = POLKIT_YES;
+        bool pending = false;
+        uint32_t questions;
+        Subject subject;
+        int r;
+
+        r = callers_find(stage->callers, call, &subject, failure);
+        if (r >= 0)
+                r = sd_bus_message_read(call, "u", &questions);
+        for (uint32_t i = 0; r >= 0 && i < questions; i++) {
+                snprintf(question.polkit.details[0].value, sizeof(question.polkit.details[0].value),
+                                "br%u", (unsigned)i);
+                r = authority_ask(
+                                stage->authority, call, subject.uid, &question, &verdict, failure);
+                pending = pending || r == 0;
+        }
+        if (r < 0 || pending)
+                return r;
+        if (verdict != POLKIT_YES)
+                return authority_refuse(call, &question, verdict, failure);
+        return sd_bus_reply_method_return(call, NULL);
+}
+
+static int on_handler(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        Stage *stage = userdata;
+
+        if (!sd_bus_message_is_method_call(call, NULL, "Ask"))
+                return 0;
+        stage->runs++;
+        return error_answer(error, &failure, ask(stage, call, &failure));
+}
+
+/* As the gate's. */
+static int on_gate(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        Stage *stage = userdata;
+        int r;
+
+        if (!sd_bus_message_is_method_call(call, NULL, NULL))
+                return 0;
+        r = callers_meet(stage->callers, call, &failure);
+        return r > 0 ? 0 : error_answer(error, &failure, r);
+}
+
+static void on_left(const char *name, void *userdata) {
+        Stage *stage = userdata;
+
+        if (stage->authority)
+                authority_caller_left(stage->authority, name);
+}
+
+static int set_up(void **state) {
+        Stage *stage = calloc(1, sizeof(Stage));
+
+        assert_non_null(stage);
+        fake_bus_enter(&stage->bus);
+        /* The filter that is added last sees a message first. */
+        assert_ok(sd_bus_add_filter(stage->bus.service, &stage->handler, on_handler, stage));
+        assert_ok(callers_new(&stage->callers, stage->bus.service, on_left, stage));
+        assert_ok(authority_new(&stage->authority, stage->bus.service, stage->callers));
+        assert_ok(sd_bus_add_filter(stage->bus.service, &stage->gate, on_gate, stage));
+        *state = stage;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        Stage *stage = *state;
+
+        stage->authority = authority_free(stage->authority);
+        callers_free(stage->callers);
+        sd_bus_slot_unref(stage->gate);
+        sd_bus_slot_unref(stage->handler);
+        fake_bus_leave(&stage->bus);
+        free(stage);
+        return 0;
+}
+
+static const FakeCall *call(Stage *stage, unsigned uid, unsigned connection, unsigned questions) {
+        sd_bus_message *message;
+        char caller[32];
+
+        snprintf(caller, sizeof(caller), ":%u.%u", uid, connection);
+        message = fake_bus_new_call(&stage->bus, caller, "/org/vnicd1", "org.vnicd1.Test", "Ask");
+        assert_ok(sd_bus_message_append(message, "u", questions));
+        assert_ok(sd_bus_message_set_allow_interactive_authorization(message, true));
+        return fake_bus_send(&stage->bus, message);
+}
+
+/* Of one user, as many calls by as few connections as there may be: 32 of each. */
+static void call_often(Stage *stage, unsigned uid, unsigned calls, unsigned questions) {
+        for (unsigned i = 0; i < calls; i++)
+                call(stage, uid, i / 32, questions);
+}
+
+static void run(Stage *stage) {
+        fake_bus_run(&stage->bus, 0);
+}
+
+static unsigned count_refused(const Stage *stage) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < stage->bus.n_calls; i++)
+                n += strcmp(stage->bus.calls[i].error, LIMITS_EXCEEDED) == 0;
+        return n;
+}
+
+/* To all that polkit has, and to what it gets then. */
+static void answer_all(Stage *stage, bool authorized) {
+        for (size_t i = 0; i < stage->bus.n_checks; i++) {
+                if (!stage->bus.checks[i].question)
+                        continue;
+                fake_bus_answer(&stage->bus, i, authorized, false);
+                if (i + 1 == stage->bus.n_checks)
+                        run(stage);
+        }
+        run(stage);
+        assert_int_equal(fake_bus_open_checks(&stage->bus), 0);
+}
+
+static void assert_all_answered_once(const Stage *stage) {
+        for (size_t i = 0; i < stage->bus.n_calls; i++)
+                assert_int_equal(stage->bus.calls[i].answers, 1);
+}
+
+static void a_call_that_polkit_allows_is_carried_out(void **state) {
+        Stage *stage = *state;
+        const FakeCall *one = call(stage, 1000, 1, 1);
+
+        run(stage);
+        assert_int_equal(one->answers, 0);
+        fake_bus_answer(&stage->bus, 0, true, false);
+        run(stage);
+        assert_int_equal(one->answers, 1);
+        assert_string_equal(one->error, "");
+        assert_int_equal(stage->runs, 2);
+}
+
+/* Beside callers enough to be forgotten for, and as many new ones as are kept. */
+static void a_caller_stays_known_while_polkit_is_asked_about_his_call(void **state) {
+        Stage *stage = *state;
+        const FakeCall *one = call(stage, 1000, 1, 1);
+        size_t asked;
+
+        run(stage);
+        for (unsigned i = 0; i < 100; i++)
+                call(stage, 2000, i, 0);
+        run(stage);
+        stage->bus.silent = true;
+        for (unsigned i = 0; i < 1024; i++)
+                call(stage, 3000, i, 0);
+        run(stage);
+        assert_int_equal(count_refused(stage), 0);
+        asked = stage->bus.n_said;
+        fake_bus_answer(&stage->bus, 0, true, false);
+        run(stage);
+        assert_int_equal(one->answers, 1);
+        assert_string_equal(one->error, "");
+        assert_int_equal(stage->bus.n_said, asked); /* nor is the bus asked again who he is */
+        fake_bus_speak(&stage->bus);
+}
+
+/* The 64 that are remembered are of those who have no call here. */
+static void who_had_a_call_open_is_forgotten_afterwards_as_others_are(void **state) {
+        Stage *stage = *state;
+        size_t asked;
+
+        call(stage, 1000, 1, 1);
+        run(stage);
+        answer_all(stage, false);
+        call(stage, 1000, 1, 0);
+        run(stage);
+        asked = stage->bus.n_said;
+        assert_int_equal(asked, 1);
+        for (unsigned i = 0; i < 64; i++)
+                call(stage, 2000, i, 0);
+        run(stage);
+        asked = stage->bus.n_said;
+        call(stage, 1000, 1, 0);
+        run(stage);
+        assert_int_equal(stage->bus.n_said, asked + 1);
+        assert_all_answered_once(stage);
+}
+
+static void who_leaves_with_a_call_open_is_known_no_more(void **state) {
+        Stage *stage = *state;
+
+        for (unsigned i = 0; i < 100; i++) {
+                call(stage, 1000, 1, 1);
+                run(stage);
+                assert_int_equal(stage->bus.n_said, i + 1);
+                fake_bus_hang_up(&stage->bus, ":1000.1");
+                run(stage);
+        }
+        assert_int_equal(stage->runs, 100);
+}
+
+static void of_one_user_64_calls_wait(void **state) {
+        Stage *stage = *state;
+
+        call_often(stage, 1000, 64, 1);
+        run(stage);
+        assert_int_equal(count_refused(stage), 0);
+        call(stage, 1000, 9, 1);
+        call(stage, 1001, 1, 1);
+        run(stage);
+        assert_int_equal(count_refused(stage), 1);
+        answer_all(stage, true);
+        assert_all_answered_once(stage);
+}
+
+static void of_all_users_256_calls_wait(void **state) {
+        Stage *stage = *state;
+        const FakeCall *beyond;
+
+        for (unsigned uid = 1000; uid < 1004; uid++)
+                call_often(stage, uid, 64, 1);
+        run(stage);
+        assert_int_equal(count_refused(stage), 0);
+        beyond = call(stage, 1004, 1, 1);
+        run(stage);
+        assert_string_equal(beyond->error, LIMITS_EXCEEDED);
+        /* One goes, so there is room for one. */
+        fake_bus_answer(&stage->bus, 0, false, false);
+        run(stage);
+        call(stage, 1004, 1, 1);
+        run(stage);
+        assert_int_equal(count_refused(stage), 1);
+        beyond = call(stage, 1004, 1, 1);
+        run(stage);
+        assert_string_equal(beyond->error, LIMITS_EXCEEDED);
+        answer_all(stage, true);
+        assert_int_equal(count_refused(stage), 2);
+        assert_all_answered_once(stage);
+}
+
+static void polkit_has_16_questions_of_one_user_and_64_of_all(void **state) {
+        Stage *stage = *state;
+
+        call_often(stage, 1000, 20, 1);
+        run(stage);
+        assert_int_equal(fake_bus_open_checks(&stage->bus), 16);
+        for (unsigned uid = 1001; uid < 1006; uid++)
+                call_often(stage, uid, 16, 1);
+        run(stage);
+        assert_int_equal(fake_bus_open_checks(&stage->bus), 64);
+        fake_bus_answer(&stage->bus, 0, true, false);
+        run(stage);
+        assert_int_equal(fake_bus_open_checks(&stage->bus), 64);
+        assert_int_equal(stage->bus.n_checks, 65);
+        answer_all(stage, true);
+        assert_int_equal(stage->bus.n_checks, 100);
+        assert_all_answered_once(stage);
+}
+
+static void of_one_user_4096_questions_wait(void **state) {
+        Stage *stage = *state;
+        const FakeCall *last, *beyond, *other;
+
+        call_often(stage, 1000, 62, 66);
+        last = call(stage, 1000, 2, 4);
+        run(stage);
+        assert_int_equal(last->answers, 0);
+        beyond = call(stage, 1000, 3, 1);
+        other = call(stage, 1001, 1, 1);
+        run(stage);
+        assert_int_equal(beyond->answers, 1);
+        assert_string_equal(beyond->error, LIMITS_EXCEEDED);
+        assert_int_equal(other->answers, 0);
+        answer_all(stage, true);
+        assert_int_equal(stage->bus.n_checks, 4096 + 1);
+        assert_int_equal(count_refused(stage), 1);
+        assert_all_answered_once(stage);
+}
+
+/* Whoever is asked about waits for a person: a prompt of each user's two connections. */
+static void people_are_asked_32_questions_at_a_time(void **state) {
+        Stage *stage = *state;
+        unsigned prompts = 0;
+
+        for (unsigned i = 0; i < 33; i++)
+                call(stage, 1000 + i / 2, i, 1);
+        run(stage);
+        for (size_t i = 0; i < 33; i++) {
+                assert_false(stage->bus.checks[i].interactive);
+                fake_bus_answer(&stage->bus, i, false, true);
+        }
+        run(stage);
+        for (size_t i = 33; i < stage->bus.n_checks; i++)
+                prompts += stage->bus.checks[i].interactive;
+        assert_int_equal(prompts, 32);
+        assert_int_equal(count_refused(stage), 1);
+        answer_all(stage, true);
+        assert_int_equal(count_refused(stage), 1);
+        assert_all_answered_once(stage);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                CASE(a_call_that_polkit_allows_is_carried_out),
+                CASE(a_caller_stays_known_while_polkit_is_asked_about_his_call),
+                CASE(who_had_a_call_open_is_forgotten_afterwards_as_others_are),
+                CASE(who_leaves_with_a_call_open_is_known_no_more),
+                CASE(of_one_user_64_calls_wait),
+                CASE(of_all_users_256_calls_wait),
+                CASE(polkit_has_16_questions_of_one_user_and_64_of_all),
+                CASE(of_one_user_4096_questions_wait),
+                CASE(people_are_asked_32_questions_at_a_time),
+        };
+
+        return cmocka_run_group_tests_name("query", tests, NULL, NULL);
+}
