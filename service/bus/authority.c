@@ -128,6 +128,8 @@ int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
         if (r > 0)
                 return read_verdict(query, question, ret, failure);
         r = query_add_check(query, question);
+        if (r < 0)
+                query_table_drop(&authority->table, call);
         return r == -EUSERS ? too_many(failure) : r;
 }
 

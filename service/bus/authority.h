@@ -42,7 +42,8 @@ int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Fai
 bool authority_has_answered(const Authority *authority, sd_bus_message *call);
 
 /* 1: *ret is the verdict. 0: it will come; the handler returns 1 when it has asked all its questions.
- * -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of sd-bus. */
+ * -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of sd-bus: what the handler has asked before is
+ * then asked no more. */
 int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
                 const AuthorityQuestion *question, PolkitVerdict *ret, Failure *failure);
 

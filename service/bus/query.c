@@ -256,6 +256,15 @@ void query_table_caller_left(QueryTable *table, const char *name) {
         send_next(table);
 }
 
+void query_table_drop(QueryTable *table, sd_bus_message *call) {
+        Query *query = query_find(table, call);
+
+        if (!query)
+                return;
+        query_free(query);
+        call_after_handler(table);
+}
+
 int query_new(Query **ret, QueryTable *table, sd_bus_message *call, uid_t uid) {
         const char *caller = sd_bus_message_get_sender(call);
         _cleanup_(query_freep) Query *query = NULL;

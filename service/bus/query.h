@@ -92,5 +92,8 @@ void query_keep(Query *query);
 /* Forgets the answers: the handler asks once more, in this run. False: it has done so before. */
 bool query_ask_again(Query *query);
 
+/* In the handler's first run: the call is refused, and what it has asked already is taken back. */
+void query_table_drop(QueryTable *table, sd_bus_message *call);
+
 /* Checks of a caller who has left the bus are taken back. */
 void query_table_caller_left(QueryTable *table, const char *name);

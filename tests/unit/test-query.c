@@ -303,6 +303,21 @@ static void of_one_user_4096_questions_wait(void **state) {
         assert_all_answered_once(stage);
 }
 
+static void a_call_that_is_refused_amid_its_questions_asks_none_of_them(void **state) {
+        Stage *stage = *state;
+        const FakeCall *beyond;
+
+        call_often(stage, 1000, 62, 66);
+        run(stage);
+        beyond = call(stage, 1000, 3, 5);
+        run(stage);
+        assert_string_equal(beyond->error, LIMITS_EXCEEDED);
+        answer_all(stage, true);
+        assert_all_answered_once(stage);
+        assert_int_equal(stage->bus.n_checks, 62 * 66);
+        assert_int_equal(stage->runs, 2 * 62 + 1);
+}
+
 /* Whoever is asked about waits for a person: a prompt of each user's two connections. */
 static void people_are_asked_32_questions_at_a_time(void **state) {
         Stage *stage = *state;
@@ -337,6 +352,7 @@ int main(void) {
                 CASE(of_all_users_256_calls_wait),
                 CASE(polkit_has_16_questions_of_one_user_and_64_of_all),
                 CASE(of_one_user_4096_questions_wait),
+                CASE(a_call_that_is_refused_amid_its_questions_asks_none_of_them),
                 CASE(people_are_asked_32_questions_at_a_time),
         };
 
