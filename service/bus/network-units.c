@@ -161,9 +161,11 @@ static int write_file(const NetworkUnits *units, const char *name, const char *t
         if (fd < 0)
                 return -errno;
         r = write_all(fd, text);
+        if (r >= 0 && renameat(folder, draft, folder, file) < 0)
+                r = -errno;
         if (r < 0)
-                return r;
-        return renameat(folder, draft, folder, file) < 0 ? -errno : 0;
+                (void)unlinkat(folder, draft, 0);
+        return r;
 }
 
 static void remove_file(const NetworkUnits *units, const char *name) {
