@@ -123,12 +123,12 @@ static void take_over(Reload *reload, Config *config) {
                 manager_emit_default(reload->service);
 }
 
-static void answer(Waiter *waiter, const Load *load) {
+static void answer(Waiter *waiter, int result, const Failure *failure) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        if (load->result < 0) {
-                error_answer(&error, &load->failure, load->result);
+        if (result < 0) {
+                error_answer(&error, failure, result);
                 r = sd_bus_reply_method_error(waiter->call, &error);
         } else
                 r = sd_bus_reply_method_return(waiter->call, NULL);
@@ -138,6 +138,18 @@ static void answer(Waiter *waiter, const Load *load) {
 }
 
 static int begin_load(Reload *reload);
+
+/* What was asked for while the one before was under way. */
+static void load_again(Reload *reload) {
+        const Failure failure = FAILURE_INIT;
+        int r = begin_load(reload);
+
+        if (r >= 0)
+                return;
+        log_error("The configuration was not read again: out of memory.");
+        LIST_FOREACH_SAFE(&reload->asked, node)
+                answer(container_of(node, Waiter, link), r, &failure);
+}
 
 static void load_done(CloserJob *job) {
         Load *load = container_of(job, Load, job);
@@ -150,13 +162,13 @@ static void load_done(CloserJob *job) {
                                 load->failure.kind != FAILURE_NONE ? load->failure.text
                                                                    : strerror(-load->result));
         LIST_FOREACH_SAFE(&reload->waiting, node)
-                answer(container_of(node, Waiter, link), load);
+                answer(container_of(node, Waiter, link), load->result, &load->failure);
         free(load);
         /* Whoever asks for a reload may have changed what no event tells of. */
         manager_look_at_firewalls(reload->service->manager);
         reload->loading = false;
-        if (reload->again && !reload->stopping && begin_load(reload) < 0)
-                log_error("The configuration was not read again: out of memory.");
+        if (reload->again && !reload->stopping)
+                load_again(reload);
 }
 
 static int begin_load(Reload *reload) {

@@ -71,6 +71,8 @@ static int on_reply(FakeBus *bus, sd_bus_message *answer) {
                 if (call->cookie != cookie)
                         continue;
                 call->answers++;
+                sd_bus_message_unref(call->answer);
+                call->answer = sd_bus_message_ref(answer);
                 snprintf(call->error, sizeof(call->error), "%s", error ? error->name : "");
                 return 1;
         }
@@ -125,6 +127,8 @@ void fake_bus_enter(FakeBus *bus) {
 void fake_bus_leave(FakeBus *bus) {
         for (size_t i = 0; i < bus->n_unsaid; i++)
                 sd_bus_message_unref(bus->unsaid[i]);
+        for (size_t i = 0; i < bus->n_calls; i++)
+                sd_bus_message_unref(bus->calls[i].answer);
         for (size_t i = 0; i < bus->n_checks; i++)
                 sd_bus_message_unref(bus->checks[i].question);
         sd_bus_close_unref(bus->service);

@@ -17,8 +17,9 @@
 /* A call to the service, and how it ended. */
 typedef struct FakeCall {
         uint64_t cookie;
-        unsigned answers; /* that came to it: one is right */
-        char error[96];   /* its name; "": it succeeded */
+        unsigned answers;       /* that came to it: one is right */
+        char error[96];         /* its name; "": it succeeded */
+        sd_bus_message *answer; /* with what it hands over, until the bus is left */
 } FakeCall;
 
 /* A question to polkit that is not answered yet. */
