@@ -125,8 +125,10 @@ static int list_entry(Listing *listing, Entry *entry, const GateMatter *matter) 
 
         r = gate_tell(listing->service, listing->call, &listing->subject, matter, &answer,
                         listing->failure);
-        if (r == -ESTALE) /* it was not there yet when the others were asked about */
+        if (r == -ESTALE) { /* it was not there yet when the others were asked about */
+                *listing->failure = FAILURE_INIT;
                 return 0;
+        }
         if (r < 0)
                 return r;
         listing->pending = listing->pending || r == 0;

@@ -5,6 +5,7 @@
  * polkit are the test's (fake-bus.h).
  */
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,14 +25,21 @@ typedef struct Stage {
 } Stage;
 
 /* What is to fail, or to take its time. */
+static bool answers_fail;
 static atomic_bool loads_wait;
 static unsigned failing_calloc; /* the one that it is the turn of, counted down; 0: none */
 static _Thread_local bool is_loop;
 
+int __real_sd_bus_message_send(sd_bus_message *message);
+int __wrap_sd_bus_message_send(sd_bus_message *message);
 int __real_config_load(Config **ret, const char *directory, Failure *failure);
 int __wrap_config_load(Config **ret, const char *directory, Failure *failure);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+
+int __wrap_sd_bus_message_send(sd_bus_message *message) {
+        return answers_fail ? -ENOMEM : __real_sd_bus_message_send(message);
+}
 
 /* In a thread, but for the first. */
 int __wrap_config_load(Config **ret, const char *directory, Failure *failure) {
@@ -70,7 +78,7 @@ static int tear_down(void **state) {
         Stage *stage = *state;
         char command[64];
 
-        loads_wait = false;
+        answers_fail = loads_wait = false;
         failing_calloc = 0;
         service_free(stage->service);
         fake_bus_leave(&stage->bus);
@@ -120,11 +128,27 @@ static void whatever_allocation_fails_each_reload_is_answered(void **state) {
         assert_fails(stage, call(stage, ":0.1", "Reload"), "");
 }
 
+/* Whose answer then fails by itself. */
+static void a_bridge_that_came_while_polkit_was_asked_is_no_reason_for_a_failure(void **state) {
+        Stage *stage = *state;
+        const FakeCall *listed;
+
+        world_run("ip link add br0 type bridge");
+        listed = call(stage, ":1000.1", "ListBridges");
+        fake_bus_run(&stage->bus, 20);
+        assert_int_equal(stage->bus.n_checks, 1);
+        world_run("ip link add br1 type bridge");
+        fake_bus_answer(&stage->bus, 0, true, false);
+        answers_fail = true;
+        assert_fails(stage, listed, NO_MEMORY);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 CASE(whatever_allocation_fails_each_reload_is_answered),
+                CASE(a_bridge_that_came_while_polkit_was_asked_is_no_reason_for_a_failure),
         };
 
         if (!world_is_possible())
