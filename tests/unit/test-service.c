@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The whole service where something fails that no user can make fail: memory is short. The bus, its callers and
- * polkit are the test's (fake-bus.h).
+ * The whole service where something fails that no user can make fail: the kernel deletes nothing, and memory is
+ * short. The bus, its callers and polkit are the test's (fake-bus.h).
  */
 
 #include <errno.h>
@@ -12,10 +12,12 @@
 
 #include "bus/service.h"
 #include "fake-bus.h"
+#include "kernel/link.h"
 #include "testing.h"
 #include "world.h"
 
 #define MANAGER   "org.vnicd1.Manager"
+#define KERNEL    "org.vnicd1.Error.KernelError"
 #define NO_MEMORY "org.freedesktop.DBus.Error.NoMemory"
 
 typedef struct Stage {
@@ -25,17 +27,23 @@ typedef struct Stage {
 } Stage;
 
 /* What is to fail, or to take its time. */
-static bool answers_fail;
+static bool deletions_fail, answers_fail;
 static atomic_bool loads_wait;
 static unsigned failing_calloc; /* the one that it is the turn of, counted down; 0: none */
 static _Thread_local bool is_loop;
 
+int __real_link_delete(Netlink *netlink, int ifindex, Failure *failure);
+int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure);
 int __real_sd_bus_message_send(sd_bus_message *message);
 int __wrap_sd_bus_message_send(sd_bus_message *message);
 int __real_config_load(Config **ret, const char *directory, Failure *failure);
 int __wrap_config_load(Config **ret, const char *directory, Failure *failure);
 void *__real_calloc(size_t n, size_t size);
 void *__wrap_calloc(size_t n, size_t size);
+
+int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure) {
+        return deletions_fail ? -EBUSY : __real_link_delete(netlink, ifindex, failure);
+}
 
 int __wrap_sd_bus_message_send(sd_bus_message *message) {
         return answers_fail ? -ENOMEM : __real_sd_bus_message_send(message);
@@ -78,7 +86,7 @@ static int tear_down(void **state) {
         Stage *stage = *state;
         char command[64];
 
-        answers_fail = loads_wait = false;
+        deletions_fail = answers_fail = loads_wait = false;
         failing_calloc = 0;
         service_free(stage->service);
         fake_bus_leave(&stage->bus);
@@ -102,6 +110,40 @@ static const FakeCall *call(Stage *stage, const char *caller, const char *member
 static void assert_fails(Stage *stage, const FakeCall *call, const char *error) {
         run_until_answered(stage, call);
         assert_string_equal(call->error, error);
+}
+
+/* Of root, on no bridge; its path. */
+static const char *create_tap(Stage *stage) {
+        sd_bus_message *message =
+                        fake_bus_new_call(&stage->bus, ":0.1", SERVICE_PATH, MANAGER, "CreateTap");
+        const FakeCall *created;
+        const char *path;
+
+        assert_ok(sd_bus_message_append(message, "sbba{sv}", "-", true, false, 0));
+        created = fake_bus_send(&stage->bus, message);
+        assert_fails(stage, created, "");
+        assert_ok(sd_bus_message_read(created->answer, "o", &path));
+        return path;
+}
+
+static const FakeCall *release(Stage *stage, const char *path) {
+        return fake_bus_send(&stage->bus,
+                        fake_bus_new_call(&stage->bus, ":0.1", path, "org.vnicd1.Endpoint",
+                                        "Release"));
+}
+
+static void a_release_whose_deletion_fails_is_an_error(void **state) {
+        Stage *stage = *state;
+        const char *path = create_tap(stage);
+        unsigned links = world_count_links();
+
+        deletions_fail = true;
+        assert_fails(stage, release(stage, path), KERNEL);
+        assert_fails(stage, call(stage, ":0.1", "ReleaseAll"), KERNEL);
+        assert_int_equal(world_count_links(), links);
+        deletions_fail = false;
+        assert_fails(stage, release(stage, path), "");
+        assert_int_equal(world_count_links(), links - 1);
 }
 
 /* Two: the second waits for what is read after what is being read. */
@@ -147,6 +189,7 @@ static void a_bridge_that_came_while_polkit_was_asked_is_no_reason_for_a_failure
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                CASE(a_release_whose_deletion_fails_is_an_error),
                 CASE(whatever_allocation_fails_each_reload_is_answered),
                 CASE(a_bridge_that_came_while_polkit_was_asked_is_no_reason_for_a_failure),
         };
