@@ -3,7 +3,7 @@
 
 import pytest
 from vnic.client import Client
-from vnic.networks import network
+from vnic.networks import CONFIGURATIONS, network
 from vnic.process import poll
 from vnic.systemd import FakeSystemd, unit_changed
 
@@ -45,6 +45,14 @@ def test_a_service_that_could_not_be_started_is_no_warning_once_it_runs(root, sy
         assert poll(lambda: about_service(net), 5)
         systemd.client.send(unit_changed(UNIT, "active", "running"))
         assert poll(lambda: not about_service(net), 5)
+
+
+def test_what_its_service_is_told_is_for_the_services_user(world, root, systemd):
+    """Whatever the UMask= of vnicd's unit: the service is another user's, and reads it by its own rights."""
+    with network(root, "yesnet", services=False):
+        systemd.wait_for_job()
+        status, told, complaint = world.output_as("vnicd-network", ["cat", CONFIGURATIONS / "yesnet.conf"])
+        assert status == 0 and "interface=yesnet" in told.splitlines(), complaint
 
 
 def test_nobody_but_systemd_is_believed(world, root, alice, systemd):

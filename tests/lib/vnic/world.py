@@ -145,6 +145,11 @@ class World:
     def service_command(self):
         return [*self.wrap, *PRIVILEGES, str(self.program)]
 
+    def umask(self):
+        """That of the unit: what others are to read does not depend on it."""
+        unit = (self.source / "dbus" / "vnicd.service.in").read_text(encoding="utf-8")
+        return int(re.search(r"^UMask=([0-7]+)$", unit, re.MULTILINE)[1], 8)
+
     @staticmethod
     def make_runtime_directory():
         """As systemd does by RuntimeDirectory=."""
@@ -155,7 +160,7 @@ class World:
         self.make_runtime_directory()
         env = variables("vnicd", self.bus.address, self.service_env)
         del env["HOME"]
-        self.service = Process("vnicd", self.service_command(), env=env)
+        self.service = Process("vnicd", self.service_command(), env=env, umask=self.umask())
         if wait:
             self.wait_for_name(NAME, self.service, timeout)
 
