@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The audit: a structured line for each grant, denial and release, and no more than the disk can bear."""
 
+import contextlib
 import fcntl
 import struct
+import threading
 import time
 
 import pytest
@@ -83,14 +85,18 @@ def test_a_release_is_a_record_with_who_did_it(alice, carol, root, bridge, journ
         assert journal.wait_for(1, verdict="released", uid="0")[0]["VNICD_ENDPOINT"] == three.interface
 
 
+def tamper_with(tap):
+    """The second MAC address within a minute is not put right: it ends the tap."""
+    name = tap.interface.encode()
+    for number in (1, 2):
+        address = struct.pack("16sH6s16x", name, 1, bytes((2, 0, 0, 0, 9, number)))
+        fcntl.ioctl(tap.fds[0], kernel.SIOCSIFHWADDR, address)
+        poll(lambda: not (kernel.link(tap.interface) or {}).get("address", "").startswith("02:"), 5)
+
+
 def test_tampering_is_a_record_of_the_owner(alice, bridge, journal):
-    """The second MAC address within a minute."""
     with alice.create_tap(bridge) as tap:
-        name = tap.interface.encode()
-        for number in (1, 2):
-            address = struct.pack("16sH6s16x", name, 1, bytes((2, 0, 0, 0, 9, number)))
-            fcntl.ioctl(tap.fds[0], kernel.SIOCSIFHWADDR, address)
-            poll(lambda: not (kernel.link(tap.interface) or {}).get("address", "").startswith("02:"), 5)
+        tamper_with(tap)
         (record,) = journal.wait_for(1, verdict="tampered")
     assert record["VNICD_UID"] == "1001" and record["VNICD_ENDPOINT"] == tap.interface
     assert record["PRIORITY"] == "4" and "VNICD_SENDER" not in record
@@ -162,6 +168,32 @@ def test_a_user_has_ten_lines_a_second_and_what_was_left_out_is_counted(alice, b
                if record["VNICD_UID"] == "1001"]
     assert sum(counted) + len(counted) == 301
     assert f"{last['VNICD_LEFT_OUT']} lines before it were left out." in last["MESSAGE"]
+
+
+@contextlib.contextmanager
+def denied_meanwhile(client, tap):
+    """Calls are denied one after the other, so that each line that may be written again is used up at once."""
+    over = threading.Event()
+
+    def go_on():
+        while not over.is_set():
+            denied_calls(client, tap, 20)
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_who_is_denied_all_the_time_does_not_tamper_unseen(alice, root, bridge, journal):
+    with root.create_tap(bridge, True, True) as other, alice.create_tap(bridge) as tap, denied_meanwhile(alice, other):
+        assert poll(lambda: any("VNICD_LEFT_OUT" in record for record in journal.audit()), 10)
+        tamper_with(tap)
+        (record,) = journal.wait_for(1, verdict="tampered")
+    assert record["VNICD_UID"] == "1001" and record["VNICD_ENDPOINT"] == tap.interface
 
 
 @pytest.mark.deadline(300)
