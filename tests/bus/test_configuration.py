@@ -281,6 +281,37 @@ def test_new_limits_are_announced(alice, configured):
         assert alice.get(ROOT, MANAGER, "EndpointsPerUser") == 32
 
 
+@pytest.fixture
+def changes(world):
+    """What is told of the Manager's properties: name → the last value of each."""
+    with Client(world, "bob") as listener:
+        signals = listener.subscribe(PROPERTIES, "PropertiesChanged", ROOT)
+        yield lambda: {name: value for _, _, _, (_, told, _) in signals.all() for name, value in told.items()}
+
+
+@pytest.mark.parametrize("line, name, value", [("Endpoints=7", "EndpointsPerUser", 7), ("Queues=9", "QueuesPerUser", 9)])
+def test_a_limit_is_announced_though_it_is_the_only_one_that_changes(alice, changes, configured, line, name, value):
+    configured(f"[Limits]\n{line}\n")
+    assert poll(lambda: changes().get(name) == value, 5), changes()
+    assert alice.get(ROOT, MANAGER, name) == value
+    configured("[Limits]\n")
+    assert poll(lambda: changes().get(name) not in (None, value), 5), changes()
+    assert alice.get(ROOT, MANAGER, name) == changes()[name]
+
+
+def test_a_default_network_is_announced_when_it_is_defined_and_when_it_is_not_any_more(alice, changes, configured, world):
+    file = world.configuration / "networks" / "vnicbr0.conf"
+    try:
+        configured("[Network]\nKind=isolated\n", "networks/vnicbr0.conf")
+        assert poll(lambda: changes().get("DefaultBridge") == "vnicbr0", 5), changes()
+        assert alice.get(ROOT, MANAGER, "DefaultBridge") == "vnicbr0"
+    finally:
+        file.unlink()
+        world.reload()
+    assert poll(lambda: changes().get("DefaultBridge") == "", 5), changes()
+    assert alice.get(ROOT, MANAGER, "DefaultBridge") == ""
+
+
 def test_only_who_may_reloads(alice, bob, root, configured, world):
     for client in (alice, bob):
         assert client.error(ROOT, MANAGER, "Reload").name == MAY_ASK
