@@ -18,6 +18,8 @@
 
 DEFINE_CLEANUP(Service, service_free)
 
+static const char default_network[] = "vnicbr0";
+
 static void on_appeared(const Endpoint *endpoint, void *userdata) {
         Service *service = userdata;
         char path[ENDPOINT_PATH_SIZE];
@@ -55,8 +57,18 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
 
+/* One that is defined is the default whether it is up or not. */
+static void tell_default(Service *service, const Network *network) {
+        const char *name = network->tag.plan.name;
+
+        if (strcmp(name, default_network) == 0 &&
+                        !config_network(reload_config(service->reload), name))
+                manager_emit_default(service);
+}
+
 static void on_network_appeared(Network *network, void *userdata) {
         network_announce(userdata, network);
+        tell_default(userdata, network);
 }
 
 static void on_network_warned(Network *network, void *userdata) {
@@ -72,8 +84,10 @@ static void on_facts_changed(void *userdata) {
 static void on_network_leaving(Network *network, void *userdata) {
         Service *service = userdata;
 
-        if (service->network_units)
-                network_announce_end(service, network);
+        if (!service->network_units)
+                return;
+        network_announce_end(service, network);
+        tell_default(service, network);
 }
 
 /* Queues that never reached anybody. */
@@ -261,11 +275,10 @@ const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_
 }
 
 const char *service_default_network(const Service *service) {
-        static const char name[] = "vnicbr0";
-        const bool there = config_network(reload_config(service->reload), name) ||
-                        manager_find_network(service->manager, name);
+        const Network *network = manager_find_network(service->manager, default_network);
+        const bool defined = config_network(reload_config(service->reload), default_network);
 
-        return there ? name : NULL;
+        return defined || (network && !network->doomed) ? default_network : NULL;
 }
 
 /* NULL: there is none. */

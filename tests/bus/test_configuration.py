@@ -12,6 +12,7 @@ import pytest
 from vnic import kernel
 from vnic.agent import Agent
 from vnic.client import ACCESS_DENIED, MANAGER, MAY_ASK, PROPERTIES, ROOT, BusError, Client, acting_as
+from vnic.networks import network
 from vnic.process import ROOM, poll
 from vnic.world import CONFIGURATION
 
@@ -308,6 +309,14 @@ def test_a_default_network_is_announced_when_it_is_defined_and_when_it_is_not_an
     finally:
         file.unlink()
         world.reload()
+    assert poll(lambda: changes().get("DefaultBridge") == "", 5), changes()
+    assert alice.get(ROOT, MANAGER, "DefaultBridge") == ""
+
+
+def test_a_default_network_that_somebody_makes_and_deletes_is_announced(alice, root, changes):
+    with network(root, "vnicbr0", "isolated", services=False):
+        assert poll(lambda: changes().get("DefaultBridge") == "vnicbr0", 5), changes()
+        assert alice.get(ROOT, MANAGER, "DefaultBridge") == "vnicbr0"
     assert poll(lambda: changes().get("DefaultBridge") == "", 5), changes()
     assert alice.get(ROOT, MANAGER, "DefaultBridge") == ""
 
