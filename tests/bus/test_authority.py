@@ -8,6 +8,7 @@ import pytest
 from vnic import kernel
 from vnic.agent import Agent
 from vnic.client import ACCESS_DENIED, MANAGER, MAY_ASK, ROOT, BusError, Client, Tap
+from vnic.networks import NETWORK, network, path_of
 from vnic.polkit import NAME as POLKIT
 from vnic.process import poll
 
@@ -244,6 +245,57 @@ def test_threat_38_a_bridge_that_was_replaced_while_the_question_was_open_is_sta
     check.answer(True)
     assert pending.error().short == "Stale"
     assert kernel.ports("br0") == [] and kernel.our_links() == []
+
+
+@pytest.mark.parametrize("kind", ["isolated", "nat"])
+def test_threat_38_a_network_that_was_made_again_while_the_question_was_open_is_stale(alice, root, hanging, kind):
+    with network(root, "yesnet", "isolated", services=False):
+        pending = alice.start_create_tap("yesnet")
+        check = hanging.wait_for_check()
+        assert check.action == "org.vnicd1.use-network"
+    with network(root, "yesnet", kind, services=False):
+        check.answer(True)
+        assert pending.error().short == "Stale"
+        assert kernel.ports("yesnet") == [] and kernel.our_links() == []
+
+
+@pytest.fixture
+def define(world):
+    """define(kind): from now on the configuration has a network "yesnet" of that kind, which is not up."""
+    file = world.configuration / "networks" / "yesnet.conf"
+
+    def apply(kind):
+        world.configure(f"[Network]\nKind={kind}\n", "networks/yesnet.conf")
+        world.reload()
+
+    yield apply
+    file.unlink()
+    world.reload()
+
+
+@pytest.mark.parametrize("kind, again", [("isolated", "nat"), ("nat", "isolated")])
+def test_threat_38_a_network_that_was_defined_anew_of_another_kind_while_the_question_was_open_is_stale(
+        alice, define, hanging, kind, again):
+    define(kind)
+    pending = alice.start_create_tap("yesnet")
+    check = hanging.wait_for_check()
+    assert check.action == "org.vnicd1.use-network"
+    define(again)
+    check.answer(True)
+    assert pending.error().short == "Stale"
+    assert not kernel.exists("yesnet") and kernel.our_links() == []
+
+
+def test_a_network_that_comes_up_while_the_question_is_open_is_still_the_same(alice, root, define, hanging):
+    define("isolated")
+    pending = alice.start_create_tap("yesnet")
+    check = hanging.wait_for_check()
+    with root.create_tap("yesnet"):
+        check.answer(True)
+        with Tap(alice, *pending.result()) as tap:
+            assert kernel.link(tap.interface)["master"] == "yesnet"
+    assert kernel.wait_gone(tap.interface)
+    root.call(path_of("yesnet"), NETWORK, "Delete")
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["another of the name", "none"])

@@ -202,7 +202,7 @@ def test_the_port_leaves_nothing_behind(alice, bridges):
     assert state("yes0") == before
 
 
-def test_a_full_bridge_is_said_to_be_full(root, alice, bridges):
+def test_a_full_bridge_is_said_to_be_full(world, root, alice, bridges):
     """To root, who is asked nothing, by the kernel; to others before polkit would be asked, or has been."""
     bridges("yesfull", mac="02:00:00:00:00:02")
     batch = "".join(f"link add p{i}a group 7 master yesfull type veth peer name p{i}b\n" +
@@ -215,6 +215,11 @@ def test_a_full_bridge_is_said_to_be_full(root, alice, bridges):
         assert poll(lambda: kernel.our_links() == [], 2.0)
         error = alice.create_tap_error("yesfull")
         assert error.short == "BridgeFull" and "1023 ports" in error.message
+        with world.polkit_as("hang") as polkit:
+            polkit.auto = lambda check: (check.interactive, not check.interactive, {})
+            assert alice.create_tap_error("yesfull", interactive=True).short == "BridgeFull"
+            assert alice.can_create_tap("yesfull")[0] == "no"
+            assert polkit.checks == []
         assert len(kernel.ports("yesfull")) == 1023
         entry = root.list_bridges()["yesfull"]
         assert (entry["ports"], entry["ports_max"]) == (1023, 1023)

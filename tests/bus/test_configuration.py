@@ -290,7 +290,8 @@ def changes(world):
         yield lambda: {name: value for _, _, _, (_, told, _) in signals.all() for name, value in told.items()}
 
 
-@pytest.mark.parametrize("line, name, value", [("Endpoints=7", "EndpointsPerUser", 7), ("Queues=9", "QueuesPerUser", 9)])
+@pytest.mark.parametrize("line, name, value", [("Endpoints=7", "EndpointsPerUser", 7),
+                                               ("Queues=9", "QueuesPerUser", 9)])
 def test_a_limit_is_announced_though_it_is_the_only_one_that_changes(alice, changes, configured, line, name, value):
     configured(f"[Limits]\n{line}\n")
     assert poll(lambda: changes().get(name) == value, 5), changes()
@@ -300,7 +301,7 @@ def test_a_limit_is_announced_though_it_is_the_only_one_that_changes(alice, chan
     assert alice.get(ROOT, MANAGER, name) == changes()[name]
 
 
-def test_a_default_network_is_announced_when_it_is_defined_and_when_it_is_not_any_more(alice, changes, configured, world):
+def test_a_default_network_is_announced_when_its_definition_comes_and_goes(alice, changes, configured, world):
     file = world.configuration / "networks" / "vnicbr0.conf"
     try:
         configured("[Network]\nKind=isolated\n", "networks/vnicbr0.conf")
