@@ -4,9 +4,16 @@
  * The file of leases: what dnsmasq 2.90 wrote, and what a guest might bring it to write.
  */
 
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "model/leases.h"
+#include "model/network-service.h"
 #include "testing.h"
 #include "util/cleanup.h"
 
@@ -142,6 +149,82 @@ static void a_network_without_a_file_has_no_leases(void **state) {
         assert_int_equal(leases.n, 0);
 }
 
+#define FOLDER      NETWORK_LEASES_DIRECTORY "/net0"
+#define LEASES_FILE FOLDER "/leases"
+
+/* The folder of the leases of net0, empty, in a /run of this program's own. */
+static void make_folder(void) {
+        if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
+                skip(); /* a mount namespace needs root */
+        assert_int_equal(mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL), 0);
+        assert_int_equal(mount("tmpfs", "/run", "tmpfs", 0, NULL), 0);
+        assert_int_equal(mkdir(NETWORK_LEASES_DIRECTORY, 0755), 0);
+        assert_int_equal(mkdir(FOLDER, 0755), 0);
+}
+
+static void write_leases(const char *path) {
+        FILE *file = fopen(path, "we");
+
+        assert_non_null(file);
+        assert_ok(fputs(V4, file));
+        assert_int_equal(fclose(file), 0);
+}
+
+static void assert_not_read(int error) {
+        _cleanup_(leases_done) Leases leases = LEASES_INIT;
+
+        assert_int_equal(leases_read("net0", &leases), error);
+        assert_int_equal(leases.n, 0);
+}
+
+static void the_file_of_a_network_is_read(void **state) {
+        _cleanup_(leases_done) Leases leases = LEASES_INIT;
+
+        make_folder();
+        write_leases(LEASES_FILE);
+        assert_int_equal(leases_read("net0", &leases), 0);
+        assert_int_equal(leases.n, 1);
+        assert_string_equal(leases.leases[0].address, "10.90.7.40");
+}
+
+/* Whoever has taken dnsmasq over would have the service, which is root, read what only root may. */
+static void a_link_to_the_file_of_somebody_else_is_not_followed(void **state) {
+        make_folder();
+        write_leases("/run/secret");
+        assert_int_equal(symlink("/run/secret", LEASES_FILE), 0);
+        assert_not_read(-ELOOP);
+}
+
+static void give_up(int number) {
+}
+
+/* Nobody ever writes to it. A read that waits is broken off by the alarm. */
+static void a_fifo_is_not_waited_for(void **state) {
+        const struct sigaction broken_off = { .sa_handler = give_up }; /* without SA_RESTART */
+        struct sigaction before;
+
+        make_folder();
+        assert_int_equal(mkfifo(LEASES_FILE, 0600), 0);
+        assert_int_equal(sigaction(SIGALRM, &broken_off, &before), 0);
+        alarm(2);
+        assert_not_read(-EINVAL);
+        alarm(0);
+        assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+}
+
+static void what_is_no_plain_file_is_not_read(void **state) {
+        make_folder();
+        assert_int_equal(mkdir(LEASES_FILE, 0755), 0);
+        assert_not_read(-EINVAL);
+}
+
+static void a_file_that_is_too_long_is_not_read(void **state) {
+        make_folder();
+        write_leases(LEASES_FILE);
+        assert_int_equal(truncate(LEASES_FILE, LEASES_BYTES + 1), 0);
+        assert_not_read(-EFBIG);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(both_kinds_of_lease_are_read),
@@ -154,6 +237,11 @@ int main(void) {
                 cmocka_unit_test(a_line_of_any_length_is_survived),
                 cmocka_unit_test(so_many_are_read_and_no_more),
                 cmocka_unit_test(a_network_without_a_file_has_no_leases),
+                cmocka_unit_test(the_file_of_a_network_is_read),
+                cmocka_unit_test(a_link_to_the_file_of_somebody_else_is_not_followed),
+                cmocka_unit_test(a_fifo_is_not_waited_for),
+                cmocka_unit_test(what_is_no_plain_file_is_not_read),
+                cmocka_unit_test(a_file_that_is_too_long_is_not_read),
         };
 
         return cmocka_run_group_tests_name("leases", tests, NULL, NULL);
