@@ -2,7 +2,8 @@
 /*
  * How a tap comes into the world, watched from beside: a second socket records what the kernel says
  * at each step, so that the order is the kernel's word and not ours. And whatever step fails, with
- * the queues closed nothing is left.
+ * the queues closed nothing is left. link_get() is wrapped, so that somebody can change the tap just
+ * before it is looked at for the last time.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -16,6 +17,17 @@
 
 static const Mac guest = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 static const Mac host = { { 0xfe, 0x54, 0x00, 0x12, 0x34, 0x56 } };
+
+static const char *meddling; /* a command; NULL: nobody changes anything */
+
+int __real_link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failure);
+int __wrap_link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failure);
+
+int __wrap_link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failure) {
+        if (meddling)
+                world_run("%s", meddling);
+        return __real_link_get(netlink, ifindex, ret, failure);
+}
 
 /* A birth and its witness. */
 typedef struct Scene {
@@ -51,6 +63,7 @@ static void read_steps(Scene *scene) {
 static Scene *set_scene(void) {
         static Scene scene;
 
+        meddling = NULL;
         scene = (Scene){ .plan = {
                                          .device = { .name = NAME,
                                                          .vnet_hdr = true,
@@ -338,6 +351,31 @@ static void what_is_no_bridge_is_not_joined(void **state) {
         assert_true(world_loses_link(NAME));
 }
 
+/* The group above all: by it alone the filters of all taps know the tap. */
+static void what_somebody_changes_of_it_before_it_is_up_ends_it(void **state) {
+        static const struct {
+                const char *command, *what;
+        } changes[] = {
+                { "ip link set " NAME " group 7", "group" },
+                { "ip link set " NAME " group 0", "group" },
+                { "ip link set " NAME " address 02:00:00:00:00:09", "MAC" },
+                { "ip link set " NAME " mtu 1300", "MTU" },
+                { "ip link set " NAME " nomaster", "bridge" },
+                { "bridge link set dev " NAME " guard on", "port" },
+        };
+
+        world_run("ip link add br0 type bridge");
+        for (size_t i = 0; i < ELEMENTS(changes); i++) {
+                char words[64];
+                Scene *scene = set_scene();
+
+                snprintf(words, sizeof(words), "new tap's %s is not", changes[i].what);
+                meddling = changes[i].command;
+                assert_stillborn(scene, -EXDEV, FAILURE_KERNEL);
+                assert_non_null(strstr(scene->failure.text, words));
+        }
+}
+
 static void a_hundred_births_and_failures_leave_nothing(void **state) {
         unsigned links, fds;
 
@@ -379,6 +417,8 @@ int main(void) {
                                 world_enter),
                 cmocka_unit_test_setup(a_full_bridge_says_so, world_enter),
                 cmocka_unit_test_setup(what_is_no_bridge_is_not_joined, world_enter),
+                cmocka_unit_test_setup(
+                                what_somebody_changes_of_it_before_it_is_up_ends_it, world_enter),
                 cmocka_unit_test_setup(a_hundred_births_and_failures_leave_nothing, world_enter),
         };
 
