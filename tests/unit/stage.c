@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "testing.h"
+#include "util/clock.h"
 
 void waiter_gone(GoneWatch *watch, int error) {
         Waiter *waiter = container_of(watch, Waiter, watch);
@@ -104,6 +105,15 @@ void stage_run(Stage *stage, unsigned quiet_msec) {
                 r = sd_event_run(stage->event, (uint64_t)quiet_msec * 1000);
                 assert_ok(r);
         } while (r > 0);
+}
+
+uint64_t stage_patience(void) {
+        return clock_now_usec() + 10 * USEC_PER_SEC;
+}
+
+bool stage_run_for_a_moment(Stage *stage, uint64_t end) {
+        assert_ok(sd_event_run(stage->event, 10 * 1000));
+        return clock_now_usec() < end;
 }
 
 void stage_run_until_left(Stage *stage, unsigned leaving) {

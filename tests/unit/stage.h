@@ -50,6 +50,20 @@ void stage_restart(Stage *stage);
 /* Runs the loop until nothing has happened for so long. */
 void stage_run(Stage *stage, unsigned quiet_msec);
 
+/* Runs the loop until the condition is true, and fails if it is not within ten seconds. */
+#define stage_await(stage, condition)                                                              \
+        do {                                                                                       \
+                const uint64_t end_ = stage_patience();                                            \
+                                                                                                   \
+                while (!(condition))                                                               \
+                        if (!stage_run_for_a_moment(stage, end_))                                  \
+                                fail_msg("never: %s", #condition);                                 \
+        } while (0)
+
+/* For stage_await(): when its patience is at its end; and a turn of the loop, false if it is. */
+uint64_t stage_patience(void);
+bool stage_run_for_a_moment(Stage *stage, uint64_t end);
+
 /* Runs the loop until so many have left, or two seconds are over. */
 void stage_run_until_left(Stage *stage, unsigned leaving);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The manager on a real kernel and a real loop: what it makes, what it refuses, how endpoints end,
- * and that a failure leaves nothing. getrandom(2) is wrapped, so that names and MACs can collide.
+ * and that a failure leaves nothing. getrandom(2) is wrapped, so that names and MACs can collide, and so are steps of a
+ * creation, so that they fail, or that somebody does something at them.
  */
 #include <errno.h>
 #include <sys/mount.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "kernel/ifname.h"
+#include "kernel/tap.h"
 #include "stage.h"
 #include "testing.h"
 #include "world.h"
@@ -49,8 +51,62 @@ static void fix_random(const void *bytes, size_t size) {
         fixed_random.at = 0;
 }
 
+/* What goes wrong at the steps of a creation. */
+static struct {
+        int racer; /* the fd of a queue of the first new device, which somebody opens; -1: nobody does yet */
+        bool race;      /* somebody will */
+        bool no_record; /* no memory for its record, once */
+        bool no_bridge; /* nor for its place on the bridge */
+} wrong;
+
+int __real_link_configure(
+                Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure);
+int __wrap_link_configure(
+                Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure);
+
+int __wrap_link_configure(
+                Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure) {
+        TapDevice device = { .multiqueue = true };
+
+        if (wrong.race && wrong.racer < 0) {
+                assert_non_null(if_indextoname((unsigned)ifindex, device.name));
+                assert_int_equal(tap_open_queue(&device, &wrong.racer, NULL), 0);
+        }
+        return __real_link_configure(netlink, ifindex, settings, failure);
+}
+
+static int fail_once(bool *wanted) {
+        const bool fails = *wanted;
+
+        *wanted = false;
+        return fails ? -ENOMEM : 0;
+}
+
+int __real_registry_add(Registry *registry, Endpoint *endpoint);
+int __wrap_registry_add(Registry *registry, Endpoint *endpoint);
+
+int __wrap_registry_add(Registry *registry, Endpoint *endpoint) {
+        int r = fail_once(&wrong.no_record);
+
+        return r < 0 ? r : __real_registry_add(registry, endpoint);
+}
+
+int __real_manager_enter_bridge(
+                Manager *manager, Endpoint *endpoint, const char *name, int ifindex);
+int __wrap_manager_enter_bridge(
+                Manager *manager, Endpoint *endpoint, const char *name, int ifindex);
+
+int __wrap_manager_enter_bridge(
+                Manager *manager, Endpoint *endpoint, const char *name, int ifindex) {
+        int r = fail_once(&wrong.no_bridge);
+
+        return r < 0 ? r : __real_manager_enter_bridge(manager, endpoint, name, ifindex);
+}
+
 static int enter_world_with_bridge(void **state) {
         fix_random("", 0);
+        memset(&wrong, 0, sizeof(wrong));
+        wrong.racer = -1;
         if (world_enter(state) < 0)
                 return -1;
         world_run("ip link add br0 type bridge && ip link set br0 up");
@@ -694,6 +750,62 @@ static void a_creation_that_fails_shows_nothing_and_leaves_nothing(void **state)
         stage_leave(&stage);
 }
 
+/* Who has opened a queue of it would keep it by that. */
+static void a_new_device_that_somebody_has_joined_is_deleted_and_another_one_made(void **state) {
+        TapRequest request = request_with_queues(2);
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        unsigned links;
+        Stage stage;
+
+        stage_enter(&stage);
+        stage_await(&stage, world_count_links() == 2);
+        links = world_count_links();
+        wrong.race = true;
+        endpoint = stage_create(&stage, &request, &queues);
+        assert_true(wrong.racer >= 0);
+        stage_await(&stage, world_count_links() == links + 1);
+        assert_true(world_link_says(endpoint->now.name, "numqueues 2 "));
+        assert_int_equal(stage_count_endpoints(&stage), 1);
+        assert_int_equal(stage.appeared, 1);
+        assert_int_equal(stage.leaving, 0);
+        close(wrong.racer);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* It lives without a queue: to close what it had is not to take it away. */
+static void a_persistent_tap_that_came_to_nothing_is_deleted(void **state) {
+        TapRequest request = request_with_label("web");
+        bool *const faults[] = { &wrong.no_record, &wrong.no_bridge };
+
+        request.persistent = true;
+        for (size_t i = 0; i < ELEMENTS(faults); i++) {
+                Failure failure = FAILURE_INIT;
+                FdSet queues = FDSET_INIT;
+                Endpoint *endpoint = NULL;
+                Stage stage;
+                Place place;
+
+                stage_enter(&stage);
+                stage_await(&stage, world_count_links() == 2);
+                assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                                 &(List *){ NULL }, NULL),
+                                PLACEMENT_OK);
+                *faults[i] = true;
+                assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL),
+                                                 &place, &queues, &endpoint, &failure),
+                                -ENOMEM);
+                assert_false(*faults[i]);
+                assert_int_equal(queues.n, 0);
+                stage_await(&stage, world_count_links() == 2);
+                stage_await(&stage, list_is_empty(&stage.manager->registry.endpoints));
+                assert_int_equal(stage.appeared + stage.leaving, 0);
+                assert_true(stage_owes_nothing(&stage, 1000));
+                stage_leave(&stage);
+        }
+}
+
 static void an_mtu_other_than_the_bridges_is_refused_by_the_look(void **state) {
         static const uint32_t mtus[] = { 68, 1499, 1501, 9000 };
         TapRequest request = stage_request();
@@ -1056,6 +1168,8 @@ int main(void) {
                 CASE(the_mac_of_a_creation_that_failed_is_waited_for),
                 CASE(an_entry_that_is_lost_before_the_tap_is_announced_is_set_again),
                 CASE(a_creation_that_fails_shows_nothing_and_leaves_nothing),
+                CASE(a_new_device_that_somebody_has_joined_is_deleted_and_another_one_made),
+                CASE(a_persistent_tap_that_came_to_nothing_is_deleted),
                 CASE(an_mtu_other_than_the_bridges_is_refused_by_the_look),
                 CASE(what_dies_is_never_adopted),
                 CASE(what_was_seen_to_be_gone_does_not_come_back),
