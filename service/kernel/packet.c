@@ -16,7 +16,7 @@
 #define IS_V4(packet) ((packet)->family == AF_INET)
 
 void packet_init(Packet *packet, PacketHook hook, int family, uint8_t protocol) {
-        static const uint8_t no_fragment[2] = { 0 }, first_flags = TH_SYN;
+        static const uint8_t no_fragment[2] = { 0 };
 
         *packet = (Packet){ .hook = hook, .family = family, .protocol = protocol };
         if (IS_V4(packet)) {
@@ -30,8 +30,24 @@ void packet_init(Packet *packet, PacketHook hook, int family, uint8_t protocol) 
                 known_set_prefix(&packet->header, 0, &(uint8_t){ VERSION_6 }, 1, 4);
                 known_set(&packet->header, offsetof(struct ip6_hdr, ip6_nxt), &protocol, 1);
         }
-        if (protocol == IPPROTO_TCP)
-                known_set(&packet->transport, offsetof(struct tcphdr, th_flags), &first_flags, 1);
+        packet_set_turn(packet, PACKET_FIRST);
+}
+
+void packet_set_turn(Packet *packet, PacketTurn turn) {
+        static const uint8_t flags[PACKET_TURN_MAX] = {
+                [PACKET_FIRST] = TH_SYN,
+                [PACKET_FIRST_ANSWER] = TH_SYN | TH_ACK,
+                [PACKET_LATER_ANSWER] = TH_ACK,
+        };
+        const size_t at = offsetof(struct tcphdr, th_flags);
+
+        packet->is_answer = turn != PACKET_FIRST;
+        if (packet->protocol != IPPROTO_TCP)
+                return;
+        known_set(&packet->transport, at, &flags[turn], 1);
+        /* Some of them carry data that is to be passed on at once, and some do not. */
+        if (turn == PACKET_LATER_ANSWER)
+                packet->transport.known[at] = (uint8_t)~TH_PUSH;
 }
 
 void packet_set_source(Packet *packet, const void *address, unsigned bits) {

@@ -34,13 +34,24 @@ typedef struct Packet {
         PacketDevice in, out;
         uint8_t protocol;        /* IPPROTO_TCP or IPPROTO_UDP */
         Known header, transport; /* of IP, from its first byte; and of what follows */
-        bool is_answer;          /* else it is the first one of its connection */
+        bool is_answer;          /* as packet_set_turn() says; else it is the first one */
         bool is_bridged;         /* a frame that crosses the bridge "in", shown by br_netfilter */
         bool is_broadcast;       /* it is sent to all, and not to the host's own address */
 } Packet;
 
-/* Nothing is known but these. */
+/* Which one of its connection it is. */
+typedef enum PacketTurn {
+        PACKET_FIRST,
+        PACKET_FIRST_ANSWER,
+        PACKET_LATER_ANSWER, /* of those that neither open nor end it */
+        PACKET_TURN_MAX,
+} PacketTurn;
+
+/* Nothing is known but these, and that it is the first of its connection. */
 void packet_init(Packet *packet, PacketHook hook, int family, uint8_t protocol);
+
+/* TCP says by its flags which one it is. */
+void packet_set_turn(Packet *packet, PacketTurn turn);
 
 /* Only the first bits of the address are known. Addresses are as in the header: 4 or 16 bytes. */
 void packet_set_source(Packet *packet, const void *address, unsigned bits);

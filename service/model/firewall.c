@@ -111,7 +111,8 @@ typedef struct Talk {
         struct in6_addr with; /* or an IPv4 address in its first bytes */
 } Talk;
 
-static Fate fate_of_packet(Ruleset *ruleset, const Talk *talk, bool is_answer) {
+static Fate fate_of_packet(Ruleset *ruleset, const Talk *talk, PacketTurn turn) {
+        const bool is_answer = turn != PACKET_FIRST;
         const NetworkPlan *plan = &talk->network->plan;
         const bool is_v4 = talk->family == AF_INET;
         const void *guest = is_v4 ? (const void *)&plan->v4 : &plan->v6;
@@ -120,7 +121,7 @@ static Fate fate_of_packet(Ruleset *ruleset, const Talk *talk, bool is_answer) {
         Packet packet;
 
         packet_init(&packet, PACKET_FORWARD, talk->family, IPPROTO_TCP);
-        packet.is_answer = is_answer;
+        packet_set_turn(&packet, turn);
         packet.in = is_answer ? talk->by : bridge_device(talk->network);
         packet.out = is_answer ? bridge_device(talk->network) : talk->by;
         packet_set_source(&packet, is_answer ? &talk->with : guest, is_answer ? whole : prefix);
@@ -132,11 +133,12 @@ static Fate fate_of_packet(Ruleset *ruleset, const Talk *talk, bool is_answer) {
         return packet_fate(ruleset, &packet);
 }
 
+/* There is none unless each of them passes. */
 static Fate fate_of_talk(Ruleset *ruleset, const Talk *talk) {
-        Fate fate = fate_of_packet(ruleset, talk, false);
+        Fate fate = { .outcome = FATE_ACCEPTED };
 
-        if (fate.outcome != FATE_DROPPED)
-                add_fate(&fate, fate_of_packet(ruleset, talk, true));
+        for (PacketTurn turn = 0; turn < PACKET_TURN_MAX && fate.outcome != FATE_DROPPED; turn++)
+                add_fate(&fate, fate_of_packet(ruleset, talk, turn));
         return fate;
 }
 

@@ -207,6 +207,29 @@ static void some_of_the_world_is_not_all_of_it(void **state) {
         assert_all_accepted();
 }
 
+static void answers_are_no_new_connections(void **state) {
+        make_host();
+        world_run("for i in iptables-nft ip6tables-nft; do "
+                  "$i -A FORWARD -i up0 -p tcp --syn -j DROP; done");
+        assert_all_accepted();
+}
+
+static void the_first_answer_and_the_later_ones_have_flags_of_their_own(void **state) {
+        FirewallNetwork found;
+
+        make_host();
+        world_run("iptables-nft -P FORWARD DROP; iptables-nft -A FORWARD -i vnicbr0 -j ACCEPT; "
+                  "iptables-nft -A FORWARD -o vnicbr0 -p tcp --tcp-flags SYN,ACK SYN,ACK "
+                  "-j ACCEPT");
+        found = look();
+        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip filter FORWARD");
+        world_run("iptables-nft -A FORWARD -o vnicbr0 -p tcp --tcp-flags SYN,ACK ACK -j ACCEPT");
+        assert_all_accepted();
+        world_run("iptables-nft -I FORWARD -o vnicbr0 -p tcp --tcp-flags SYN,ACK SYN,ACK -j DROP");
+        found = look();
+        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip filter FORWARD");
+}
+
 static void what_a_network_does_without_is_not_asked_about(void **state) {
         NetworkPlan plan = plan_of_both_families(NETWORK_ISOLATED);
         FirewallNetwork found;
@@ -300,6 +323,8 @@ int main(void) {
                 CASE(all_of_them_at_once_are_told_one_by_one),
                 CASE(what_hangs_on_what_is_not_known_is_undecided),
                 CASE(some_of_the_world_is_not_all_of_it),
+                CASE(answers_are_no_new_connections),
+                CASE(the_first_answer_and_the_later_ones_have_flags_of_their_own),
                 CASE(what_a_network_does_without_is_not_asked_about),
                 CASE(a_family_by_which_the_host_goes_nowhere_is_not_asked_about),
                 CASE(a_bridge_with_another_name_is_asked_about_by_that),

@@ -32,7 +32,7 @@ static Packet answer(void) {
         Packet packet = question();
 
         packet.hook = PACKET_FORWARD;
-        packet.is_answer = true;
+        packet_set_turn(&packet, PACKET_FIRST_ANSWER);
         packet.out = packet.in;
         return packet;
 }
@@ -248,8 +248,38 @@ static void an_answer_belongs_to_a_connection(void **state) {
         world_run("nft 'table inet t { chain c { type filter hook forward priority 0; policy drop; "
                   "ct state vmap { established : accept, invalid : drop }; }; }'");
         assert_int_equal(outcome_of(&packet), FATE_ACCEPTED);
-        packet.is_answer = false;
+        packet_set_turn(&packet, PACKET_FIRST);
         assert_int_equal(outcome_of(&packet), FATE_DROPPED);
+}
+
+static const struct {
+        const char *conditions;
+        FateOutcome outcomes[PACKET_TURN_MAX];
+} of_flags[] = {
+        { "-p tcp --syn", { FATE_DROPPED, FATE_ACCEPTED, FATE_ACCEPTED } },
+        { "-p tcp ! --syn", { FATE_ACCEPTED, FATE_DROPPED, FATE_DROPPED } },
+        { "-p tcp --tcp-flags SYN,ACK SYN,ACK", { FATE_ACCEPTED, FATE_DROPPED, FATE_ACCEPTED } },
+        { "-p tcp --tcp-flags SYN,ACK ACK", { FATE_ACCEPTED, FATE_ACCEPTED, FATE_DROPPED } },
+        { "-p tcp --tcp-flags FIN,RST RST", { FATE_ACCEPTED, FATE_ACCEPTED, FATE_ACCEPTED } },
+        { "-p tcp --tcp-flags PSH PSH", { FATE_ACCEPTED, FATE_ACCEPTED, FATE_UNDECIDED } },
+};
+
+static void a_packet_of_tcp_has_the_flags_of_its_turn(void **state) {
+        for (size_t i = 0; i < ELEMENTS(of_flags); i++) {
+                world_run("iptables-nft -F FORWARD; iptables-nft -A FORWARD %s -j DROP",
+                                of_flags[i].conditions);
+                for (PacketTurn turn = 0; turn < PACKET_TURN_MAX; turn++) {
+                        FateOutcome outcome;
+                        Packet packet;
+
+                        packet_init(&packet, PACKET_FORWARD, AF_INET, IPPROTO_TCP);
+                        packet_set_turn(&packet, turn);
+                        outcome = outcome_of(&packet);
+                        if (outcome != of_flags[i].outcomes[turn])
+                                fail_msg("\"%s\", turn %d: %d", of_flags[i].conditions, turn,
+                                                outcome);
+                }
+        }
 }
 
 static void our_own_tables_are_nobody_elses(void **state) {
@@ -271,6 +301,7 @@ int main(void) {
                 CASE(conditions_of_iptables_apply_may_apply_or_do_not),
                 CASE(jumps_maps_and_chains_are_followed),
                 CASE(an_answer_belongs_to_a_connection),
+                CASE(a_packet_of_tcp_has_the_flags_of_its_turn),
                 CASE(our_own_tables_are_nobody_elses),
         };
 
