@@ -237,10 +237,10 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         Manager *manager = userdata;
         Endpoint *endpoint;
 
-        if (link->group == NETWORK_GROUP)
+        if (event == LINK_IS || event == LINK_GONE) {
                 manager_see_network(manager, link, event);
-        if (event == LINK_IS || event == LINK_GONE)
                 manager_see_checksum_device(manager, link);
+        }
         switch (event) {
         case LINK_IS:
                 manager_see_host_bridge(manager, link, event);

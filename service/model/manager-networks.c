@@ -128,9 +128,13 @@ static void on_deleted(void *userdata, int ifindex, int error) {
                 if (container_of(node, Network, link)->ifindex == ifindex &&
                                 container_of(node, Network, link)->deleting)
                         network = container_of(node, Network, link);
-        if (!network || error >= 0 || error == -ENODEV)
+        if (!network || error >= 0)
                 return;
         network->deleting = false;
+        if (error == -ENODEV) {
+                finish(manager, network, 0);
+                return;
+        }
         if (error == -ESTALE) {
                 let_go(manager, network);
                 return;
@@ -361,12 +365,20 @@ static void on_bridge_gone(Manager *manager, Network *network) {
                 manager_doom_network(manager, network);
 }
 
+/* The end may have been that of another link, which had the number before. */
+static bool is_there(Manager *manager, int ifindex) {
+        LinkInfo now;
+
+        return link_get(manager->netlink, ifindex, &now, NULL) >= 0;
+}
+
+/* By its number: an administrator can change its group. */
 void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event) {
-        Network *network = manager_network_of(manager, link);
+        Network *network = manager_network_at(manager, link->ifindex);
 
         if (!network)
                 return;
-        if (event == LINK_GONE)
+        if (event == LINK_GONE && !is_there(manager, link->ifindex))
                 on_bridge_gone(manager, network);
         /* It may have lost the last port of others. What is awaited already is not put off by each event. */
         else if (!network->doomed && !network->tag.kept && list_is_empty(&network->endpoints) &&

@@ -248,7 +248,7 @@ void manager_left_network(Manager *manager, Network *network);
 /* The network that a tap of this group was made for. NULL: none. */
 Network *manager_network_of_group(Manager *manager, uint32_t group);
 
-/* What the kernel says of a bridge with our group. */
+/* What the kernel says of any link: it may be the bridge of a network, whatever its group is by now. */
 void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event);
 
 /* Events were lost: those whose bridge is gone are gone. */

@@ -122,7 +122,7 @@ void manager_resync_networks(Manager *manager) {
 
                 if (link_get(manager->netlink, network->ifindex, &now, NULL) != -ENODEV)
                         continue;
-                now = (LinkInfo){ .ifindex = network->ifindex, .group = NETWORK_GROUP };
+                now = (LinkInfo){ .ifindex = network->ifindex };
                 manager_see_network(manager, &now, LINK_GONE);
         }
 }

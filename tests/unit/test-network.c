@@ -412,6 +412,72 @@ static void a_bridge_that_somebody_deletes_takes_all_with_it(void **state) {
         stage_leave(&stage);
 }
 
+static void assert_goes(Stage *stage) {
+        for (int i = 0; i < 50 &&
+                        (manager_find_network(stage->manager, "net0") || world_count_links() > 1);
+                        i++)
+                stage_run(stage, 20);
+        assert_null(manager_find_network(stage->manager, "net0"));
+        assert_int_equal(stage->networks_leaving, 1);
+        assert_nothing_is_left(1);
+}
+
+static void a_bridge_is_known_by_its_number_whatever_its_group(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        const TapRequest request = request_on("net0");
+        FdSet queues = FDSET_INIT;
+        Stage stage;
+
+        stage_enter(&stage);
+        create_tap(&stage, &request, &plan, &queues);
+        world_run("ip link set net0 group 7");
+        stage_run(&stage, 20);
+        assert_non_null(manager_find_network(stage.manager, "net0"));
+        world_run("ip link delete net0");
+        assert_goes(&stage);
+        assert_int_equal(stage.end, ENDPOINT_END_NETWORK_DELETED);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* Of another namespace, say: numbers are only once in each. */
+static void another_link_that_had_its_number_is_not_its_bridge(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Network *network;
+        Stage stage;
+        int next;
+
+        stage_enter(&stage);
+        world_run("ip link add probe type bridge");
+        next = world_ifindex("probe") + 1;
+        world_run("ip link add other index %d type bridge; ip link delete other", next);
+        network = create(&stage, &plan, true);
+        assert_int_equal(network->ifindex, next);
+        stage_run(&stage, 20);
+        assert_ptr_equal(manager_find_network(stage.manager, "net0"), network);
+        assert_false(network->doomed);
+        world_run("ip link delete probe");
+        delete_network(&stage, network);
+        stage_leave(&stage);
+}
+
+/* Nobody has told of its end, or nobody has read that yet. */
+static void a_deletion_of_what_is_gone_already_ends_well(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        char events[65536];
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        world_run("ip link delete net0");
+        while (recv(stage_events_fd(), events, sizeof(events), MSG_DONTWAIT) > 0)
+                ;
+        delete_network(&stage, network);
+        assert_goes(&stage);
+        stage_leave(&stage);
+}
+
 static void who_comes_while_it_goes_waits(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         const TapRequest request = request_on("net0");
@@ -1000,6 +1066,9 @@ int main(void) {
                 CASE(its_limits_are_kept),
                 CASE(with_it_go_its_endpoints),
                 CASE(a_bridge_that_somebody_deletes_takes_all_with_it),
+                CASE(a_bridge_is_known_by_its_number_whatever_its_group),
+                CASE(another_link_that_had_its_number_is_not_its_bridge),
+                CASE(a_deletion_of_what_is_gone_already_ends_well),
                 CASE(who_comes_while_it_goes_waits),
                 CASE(a_foreign_port_that_comes_after_the_look_is_not_overlooked),
                 CASE(a_persistent_tap_is_refused_then_as_well),
