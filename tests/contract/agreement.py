@@ -107,7 +107,7 @@ def check_owner(tree):
 
 def check_firewalls(tree):
     """The default network is what the zone of firewalld is about, and both files allow what guests ask the host for."""
-    name = tree.find("service/bus/service.c", r'^        static const char name\[\] = "(.*)";')
+    name = tree.find("service/bus/service.c", r'^static const char default_network\[\] = "(.*)";')
     ports = set(re.findall(r"dport (\d+) accept", tree.text("service/model/network-filter.c")))
     told = set(re.findall(r"\d+", tree.find("coexistence/ufw-profile", r"^ports=(.*)$")))
     services = {"67": "dhcp", "547": "dhcpv6", "53": "dns"}
