@@ -86,7 +86,8 @@ static int tear_down(void **state) {
         Stage *stage = *state;
         char command[64];
 
-        deletions_fail = answers_fail = loads_wait = false;
+        deletions_fail = answers_fail = false;
+        loads_wait = false;
         failing_calloc = 0;
         service_free(stage->service);
         fake_bus_leave(&stage->bus);
