@@ -16,6 +16,8 @@
 #include "util/clock.h"
 #include "util/log.h"
 
+#define ELEMENTS(array) (sizeof(array) / sizeof(*(array)))
+
 #define MOMENT_USEC (100 * 1000)
 
 static bool gives_leases(const Network *network) {
@@ -95,62 +97,79 @@ typedef struct Search {
         Manager *manager;
         int bridge;
         char network[IFNAMSIZ];
-        size_t n_there;
-        Mac *there; /* guests */
         Leases leases;
 } Search;
+
+/* In a thread. */
+static void search(CloserJob *job) {
+        Search *at = container_of(job, Search, job);
+
+        (void)leases_read(at->network, &at->leases);
+}
 
 static int compare_macs(const void *a, const void *b) {
         return memcmp(a, b, sizeof(Mac));
 }
 
-/* In a thread. What is not of interest loses its MAC. */
-static void search(CloserJob *job) {
-        Search *at = container_of(job, Search, job);
+/* Whoever is there, or is booked: also who came, or came and went, while the leases were read. In order. -ENOMEM */
+static int find_known(const Network *network, Mac **ret, size_t *ret_n) {
+        const List *booked[] = { &network->leases.reserved, &network->leases.due };
+        size_t most = 1, n = 0;
+        Mac *known;
 
-        if (leases_read(at->network, &at->leases) < 0)
-                return;
-        qsort(at->there, at->n_there, sizeof(Mac), compare_macs);
-        for (size_t i = 0; i < at->leases.n; i++) {
-                Lease *lease = &at->leases.leases[i];
-                Mac mac;
-
-                if (strchr(lease->address, ':') || mac_parse(lease->mac, &mac) < 0 ||
-                                bsearch(&mac, at->there, at->n_there, sizeof(Mac), compare_macs))
-                        lease->mac[0] = '\0';
-        }
+        LIST_FOREACH(&network->endpoints, node)
+                most++;
+        for (size_t i = 0; i < ELEMENTS(booked); i++)
+                LIST_FOREACH(booked[i], node)
+                        most++;
+        known = calloc(most, sizeof(*known));
+        if (!known)
+                return -ENOMEM;
+        LIST_FOREACH(&network->endpoints, node)
+                known[n++] = container_of(node, Endpoint, on_network)->tag.guest_mac;
+        for (size_t i = 0; i < ELEMENTS(booked); i++)
+                LIST_FOREACH(booked[i], node)
+                        known[n++] = container_of(node, Departed, link)->mac;
+        qsort(known, n, sizeof(*known), compare_macs);
+        *ret = known;
+        *ret_n = n;
+        return 0;
 }
 
-/* Which of them may come back nobody knows. Behind a port of others they may all be there. */
+/* Which of them may come back nobody knows. */
+static int book_departed(Network *network, const Leases *leases) {
+        _cleanup_free_ Mac *known = NULL;
+        size_t n = 0;
+        int r = find_known(network, &known, &n);
+
+        for (size_t i = 0; r >= 0 && i < leases->n; i++) {
+                const Lease *lease = &leases->leases[i];
+                Tag tag = { .label = "" };
+
+                if (!strchr(lease->address, ':') && mac_parse(lease->mac, &tag.guest_mac) >= 0 &&
+                                !bsearch(&tag.guest_mac, known, n, sizeof(*known), compare_macs))
+                        r = lease_book_leave(&network->leases, &tag, true, clock_now_usec());
+        }
+        return r;
+}
+
+/* Behind a port of others they may all be there. */
 static void found(CloserJob *job) {
         Search *at = container_of(job, Search, job);
         Network *network = manager_network_at(at->manager, at->bridge);
 
-        for (size_t i = 0; network && network->n_foreign == 0 && i < at->leases.n; i++) {
-                Tag tag = { .label = "" };
-
-                if (mac_parse(at->leases.leases[i].mac, &tag.guest_mac) >= 0 &&
-                                lease_book_leave(&network->leases, &tag, true, clock_now_usec()) <
-                                                0)
-                        out_of_memory(network);
-        }
+        if (network && network->n_foreign == 0 && book_departed(network, &at->leases) < 0)
+                out_of_memory(network);
         if (network)
                 settle(at->manager, network);
         leases_done(&at->leases);
-        free(at->there);
         free(at);
 }
 
 static void find_departed(Manager *manager, Network *network) {
         Search *at = calloc(1, sizeof(Search));
-        size_t n = 0;
 
-        LIST_FOREACH(&network->endpoints, node)
-                n++;
-        if (at)
-                at->there = calloc(n + 1, sizeof(*at->there));
-        if (!at || !at->there) {
-                free(at);
+        if (!at) {
                 out_of_memory(network);
                 return;
         }
@@ -158,8 +177,6 @@ static void find_departed(Manager *manager, Network *network) {
         at->manager = manager;
         at->bridge = network->ifindex;
         snprintf(at->network, sizeof(at->network), "%s", network->tag.plan.name);
-        LIST_FOREACH(&network->endpoints, node)
-                at->there[at->n_there++] = container_of(node, Endpoint, on_network)->tag.guest_mac;
         closer_submit(manager->closer, &at->job);
 }
 

@@ -735,6 +735,45 @@ static void a_restart_takes_everything_up(void **state) {
         stage_leave(&stage);
 }
 
+static bool is_reserved(const Network *network, const Mac *mac) {
+        LIST_FOREACH(&network->leases.reserved, node)
+                if (mac_equal(&container_of(node, Departed, link)->mac, mac))
+                        return true;
+        return false;
+}
+
+/* Who has a lease is read off the loop. Of three that had one, one is back by then, one was, and one is gone. */
+static void guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_gone(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        TapRequest request = request_on("net0");
+        FdSet stays = FDSET_INIT, goes = FDSET_INIT;
+        Mac mac = { { 0x52, 0x54, 0, 0, 0, 1 } };
+        Network *network;
+        Stage stage;
+
+        world_run("mount -t tmpfs none /run; mkdir -p /run/vnicd-network/net0; "
+                  "for i in 1 2 3; do echo 1795353600 52:54:00:00:00:0$i 10.90.7.4$i '* *'; done "
+                  "> /run/vnicd-network/net0/leases");
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        stage_restart(&stage);
+        network = manager_find_network(stage.manager, "net0");
+        request.has_guest_mac = true;
+        request.guest_mac = mac;
+        create_tap(&stage, &request, &plan, &stays);
+        request.guest_mac.ether_addr_octet[5] = 2;
+        create_tap(&stage, &request, &plan, &goes);
+        fdset_done(&goes);
+        stage_run_until_left(&stage, 1);
+        for (int i = 0; i < 100 && network->leases.n_reserved < 2; i++)
+                stage_run(&stage, 20);
+        assert_int_equal(network->leases.n_reserved, 2);
+        assert_false(is_reserved(network, &mac));
+        fdset_done(&stays);
+        delete_network(&stage, network);
+        stage_leave(&stage);
+}
+
 static void what_is_left_of_a_lost_network_goes_at_a_start(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         const TapRequest request = request_on("net0");
@@ -1078,6 +1117,7 @@ int main(void) {
                 CASE(a_deletion_that_is_refused_is_tried_again_and_at_last_given_up),
                 CASE(a_deletion_that_is_refused_twice_succeeds_later),
                 CASE(a_restart_takes_everything_up),
+                CASE(guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_gone),
                 CASE(what_is_left_of_a_lost_network_goes_at_a_start),
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),
                 CASE(forwarding_follows_the_default_route),
