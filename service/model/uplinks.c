@@ -362,22 +362,35 @@ static bool listed_equal(const NetworkUplinks *a, const NetworkUplinks *b) {
         return true;
 }
 
+/* Only what is written counts: nothing else is found after a crash, and the next update tries again. */
+static int write_tag(Network *network, const NetworkUplinks *uplinks, Netlink *netlink,
+                Failure *failure) {
+        const NetworkUplinks before = network->tag.uplinks;
+        int r;
+
+        network->tag.uplinks = *uplinks;
+        r = network_write_tag(network, netlink, failure);
+        if (r < 0)
+                network->tag.uplinks = before;
+        return r;
+}
+
 static int write_tags(Network *keeper, const NetworkUplinks *wanted, const List *networks,
                 Netlink *netlink, Failure *failure) {
+        static const NetworkUplinks none = { .n = 0 };
         int r = 0;
 
-        if (keeper && !listed_equal(&keeper->tag.uplinks, wanted)) {
-                keeper->tag.uplinks = *wanted;
-                r = network_write_tag(keeper, netlink, failure);
-        }
+        if (keeper && !listed_equal(&keeper->tag.uplinks, wanted))
+                r = write_tag(keeper, wanted, netlink, failure);
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
 
                 if (r < 0 || network == keeper || network->tag.uplinks.n == 0)
                         continue;
-                network->tag.uplinks.n = 0;
-                if (!network->doomed)
-                        r = network_write_tag(network, netlink, failure);
+                if (network->doomed)
+                        network->tag.uplinks = none;
+                else
+                        r = write_tag(network, &none, netlink, failure);
         }
         return r;
 }

@@ -28,6 +28,19 @@ int __wrap_route_dump(
         return __real_route_dump(netlink, family, each, userdata, failure);
 }
 
+static unsigned refused; /* so many tags are still not written */
+
+int __real_link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure);
+int __wrap_link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure);
+
+int __wrap_link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure) {
+        if (refused > 0) {
+                refused--;
+                return -ENOBUFS;
+        }
+        return __real_link_set_alias(netlink, ifindex, alias, failure);
+}
+
 static NetworkPlan plan_of(const char *name, bool reach_lan) {
         NetworkPlan plan = NETWORK_PLAN_INIT;
 
@@ -264,6 +277,53 @@ static void a_device_that_somebody_else_has_marked_forwards_and_keeps_its_mark(v
         delete_network(&stage, "net0");
         assert_false(forwards("up0"));
         assert_string_equal(world_read("cat /proc/sys/net/ipv4/conf/up0/tag"), "77");
+        stage_leave(&stage);
+}
+
+/* Nothing forwards before it is written that it was us. */
+static void a_device_that_could_not_be_written_down_is_written_down_later(void **state) {
+        const NetworkPlan plan = plan_of("net0", false);
+        Stage stage;
+
+        make_device("up0", "192.0.2.2/24");
+        world_run("ip route add default via 192.0.2.1; "
+                  "echo 77 > /proc/sys/net/ipv4/conf/up0/tag");
+        stage_enter(&stage);
+        refused = 1;
+        create(&stage, &plan);
+        assert_int_equal(refused, 0);
+        assert_false(forwards("up0"));
+        manager_update_uplinks(stage.manager);
+        assert_true(forwards("up0"));
+        assert_true(world_link_says("net0", "fwd="));
+        /* The same when it is to be written that it is no more. */
+        refused = 1;
+        world_run("ip route del default");
+        manager_update_uplinks(stage.manager);
+        assert_false(forwards("up0"));
+        assert_true(world_link_says("net0", "fwd="));
+        manager_update_uplinks(stage.manager);
+        assert_false(world_link_says("net0", "fwd="));
+        delete_network(&stage, "net0");
+        stage_leave(&stage);
+}
+
+/* Who tries again takes what is forwarded meanwhile for what it is: somebody else's. */
+static void a_device_that_could_not_be_written_down_is_not_ours(void **state) {
+        const NetworkPlan plan = plan_of("net0", false);
+        Stage stage;
+
+        make_device("up0", "192.0.2.2/24");
+        world_run("ip route add default via 192.0.2.1; "
+                  "echo 77 > /proc/sys/net/ipv4/conf/up0/tag");
+        stage_enter(&stage);
+        refused = 1;
+        create(&stage, &plan);
+        assert_int_equal(refused, 0);
+        world_run("echo 1 > /proc/sys/net/ipv4/conf/up0/forwarding");
+        manager_update_uplinks(stage.manager);
+        delete_network(&stage, "net0");
+        assert_true(forwards("up0"));
         stage_leave(&stage);
 }
 
@@ -513,6 +573,8 @@ int main(void) {
                 CASE(a_vpn_that_comes_and_goes_is_followed),
                 CASE(after_a_crash_all_is_taken_back_though_the_network_is_gone),
                 CASE(a_device_that_somebody_else_has_marked_forwards_and_keeps_its_mark),
+                CASE(a_device_that_could_not_be_written_down_is_written_down_later),
+                CASE(a_device_that_could_not_be_written_down_is_not_ours),
                 CASE(what_an_earlier_release_switched_on_is_taken_over),
                 CASE(what_is_switched_off_by_somebody_comes_back_five_times),
                 CASE(taps_and_routes_that_change_nothing_are_not_looked_at),
