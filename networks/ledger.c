@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 
@@ -165,22 +166,42 @@ int ledger_need(Ledger *ledger, const char *network, const char *interface, cons
         return 0;
 }
 
-static int save(const Ledger *ledger) {
-        int fd = openat(ledger->folder, DRAFT, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-        FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
-        int r;
+static int write_entries(const Ledger *ledger, FILE *file) {
+        for (size_t i = 0; i < ledger->n; i++)
+                if (fprintf(file, "%s %s %d %d\n", ledger->entries[i].network,
+                                    ledger->entries[i].key, ledger->entries[i].before,
+                                    ledger->entries[i].value) < 0)
+                        return -errno;
+        return 0;
+}
 
+/* A new file: whatever has its name may lead elsewhere. What was lost with an earlier buffer fclose() does not tell. */
+static int write_draft(const Ledger *ledger) {
+        FILE *file;
+        int fd, r;
+
+        (void)unlinkat(ledger->folder, DRAFT, 0);
+        fd = openat(ledger->folder, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                        0644);
+        file = fd < 0 ? NULL : fdopen(fd, "w");
         if (!file) {
                 r = -errno;
                 close_fd(fd);
                 return r;
         }
-        for (size_t i = 0; i < ledger->n; i++)
-                fprintf(file, "%s %s %d %d\n", ledger->entries[i].network, ledger->entries[i].key,
-                                ledger->entries[i].before, ledger->entries[i].value);
-        if (fclose(file) != 0 || renameat(ledger->folder, DRAFT, ledger->folder, FILE_NAME) < 0)
-                return -errno;
-        return 0;
+        r = write_entries(ledger, file);
+        return fclose(file) != 0 && r >= 0 ? -errno : r;
+}
+
+/* The one from before stays until this one is whole. */
+static int save(const Ledger *ledger) {
+        int r = write_draft(ledger);
+
+        if (r >= 0 && renameat(ledger->folder, DRAFT, ledger->folder, FILE_NAME) < 0)
+                r = -errno;
+        if (r < 0)
+                (void)unlinkat(ledger->folder, DRAFT, 0);
+        return r;
 }
 
 /* An interface that is gone has taken its settings along. */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ledger of vnicd-network-forward as a file: it is whole, or it is the one from before. */
+#include "ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "testing.h"
+
+#define LINE "net0 lo/forwarding 0 1\n"
+
+/* That many fill a buffer of stdio, with the beginning of one more. */
+#define LINES_OF_BUFFER (4096 / (sizeof(LINE) - 1))
+
+static char folder[] = "/tmp/test-ledger-XXXXXX";
+
+static int enter_folder(void **state) {
+        strcpy(folder + sizeof(folder) - 7, "XXXXXX");
+        return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int leave_folder(void **state) {
+        (void)unlink("ledger");
+        (void)unlink("ledger.new");
+        (void)unlink("other");
+        return rmdir(folder);
+}
+
+static Ledger *open_ledger(void) {
+        Ledger *ledger = NULL;
+
+        assert_int_equal(ledger_open(&ledger, folder), 0);
+        return ledger;
+}
+
+static void add_lines(Ledger *ledger, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                ledger->entries[ledger->n++] = (Entry){
+                        .network = "net0",
+                        .key = "lo/forwarding",
+                        .value = 1,
+                };
+}
+
+/* Nothing that it lists is of that network, so nothing is undone. */
+static int settle(Ledger *ledger) {
+        return ledger_settle(ledger, "net1");
+}
+
+static size_t size_of(const char *name) {
+        struct stat status;
+
+        return stat(name, &status) < 0 ? SIZE_MAX : (size_t)status.st_size;
+}
+
+static void what_is_written_is_read_again(void **state) {
+        Ledger *ledger = open_ledger();
+
+        add_lines(ledger, ENTRIES_MAX);
+        assert_int_equal(settle(ledger), 0);
+        assert_int_equal(size_of("ledger"), ENTRIES_MAX * (sizeof(LINE) - 1));
+        ledger_close(ledger);
+        ledger = open_ledger();
+        assert_int_equal(ledger->n, ENTRIES_MAX);
+        assert_string_equal(ledger->entries[ENTRIES_MAX - 1].key, "lo/forwarding");
+        assert_int_equal(size_of("ledger.new"), SIZE_MAX);
+        ledger_close(ledger);
+}
+
+/* As on a full disk; the buffer is lost with the error, and the end of the file is not. */
+static int settle_without_room(Ledger *ledger) {
+        struct rlimit before, none;
+        int r;
+
+        assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+        none = (struct rlimit){ 0, before.rlim_max };
+        signal(SIGXFSZ, SIG_IGN);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+        r = settle(ledger);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        return r;
+}
+
+static void one_that_could_not_be_written_whole_replaces_nothing(void **state) {
+        Ledger *ledger = open_ledger();
+
+        add_lines(ledger, LINES_OF_BUFFER);
+        assert_int_equal(settle(ledger), 0);
+        for (int i = 0; i < 3; i++) {
+                add_lines(ledger, 1);
+                assert_true(settle_without_room(ledger) < 0);
+                assert_int_equal(size_of("ledger"), LINES_OF_BUFFER * (sizeof(LINE) - 1));
+        }
+        assert_int_equal(settle(ledger), 0);
+        assert_int_equal(size_of("ledger"), (LINES_OF_BUFFER + 3) * (sizeof(LINE) - 1));
+        ledger_close(ledger);
+}
+
+static void a_draft_that_leads_elsewhere_is_not_followed(void **state) {
+        Ledger *ledger = open_ledger();
+        int fd = open("other", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "mine", 4), 4);
+        close(fd);
+        assert_int_equal(symlink("other", "ledger.new"), 0);
+        add_lines(ledger, 1);
+        assert_int_equal(settle(ledger), 0);
+        assert_int_equal(size_of("other"), 4);
+        assert_int_equal(readlink("ledger", (char[8]){ 0 }, 8), -1);
+        assert_int_equal(size_of("ledger"), sizeof(LINE) - 1);
+        ledger_close(ledger);
+}
+
+static void what_is_left_of_a_draft_is_in_nobodys_way(void **state) {
+        Ledger *ledger = open_ledger();
+        int fd = open("ledger.new", O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, LINE LINE, 2 * (sizeof(LINE) - 1)), 2 * (sizeof(LINE) - 1));
+        close(fd);
+        add_lines(ledger, 1);
+        assert_int_equal(settle(ledger), 0);
+        assert_int_equal(size_of("ledger"), sizeof(LINE) - 1);
+        ledger_close(ledger);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                CASE(what_is_written_is_read_again),
+                CASE(one_that_could_not_be_written_whole_replaces_nothing),
+                CASE(a_draft_that_leads_elsewhere_is_not_followed),
+                CASE(what_is_left_of_a_draft_is_in_nobodys_way),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
