@@ -40,7 +40,7 @@ typedef struct Waiter {
 
 void waiter_gone(GoneWatch *watch, int error);
 
-/* Loop and manager; the counts begin at zero. */
+/* Loop and manager; the counts begin at zero. The tap on which the manager has tried what the host offers is gone. */
 void stage_enter(Stage *stage);
 void stage_leave(Stage *stage);
 
@@ -64,7 +64,7 @@ void stage_run(Stage *stage, unsigned quiet_msec);
 uint64_t stage_patience(void);
 bool stage_run_for_a_moment(Stage *stage, uint64_t end);
 
-/* Runs the loop until so many have left, or two seconds are over. */
+/* Runs the loop until so many have left, and fails if they have not within ten seconds. */
 void stage_run_until_left(Stage *stage, unsigned leaving);
 
 /* A completed request for a tap on br0. */
