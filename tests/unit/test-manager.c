@@ -12,8 +12,10 @@
 
 #include "kernel/ifname.h"
 #include "kernel/tap.h"
+#include "model/deletion.h"
 #include "stage.h"
 #include "testing.h"
+#include "util/clock.h"
 #include "world.h"
 
 /* What getrandom(2) gives next, for as long as there is something in it. */
@@ -51,12 +53,14 @@ static void fix_random(const void *bytes, size_t size) {
         fixed_random.at = 0;
 }
 
-/* What goes wrong at the steps of a creation. */
+/* What goes wrong at the steps of a creation, and of a deletion. */
 static struct {
         int racer; /* the fd of a queue of the first new device, which somebody opens; -1: nobody does yet */
         bool race;      /* somebody will */
         bool no_record; /* no memory for its record, once */
         bool no_bridge; /* nor for its place on the bridge */
+        bool owner;     /* what is to be deleted is found to be another's by then */
+        unsigned deletions;
 } wrong;
 
 int __real_link_configure(
@@ -89,6 +93,17 @@ int __wrap_registry_add(Registry *registry, Endpoint *endpoint) {
         int r = fail_once(&wrong.no_record);
 
         return r < 0 ? r : __real_registry_add(registry, endpoint);
+}
+
+int __real_deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t on_done,
+                void *userdata);
+int __wrap_deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t on_done,
+                void *userdata);
+
+int __wrap_deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t on_done,
+                void *userdata) {
+        wrong.deletions++;
+        return __real_deletion_submit(closer, ifindex, nonce + wrong.owner, on_done, userdata);
 }
 
 int __real_manager_enter_bridge(
@@ -444,6 +459,60 @@ static void with_the_tag_of_another_user_it_is_his(void **state) {
         assert_int_equal(manager_find(stage.manager, nonce)->tag.uid, 1001);
         assert_true(stage_owes_nothing(&stage, 1000));
         assert_false(stage_owes_nothing(&stage, 1001));
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* As if it had been made with that one: the old one is free again. */
+static void with_another_label_in_its_tag_it_is_found_by_that(void **state) {
+        TapRequest request = request_with_label("web");
+        FdSet queues = FDSET_INIT;
+        char name[IFNAMSIZ];
+        Stage stage;
+
+        stage_enter(&stage);
+        strcpy(name, stage_create(&stage, &request, &queues)->now.name);
+        world_run("ip link set %s alias \"$(sed s/label=web/label=db/ /sys/class/net/%s/ifalias)\"",
+                        name, name);
+        stage_await(&stage, manager_find_label(stage.manager, 1000, "db"));
+        assert_null(manager_find_label(stage.manager, 1000, "web"));
+        assert_string_equal(manager_find_label(stage.manager, 1000, "db")->now.name, name);
+        assert_int_equal(stage_count_endpoints(&stage), 1);
+        assert_int_equal(stage.leaving, 1);
+        assert_int_equal(stage.appeared, 2);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* Between the decision and the deletion somebody has given it a tag that is not this endpoint's; his event was not read
+ * yet. Nothing will ever make it this endpoint's again. */
+static void what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted(void **state) {
+        TapRequest request = stage_request();
+        Waiter waiter = WAITER_INIT;
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        uint32_t nonce;
+        uint64_t end;
+        Stage stage;
+
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        nonce = endpoint->tag.nonce;
+        wrong.deletions = 0;
+        wrong.owner = true;
+        assert_int_equal(manager_delete(stage.manager, endpoint, ENDPOINT_END_TAMPERED), 0);
+        stage_await(&stage, !endpoint->releasing);
+        end = clock_now_usec() + 400 * 1000;
+        while (stage_run_for_a_moment(&stage, end))
+                ;
+        assert_int_equal(wrong.deletions, 1);
+        /* It is deleted when somebody asks for that anew. */
+        wrong.owner = false;
+        assert_ptr_equal(manager_find(stage.manager, nonce), endpoint);
+        assert_int_equal(manager_release(stage.manager, endpoint, &waiter.watch), 0);
+        stage_run_until_left(&stage, 1);
+        assert_int_equal(waiter.error, 0);
+        assert_int_equal(wrong.deletions, 2);
         fdset_done(&queues);
         stage_leave(&stage);
 }
@@ -1151,6 +1220,8 @@ int main(void) {
                 CASE(released_it_is_deleted_and_who_waits_is_told),
                 CASE(without_its_tag_it_is_not_ours_any_more),
                 CASE(with_the_tag_of_another_user_it_is_his),
+                CASE(with_another_label_in_its_tag_it_is_found_by_that),
+                CASE(what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted),
                 CASE(released_when_it_is_gone_already_the_wait_ends_too),
                 CASE(who_waits_at_the_end_of_the_service_is_told),
                 CASE(a_look_refuses_what_cannot_succeed),

@@ -446,6 +446,35 @@ static void a_link_of_another_kind_or_without_a_tag_is_not_ours(void **state) {
         assert_int_equal(tag_of_link(&broken, &tag), -ENOMSG);
 }
 
+static void of_another_user_mac_label_life_or_birth_it_is_another_ones(void **state) {
+        Tag others[8];
+
+        assert_true(tags_are_of_one(&valid, &valid));
+        for (size_t i = 0; i < ELEMENTS(others); i++)
+                others[i] = valid;
+        others[0].uid++;
+        others[1].persistent = true;
+        others[2].nonce++;
+        others[3].vnet_hdr_size = 0;
+        others[4].guest_mac.ether_addr_octet[5]++;
+        others[5].created++;
+        strcpy(others[6].label, "web");
+        strcpy(others[7].label, "db");
+        for (size_t i = 0; i < ELEMENTS(others); i++)
+                if (tags_are_of_one(&valid, &others[i]) || tags_are_of_one(&others[i], &valid))
+                        fail_msg("%zu is of the same", i);
+        assert_false(tags_are_of_one(&others[6], &others[7]));
+}
+
+static void queues_the_port_and_the_place_may_change(void **state) {
+        Tag now = valid;
+
+        now.queues++;
+        now.isolated = now.anti_spoof = now.bpdu_guard = now.on_network = true;
+        strcpy(now.bridge, "br1");
+        assert_true(tags_are_of_one(&valid, &now));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_tag_without_label_is_written_and_read),
@@ -470,6 +499,8 @@ int main(void) {
                 cmocka_unit_test(every_single_byte_changed_is_refused_or_formats_back),
                 cmocka_unit_test(a_link_is_ours_if_it_is_a_tap_with_a_tag),
                 cmocka_unit_test(a_link_of_another_kind_or_without_a_tag_is_not_ours),
+                cmocka_unit_test(of_another_user_mac_label_life_or_birth_it_is_another_ones),
+                cmocka_unit_test(queues_the_port_and_the_place_may_change),
         };
 
         return cmocka_run_group_tests_name("tag", tests, NULL, NULL);
