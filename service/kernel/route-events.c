@@ -87,12 +87,13 @@ static RouteEvent event_of_route(const struct nlmsghdr *message) {
 /* A message that says nothing of forwarding is about another setting of the device. */
 static RouteEvent event_of_settings(const struct nlmsghdr *message) {
         _cleanup_(nl_object_putp) struct nl_object *object = NULL;
-        RouteEvent event = { .kind = ROUTE_EVENT_NONE };
+        RouteEvent event = { .kind = ROUTE_EVENT_LOST };
         struct rtnl_netconf *settings;
         int on;
 
         if (rtnl_parse(message, &object) < 0)
                 return event;
+        event.kind = ROUTE_EVENT_NONE;
         settings = (struct rtnl_netconf *)object;
         if (rtnl_netconf_get_ifindex(settings, &event.ifindex) >= 0 &&
                         (message->nlmsg_type == RTM_DELNETCONF ||

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/lwtunnel.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <poll.h>
@@ -188,6 +189,39 @@ static void changes_of_routes_addresses_and_forwarding_are_told(void **state) {
         assert_int_equal(events_of(fd, "ip route add local 203.0.115.1 dev d0"), 0);
 }
 
+/* A message that says only what device it is about, cut off after n bytes. */
+static unsigned event_of_settings_cut(size_t n) {
+        const struct {
+                struct nlmsghdr header;
+                struct netconfmsg message;
+                uint8_t pad[3];
+                struct nlattr attribute;
+                uint32_t ifindex;
+        } whole = {
+                .header = { .nlmsg_len = (uint32_t)n, .nlmsg_type = RTM_NEWNETCONF },
+                .message = { .ncm_family = AF_INET },
+                .attribute = { .nla_len = NLA_HDRLEN + 4, .nla_type = NETCONFA_IFINDEX },
+                .ifindex = 7,
+        };
+        unsigned seen = 0;
+        int fds[2];
+
+        assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
+        assert_int_equal(send(fds[0], &whole, n, 0), n);
+        route_events_read(fds[1], count_event, &seen);
+        close_fd(fds[0]);
+        close_fd(fds[1]);
+        return seen;
+}
+
+static void what_cannot_be_read_may_be_anything(void **state) {
+        for (size_t n = sizeof(struct nlmsghdr); n < sizeof(struct nlmsghdr) + 12; n++)
+                if (event_of_settings_cut(n) != IS(LOST))
+                        fail_msg("%zu: %#x", n, event_of_settings_cut(n));
+        /* It is whole, and says nothing of forwarding. */
+        assert_int_equal(event_of_settings_cut(sizeof(struct nlmsghdr) + 12), 0);
+}
+
 static void many_changes_are_told_in_portions(void **state) {
         _cleanup_close_ int fd = -EBADF;
         struct pollfd pollfd;
@@ -259,6 +293,7 @@ int main(void) {
                 cmocka_unit_test_setup(a_dump_ends_with_what_its_reader_says, world_enter),
                 cmocka_unit_test_setup(
                                 changes_of_routes_addresses_and_forwarding_are_told, world_enter),
+                cmocka_unit_test(what_cannot_be_read_may_be_anything),
                 cmocka_unit_test_setup(many_changes_are_told_in_portions, world_enter),
                 cmocka_unit_test_setup(forwarding_is_switched_for_one_device_only, world_enter),
                 cmocka_unit_test_setup(what_the_host_as_a_whole_forwards_is_told, world_enter),
