@@ -16,6 +16,8 @@
 /* A deletion that was refused is tried again after 1, 2, 4, … seconds, a minute in all. */
 #define AGAIN_USEC    (1000 * 1000)
 #define DELETIONS_MAX 6
+/* Where nobody would ask for it, it is tried once more after each of these. */
+#define MUCH_LATER_USEC (UINT64_C(600) * 1000 * 1000)
 
 DEFINE_CLEANUP(Network, network_free)
 
@@ -87,11 +89,13 @@ static void set_idle_timer(Network *network, uint64_t usec) {
 
 static void finish(Manager *manager, Network *network, int error);
 
-/* The network is announced again; a client that wants it deleted has to ask again. A network that was never complete is
- * not announced. */
+/* The network is announced again; a client that wants it deleted has to ask again. Nobody asks for the end of one that
+ * is not kept, or was never complete; the latter is not announced. */
 static void give_up(Manager *manager, Network *network) {
         log_error("The network %s stays: the deletion of its bridge was refused %u times",
                         network->tag.plan.name, network->refusals);
+        if (!network->born || !network->tag.kept)
+                set_idle_timer(network, MUCH_LATER_USEC);
         if (!network->born)
                 return;
         network->doomed = false;
@@ -102,7 +106,7 @@ static void give_up(Manager *manager, Network *network) {
                 manager->observer->network_appeared(network, manager->userdata);
 }
 
-/* The pause doubles, and there is an end to it: what the kernel refuses for a minute it refuses for good. */
+/* The pause doubles, and there is an end to it: what the kernel refuses for a minute it will mostly refuse for good. */
 static void try_again(Manager *manager, Network *network) {
         const unsigned n = network->refusals++;
 

@@ -710,6 +710,73 @@ static void a_deletion_that_is_refused_is_tried_again_and_at_last_given_up(void 
         stage_leave(&stage);
 }
 
+static unsigned pause_of(const Network *network) {
+        uint64_t usec, now;
+        int enabled;
+
+        assert_ok(sd_event_source_get_enabled(network->idle, &enabled));
+        if (enabled == SD_EVENT_OFF)
+                return 0;
+        assert_ok(sd_event_source_get_time(network->idle, &usec));
+        assert_ok(sd_event_now(sd_event_source_get_event(network->idle), CLOCK_MONOTONIC, &now));
+        return (unsigned)((usec - now) / 1000000);
+}
+
+/* Refuses all deletions of it until that is given up, and none after that. */
+static void have_it_given_up(Stage *stage, Network *network) {
+        refused = 7;
+        for (int i = 0; i < 200 && (refused > 0 || network->deleting); i++) {
+                stage_run(stage, 20);
+                if (!network->deleting && refused > 0)
+                        assert_ok(sd_event_source_set_time_relative(network->idle, 0));
+        }
+        assert_int_equal(refused, 0);
+}
+
+/* Nobody would ask for it again. */
+static void assert_is_tried_again_much_later(Stage *stage, Network *network) {
+        assert_in_range(pause_of(network), 60, 3600);
+        assert_ok(sd_event_source_set_time_relative(network->idle, 0));
+        for (int i = 0; i < 100 && manager_find_network(stage->manager, "net0"); i++)
+                stage_run(stage, 20);
+        assert_null(manager_find_network(stage->manager, "net0"));
+        assert_nothing_is_left(1);
+}
+
+static void a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, false);
+        manager_doom_network(stage.manager, network);
+        have_it_given_up(&stage, network);
+        assert_false(network->doomed);
+        assert_int_equal(stage.networks_appeared, 2);
+        assert_is_tried_again_much_later(&stage, network);
+        stage_leave(&stage);
+}
+
+static void so_does_one_that_was_never_complete(void **state) {
+        NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        Network *network;
+        Stage stage;
+
+        assert_ok(network_plan_add_address(&plan, "fd70:3::1/64"));
+        stage_enter(&stage);
+        world_run("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
+        refused = 7;
+        assert_true(manager_create_network(stage.manager, &plan, true, &network, NULL) < 0);
+        network = manager_find_network(stage.manager, "net0");
+        assert_non_null(network);
+        have_it_given_up(&stage, network);
+        assert_true(network->doomed);
+        assert_is_tried_again_much_later(&stage, network);
+        assert_int_equal(stage.networks_appeared, 0);
+        stage_leave(&stage);
+}
+
 static void a_deletion_that_is_refused_twice_succeeds_later(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         Network *network;
@@ -1117,6 +1184,8 @@ int main(void) {
                 CASE(what_cannot_be_looked_at_has_a_foreign_port),
                 CASE(the_ports_that_are_shown_follow_the_kernel),
                 CASE(a_deletion_that_is_refused_is_tried_again_and_at_last_given_up),
+                CASE(a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up),
+                CASE(so_does_one_that_was_never_complete),
                 CASE(a_deletion_that_is_refused_twice_succeeds_later),
                 CASE(a_restart_takes_everything_up),
                 CASE(guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_gone),
