@@ -268,11 +268,13 @@ int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept,
         tag.guard_v6 = plan->kind == NETWORK_NAT &&
                         uplinks_should_guard_v6(manager->netlink, &manager->networks);
         r = network_new(&network, &tag);
+        if (r >= 0)
+                r = manager_enlist_network(manager, network);
         if (r < 0)
                 return r;
         r = network_birth(network, manager->netlink, failure);
-        if (network->ifindex == 0 || manager_enlist_network(manager, network) < 0)
-                return r < 0 ? r : -ENOMEM;
+        if (network->ifindex == 0)
+                return r;
         *ret = network;
         (void)TAKE_PTR(network);
         if (r < 0) {

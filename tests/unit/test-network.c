@@ -497,6 +497,38 @@ static void a_deletion_of_what_is_gone_already_ends_well(void **state) {
         stage_leave(&stage);
 }
 
+static bool out_of_timers;
+
+int __real_sd_event_add_time_relative(sd_event *event, sd_event_source **ret, clockid_t clock,
+                uint64_t usec, uint64_t accuracy, sd_event_time_handler_t callback, void *userdata);
+int __wrap_sd_event_add_time_relative(sd_event *event, sd_event_source **ret, clockid_t clock,
+                uint64_t usec, uint64_t accuracy, sd_event_time_handler_t callback, void *userdata);
+
+int __wrap_sd_event_add_time_relative(sd_event *event, sd_event_source **ret, clockid_t clock,
+                uint64_t usec, uint64_t accuracy, sd_event_time_handler_t callback,
+                void *userdata) {
+        return out_of_timers ? -ENOMEM
+                             : __real_sd_event_add_time_relative(event, ret, clock, usec, accuracy,
+                                               callback, userdata);
+}
+
+static void without_a_record_there_is_no_bridge(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Network *network = NULL;
+        Stage stage;
+
+        stage_enter(&stage);
+        out_of_timers = true;
+        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, NULL),
+                        -ENOMEM);
+        out_of_timers = false;
+        assert_null(manager_find_network(stage.manager, "net0"));
+        assert_int_equal(stage.networks_appeared, 0);
+        assert_nothing_is_left(1);
+        delete_network(&stage, create(&stage, &plan, true));
+        stage_leave(&stage);
+}
+
 static void who_comes_while_it_goes_waits(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         const TapRequest request = request_on("net0");
@@ -1177,6 +1209,7 @@ int main(void) {
                 CASE(a_bridge_is_known_by_its_number_whatever_its_group),
                 CASE(another_link_that_had_its_number_is_not_its_bridge),
                 CASE(a_deletion_of_what_is_gone_already_ends_well),
+                CASE(without_a_record_there_is_no_bridge),
                 CASE(who_comes_while_it_goes_waits),
                 CASE(a_foreign_port_that_comes_after_the_look_is_not_overlooked),
                 CASE(a_persistent_tap_is_refused_then_as_well),
