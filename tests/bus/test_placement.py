@@ -209,6 +209,7 @@ def test_a_network_with_a_port_of_others_stays_also_under_another_name(world, al
                 kernel.run("ip", "link", "set", name, "up")
                 kernel.make_bridge("yesdef", mac="02:00:00:00:00:55")  # an empty one, of that name
         time.sleep(IDLE + 2)
+        assert kernel.exists(name), "the network is gone, and with it the bridge of lan0"
         assert kernel.ports(name) == ["lan0"]
     finally:
         for link in ("lan0", "yesdef", "lan-br"):

@@ -809,6 +809,33 @@ static void so_does_one_that_was_never_complete(void **state) {
         stage_leave(&stage);
 }
 
+/* The time for which a network stays that nobody uses is over. */
+static void pass_idle_time(Stage *stage, Network *network) {
+        assert_ok(sd_event_source_set_time_relative(network->idle, 0));
+        assert_ok(sd_event_source_set_enabled(network->idle, SD_EVENT_ONESHOT));
+        stage_run(stage, 30);
+}
+
+static void a_port_of_others_is_use(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        Network *network;
+        Stage stage;
+
+        world_run("ip link add lan0 type veth peer name lan1");
+        stage_enter(&stage);
+        network = create(&stage, &plan, false);
+        world_run("ip link set lan0 master net0");
+        pass_idle_time(&stage, network);
+        assert_ptr_equal(manager_find_network(stage.manager, "net0"), network);
+        assert_false(network->doomed);
+        assert_string_equal(world_read("ls /sys/class/net/net0/brif"), "lan0");
+        world_run("ip link set lan0 nomaster");
+        pass_idle_time(&stage, network);
+        stage_await(&stage, !manager_find_network(stage.manager, "net0"));
+        assert_nothing_is_left(3);
+        stage_leave(&stage);
+}
+
 static void a_deletion_that_is_refused_twice_succeeds_later(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         Network *network;
@@ -1219,6 +1246,7 @@ int main(void) {
                 CASE(a_deletion_that_is_refused_is_tried_again_and_at_last_given_up),
                 CASE(a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up),
                 CASE(so_does_one_that_was_never_complete),
+                CASE(a_port_of_others_is_use),
                 CASE(a_deletion_that_is_refused_twice_succeeds_later),
                 CASE(a_restart_takes_everything_up),
                 CASE(guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_gone),
