@@ -4,15 +4,17 @@ host, and what honest guests send arrives as it was sent."""
 
 import contextlib
 import dataclasses
+import ipaddress
 import os
 import pathlib
 import socket
+import struct
 import threading
 import time
 
 import pytest
 from vnic import hostile, kernel
-from vnic.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_P_ALL, drain, ethernet, receive, send, udp
+from vnic.frames import BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, ETH_P_ALL, drain, ethernet, receive, send, tcp, udp
 from vnic.machine import Machine
 from vnic.networks import network
 from vnic.process import poll
@@ -240,6 +242,107 @@ def test_services_of_the_host_are_closed(root, alice, bob, kind):
         server.settimeout(0.1)
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+ELSEWHERE4, ELSEWHERE6 = "192.0.2.129", "2001:db8:77::1"  # the host's, but not the network's
+SERVERS6 = "ff02::1:2"  # all of DHCPv6
+
+
+@contextlib.contextmanager
+def addresses_elsewhere():
+    addresses = f"{ELSEWHERE4}/32", f"{ELSEWHERE6}/128"
+    for address in addresses:
+        kernel.run("ip", "address", "add", address, "dev", "lo")
+    try:
+        yield
+    finally:
+        for address in addresses:
+            kernel.run("ip", "address", "del", address, "dev", "lo")
+
+
+class Listeners:
+    """Whoever could answer on the host: a socket on all of its addresses for each port."""
+
+    def __init__(self, stack, net, udp_ports, tcp_ports):
+        self.sockets = [stack.enter_context(self._socket(net, family, kind, port))
+                        for kind, ports in ((socket.SOCK_DGRAM, udp_ports), (socket.SOCK_STREAM, tcp_ports))
+                        for family in (socket.AF_INET, socket.AF_INET6) for port in ports]
+
+    @staticmethod
+    def _socket(net, family, kind, port):
+        made = socket.socket(family, kind)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
+        made.setblocking(False)
+        if kind == socket.SOCK_STREAM:
+            made.listen()
+        elif family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, socket.inet_pton(socket.AF_INET6, SERVERS6) +
+                            struct.pack("@I", socket.if_nametoindex(net.name)))
+        return made
+
+    def heard(self):
+        """The source ports of the datagrams that have come since."""
+        ports = set()
+        for each in self.sockets:
+            with contextlib.suppress(OSError):
+                while each.type == socket.SOCK_DGRAM:
+                    ports.add(each.recvfrom(100)[1][1])
+        return ports
+
+
+def question(stage, protocol, address, port, source_port):
+    """A frame in which the attacker speaks to a port of the host: a datagram, or the first of a connection."""
+    mac = {"255.255.255.255": BROADCAST, SERVERS6: "33:33:00:01:00:02"}.get(address, stage.gateway_mac)
+    if ":" not in address:
+        packet = udp(stage.ip, address, source_port, port, b"") if protocol == "udp" else \
+            tcp(stage.ip, address, source_port, port, b"", flags=2)
+        return ethernet(mac, stage.mac, ETH_IPV4, packet)
+    own = hostile.link_local(stage.mac) if address in ("fe80::1", SERVERS6) else stage.ip6
+    packet = hostile.udp6(own, address, source_port, port, b"") if protocol == "udp" else \
+        hostile.syn6(own, address, source_port, port)
+    return ethernet(mac, stage.mac, ETH_IPV6, packet)
+
+
+def answered(fd):
+    """The destination ports of the connections that the host accepts in what has come."""
+    ports = set()
+    while got := receive(fd, 0.001, 0):
+        frame = got[1]
+        protocol, at = (frame[23], 34) if frame[12:14] == b"\x08\x00" else (frame[20], 54)
+        if frame[12:14] in (b"\x08\x00", b"\x86\xdd") and protocol == 6 and frame[at + 13] & 0x12 == 0x12:
+            ports.add(int.from_bytes(frame[at + 2:at + 4], "big"))
+    return ports
+
+
+def test_of_the_host_dhcp_and_dns_are_open_and_on_the_addresses_of_the_network_only(root, alice, bob, kind):
+    """Whatever else listens there, on whichever of its addresses: it is not for guests."""
+    with scene(root, alice, bob, kind) as there, addresses_elsewhere(), contextlib.ExitStack() as stack:
+        stage, asked, heard = there.stage, {}, set()
+        own, own6 = stage.gateway, stage.gateway6
+        directed = str(ipaddress.ip_interface(f"{own}/24").network.broadcast_address)
+        listeners = Listeners(stack, there.net, (53, 67, 547, 4000), (53, 4000))
+        for address in (stage.ip, stage.ip6, hostile.link_local(stage.mac)):
+            kernel.run("ip", "neigh", "replace", address, "lladdr", stage.mac, "dev", "yesnet")
+        for address in (own, "255.255.255.255", directed, ELSEWHERE4, own6, "fe80::1", SERVERS6, ELSEWHERE6):
+            for protocol, port in (("udp", 53), ("udp", 547 if ":" in address else 67), ("udp", 4000), ("tcp", 53),
+                                   ("tcp", 4000)):
+                source_port = 20000 + len(asked)
+                asked[source_port] = protocol, address, port
+                send(there.attacker, question(stage, protocol, address, port, source_port))
+        wanted = {("udp", own, 53), ("tcp", own, 53), ("udp", own, 67), ("udp", "255.255.255.255", 67),
+                  ("udp", own6, 53), ("tcp", own6, 53), ("udp", own6, 547), ("udp", SERVERS6, 547),
+                  ("udp", "fe80::1", 53), ("tcp", "fe80::1", 53), ("udp", "fe80::1", 547)}
+
+        def listen():
+            heard.update(asked[port] for port in listeners.heard() | answered(there.attacker))
+            return wanted <= heard
+
+        poll(listen, 3)
+        time.sleep(QUIET)
+        listen()
+        assert heard == wanted
 
 
 # Guests that may not see each other

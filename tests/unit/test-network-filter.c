@@ -460,6 +460,8 @@ static void of_the_host_a_guest_reaches_dhcp_and_dns_only(void **state) {
         /* Nor what the host has elsewhere. */
         send_frame(&stage, TO_HOST(GUEST_A, "c0 00 02 01", "00 35"));
         assert_false(socket_gets(dns));
+        send_frame(&stage, TO_HOST(GUEST_A, "c0 00 02 01", "00 43"));
+        assert_false(socket_gets(dhcp));
         leave(&stage);
 }
 

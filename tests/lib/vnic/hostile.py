@@ -7,7 +7,7 @@ import ipaddress
 import socket
 import struct
 
-from .frames import (BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, UDP, arp_request, checksum, ethernet, ipv4, mac_bytes,
+from .frames import (BROADCAST, ETH_ARP, ETH_IPV4, ETH_IPV6, TCP, UDP, arp_request, checksum, ethernet, ipv4, mac_bytes,
                      udp)
 
 ICMPV6, ICMP, FRAGMENT, HOP_BY_HOP, DESTINATION = 58, 1, 44, 0, 60
@@ -62,6 +62,13 @@ def udp6(source, destination, source_port, destination_port, payload):
     segment = struct.pack("!HHHH", source_port, destination_port, 8 + len(payload), 0) + payload
     segment = segment[:6] + struct.pack("!H", sum6(source, destination, UDP, segment)) + segment[8:]
     return ipv6(source, destination, UDP, segment)
+
+
+def syn6(source, destination, source_port, destination_port):
+    """The first packet of a TCP connection."""
+    segment = struct.pack("!HHIIBBHHH", source_port, destination_port, 1, 0, 0x50, 2, 65535, 0, 0)
+    segment = segment[:16] + struct.pack("!H", sum6(source, destination, TCP, segment)) + segment[18:]
+    return ipv6(source, destination, TCP, segment)
 
 
 def to_all(stage, packet):
