@@ -16,7 +16,7 @@ import subprocess
 import pytest
 from vnic import kernel
 from vnic.agent import Agent
-from vnic.process import descendants, poll, status_field
+from vnic.process import CLOSED, descendants, open_fds, poll, status_field, stopped, without_fds
 
 SEED = 20261122
 # A sanitizer cannot look for leaks in a process that is traced.
@@ -63,6 +63,10 @@ def receive(ours, wait=True):
     return data, list(fds)
 
 
+def sockets(pid):
+    return [fd for fd, target in open_fds(pid).items() if target.startswith("socket:")]
+
+
 def take(ours):
     """The one queue that came, with one byte."""
     data, fds = receive(ours)
@@ -88,6 +92,26 @@ def test_the_queue_of_a_tap_on_the_bridge_comes_with_one_byte(helper, bridge, wo
         assert kernel.our_links() == [name]
         os.close(queue)
         assert kernel.wait_gone(name)
+
+
+def test_with_closed_standard_fds_nothing_of_its_own_stands_there(world, bridge):
+    """A queue that comes takes the lowest number that is free, and would have what is written for a person."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(stopped(world.pid))  # so that they wait, with the bus open
+        pairs = [stack.enter_context(pair()) for _ in CLOSED]
+        children = [world.run_as("alice", without_fds(closed, [world.tool("vnic-bridge-helper"), f"--br={bridge}",
+                                                               f"--fd={theirs.fileno()}"]), pass_fds=[theirs.fileno()])
+                    for closed, (_, theirs) in zip(CLOSED, pairs, strict=True)]
+        for closed, child in zip(CLOSED, children, strict=True):
+            assert poll(lambda pid=child.pid: len(sockets(pid)) == 2, 10), open_fds(child.pid)
+            assert {fd: open_fds(child.pid).get(fd) for fd in closed} == dict.fromkeys(closed, "/dev/null")
+        os.kill(world.pid, signal.SIGCONT)
+        for child, (ours, _) in zip(children, pairs, strict=True):
+            queue = take(ours)
+            assert (child.communicate(timeout=10), child.returncode) == (("", ""), 0)
+            assert kernel.queue_info(queue)[0] in kernel.our_links()
+            os.close(queue)
+    assert poll(lambda: not kernel.our_links(), 3.0)
 
 
 def test_without_use_vnet_the_frames_have_no_header(helper, bridge):

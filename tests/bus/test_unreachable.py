@@ -10,6 +10,7 @@ import tempfile
 import types
 
 import pytest
+from gi.repository import Gio
 from vnic import bus as buses
 from vnic import kernel
 from vnic.client import DBUS
@@ -225,6 +226,47 @@ def test_the_service_ends_while_a_call_is_open(world, room, words):
         service.close()
         status, err = ended(child)
         assert status == 11 and "org.vnicd1" in err and "systemctl status vnicd" in err, (status, err)
+
+
+# What each error of the service comes to in the programs of the client; all of them: tests/unit/test-cli-status.c
+STATUSES = {"org.vnicd1.Error.InvalidOption": 7, "org.vnicd1.Error.NoSuchBridge": 5, "org.vnicd1.Error.BridgeFull": 6,
+            "org.vnicd1.Error.MacInUse": 8, "org.vnicd1.Error.NameTaken": 8, "org.vnicd1.Error.QuotaExceeded": 6,
+            "org.vnicd1.Error.QueueLimit": 6, "org.vnicd1.Error.NotSupported": 9, "org.vnicd1.Error.Stale": 10,
+            "org.vnicd1.Error.KernelError": 10, "org.vnicd1.Error.InvalidConfiguration": 1,
+            "org.freedesktop.DBus.Error.LimitsExceeded": 6, "org.freedesktop.DBus.Error.AccessDenied": 3,
+            "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired": 4,
+            "org.freedesktop.DBus.Error.UnknownMethod": 9, "org.freedesktop.DBus.Error.NoMemory": 1,
+            "org.freedesktop.DBus.Error.UnknownProperty": 9, "org.freedesktop.DBus.Error.NoReply": 11,
+            "org.freedesktop.DBus.Error.Failed": 1, "com.example.Nonsense": 1}
+
+
+def refuse(service, calls):
+    """Answers so many calls of CreateTap: the name of the bridge is the number of the error."""
+    names = list(STATUSES)
+    while calls > 0:
+        call, _fds = service.receive()
+        if call.get_member() != "CreateTap":
+            continue
+        number = int(call.get_body().get_child_value(0).get_string().removeprefix("br"))
+        answer = call.new_method_error_literal(names[number], f"This is refusal {number} of the service.")
+        answer.set_serial(1000 + calls)
+        service.send_bytes(bytes(answer.to_blob(Gio.DBusCapabilityFlags.NONE)))
+        calls -= 1
+
+
+def test_each_refusal_of_the_service_has_its_status(world, room):
+    """The bridge helper's callers know 0 and other only: whatever it is, its status is 1."""
+    with own_bus(world, room, CALLABLE) as bus, silent_service(bus) as service, contextlib.ExitStack() as stack:
+        ends = [stack.enter_context(end) for _ in STATUSES for end in socket.socketpair()][1::2]
+        ctls = [start(world, bus.address, "create", "--bridge", f"br{number}") for number in range(len(STATUSES))]
+        helpers = [start(world, bus.address, f"--br=br{number}", f"--fd={end.fileno()}", program="vnic-bridge-helper",
+                         pass_fds=[end.fileno()]) for number, end in enumerate(ends)]
+        refuse(service, 2 * len(STATUSES))
+        said = [child.communicate(timeout=40) for child in ctls + helpers]
+    assert {name: child.returncode for name, child in zip(STATUSES, ctls, strict=True)} == STATUSES
+    assert [child.returncode for child in helpers] == [1] * len(STATUSES)
+    for name, (out, err) in zip([*STATUSES, *STATUSES], said, strict=True):
+        assert out == "" and (STATUSES[name] == 11 or "This is refusal" in err), (name, out, err)
 
 
 @pytest.mark.restarts

@@ -16,7 +16,7 @@ import pytest
 from vnic import kernel
 from vnic.client import MANAGER, ROOT
 from vnic.networks import network
-from vnic.process import identity, poll, variables
+from vnic.process import CLOSED, ROOM, identity, open_fds, poll, variables, without_fds
 
 
 @pytest.fixture
@@ -206,6 +206,58 @@ def test_run_becomes_the_program_with_everything_filled_in(world, ctl, bridge):
     assert words[5] == f"a3b{words[2]}" and re.fullmatch(r"52:54:00(:[0-9a-f]{2}){3}", words[2])
     assert set(open_fds) <= {0, 1, 2, *fds}, "something else than the queues was handed over"
     assert kernel.wait_gone(names[0])
+
+
+WRITE_FDS = """
+import fcntl, json, os, sys
+queues = [int(fd) for fd in sys.argv[2].split(":")]
+names = [fcntl.ioctl(fd, 0x800454d2, bytes(40))[:16].rstrip(b"\\0").decode() for fd in queues]
+there = [number for number in range(3) if os.path.exists(f"/proc/self/fd/{number}")]
+with open(sys.argv[1], "w") as file:
+    json.dump([queues, names, there], file)
+"""
+
+
+@pytest.mark.parametrize("closed", CLOSED, ids=str)
+def test_run_hands_no_queue_over_as_a_standard_fd(world, bridge, closed):
+    """Whoever starts it with some of these closed has them closed in the program too."""
+    file = ROOM / "standard-fds"
+    file.touch()
+    file.chmod(0o666)
+    command = [world.tool("vnicctl"), "run", "--bridge", bridge, "--queues", "2", "--", "/usr/bin/python3", "-c",
+               WRITE_FDS, file, "{fds}"]
+    child = world.run_as("alice", without_fds(closed, command))
+    child.communicate(timeout=20)
+    assert child.returncode == 0
+    queues, names, there = json.loads(file.read_text(encoding="ascii"))
+    assert len(queues) == 2 and min(queues) > 2 and len(set(names)) == 1 and names[0].startswith("vnic")
+    assert there == [fd for fd in range(3) if fd not in closed]
+
+
+def test_with_closed_standard_fds_nothing_of_its_own_stands_there(world, alice, bridge):
+    """Nor anything else that it opens: what it prints goes nowhere."""
+    command = [world.tool("vnicctl"), "monitor", "--json"]
+    children = [world.run_as("alice", without_fds(closed, command)) for closed in CLOSED]
+    try:
+        for closed, child in zip(CLOSED, children, strict=True):
+            assert poll(lambda pid=child.pid: "socket:" in "".join(open_fds(pid).values()), 10)
+            assert {fd: open_fds(child.pid).get(fd) for fd in closed} == dict.fromkeys(closed, "/dev/null")
+        for closed, child in zip(CLOSED, children, strict=True):
+            if 2 not in closed:
+                assert "watching" in child.stderr.readline()
+        time.sleep(0.2)  # the others cannot say it
+        with alice.create_tap(bridge) as tap:
+            for closed, child in zip(CLOSED, children, strict=True):
+                if 1 not in closed:
+                    assert json.loads(child.stdout.readline())["interface"] == tap.interface
+        for child in children:
+            assert child.poll() is None
+            child.send_signal(signal.SIGTERM)
+            assert child.wait(10) == 0
+    finally:
+        for child in children:
+            child.kill()
+            child.communicate()
 
 
 def test_run_ends_as_its_program_does(ctl, bridge):

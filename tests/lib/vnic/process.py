@@ -2,6 +2,7 @@
 """Child processes that are always found again: output in a file, every wait with a deadline."""
 
 import grp
+import itertools
 import os
 import pathlib
 import pwd
@@ -127,6 +128,15 @@ def open_fds(pid):
         except OSError:
             continue
     return result
+
+
+# The standard descriptors that whoever starts a program may have closed: each, and all together.
+CLOSED = [closed for n in (1, 2, 3) for closed in itertools.combinations((0, 1, 2), n)]
+
+
+def without_fds(closed, argv):
+    """The command line that runs this one with these descriptors closed, under the same pid."""
+    return ["sh", "-c", 'exec "$0" "$@" ' + " ".join(f"{fd}>&-" for fd in closed), *argv]
 
 
 def cpu_seconds(pid):
