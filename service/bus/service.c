@@ -34,6 +34,8 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
 
 static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
         endpoint_emit_changes(userdata, endpoint, changes);
+        if (endpoint->network && changes & ENDPOINT_CHANGED_BRIDGE)
+                network_emit_change(userdata, endpoint->network->tag.plan.name, "Ports");
 }
 
 static void on_tampered(const Endpoint *endpoint, bool deleted, const char *why, void *userdata) {
@@ -74,6 +76,11 @@ static void on_network_appeared(Network *network, void *userdata) {
 static void on_network_warned(Network *network, void *userdata) {
         network_emit_change(userdata, network->tag.plan.name, "Warnings");
         network_emit_change(userdata, network->tag.plan.name, "UndecidedFilters");
+}
+
+static void on_network_shared(Network *network, void *userdata) {
+        network_emit_change(userdata, network->tag.plan.name, "Ports");
+        network_emit_change(userdata, network->tag.plan.name, "Warnings");
 }
 
 static void on_facts_changed(void *userdata) {
@@ -206,6 +213,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .network_appeared = on_network_appeared,
                 .network_leaving = on_network_leaving,
                 .network_warned = on_network_warned,
+                .network_shared = on_network_shared,
                 .facts_changed = on_facts_changed,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));

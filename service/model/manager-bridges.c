@@ -177,6 +177,19 @@ static void check_all(Manager *manager, HostBridge *bridge) {
         }
 }
 
+/* Of its ports the event says nothing, and it is by name that others are told of their bridge. */
+void manager_bridge_is_renamed(Manager *manager, int ifindex) {
+        LIST_FOREACH(&manager->registry.endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (endpoint->now.master != ifindex || !endpoint_is_alive(endpoint))
+                        continue;
+                endpoint->changes |= ENDPOINT_CHANGED_BRIDGE;
+                if (list_is_empty(&endpoint->changed))
+                        list_append(&manager->changed, &endpoint->changed);
+        }
+}
+
 /* Its endpoints go with it, into their tags too; and those that waited for one of its new name are
  * on it again. */
 static void rename_bridge(Manager *manager, HostBridge *bridge, const char *name) {
@@ -184,6 +197,7 @@ static void rename_bridge(Manager *manager, HostBridge *bridge, const char *name
         HostBridge *renamed = host_bridge_find(&manager->bridges, name);
 
         log_info("The bridge %s is %s now", bridge->name, name);
+        manager_bridge_is_renamed(manager, ifindex);
         if (!renamed) {
                 strcpy(bridge->name, name);
                 check_all(manager, bridge);

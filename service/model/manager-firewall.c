@@ -97,6 +97,21 @@ static void take_bridges(Manager *manager, FirewallLook *look) {
         manager->firewall.n_bridges = look->n_bridges;
 }
 
+/* It is kept with the bridges: so what is shown of the network now is compared with what was told last. */
+static void tell_crossing(Manager *manager, Network *network) {
+        char bridge[IFNAMSIZ];
+        Fate now;
+
+        manager_bridge_name(manager, network, bridge);
+        now = manager_fate_of_crossing(manager, network->ifindex, bridge);
+        if (now.outcome == network->crossing.outcome &&
+                        strcmp(now.chain, network->crossing.chain) == 0)
+                return;
+        network->crossing = now;
+        if (network->born && !network->doomed && manager->observer)
+                manager->observer->network_warned(network, manager->userdata);
+}
+
 /* What was found before stands. */
 static void say_failure(Manager *manager, const Look *look) {
         if (!manager->firewall.failed)
@@ -126,6 +141,8 @@ static void done(CloserJob *job) {
                 for (size_t i = 0; i < look->look.n_networks; i++)
                         take_fates(manager, &look->look.networks[i]);
                 take_bridges(manager, &look->look);
+                LIST_FOREACH(&manager->networks, node)
+                        tell_crossing(manager, container_of(node, Network, link));
         }
         if (!manager->firewall.is_stopped)
                 pause_before_next(manager, look->usec);

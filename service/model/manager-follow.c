@@ -16,11 +16,12 @@ static void forget(Manager *manager, Endpoint *endpoint) {
         Network *network = endpoint->network;
         const bool stray = endpoint->stray;
 
+        /* Whoever is told counts the ports that are left. */
+        list_unlink(&endpoint->on_network);
         if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_tell_watches(endpoint, 0);
-        list_unlink(&endpoint->on_network);
         manager_lease_ends(manager, endpoint);
         endpoint_free(endpoint);
         manager_left_network(manager, network);
@@ -130,6 +131,7 @@ static void tell_changes(void *userdata) {
                 reconciler_run(manager->reconciler);
         host_bridges_sweep(&manager->bridges);
         manager_tell_restored(manager);
+        manager_tell_ports_of_networks(manager);
         while (!list_is_empty(&manager->changed)) {
                 Endpoint *endpoint = container_of(manager->changed.next, Endpoint, changed);
                 unsigned changes = endpoint->changes;

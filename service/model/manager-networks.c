@@ -378,12 +378,26 @@ static bool is_there(Manager *manager, int ifindex) {
         return link_get(manager->netlink, ifindex, &now, NULL) >= 0;
 }
 
+/* Warnings name it as well. */
+static void see_name(Manager *manager, Network *network, const LinkInfo *link) {
+        const bool renamed = *network->bridge_name && strcmp(network->bridge_name, link->name) != 0;
+
+        strcpy(network->bridge_name, link->name);
+        if (!renamed)
+                return;
+        manager_bridge_is_renamed(manager, link->ifindex);
+        if (network->born && !network->doomed && manager->observer && manager->started)
+                manager->observer->network_warned(network, manager->userdata);
+}
+
 /* By its number: an administrator can change its group. */
 void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event) {
         Network *network = manager_network_at(manager, link->ifindex);
 
         if (!network)
                 return;
+        if (event == LINK_IS)
+                see_name(manager, network, link);
         if (event == LINK_GONE && !is_there(manager, link->ifindex))
                 on_bridge_gone(manager, network);
         /* It may have lost the last port of others. What is awaited already is not put off by each event. */

@@ -80,6 +80,18 @@ void manager_forget_ports_of_networks(Manager *manager) {
                 container_of(node, Network, link)->n_foreign = 0;
 }
 
+void manager_tell_ports_of_networks(Manager *manager) {
+        LIST_FOREACH(&manager->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (network->n_foreign == network->n_foreign_told)
+                        continue;
+                network->n_foreign_told = network->n_foreign;
+                if (network->born && !network->doomed && manager->observer && manager->started)
+                        manager->observer->network_shared(network, manager->userdata);
+        }
+}
+
 BridgePorts manager_ports_of(const Network *network) {
         const unsigned foreign = (unsigned)network->n_foreign;
         unsigned own = 0;

@@ -131,6 +131,9 @@ void manager_tie_mac(Manager *manager, const Endpoint *endpoint);
 /* The endpoint belongs on that bridge of the host from now on. ifindex: 0: it is not known, or there is none. -ENOMEM */
 int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name, int ifindex);
 
+/* The bridge has another name, whosever it is: whoever follows its ports is told. */
+void manager_bridge_is_renamed(Manager *manager, int ifindex);
+
 /* What the kernel says of any link: it may be such a bridge. */
 void manager_see_host_bridge(Manager *manager, const LinkInfo *link, LinkEvent event);
 
@@ -217,6 +220,9 @@ Network *manager_network_at(const Manager *manager, int ifindex);
 
 /* Before every link is seen again. */
 void manager_forget_ports_of_networks(Manager *manager);
+
+/* After a batch of events: whoever shows networks is told whose foreign ports are others. */
+void manager_tell_ports_of_networks(Manager *manager);
 
 /* From now on others' changes of packet filters are seen. A kernel without them is no error. -ENOMEM */
 int manager_watch_filters(Manager *manager, sd_event *event);

@@ -38,6 +38,8 @@ typedef struct ManagerObserver {
         /* Its warnings are others than before, or the firewalls of which it cannot be told whether
          * they are in its way. */
         void (*network_warned)(Network *network, void *userdata);
+        /* Others' ports of its bridge are more or fewer than before. */
+        void (*network_shared)(Network *network, void *userdata);
         /* Filters of all taps (ManagerFacts.tap_filters) have gone, by somebody else, or have come back. */
         void (*facts_changed)(void *userdata);
 } ManagerObserver;

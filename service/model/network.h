@@ -60,6 +60,11 @@ struct Network {
         /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
         int *foreign;
         size_t n_foreign, foreign_room;
+        /* As others were told last: how many those are, the name of its bridge ("": none was told yet), and what
+         * firewalls do with what crosses it. */
+        size_t n_foreign_told;
+        char bridge_name[IFNAMSIZ];
+        Fate crossing;
         bool doomed;                         /* it goes */
         bool deleting;                       /* the deletion of its bridge is under way */
         unsigned refusals;                   /* how often it was refused */

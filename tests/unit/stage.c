@@ -68,6 +68,9 @@ static void on_network_warned(Network *network, void *userdata) {
         stage->networks_warned++;
 }
 
+static void on_network_shared(Network *network, void *userdata) {
+}
+
 /* Links that have the name of a new tap. */
 static unsigned count_taps(void) {
         struct if_nameindex *all = if_nameindex();
@@ -102,6 +105,7 @@ static void start(Stage *stage) {
                 .network_appeared = on_network_appeared,
                 .network_leaving = on_network_leaving,
                 .network_warned = on_network_warned,
+                .network_shared = on_network_shared,
                 .facts_changed = on_facts_changed,
         };
 
