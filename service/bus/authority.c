@@ -18,7 +18,11 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         Authority *authority = userdata;
         Query *query = query_find(&authority->table, message);
 
-        if (query && query->ready)
+        if (!query || !query->ready)
+                return 0;
+        if (query_is_outdated(query))
+                query_table_drop(&authority->table, message);
+        else
                 query_spend(query);
         return 0;
 }

@@ -152,10 +152,14 @@ void query_table_done(QueryTable *table) {
         sd_event_source_disable_unref(table->after_handler);
 }
 
-/* A verdict that is older may be about a right that was withdrawn. */
 void query_keep(Query *query) {
-        if (clock_now_usec() - query->answered_at < KEPT_USEC)
-                query->spent = false;
+        query->spent = false;
+        query->kept = true;
+}
+
+/* A verdict that is older may be about a right that was withdrawn. */
+bool query_is_outdated(const Query *query) {
+        return query->kept && clock_now_usec() - query->answered_at >= KEPT_USEC;
 }
 
 bool query_ask_again(Query *query) {

@@ -49,6 +49,7 @@ typedef struct Query {
         uint64_t answered_at;        /* µs of CLOCK_MONOTONIC */
         bool ready;                  /* all are answered, the message is on its way again */
         bool spent;                  /* its handler has it */
+        bool kept;                   /* its handler had it before, and the call had to wait */
         bool asked_again;            /* the answers were about what was not there any more */
 } Query;
 
@@ -89,10 +90,14 @@ void query_spend(Query *query);
  * minute of the answer. */
 void query_keep(Query *query);
 
+/* Whether that run comes too late for them. */
+bool query_is_outdated(const Query *query);
+
 /* Forgets the answers: the handler asks once more, in this run. False: it has done so before. */
 bool query_ask_again(Query *query);
 
-/* In the handler's first run: the call is refused, and what it has asked already is taken back. */
+/* Before the handler runs: the verdicts are void; it asks anew. In its first run: the call is refused, and what it has
+ * asked already is taken back. */
 void query_table_drop(QueryTable *table, sd_bus_message *call);
 
 /* Checks of a caller who has left the bus are taken back. */

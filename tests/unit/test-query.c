@@ -6,6 +6,7 @@
  */
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "bus/authority.h"
 #include "bus/error.h"
@@ -13,14 +14,29 @@
 #include "testing.h"
 
 #define LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
+#define ACCESS_DENIED   "org.freedesktop.DBus.Error.AccessDenied"
 
 typedef struct Stage {
         FakeBus bus;
         Callers *callers;
         Authority *authority;
         sd_bus_slot *handler, *gate;
-        unsigned runs; /* of the handler */
+        unsigned runs;           /* of the handler */
+        bool is_blocked;         /* what is allowed has to wait for something else, */
+        sd_bus_message *blocked; /* and this one does */
 } Stage;
+
+static time_t later; /* seconds that have passed, for the service */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret) {
+        int r = __real_clock_gettime(clock, ret);
+
+        ret->tv_sec += later;
+        return r;
+}
 
 /* One question after the other, as a handler asks about several bridges; the last verdict counts. */
 static int ask(Stage *stage, sd_bus_message *call, Failure *failure) {
@@ -48,6 +64,11 @@ static int ask(Stage *stage, sd_bus_message *call, Failure *failure) {
                 return r;
         if (verdict != POLKIT_YES)
                 return authority_refuse(call, &question, verdict, failure);
+        if (stage->is_blocked) {
+                stage->blocked = sd_bus_message_ref(call);
+                authority_keep(stage->authority, call);
+                return 1;
+        }
         return sd_bus_reply_method_return(call, NULL);
 }
 
@@ -84,6 +105,7 @@ static int set_up(void **state) {
         Stage *stage = calloc(1, sizeof(Stage));
 
         assert_non_null(stage);
+        later = 0;
         fake_bus_enter(&stage->bus);
         /* The filter that is added last sees a message first. */
         assert_ok(sd_bus_add_filter(stage->bus.service, &stage->handler, on_handler, stage));
@@ -318,6 +340,71 @@ static void a_call_that_is_refused_amid_its_questions_asks_none_of_them(void **s
         assert_int_equal(stage->runs, 2 * 62 + 1);
 }
 
+/* What it has waited for is over. */
+static void go_on(Stage *stage, time_t seconds) {
+        sd_bus_message *call = stage->blocked;
+
+        later += seconds;
+        assert_non_null(call);
+        stage->blocked = NULL;
+        assert_ok(callers_dispatch_again(stage->callers, call));
+        sd_bus_message_unref(call);
+        run(stage);
+}
+
+/* That waits, allowed, for something else. */
+static const FakeCall *call_blocked(Stage *stage) {
+        const FakeCall *one = call(stage, 1000, 1, 1);
+
+        stage->is_blocked = true;
+        run(stage);
+        fake_bus_answer(&stage->bus, 0, true, false);
+        run(stage);
+        assert_int_equal(one->answers, 0);
+        return one;
+}
+
+static void a_yes_is_good_for_a_call_that_then_waits_for_half_a_minute(void **state) {
+        Stage *stage = *state;
+        const FakeCall *one = call_blocked(stage);
+
+        go_on(stage, 14);
+        stage->is_blocked = false;
+        go_on(stage, 14);
+        assert_int_equal(stage->bus.n_checks, 1);
+        assert_int_equal(one->answers, 1);
+        assert_string_equal(one->error, "");
+}
+
+static void assert_is_asked_again(Stage *stage, const FakeCall *one) {
+        assert_int_equal(one->answers, 0);
+        assert_int_equal(stage->bus.n_checks, 2);
+        fake_bus_answer(&stage->bus, 1, false, false);
+        run(stage);
+        assert_int_equal(one->answers, 1);
+        assert_string_equal(one->error, ACCESS_DENIED);
+}
+
+/* Or a right that was withdrawn meanwhile would still be used. */
+static void a_yes_that_is_older_is_asked_for_again(void **state) {
+        Stage *stage = *state;
+        const FakeCall *one = call_blocked(stage);
+
+        stage->is_blocked = false;
+        go_on(stage, 31);
+        assert_is_asked_again(stage, one);
+}
+
+static void a_yes_does_not_grow_younger_by_waiting_twice(void **state) {
+        Stage *stage = *state;
+        const FakeCall *one = call_blocked(stage);
+
+        go_on(stage, 20);
+        stage->is_blocked = false;
+        go_on(stage, 20);
+        assert_is_asked_again(stage, one);
+}
+
 /* Whoever is asked about waits for a person: a prompt of each user's two connections. */
 static void people_are_asked_32_questions_at_a_time(void **state) {
         Stage *stage = *state;
@@ -353,6 +440,9 @@ int main(void) {
                 CASE(polkit_has_16_questions_of_one_user_and_64_of_all),
                 CASE(of_one_user_4096_questions_wait),
                 CASE(a_call_that_is_refused_amid_its_questions_asks_none_of_them),
+                CASE(a_yes_is_good_for_a_call_that_then_waits_for_half_a_minute),
+                CASE(a_yes_that_is_older_is_asked_for_again),
+                CASE(a_yes_does_not_grow_younger_by_waiting_twice),
                 CASE(people_are_asked_32_questions_at_a_time),
         };
 
