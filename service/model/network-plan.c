@@ -12,8 +12,7 @@
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
-#define DOMAIN_MAX  32
-#define DEFAULT_MTU 1500
+#define DOMAIN_MAX 32
 
 bool network_name_is_valid(const char *name) {
         size_t n = strnlen(name, IFNAMSIZ);
@@ -148,8 +147,6 @@ static int check_without_host(const NetworkPlan *plan, Failure *failure) {
 }
 
 int network_plan_complete(NetworkPlan *plan, Failure *failure) {
-        if (plan->mtu == 0)
-                plan->mtu = DEFAULT_MTU;
         if (plan->mtu < NETWORK_MTU_MIN || plan->mtu > NETWORK_MTU_MAX)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The MTU of a network is %u to %u, not %u.", NETWORK_MTU_MIN,

@@ -45,7 +45,7 @@ typedef struct NetworkPlan {
         bool host_access;     /* DHCP, DNS and ICMP of the host */
         bool guard_addresses; /* a guest's address is no other guest's while it is in use */
         bool tells_sources;   /* its filters tell which MACs guests use: the kernel can */
-        uint32_t mtu;         /* bytes; 0: 1500 */
+        uint32_t mtu;         /* bytes */
         uint32_t ports_max, ports_per_user;
         char domain[NETWORK_DOMAIN_SIZE]; /* of the guests' names, without dots at its ends; "":
                                              NAME.internal */
@@ -53,7 +53,7 @@ typedef struct NetworkPlan {
 
 #define NETWORK_PLAN_INIT                                                                          \
         (NetworkPlan) {                                                                            \
-                .kind = NETWORK_ISOLATED, .dhcp = true, .host_access = true,                       \
+                .kind = NETWORK_ISOLATED, .dhcp = true, .host_access = true, .mtu = 1500,          \
                 .ports_max = NETWORK_PORTS_MAX, .ports_per_user = NETWORK_PORTS_MAX                \
         }
 

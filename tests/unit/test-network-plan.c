@@ -78,6 +78,15 @@ static void without_access_to_the_host_it_has_no_address_and_gives_none(void **s
         assert_int_equal(network_plan_complete(&plan, NULL), -EINVAL);
 }
 
+static void assert_refused(NetworkPlan plan) {
+        Failure failure = FAILURE_INIT;
+
+        strcpy(plan.name, "lab");
+        assert_int_equal(network_plan_complete(&plan, &failure), -EINVAL);
+        assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
+        assert_int_equal(failure.text[strlen(failure.text) - 1], '.');
+}
+
 static void what_contradicts_itself_is_refused_with_a_sentence(void **state) {
         const NetworkPlan wrong[] = {
                 { .mtu = 1279 },
@@ -93,18 +102,29 @@ static void what_contradicts_itself_is_refused_with_a_sentence(void **state) {
 
         for (size_t i = 0; i < ELEMENTS(wrong); i++) {
                 NetworkPlan plan = wrong[i];
-                Failure failure = FAILURE_INIT;
 
-                strcpy(plan.name, "lab");
                 plan.host_access = true;
+                if (plan.mtu == 0)
+                        plan.mtu = 1500;
                 if (plan.ports_max == 0)
                         plan.ports_max = 1;
                 if (plan.ports_per_user == 0)
                         plan.ports_per_user = 1;
-                assert_int_equal(network_plan_complete(&plan, &failure), -EINVAL);
-                assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
-                assert_int_equal(failure.text[strlen(failure.text) - 1], '.');
+                assert_refused(plan);
         }
+}
+
+static void zero_is_a_number_like_others(void **state) {
+        NetworkPlan plan = NETWORK_PLAN_INIT;
+
+        plan.mtu = 0;
+        assert_refused(plan);
+        plan = NETWORK_PLAN_INIT;
+        plan.ports_max = 0;
+        assert_refused(plan);
+        plan = NETWORK_PLAN_INIT;
+        plan.ports_per_user = 0;
+        assert_refused(plan);
 }
 
 static void kinds_have_names(void **state) {
@@ -126,6 +146,7 @@ int main(void) {
                 cmocka_unit_test(what_was_not_said_is_filled_in),
                 cmocka_unit_test(without_access_to_the_host_it_has_no_address_and_gives_none),
                 cmocka_unit_test(what_contradicts_itself_is_refused_with_a_sentence),
+                cmocka_unit_test(zero_is_a_number_like_others),
                 cmocka_unit_test(kinds_have_names),
         };
 
