@@ -5,6 +5,7 @@ import pytest
 from gi.repository import Gio, GLib
 from vnic import kernel
 from vnic.client import ENDPOINT, MANAGER, NAME, ROOT
+from vnic.networks import network
 from vnic.process import poll
 
 V = GLib.Variant
@@ -172,3 +173,62 @@ def test_a_path_of_no_endpoint_is_an_unknown_object(alice):
     for name in ("vnic00000000", "vnicFFFFFFFF", "vnic1", "x", "vnic000000000", "a" * 5000):
         error = alice.error(f"/org/vnicd1/endpoint/{name}", ENDPOINT, "Release")
         assert error.short in ("UnknownObject", "UnknownMethod", "UnknownInterface"), name
+
+
+# Networks: many in one test, since each alone would look at the whole host
+
+BAD_OPTIONS = [
+    ("domain", V("s", "")), ("domain", V("s", "a" * 33)), ("domain", V("s", "a" * 50000)), ("domain", V("s", "Lab")),
+    ("domain", V("s", "lab..internal")), ("domain", V("s", ".lab")), ("domain", V("s", "lab.")), ("domain", V("s", "-lab")),
+    ("domain", V("s", "lab-.internal")), ("domain", V("s", "a_b")), ("domain", V("s", "lab\nport=53")), ("domain", V("u", 1)),
+    ("addresses", V("as", ["10.70.3.1"])), ("addresses", V("as", ["10.70.3.1/7"])), ("addresses", V("as", ["10.70.3.1/31"])),
+    ("addresses", V("as", ["10.70.3.0/24"])), ("addresses", V("as", ["fd70:3::1/63"])),
+    ("addresses", V("as", ["fd70:3::1/65"])), ("addresses", V("as", ["10.70.3.1/24", "10.70.4.1/24"])),
+    ("addresses", V("as", ["fd70:3::1/64", "fd70:4::1/64"])), ("addresses", V("as", ["10.70.3.1/24\n"])),
+    ("addresses", V("as", ["x" * 50000])), ("addresses", V("s", "10.70.3.1/24")),
+    ("mtu", V("i", 1500)), ("dhcp", V("u", 1)), ("guests_isolated", V("s", "yes")), ("guard_addresses", V("u", 0)),
+    ("label", V("s", "web")), ("Domain", V("s", "lab"))]
+BAD_NUMBERS = [("mtu", 0), ("mtu", 1279), ("mtu", 65522), ("mtu", 2 ** 32 - 1), ("ports_max", 0), ("ports_max", 1024),
+               ("ports_per_user", 0), ("ports_per_user", 1024)]
+BAD_NAMES = ["", "Yesnet", "1net", "-net", "net-", "net_1", "net.1", "a" * 16, "net\n", "../net", "%d"]
+
+
+def network_error(client, name, kind, **options):
+    return client.error(ROOT, MANAGER, "CreateNetwork", "ssa{sv}", (name, kind, options))
+
+
+@pytest.fixture
+def no_network_made():
+    before = kernel.snapshot()
+    yield
+    assert kernel.snapshot() == before
+
+
+def test_what_is_wrong_for_a_network_is_refused_by_the_name_of_its_option(root, no_network_made):
+    for key, value in BAD_OPTIONS:
+        error = network_error(root, "yesnet", "isolated", **{key: value})
+        assert error.short == "InvalidOption" and f'"{key}"' in error.message and len(error.message) < 320, (key, value, error)
+
+
+def test_numbers_and_combinations_that_no_network_has_are_refused(root, no_network_made):
+    for key, value in BAD_NUMBERS:
+        assert network_error(root, "yesnet", "isolated", **{key: V("u", value)}).short == "InvalidOption", (key, value)
+    for kind, key, value in (("isolated", "reach_lan", True), ("nat", "host_access", False)):
+        assert network_error(root, "yesnet", kind, **{key: V("b", value)}).short == "InvalidOption", (kind, key)
+
+
+def test_names_and_kinds_that_no_network_has_are_refused(root, no_network_made):
+    for name in BAD_NAMES:
+        error = network_error(root, name, "isolated")
+        assert error.short == "InvalidArgs" and "name" in error.message, (name, error)
+    for kind in ("", "NAT", "bridge", "natt", "isolated "):
+        assert network_error(root, "yesnet", kind).short == "InvalidArgs", kind
+
+
+def test_what_is_at_the_edge_is_taken_as_it_was_given(root):
+    domain = "a" * 16 + "." + "b" * 15  # 32 bytes
+    with network(root, "a" + "-" * 13 + "b", "isolated", services=False, domain=domain, mtu=65521, ports_max=1023,
+                 ports_per_user=1, addresses=["10.70.3.1/30", "fd70:3::1/64"]) as made:
+        assert made.get("Domain") == domain and made.get("Mtu") == 65521
+        assert (made.get("PortsMax"), made.get("PortsPerUser")) == (1023, 1)
+        assert sorted(made.get("Addresses")) == ["10.70.3.1/30", "fd70:3::1/64"]
