@@ -21,12 +21,15 @@ static void reply(sd_bus_message *call, const char *types, ...) {
         sd_bus_message_unref(answer);
 }
 
-static void say_who(sd_bus_message *question) {
+static void say_who(const FakeBus *bus, sd_bus_message *question) {
         const char *name;
 
         assert_ok(sd_bus_message_read(question, "s", &name));
-        reply(question, "a{sv}", 2, "UnixUserID", "u", (uint32_t)strtoul(name + 1, NULL, 10),
-                        "UnixGroupIDs", "au", 0);
+        if (bus->hides_uid)
+                reply(question, "a{sv}", 2, "ProcessID", "u", 1, "UnixGroupIDs", "au", 0);
+        else
+                reply(question, "a{sv}", 2, "UnixUserID", "u",
+                                (uint32_t)strtoul(name + 1, NULL, 10), "UnixGroupIDs", "au", 0);
         sd_bus_message_unref(question);
 }
 
@@ -34,7 +37,7 @@ static int on_credentials(FakeBus *bus, sd_bus_message *question) {
         bus->n_said++;
         sd_bus_message_ref(question);
         if (!bus->silent) {
-                say_who(question);
+                say_who(bus, question);
                 return 1;
         }
         assert_true(bus->n_unsaid < ELEMENTS(bus->unsaid));
@@ -167,7 +170,7 @@ const FakeCall *fake_bus_send(FakeBus *bus, sd_bus_message *call) {
 void fake_bus_speak(FakeBus *bus) {
         bus->silent = false;
         for (size_t i = 0; i < bus->n_unsaid; i++)
-                say_who(bus->unsaid[i]);
+                say_who(bus, bus->unsaid[i]);
         bus->n_unsaid = 0;
 }
 

@@ -33,7 +33,8 @@ typedef struct FakeBus {
         sd_event *event;
         sd_bus *service; /* the service's end */
         sd_bus *other;
-        bool silent; /* who calls is not said before fake_bus_speak() */
+        bool silent;    /* who calls is not said before fake_bus_speak() */
+        bool hides_uid; /* what is said of who calls is without his uid */
         sd_bus_message *unsaid[2048];
         size_t n_unsaid, n_said; /* questions about callers: held back, and all that came */
         FakeCall calls[8192];

@@ -14,6 +14,7 @@
 #include "testing.h"
 
 #define LIMITS_EXCEEDED "org.freedesktop.DBus.Error.LimitsExceeded"
+#define ACCESS_DENIED   "org.freedesktop.DBus.Error.AccessDenied"
 
 typedef struct Stage {
         FakeBus bus;
@@ -145,6 +146,24 @@ static void the_bus_is_asked_about_32_callers_at_a_time(void **state) {
         assert_all_served(stage, 0);
 }
 
+/* Each time that he calls: nothing of him is remembered. */
+static void whose_user_the_bus_does_not_tell_is_denied(void **state) {
+        Stage *stage = *state;
+
+        stage->bus.hides_uid = true;
+        for (unsigned i = 0; i < 2; i++) {
+                const FakeCall *one = call(stage, 1000, 1);
+
+                run(stage);
+                assert_int_equal(one->answers, 1);
+                assert_string_equal(one->error, ACCESS_DENIED);
+        }
+        stage->bus.hides_uid = false;
+        call(stage, 1000, 1);
+        run(stage);
+        assert_string_equal(stage->bus.calls[2].error, "");
+}
+
 /* The service finds something to be read whenever it looks. */
 static void make_noise(Stage *stage) {
         for (; stage->noise < stage->heard + 20; stage->noise++)
@@ -186,6 +205,7 @@ int main(void) {
                 CASE(of_unknown_callers_1024_calls_are_kept),
                 CASE(a_few_unknown_callers_keep_no_other_out),
                 CASE(the_bus_is_asked_about_32_callers_at_a_time),
+                CASE(whose_user_the_bus_does_not_tell_is_denied),
                 CASE(a_bus_that_is_never_quiet_keeps_nobody_waiting),
         };
 
