@@ -2,10 +2,11 @@
 
 /*
  * The whole service where something fails that no user can make fail: the kernel deletes nothing, and memory is
- * short. The bus, its callers and polkit are the test's (fake-bus.h).
+ * short; or where something takes just as long as the test wants. The bus, its callers and polkit are the test's (fake-bus.h).
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -17,6 +18,9 @@
 #include "world.h"
 
 #define MANAGER   "org.vnicd1.Manager"
+#define TAP       "org.vnicd1.Tap"
+#define ROOT      ":0.1"
+#define USER      ":1000.1"
 #define KERNEL    "org.vnicd1.Error.KernelError"
 #define NO_MEMORY "org.freedesktop.DBus.Error.NoMemory"
 
@@ -29,6 +33,7 @@ typedef struct Stage {
 /* What is to fail, or to take its time. */
 static bool deletions_fail, answers_fail;
 static atomic_bool loads_wait;
+static atomic_uint loads_read, loads_done = UINT_MAX; /* how many may be over */
 static unsigned failing_calloc; /* the one that it is the turn of, counted down; 0: none */
 static _Thread_local bool is_loop;
 
@@ -51,9 +56,16 @@ int __wrap_sd_bus_message_send(sd_bus_message *message) {
 
 /* In a thread, but for the first. */
 int __wrap_config_load(Config **ret, const char *directory, Failure *failure) {
+        unsigned number;
+        int r;
+
         while (loads_wait)
                 usleep(1000);
-        return __real_config_load(ret, directory, failure);
+        r = __real_config_load(ret, directory, failure);
+        number = ++loads_read;
+        while (number > loads_done)
+                usleep(1000);
+        return r;
 }
 
 void *__wrap_calloc(size_t n, size_t size) {
@@ -88,6 +100,7 @@ static int tear_down(void **state) {
 
         deletions_fail = answers_fail = false;
         loads_wait = false;
+        loads_done = UINT_MAX;
         failing_calloc = 0;
         service_free(stage->service);
         fake_bus_leave(&stage->bus);
@@ -113,15 +126,19 @@ static void assert_fails(Stage *stage, const FakeCall *call, const char *error) 
         assert_string_equal(call->error, error);
 }
 
-/* Of root, on no bridge; its path. */
-static const char *create_tap(Stage *stage) {
+/* On no bridge; of a user polkit says yes. Its path. */
+static const char *create_tap(Stage *stage, const char *caller, bool multiqueue) {
         sd_bus_message *message =
-                        fake_bus_new_call(&stage->bus, ":0.1", SERVICE_PATH, MANAGER, "CreateTap");
+                        fake_bus_new_call(&stage->bus, caller, SERVICE_PATH, MANAGER, "CreateTap");
         const FakeCall *created;
         const char *path;
 
-        assert_ok(sd_bus_message_append(message, "sbba{sv}", "-", true, false, 0));
+        assert_ok(sd_bus_message_append(message, "sbba{sv}", "-", true, multiqueue, 1, "queues",
+                        "u", multiqueue ? 2U : 1U));
         created = fake_bus_send(&stage->bus, message);
+        fake_bus_run(&stage->bus, 20);
+        if (fake_bus_open_checks(&stage->bus) > 0)
+                fake_bus_answer(&stage->bus, stage->bus.n_checks - 1, true, false);
         assert_fails(stage, created, "");
         assert_ok(sd_bus_message_read(created->answer, "o", &path));
         return path;
@@ -129,18 +146,18 @@ static const char *create_tap(Stage *stage) {
 
 static const FakeCall *release(Stage *stage, const char *path) {
         return fake_bus_send(&stage->bus,
-                        fake_bus_new_call(&stage->bus, ":0.1", path, "org.vnicd1.Endpoint",
-                                        "Release"));
+                        fake_bus_new_call(
+                                        &stage->bus, ROOT, path, "org.vnicd1.Endpoint", "Release"));
 }
 
 static void a_release_whose_deletion_fails_is_an_error(void **state) {
         Stage *stage = *state;
-        const char *path = create_tap(stage);
+        const char *path = create_tap(stage, ROOT, false);
         unsigned links = world_count_links();
 
         deletions_fail = true;
         assert_fails(stage, release(stage, path), KERNEL);
-        assert_fails(stage, call(stage, ":0.1", "ReleaseAll"), KERNEL);
+        assert_fails(stage, call(stage, ROOT, "ReleaseAll"), KERNEL);
         assert_int_equal(world_count_links(), links);
         deletions_fail = false;
         assert_fails(stage, release(stage, path), "");
@@ -155,9 +172,9 @@ static void whatever_allocation_fails_each_reload_is_answered(void **state) {
                 const FakeCall *first, *second;
 
                 loads_wait = true;
-                first = call(stage, ":0.1", "Reload");
+                first = call(stage, ROOT, "Reload");
                 fake_bus_run(&stage->bus, 0);
-                second = call(stage, ":0.1", "Reload");
+                second = call(stage, ROOT, "Reload");
                 fake_bus_run(&stage->bus, 0);
                 failing_calloc = failing;
                 loads_wait = false;
@@ -168,7 +185,101 @@ static void whatever_allocation_fails_each_reload_is_answered(void **state) {
                 assert_true(*second->error == '\0' || strcmp(second->error, NO_MEMORY) == 0);
                 fake_bus_run(&stage->bus, 5);
         }
-        assert_fails(stage, call(stage, ":0.1", "Reload"), "");
+        assert_fails(stage, call(stage, ROOT, "Reload"), "");
+}
+
+static void configure(const Stage *stage, const char *text) {
+        char path[64];
+        FILE *file;
+
+        snprintf(path, sizeof(path), "%s/vnicd.conf", stage->folder);
+        file = fopen(path, "we");
+        assert_non_null(file);
+        assert_true(fputs(text, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+}
+
+static uint32_t endpoints_per_user(Stage *stage) {
+        sd_bus_message *message = fake_bus_new_call(
+                        &stage->bus, ROOT, SERVICE_PATH, "org.freedesktop.DBus.Properties", "Get");
+        const FakeCall *got;
+        uint32_t value;
+
+        assert_ok(sd_bus_message_append(message, "ss", MANAGER, "EndpointsPerUser"));
+        got = fake_bus_send(&stage->bus, message);
+        assert_fails(stage, got, "");
+        assert_ok(sd_bus_message_read(got->answer, "v", "u", &value));
+        return value;
+}
+
+static void run_until_read(Stage *stage, unsigned loads) {
+        for (int i = 0; i < 500 && loads_read < loads; i++)
+                assert_ok(sd_event_run(stage->bus.event, 10000));
+        assert_int_equal(loads_read, loads);
+        fake_bus_run(&stage->bus, 20);
+}
+
+/* He may have written his lines after those before him were read. */
+static void who_reloads_while_another_does_is_answered_when_his_own_lines_hold(void **state) {
+        const unsigned before = loads_read;
+        const FakeCall *first, *second;
+        Stage *stage = *state;
+
+        configure(stage, "[Limits]\nEndpoints=5\n");
+        loads_done = before;
+        first = call(stage, ROOT, "Reload");
+        run_until_read(stage, before + 1);
+        configure(stage, "[Limits]\nEndpoints=6\n");
+        second = call(stage, ROOT, "Reload");
+        fake_bus_run(&stage->bus, 20);
+        loads_done = before + 1;
+        run_until_answered(stage, first);
+        run_until_read(stage, before + 2);
+        assert_int_equal(second->answers, 0);
+        assert_int_equal(endpoints_per_user(stage), 5);
+        loads_done = UINT_MAX;
+        assert_fails(stage, second, "");
+        assert_int_equal(endpoints_per_user(stage), 6);
+}
+
+static const FakeCall *open_queues(Stage *stage, const char *path, unsigned count) {
+        sd_bus_message *message = fake_bus_new_call(&stage->bus, USER, path, TAP, "OpenQueues");
+
+        assert_ok(sd_bus_message_append(message, "u", count));
+        return fake_bus_send(&stage->bus, message);
+}
+
+/* A user may have 64: with these he would have 66. */
+static void queues_whose_answer_fails_count_for_nobody(void **state) {
+        Stage *stage = *state;
+        const char *path = create_tap(stage, USER, true), *name = strrchr(path, '/') + 1;
+
+        for (unsigned i = 0; i < 4; i++) {
+                answers_fail = true;
+                assert_fails(stage, open_queues(stage, path, 16), NO_MEMORY);
+                answers_fail = false;
+                fake_bus_run(&stage->bus, 50);
+                assert_true(world_link_says(name, " queues=2 "));
+                assert_true(world_link_says(name, "numqueues 2 "));
+        }
+        assert_fails(stage, open_queues(stage, path, 16), "");
+}
+
+/* Nobody else would take away one that is persistent. */
+static void a_tap_whose_answer_fails_is_taken_away(void **state) {
+        Stage *stage = *state;
+        const unsigned links = world_count_links();
+        sd_bus_message *message;
+
+        assert_fails(stage, call(stage, ROOT, "ListBridges"), "");
+        message = fake_bus_new_call(&stage->bus, ROOT, SERVICE_PATH, MANAGER, "CreateTap");
+        assert_ok(sd_bus_message_append(
+                        message, "sbba{sv}", "-", true, false, 1, "persistent", "b", true));
+        answers_fail = true;
+        assert_fails(stage, fake_bus_send(&stage->bus, message), NO_MEMORY);
+        answers_fail = false;
+        fake_bus_run(&stage->bus, 50);
+        assert_int_equal(world_count_links(), links);
 }
 
 /* Whose answer then fails by itself. */
@@ -192,6 +303,9 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 CASE(a_release_whose_deletion_fails_is_an_error),
                 CASE(whatever_allocation_fails_each_reload_is_answered),
+                CASE(who_reloads_while_another_does_is_answered_when_his_own_lines_hold),
+                CASE(queues_whose_answer_fails_count_for_nobody),
+                CASE(a_tap_whose_answer_fails_is_taken_away),
                 CASE(a_bridge_that_came_while_polkit_was_asked_is_no_reason_for_a_failure),
         };
 
