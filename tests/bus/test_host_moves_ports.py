@@ -390,9 +390,11 @@ def configured(world):
     world.reload()
 
 
-def test_the_configuration_is_looked_at_again(world, alice, root, bridge, bridges, configured):
+@pytest.mark.parametrize("whom", ["User alice", "Group vm"])
+def test_the_configuration_is_looked_at_again(world, alice, root, bridge, bridges, configured, whom):
+    """Nobody knows the groups of who has made it any more: what is denied to any of them is denied to it."""
     with alice.create_tap(bridge, False) as denied, root.create_tap(bridge, False) as roots:
-        configured(f"\n[User alice]\nDenyBridges={bridge}\n")
+        configured(f"\n[{whom}]\nDenyBridges={bridge}\n")
         before = len(world.service.output())
         kernel.del_link(bridge)
         assert poll(lambda: group(denied.interface) == group(roots.interface) == HELD, 5)

@@ -308,14 +308,16 @@ def test_every_release_of_one_endpoint_is_answered(alice, bridge):
         assert alice.error(tap.endpoint, ENDPOINT, "Release").short == "UnknownObject"
 
 
-def test_release_all_takes_the_callers_and_no_others(alice, bob, bridge):
-    taps = [alice.create_tap(bridge) for _ in range(5)]
+def test_release_all_takes_the_callers_and_no_others(alice, bob, root, bridge):
+    """Root's too, who may release everybody's one by one."""
     with bob.create_tap(bridge) as other:
-        assert alice.call(ROOT, MANAGER, "ReleaseAll") == (5,)
-        assert kernel.our_links() == [other.interface]
-        assert alice.call(ROOT, MANAGER, "ReleaseAll") == (0,)
-    for tap in taps:
-        tap.close()
+        for client in (alice, root):
+            taps = [client.create_tap(bridge) for _ in range(5)]
+            assert client.call(ROOT, MANAGER, "ReleaseAll") == (5,)
+            assert kernel.our_links() == [other.interface]
+            assert client.call(ROOT, MANAGER, "ReleaseAll") == (0,)
+            for tap in taps:
+                tap.close()
 
 
 def test_the_mac_of_an_endpoint_under_deletion_is_waited_for(alice, bridge):

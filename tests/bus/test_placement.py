@@ -90,14 +90,15 @@ def add_lan(to="lan-net"):
 def said_to_be_shared(world, alice, made):
     """Whether each of those who show the network says that it has a foreign port."""
     explained = world.output_as("alice", [world.tool("vnicctl"), "explain", "lan-net"])[1]
-    return {"ListBridges": alice.list_bridges()["lan-net"]["kind"] == "bridge",
+    listed = alice.list_bridges()["lan-net"]
+    return {"ListBridges": listed["kind"] == "bridge", "ListBridges' access": listed["access"] == "no",
             "CanCreateTap": alice.can_create_tap("lan-net")[0] == "no",
             "explain": "use-bridge" in explained,
             "Warnings": any("not vnicd's" in text for text in made.get("Warnings"))}
 
 
 def everywhere(answer):
-    return {"ListBridges": answer, "CanCreateTap": answer, "explain": answer, "Warnings": answer}
+    return dict.fromkeys(("ListBridges", "ListBridges' access", "CanCreateTap", "explain", "Warnings"), answer)
 
 
 def test_a_tap_that_was_moved_away_does_not_stand_for_a_foreign_port(world, root, alice):

@@ -492,6 +492,20 @@ def test_without_the_table_the_host_is_not_made_worse_and_it_is_said(world, root
         assert root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings") == []
 
 
+SAID = {"bridge": "01:80:c2", "inet": "lost its bridge", "arp": "lost its bridge"}
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize("family", SAID)
+def test_what_a_filter_that_is_missing_would_have_done_is_said_and_nothing_else(world, root, family):
+    with kernel.tables_of_somebody_else("vnicd-taps-", (family,)):
+        world.restart_service()
+        said = root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings")
+        assert len(said) == 1 and SAID[family] in said[0], said
+    world.signal_service(signal.SIGHUP)
+    assert poll(lambda: root.get("/org/vnicd1", "org.vnicd1.Manager", "Warnings") == [], 2)
+
+
 def send_bpdus(ears):
     """More than the one that would do; what comes after them on the wire has been through the bridge after them."""
     for _ in range(3):

@@ -134,6 +134,14 @@ def test_every_refusal_has_its_exit_status_and_a_sentence(ctl, bridge, bridges, 
     for tap in taps:
         tap.close()
     assert poll(lambda: not kernel.our_links(), 3.0)
+    world.configure("[Limits]\nCreations=0\n")
+    world.reload()
+    try:
+        status, out, err = ctl("create", "--bridge", bridge)
+        assert (status, out) == (6, "") and "20 seconds" in err, err
+    finally:
+        world.configure()
+        world.reload()
     status, _, err = world.output_as("alice", [world.tool("vnicctl"), "list"],
                                      env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
     assert status == 11 and err
