@@ -63,6 +63,7 @@ int lease_book_leave(LeaseBook *book, const Tag *tag, bool returns, uint64_t now
         departed->since_usec = now_usec;
         departed->uid = tag->uid;
         departed->mac = tag->guest_mac;
+        departed->told = tag->mac_state == MAC_TOLD;
         snprintf(departed->label, sizeof(departed->label), "%s", tag->label);
         list_append(returns ? &book->reserved : &book->due, &departed->link);
         book->n_reserved += returns;
@@ -71,6 +72,12 @@ int lease_book_leave(LeaseBook *book, const Tag *tag, bool returns, uint64_t now
 
 static bool is_of_label(const Departed *departed, const Tag *tag) {
         return *tag->label && departed->uid == tag->uid && strcmp(departed->label, tag->label) == 0;
+}
+
+/* A guest that has told its own MAC in place of a generated one will tell it again: what it had is not given to what was
+ * generated for it this time, or it would ask for it in vain. */
+static bool inherits(const Departed *departed, const Tag *tag) {
+        return is_of_label(departed, tag) && !(departed->told && tag->mac_state == MAC_GENERATED);
 }
 
 void lease_book_come(LeaseBook *book, const Tag *tag, uint64_t now_usec) {
@@ -88,7 +95,7 @@ void lease_book_come(LeaseBook *book, const Tag *tag, uint64_t now_usec) {
 
                 if (mac_equal(&departed->mac, &tag->guest_mac)) {
                         forget(book, departed);
-                } else if (is_of_label(departed, tag)) {
+                } else if (inherits(departed, tag)) {
                         departed->has_heir = true;
                         departed->heir = tag->guest_mac;
                         make_due(book, departed);

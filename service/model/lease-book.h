@@ -22,6 +22,7 @@ typedef struct Departed {
         uid_t uid;
         Mac mac;
         char label[LABEL_SIZE];
+        bool told; /* its MAC, by the guest itself */
         bool has_heir; /* a guest of that label is there again, by another MAC: the address is its now */
         Mac heir;
 } Departed;

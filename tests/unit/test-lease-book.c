@@ -114,6 +114,26 @@ static void a_label_of_the_same_user_inherits(void **state) {
         assert_string_equal(due(book), "1>2");
 }
 
+/* It tells its MAC anew each time, and asks for its address before that could be given back to it. */
+static void who_tells_a_mac_of_its_own_finds_its_address_under_that(void **state) {
+        LeaseBook *book = *state;
+        Tag web = guest(1, "web"), again = guest(2, "web");
+
+        web.mac_state = MAC_TOLD;
+        again.mac_state = MAC_GENERATED;
+        leave(book, &web, true, NOW);
+        lease_book_come(book, &again, NOW);
+        assert_string_equal(due(book), "");
+        assert_ok(lease_book_move(book, &again.guest_mac, &web, NOW));
+        assert_string_equal(due(book), "2>1");
+        assert_int_equal(book->n_reserved, 0);
+        /* One that was given a MAC will not. */
+        leave(book, &web, true, NOW);
+        again.mac_state = MAC_GIVEN;
+        lease_book_come(book, &again, NOW);
+        assert_string_equal(due(book), "1>2");
+}
+
 static void guests_without_a_label_are_not_one(void **state) {
         LeaseBook *book = *state;
         const Tag one = guest(1, ""), two = guest(2, "");
@@ -159,6 +179,9 @@ int main(void) {
                                 who_is_back_has_what_was_its_own, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 a_label_of_the_same_user_inherits, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(
+                                who_tells_a_mac_of_its_own_finds_its_address_under_that, set_up,
+                                tear_down),
                 cmocka_unit_test_setup_teardown(
                                 guests_without_a_label_are_not_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
