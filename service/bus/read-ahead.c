@@ -12,13 +12,14 @@
 #define LATER_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 #define NOW_PRIORITY   (SD_EVENT_PRIORITY_NORMAL - 5)
 
+/* Of a processor: a host that is busy with others has not read more meanwhile. */
 #define READ_AHEAD_USEC 4000
 
 DEFINE_CLEANUP(ReadAhead, read_ahead_free)
 
 struct ReadAhead {
         sd_event_source *source;
-        uint64_t due; /* µs of CLOCK_MONOTONIC: then it is put off no more */
+        uint64_t due; /* µs of this thread's own time: then it is put off no more */
         read_ahead_t callback;
         void *userdata;
 };
@@ -28,7 +29,7 @@ static int on_round(sd_event_source *source, void *userdata) {
         const ReadAhead *ahead = userdata;
 
         return sd_event_source_set_priority(
-                        source, clock_now_usec() >= ahead->due ? NOW_PRIORITY : LATER_PRIORITY);
+                        source, clock_thread_usec() >= ahead->due ? NOW_PRIORITY : LATER_PRIORITY);
 }
 
 static int on_time(sd_event_source *source, void *userdata) {
@@ -68,6 +69,6 @@ ReadAhead *read_ahead_free(ReadAhead *ahead) {
 void read_ahead_schedule(ReadAhead *ahead) {
         if (sd_event_source_get_enabled(ahead->source, NULL) != 0)
                 return;
-        ahead->due = clock_now_usec() + READ_AHEAD_USEC;
+        ahead->due = clock_thread_usec() + READ_AHEAD_USEC;
         (void)sd_event_source_set_enabled(ahead->source, SD_EVENT_ONESHOT);
 }

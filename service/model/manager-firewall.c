@@ -11,11 +11,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/bridge.h"
 #include "model/manager-private.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* Between the ends and beginnings of two looks, at least and at most; and how many times the
@@ -40,20 +40,13 @@ static void look_free(Look *look) {
 
 DEFINE_CLEANUP(Look, look_free)
 
-static uint64_t thread_usec(void) {
-        struct timespec now = { 0 };
-
-        (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* In a thread. */
 static void run(CloserJob *job) {
         Look *look = container_of(job, Look, job);
-        const uint64_t before = thread_usec();
+        const uint64_t before = clock_thread_usec();
 
         look->result = firewall_look(&look->look, &look->failure);
-        look->usec = thread_usec() - before;
+        look->usec = clock_thread_usec() - before;
 }
 
 /* Which warning is of which matter. */

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The time that only passes: CLOCK_MONOTONIC, which no administrator sets back. */
+/* Times that only pass, and that no administrator sets back. */
 
 #include <stdint.h>
 #include <time.h>
 
 #define USEC_PER_SEC UINT64_C(1000000)
 
-static inline uint64_t clock_now_usec(void) {
-        struct timespec now;
+static inline uint64_t clock_usec(clockid_t clock) {
+        struct timespec now = { 0 };
 
-        clock_gettime(CLOCK_MONOTONIC, &now);
+        (void)clock_gettime(clock, &now);
         return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
+}
+
+static inline uint64_t clock_now_usec(void) {
+        return clock_usec(CLOCK_MONOTONIC);
+}
+
+/* What this thread has had of a processor. */
+static inline uint64_t clock_thread_usec(void) {
+        return clock_usec(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -331,6 +331,9 @@ def test_the_calls_of_a_known_caller_who_has_left_are_not_carried_out(world, roo
             root.bus_call("GetId")
             caller.close()
             assert poll(lambda: not root.bus_call("NameHasOwner", "s", (caller.unique,))[0], 5)
+            # The bus knows it; after some turns of its loop it has also told the service.
+            for _ in range(5):
+                root.bus_call("GetId")
     root.list_bridges()
     assert kernel.our_links() == []
     # One may have been on its way to its handler.

@@ -153,6 +153,11 @@ def status_field(pid, field):
     raise KeyError(field)
 
 
+def state(task):
+    """One letter, as proc(5) has it."""
+    return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
+
 class stopped:
     """The process does nothing inside; what is sent to it waits."""
 
@@ -161,6 +166,8 @@ class stopped:
 
     def __enter__(self):
         os.kill(self.pid, signal.SIGSTOP)
+        # The signal is only sent then: a thread that runs on another processor stops when it next leaves the kernel.
+        assert poll(lambda: all(state(task) in "Tt" for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir()), 10, 0.001)
 
     def __exit__(self, *_):
         time.sleep(0.1)  # a bus may answer us before it has written what it has for the process
