@@ -203,12 +203,14 @@ def test_a_vpn_that_comes_and_goes_is_followed():
 def test_what_somebody_else_switches_off_comes_back_five_times():
     def comes_back():
         conf("netone", "forwarding", 0)
-        return poll(lambda: conf("netone", "forwarding") == 1, 10)
+        poll(lambda: conf("netone", "forwarding") == 1 or "again and again" in process.output(), 10)
+        return conf("netone", "forwarding") == 1
 
     with on("netone") as process:
-        assert all(comes_back() for _ in range(5))
-        conf("netone", "forwarding", 0)
-        assert poll(lambda: "again and again" in process.output(), 10)
+        # Switched off amid a restoration it is put back by that one, and not counted twice.
+        times = next(number for number in range(9) if not comes_back())
+        assert 5 <= times <= 7
+        assert "again and again" in process.output()
         assert conf("netone", "forwarding") == 0
     off("netone")
 
