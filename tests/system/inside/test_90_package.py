@@ -50,6 +50,8 @@ def test_an_upgrade_from_0_1_0_leaves_live_taps_loses_no_frame_and_starts_the_ne
             assert {name: link["ifalias"] for name, link in system.taps().items()
                     if name != another.interface} == written, "once"
     assert pathlib.Path("/etc/vnicd/vnicd.conf").read_text() == before
+    # What comes next looks at a host without networks.
+    assert system.poll(lambda: "vnicbr0" not in system.links(), 30)
 
 
 ZONES = pathlib.Path("/etc/firewalld/zones")
