@@ -58,5 +58,6 @@ void check_services(Findings *findings, sd_bus *bus, int error);
 /* Whether somebody on the bus has the name now. */
 bool bus_has_name(sd_bus *bus, const char *name);
 
-/* What a method of the service without arguments answers. NULL where it does not answer, which is told elsewhere. */
+/* Calls a method of the service without arguments and gives its answer. NULL: the service does not answer, which another
+ * check tells. */
 json_t *findings_ask(sd_bus *bus, const char *interface, const char *method);

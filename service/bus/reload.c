@@ -139,7 +139,7 @@ static void answer(Waiter *waiter, int result, const Failure *failure) {
 
 static int begin_load(Reload *reload);
 
-/* What was asked for while the one before was under way. */
+/* Begins the load that was asked for while the one before was under way. */
 static void load_again(Reload *reload) {
         const Failure failure = FAILURE_INIT;
         int r = begin_load(reload);

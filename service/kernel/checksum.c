@@ -31,8 +31,6 @@
 #define PREFERENCE_V4 0x766e
 #define PREFERENCE_V6 0x766f
 
-#define EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
-
 DEFINE_CLEANUP(Netlink, netlink_close)
 DEFINE_CLEANUP(OffloadReader, offload_reader_close)
 
@@ -104,7 +102,7 @@ static struct rtnl_cls *classifier_of(int bridge, const Rule *rule) {
                 return NULL;
         }
         rtnl_tc_set_ifindex(TC_CAST(classifier), bridge);
-        rtnl_tc_set_parent(TC_CAST(classifier), EGRESS);
+        rtnl_tc_set_parent(TC_CAST(classifier), RTNL_EGRESS);
         rtnl_cls_set_prio(classifier, rule->preference);
         rtnl_cls_set_protocol(classifier, rule->protocol);
         return classifier;

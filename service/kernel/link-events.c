@@ -19,9 +19,6 @@
 /* One link with many virtual functions can fill more than a page. */
 #define BATCH_BYTES (64 * 1024)
 
-/* Where rules for what leaves a device stand. */
-#define EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
-
 struct LinkEvents {
         int fd;
         _Alignas(struct nlmsghdr) char batch[BATCH_BYTES];
@@ -45,7 +42,7 @@ static int filter_messages(int fd) {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_state)),
                 BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CONST_HTONS(NUD_NOARP | NUD_PERMANENT), 4, 3),
                 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, MESSAGE_AT(struct tcmsg, tcm_parent)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(EGRESS), 2, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(RTNL_EGRESS), 2, 0),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(TC_H_CLSACT), 1, 0),
                 BPF_STMT(BPF_RET | BPF_K, 0),
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),

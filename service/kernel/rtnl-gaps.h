@@ -12,6 +12,7 @@
  * Sources: linux/if_link.h, linux/neighbour.h, linux/netconf.h; lib/route of libnl.
  */
 
+#include <linux/pkt_sched.h>
 #include <netlink/addr.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/classifier.h>
@@ -22,6 +23,9 @@
 
 #include "kernel/link.h"
 #include "kernel/mac.h"
+
+/* Rules for what leaves a device have this parent. */
+#define RTNL_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 
 /* For _cleanup_: each takes NULL. */
 static inline void rtnl_link_putp(struct rtnl_link **link) {

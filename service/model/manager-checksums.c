@@ -9,7 +9,6 @@
 
 #include "kernel/checksum.h"
 #include "model/manager-private.h"
-#include "model/network-service.h"
 #include "util/cleanup.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -131,9 +130,8 @@ void manager_see_checksum_device(Manager *manager, const LinkInfo *link) {
 
 void manager_see_rules_gone(Manager *manager, int ifindex) {
         Network *network = manager_network_at(manager, ifindex);
-        const NetworkPlan *plan = network ? &network->tag.plan : NULL;
 
-        if (!plan || !plan->dhcp || !network_service_is_needed(plan))
+        if (!network || !network_sends_replies(network))
                 return;
         network->egress_changed = true;
         manager_look_at_checksums(manager);

@@ -16,7 +16,7 @@ static void forget(Manager *manager, Endpoint *endpoint) {
         Network *network = endpoint->network;
         const bool stray = endpoint->stray;
 
-        /* Whoever is told counts the ports that are left. */
+        /* Observers count the ports that are left. */
         list_unlink(&endpoint->on_network);
         if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);

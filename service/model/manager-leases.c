@@ -21,10 +21,8 @@
 #define MOMENT_USEC (100 * 1000)
 
 static bool gives_leases(const Network *network) {
-        const NetworkPlan *plan = &network->tag.plan;
-
-        return !network->doomed && plan->dhcp && plan->v4_prefix > 0 &&
-                        network_service_is_needed(plan);
+        return !network->doomed && network->tag.plan.v4_prefix > 0 &&
+                        network_sends_replies(network);
 }
 
 static void out_of_memory(const Network *network) {
@@ -111,7 +109,8 @@ static int compare_macs(const void *a, const void *b) {
         return memcmp(a, b, sizeof(Mac));
 }
 
-/* Whoever is there, or is booked: also who came, or came and went, while the leases were read. In order. -ENOMEM */
+/* Collects, in order, the MACs of guests that are there or are booked, also of those that came, or came and went, while
+ * the leases were read. -ENOMEM */
 static int find_known(const Network *network, Mac **ret, size_t *ret_n) {
         const List *booked[] = { &network->leases.reserved, &network->leases.due };
         size_t most = 1, n = 0;

@@ -254,7 +254,7 @@ void manager_left_network(Manager *manager, Network *network);
 /* The network that a tap of this group was made for. NULL: none. */
 Network *manager_network_of_group(Manager *manager, uint32_t group);
 
-/* What the kernel says of any link: it may be the bridge of a network, whatever its group is by now. */
+/* The kernel says this of a link, which may be the bridge of a network, whatever its group is by now. */
 void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event);
 
 /* Events were lost: those whose bridge is gone are gone. */
@@ -291,6 +291,7 @@ void manager_see_checksum_device(Manager *manager, const LinkInfo *link);
 
 /* Somebody has deleted rules at the egress of this device. */
 void manager_see_rules_gone(Manager *manager, int ifindex);
+
 /* There is a bridge: of a new one it has to be found out what happens to its frames. */
 void manager_see_bridge(Manager *manager, int ifindex);
 

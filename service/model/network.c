@@ -272,13 +272,16 @@ static int bring_up(Birth *birth) {
         return link_set_up(birth->netlink, birth->network->ifindex, birth->failure);
 }
 
+bool network_sends_replies(const Network *network) {
+        return network->tag.plan.dhcp && network_service_is_needed(&network->tag.plan);
+}
+
 int network_fill_checksums(Network *network, Netlink *netlink) {
-        const NetworkPlan *plan = &network->tag.plan;
         Failure failure = FAILURE_INIT;
         char sentence[512];
         int r;
 
-        if (!plan->dhcp || !network_service_is_needed(plan))
+        if (!network_sends_replies(network))
                 return 0;
         r = checksum_fill_replies(netlink, network->ifindex, &network->checksum_device, &failure);
         if (r == -ENOMEM)

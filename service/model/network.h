@@ -104,6 +104,9 @@ int network_complete(Network *network, Netlink *netlink, Failure *failure);
  * already. -ENOMEM */
 int network_warn(Network *network, NetworkWarning warning, const char *sentence);
 
+/* Whether it has somebody who sends DHCP replies. */
+bool network_sends_replies(const Network *network);
+
 /* Has DHCP replies leave with whole checksums (kernel/checksum); where that cannot be, it is a warning. -ENOMEM */
 int network_fill_checksums(Network *network, Netlink *netlink);
 

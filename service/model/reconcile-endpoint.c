@@ -201,7 +201,7 @@ static int restore_port(Manager *manager, Endpoint *endpoint, unsigned facts, Fa
                 port.root_block = wanted.root_block;
                 port.bpdu_guard = port.bpdu_guard || wanted.bpdu_guard;
         }
-        /* What the filter does not know by its group it does not drop. */
+        /* The filter drops nothing of a tap that it does not know by its group. */
         if (!group_is_of_bridged_tap(endpoint->now.group))
                 port.group_fwd_mask = 0;
         r = bridge_set_port(manager->netlink, endpoint->now.ifindex, &port, failure);

@@ -19,7 +19,7 @@ static inline uint64_t clock_now_usec(void) {
         return clock_usec(CLOCK_MONOTONIC);
 }
 
-/* What this thread has had of a processor. */
+/* The time that this thread has had of a processor. */
 static inline uint64_t clock_thread_usec(void) {
         return clock_usec(CLOCK_THREAD_CPUTIME_ID);
 }

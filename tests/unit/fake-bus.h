@@ -6,7 +6,7 @@
  * bus lets each user have so many connections and calls; here a caller is a name, so that limits are reached in
  * a moment, and the answers come when the test wants them.
  *
- * A caller's name says who he is: of ":1000.7" the bus tells the uid 1000.
+ * A caller's name says who they are: of ":1000.7" the bus tells the uid 1000.
  */
 
 #include <stdbool.h>
@@ -34,7 +34,7 @@ typedef struct FakeBus {
         sd_bus *service; /* the service's end */
         sd_bus *other;
         bool silent;    /* who calls is not said before fake_bus_speak() */
-        bool hides_uid; /* what is said of who calls is without his uid */
+        bool hides_uid; /* what is said of who calls is without the uid */
         sd_bus_message *unsaid[2048];
         size_t n_unsaid, n_said; /* questions about callers: held back, and all that came */
         FakeCall calls[8192];

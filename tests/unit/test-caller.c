@@ -146,7 +146,7 @@ static void the_bus_is_asked_about_32_callers_at_a_time(void **state) {
         assert_all_served(stage, 0);
 }
 
-/* Each time that he calls: nothing of him is remembered. */
+/* The caller is denied with each call: nothing of them is remembered. */
 static void whose_user_the_bus_does_not_tell_is_denied(void **state) {
         Stage *stage = *state;
 

@@ -484,7 +484,7 @@ static void with_another_label_in_its_tag_it_is_found_by_that(void **state) {
         stage_leave(&stage);
 }
 
-/* Between the decision and the deletion somebody has given it a tag that is not this endpoint's; his event was not read
+/* Between the decision and the deletion somebody has given it a tag that is not this endpoint's; the event was not read
  * yet. Nothing will ever make it this endpoint's again. */
 static void what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted(void **state) {
         TapRequest request = stage_request();

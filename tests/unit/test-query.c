@@ -208,7 +208,7 @@ static void a_caller_stays_known_while_polkit_is_asked_about_his_call(void **sta
         run(stage);
         assert_int_equal(one->answers, 1);
         assert_string_equal(one->error, "");
-        assert_int_equal(stage->bus.n_said, asked); /* nor is the bus asked again who he is */
+        assert_int_equal(stage->bus.n_said, asked); /* nor is the bus asked again who calls */
         fake_bus_speak(&stage->bus);
 }
 

@@ -219,8 +219,8 @@ static void run_until_read(Stage *stage, unsigned loads) {
         fake_bus_run(&stage->bus, 20);
 }
 
-/* He may have written his lines after those before him were read. */
-static void who_reloads_while_another_does_is_answered_when_his_own_lines_hold(void **state) {
+/* They may have written their lines after those before them were read. */
+static void who_reloads_while_another_does_is_answered_when_their_own_lines_hold(void **state) {
         const unsigned before = loads_read;
         const FakeCall *first, *second;
         Stage *stage = *state;
@@ -249,7 +249,7 @@ static const FakeCall *open_queues(Stage *stage, const char *path, unsigned coun
         return fake_bus_send(&stage->bus, message);
 }
 
-/* A user may have 64: with these he would have 66. */
+/* A user may have 64: with these they would have 66. */
 static void queues_whose_answer_fails_count_for_nobody(void **state) {
         Stage *stage = *state;
         const char *path = create_tap(stage, USER, true), *name = strrchr(path, '/') + 1;
@@ -303,7 +303,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 CASE(a_release_whose_deletion_fails_is_an_error),
                 CASE(whatever_allocation_fails_each_reload_is_answered),
-                CASE(who_reloads_while_another_does_is_answered_when_his_own_lines_hold),
+                CASE(who_reloads_while_another_does_is_answered_when_their_own_lines_hold),
                 CASE(queues_whose_answer_fails_count_for_nobody),
                 CASE(a_tap_whose_answer_fails_is_taken_away),
                 CASE(a_bridge_that_came_while_polkit_was_asked_is_no_reason_for_a_failure),
