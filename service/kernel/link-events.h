@@ -35,6 +35,6 @@ LinkEvents *link_events_close(LinkEvents *events);
 /* Polls readable when there is something to read. */
 int link_events_fd(const LinkEvents *events);
 
-/* Reads one batch and calls event for each message. 1: there may be more. 0:
- * that was all. -ENOBUFS: messages were lost. Other -errno of recv(2). */
+/* Reads one or two batches and calls event for each message; one that the next has superseded, as rtnl_is_superseded()
+ * says, is left out. 1: there may be more. 0: that was all. -ENOBUFS: messages were lost. Other -errno of recv(2). */
 int link_events_read(LinkEvents *events, link_event_t event, void *userdata);

@@ -256,6 +256,22 @@ bool rtnl_is_about_port(const struct nlmsghdr *message, int *ret_port) {
         return true;
 }
 
+static uint32_t master_of(const struct nlmsghdr *message) {
+        const struct nlattr *master = nlmsg_find_attr(
+                        (struct nlmsghdr *)message, sizeof(struct ifinfomsg), IFLA_MASTER);
+
+        return master && nla_len(master) >= (int)sizeof(uint32_t) ? nla_get_u32(master) : 0;
+}
+
+bool rtnl_is_superseded(const struct nlmsghdr *message, const struct nlmsghdr *next) {
+        const struct ifinfomsg *one = nlmsg_data(message), *other = nlmsg_data(next);
+
+        return message->nlmsg_type == RTM_NEWLINK && next->nlmsg_type == RTM_NEWLINK &&
+                        has_header(message, sizeof(*one)) && has_header(next, sizeof(*other)) &&
+                        one->ifi_family == other->ifi_family &&
+                        one->ifi_index == other->ifi_index && master_of(message) == master_of(next);
+}
+
 bool rtnl_is_about_egress(const struct nlmsghdr *message, int *ret_ifindex) {
         const struct tcmsg *header = nlmsg_data(message);
 

@@ -79,6 +79,10 @@ bool rtnl_is_about_egress(const struct nlmsghdr *message, int *ret_ifindex);
 /* Whether it is a bridge's word about one of its ports, and about which. */
 bool rtnl_is_about_port(const struct nlmsghdr *message, int *ret_port);
 
+/* Whether both say what a link or a port looks like, the same one with the same master: then only the next one
+ * counts. */
+bool rtnl_is_superseded(const struct nlmsghdr *message, const struct nlmsghdr *next);
+
 /* The VLANs in such a message. libnl has a map of 4,096 bits for them, and refuses a message with the mode of a port
  * (any version). */
 void rtnl_parse_port_vlans(const struct nlmsghdr *message, PortVlans *ret);

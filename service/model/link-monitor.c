@@ -9,12 +9,12 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* Messages read in one go, and the rest for the others when there are more. */
-#define MESSAGES_AT_ONCE 256
-#define PAUSE_USEC       (5 * 1000)
+/* Reads in one go, each of a message or two, and the rest for the others when there are more. */
+#define READS_AT_ONCE 128
+#define PAUSE_USEC    (5 * 1000)
 
 /* For a caller who cannot wait for the loop. */
-#define MESSAGES_TO_CATCH_UP 2048
+#define READS_TO_CATCH_UP 1024
 
 #define RESYNC_AGAIN_USEC (200 * 1000)
 
@@ -50,10 +50,10 @@ static int resync(LinkMonitor *monitor) {
         return pause_for(monitor, RESYNC_AGAIN_USEC);
 }
 
-static int read_some(LinkMonitor *monitor, unsigned messages, bool *ret_all) {
+static int read_some(LinkMonitor *monitor, unsigned reads, bool *ret_all) {
         int r = 1;
 
-        for (unsigned i = 0; i < messages && r != 0; i++) {
+        for (unsigned i = 0; i < reads && r != 0; i++) {
                 r = link_events_read(monitor->events, monitor->follower->event, monitor->userdata);
                 /* Whatever kept us from reading it: what was not read is to be looked up. */
                 if (r < 0)
@@ -71,20 +71,20 @@ static int read_some(LinkMonitor *monitor, unsigned messages, bool *ret_all) {
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        return read_some(userdata, MESSAGES_AT_ONCE, &(bool){ false });
+        return read_some(userdata, READS_AT_ONCE, &(bool){ false });
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
         LinkMonitor *monitor = userdata;
         int r = sd_event_source_set_enabled(monitor->readable, SD_EVENT_ON);
 
-        return r < 0 ? r : read_some(monitor, MESSAGES_AT_ONCE, &(bool){ false });
+        return r < 0 ? r : read_some(monitor, READS_AT_ONCE, &(bool){ false });
 }
 
 bool link_monitor_catch_up(LinkMonitor *monitor) {
         bool all;
 
-        (void)read_some(monitor, MESSAGES_TO_CATCH_UP, &all);
+        (void)read_some(monitor, READS_TO_CATCH_UP, &all);
         return all;
 }
 

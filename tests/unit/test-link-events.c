@@ -19,6 +19,8 @@ typedef struct Seen {
         unsigned n, gone;
         LinkInfo last;
         unsigned ports, lost_entries;
+        int master;       /* of tap0 */
+        unsigned masters; /* how often it was another than before */
 } Seen;
 
 static void see(const LinkInfo *link, LinkEvent event, void *userdata) {
@@ -37,6 +39,10 @@ static void see(const LinkInfo *link, LinkEvent event, void *userdata) {
 
         seen->n++;
         seen->gone += event == LINK_GONE;
+        if (strcmp(link->name, "tap0") == 0) {
+                seen->masters += link->master != seen->master;
+                seen->master = link->master;
+        }
         seen->last = *link;
 }
 
@@ -150,6 +156,37 @@ static void a_thousand_events_are_no_loss(void **state) {
         assert_true(seen.n >= 1000);
 }
 
+/* Whoever reads late reads what is, once. */
+static void of_what_is_said_again_the_last_is_told(void **state) {
+        _cleanup_events_ LinkEvents *events = open_events();
+        Seen seen = { 0 };
+
+        world_run("for i in $(seq 1 30); do ip link set lo mtu $((1000 + i)); done");
+        assert_int_equal(drain(events, &seen), 0);
+        assert_true(seen.n < 10);
+        assert_int_equal(seen.last.ifindex, 1);
+        assert_int_equal(seen.last.mtu, 1030);
+}
+
+/* Nor is a master that it had for a moment left out: what the port lost there is to be set again. */
+static void a_master_in_between_is_told(void **state) {
+        _cleanup_events_ LinkEvents *events = open_events();
+        Seen seen = { 0 };
+        int br0;
+
+        world_run("ip link add br0 type bridge && ip link add br1 type bridge && "
+                  "ip tuntap add dev tap0 mode tap && ip link set tap0 master br0");
+        drain(events, &seen);
+        br0 = world_ifindex("br0");
+        seen = (Seen){ .master = br0 };
+        world_run("printf 'link set tap0 nomaster\nlink set tap0 master br1\nlink set tap0 "
+                  "nomaster\n"
+                  "link set tap0 master br0\n' | ip -batch -");
+        assert_int_equal(drain(events, &seen), 0);
+        assert_int_equal(seen.master, br0);
+        assert_int_equal(seen.masters, 4);
+}
+
 /* Another process, even root's, may send to the group; only the kernel is believed. */
 static void what_another_process_sends_is_not_believed(void **state) {
         _cleanup_events_ LinkEvents *events = open_events();
@@ -212,6 +249,8 @@ int main(void) {
                 cmocka_unit_test_setup(leaving_a_bridge_is_not_going, world_enter),
                 cmocka_unit_test_setup(a_loss_is_told_and_then_the_rest_comes, world_enter),
                 cmocka_unit_test_setup(a_thousand_events_are_no_loss, world_enter),
+                cmocka_unit_test_setup(of_what_is_said_again_the_last_is_told, world_enter),
+                cmocka_unit_test_setup(a_master_in_between_is_told, world_enter),
                 cmocka_unit_test_setup(what_another_process_sends_is_not_believed, world_enter),
                 cmocka_unit_test_setup(opening_and_closing_leaves_no_fd, world_enter),
                 cmocka_unit_test_setup(

@@ -65,8 +65,13 @@ void world_run(const char *format, ...) {
 }
 
 void world_make_noise(unsigned events) {
-        world_run("for i in $(seq 1 %u); do echo link set lo mtu $((1000 + i)); done | ip -batch -",
-                        events);
+        static unsigned made; /* an MTU that a link has already is no news */
+
+        world_run("ip link show noise >/dev/null 2>&1 || ip link add noise type bridge; "
+                  "for i in $(seq %u %u); do [ $((i %% 2)) = 1 ] && link=lo || link=noise; "
+                  "echo link set $link mtu $((1000 + i %% 20000)); done | ip -batch -",
+                        made + 1, made + events);
+        made += events;
 }
 
 const char *world_read(const char *format, ...) {

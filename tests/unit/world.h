@@ -23,8 +23,7 @@ int world_enter(void **state);
 /* Runs a shell command, which must succeed. */
 void world_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Makes the kernel say so many things, at least, about the loopback: cheap, and gone with no trace.
- */
+/* Makes the kernel say so many things, at least, about two links in turn, so that none supersedes the one before. */
 void world_make_noise(unsigned events);
 
 /* What the command prints, without the last newline; overwritten by the next call. It need not

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 
 from .process import ROOM, poll, status_field
 
@@ -20,19 +21,27 @@ def _end(tracer):
         tracer.wait(5)
 
 
+def said(file):
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
 @contextlib.contextmanager
 def injected(world, syscall, what, number, *options):
     """At the service's number-th such call from now on happens what ("error=ENOMEM", "signal=KILL") says. Gives
     the log."""
-    log = ROOM / f"strace-{os.getpid()}"
+    log, errors = ROOM / f"strace-{os.getpid()}", tempfile.TemporaryFile()
     pid = world.pid
     tracer = subprocess.Popen(["strace", "-qq", *options, "-o", log, "-e", f"trace={syscall}", "-e",
-                               f"inject={syscall}:{what}:when={number}", "-p", str(pid)])
+                               f"inject={syscall}:{what}:when={number}", "-p", str(pid)], stderr=errors)
     try:
-        assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid), 5)
+        # On a machine that is short of processors it may take its time: what is tested comes afterwards.
+        assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid) or tracer.poll() is not None, 30)
+        assert tracer.poll() is None, f"strace has ended with {tracer.returncode}: {said(errors)}"
         yield log
     finally:
         _end(tracer)
         log.unlink(missing_ok=True)
+        errors.close()
         if what == "signal=KILL":  # the call may have been the one just now
             poll(lambda: not world.service.alive(), 0.5)
