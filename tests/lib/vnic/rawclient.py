@@ -75,6 +75,12 @@ class RawClient:
         return self.send(ROOT, MANAGER, "OpenTap", "sba{sv}",
                          (bridge, vnet_hdr, variant.options(options)), flags=flags)
 
+    def wait_for_the_bus(self):
+        """Until it has passed on what was sent. It reads that in order, but may write an answer before it writes to the
+        service: that it has done so is sure when it answers what came after that answer."""
+        for _ in range(2):
+            self.receive_reply(self.send("/org/freedesktop/DBus", DBUS, "GetId", destination=DBUS))
+
     def receive(self):
         """The next message and the descriptors that came with it (ours to close)."""
         while len(self._buffer) < 16 or len(self._buffer) < self._length():
