@@ -18,6 +18,7 @@
 #include "model/tap-filter.h"
 #include "model/uplink-filter.h"
 #include "util/cleanup.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 static bool is_named(const FilterTable *table, const char *name) {
@@ -216,10 +217,14 @@ static void show(Manager *manager, Network *network) {
 
 /* Those of a network */
 
+/* libnftables begins anew whenever somebody else changes filters before it has read what there is. */
+#define PATIENCE_USEC (8 * USEC_PER_SEC)
+
 typedef struct FilterRestoration {
         CloserJob job;
         Manager *manager;
-        Network *network; /* NULL: it is gone */
+        Network *network;   /* NULL: it is gone */
+        uint64_t late_usec; /* from then on nobody waits for it */
         NetworkPlan plan;
         int bridge;
         Mac mac;
@@ -272,6 +277,19 @@ static void on_restored(CloserJob *job) {
                 clean_up(restoration->manager, restoration->plan.name);
 }
 
+static bool is_late(const FilterRestoration *restoration) {
+        return clock_now_usec() >= restoration->late_usec;
+}
+
+/* Calls that wait for it look again when it is late. */
+static void await(Manager *manager, Network *network) {
+        if (is_late(network->restoration))
+                gone_tell(&network->filter_watches, 0);
+        else
+                reconciler_mark_at(manager->reconciler, &network->filters.reconcilable,
+                                network->restoration->late_usec);
+}
+
 static void restore_network(Manager *manager, Network *network) {
         FilterRestoration *restoration;
 
@@ -298,9 +316,11 @@ static void restore_network(Manager *manager, Network *network) {
                 .plan = network->tag.plan,
                 .bridge = network->ifindex,
                 .mac = network->mac,
+                .late_usec = clock_now_usec() + PATIENCE_USEC,
         };
         network->restoration = restoration;
         closer_submit(manager->closer, &restoration->job);
+        await(manager, network);
 }
 
 static FilterState compare_network(Manager *manager, const Network *network) {
@@ -316,8 +336,12 @@ static void reconcile_network(Reconcilable *thing) {
         Manager *manager = network->owner;
 
         network->filters.touched = false;
-        if (!network->born || network->bridge_gone || network->restoration || !manager->netfilter)
+        if (!network->born || network->bridge_gone || !manager->netfilter)
                 return;
+        if (network->restoration) {
+                await(manager, network);
+                return;
+        }
         switch (compare_network(manager, network)) {
         case FILTERS_WHOLE:
                 if (filter_guard_settle(&network->filters, manager->reconciler))
@@ -423,10 +447,18 @@ int manager_look_at_filters(
                 return PLACEMENT_OK;
         reconcile_now(&manager->uplink_guard);
         reconcile_now(&network->filters);
-        if (network->restoration) {
+        if (network->restoration && !is_late(network->restoration)) {
                 *ret_blocked_on = &network->filter_watches;
                 return PLACEMENT_BLOCKED;
         }
+        if (network->restoration)
+                return failure_set(failure, FAILURE_KERNEL, EAGAIN,
+                                "The packet filters of the network \"%s\" are being restored, but "
+                                "others on this host change packet filters faster than they can be "
+                                "read (nft monitor shows who). No tap is made on it until then; "
+                                "try "
+                                "again in a minute.",
+                                network->tag.plan.name);
         if (network->filters.whole)
                 return PLACEMENT_OK;
         return failure_set(failure, FAILURE_KERNEL, EAGAIN,
