@@ -6,6 +6,7 @@ import collections
 import contextlib
 import os
 import pathlib
+import pty
 import random
 import re
 import select
@@ -16,7 +17,7 @@ import subprocess
 import pytest
 from vnic import kernel
 from vnic.agent import Agent
-from vnic.process import CLOSED, descendants, open_fds, poll, status_field, stopped, without_fds
+from vnic.process import CLOSED, descendants, identity, open_fds, poll, status_field, stopped, variables, without_fds
 
 SEED = 20261122
 # A sanitizer cannot look for leaks in a process that is traced.
@@ -277,9 +278,35 @@ def test_nobody_is_asked_any_longer_for_a_caller_that_has_gone(world, alice, bri
             os.kill(helper_pid, signal.SIGCONT)
             agent.wait_for_prompt()
             caller.kill()
-            caller.communicate()
-            agent.wait_for_cancel()
+            try:
+                assert poll(lambda: not pathlib.Path(f"/proc/{helper_pid}/exe").exists(), 5), "it outlives its caller"
+                agent.wait_for_cancel()
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(helper_pid, signal.SIGKILL)
+                caller.communicate()
     assert kernel.our_links() == []
+
+
+def test_in_a_terminal_it_asks_nothing(world, bridges):
+    """That is the guest's console, with QEMU's -nographic: what is typed there is the guest's."""
+    bridges("ask0")
+    master, slave = pty.openpty()
+    with pair() as (_, theirs):
+        child = subprocess.Popen(["setsid", "--ctty", "--wait", str(world.tool("vnic-bridge-helper")), "--br=ask0",
+                                  f"--fd={theirs.fileno()}"], stdin=slave, stdout=slave, stderr=slave, cwd="/",
+                                 pass_fds=[theirs.fileno()], env=variables("alice", world.bus.address), **identity("alice"))
+        os.close(slave)
+        text = ""
+        try:
+            while select.select([master], [], [], 5)[0] and "assword" not in text:
+                text += os.read(master, 4096).decode(errors="replace")
+        except OSError:  # the other side is closed
+            pass
+        finally:
+            os.close(master)  # hangs up what is still there
+        assert "administrator" in text and "assword" not in text
+        assert child.wait(10) == 1
 
 
 def test_other_refusals_are_told_as_the_service_words_them(helper, bridge):

@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import pathlib
 import shutil
+import socket
 
 import pytest
 from vnic import kernel
@@ -97,6 +98,13 @@ def passes_on_ipv6(device):
     return setting(device, "force_forwarding", family=6) if single else setting("all", "forwarding", family=6)
 
 
+def let_pass_ipv6(device):
+    """As an administrator would: before Linux 6.17 what vnicd has set lets all devices, but for their own word."""
+    setting(device, "forwarding", 1, family=6)
+    if pathlib.Path(f"/proc/sys/net/ipv6/conf/{device}/force_forwarding").exists():
+        setting(device, "force_forwarding", 1, family=6)
+
+
 def forwarding_devices():
     return [name for name in sorted(kernel.links()) if setting(name, "forwarding")]
 
@@ -147,27 +155,99 @@ def test_a_stranger_on_one_wire_reaches_nothing_beyond_another(world, root, alic
             assert pings_from("second", outside.SERVER4)
 
 
-def test_a_stranger_on_a_bridge_reaches_nothing_beyond_another_by_ipv6(world, root, outside):
+def far(number, family):
+    """The addresses of the host and of a machine on its bridge, and how long their prefix is."""
+    return (f"2001:db8:{number + 1}::1", f"2001:db8:{number + 1}::2", 64) if family == 6 else \
+        (f"198.18.{number}.1", f"198.18.{number}.2", 24)
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_a_stranger_on_a_bridge_reaches_nothing_beyond_another(world, root, outside, family):
     """Where both ways out are bridges, of which frames that only cross one are to pass."""
+    nodad = ["nodad"] if family == 6 else []
     with contextlib.ExitStack() as stack:
         for number, name in enumerate(("lan0", "lan1")):
+            host, machine, prefix = far(number, family)
             stack.enter_context(kernel.namespace(f"far{number}"))
             stack.enter_context(kernel.bridge(name))
             kernel.make_veth(f"port{number}", "wire", master=name, namespace=f"far{number}")
             stack.callback(kernel.del_link, f"port{number}")
-            kernel.run("ip", "address", "add", f"2001:db8:{number + 1}::1/64", "dev", name, "nodad")
-            kernel.run("ip", "-n", f"far{number}", "address", "add", f"2001:db8:{number + 1}::2/64", "dev", "wire",
-                       "nodad")
-            kernel.run("ip", "-n", f"far{number}", "-6", "route", "add", "default", "via",
-                       f"2001:db8:{number + 1}::1")
-            assert poll(lambda n=number: pings_from(f"far{n}", f"2001:db8:{n + 1}::1"), 10)
+            kernel.run("ip", "address", "add", f"{host}/{prefix}", "dev", name, *nodad)
+            kernel.run("ip", "-n", f"far{number}", "address", "add", f"{machine}/{prefix}", "dev", "wire", *nodad)
+            kernel.run("ip", "-n", f"far{number}", f"-{family}", "route", "add", "default", "via", host)
+            assert poll(lambda n=number: pings_from(f"far{n}", far(n, family)[0]), 10)
         with network(root, "yesnet", services=False, reach_lan=True), forwarding("yesnet"):
-            assert passes_on_ipv6("lan0")
+            assert passes_on_ipv6("lan0") if family == 6 else setting("lan0", "forwarding")
             assert poll(lambda: "lan1" in kernel.run("nft", "list", "table", "inet", "vnicd-uplinks-"), 5)
-            assert not pings_from("far0", "2001:db8:2::2")
+            assert not pings_from("far0", far(1, family)[1])
             with stopped(world.pid):  # which would put them back
                 kernel.run("nft", "flush", "chain", "inet", "vnicd-uplinks-", "forward")
-                assert pings_from("far0", "2001:db8:2::2")
+                assert pings_from("far0", far(1, family)[1])
+
+
+@contextlib.contextmanager
+def hears(namespace, address, port):
+    """Gives a function: whether a datagram has come there."""
+    with kernel.inside(namespace):
+        listener = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    with listener:
+        listener.bind((address, port))
+        listener.settimeout(0.5)
+
+        def heard():
+            try:
+                return bool(listener.recv(100))
+            except TimeoutError:
+                return False
+
+        yield heard
+
+
+@pytest.mark.parametrize("bridged", [False, True], ids=["on a wire", "on a bridge"])
+def test_a_stranger_where_the_host_has_no_address_of_its_own_is_not_led_out_by_ipv6(world, root, outside, bridged):
+    """With one switch for all devices those that lead nowhere would pass packets on as well. The answer would find no
+    way back: what has gone out is seen where it arrives."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(kernel.namespace("far"))
+        if bridged:
+            stack.enter_context(kernel.bridge("lan0"))
+        kernel.make_veth("port0", "wire", master="lan0" if bridged else None, namespace="far")
+        stack.callback(kernel.del_link, "port0")
+        device = "lan0" if bridged else "port0"
+        own = poll(lambda: [text for text in kernel.addresses(device) if text.startswith("fe80")], 5)[0]
+        kernel.run("ip", "-n", "far", "address", "add", "2001:db8:9::2/64", "dev", "wire", "nodad")
+        kernel.run("ip", "-n", "far", "-6", "route", "add", "default", "via", own.partition("/")[0], "dev", "wire")
+        heard = stack.enter_context(hears(outside.NAMESPACE, outside.SERVER6, 4242))
+
+        def goes_out():
+            with kernel.inside("far"), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"out", (outside.SERVER6, 4242))
+            return heard()
+
+        with network(root, "yesnet", services=False), forwarding("yesnet"):
+            let_pass_ipv6(device)
+            assert not goes_out()
+            with stopped(world.pid):  # which would put them back
+                kernel.run("nft", "flush", "chain", "inet", "vnicd-uplinks-", "forward")
+                assert poll(goes_out, 10)
+
+
+def test_a_port_that_an_administrator_has_published_stays_open(root, outside):
+    """As of a container: what comes by an uplink is passed on to it, though no guest is there."""
+    with wire("ctr0", "container", "172.20.0.1/24", "172.20.0.2/24"):
+        kernel.run("nft", "add table ip others; add chain ip others published "
+                   "{ type nat hook prerouting priority dstnat; }; "
+                   f"add rule ip others published ip daddr {outside.HOST4} tcp dport 8080 dnat to 172.20.0.2:80")
+        try:
+            with kernel.inside("container"):
+                server = socket.create_server(("172.20.0.2", 80))
+            with server, network(root, "yesnet", services=False):
+                setting("ctr0", "forwarding", 1)
+                assert "uplink0" in forwarding_devices()
+                with kernel.inside(outside.NAMESPACE), socket.create_connection((outside.HOST4, 8080), 5) as client:
+                    assert client.getpeername()[1] == 8080
+        finally:
+            kernel.run("nft", "delete table ip others")
 
 
 @pytest.mark.restarts

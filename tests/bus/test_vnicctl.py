@@ -14,9 +14,10 @@ import time
 
 import pytest
 from vnic import kernel
+from vnic.agent import Agent
 from vnic.client import MANAGER, ROOT
 from vnic.networks import network
-from vnic.process import CLOSED, ROOM, identity, open_fds, poll, variables, without_fds
+from vnic.process import CLOSED, ROOM, identity, open_fds, poll, status_field, variables, without_fds
 
 
 @pytest.fixture
@@ -112,12 +113,44 @@ def test_release_takes_one_or_all(world, ctl, bridge):
         assert not kernel.exists(two["interface"])
 
 
+def test_of_several_the_first_that_cannot_be_released_gives_the_status(world, ctl, bridge):
+    with kept(world, "--bridge", bridge, "--label", "a") as (_, one):
+        status, _out, err = ctl("release", "gone", "a")
+        assert status == 5 and err.count("\n") == 1, err
+        assert not kernel.exists(one["interface"])
+
+
+def test_all_and_a_name_is_a_mistake_that_releases_nothing(world, ctl, bridge):
+    with kept(world, "--bridge", bridge, "--label", "a") as (_, one):
+        status, _out, err = ctl("release", "--all", "a")
+        assert status == 2 and "release --help" in err
+        assert kernel.exists(one["interface"])
+
+
+@pytest.mark.parametrize("switch", ["--isolated", "--anti-spoof"])
+def test_each_switch_is_the_option_of_its_name(world, ctl, bridge, switch):
+    with kept(world, "--bridge", bridge, switch) as (_, said):
+        (shown,) = json.loads(ctl("list", "--json")[1])
+        assert {f"--{name.replace('_', '-')}" for name in ("isolated", "anti_spoof") if shown[name]} == {switch}
+        assert kernel.bridge_port(said["interface"])["isolated"] == (switch == "--isolated")
+
+
+@pytest.mark.parametrize("words", [["list", "--json"], ["list"], ["bridges"], ["bridges", "--json"], ["capabilities"],
+                                   ["explain", "yes0"], ["explain", "yes0", "--json"], ["release", "--all"],
+                                   ["doctor"], ["network", "list"]])
+def test_what_cannot_be_written_is_an_error(world, bridge, words):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        status, _out, err = world.output_as("alice", [world.tool("vnicctl"), *words], stdout=full)
+    assert status not in (0, None) and "standard output" in err, err
+
+
 def test_every_refusal_has_its_exit_status_and_a_sentence(ctl, bridge, bridges, world, alice):
     for name in ("no0", "ask0"):
         bridges(name)
     with alice.create_tap(bridge, label="taken", guest_mac="52:54:00:00:00:22"):
         for wanted, arguments in (
                 (2, ["nonsense"]), (2, ["create", "--nonsense"]), (2, ["create", "--queues", "x"]),
+                (2, ["create", "--bridge", bridge, "--queues", str(2**32 + 1)]),
                 (3, ["create", "--bridge", "no0"]), (4, ["create", "--bridge", "ask0"]),
                 (5, ["create", "--bridge", "gone0"]), (5, ["create", "--bridge", "lo"]),
                 (5, ["create"]), (5, ["show", "gone"]), (5, ["release", "gone"]),
@@ -330,6 +363,13 @@ def test_run_says_what_is_wrong_with_several_taps_before_it_makes_one(ctl, alice
     assert signals.all() == []
 
 
+def test_run_gives_a_program_sixteen_cards(ctl, bridge):
+    status, out, err = ctl("run", "--bridge", bridge, *(("--and", "--bridge", bridge) * 15), "--", "echo", "{ifname1}",
+                           "{ifname16}")
+    assert status == 0, err
+    assert len(set(out.split())) == 2
+
+
 def test_run_waits_until_frames_pass(world, ctl, bridges):
     """On a bridge with the spanning tree protocol, for both of its cards; the control begins at once."""
     bridges("yes0")
@@ -382,6 +422,19 @@ def test_monitor_prints_what_happens(world, alice, bridge):
     assert child.wait(5) == 0
     child.stdout.close()
     child.stderr.close()
+
+
+@pytest.mark.restarts
+def test_monitor_goes_on_over_a_restart_of_the_service(world, bridge):
+    child = world.run_as("bob", [world.tool("vnicctl"), "monitor", "--json"])
+    assert "watching" in child.stderr.readline().lower()
+    world.restart_service()
+    with world.client("alice") as alice, alice.create_tap(bridge) as tap:
+        while json.loads(child.stdout.readline()).get("interface") != tap.interface:
+            pass
+    child.send_signal(signal.SIGINT)
+    assert child.wait(5) == 0
+    child.communicate()
 
 
 class Terminal:
@@ -446,6 +499,32 @@ def test_in_a_terminal_nothing_is_asked_with_no_ask(world, bridges):
         terminal.wait_for("needs the answer of an administrator")
         assert "assword" not in terminal.text
         assert terminal.end() == 4
+
+
+def test_in_a_terminal_nothing_is_asked_about_any_card_with_no_ask(world, bridge, bridges):
+    bridges("ask0")
+    with Terminal(world, "run", "--no-ask", "--bridge", bridge, "--and", "--bridge", "ask0", "--", "echo", "begun") as terminal:
+        terminal.wait_for("needs the answer of an administrator")
+        assert "assword" not in terminal.text and "begun" not in terminal.text
+        assert terminal.end() == 4
+
+
+# It stops before it begins, so that an agent can be registered for it.
+STOPPED = 'kill -STOP $$; exec "$@"'
+
+
+@pytest.mark.parametrize(("words", "asked"), [([], False), (["--ask"], True)])
+def test_outside_of_a_terminal_a_desktop_is_asked_only_if_that_was_said(world, alice, bridges, words, asked):
+    bridges("ask0")
+    child = world.run_as("alice", ["sh", "-c", STOPPED, "sh", world.tool("vnicctl"), "create", "--bridge", "ask0", *words])
+    try:
+        assert poll(lambda: status_field(child.pid, "State").startswith("T"), 10)
+        with Agent(world, alice, "dismiss", pid=child.pid) as agent:
+            child.send_signal(signal.SIGCONT)
+            _out, err = child.communicate(timeout=20)
+            assert len(agent.prompts) == asked and child.returncode in (3, 4), err
+    finally:
+        child.kill()
 
 
 def test_the_right_password_gives_the_tap(world, bridges):

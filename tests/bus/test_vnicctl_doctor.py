@@ -233,6 +233,10 @@ def test_it_sees_a_networkmanager_that_would_take_taps(doctor, world):
     ({"80-all": "[Match]\nName=*\nPath=pci-*\n"}, "ok"),
     ({"80-all": "# all\n[Network]\nDHCP=yes\n"}, "problem"),
     ({"80-all": "[Match]\nName=*\n", "05-vnicd": "[Match]\nName=vnic*\n\n[Link]\nUnmanaged=yes\n"}, "ok"),
+    *(({"80-all": "[Match]\nName=*\n", "05-vnicd": f"[Match]\nName=vnic*\n\n[Link]\nUnmanaged={yes}\n"}, "ok")
+      for yes in ("true", "1", "on", "T")),
+    *(({"80-all": "[Match]\nName=*\n", "05-vnicd": f"[Match]\nName=vnic*\n\n[Link]\nUnmanaged={no}\n"}, "problem")
+      for no in ("no", "off", "0", "")),
     ({"80-all": "[Match]\nName=*\n", "95-vnicd": "[Match]\nName=vnic*\n\n[Link]\nUnmanaged=yes\n"}, "problem"),
 ])
 def test_it_sees_a_networkd_that_would_take_taps(doctor, world, files, state):
@@ -243,7 +247,7 @@ def test_it_sees_a_networkd_that_would_take_taps(doctor, world, files, state):
         found = doctor()["networkd"]
         assert found["state"] == state, found
         if state == "problem":
-            assert "80-all.network" in found["text"] and "Unmanaged=yes" in found["cure"]
+            assert any(f"{name}.network" in found["text"] for name in files) and "Unmanaged=yes" in found["cure"]
 
 
 def test_a_file_of_networkd_that_another_hides_does_not_count(doctor, world):
