@@ -166,6 +166,18 @@ static void a_file_that_a_group_reads_speaks_to_that_group(void **state) {
         assert_int_equal(access_of(stage, SOMEBODY, SOME, "br2"), BRIDGE_ASK);
 }
 
+static void what_such_a_file_includes_speaks_to_that_group_alone(void **state) {
+        Stage *stage = *state;
+        char text[256];
+
+        snprintf(text, sizeof(text), "include %s/all\n", stage->path);
+        put(stage, "b", text, 0640, mail());
+        put(stage, "all", "allow br1\n", 0644, 0);
+        import(stage, "b", 0);
+        assert_int_equal(access_of(stage, SOMEBODY, mail(), "br1"), BRIDGE_GRANTED);
+        assert_int_equal(access_of(stage, SOMEBODY, SOME, "br1"), BRIDGE_ASK);
+}
+
 static void a_main_file_that_not_all_can_read_does_not_speak_to_all(void **state) {
         put(*state, "b", "allow br0\n", 0640, mail());
         import(*state, "b", 0);
@@ -337,6 +349,7 @@ int main(void) {
                 CASE(what_qemu_does_not_name_is_asked_and_not_denied),
                 CASE(all_is_every_bridge),
                 CASE(a_file_that_a_group_reads_speaks_to_that_group),
+                CASE(what_such_a_file_includes_speaks_to_that_group_alone),
                 CASE(a_main_file_that_not_all_can_read_does_not_speak_to_all),
                 CASE(a_file_that_its_owner_alone_reads_speaks_to_him),
                 CASE(a_group_without_a_name_is_written_as_its_number),
