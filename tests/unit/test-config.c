@@ -247,6 +247,7 @@ static void deny_wins_over_every_allow_whosever_it_is(void **state) {
 static void of_unknown_groups_denials_count_and_grants_do_not(void **state) {
         static const Subject unknown = { .uid = ALICE, .groups_unknown = true };
         static const Subject nobody_knows_root = { .uid = 0, .groups_unknown = true };
+        static const Subject other = { .uid = ALICE + 1, .groups_unknown = true };
         static const char *const denials[] = {
                 "[Group 4100]\nDenyBridges=br0\n",
                 "[Group 4100]\nAllowBridges=br1\n[Group 4200]\nDenyBridges=*\n",
@@ -270,6 +271,13 @@ static void of_unknown_groups_denials_count_and_grants_do_not(void **state) {
         assert_int_equal(config_bridge_access(config, &unknown, "-"), BRIDGE_ASK);
         assert_int_equal(config_bridge_access(config, &unknown, "own0"), BRIDGE_GRANTED);
         assert_int_equal(config_bridge_access(config, &unknown, "br1"), BRIDGE_DENIED);
+        config_free(config);
+
+        /* What another user is denied is not theirs. */
+        config = load_text(*state, "[User 4001]\nDenyBridges=br0\nEndpoints=0\n");
+        assert_int_equal(config_bridge_access(config, &unknown, "br0"), BRIDGE_DENIED);
+        assert_int_equal(config_bridge_access(config, &other, "br0"), BRIDGE_ASK);
+        assert_limits(config, &other, 32, 64, 100);
         config_free(config);
 }
 

@@ -294,6 +294,10 @@ static void what_is_not_as_it_was_made_is_warned_of(void **state) {
         assert_true(endpoint_follow(endpoint, &made) & ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings, 0);
         now = made;
+        now.tun.owned = false; /* whoever likes opens a queue of it */
+        assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);
+        assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_OWNER);
+        now = made;
         now.master = 0;
         now.is_bridge_port = false;
         assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "testing.h"
+#include "world.h"
 
 #define LINE "net0 lo/forwarding 0 1\n"
 
@@ -20,6 +21,8 @@
 static char folder[] = "/tmp/test-ledger-XXXXXX";
 
 static int enter_folder(void **state) {
+        if (world_enter(state) != 0)
+                return -1;
         strcpy(folder + sizeof(folder) - 7, "XXXXXX");
         return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
 }
@@ -130,6 +133,60 @@ static void what_is_left_of_a_draft_is_in_nobodys_way(void **state) {
         ledger_close(ledger);
 }
 
+static Ledger *with(const char *line) {
+        int fd = open("ledger", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+        close(fd);
+        return open_ledger();
+}
+
+static void it_names_settings_that_are_ever_changed_and_no_others(void **state) {
+        static const char *const others[] = { "net0 lo/hop_limit 64 3\n", "net0 lo/mtu 1500 1280\n",
+                "net0 lo/accept_ra2 0 2\n", "net0 ../forwarding 0 1\n", "net0 lo 0 1\n",
+                "net0 /forwarding 0 1\n" };
+        Ledger *ledger;
+
+        for (size_t i = 0; i < ELEMENTS(others); i++) {
+                ledger = with(others[i]);
+                assert_int_equal(ledger->n, 0);
+                ledger_close(ledger);
+        }
+        ledger = with("net0 lo/accept_ra 1 2\nnet0 lo/force_forwarding 0 1\n" LINE);
+        assert_int_equal(ledger->n, 3);
+        ledger_close(ledger);
+}
+
+static void what_it_could_not_write_down_it_does_not_set(void **state) {
+        Ledger *ledger = open_ledger();
+
+        assert_int_equal(setting_write("lo", "accept_ra", 1), 0);
+        assert_int_equal(ledger_need(ledger, "net1", "lo", "accept_ra", 2), 0);
+        assert_true(settle_without_room(ledger) < 0);
+        assert_int_equal(setting_read("lo", "accept_ra"), 1);
+        assert_int_equal(settle(ledger), 0);
+        assert_int_equal(setting_read("lo", "accept_ra"), 2);
+        ledger_close(ledger);
+}
+
+/* And what nobody has touched since is as it was. */
+static void what_somebody_has_set_since_stays(void **state) {
+        for (int since = 0; since <= 2; since += 2) {
+                Ledger *ledger = open_ledger();
+
+                assert_int_equal(setting_write("lo", "accept_ra", 1), 0);
+                assert_int_equal(ledger_need(ledger, "net1", "lo", "accept_ra", 2), 0);
+                assert_int_equal(settle(ledger), 0);
+                ledger_close(ledger);
+                assert_int_equal(setting_write("lo", "accept_ra", since), 0);
+                ledger = open_ledger();
+                assert_int_equal(settle(ledger), 0);
+                assert_int_equal(setting_read("lo", "accept_ra"), since == 2 ? 1 : since);
+                ledger_close(ledger);
+        }
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, enter_folder, leave_folder)
 
 int main(void) {
@@ -138,7 +195,13 @@ int main(void) {
                 CASE(one_that_could_not_be_written_whole_replaces_nothing),
                 CASE(a_draft_that_leads_elsewhere_is_not_followed),
                 CASE(what_is_left_of_a_draft_is_in_nobodys_way),
+                CASE(it_names_settings_that_are_ever_changed_and_no_others),
+                CASE(what_it_could_not_write_down_it_does_not_set),
+                CASE(what_somebody_has_set_since_stays),
         };
+
+        if (!world_is_possible())
+                return WORLD_SKIPPED;
 
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

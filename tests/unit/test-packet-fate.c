@@ -71,6 +71,9 @@ static const struct {
         { "udp dport != 50-60", FATE_ACCEPTED },
         { "udp dport { 1, 50-60 }", FATE_DROPPED },
         { "udp dport { 1, 60-70 }", FATE_ACCEPTED },
+        { "udp dport { 1, 40-52 }", FATE_ACCEPTED },
+        { "udp dport != { 1, 50-60 }", FATE_ACCEPTED },
+        { "udp dport != { 1, 60-70 }", FATE_DROPPED },
         { "udp dport > 53", FATE_ACCEPTED },
         { "udp dport >= 53", FATE_DROPPED },
         { "udp dport < 54", FATE_DROPPED },
@@ -150,6 +153,10 @@ static const struct {
         { "-m conntrack --ctstate DNAT", FATE_ACCEPTED },
         { "-m conntrack --ctdir REPLY", FATE_ACCEPTED },
         { "-m conntrack --ctorigdst 10.0.0.0/8", FATE_UNDECIDED },
+        { "-m conntrack --ctstatus ASSURED", FATE_UNDECIDED },
+        { "-m conntrack ! --ctstatus ASSURED", FATE_UNDECIDED },
+        { "-m physdev --physdev-is-bridged", FATE_ACCEPTED },
+        { "-m physdev ! --physdev-is-bridged", FATE_DROPPED },
         { "-m state --state NEW", FATE_DROPPED },
         { "-m addrtype --dst-type LOCAL", FATE_DROPPED },
         { "-m addrtype ! --dst-type LOCAL", FATE_ACCEPTED },
@@ -218,6 +225,13 @@ static const struct {
         { "set s { type ipv4_addr; flags interval; }; chain c { type filter hook input priority 0; "
           "ip saddr @s drop; }",
                         FATE_ACCEPTED },
+        { "set s { type ipv4_addr; flags interval, timeout; elements = { 10.1.2.0/24 timeout 1h }; "
+          "}; chain "
+          "c { type filter hook input priority 0; ip saddr @s drop; }",
+                        FATE_UNDECIDED },
+        { "quota q { over 1 mbytes }; chain c { type filter hook input priority 0; quota name "
+          "\"q\" drop; }",
+                        FATE_UNDECIDED },
         { "chain c { type filter hook forward priority 0; policy drop; }", FATE_ACCEPTED },
 };
 
@@ -235,6 +249,37 @@ static void jumps_maps_and_chains_are_followed(void **state) {
                 if (outcome != ways[i].outcome)
                         fail_msg("\"%s\": %d, not %d", ways[i].chains, outcome, ways[i].outcome);
         }
+}
+
+/* A guest's first question for an address. */
+static void what_is_for_all_is_not_for_the_host_alone(void **state) {
+        const struct in_addr everybody = { INADDR_BROADCAST };
+        Packet packet;
+
+        world_run("ip link add br0 type bridge");
+        packet = question();
+        packet_set_target(&packet, &everybody, 32);
+        packet.is_broadcast = true;
+        world_run("nft 'table inet t { chain c { type filter hook input priority 0; fib daddr type "
+                  "broadcast drop; }; }'");
+        assert_int_equal(outcome_of(&packet), FATE_DROPPED);
+        world_run("nft 'flush chain inet t c; add rule inet t c fib daddr type local drop'");
+        assert_int_equal(outcome_of(&packet), FATE_ACCEPTED);
+}
+
+static void the_chain_that_comes_first_is_named(void **state) {
+        _cleanup_(ruleset_freep) Ruleset *ruleset = NULL;
+        Packet packet;
+        Fate fate;
+
+        world_run("ip link add br0 type bridge");
+        packet = question();
+        world_run("nft 'table inet t { chain late { type filter hook input priority 10; drop; }; "
+                  "chain early { type filter hook input priority -10; drop; }; }'");
+        assert_ok(ruleset_read(&ruleset, "vnicd-", NULL));
+        fate = packet_fate(ruleset, &packet);
+        assert_int_equal(fate.outcome, FATE_DROPPED);
+        assert_non_null(strstr(fate.chain, "early"));
 }
 
 static void an_answer_belongs_to_a_connection(void **state) {
@@ -300,6 +345,8 @@ int main(void) {
                 CASE(conditions_of_nft_apply_may_apply_or_do_not),
                 CASE(conditions_of_iptables_apply_may_apply_or_do_not),
                 CASE(jumps_maps_and_chains_are_followed),
+                CASE(what_is_for_all_is_not_for_the_host_alone),
+                CASE(the_chain_that_comes_first_is_named),
                 CASE(an_answer_belongs_to_a_connection),
                 CASE(a_packet_of_tcp_has_the_flags_of_its_turn),
                 CASE(our_own_tables_are_nobody_elses),

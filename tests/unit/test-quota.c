@@ -150,6 +150,31 @@ static void nothing_charged_is_nothing_to_give_back(void **state) {
         assert_null(quota_free(NULL));
 }
 
+static void creations_come_in_bursts_of_so_many(void **state) {
+        const Limits five = { .endpoints = 32, .queues = 64, .creations = 5 };
+        Quota *quota = new_quota();
+        Failure failure = FAILURE_INIT;
+
+        for (unsigned i = 0; i < five.creations; i++) {
+                assert_int_equal(quota_check(quota, 1000, &five, 1, 1, NULL), 0);
+                assert_int_equal(quota_count_creation(quota, 1000, &five), 0);
+        }
+        assert_int_equal(quota_check(quota, 1000, &five, 1, 1, &failure), -EUSERS);
+        assert_int_equal(failure.kind, FAILURE_LIMITS_EXCEEDED);
+        assert_int_equal(quota_check(quota, 1000, &five, 0, 1, NULL), 0);
+        assert_int_equal(quota_check(quota, 1001, &five, 1, 1, NULL), 0);
+        quota_free(quota);
+}
+
+static void without_creations_there_is_none(void **state) {
+        const Limits none = { .endpoints = 32, .queues = 64, .creations = 0 };
+        Quota *quota = new_quota();
+
+        assert_int_equal(quota_check(quota, 1000, &none, 1, 1, NULL), -EUSERS);
+        assert_int_equal(quota_check(quota, 1000, &none, 0, 1, NULL), 0);
+        quota_free(quota);
+}
+
 /* A model beside it: 20 users, random steps, and at the end everybody has everything again. */
 static void after_a_hundred_thousand_steps_all_counts_are_zero(void **state) {
         enum {
@@ -198,6 +223,8 @@ int main(void) {
                 cmocka_unit_test(thirty_two_endpoints_are_the_most),
                 cmocka_unit_test(sixty_four_queues_are_the_most),
                 cmocka_unit_test(exactly_the_limit_is_allowed),
+                cmocka_unit_test(creations_come_in_bursts_of_so_many),
+                cmocka_unit_test(without_creations_there_is_none),
                 cmocka_unit_test(one_user_does_not_count_for_another),
                 cmocka_unit_test(root_is_counted_but_not_held),
                 cmocka_unit_test(what_exists_is_charged_past_the_limit),
