@@ -838,6 +838,47 @@ static void guests_go_out_by_their_own_addresses_and_not_to_private_ones(void **
         leave(&stage);
 }
 
+/* Each range at its ends, and what is beside it. */
+static void what_is_private_stays_closed_to_its_ends(void **state) {
+        static const struct {
+                const char *target;
+                bool open;
+        } v4[] = {
+                { "09 ff ff fe", true }, { "0a 00 00 01", false }, { "0a ff ff fe", false }, { "0b 00 00 01", true },
+                { "64 3f ff fe", true }, { "64 40 00 01", false }, { "64 7f ff fe", false }, { "64 80 00 01", true },
+                { "a9 fd ff fe", true }, { "a9 fe 00 01", false }, { "a9 ff 00 01", true },
+                { "ac 0f ff fe", true }, { "ac 10 00 01", false }, { "ac 1f ff fe", false }, { "ac 20 00 01", true },
+                { "c0 a7 ff fe", true }, { "c0 a8 00 01", false }, { "c0 a8 ff fe", false }, { "c0 a9 00 01", true },
+        }, v6[] = {
+                { "fb ff", true }, { "fc 00", false }, { "fd ff", false }, { "fe 00", true }, { "fe c0", false },
+                { "fe ff", false },
+        };
+        _cleanup_close_ int outside = -EBADF;
+        char hex[512];
+        Stage stage;
+
+        enter(&stage, NETWORK_NAT, true);
+        outside = open_outside();
+        for (size_t i = 0; i < ELEMENTS(v4); i++) {
+                snprintf(hex, sizeof(hex),
+                                ETHER(BRIDGE_MAC, "08 00") IP("1c", "11", GUEST_A, "%s")
+                                                UDP("30 00", "30 01"),
+                                v4[i].target);
+                if (goes_out(&stage, outside, hex) != v4[i].open)
+                        fail_msg("%s", v4[i].target);
+        }
+        for (size_t i = 0; i < ELEMENTS(v6); i++) {
+                snprintf(hex, sizeof(hex),
+                                ETHER(BRIDGE_MAC, "86 dd") IP6("08", "11", FD_A,
+                                                "%s 00 00 00 00 00 00 00 00 00 00 00 00 00 01")
+                                                UDP("30 00", "30 01"),
+                                v6[i].target);
+                if (goes_out(&stage, outside, hex) != v6[i].open)
+                        fail_msg("%s", v6[i].target);
+        }
+        leave(&stage);
+}
+
 static void of_an_isolated_network_nothing_goes_out(void **state) {
         _cleanup_close_ int outside = -EBADF;
         Stage stage;
@@ -1050,6 +1091,7 @@ int main(void) {
                                 world_enter),
                 cmocka_unit_test_setup(guests_go_out_by_their_own_addresses_and_not_to_private_ones,
                                 world_enter),
+                cmocka_unit_test_setup(what_is_private_stays_closed_to_its_ends, world_enter),
                 cmocka_unit_test_setup(of_an_isolated_network_nothing_goes_out, world_enter),
                 cmocka_unit_test_setup(
                                 what_a_tap_sends_that_left_the_bridge_does_not_go_out, world_enter),
