@@ -481,6 +481,19 @@ static void what_ends_before_its_ports_reaches_nobody(void **state) {
         leave(&stage);
 }
 
+static int open_socket(int family, uint16_t port) {
+        int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+        const struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+        assert_true(fd >= 0);
+        if (family == AF_INET)
+                assert_ok(bind(fd, (const struct sockaddr *)&v4, sizeof(v4)));
+        else
+                assert_ok(bind(fd, (const struct sockaddr *)&v6, sizeof(v6)));
+        return fd;
+}
+
 static bool attacker_gets(const Stage *stage, const char *hex) {
         Stage turned = { .victim = stage->attacker };
 
@@ -591,6 +604,13 @@ static void where_the_addresses_it_knows_have_no_room_left_it_looks_for_none(voi
 
 /* From behind another port of the bridge: at the taps it ends earlier. */
 static void no_redirect_changes_the_hosts_own_way(void **state) {
+        const struct sockaddr_in server = {
+                .sin_family = AF_INET,
+                .sin_port = htons(4242),
+                .sin_addr.s_addr = inet_addr("198.51.100.9"),
+        };
+        _cleanup_close_ int fd = open_socket(AF_INET, 0x3000);
+        char hex[512];
         Stage stage;
 
         enter(&stage, NETWORK_NAT, true);
@@ -600,26 +620,20 @@ static void no_redirect_changes_the_hosts_own_way(void **state) {
                   "ip route add 198.51.100.0/24 via 10.70.3.11 dev lab; "
                   "ip neighbor add 10.70.3.11 lladdr 52:54:00:00:00:02 dev lab nud permanent; "
                   "ip neighbor add 10.70.3.10 lladdr 52:54:00:00:00:01 dev lab nud permanent; "
-                  "ip link set attacker group 0; "
-                  "bash -c 'exec 3<>/dev/udp/198.51.100.9/4242; echo x >&3; ss -Hnu dst "
-                  "198.51.100.9 | "
-                  "sed \"s/.*10.70.3.1:\\([0-9]*\\) .*/\\1/\" >/run/redirect-port'");
-        {
-                const unsigned port = (unsigned)atoi(
-                                world_read("cat /run/redirect-port; rm /run/redirect-port"));
-                char hex[512];
-
-                assert_true(port > 0);
-                snprintf(hex, sizeof(hex),
-                                ETHER(BRIDGE_MAC, "08 00") IP("38", "01", GUEST_B,
-                                                GATEWAY) "05 01 00 00 " GUEST_A
-                                                         " 45 00 00 1e 00 00 40 00 40 11 00 "
-                                                         "00 " GATEWAY
-                                                         " c6 33 64 09 %02x %02x 10 92 00 0a 00 00",
-                                port >> 8, port & 0xff);
-                send_frame(&stage, hex);
-        }
+                  "ip link set attacker group 0");
+        /* A connection of the host's own, to which the redirect belongs. */
+        assert_ok(connect(fd, (const struct sockaddr *)&server, sizeof(server)));
+        assert_int_equal(send(fd, "x", 1, 0), 1);
+        snprintf(hex, sizeof(hex), "%s",
+                        ETHER(BRIDGE_MAC, "08 00") IP("38", "01", GUEST_B,
+                                        GATEWAY) "05 01 00 00 " GUEST_A
+                                                 " 45 00 00 1d 00 00 40 00 40 11 00 00 " GATEWAY
+                                                 " c6 33 64 09 30 00 10 92 00 09 00 00");
+        send_frame(&stage, hex);
         assert_non_null(strstr(world_read("ip route get 198.51.100.9"), "via 10.70.3.11 "));
+        world_run("nft delete table inet vnicd-lab");
+        send_frame(&stage, hex);
+        assert_non_null(strstr(world_read("ip route get 198.51.100.9"), "via 10.70.3.10 "));
         leave(&stage);
 }
 
@@ -670,19 +684,6 @@ static void without_the_filter_the_same_frames_arrive(void **state) {
         /* What the bridge keeps for itself even so: frames to 01:80:c2:00:00:0X are left out. */
         assert_true(arrived >= ELEMENTS(hostile) - 4);
         leave(&stage);
-}
-
-static int open_socket(int family, uint16_t port) {
-        int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        const struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-        const struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-
-        assert_true(fd >= 0);
-        if (family == AF_INET)
-                assert_ok(bind(fd, (const struct sockaddr *)&v4, sizeof(v4)));
-        else
-                assert_ok(bind(fd, (const struct sockaddr *)&v6, sizeof(v6)));
-        return fd;
 }
 
 static bool socket_gets(int fd) {
