@@ -147,6 +147,17 @@ def test_without_one_of_them_whatever_demands_it_is_refused_and_nothing_else(wor
     assert kernel.snapshot() == before
 
 
+def test_whoever_leaves_out_the_isolation_of_guests_needs_what_unfiltered_ones_do(world, root, bob):
+    with network(root, NET, "isolated", services=False, guests_isolated=True):
+        with all_but(world, "org.vnicd1.use-unfiltered"):
+            error = bob.create_tap_error(NET, isolated=False)
+            assert error.name == ACCESS_DENIED and "org.vnicd1.use-unfiltered" in error.message
+            assert bob.can_create_tap(NET, isolated=False)[0] == "no"
+            gives_a_tap(bob, "CreateTap", NET, {})
+        with all_but(world, "none"):
+            gives_a_tap(bob, "CreateTap", NET, {"isolated": False})
+
+
 def test_the_configuration_grants_the_use_of_a_bridge_and_nothing_else(world, bob, places):
     """AllowBridges= stands for use-bridge and use-network; polkit denies bob all else."""
     world.configure(f"{CONFIGURATION}[User bob]\nAllowBridges={HOST} {NET}\n")

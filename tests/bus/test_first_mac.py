@@ -122,6 +122,16 @@ def test_the_first_other_source_replaces_the_generated_mac(world, alice, neighbo
         assert account(world) == []
 
 
+def test_a_guest_that_used_the_generated_one_for_a_moment_may_still_have_its_own(alice, neighbour):
+    """As firmware does that boots from the network."""
+    with alice.create_tap("yesnet", False) as tap:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            assert is_heard(tap, neighbour, tap.get("GuestMac"))
+        assert speaks(tap, neighbour, OTHER)
+        assert poll(lambda: tap.get("GuestMac") == OTHER, 2)
+
+
 def test_it_is_replaced_once_and_the_rest_is_dropped_and_told_of_in_one_warning(world, alice, neighbour):
     with alice.create_tap("yesnet", False) as tap:
         assert speaks(tap, neighbour, OTHER)

@@ -484,6 +484,24 @@ static void with_another_label_in_its_tag_it_is_found_by_that(void **state) {
         stage_leave(&stage);
 }
 
+static void with_another_user_in_its_tag_it_is_theirs(void **state) {
+        TapRequest request = request_with_label("web");
+        FdSet queues = FDSET_INIT;
+        char name[IFNAMSIZ];
+        Stage stage;
+
+        stage_enter(&stage);
+        strcpy(name, stage_create(&stage, &request, &queues)->now.name);
+        world_run("ip link set %s alias \"$(sed s/uid=1000/uid=1001/ /sys/class/net/%s/ifalias)\"",
+                        name, name);
+        stage_await(&stage, manager_find_label(stage.manager, 1001, "web"));
+        assert_null(manager_find_label(stage.manager, 1000, "web"));
+        assert_true(stage_owes_nothing(&stage, 1000));
+        assert_false(stage_owes_nothing(&stage, 1001));
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
 /* Between the decision and the deletion somebody has given it a tag that is not this endpoint's; the event was not read
  * yet. Nothing will ever make it this endpoint's again. */
 static void what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted(void **state) {
@@ -1221,6 +1239,7 @@ int main(void) {
                 CASE(without_its_tag_it_is_not_ours_any_more),
                 CASE(with_the_tag_of_another_user_it_is_his),
                 CASE(with_another_label_in_its_tag_it_is_found_by_that),
+                CASE(with_another_user_in_its_tag_it_is_theirs),
                 CASE(what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted),
                 CASE(released_when_it_is_gone_already_the_wait_ends_too),
                 CASE(who_waits_at_the_end_of_the_service_is_told),
