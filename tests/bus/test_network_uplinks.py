@@ -282,6 +282,15 @@ def test_an_address_that_the_bridge_has_lost_is_warned_of_until_it_is_back(root,
         assert poll(lambda: warnings(net, address), 10)
 
 
+def test_the_address_by_which_guests_know_the_host_is_missed_though_another_network_has_it(root, outside):
+    with network(root, "yesnet", services=False) as net, network(root, "yesmore", services=False) as other:
+        kernel.run("ip", "address", "del", "fe80::1/64", "dev", "yesnet")
+        assert poll(lambda: warnings(net, "fe80::1/64"), 10)
+        assert warnings(other, "fe80::1/64") == []
+        kernel.run("ip", "address", "add", "fe80::1/64", "dev", "yesnet", "nodad")
+        assert poll(lambda: not warnings(net, "fe80::1/64"), 10)
+
+
 def test_ipv6_that_is_switched_off_is_warned_of(root, outside):
     with network(root, "yesnet", "isolated", services=False) as net:
         setting("yesnet", "disable_ipv6", 1, family=6)
@@ -321,6 +330,25 @@ def test_forwarding_that_is_switched_off_again_and_again_is_warned_of(root, alic
         setting("uplink0", "forwarding", 1)
         assert poll(lambda: warnings(net, "again and again") == [], 10)
         assert web.pings(outside.SERVER4)
+
+
+def test_a_bridge_that_is_kept_from_forwarding_forwards_again(root, alice, outside):
+    with network(root, "yesnet", services=False) as net, guest(alice, net) as web:
+        setting("yesnet", "forwarding", 0)
+        assert poll(lambda: setting("yesnet", "forwarding") == 1, 10)
+        assert web.pings(outside.SERVER4)
+
+
+def test_a_host_that_has_become_a_router_stays_one_when_the_last_network_goes(root, outside):
+    whole = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
+    try:
+        with network(root, "yesnet", services=False):
+            assert "uplink0" in forwarding_devices()
+            whole.write_text("1", encoding="ascii")
+        assert poll(lambda: not kernel.exists("yesnet"), 10)
+        assert not poll(lambda: setting("uplink0", "forwarding") == 0, 1)
+    finally:
+        whole.write_text("0", encoding="ascii")
 
 
 def test_ipv6_forwarding_that_ends_is_warned_of_until_it_is_back(root, outside):
