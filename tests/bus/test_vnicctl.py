@@ -430,8 +430,10 @@ def test_monitor_goes_on_over_a_restart_of_the_service(world, bridge):
     assert "watching" in child.stderr.readline().lower()
     world.restart_service()
     with world.client("alice") as alice, alice.create_tap(bridge) as tap:
-        while json.loads(child.stdout.readline()).get("interface") != tap.interface:
-            pass
+        interface = None
+        while interface != tap.interface:
+            assert select.select([child.stdout], [], [], 10)[0], "it says nothing any more"
+            interface = json.loads(child.stdout.readline()).get("interface")
     child.send_signal(signal.SIGINT)
     assert child.wait(5) == 0
     child.communicate()
