@@ -430,7 +430,7 @@ static void an_address_is_of_its_first_user_until_that_is_silent(void **state) {
                 assert_false(passes(&stage, CLAIM_V4(OTHER)));
                 assert_false(passes(&stage, CLAIM_V6(OTHER)));
                 assert_false(passes(&stage, CLAIM_TARGET(OTHER, FE80_A)));
-                usleep(300000);
+                usleep(200000);
                 /* Nor between two of its uses. */
                 assert_false(passes(&stage, CLAIM_V4(OTHER)));
                 assert_false(passes(&stage, CLAIM_V6(OTHER)));
