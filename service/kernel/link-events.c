@@ -24,9 +24,8 @@
 
 struct LinkEvents {
         int fd;
-        _Alignas(struct nlmsghdr) char batches[2]
-                                              [BATCH_BYTES]; /* the last one's last message is kept
-                                                                   while the next is read */
+        /* The last message of the one is kept while the other is read. */
+        _Alignas(struct nlmsghdr) char batches[2][BATCH_BYTES];
 };
 
 DEFINE_CLEANUP(LinkEvents, link_events_close)

@@ -463,6 +463,12 @@ static void with_the_tag_of_another_user_it_is_his(void **state) {
         stage_leave(&stage);
 }
 
+/* As an administrator may: one word of the tag for another. */
+static void change_tag(const char *name, const char *word, const char *other) {
+        world_run("ip link set %s alias \"$(sed s/%s/%s/ /sys/class/net/%s/ifalias)\"", name, word,
+                        other, name);
+}
+
 /* As if it had been made with that one: the old one is free again. */
 static void with_another_label_in_its_tag_it_is_found_by_that(void **state) {
         TapRequest request = request_with_label("web");
@@ -472,8 +478,7 @@ static void with_another_label_in_its_tag_it_is_found_by_that(void **state) {
 
         stage_enter(&stage);
         strcpy(name, stage_create(&stage, &request, &queues)->now.name);
-        world_run("ip link set %s alias \"$(sed s/label=web/label=db/ /sys/class/net/%s/ifalias)\"",
-                        name, name);
+        change_tag(name, "label=web", "label=db");
         stage_await(&stage, manager_find_label(stage.manager, 1000, "db"));
         assert_null(manager_find_label(stage.manager, 1000, "web"));
         assert_string_equal(manager_find_label(stage.manager, 1000, "db")->now.name, name);
@@ -492,8 +497,7 @@ static void with_another_user_in_its_tag_it_is_theirs(void **state) {
 
         stage_enter(&stage);
         strcpy(name, stage_create(&stage, &request, &queues)->now.name);
-        world_run("ip link set %s alias \"$(sed s/uid=1000/uid=1001/ /sys/class/net/%s/ifalias)\"",
-                        name, name);
+        change_tag(name, "uid=1000", "uid=1001");
         stage_await(&stage, manager_find_label(stage.manager, 1001, "web"));
         assert_null(manager_find_label(stage.manager, 1000, "web"));
         assert_true(stage_owes_nothing(&stage, 1000));

@@ -839,44 +839,48 @@ static void guests_go_out_by_their_own_addresses_and_not_to_private_ones(void **
         leave(&stage);
 }
 
+#define OUT_TO(to) ETHER(BRIDGE_MAC, "08 00") IP("1c", "11", GUEST_A, to) UDP("30 00", "30 01")
+
 /* Each range at its ends, and what is beside it. */
 static void what_is_private_stays_closed_to_its_ends(void **state) {
         static const struct {
-                const char *target;
+                const char *hex;
                 bool open;
-        } v4[] = {
-                { "09 ff ff fe", true }, { "0a 00 00 01", false }, { "0a ff ff fe", false }, { "0b 00 00 01", true },
-                { "64 3f ff fe", true }, { "64 40 00 01", false }, { "64 7f ff fe", false }, { "64 80 00 01", true },
-                { "a9 fd ff fe", true }, { "a9 fe 00 01", false }, { "a9 ff 00 01", true },
-                { "ac 0f ff fe", true }, { "ac 10 00 01", false }, { "ac 1f ff fe", false }, { "ac 20 00 01", true },
-                { "c0 a7 ff fe", true }, { "c0 a8 00 01", false }, { "c0 a8 ff fe", false }, { "c0 a9 00 01", true },
-        }, v6[] = {
-                { "fb ff", true }, { "fc 00", false }, { "fd ff", false }, { "fe 00", true }, { "fe c0", false },
-                { "fe ff", false },
+        } targets[] = {
+                { OUT_TO("09 ff ff fe"), true },
+                { OUT_TO("0a 00 00 01"), false },
+                { OUT_TO("0a ff ff fe"), false },
+                { OUT_TO("0b 00 00 01"), true },
+                { OUT_TO("64 3f ff fe"), true },
+                { OUT_TO("64 40 00 01"), false },
+                { OUT_TO("64 7f ff fe"), false },
+                { OUT_TO("64 80 00 01"), true },
+                { OUT_TO("a9 fd ff fe"), true },
+                { OUT_TO("a9 fe 00 01"), false },
+                { OUT_TO("a9 ff 00 01"), true },
+                { OUT_TO("ac 0f ff fe"), true },
+                { OUT_TO("ac 10 00 01"), false },
+                { OUT_TO("ac 1f ff fe"), false },
+                { OUT_TO("ac 20 00 01"), true },
+                { OUT_TO("c0 a7 ff fe"), true },
+                { OUT_TO("c0 a8 00 01"), false },
+                { OUT_TO("c0 a8 ff fe"), false },
+                { OUT_TO("c0 a9 00 01"), true },
+                { OUT6(FD_A, "fb ff 00 00 00 00 00 00 00 00 00 00 00 00 00 01"), true },
+                { OUT6(FD_A, "fc 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01"), false },
+                { OUT6(FD_A, "fd ff 00 00 00 00 00 00 00 00 00 00 00 00 00 01"), false },
+                { OUT6(FD_A, "fe 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01"), true },
+                { OUT6(FD_A, "fe c0 00 00 00 00 00 00 00 00 00 00 00 00 00 01"), false },
+                { OUT6(FD_A, "fe ff 00 00 00 00 00 00 00 00 00 00 00 00 00 01"), false },
         };
         _cleanup_close_ int outside = -EBADF;
-        char hex[512];
         Stage stage;
 
         enter(&stage, NETWORK_NAT, true);
         outside = open_outside();
-        for (size_t i = 0; i < ELEMENTS(v4); i++) {
-                snprintf(hex, sizeof(hex),
-                                ETHER(BRIDGE_MAC, "08 00") IP("1c", "11", GUEST_A, "%s")
-                                                UDP("30 00", "30 01"),
-                                v4[i].target);
-                if (goes_out(&stage, outside, hex) != v4[i].open)
-                        fail_msg("%s", v4[i].target);
-        }
-        for (size_t i = 0; i < ELEMENTS(v6); i++) {
-                snprintf(hex, sizeof(hex),
-                                ETHER(BRIDGE_MAC, "86 dd") IP6("08", "11", FD_A,
-                                                "%s 00 00 00 00 00 00 00 00 00 00 00 00 00 01")
-                                                UDP("30 00", "30 01"),
-                                v6[i].target);
-                if (goes_out(&stage, outside, hex) != v6[i].open)
-                        fail_msg("%s", v6[i].target);
-        }
+        for (size_t i = 0; i < ELEMENTS(targets); i++)
+                if (goes_out(&stage, outside, targets[i].hex) != targets[i].open)
+                        fail_msg("%s", targets[i].hex);
         leave(&stage);
 }
 
@@ -970,10 +974,6 @@ static void what_others_send_keeps_its_address(void **state) {
                                      "1c", "11", "0a 50 00 05", SERVER) UDP("30 00", "30 01"),
                         frame);
         assert_int_equal(write(other, frame, n), n);
-        /* One hop later, and so with another checksum. */
-        frame_of(ROUTER " " OUTSIDE_MAC
-                        " 08 00 45 00 00 1c 00 01 00 00 3f 11 00 00 0a 50 00 05 " SERVER,
-                        frame);
         assert_true(leaves(outside,
                         ROUTER " " OUTSIDE_MAC
                                " 08 00 45 00 00 1c 00 01 00 00 3f 11 00 00 0a 50 00 05 " SERVER));
