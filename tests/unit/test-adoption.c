@@ -254,6 +254,7 @@ static void after_a_loss_what_is_gone_leaves(void **state) {
         uint32_t nonce;
         Stage stage;
 
+        world_needs_the_hosts_root();
         stage_enter(&stage);
         stage_create(&stage, &request, &gone);
         nonce = stage_create(&stage, &request, &kept)->tag.nonce;
@@ -277,6 +278,7 @@ static void after_a_loss_changes_are_made_up_for(void **state) {
         Endpoint *endpoint;
         Stage stage;
 
+        world_needs_the_hosts_root();
         stage_enter(&stage);
         endpoint = stage_create(&stage, &request, &queues);
         stage_run(&stage, 50);
@@ -298,6 +300,7 @@ static void after_a_loss_a_stolen_mac_goes_back(void **state) {
         Stage stage;
         Mac mac;
 
+        world_needs_the_hosts_root();
         stage_enter(&stage);
         endpoint = stage_create(&stage, &request, &queues);
         stage_run(&stage, 50);
@@ -317,6 +320,7 @@ static void after_a_loss_a_stolen_mac_goes_back(void **state) {
 static void after_a_loss_one_that_came_meanwhile_appears(void **state) {
         Stage stage;
 
+        world_needs_the_hosts_root();
         stage_enter(&stage);
         stage_run(&stage, 50);
         shrink_events();
@@ -336,6 +340,7 @@ static void a_creation_while_events_are_lost_is_whole(void **state) {
         Endpoint *endpoint;
         Stage stage;
 
+        world_needs_the_hosts_root();
         stage_enter(&stage);
         stage_run(&stage, 50);
         shrink_events();

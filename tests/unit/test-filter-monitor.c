@@ -169,6 +169,7 @@ static void whoever_cannot_wait_is_told_at_once(void **state) {
 static void what_is_lost_is_told(void **state) {
         Told told;
 
+        world_needs_the_hosts_root();
         begin(&told);
         world_run("(echo 'table inet other { chain c {'; "
                   "seq -f 'tcp dport %%.0f drop' 40000; echo '} '; echo '}') | nft -f -");

@@ -129,6 +129,7 @@ static void leaving_a_bridge_is_not_going(void **state) {
 }
 
 static void a_loss_is_told_and_then_the_rest_comes(void **state) {
+        world_needs_the_hosts_root();
         _cleanup_events_ LinkEvents *events = open_events();
         const int small = 4096;
         Seen seen = { 0 };

@@ -151,6 +151,7 @@ static void a_start_that_fails_is_tried_again(void **state) {
 static void lost_events_are_made_up_for(void **state) {
         Stage stage = { 0 };
 
+        world_needs_the_hosts_root();
         enter(&stage);
         set_buffer(&stage, 4096);
         world_make_noise(200);
@@ -163,6 +164,7 @@ static void lost_events_are_made_up_for(void **state) {
 static void a_comparison_that_fails_is_tried_again(void **state) {
         Stage stage = { 0 };
 
+        world_needs_the_hosts_root();
         enter(&stage);
         set_buffer(&stage, 4096);
         stage.resync_result = -ENOBUFS;

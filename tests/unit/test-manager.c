@@ -868,6 +868,7 @@ static void a_persistent_tap_that_came_to_nothing_is_deleted(void **state) {
         TapRequest request = request_with_label("web");
         bool *const faults[] = { &wrong.no_record, &wrong.no_bridge };
 
+        world_needs_the_hosts_root();
         request.persistent = true;
         for (size_t i = 0; i < ELEMENTS(faults); i++) {
                 Failure failure = FAILURE_INIT;

@@ -596,6 +596,7 @@ static void a_foreign_port_that_comes_after_the_look_is_not_overlooked(void **st
 
 /* It lives without a queue, so it has to be deleted. */
 static void a_persistent_tap_is_refused_then_as_well(void **state) {
+        world_needs_the_hosts_root();
         refuse_what_has_become_shared(true);
 }
 

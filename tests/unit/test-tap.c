@@ -113,6 +113,7 @@ static void a_name_that_is_taken_is_never_attached_to(void **state) {
 
 /* As root one may attach to anybody's idle tap; it must not happen. */
 static void the_persistent_tap_of_a_user_is_not_attached_to(void **state) {
+        world_needs_the_hosts_root();
         world_run("ip tuntap add dev vnic00000002 mode tap user 1000 multi_queue");
         assert_name_is_taken("vnic00000002");
         assert_string_equal(world_read("cat /sys/class/net/vnic00000002/owner"), "1000");

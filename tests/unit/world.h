@@ -14,8 +14,13 @@
 
 #define WORLD_SKIPPED 77
 
-/* Whether the tests can run here: as root, with /dev/net/tun. Says why if not. */
+/* Whether the tests can run here: with /dev/net/tun, and as root or where an ordinary user may have user namespaces.
+ * Says why if not. */
 bool world_is_possible(void);
+
+/* For a case that needs other users, or more of the kernel's memory for a socket than root of a user namespace may have:
+ * is skipped there. */
+void world_needs_the_hosts_root(void);
 
 /* For cmocka: enters a new, empty world. What was in the last one goes with its last fd. */
 int world_enter(void **state);
