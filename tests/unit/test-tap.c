@@ -248,7 +248,7 @@ static void an_escort_gives_the_device_to_root_by_itself(void **state) {
         assert_true(fd >= 0);
         tap_escort_begin(&escort, fd);
         assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
-        for (int i = 0; i < 1000 && strcmp(owner, "0") != 0; i++)
+        for (int i = 0; i < 100 && strcmp(owner, "0") != 0; i++)
                 owner = world_read("cat /sys/class/net/vnic00000001/owner");
         tap_escort_end(&escort);
         assert_string_equal(owner, "0");
