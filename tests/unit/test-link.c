@@ -305,7 +305,7 @@ static void a_dump_that_a_change_has_overtaken_is_not_whole(void **state) {
         Failure failure = FAILURE_INIT;
         unsigned n = 0;
 
-        world_run("for i in $(seq 1 120); do echo link add b$i type bridge; done | ip -batch -");
+        world_run("for i in $(seq 1 60); do echo link add b$i type bridge; done | ip -batch -");
         assert_int_equal(link_dump(netlink, overtake_once, &n, &failure), -EINTR);
         assert_int_equal(failure.kind, FAILURE_KERNEL);
         n = 0;
