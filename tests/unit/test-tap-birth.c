@@ -425,8 +425,7 @@ int main(void) {
                 cmocka_unit_test_setup(the_bridge_keeps_mac_and_mtu, world_enter),
                 cmocka_unit_test_setup(without_a_bridge_it_is_born_too, world_enter),
                 cmocka_unit_test_setup(it_has_as_many_queues_as_planned, world_enter),
-                cmocka_unit_test_setup(
-                                a_multiqueue_tap_has_no_queueing_discipline_for_each_queue,
+                cmocka_unit_test_setup(a_multiqueue_tap_has_no_queueing_discipline_for_each_queue,
                                 world_enter),
                 cmocka_unit_test_setup(a_name_that_is_taken_is_eexist_and_no_ifindex, world_enter),
                 cmocka_unit_test_setup(a_bridge_deleted_meanwhile_is_stale, world_enter),

@@ -237,7 +237,7 @@ static void with_an_escort_it_is_the_same_and_leaves_no_fd(void **state) {
         }
 }
 
-/* It is there before the device is, and nothing stands between the two: who makes the device does not call it. */
+/* It waits for the device before there is one, and nobody tells it when there is. */
 static void an_escort_gives_the_device_to_root_by_itself(void **state) {
         struct ifreq request = { .ifr_name = "vnic00000001",
                 .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_TUN_EXCL };
@@ -288,8 +288,7 @@ int main(void) {
                 cmocka_unit_test_setup(
                                 the_two_hundred_and_fifty_seventh_queue_is_the_limit, world_enter),
                 cmocka_unit_test_setup(a_queue_of_no_name_is_none, world_enter),
-                cmocka_unit_test_setup(
-                                a_queue_of_a_tap_that_is_gone_is_none_and_makes_no_device,
+                cmocka_unit_test_setup(a_queue_of_a_tap_that_is_gone_is_none_and_makes_no_device,
                                 world_enter),
         };
 
