@@ -216,6 +216,26 @@ def test_a_mac_that_is_in_use_is_taken_when_it_is_free(alice, bob, net, neighbou
         assert speaks(tap, neighbour, OTHER)
 
 
+def test_a_mac_that_is_heard_behind_another_port_of_the_network_is_not_taken_over(alice, net, neighbour):
+    """It is somebody's there, and nobody was asked."""
+    def holders():
+        return [(entry["ifname"], entry["state"]) for entry in kernel.fdb("yesnet") if entry["mac"] == OTHER]
+
+    with alice.create_tap("yesnet", False) as tap:
+        generated = tap.get("GuestMac")
+        kernel.make_veth("left0", "right0", master="yesnet")
+        try:
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+                wire.bind(("right0", 0))
+                assert poll(lambda: wire.send(broadcast(OTHER)) and holders() == [("left0", "")], 5)
+            assert not speaks(tap, neighbour, OTHER, 1)
+            assert tap.get("GuestMac") == generated and static_macs(tap) == [generated]
+            assert holders() == [("left0", "")]
+        finally:
+            kernel.del_link("left0")
+        assert speaks(tap, neighbour, OTHER)
+
+
 def test_two_guests_that_take_the_same_mac_at_once_are_not_both_heard(alice, neighbour):
     with alice.create_tap("yesnet", False) as one, alice.create_tap("yesnet", False) as other:
         for _ in range(20):

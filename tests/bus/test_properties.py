@@ -317,6 +317,17 @@ def a_network_is_shared(scene):
     yield
 
 
+@way("Network.Warnings")
+def a_network_loses_its_address(scene):
+    scene.network("nat", "yesnat")
+    address = next(one for one in kernel.addresses("yesnat") if ":" not in one)
+    yield
+    kernel.run("ip", "address", "del", address, "dev", "yesnat")
+    yield
+    kernel.run("ip", "address", "add", address, "dev", "yesnat")
+    yield
+
+
 @way("Network.Warnings", "Network.UndecidedFilters")
 def a_firewall_drops(scene):
     """What crosses the bridge of a network without a way out is dropped as well, where br_netfilter is on."""

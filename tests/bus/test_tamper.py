@@ -13,7 +13,7 @@ import pytest
 from test_atomic import failing
 from vnic import LONG, frames, kernel
 from vnic.client import ENDPOINT, MANAGER, ROOT, BusError, Client
-from vnic.process import poll
+from vnic.process import poll, stopped
 
 VICTIM, FRIEND, STRANGE = "52:54:00:00:0c:01", "52:54:00:00:0d:01", "02:00:00:00:0f:01"
 
@@ -183,12 +183,17 @@ def test_an_entry_that_is_deleted_alone_comes_back(alice, bridge):
         assert poll(lambda: tied(bridge, VICTIM) == [tap.interface], 0.5)
 
 
-def test_what_an_administrator_gave_to_another_port_is_left_there(alice, bridge):
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_an_administrator_gave_to_another_port_is_left_there(world, alice, bridge, at_once):
+    """Of an entry that is replaced at once no event says that it is gone; of one that was deleted first there is one."""
     kernel.make_veth("left0", "right0", master=bridge)
     try:
         with alice.create_tap(bridge, guest_mac=VICTIM) as tap:
-            kernel.run("bridge", "fdb", "replace", VICTIM, "dev", "left0", "master", "static")
-            kernel.set_mac(tap.fds[0], tap.interface, STRANGE)  # something to look at it for
+            with stopped(world.pid):  # before the deleted one is put back
+                if not at_once:
+                    kernel.run("bridge", "fdb", "del", VICTIM, "dev", tap.interface, "master")
+                kernel.run("bridge", "fdb", "replace", VICTIM, "dev", "left0", "master", "static")
+            kernel.set_mac(tap.fds[0], tap.interface, STRANGE)  # told after all that
             assert poll(lambda: kernel.link(tap.interface)["address"] == host_mac(tap), 0.5)
             time.sleep(0.1)
             assert [row["ifname"] for row in kernel.fdb(bridge) if row["mac"] == VICTIM] == ["left0"]

@@ -317,6 +317,30 @@ static void after_a_loss_a_stolen_mac_goes_back(void **state) {
         stage_leave(&stage);
 }
 
+/* Nothing else is changed that would tell of it. */
+static void after_a_loss_an_entry_that_was_deleted_comes_back(void **state) {
+        TapRequest request = stage_request();
+        FdSet queues = FDSET_INIT;
+        Endpoint *endpoint;
+        Stage stage;
+
+        assert_int_equal(tap_request_set_guest_mac(&request, "52:54:00:12:34:56", NULL), 0);
+        request.anti_spoof = true;
+        stage_enter(&stage);
+        endpoint = stage_create(&stage, &request, &queues);
+        stage_run(&stage, 50);
+        shrink_events();
+        world_make_noise(100);
+        world_run("bridge fdb del 52:54:00:12:34:56 dev %s master", endpoint->now.name);
+        stage_run(&stage, 50);
+        assert_string_not_equal(
+                        world_read("bridge fdb show dev %s | grep ^52:54:00:12:34:56 | grep sticky",
+                                        endpoint->now.name),
+                        "");
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
 static void after_a_loss_one_that_came_meanwhile_appears(void **state) {
         Stage stage;
 
@@ -392,6 +416,7 @@ int main(void) {
                 CASE(after_a_loss_what_is_gone_leaves),
                 CASE(after_a_loss_changes_are_made_up_for),
                 CASE(after_a_loss_a_stolen_mac_goes_back),
+                CASE(after_a_loss_an_entry_that_was_deleted_comes_back),
                 CASE(after_a_loss_one_that_came_meanwhile_appears),
                 CASE(a_creation_while_events_are_lost_is_whole),
                 CASE(comparing_again_and_again_changes_nothing),

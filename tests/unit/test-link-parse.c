@@ -5,6 +5,7 @@
  * sanitizer sees a byte read past its end.
  */
 #include <errno.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "kernel/link.h"
+#include "kernel/rtnl-gaps.h"
 #include "testing.h"
 
 static struct nl_msg *new_message(int type, int family) {
@@ -386,6 +388,44 @@ static void wrong_lengths_inside_a_nest_are_malformed(void **state) {
         assert_int_equal(parse(message, &link), -EPROTO);
 }
 
+static void put_vlan(struct nl_msg *message, uint16_t vlan, uint16_t flags) {
+        const struct bridge_vlan_info info = { .vid = vlan, .flags = flags };
+
+        assert_int_equal(nla_put(message, IFLA_BRIDGE_VLAN_INFO, sizeof(info), &info), 0);
+}
+
+static void parse_port_vlans(struct nl_msg *message, PortVlans *ret) {
+        rtnl_parse_port_vlans(nlmsg_hdr(message), ret);
+        nlmsg_free(message);
+}
+
+static void assert_range(const PortVlans *vlans, size_t i, unsigned first, unsigned last) {
+        assert_true(i < vlans->n);
+        assert_int_equal(vlans->ranges[i].first, first);
+        assert_int_equal(vlans->ranges[i].last, last);
+}
+
+/* The kernel tells two or more neighbours that are alike by the first and the last of them. */
+static void a_range_of_vlans_is_all_that_lie_between_its_ends(void **state) {
+        struct nl_msg *message = new_message(RTM_NEWLINK, AF_BRIDGE);
+        struct nlattr *all = begin(message, IFLA_AF_SPEC);
+        PortVlans vlans;
+
+        put_vlan(message, 1, BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED);
+        put_vlan(message, 10, BRIDGE_VLAN_INFO_RANGE_BEGIN);
+        put_vlan(message, 20, BRIDGE_VLAN_INFO_RANGE_END);
+        put_vlan(message, 30, 0);
+        put_vlan(message, 40, BRIDGE_VLAN_INFO_RANGE_BEGIN | BRIDGE_VLAN_INFO_UNTAGGED);
+        put_vlan(message, 41, BRIDGE_VLAN_INFO_RANGE_END | BRIDGE_VLAN_INFO_UNTAGGED);
+        nla_nest_end(message, all);
+        parse_port_vlans(message, &vlans);
+        assert_int_equal(vlans.n, 4);
+        assert_range(&vlans, 0, 1, 1);
+        assert_range(&vlans, 1, 10, 20);
+        assert_range(&vlans, 2, 30, 30);
+        assert_range(&vlans, 3, 40, 41);
+}
+
 /* Random bytes flipped in a full message; what the sanitizers say is the result. */
 static void a_damaged_message_is_read_without_harm(void **state) {
         struct nl_msg *message = full_message(RTM_NEWLINK);
@@ -431,6 +471,7 @@ int main(void) {
                 cmocka_unit_test(a_port_of_a_bond_is_not_read_as_a_bridges),
                 cmocka_unit_test(a_kind_too_long_is_not_cut_into_one_of_ours),
                 cmocka_unit_test(wrong_lengths_inside_a_nest_are_malformed),
+                cmocka_unit_test(a_range_of_vlans_is_all_that_lie_between_its_ends),
                 cmocka_unit_test(a_damaged_message_is_read_without_harm),
         };
 

@@ -290,6 +290,29 @@ static void a_dump_gives_the_error_of_who_looks_and_the_socket_serves_on(void **
         assert_string_equal(link.name, "b20");
 }
 
+/* Somebody deletes a link while the first one of the list is looked at. */
+static int overtake_once(const LinkInfo *link, void *userdata) {
+        unsigned *n = userdata;
+
+        if ((*n)++ == 0)
+                world_run("ip link del b1");
+        return 0;
+}
+
+/* The kernel gives it in parts, and a part may be from before the change and the next from after it. */
+static void a_dump_that_a_change_has_overtaken_is_not_whole(void **state) {
+        _cleanup_netlink_ Netlink *netlink = open_netlink();
+        Failure failure = FAILURE_INIT;
+        unsigned n = 0;
+
+        world_run("for i in $(seq 1 60); do echo link add b$i type bridge; done | ip -batch -");
+        assert_int_equal(link_dump(netlink, overtake_once, &n, &failure), -EINTR);
+        assert_int_equal(failure.kind, FAILURE_KERNEL);
+        n = 0;
+        assert_int_equal(link_dump(netlink, count_one, &n, NULL), 0);
+        assert_int_equal(n, world_count_links());
+}
+
 static void a_dump_of_ports_shows_those_of_the_master_alone(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         unsigned n = 0;
@@ -361,6 +384,8 @@ int main(void) {
                 cmocka_unit_test_setup(a_bridge_that_is_gone_is_enodev, world_enter),
                 cmocka_unit_test_setup(deleting_takes_it_away_under_its_holder, world_enter),
                 cmocka_unit_test_setup(a_dump_shows_each_link_once, world_enter),
+                cmocka_unit_test_setup(
+                                a_dump_that_a_change_has_overtaken_is_not_whole, world_enter),
                 cmocka_unit_test_setup(
                                 a_dump_of_ports_shows_those_of_the_master_alone, world_enter),
                 cmocka_unit_test_setup(a_dump_gives_the_error_of_who_looks_and_the_socket_serves_on,

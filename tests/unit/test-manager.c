@@ -1005,22 +1005,38 @@ static void a_name_that_is_taken_is_given_up_for_another(void **state) {
         stage_leave(&stage);
 }
 
-static void a_generated_mac_that_is_taken_is_given_up_for_another(void **state) {
+/* lan0, a port of the host, has the first MAC that is generated, by an entry of this kind. */
+static void give_up_a_generated_mac(const char *kind) {
         static const unsigned char random[] = { 0x78, 0x56, 0x34, 0x12, 1, 2, 3 };
         TapRequest request = stage_request();
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
         Stage stage;
 
-        world_run("ip tuntap add dev tap0 mode tap && ip link set tap0 master br0 && "
-                  "bridge fdb add 52:54:00:01:02:03 dev tap0 master static");
+        /* A port learns nothing before it forwards, which it does in a moment. */
+        world_run("ip link add lan0 up master br0 type veth peer name lan1 && "
+                  "ip link set lan1 up && timeout 5 sh -c '"
+                  "until bridge fdb add 52:54:00:01:02:03 dev lan0 master %s 2>&-; "
+                  "do sleep 0.01; done'",
+                        kind);
         stage_enter(&stage);
         fix_random(random, sizeof(random));
         endpoint = stage_create(&stage, &request, &queues);
         assert_int_equal(fixed_random.at, sizeof(random));
         assert_memory_not_equal(&endpoint->tag.guest_mac, "\x52\x54\x00\x01\x02\x03", 6);
+        assert_false(world_link_says(endpoint->now.name, "link/ether fe:54:00:01:02:03"));
+        assert_non_null(strstr(world_read("bridge fdb show dev lan0"), "52:54:00:01:02:03"));
         fdset_done(&queues);
         stage_leave(&stage);
+}
+
+static void a_generated_mac_that_is_taken_is_given_up_for_another(void **state) {
+        give_up_a_generated_mac("static");
+}
+
+/* Nobody was asked whether it may be taken over, as is done for a given one. */
+static void a_generated_mac_that_is_heard_elsewhere_is_given_up_for_another(void **state) {
+        give_up_a_generated_mac("dynamic");
 }
 
 static void further_queues_are_of_the_same_tap_and_are_charged(void **state) {
@@ -1266,6 +1282,7 @@ int main(void) {
                 CASE(a_bridge_deleted_after_the_look_is_stale),
                 CASE(a_name_that_is_taken_is_given_up_for_another),
                 CASE(a_generated_mac_that_is_taken_is_given_up_for_another),
+                CASE(a_generated_mac_that_is_heard_elsewhere_is_given_up_for_another),
                 CASE(further_queues_are_of_the_same_tap_and_are_charged),
                 CASE(further_queues_are_refused_where_there_can_be_none),
                 CASE(past_the_devices_queues_is_the_queue_limit),

@@ -818,6 +818,27 @@ static void pass_idle_time(Stage *stage, Network *network) {
         stage_run(stage, 30);
 }
 
+/* It came up for a tap that could not be made then. */
+static void one_that_nobody_has_ever_used_goes_later(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        Network *network;
+        uint64_t at;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        assert_int_equal(sd_event_source_get_enabled(network->idle, NULL), 0);
+        delete_network(&stage, network);
+        network = create(&stage, &plan, false);
+        assert_true(sd_event_source_get_enabled(network->idle, NULL) > 0);
+        assert_ok(sd_event_source_get_time(network->idle, &at));
+        assert_true(at <= clock_now_usec() + 60 * USEC_PER_SEC);
+        assert_ok(sd_event_source_set_time_relative(network->idle, 0));
+        stage_await(&stage, !manager_find_network(stage.manager, "net0"));
+        assert_nothing_is_left(1);
+        stage_leave(&stage);
+}
+
 static void a_port_of_others_is_use(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         Network *network;
@@ -1250,6 +1271,7 @@ int main(void) {
                 CASE(a_deletion_that_is_refused_is_tried_again_and_at_last_given_up),
                 CASE(a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up),
                 CASE(so_does_one_that_was_never_complete),
+                CASE(one_that_nobody_has_ever_used_goes_later),
                 CASE(a_port_of_others_is_use),
                 CASE(a_deletion_that_is_refused_twice_succeeds_later),
                 CASE(a_restart_takes_everything_up),

@@ -243,6 +243,24 @@ static void it_has_as_many_queues_as_planned(void **state) {
         }
 }
 
+/* Of one queue, too: the device has room for 256 that may be opened later. */
+static void a_multiqueue_tap_has_no_queueing_discipline_for_each_queue(void **state) {
+        world_run("ip link add br0 type bridge");
+        for (unsigned queues = 1; queues <= 2; queues++) {
+                Scene *scene = set_scene();
+                const char *disciplines;
+
+                scene->plan.device.multiqueue = true;
+                scene->plan.queues = queues;
+                assert_int_equal(be_born(scene), 0);
+                disciplines = world_read("tc qdisc show dev " NAME);
+                assert_int_equal(strncmp(disciplines, "qdisc noqueue ", 14), 0);
+                assert_null(strchr(disciplines, '\n'));
+                clear_scene(scene);
+                assert_true(world_loses_link(NAME));
+        }
+}
+
 /* The birth must fail; then its queues are closed, and the world is as it was. */
 static void assert_stillborn(Scene *scene, int error, FailureKind kind) {
         int r = be_born(scene);
@@ -407,6 +425,8 @@ int main(void) {
                 cmocka_unit_test_setup(the_bridge_keeps_mac_and_mtu, world_enter),
                 cmocka_unit_test_setup(without_a_bridge_it_is_born_too, world_enter),
                 cmocka_unit_test_setup(it_has_as_many_queues_as_planned, world_enter),
+                cmocka_unit_test_setup(a_multiqueue_tap_has_no_queueing_discipline_for_each_queue,
+                                world_enter),
                 cmocka_unit_test_setup(a_name_that_is_taken_is_eexist_and_no_ifindex, world_enter),
                 cmocka_unit_test_setup(a_bridge_deleted_meanwhile_is_stale, world_enter),
                 cmocka_unit_test_setup(a_bridge_replaced_by_its_namesake_is_stale_and_untouched,

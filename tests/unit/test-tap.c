@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "kernel/tap-escort.h"
 #include "kernel/tap.h"
 #include "testing.h"
 #include "util/cleanup.h"
@@ -207,6 +208,20 @@ static void a_queue_of_no_name_is_none(void **state) {
         assert_int_equal(world_count_links(), 1);
 }
 
+/* TUNSETIFF makes a device of any name that there is none of. */
+static void a_queue_of_a_tap_that_is_gone_is_none_and_makes_no_device(void **state) {
+        const TapDevice device = { .name = "vnic00000001", .vnet_hdr = true, .multiqueue = true };
+        Failure failure = FAILURE_INIT;
+        int fd = -77;
+
+        close(create(&device));
+        assert_true(world_loses_link("vnic00000001"));
+        assert_int_equal(tap_open_queue(&device, &fd, &failure), -ESTALE);
+        assert_int_equal(failure.kind, FAILURE_STALE);
+        assert_int_equal(fd, -77);
+        assert_int_equal(world_count_links(), 1);
+}
+
 static void with_an_escort_it_is_the_same_and_leaves_no_fd(void **state) {
         const TapDevice device = {
                 .name = "vnic00000001", .multiqueue = true, .contested = true, .vnet_hdr = true
@@ -223,6 +238,23 @@ static void with_an_escort_it_is_the_same_and_leaves_no_fd(void **state) {
         }
 }
 
+/* It waits for the device before there is one, and nobody tells it when there is. */
+static void an_escort_gives_the_device_to_root_by_itself(void **state) {
+        struct ifreq request = { .ifr_name = "vnic00000001",
+                .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_TUN_EXCL };
+        _cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+        const char *owner = "";
+        TapEscort escort;
+
+        assert_true(fd >= 0);
+        tap_escort_begin(&escort, fd);
+        assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
+        for (int i = 0; i < 100 && strcmp(owner, "0") != 0; i++)
+                owner = world_read("cat /sys/class/net/vnic00000001/owner");
+        tap_escort_end(&escort);
+        assert_string_equal(owner, "0");
+}
+
 static void an_escort_of_what_cannot_be_made_ends(void **state) {
         const TapDevice device = { .name = "lo", .contested = true };
         int fd = -1;
@@ -236,6 +268,7 @@ int main(void) {
                 cmocka_unit_test_setup(
                                 it_has_the_flags_that_were_asked_for_and_no_others, world_enter),
                 cmocka_unit_test_setup(with_an_escort_it_is_the_same_and_leaves_no_fd, world_enter),
+                cmocka_unit_test_setup(an_escort_gives_the_device_to_root_by_itself, world_enter),
                 cmocka_unit_test_setup(an_escort_of_what_cannot_be_made_ends, world_enter),
                 cmocka_unit_test_setup(its_queue_does_not_block_and_is_not_inherited, world_enter),
                 cmocka_unit_test_setup(
@@ -256,6 +289,8 @@ int main(void) {
                 cmocka_unit_test_setup(
                                 the_two_hundred_and_fifty_seventh_queue_is_the_limit, world_enter),
                 cmocka_unit_test_setup(a_queue_of_no_name_is_none, world_enter),
+                cmocka_unit_test_setup(a_queue_of_a_tap_that_is_gone_is_none_and_makes_no_device,
+                                world_enter),
         };
 
         if (!world_is_possible())
