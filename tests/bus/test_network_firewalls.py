@@ -185,6 +185,28 @@ def br_netfilter():
         file.write_text(value)
 
 
+def test_what_drops_ipv6_is_warned_of_only_where_br_netfilter_shows_that_to_it(root, alice, bridge, br_netfilter):
+    """It has a switch for each family."""
+    def told():
+        look_again(root)
+        return [text for text in alice.list_bridges()["yes0"]["warnings"] if "br_netfilter" in text]
+
+    def show(*families):
+        for family in ("iptables", "ip6tables"):
+            (NETFILTER / f"bridge-nf-call-{family}").write_text(str(int(family in families)))
+
+    try:
+        show("ip6tables")
+        kernel.run("nft", f"add table ip6 mine; add chain ip6 mine guard {{ {DROP_FORWARDED} }}")
+        assert poll(told, 20, 0.1) and "ip6 mine guard" in told()[0]
+        show("iptables")
+        assert not told()
+        show("iptables", "ip6tables")
+        assert told()
+    finally:
+        kernel.run("nft", "delete", "table", "ip6", "mine")
+
+
 def test_br_netfilter_is_warned_of_only_where_something_drops(root, alice, bridge, br_netfilter):
     def told():
         look_again(root)

@@ -161,11 +161,13 @@ def test_every_device_by_which_guests_are_led_out_forwards():
                   ["-6", "address", "add", "2001:db8:1::2/64", "dev", "up1", "nodad"],
                   ["-6", "route", "add", "2001:db8:77::/48", "via", "2001:db8:1::1", "dev", "up1"],
                   ["-6", "route", "add", "2001:db8:78::/48", "dev", "vpn0"],
-                  ["-6", "route", "add", "fd00:78::/32", "dev", "wire0"]):
+                  ["-6", "route", "add", "fd00:78::/32", "dev", "wire0"],
+                  # What is private stays so behind a router.
+                  ["-6", "route", "add", "fd00:79::/32", "via", "fe80::9", "dev", "wire1"]):
         ip(*words)
     before = settings()
     with on("netone"):
-        assert [name for name in ("up0", "up1", "vpn0", "wire0", "nettwo", "lo")
+        assert [name for name in ("up0", "up1", "vpn0", "wire0", "wire1", "nettwo", "lo")
                 if conf(name, "force_forwarding")] == ["up1", "vpn0"]
     off("netone")
     assert {key: value for key, value in settings().items() if key[1] != "accept_ra" or key[0] != "netone"} == \

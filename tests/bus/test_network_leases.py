@@ -3,7 +3,10 @@
 is room for others."""
 
 import contextlib
+import os
 import shutil
+import socket
+import struct
 
 import pytest
 from vnic import kernel
@@ -13,6 +16,12 @@ from vnic.process import poll
 
 pytestmark = [pytest.mark.deadline(180), pytest.mark.once,
               pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")]
+
+# linux/rtnetlink.h, linux/neighbour.h; a message is a header of 16 bytes, a struct ndmsg of 12, and attributes.
+RTMGRP_NEIGH, RTM_NEWNEIGH, NDA_LLADDR, NEIGH_ATTRIBUTES = 4, 28, 2, 28
+NUD_NOARP, NUD_PERMANENT = 0x40, 0x80  # tied to a port, and of a port itself
+
+DHCP_CLIENT = b"\0\x44"  # its port
 
 A, B = "52:54:00:00:77:01", "52:54:00:00:77:02"
 
@@ -91,6 +100,33 @@ def test_a_label_finds_its_address_again_though_its_mac_is_another_one(alice, bo
             assert machine.dhcp()["ip"] == had
 
 
+def dhcp_answers(tap):
+    """What a server has sent by the tap, which nobody reads."""
+    answers = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            frame = os.read(tap.fds[0], 4096)
+            if frame[12:14] == b"\x08\x00" and frame[23] == socket.IPPROTO_UDP and frame[36:38] == DHCP_CLIENT:
+                answers.append(frame)
+    return answers
+
+
+def test_who_inherits_and_has_an_address_keeps_that(alice, eight):
+    """By its MAC it has one of its own, and by its label it would have another. Asked for that in its name, the server
+    refused it."""
+    own = had_by(alice, eight, guest_mac=B)
+    other = had_by(alice, eight, guest_mac=A, label="web")
+    assert poll(lambda: leased(eight) == {own: B, other: A}, 5), leased(eight)
+    with alice.create_tap(eight.name, False, guest_mac=B, label="web") as tap:
+        assert poll(lambda: leased(eight) == {own: B}, 5), leased(eight)
+        assert poll(lambda: kernel.ports(eight.name) == [tap.interface], 5), kernel.ports(eight.name)
+        # The server takes one after another: it has answered all that was said before.
+        assert had_by(alice, eight, name="other")
+        assert dhcp_answers(tap) == []
+        with Machine(tap, "guest") as machine:
+            assert machine.dhcp()["ip"] == own
+
+
 def test_who_may_come_back_gives_way_to_those_who_are_there(alice, eight):
     first, second = had_by(alice, eight, guest_mac=A), had_by(alice, eight, guest_mac=B)
     assert set(leased(eight)) == {first, second}
@@ -121,6 +157,40 @@ def test_what_the_dead_had_while_vnicd_was_not_there_gives_way_too(world, alice,
 
 
 
+
+
+@contextlib.contextmanager
+def told_of_macs():
+    """Gives a function: all that the kernel has said of the MACs that bridges know, as (MAC, state)."""
+    said = []
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as events:
+        events.bind((0, RTMGRP_NEIGH))
+        events.setblocking(False)
+
+        def told():
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    message = events.recv(4096)
+                    kind, family, state = struct.unpack_from("4xH10xB7xH", message)
+                    size, attribute = struct.unpack_from("HH", message, NEIGH_ATTRIBUTES)
+                    if kind == RTM_NEWNEIGH and family == socket.AF_BRIDGE and attribute == NDA_LLADDR and size == 10:
+                        said.append((message[NEIGH_ATTRIBUTES + 4:NEIGH_ATTRIBUTES + 10].hex(":"), state))
+            return said
+
+        yield told
+
+
+def test_the_bridge_learns_nothing_from_what_is_said_in_the_name_of_guests(alice, eight):
+    """Or it would send what is for them to the port by which it was said."""
+    with told_of_macs() as told:
+        with guest(alice, eight, label="web") as machine:
+            had, mac = machine.told["ip"], machine.mac
+        with alice.create_tap(eight.name, False, label="web") as tap:
+            heir = tap.get("GuestMac")
+            assert poll(lambda: leased(eight).get(had) == heir, 5), leased(eight)
+            assert poll(lambda: kernel.ports(eight.name) == [tap.interface], 5), kernel.ports(eight.name)
+        assert {(mac, NUD_NOARP), (heir, NUD_NOARP)} <= set(told())
+        assert [one for one in told() if one[1] not in (NUD_NOARP, NUD_PERMANENT)] == []
 
 
 def test_nothing_is_seen_of_it_but_that_the_lease_is_gone(root, alice, sixteen):

@@ -155,6 +155,13 @@ def test_a_stranger_on_one_wire_reaches_nothing_beyond_another(world, root, alic
             assert pings_from("second", outside.SERVER4)
 
 
+def test_nothing_forwards_where_the_filter_against_strangers_cannot_be_made(root, outside):
+    with kernel.tables_of_somebody_else("vnicd-uplinks-", ["inet"]):
+        with network(root, "yesnet", services=False):
+            assert forwarding_devices() == []
+    assert poll(lambda: forwarding_devices() == [], 5), forwarding_devices()
+
+
 def far(number, family):
     """The addresses of the host and of a machine on its bridge, and how long their prefix is."""
     return (f"2001:db8:{number + 1}::1", f"2001:db8:{number + 1}::2", 64) if family == 6 else \
@@ -340,8 +347,10 @@ def test_a_bridge_that_is_kept_from_forwarding_forwards_again(root, alice, outsi
         assert web.pings(outside.SERVER4)
 
 
-def test_a_host_that_has_become_a_router_stays_one_when_the_last_network_goes(root, outside):
+@pytest.mark.parametrize("mark", [0, 77], ids=["marked by vnicd", "marked by somebody else"])
+def test_a_host_that_has_become_a_router_stays_one_when_the_last_network_goes(root, outside, mark):
     whole = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
+    setting("uplink0", "tag", mark)
     try:
         with network(root, "yesnet", services=False):
             assert "uplink0" in forwarding_devices()

@@ -134,6 +134,21 @@ static void who_tells_a_mac_of_its_own_finds_its_address_under_that(void **state
         assert_string_equal(due(book), "1>2");
 }
 
+/* Nothing has been ended of what it had yet. */
+static void who_takes_up_again_the_mac_that_it_gave_up_keeps_what_it_had_by_it(void **state) {
+        LeaseBook *book = *state;
+        const Tag one = guest(1, "web"), two = guest(2, "web");
+
+        assert_ok(lease_book_move(book, &one.guest_mac, &two, NOW));
+        assert_ok(lease_book_move(book, &two.guest_mac, &one, NOW + 1));
+        assert_string_equal(due(book), "2>1");
+        /* So does one that comes back while its heir is there. */
+        leave(book, &one, true, NOW);
+        lease_book_come(book, &two, NOW + 1);
+        lease_book_come(book, &one, NOW + 2);
+        assert_string_equal(due(book), "");
+}
+
 static void guests_without_a_label_are_not_one(void **state) {
         LeaseBook *book = *state;
         const Tag one = guest(1, ""), two = guest(2, "");
@@ -182,6 +197,9 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(
                                 who_tells_a_mac_of_its_own_finds_its_address_under_that, set_up,
                                 tear_down),
+                cmocka_unit_test_setup_teardown(
+                                who_takes_up_again_the_mac_that_it_gave_up_keeps_what_it_had_by_it,
+                                set_up, tear_down),
                 cmocka_unit_test_setup_teardown(
                                 guests_without_a_label_are_not_one, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(

@@ -936,6 +936,30 @@ static void guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_g
         stage_leave(&stage);
 }
 
+/* They may be behind that port. On a network without such a port they count as gone. */
+static void guests_behind_a_port_of_others_are_not_taken_for_gone(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT), other = plan_of("net1", NETWORK_NAT);
+        Network *network;
+        Stage stage;
+
+        world_run("mount -t tmpfs none /run; mkdir -p /run/vnicd-network/net0 "
+                  "/run/vnicd-network/net1; "
+                  "echo 1795353600 52:54:00:00:00:01 10.90.7.41 '* *' > "
+                  "/run/vnicd-network/net0/leases; "
+                  "cp /run/vnicd-network/net0/leases /run/vnicd-network/net1; "
+                  "ip link add lan0 type veth peer name lan1");
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        create(&stage, &other, true);
+        world_run("ip link set lan0 master net0");
+        stage_restart(&stage);
+        network = manager_find_network(stage.manager, "net1");
+        stage_await(&stage, network->leases.n_reserved == 1);
+        stage_run(&stage, 100);
+        assert_int_equal(manager_find_network(stage.manager, "net0")->leases.n_reserved, 0);
+        stage_leave(&stage);
+}
+
 static void what_is_left_of_a_lost_network_goes_at_a_start(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         const TapRequest request = request_on("net0");
@@ -1047,6 +1071,23 @@ static void what_is_near_is_kept_from_a_network_and_followed(void **state) {
         assert_true(is_near("near4", "192.0.2.0/24"));
         delete_network(&stage, manager_find_network(stage.manager, "net0"));
         assert_string_equal(world_read("nft list tables | grep -v vnicd-taps-"), "");
+        stage_leave(&stage);
+}
+
+/* The device leads out already, and has no address of its own that would settle meanwhile: nothing else changes. */
+static void a_public_subnet_that_comes_onto_an_uplink_is_kept_from_a_network(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Stage stage;
+
+        world_run("ip link add up0 type bridge; ip link set up0 addrgenmode none; "
+                  "ip link set up0 up; ip address add 192.0.2.2/24 dev up0; ip route add default "
+                  "via 192.0.2.1");
+        stage_enter(&stage);
+        create(&stage, &plan, true);
+        stage_run(&stage, 400);
+        world_run("ip route add 203.0.113.0/24 dev up0");
+        stage_await(&stage, is_near("near4", "203.0.113.0/24"));
+        delete_network(&stage, manager_find_network(stage.manager, "net0"));
         stage_leave(&stage);
 }
 
@@ -1276,10 +1317,12 @@ int main(void) {
                 CASE(a_deletion_that_is_refused_twice_succeeds_later),
                 CASE(a_restart_takes_everything_up),
                 CASE(guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_gone),
+                CASE(guests_behind_a_port_of_others_are_not_taken_for_gone),
                 CASE(what_is_left_of_a_lost_network_goes_at_a_start),
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),
                 CASE(forwarding_follows_the_default_route),
                 CASE(what_is_near_is_kept_from_a_network_and_followed),
+                CASE(a_public_subnet_that_comes_onto_an_uplink_is_kept_from_a_network),
                 CASE(a_network_that_goes_is_kept_from_what_is_near_until_it_has_gone),
                 CASE(what_a_tunnel_leads_to_is_not_near),
                 CASE(a_network_that_is_to_reach_the_lan_is_kept_from_nothing),

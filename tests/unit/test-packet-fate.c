@@ -229,6 +229,10 @@ static const struct {
           "}; chain "
           "c { type filter hook input priority 0; ip saddr @s drop; }",
                         FATE_UNDECIDED },
+        /* The timeout is told of the set, and not of its elements. */
+        { "set s { type ipv4_addr; flags interval; timeout 1h; elements = { 10.1.2.0/24 }; }; "
+          "chain c { type filter hook input priority 0; ip saddr @s drop; }",
+                        FATE_UNDECIDED },
         { "quota q { over 1 mbytes }; chain c { type filter hook input priority 0; quota name "
           "\"q\" drop; }",
                         FATE_UNDECIDED },

@@ -184,6 +184,9 @@ static void changes_of_routes_addresses_and_forwarding_are_told(void **state) {
         assert_int_equal(events_of(fd, "ip address add 192.0.2.3/32 dev lo"), IS(ADDRESS));
         assert_int_equal(events_of(fd, "ip address del 192.0.2.2/24 dev d0"),
                         IS(ADDRESS) | IS(GONE));
+        /* The routes of link-local addresses are not told. */
+        assert_int_equal(events_of(fd, "ip address add fe80::1/64 dev d0 nodad"), IS(ADDRESS));
+        assert_int_equal(events_of(fd, "ip address del fe80::1/64 dev d0"), IS(ADDRESS));
         assert_int_equal(events_of(fd, "echo 1 > /proc/sys/net/ipv4/conf/d0/rp_filter"), 0);
         assert_int_equal(events_of(fd, "ip -6 route add fe80::/64 dev d0"), 0);
         assert_int_equal(events_of(fd, "ip route add local 203.0.115.1 dev d0"), 0);
@@ -220,6 +223,23 @@ static void what_cannot_be_read_may_be_anything(void **state) {
                         fail_msg("%zu: %#x", n, event_of_settings_cut(n));
         /* It is whole, and says nothing of forwarding. */
         assert_int_equal(event_of_settings_cut(sizeof(struct nlmsghdr) + 12), 0);
+}
+
+static void what_did_not_fit_may_have_been_anything(void **state) {
+        const int least = 0;
+        _cleanup_close_ int fd = -EBADF;
+        unsigned seen;
+
+        world_run("ip link add d0 type bridge; ip link set d0 up");
+        fd = route_events_open();
+        assert_ok(fd);
+        assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)), 0);
+        seen = events_of(fd,
+                        "for i in $(seq 1 50); do echo route add 10.1.$i.0/24 dev d0; done | "
+                        "ip -batch -");
+        assert_int_equal(seen & IS(LOST), IS(LOST));
+        /* And from then on they are told again. */
+        assert_int_equal(events_of(fd, "ip route del 10.1.50.0/24 dev d0"), IS(GONE));
 }
 
 static void many_changes_are_told_in_portions(void **state) {
@@ -294,6 +314,7 @@ int main(void) {
                 cmocka_unit_test_setup(
                                 changes_of_routes_addresses_and_forwarding_are_told, world_enter),
                 cmocka_unit_test(what_cannot_be_read_may_be_anything),
+                cmocka_unit_test_setup(what_did_not_fit_may_have_been_anything, world_enter),
                 cmocka_unit_test_setup(many_changes_are_told_in_portions, world_enter),
                 cmocka_unit_test_setup(forwarding_is_switched_for_one_device_only, world_enter),
                 cmocka_unit_test_setup(what_the_host_as_a_whole_forwards_is_told, world_enter),
