@@ -177,6 +177,28 @@ def test_what_is_undone_again_and_again_is_left_after_five_times_and_warned_of(w
         assert poll(lambda: tap.get("Warnings") == [], 2)
 
 
+def undo_until_it_is_left(undo, stands):
+    """Five times it is restored, and then it is not."""
+    for _ in range(5):
+        kernel.run(*undo)
+        assert poll(stands, 2)
+    kernel.run(*undo)
+
+
+def test_a_tap_whose_lock_is_left_off_stays_held_when_it_comes_back_to_its_bridge(root, bridge):
+    with protected(root, bridge) as tap:
+        name = tap.interface
+        undo_until_it_is_left(("bridge", "link", "set", "dev", name, "locked", "off"),
+                              lambda: kernel.bridge_port(name)["locked"])
+        ip(name, "nomaster")
+        assert poll(lambda: group(name) == TAKEN_OFF, 5)
+        ip(name, "master", bridge)
+        assert isolated_again(name, 5)
+        tap.get("Warnings")  # what it does for an event it has done by then
+        assert not kernel.bridge_port(name)["locked"]
+        assert group(name) & 0xFF000000 == HELD
+
+
 @pytest.mark.once
 def test_what_was_left_is_restored_when_that_is_permitted_again(root, bridge):
     """Though nothing more happens."""
