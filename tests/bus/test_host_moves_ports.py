@@ -199,6 +199,24 @@ def test_a_tap_whose_lock_is_left_off_stays_held_when_it_comes_back_to_its_bridg
         assert group(name) & 0xFF000000 == HELD
 
 
+def test_a_port_whose_group_is_left_forwards_nothing_reserved(root, bridge):
+    """The filter of reserved frames knows a tap by its group."""
+    with protected(root, bridge) as tap:
+        name = tap.interface
+        undo_until_it_is_left(("ip", "link", "set", name, "group", "42"), lambda: stands(name))
+        assert poll(lambda: mask(name) == 0, 2)
+        assert group(name) == 42
+        # Nor when another fact of it is restored, or when somebody lets it.
+        kernel.run("bridge", "link", "set", "dev", name, "isolated", "off")
+        assert isolated_again(name, 2)
+        assert mask(name) == 0
+        ip(name, "type", "bridge_slave", "group_fwd_mask", "0xfff8")
+        assert poll(lambda: mask(name) == 0, 2)
+        # Until somebody puts the group right.
+        ip(name, "group", str(BRIDGED_TAPS))
+        wait_until_it_stands(name)
+
+
 @pytest.mark.once
 def test_what_was_left_is_restored_when_that_is_permitted_again(root, bridge):
     """Though nothing more happens."""
