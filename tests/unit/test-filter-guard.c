@@ -17,7 +17,7 @@
 
 /* What others do, by nft(8), when the service has sent a message. */
 static struct {
-        const char *once_made;    /* after the next filters that it makes, before it reads them; NULL: nothing */
+        const char *once_made; /* after the next filters that it makes, before it reads them; NULL: nothing */
         const char *at_each_look; /* whenever it asks for rules, before it has read all of the answer */
 } others;
 

@@ -398,7 +398,8 @@ static void nor_is_one_taken_that_they_make_after_the_look_at_the_name(void **st
         assert_null(manager_find_network(stage.manager, "net0"));
         stage_run(&stage, 20);
         assert_true(world_has_link("net0"));
-        assert_string_equal(world_read("ip link show dev net0 | grep -E 'alias|group [^d]|,UP'"), "");
+        assert_string_equal(
+                        world_read("ip link show dev net0 | grep -E 'alias|group [^d]|,UP'"), "");
         assert_string_equal(world_read("ip address show dev net0 | grep inet"), "");
         assert_string_equal(world_read("nft list tables | grep -v vnicd-taps-"), "");
         stage_leave(&stage);
