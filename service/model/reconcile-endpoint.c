@@ -26,10 +26,16 @@
 
 #define BIT(fact) (1U << (fact))
 
+/* The filter drops nothing of a tap that it does not know by its group: until it has that again, and where it may not
+ * be restored, its port forwards nothing reserved. */
 static TapPort to_be(const Manager *manager, const Endpoint *endpoint) {
-        return tap_port_for_tag(&endpoint->tag, &endpoint->now,
+        TapPort port = tap_port_for_tag(&endpoint->tag, &endpoint->now,
                         endpoint->network ? endpoint->network->ifindex : 0,
                         manager->facts.tap_filters);
+
+        if (!group_is_of_bridged_tap(endpoint->now.group))
+                port.port.group_fwd_mask = 0;
+        return port;
 }
 
 static bool belongs_on_bridge(const Endpoint *endpoint) {
@@ -201,9 +207,6 @@ static int restore_port(Manager *manager, Endpoint *endpoint, unsigned facts, Fa
                 port.root_block = wanted.root_block;
                 port.bpdu_guard = port.bpdu_guard || wanted.bpdu_guard;
         }
-        /* The filter drops nothing of a tap that it does not know by its group. */
-        if (!group_is_of_bridged_tap(endpoint->now.group))
-                port.group_fwd_mask = 0;
         r = bridge_set_port(manager->netlink, endpoint->now.ifindex, &port, failure);
         if (r >= 0) {
                 LinkInfo now = endpoint->now;

@@ -177,6 +177,46 @@ def test_what_is_undone_again_and_again_is_left_after_five_times_and_warned_of(w
         assert poll(lambda: tap.get("Warnings") == [], 2)
 
 
+def undo_until_it_is_left(undo, stands):
+    """Five times it is restored, and then it is not."""
+    for _ in range(5):
+        kernel.run(*undo)
+        assert poll(stands, 2)
+    kernel.run(*undo)
+
+
+def test_a_tap_whose_lock_is_left_off_stays_held_when_it_comes_back_to_its_bridge(root, bridge):
+    with protected(root, bridge) as tap:
+        name = tap.interface
+        undo_until_it_is_left(("bridge", "link", "set", "dev", name, "locked", "off"),
+                              lambda: kernel.bridge_port(name)["locked"])
+        ip(name, "nomaster")
+        assert poll(lambda: group(name) == TAKEN_OFF, 5)
+        ip(name, "master", bridge)
+        assert isolated_again(name, 5)
+        tap.get("Warnings")  # what it does for an event it has done by then
+        assert not kernel.bridge_port(name)["locked"]
+        assert group(name) & 0xFF000000 == HELD
+
+
+def test_a_port_whose_group_is_left_forwards_nothing_reserved(root, bridge):
+    """The filter of reserved frames knows a tap by its group."""
+    with protected(root, bridge) as tap:
+        name = tap.interface
+        undo_until_it_is_left(("ip", "link", "set", name, "group", "42"), lambda: stands(name))
+        assert poll(lambda: mask(name) == 0, 2)
+        assert group(name) == 42
+        # Nor when another fact of it is restored, or when somebody lets it.
+        kernel.run("bridge", "link", "set", "dev", name, "isolated", "off")
+        assert isolated_again(name, 2)
+        assert mask(name) == 0
+        ip(name, "type", "bridge_slave", "group_fwd_mask", "0xfff8")
+        assert poll(lambda: mask(name) == 0, 2)
+        # Until somebody puts the group right.
+        ip(name, "group", str(BRIDGED_TAPS))
+        wait_until_it_stands(name)
+
+
 @pytest.mark.once
 def test_what_was_left_is_restored_when_that_is_permitted_again(root, bridge):
     """Though nothing more happens."""

@@ -177,6 +177,17 @@ def test_one_theft_that_is_put_back_costs_the_victim_nothing_lasting(alice, bob,
             assert frames.receive(other.fds[0], want=lambda got: got == frame)
 
 
+def test_a_victim_has_its_mac_back_however_many_taps_steal_it_once(alice, bob, bridge):
+    """More than the restorations within a minute that others on the host are allowed to undo."""
+    with contextlib.ExitStack() as stack:
+        victim = stack.enter_context(alice.create_tap(bridge, guest_mac=VICTIM))
+        for _ in range(7):
+            thief = stack.enter_context(bob.create_tap(bridge))
+            kernel.set_mac(thief.fds[0], thief.interface, VICTIM)
+            assert kernel.wait_link(thief.interface, lambda link: link["address"] == host_mac(thief), 2.0)
+            assert poll(lambda: tied(bridge, VICTIM) == [victim.interface], 2.0)
+
+
 def test_an_entry_that_is_deleted_alone_comes_back(alice, bridge):
     with alice.create_tap(bridge, guest_mac=VICTIM) as tap:
         kernel.run("bridge", "fdb", "del", VICTIM, "dev", tap.interface, "master")

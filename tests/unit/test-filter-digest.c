@@ -90,6 +90,10 @@ static void any_change_makes_it_another(void **state) {
                 "\"add element inet vnicd-x macs { 02:00:00:00:00:03 }\"",
                 "\"delete element inet vnicd-x near { 192.0.2.0/24 }\"",
                 "\"add element inet vnicd-x near { 203.0.113.0/24 }\"",
+                "\"delete element inet vnicd-x macs { 02:00:00:00:00:02 }; "
+                "add element inet vnicd-x macs { 02:00:00:00:00:03 }\"",
+                "\"delete element inet vnicd-x near { 192.0.2.0/24 }; "
+                "add element inet vnicd-x near { 203.0.113.0/24 }\"",
                 "flush set inet vnicd-x near",
                 "\"add set inet vnicd-x more { type ipv4_addr; }\"",
                 "add counter inet vnicd-x more",

@@ -72,10 +72,42 @@ static void count_message(int fd, const void *data, size_t size) {
                 kill(getpid(), SIGKILL);
 }
 
+/* A bridge that somebody else makes right before the service makes its own of that name. */
+static bool others_are_faster;
+
+static void be_faster(const void *data, size_t size) {
+        const struct nlmsghdr *header = data;
+
+        if (!others_are_faster || size < sizeof(*header) || header->nlmsg_type != RTM_NEWLINK ||
+                        !(header->nlmsg_flags & NLM_F_EXCL))
+                return;
+        others_are_faster = false;
+        world_run("ip link add net0 type bridge");
+}
+
+/* Looks after each message that changes something. */
+static bool looking, was_open; /* net0 was up, and its filters did not stand */
+static unsigned looks_at_filters;
+
+static void look_whether_it_is_open(void) {
+        if (!looking || !world_link_says("net0", ",UP"))
+                return;
+        looks_at_filters++;
+        if (strcmp(world_read("nft list tables | grep -c 'vnicd-net0$'"), "2") != 0)
+                was_open = true;
+}
+
 __attribute__((visibility("default"))) ssize_t sendmsg(
                 int fd, const struct msghdr *message, int flags) {
-        count_message(fd, message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
-        return syscall(SYS_sendmsg, fd, message, flags);
+        const struct iovec *data = message->msg_iov;
+        ssize_t n;
+
+        count_message(fd, data->iov_base, data->iov_len);
+        be_faster(data->iov_base, data->iov_len);
+        n = syscall(SYS_sendmsg, fd, message, flags);
+        if (!only_asks(fd, data->iov_base, data->iov_len))
+                look_whether_it_is_open();
+        return n;
 }
 
 __attribute__((visibility("default"))) ssize_t sendto(int fd, const void *data, size_t size,
@@ -241,6 +273,23 @@ static void a_network_has_all_that_makes_it(void **state) {
         stage_leave(&stage);
 }
 
+static void it_is_never_up_without_its_filters(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        looks_at_filters = 0;
+        was_open = false;
+        looking = true;
+        network = create(&stage, &plan, true);
+        looking = false;
+        assert_true(looks_at_filters > 0);
+        assert_false(was_open);
+        delete_network(&stage, network);
+        stage_leave(&stage);
+}
+
 static void it_comes_up_again_with_the_same_addresses(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         NetworkPlan first;
@@ -331,6 +380,28 @@ static void a_bridge_of_others_is_refused_and_stays_as_it_is(void **state) {
         assert_string_equal(world_read("nft list tables | grep -v vnicd-taps-"), "");
         stage_restart(&stage);
         assert_string_equal(world_read("ip link show dev net0"), before);
+        stage_leave(&stage);
+}
+
+static void nor_is_one_taken_that_they_make_after_the_look_at_the_name(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        Failure failure = FAILURE_INIT;
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        others_are_faster = true;
+        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+                        -EEXIST);
+        assert_false(others_are_faster);
+        assert_int_equal(failure.kind, FAILURE_NAME_TAKEN);
+        assert_null(manager_find_network(stage.manager, "net0"));
+        stage_run(&stage, 20);
+        assert_true(world_has_link("net0"));
+        assert_string_equal(
+                        world_read("ip link show dev net0 | grep -E 'alias|group [^d]|,UP'"), "");
+        assert_string_equal(world_read("ip address show dev net0 | grep inet"), "");
+        assert_string_equal(world_read("nft list tables | grep -v vnicd-taps-"), "");
         stage_leave(&stage);
 }
 
@@ -646,6 +717,33 @@ static void what_cannot_be_looked_at_has_a_foreign_port(void **state) {
         stage_leave(&stage);
 }
 
+/* Before an event has told of it. */
+static void a_tap_that_carries_the_tag_of_another_is_a_foreign_port(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const TapRequest request = request_on("net0");
+        FdSet queues = FDSET_INIT, others = FDSET_INIT;
+        Endpoint *endpoint, *other;
+        BridgePorts ports;
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        network = create(&stage, &plan, true);
+        endpoint = create_tap(&stage, &request, NULL, &queues);
+        other = create_tap(&stage, &request, NULL, &others);
+        assert_int_equal(manager_look_at_ports(stage.manager, network->ifindex, &ports), 0);
+        assert_int_equal(ports.all, 2);
+        assert_int_equal(ports.foreign, 0);
+        world_run("ip link set %s alias \"$(cat /sys/class/net/%s/ifalias)\"", endpoint->now.name,
+                        other->now.name);
+        assert_int_equal(manager_look_at_ports(stage.manager, network->ifindex, &ports), 0);
+        assert_int_equal(ports.all, 2);
+        assert_int_equal(ports.foreign, 1);
+        fdset_done(&queues);
+        fdset_done(&others);
+        stage_leave(&stage);
+}
+
 static void the_ports_that_are_shown_follow_the_kernel(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         const TapRequest request = request_on("net0");
@@ -673,11 +771,14 @@ static void the_ports_that_are_shown_follow_the_kernel(void **state) {
 }
 
 static atomic_int refused; /* so many deletions are still refused */
+static atomic_int held;    /* the link whose deletion waits */
 
 int __real_link_delete(Netlink *netlink, int ifindex, Failure *failure);
 int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure);
 
 int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure) {
+        while (atomic_load(&held) == ifindex)
+                nanosleep(&(struct timespec){ .tv_nsec = 1000 * 1000 }, NULL);
         if (refused > 0) {
                 refused--;
                 return -EBUSY;
@@ -978,6 +1079,30 @@ static void what_is_left_of_a_lost_network_goes_at_a_start(void **state) {
         stage_await(&stage, !*world_read("nft list tables | grep vnicd-net0"));
         assert_true(world_has_link("other"));
         assert_nothing_is_left(2);
+        fdset_done(&queues);
+        stage_leave(&stage);
+}
+
+/* Without them what its guest sends would be the host's. */
+static void the_filters_of_a_lost_network_stay_as_long_as_a_tap_of_it(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
+        const TapRequest request = request_on("net0");
+        FdSet queues = FDSET_INIT;
+        char tap[IFNAMSIZ];
+        Stage stage;
+
+        stage_enter(&stage);
+        snprintf(tap, sizeof(tap), "%s", create_tap(&stage, &request, &plan, &queues)->now.name);
+        stage.manager = manager_free(stage.manager);
+        world_run("ip link delete net0");
+        atomic_store(&held, world_ifindex(tap));
+        stage_restart(&stage);
+        stage_run(&stage, 20);
+        assert_true(world_has_link(tap));
+        assert_string_equal(world_read("nft list tables | grep -c 'vnicd-net0$'"), "2");
+        atomic_store(&held, 0);
+        stage_await(&stage, !world_has_link(tap));
+        stage_await(&stage, !*world_read("nft list tables | grep vnicd-net0"));
         fdset_done(&queues);
         stage_leave(&stage);
 }
@@ -1291,10 +1416,12 @@ static void killed_at_any_step_of_its_end_it_is_whole_or_gone(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 CASE(a_network_has_all_that_makes_it),
+                CASE(it_is_never_up_without_its_filters),
                 CASE(it_comes_up_again_with_the_same_addresses),
                 CASE(it_clashes_with_no_route),
                 CASE(an_address_that_the_host_has_is_refused),
                 CASE(a_bridge_of_others_is_refused_and_stays_as_it_is),
+                CASE(nor_is_one_taken_that_they_make_after_the_look_at_the_name),
                 CASE(a_tap_on_a_network_has_its_group_and_what_the_network_demands),
                 CASE(its_limits_are_kept),
                 CASE(with_it_go_its_endpoints),
@@ -1308,6 +1435,7 @@ int main(void) {
                 CASE(a_persistent_tap_is_refused_then_as_well),
                 CASE(events_that_are_behind_do_not_hide_a_foreign_port),
                 CASE(what_cannot_be_looked_at_has_a_foreign_port),
+                CASE(a_tap_that_carries_the_tag_of_another_is_a_foreign_port),
                 CASE(the_ports_that_are_shown_follow_the_kernel),
                 CASE(a_deletion_that_is_refused_is_tried_again_and_at_last_given_up),
                 CASE(a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up),
@@ -1319,6 +1447,7 @@ int main(void) {
                 CASE(guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_gone),
                 CASE(guests_behind_a_port_of_others_are_not_taken_for_gone),
                 CASE(what_is_left_of_a_lost_network_goes_at_a_start),
+                CASE(the_filters_of_a_lost_network_stay_as_long_as_a_tap_of_it),
                 CASE(forwarding_is_on_where_it_is_needed_and_as_long),
                 CASE(forwarding_follows_the_default_route),
                 CASE(what_is_near_is_kept_from_a_network_and_followed),
