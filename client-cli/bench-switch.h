@@ -3,8 +3,8 @@
 
 /*
  * A switch with two ports: what is read from one tap is written to the other, frame by frame, with
- * its header if there is one. It is the stand-in for a virtual machine monitor, and its system calls
- * are what is counted.
+ * its header if there is one. It is the stand-in for a virtual machine monitor, and its system
+ * calls are what is counted.
  */
 
 #include <stdint.h>

@@ -54,13 +54,11 @@ Status bench_enter(void) {
         r = bench_space_enter();
         if (r < 0)
                 return refuse(r,
-                                "This host does not let you make a user namespace, in which to "
-                                "measure");
+                                "This host does not let you make a user namespace, in which to measure");
         tap = bench_space_open_tap("probe", IFF_VNET_HDR, 0);
         if (tap < 0)
                 return refuse(tap,
-                                "This host does not let you make a tap with /dev/net/tun in a "
-                                "namespace of your own");
+                                "This host does not let you make a tap with /dev/net/tun in a namespace of your own");
         return STATUS_OK;
 }
 

@@ -2,8 +2,9 @@
 
 /*
  * vnic-bridge-helper: what QEMU and libvirt call for a tap on a bridge, in the place of QEMU's own
- * setuid helper. It asks vnicd, sends the queue over the socket that it was given, and ends; the tap
- * lives on in whoever received it. It needs no privilege: all that it does its caller may do himself.
+ * setuid helper. It asks vnicd, sends the queue over the socket that it was given, and ends; the
+ * tap lives on in whoever received it. It needs no privilege: all that it does its caller may do
+ * himself.
  */
 
 #include <errno.h>
@@ -55,10 +56,7 @@ static Status send_queue(int socket, int queue) {
 static void print_advice(Status status, const char *bridge) {
         if (status == STATUS_DENIED || status == STATUS_MUST_ASK)
                 complain(status,
-                                "Whether you may use the bridge '%s' is decided by polkit's action "
-                                "org.vnicd1.use-bridge. An administrator allows it with a rule in "
-                                "/etc/polkit-1/rules.d; vnic-bridge-helper(8) has one. "
-                                "/etc/qemu/bridge.conf plays no part.",
+                                "Whether you may use the bridge '%s' is decided by polkit's action org.vnicd1.use-bridge. An administrator allows it with a rule in /etc/polkit-1/rules.d; vnic-bridge-helper(8) has one. /etc/qemu/bridge.conf plays no part.",
                                 bridge);
 }
 
@@ -83,8 +81,8 @@ static Status make_and_send(const BridgeRequest *request) {
         return send_queue(request->socket, queues.fds[0]);
 }
 
-/* With the socket, which closes as this process ends, libvirt stops reading why: so that comes first. A
- * pipe tells nobody when it has become empty. */
+/* With the socket, which closes as this process ends, libvirt stops reading why: so that comes
+ * first. A pipe tells nobody when it has become empty. */
 static Status fail_when_read(void) {
         const struct timespec pause = { .tv_nsec = 1000 * 1000 };
         const int fd = STDERR_FILENO;

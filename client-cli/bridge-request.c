@@ -48,8 +48,7 @@ static Status parse_fd(const char *text, int *ret) {
 static Status complain_option(int code, const char *option) {
         return complain(STATUS_FAILURE,
                         code == ':' ? "An argument is missing after '%s'; see --help."
-                                    : "'%s' is unknown, ambiguous or has an argument that it does "
-                                      "not take; see --help.",
+                                    : "'%s' is unknown, ambiguous or has an argument that it does not take; see --help.",
                         option);
 }
 
@@ -111,8 +110,7 @@ static Status check_socket(int fd) {
 
         if (fd < 0)
                 return complain(STATUS_FAILURE,
-                                "--fd=N is missing: the socket over which the tap is sent. This "
-                                "program is started by QEMU or libvirt, not by hand.");
+                                "--fd=N is missing: the socket over which the tap is sent. This program is started by QEMU or libvirt, not by hand.");
         if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
                         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
                 return complain(STATUS_FAILURE, "--fd=%d cannot be used: %s.", fd, strerror(errno));

@@ -79,22 +79,18 @@ static void check_drops(Findings *findings, const char *name, const json_t *brid
 
         if (drop)
                 findings_add(findings, "br_netfilter", FINDING_PROBLEM,
-                                "sysctl net.bridge.bridge-nf-call-iptables=0 "
-                                "net.bridge.bridge-nf-call-ip6tables=0; or, where Docker needs it: "
-                                "iptables -I DOCKER-USER -m physdev --physdev-is-bridged -j ACCEPT",
+                                "sysctl net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0; or, where Docker needs it: iptables -I DOCKER-USER -m physdev --physdev-is-bridged -j ACCEPT",
                                 "%s: %s", name, drop);
         else if (!bridge)
                 findings_add(findings, "br_netfilter", FINDING_NOTE,
                                 "start vnicd, and look again; or: nft list ruleset",
-                                "The IP filters of the host see what crosses %s. Whether one of "
-                                "them drops it vnicd could tell, which does not answer.",
+                                "The IP filters of the host see what crosses %s. Whether one of them drops it vnicd could tell, which does not answer.",
                                 name);
         else if (json_array_size(chains) > 0)
                 findings_undecided(findings, name, chains);
         else
                 findings_add(findings, "br_netfilter", FINDING_OK, NULL,
-                                "The IP filters of the host see what crosses %s, and none of them "
-                                "drops it.",
+                                "The IP filters of the host see what crosses %s, and none of them drops it.",
                                 name);
 }
 
@@ -111,10 +107,8 @@ static void check_bridge(Findings *findings, const char *folder, const json_t *l
                                 "The MAC address of %s was set and stays.", name);
         else
                 findings_add(findings, "bridge-mac", FINDING_NOTE,
-                                "set it where the bridge is made (networkd: MACAddress= in its "
-                                ".netdev; NetworkManager: bridge.mac-address)",
-                                "Nobody has set the MAC address of %s: it changes as ports come "
-                                "and go, until the first endpoint joins.",
+                                "set it where the bridge is made (networkd: MACAddress= in its .netdev; NetworkManager: bridge.mac-address)",
+                                "Nobody has set the MAC address of %s: it changes as ports come and go, until the first endpoint joins.",
                                 name);
 }
 

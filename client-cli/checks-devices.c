@@ -19,8 +19,8 @@
 #define TUN_MINOR  200
 
 static void check_tun(Findings *findings) {
-        static const char load[] = "modprobe tun; for every boot: echo tun > "
-                                   "/etc/modules-load.d/tun.conf";
+        static const char load[] =
+                        "modprobe tun; for every boot: echo tun > /etc/modules-load.d/tun.conf";
         struct stat node;
 
         if (stat(TUN_NODE, &node) < 0)
@@ -31,8 +31,8 @@ static void check_tun(Findings *findings) {
                                 TUN_NODE " is not the tun device.");
         else if ((node.st_mode & 0666) != 0666)
                 findings_add(findings, "tun", FINDING_PROBLEM,
-                                "chmod 666 " TUN_NODE "; it comes back so by udev's own rule, if "
-                                "no other one of this host says otherwise",
+                                "chmod 666 " TUN_NODE
+                                "; it comes back so by udev's own rule, if no other one of this host says otherwise",
                                 TUN_NODE " is closed (mode %03o): the service may not open it.",
                                 node.st_mode & 0777);
         else

@@ -20,11 +20,9 @@
 #define EXAMPLE_NAME "vnic0123abcd"
 
 static const char nm_cure[] =
-                "/etc/NetworkManager/conf.d/90-vnicd.conf with the lines [keyfile] and "
-                "unmanaged-devices+=interface-name:vnic*";
-static const char networkd_cure[] = "/etc/systemd/network/05-vnicd.network with the lines [Match], "
-                                    "Name=vnic*, [Link] and "
-                                    "Unmanaged=yes";
+                "/etc/NetworkManager/conf.d/90-vnicd.conf with the lines [keyfile] and unmanaged-devices+=interface-name:vnic*";
+static const char networkd_cure[] =
+                "/etc/systemd/network/05-vnicd.network with the lines [Match], Name=vnic*, [Link] and Unmanaged=yes";
 
 /* What a file of networkd's says, as far as it matters. */
 typedef struct NetworkFile {

@@ -70,8 +70,7 @@ void check_networks(Findings *findings, sd_bus *bus) {
         if (n == 0)
                 findings_add(findings, "networks", FINDING_NOTE,
                                 "install vnicd-networks, or: vnicctl network create NAME",
-                                "There is no network of vnicd's own: guests need a bridge of the "
-                                "host.");
+                                "There is no network of vnicd's own: guests need a bridge of the host.");
         else if (access(DNSMASQ, X_OK) < 0)
                 findings_add(findings, "dnsmasq", FINDING_PROBLEM,
                                 "apt install vnicd-networks, which brings it",

@@ -56,17 +56,14 @@ static void check_agent(Findings *findings) {
 
         if (!in_path("pkttyagent"))
                 findings_add(findings, "agent", FINDING_NOTE, "install polkitd, which brings it",
-                                "There is no pkttyagent: in a terminal nobody can be asked for a "
-                                "password.");
+                                "There is no pkttyagent: in a terminal nobody can be asked for a password.");
         else if (sd_pid_get_session(0, &session) < 0)
                 findings_add(findings, "agent", FINDING_NOTE,
                                 "a rule of polkit that needs no question: vnicctl explain BRIDGE",
-                                "This is no login session: nobody can be asked for a password but "
-                                "in a terminal, by vnicctl.");
+                                "This is no login session: nobody can be asked for a password but in a terminal, by vnicctl.");
         else
                 findings_add(findings, "agent", FINDING_OK, NULL,
-                                "In a terminal, and by the agent of a desktop, somebody can be "
-                                "asked for a password.");
+                                "In a terminal, and by the agent of a desktop, somebody can be asked for a password.");
 }
 
 void check_services(Findings *findings, sd_bus *bus, int error) {
@@ -78,8 +75,7 @@ void check_services(Findings *findings, sd_bus *bus, int error) {
                 return;
         }
         check_name(findings, bus, "polkit", POLKIT_NAME, POLKIT_PATH,
-                        "apt install polkitd, or what your distribution calls it; without it "
-                        "everything is refused to all but root");
+                        "apt install polkitd, or what your distribution calls it; without it everything is refused to all but root");
         check_name(findings, bus, "vnicd", VNICD_NAME, VNICD_PATH,
                         "systemctl status vnicd; after an installation: systemctl reload dbus");
         check_agent(findings);

@@ -97,8 +97,7 @@ Status client_end(
                 return connection_complain_call(method->member, &error);
         if (!sd_bus_message_has_signature(reply, method->answer))
                 return complain(STATUS_FAILURE,
-                                "The service answered %s in a way that is not "
-                                "understood here: its version may be another one.",
+                                "The service answered %s in a way that is not understood here: its version may be another one.",
                                 method->member);
         *ret = TAKE_PTR(reply);
         return STATUS_OK;

@@ -30,9 +30,9 @@ typedef struct Method {
         const char *action; /* the polkit action that may be asked for; NULL if none */
 } Method;
 
-/* Connects to the system bus. Of the options only ask, no_ask and no_agent count: polkit may ask if --ask was
- * given, or in a terminal; there the text agent is started with the first method that has an
- * action. */
+/* Connects to the system bus. Of the options only ask, no_ask and no_agent count: polkit may ask if
+ * --ask was given, or in a terminal; there the text agent is started with the first method that has
+ * an action. */
 Status client_open(const Options *options, Client **ret);
 
 /* Also ends the text agent. Takes NULL. Returns NULL. */
@@ -42,7 +42,8 @@ DEFINE_CLEANUP(Client, client_free)
 /* Borrowed from the client. */
 sd_bus *client_bus(Client *client);
 
-/* The two halves of a call; client_end() returns the reply as it came. A failure to write arguments between them is told by client_complain_arguments(). */
+/* The two halves of a call; client_end() returns the reply as it came. A failure to write arguments
+ * between them is told by client_complain_arguments(). */
 Status client_begin(Client *client, const Method *method, sd_bus_message **ret);
 Status client_end(Client *client, const Method *method, sd_bus_message *call, sd_bus_message **ret);
 Status client_complain_arguments(int error);

@@ -61,22 +61,20 @@ static const char *reason(int error) {
         case ECONNREFUSED:
                 return "Nobody listens at its address. " SEE_BUS ".";
         case EACCES:
-                return "You are not allowed to open its socket. A sandbox has to be given the "
-                       "system bus, or the name " VNICD_NAME " on it.";
+                return "You are not allowed to open its socket. A sandbox has to be given the system bus, or the name " VNICD_NAME
+                       " on it.";
         case EINVAL:
-                return "Its address is malformed. An address looks like "
-                       "unix:path=/run/dbus/system_bus_socket.";
+                return "Its address is malformed. An address looks like unix:path=/run/dbus/system_bus_socket.";
         case EAGAIN:
-                return "Its socket takes no more connections, so the bus hangs or is "
-                       "overloaded. " SEE_BUS ".";
+                return "Its socket takes no more connections, so the bus hangs or is overloaded. " SEE_BUS
+                       ".";
         case ETIMEDOUT:
                 return "The bus did not answer within 25 seconds, so it hangs. " SEE_BUS ".";
         case EPERM:
         case ENOTCONN:
         case ECONNRESET:
         case EPIPE:
-                return "The bus ended the connection before it had accepted it: its policy refuses "
-                       "you, you have too many connections, or it is being stopped. " SEE_BUS
+                return "The bus ended the connection before it had accepted it: its policy refuses you, you have too many connections, or it is being stopped. " SEE_BUS
                        " and its log.";
         default:
                 return NULL;
@@ -95,8 +93,7 @@ char *connection_explain(int error) {
                 n = asprintf(&sentence, "Cannot connect to the system bus. %s", why);
         else
                 n = asprintf(&sentence,
-                                "Cannot connect to the system bus, for which the variable "
-                                "DBUS_SYSTEM_BUS_ADDRESS has the address \"%s\". %s",
+                                "Cannot connect to the system bus, for which the variable DBUS_SYSTEM_BUS_ADDRESS has the address \"%s\". %s",
                                 address, why);
         return n < 0 ? NULL : sentence;
 }
@@ -147,8 +144,8 @@ static Status complain_other(const char *member, const sd_bus_error *error) {
         if (status == STATUS_UNREACHABLE)
                 return complain(status,
                                 "The service " VNICD_NAME
-                                " cannot be reached: %.*s. It does not run, and the bus could not "
-                                "start it; " SEE_SERVICE ".",
+                                " cannot be reached: %.*s. It does not run, and the bus could not start it; " SEE_SERVICE
+                                ".",
                                 length, text);
         if (error->name && strncmp(error->name, "System.Error.", strlen("System.Error.")) == 0)
                 return complain(status, "Cannot call %s of " VNICD_NAME ": %.*s.", member, length,
@@ -174,9 +171,8 @@ Status connection_complain_call(const char *member, const sd_bus_error *error) {
                                 member);
         if (is_of_bus_policy(error))
                 return complain(STATUS_UNREACHABLE,
-                                "The policy of the system bus does not let you call %s "
-                                "of " VNICD_NAME ". Have an administrator look at the files in "
-                                "/usr/share/dbus-1/system.d and /etc/dbus-1/system.d.",
+                                "The policy of the system bus does not let you call %s of " VNICD_NAME
+                                ". Have an administrator look at the files in /usr/share/dbus-1/system.d and /etc/dbus-1/system.d.",
                                 member);
         return complain_other(member, error);
 }

@@ -54,8 +54,7 @@ void findings_undecided(Findings *findings, const char *name, const json_t *chai
                 if (asprintf(&cure, "look at it: nft list chain %s", text) < 0)
                         cure = NULL;
                 findings_add(findings, "undecided-filter", FINDING_NOTE, cure,
-                                "%s: Whether the chain \"%s\" of another firewall lets its guests "
-                                "through is not decided by what vnicd can tell of their packets.",
+                                "%s: Whether the chain \"%s\" of another firewall lets its guests through is not decided by what vnicd can tell of their packets.",
                                 name, text);
         }
 }

@@ -38,8 +38,8 @@ Status findings_print(const Findings *findings, bool json);
 /* /dev/net/tun and /dev/vhost-net. */
 void check_devices(Findings *findings);
 
-/* Each bridge of this network namespace: its MAC address, and what br_netfilter lets filters do with
- * its frames. */
+/* Each bridge of this network namespace: its MAC address, and what br_netfilter lets filters do
+ * with its frames. */
 void check_bridges(Findings *findings, sd_bus *bus);
 
 /* What the service itself says that it cannot keep on this host: its filters of taps. */
@@ -51,13 +51,13 @@ void check_networks(Findings *findings, sd_bus *bus);
 /* What NetworkManager and systemd-networkd would do with our interfaces, if they run. */
 void check_managers(Findings *findings, sd_bus *bus);
 
-/* The bus (NULL: none could be reached, for this error of connection_open()), polkit, vnicd, and who
- * could ask for a password. */
+/* The bus (NULL: none could be reached, for this error of connection_open()), polkit, vnicd, and
+ * who could ask for a password. */
 void check_services(Findings *findings, sd_bus *bus, int error);
 
 /* Whether somebody on the bus has the name now. */
 bool bus_has_name(sd_bus *bus, const char *name);
 
-/* Calls a method of the service without arguments and gives its answer. NULL: the service does not answer, which another
- * check tells. */
+/* Calls a method of the service without arguments and gives its answer. NULL: the service does not
+ * answer, which another check tells. */
 json_t *findings_ask(sd_bus *bus, const char *interface, const char *method);

@@ -2,8 +2,8 @@
 #include "forwarding.h"
 
 /*
- * A signal, whoever sent it, only makes us ask: what counts is the property. A service without the property is an older
- * one, which cannot tell.
+ * A signal, whoever sent it, only makes us ask: what counts is the property. A service without the
+ * property is an older one, which cannot tell.
  */
 
 #include <errno.h>
@@ -56,7 +56,8 @@ static int watch(sd_bus *bus, const char *path, bool *told) {
         return r;
 }
 
-/* A service that ends is started anew, by whoever does that, and its name then has an owner again. */
+/* A service that ends is started anew, by whoever does that, and its name then has an owner again.
+ */
 static bool is_away(const sd_bus_error *error) {
         return sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN,
                         SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_NO_REPLY);
@@ -117,9 +118,7 @@ Status forwarding_wait(const Options *options, const NewTap *tap) {
                         return complain_errno(r, "wait until the port forwards");
                 if (r == 0)
                         return complain(STATUS_FAILURE,
-                                        "The port of %s does not forward after %u seconds: its "
-                                        "bridge is down, or its spanning tree protocol blocks the "
-                                        "port. See \"bridge -d link\".",
+                                        "The port of %s does not forward after %u seconds: its bridge is down, or its spanning tree protocol blocks the port. See \"bridge -d link\".",
                                         tap->interface, (unsigned)(WAIT_USEC / USEC_PER_SEC));
         }
 }

@@ -32,8 +32,7 @@ static const char create_details[] =
                 "A standard input that is closed, a plain file or /dev/null counts as at its end:\n"
                 "in scripts and units give it a pipe (sleep infinity | vnicctl create ...).\n"
                 "\n"
-                "What the tap is stands on standard output before the wait; with --json, on one "
-                "line.\n";
+                "What the tap is stands on standard output before the wait; with --json, on one line.\n";
 
 static const char run_details[] =
                 "Makes a tap and becomes PROGRAM (exec), so that the tap lives as long as that.\n"
@@ -86,10 +85,8 @@ static const char explain_details[] =
 
 static const char doctor_details[] =
                 "Looks at the host for what is known to stand in the way: the tap device, filters\n"
-                "of the host on bridges (Docker), MAC addresses of bridges, polkit, vnicd, "
-                "network\n"
-                "managers, vnicd's own networks. Each line is ok, a note or a problem, with its "
-                "cure. Changes nothing.\n"
+                "of the host on bridges (Docker), MAC addresses of bridges, polkit, vnicd, network\n"
+                "managers, vnicd's own networks. Each line is ok, a note or a problem, with its cure. Changes nothing.\n"
                 "The exit status is 1 if there is a problem.\n";
 
 static const char bench_details[] =
@@ -209,9 +206,7 @@ static Status run_verb(const Verb *verb, int argc, char *argv[]) {
                                 verb->name, verb->name, verb->synopsis);
         status = verb->run(&options);
         if (status == STATUS_MUST_ASK && verb->options & OPTIONS_ASK)
-                fputs("In a terminal vnicctl lets polkit ask, unless it is told --no-ask; with "
-                      "--ask it "
-                      "does elsewhere too.\n",
+                fputs("In a terminal vnicctl lets polkit ask, unless it is told --no-ask; with --ask it does elsewhere too.\n",
                                 stderr);
         return status;
 }

@@ -12,7 +12,8 @@
 
 #define VNICD_NETWORK "org.vnicd1.Network"
 
-/* All that the service tells about one: an object with "path" and its properties; a new reference. */
+/* All that the service tells about one: an object with "path" and its properties; a new reference.
+ */
 Status network_get(Client *client, const char *name, json_t **ret);
 
 /* Those there are, each as network_get() has it, in the order of their names. */

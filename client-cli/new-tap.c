@@ -2,8 +2,8 @@
 #include "new-tap.h"
 
 /*
- * What a verb wants to know of a tap that it has just made. What becomes of the tap is the business of
- * the verbs.
+ * What a verb wants to know of a tap that it has just made. What becomes of the tap is the business
+ * of the verbs.
  */
 
 #include <errno.h>

@@ -13,6 +13,6 @@
 /* The table of a host: manager has "offloads_supported". */
 Status offloads_print_host(const json_t *manager);
 
-/* The table of a tap, supported against active, and what the gap means. endpoint has the properties of
- * its interfaces; nothing is printed if it tells no offloads. */
+/* The table of a tap, supported against active, and what the gap means. endpoint has the properties
+ * of its interfaces; nothing is printed if it tells no offloads. */
 Status offloads_print_tap(const json_t *endpoint);

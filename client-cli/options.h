@@ -66,7 +66,8 @@ typedef struct Options {
         int n_arguments;
 } Options;
 
-/* argv[0] is the name of the verb, groups what it takes (bits of OptionGroup). May reorder argv. Ends behind --and. */
+/* argv[0] is the name of the verb, groups what it takes (bits of OptionGroup). May reorder argv.
+ * Ends behind --and. */
 Status options_parse(unsigned groups, int argc, char *argv[], Options *ret);
 
 /* The lines of the help about the options of these groups. */

@@ -12,7 +12,8 @@
  *   {mac}      the MAC address that the guest is to use
  *   {ifname}   the name of the interface
  *
- * Where there are several taps, each has the words with its number: {fds1}, {mac2}. One tap has them too.
+ * Where there are several taps, each has the words with its number: {fds1}, {mac2}. One tap has
+ * them too.
  *
  * Any other {word} is left as it is: programs have their own use for braces.
  */
@@ -37,13 +38,13 @@ typedef enum PlaceholderFault {
         PLACEHOLDERS_NOT_ONE_QUEUE, /* {fd} of a tap that has more queues than one */
 } PlaceholderFault;
 
-/* Looks before there is any tap. queues: how many each of them will have, 0 where that is left to the service. ret: the
- * text from the word on, that is wrong; NULL: none is. */
+/* Looks before there is any tap. queues: how many each of them will have, 0 where that is left to
+ * the service. ret: the text from the word on, that is wrong; NULL: none is. */
 PlaceholderFault placeholders_check(
                 const size_t queues[], size_t n_taps, const char *text, const char **ret);
 
-/* A copy of text with the words filled in, of n_taps taps; what was filled in is not looked at again.
- * -EINVAL: a word that placeholders_check() finds wrong. -ENOMEM. */
+/* A copy of text with the words filled in, of n_taps taps; what was filled in is not looked at
+ * again. -EINVAL: a word that placeholders_check() finds wrong. -ENOMEM. */
 int placeholders_fill(const Placeholders taps[], size_t n_taps, const char *text, char **ret);
 
 /* The same for a vector that ends with NULL; give it to placeholders_free_vector(). */

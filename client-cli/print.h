@@ -25,11 +25,13 @@ Status print_json_line(const json_t *value);
 /* An array of objects as a table with a line of titles. */
 Status print_rows(const json_t *rows, const Column columns[], size_t n_columns);
 
-/* The same; the warnings of each, which are sentences, stand below the table, a line each behind what the key has for it. */
+/* The same; the warnings of each, which are sentences, stand below the table, a line each behind
+ * what the key has for it. */
 Status print_rows_and_warnings(
                 const json_t *rows, const Column columns[], size_t n_columns, const char *key);
 
-/* An object as lines of "key  value", each key with '-' for '_', and each warning in a line of its own. */
+/* An object as lines of "key  value", each key with '-' for '_', and each warning in a line of its
+ * own. */
 Status print_object(const json_t *object);
 
 /* Flushes what was written to standard output by other means. */

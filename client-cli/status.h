@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * How the programs of the client end, and the one way it says why. A function that returns a Status other than
- * STATUS_OK has already told the person at standard error; its caller only passes the status on.
+ * How the programs of the client end, and the one way it says why. A function that returns a Status
+ * other than STATUS_OK has already told the person at standard error; its caller only passes the
+ * status on.
  */
 
 #include <stdio.h>
@@ -32,9 +33,10 @@ Status status_from_error_name(const char *name);
 /* Writes the table of the statuses as it stands in the help. */
 void status_print_table(FILE *stream);
 
-/* Says "<program>: <sentence>" at standard error, free of control characters, and returns status, for
- * "return complain(...)". */
+/* Says "<program>: <sentence>" at standard error, free of control characters, and returns status,
+ * for "return complain(...)". */
 Status complain(Status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for an errno (either sign): "<program>: Cannot <step>: <text>." Returns STATUS_FAILURE. */
+/* The same for an errno (either sign): "<program>: Cannot <step>: <text>." Returns STATUS_FAILURE.
+ */
 Status complain_errno(int error, const char *step);

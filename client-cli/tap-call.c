@@ -3,8 +3,8 @@
 
 /*
  * An option that was not given is not sent: the defaults are the service's. That the reply holds as
- * many fds as were asked for is checked, not believed. Knows no JSON: vnic-bridge-helper, whose start is
- * most of its time, is spared that library.
+ * many fds as were asked for is checked, not believed. Knows no JSON: vnic-bridge-helper, whose
+ * start is most of its time, is spared that library.
  */
 
 #include <errno.h>
@@ -129,8 +129,7 @@ static Status check_queues(const Options *options, const FdSet *queues) {
         if (queues->n > 0 && (asked == 0 || queues->n == asked))
                 return STATUS_OK;
         return complain(STATUS_FAILURE,
-                        "The service sent %zu queue fds, which is not what was asked for; the tap "
-                        "is given up.",
+                        "The service sent %zu queue fds, which is not what was asked for; the tap is given up.",
                         queues->n);
 }
 

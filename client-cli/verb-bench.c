@@ -113,8 +113,7 @@ static Status print_for_people(const BenchResult results[]) {
                 return status;
         putchar('\n');
         print_bars(results);
-        printf("\nThe header alone gives %.1f times the throughput of plain frames; with offloads "
-               "it is\n%.1f times the throughput with %.1f times fewer system calls.\n",
+        printf("\nThe header alone gives %.1f times the throughput of plain frames; with offloads it is\n%.1f times the throughput with %.1f times fewer system calls.\n",
                         speedup(results, BENCH_HEADER), speedup(results, BENCH_OFFLOADS),
                         fewer_calls(results, BENCH_OFFLOADS));
         return print_flush();

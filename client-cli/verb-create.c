@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl create": makes a tap, says what it is, and keeps it until it is told to end; a persistent
- * one stays by itself.
+ * "vnicctl create": makes a tap, says what it is, and keeps it until it is told to end; a
+ * persistent one stays by itself.
  */
 
 #include <errno.h>

@@ -137,8 +137,7 @@ static Status print_text(const json_t *object) {
                                 get(object, "action"), get(object, "rule_file"),
                                 get(object, "rule"));
         if (no)
-                puts("\nSomething says no by now: another rule, which counts if its file sorts "
-                     "first,\n"
+                puts("\nSomething says no by now: another rule, which counts if its file sorts first,\n"
                      "or the configuration of vnicd, which is asked before polkit.");
         return print_flush();
 }

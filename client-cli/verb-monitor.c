@@ -179,9 +179,7 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         if (comes_from(message, LOCAL_NAME))
                 monitor_end(userdata,
                                 complain(STATUS_UNREACHABLE,
-                                                "The connection to the system bus was lost, and "
-                                                "events with it. When the bus is back, start "
-                                                "monitor again."));
+                                                "The connection to the system bus was lost, and events with it. When the bus is back, start monitor again."));
         return 0;
 }
 
@@ -238,8 +236,7 @@ static int watch_signals(sd_event *event) {
 static Status complain_watch(int error) {
         return complain(STATUS_UNREACHABLE,
                         "Cannot watch " VNICD_NAME
-                        " on the system bus: %s. See \"systemctl status dbus vnicd\", and try "
-                        "again.",
+                        " on the system bus: %s. See \"systemctl status dbus vnicd\", and try again.",
                         strerror(abs(error)));
 }
 

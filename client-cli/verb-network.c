@@ -121,8 +121,7 @@ Status verb_network(const Options *options) {
 
         if (!deed)
                 return complain(STATUS_USAGE,
-                                "network takes create, list, show, delete or leases, not '%s'; see "
-                                "vnicctl network --help.",
+                                "network takes create, list, show, delete or leases, not '%s'; see vnicctl network --help.",
                                 options->arguments[0]);
         if (n < deed->min_arguments || n > deed->max_arguments)
                 return complain(STATUS_USAGE, "network %s takes %s; see vnicctl network --help.",

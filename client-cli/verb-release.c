@@ -52,8 +52,7 @@ Status verb_release(const Options *options) {
 
         if (options->all == (options->n_arguments > 0))
                 return complain(STATUS_USAGE,
-                                "release takes either names or --all; see "
-                                "vnicctl release --help.");
+                                "release takes either names or --all; see vnicctl release --help.");
         status = client_open(options, &client);
         if (status != STATUS_OK)
                 return status;

@@ -72,8 +72,7 @@ static Status read_groups(const Options *first, Run *run) {
                         return status;
                 if (next->help || next->n_arguments == 0)
                         return complain(STATUS_USAGE,
-                                        "run: behind --and the options of another tap are missing, "
-                                        "or the program; see vnicctl run --help.");
+                                        "run: behind --and the options of another tap are missing, or the program; see vnicctl run --help.");
                 run->n++;
                 last = next;
         }
@@ -96,8 +95,7 @@ static Status complain_word(PlaceholderFault fault, const char *wrong, size_t n_
                                 length, wrong, n_taps);
         case PLACEHOLDERS_NOT_ONE_QUEUE:
                 return complain(STATUS_USAGE,
-                                "run: {fd} is for a tap with exactly one "
-                                "queue (--queues 1); use {fds}.");
+                                "run: {fd} is for a tap with exactly one queue (--queues 1); use {fds}.");
         case PLACEHOLDERS_FINE:
                 break;
         }

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * vnicd-network-forward: IPv6 forwarding for a network of vnicd, while that is up. vnicd cannot do this
- * itself: for IPv4 there is a netlink message, for IPv6 only /proc/sys, which its sandbox makes
- * read-only.
+ * vnicd-network-forward: IPv6 forwarding for a network of vnicd, while that is up. vnicd cannot do
+ * this itself: for IPv4 there is a netlink message, for IPv6 only /proc/sys, which its sandbox
+ * makes read-only.
  *
  *     on NAME   switches it on, says so to systemd, and follows the routes until it is killed; what
  *               somebody else switches off is switched on again, five times in a minute
  *     off NAME  puts everything back that no other network needs
  *
- * Where the kernel has force_forwarding (6.17), it is switched on for the bridge and for the devices by
- * which the host reaches what the guests may go to, and for nothing else; and the bridge becomes a
- * router's. vnicd's filters see to it that only its networks gain by that. Older kernels know one
- * switch for all devices. That makes each of them a router, and routers do not listen to router
- * advertisements: so accept_ra becomes 2 first wherever it was 1, and a laptop keeps its own IPv6.
+ * Where the kernel has force_forwarding (6.17), it is switched on for the bridge and for the
+ * devices by which the host reaches what the guests may go to, and for nothing else; and the bridge
+ * becomes a router's. vnicd's filters see to it that only its networks gain by that. Older kernels
+ * know one switch for all devices. That makes each of them a router, and routers do not listen to
+ * router advertisements: so accept_ra becomes 2 first wherever it was 1, and a laptop keeps its own
+ * IPv6.
  *
- * What is to be undone is in the ledger, so "off" needs neither this process nor the configuration of
- * the network, which may be gone.
+ * What is to be undone is in the ledger, so "off" needs neither this process nor the configuration
+ * of the network, which may be gone.
  */
 
 #include <dirent.h>
@@ -103,7 +104,8 @@ static int need_uplinks(Ledger *ledger, const char *network, Reach reach) {
         return r;
 }
 
-/* What comes in by the port of a bridge, that bridge listens to; and there may be thousands of them. */
+/* What comes in by the port of a bridge, that bridge listens to; and there may be thousands of
+ * them. */
 static bool is_port(const char *interface) {
         char path[PATH_MAX];
 
@@ -151,9 +153,9 @@ static int need_everything(Ledger *ledger, const char *network) {
         return r < 0 ? r : ledger_need(ledger, network, "all", "forwarding", 1);
 }
 
-/* The bridge is a router's: who does not say so in its neighbour advertisements (RFC 4861, 7.2.5) is
- * struck from the guests' lists. But when any device becomes one, the kernel forgets the routers that
- * were advertised on all others where accept_ra is not 2: so it is, for that moment. */
+/* The bridge is a router's: who does not say so in its neighbour advertisements (RFC 4861, 7.2.5)
+ * is struck from the guests' lists. But when any device becomes one, the kernel forgets the routers
+ * that were advertised on all others where accept_ra is not 2: so it is, for that moment. */
 static int become_router(const char *folder, const char *network, bool leave, bool *ret_undone) {
         Ledger *ledger = NULL;
         int r = ledger_open(&ledger, folder);
@@ -189,8 +191,9 @@ static bool kernel_has_force_forwarding(const char *network) {
         return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0; /* by what we may now */
 }
 
-/* Brings the settings to what the network needs now; if it reaches nothing it needs none. undone (may be NULL):
- * whether what somebody else has changed is left as it is; and then, whether there was any. */
+/* Brings the settings to what the network needs now; if it reaches nothing it needs none. undone
+ * (may be NULL): whether what somebody else has changed is left as it is; and then, whether there
+ * was any. */
 static int apply(const char *network, Reach reach, bool *undone) {
         const char *folder = getenv("RUNTIME_DIRECTORY");
         const bool forward = reach != REACH_NOTHING;
@@ -219,7 +222,8 @@ static int apply(const char *network, Reach reach, bool *undone) {
         return settled;
 }
 
-/* Whatever comes, even "there was more than fits", means: look again; so does the end of the time (-1: there is none). */
+/* Whatever comes, even "there was more than fits", means: look again; so does the end of the time
+ * (-1: there is none). */
 static void wait_for_changes(int changes, int timeout_msec) {
         struct pollfd change = { .fd = changes, .events = POLLIN };
         char message[8192];
@@ -257,9 +261,7 @@ static int apply_again(const char *network, Reach reach, Restorations *restorati
                 restorations->next = (restorations->next + 1) % RESTORATIONS;
         }
         if (undone && leave && !restorations->told)
-                fprintf(stderr,
-                                "vnicd-network-forward: somebody changes IPv6 forwarding for %s "
-                                "again and again, and it is left as it is\n",
+                fprintf(stderr, "vnicd-network-forward: somebody changes IPv6 forwarding for %s again and again, and it is left as it is\n",
                                 network);
         restorations->told = undone && leave;
         return r;

@@ -175,7 +175,8 @@ static int write_entries(const Ledger *ledger, FILE *file) {
         return 0;
 }
 
-/* A new file: whatever has its name may lead elsewhere. What was lost with an earlier buffer fclose() does not tell. */
+/* A new file: whatever has its name may lead elsewhere. What was lost with an earlier buffer
+ * fclose() does not tell. */
 static int write_draft(const Ledger *ledger) {
         FILE *file;
         int fd, r;

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Which settings of IPv6 were changed, for which network, and what they were: so that several networks
- * can need the same one, and the last puts it back as it was. The ledger is written down before a
- * setting is changed, and only then is anything forgotten: whenever the program is killed, what is
- * written can be undone.
+ * Which settings of IPv6 were changed, for which network, and what they were: so that several
+ * networks can need the same one, and the last puts it back as it was. The ledger is written down
+ * before a setting is changed, and only then is anything forgotten: whenever the program is killed,
+ * what is written can be undone.
  *
  * One file, for one process at a time: a line "NETWORK KEY BEFORE VALUE" for each need. A key is
  * INTERFACE/SETTING below /proc/sys/net/ipv6/conf.
@@ -34,8 +34,8 @@ typedef struct Ledger {
         Entry entries[ENTRIES_MAX];
 } Ledger;
 
-/* Waits for whoever has it. Lines that are none of ours are left out. -errno of open(2), flock(2) and
- * read; -ENOMEM. */
+/* Waits for whoever has it. Lines that are none of ours are left out. -errno of open(2), flock(2)
+ * and read; -ENOMEM. */
 int ledger_open(Ledger **ret, const char *folder);
 
 /* Takes NULL. */
@@ -44,8 +44,9 @@ void ledger_close(Ledger *ledger);
 /* For a need: the setting is to be afterwards what it is now, whatever happens to it in between. */
 #define AS_IT_IS (-1)
 
-/* A setting is needed by the network from now on. Notes it, and changes nothing yet. Nothing is noted
- * if the value was there before us, or if the interface is gone. -ENOSPC; -errno of reading the setting. */
+/* A setting is needed by the network from now on. Notes it, and changes nothing yet. Nothing is
+ * noted if the value was there before us, or if the interface is gone. -ENOSPC; -errno of reading
+ * the setting. */
 int ledger_need(Ledger *ledger, const char *network, const char *interface, const char *setting,
                 int value);
 
@@ -53,8 +54,8 @@ int ledger_need(Ledger *ledger, const char *network, const char *interface, cons
 bool ledger_has(const Ledger *ledger, const char *interface, const char *setting);
 
 /* Writes the ledger down, then the settings. What the network does not want any more is undone, the
- * latest first, unless another one needs it or somebody else has changed it since. -errno of the first
- * that failed; the others are done nevertheless. */
+ * latest first, unless another one needs it or somebody else has changed it since. -errno of the
+ * first that failed; the others are done nevertheless. */
 int ledger_settle(Ledger *ledger, const char *network);
 
 /* A setting as it is. -errno. */

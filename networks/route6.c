@@ -36,7 +36,8 @@ FILE *route6_open(void) {
         return fopen("/proc/net/ipv6_route", "re");
 }
 
-/* Fields: destination, its length, source, its length, next hop, metric, two counters, flags, device. */
+/* Fields: destination, its length, source, its length, next hop, metric, two counters, flags,
+ * device. */
 static bool parse(const char *line, Route6 *ret) {
         char destination[33];
 
@@ -74,8 +75,8 @@ static bool is_tunnel(const char *device) {
         return read_number(device, "flags") & (IFF_POINTOPOINT | IFF_NOARP);
 }
 
-/* Where guests go who are not to reach what is near: not to private addresses (those of model/lan of the
- * service), and not to neighbours, which a tunnel has none of. */
+/* Where guests go who are not to reach what is near: not to private addresses (those of model/lan
+ * of the service), and not to neighbours, which a tunnel has none of. */
 static bool leads_out(const Route6 *route) {
         if (is_within(route, 0xfc, 0, 7) || is_within(route, 0xfe, 0xc0, 10))
                 return false;

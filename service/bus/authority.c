@@ -59,8 +59,7 @@ static int read_verdict(const Query *query, const AuthorityQuestion *question, P
 
         if (!check || check->question.stamp != question->stamp)
                 return failure_set(failure, FAILURE_STALE, ESTALE,
-                                "What the question was about has changed while it was open. Ask "
-                                "again.");
+                                "What the question was about has changed while it was open. Ask again.");
         if (check->refused)
                 return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
                                 "You have other questions open already. Answer those first.");
@@ -70,8 +69,7 @@ static int read_verdict(const Query *query, const AuthorityQuestion *question, P
 
 static int too_many(Failure *failure) {
         return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
-                        "Too many calls are waiting for an answer of polkit. Try again when some "
-                        "have been answered.");
+                        "Too many calls are waiting for an answer of polkit. Try again when some have been answered.");
 }
 
 /* 1: the verdicts are there. 0: they are not. */
@@ -161,25 +159,17 @@ int authority_refuse(sd_bus_message *call, const AuthorityQuestion *question, Po
         case POLKIT_CHALLENGE:
                 if (asked)
                         return failure_set(failure, FAILURE_INTERACTION_REQUIRED, EACCES,
-                                        "The action %s needs the answer of an administrator, and "
-                                        "polkit found no agent to ask for one. Start an agent "
-                                        "(pkttyagent in a terminal), or have a polkit rule allow "
-                                        "the "
-                                        "action.",
+                                        "The action %s needs the answer of an administrator, and polkit found no agent to ask for one. Start an agent (pkttyagent in a terminal), or have a polkit rule allow the action.",
                                         action);
                 return failure_set(failure, FAILURE_INTERACTION_REQUIRED, EACCES,
-                                "The action %s needs the answer of an administrator, and this call "
-                                "did not allow to ask for one. Allow interactive authorization, or "
-                                "have a polkit rule allow the action.",
+                                "The action %s needs the answer of an administrator, and this call did not allow to ask for one. Allow interactive authorization, or have a polkit rule allow the action.",
                                 action);
         case POLKIT_DISMISSED:
                 return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
                                 "The question for the action %s was dismissed.", action);
         case POLKIT_UNAVAILABLE:
                 return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
-                                "The action %s could not be authorised: polkit did not answer, "
-                                "which "
-                                "means no. See whether polkit is running.",
+                                "The action %s could not be authorised: polkit did not answer, which means no. See whether polkit is running.",
                                 action);
         case POLKIT_DENIED:
         case POLKIT_YES:
@@ -187,7 +177,6 @@ int authority_refuse(sd_bus_message *call, const AuthorityQuestion *question, Po
                 break;
         }
         return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,
-                        "The action %s is not allowed to you. An administrator can allow it by a "
-                        "polkit rule; see org.vnicd1(5).",
+                        "The action %s is not allowed to you. An administrator can allow it by a polkit rule; see org.vnicd1(5).",
                         action);
 }

@@ -9,8 +9,9 @@
  * between but the verdict, and an object that is gone meanwhile is simply not found.
  *
  * The verdict belongs to the message and to exactly what was asked: action, details and a stamp. It
- * is good until the call is answered, for half a minute at most: a person who has said yes is not asked again when the
- * call then has to wait for something else. Root is not asked about. Any error means no.
+ * is good until the call is answered, for half a minute at most: a person who has said yes is not
+ * asked again when the call then has to wait for something else. Root is not asked about. Any error
+ * means no.
  */
 
 #include <sys/types.h>
@@ -28,7 +29,8 @@ typedef struct AuthorityQuestion {
         bool may_ask;   /* a person, where the caller allows it */
 } AuthorityQuestion;
 
-/* callers: who dispatch again. -ENOMEM, -errno of sd-bus and sd-event. The bus must be attached to its loop. */
+/* callers: who dispatch again. -ENOMEM, -errno of sd-bus and sd-event. The bus must be attached to
+ * its loop. */
 int authority_new(Authority **ret, sd_bus *bus, Callers *callers);
 
 /* Takes back all questions. Takes NULL. Returns NULL. */
@@ -41,17 +43,17 @@ int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Fai
 /* Whether the call has been here before: its questions are answered, and it runs again. */
 bool authority_has_answered(const Authority *authority, sd_bus_message *call);
 
-/* 1: *ret is the verdict. 0: it will come; the handler returns 1 when it has asked all its questions.
- * -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of sd-bus: what the handler has asked before is
- * then asked no more. */
+/* 1: *ret is the verdict. 0: it will come; the handler returns 1 when it has asked all its
+ * questions. -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of sd-bus: what the
+ * handler has asked before is then asked no more. */
 int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
                 const AuthorityQuestion *question, PolkitVerdict *ret, Failure *failure);
 
 /* For a handler that has to run once more when something is over: what was answered stays good. */
 void authority_keep(Authority *authority, sd_bus_message *call);
 
-/* For a handler that only tells: the answers were about something that has changed meanwhile, so it looks, and asks, once
- * more. False: it has done so before. */
+/* For a handler that only tells: the answers were about something that has changed meanwhile, so it
+ * looks, and asks, once more. False: it has done so before. */
 bool authority_ask_again(Authority *authority, sd_bus_message *call);
 
 /* The caller has left the bus: nobody is asked for them any more. */

@@ -23,8 +23,8 @@
 #define ASKING_PER_CALLER 128
 #define ASKING_MAX        1024
 
-/* Open at a time. A caller who leaves before being asked about costs no question: of clients that call and hang up
- * these are nearly all. */
+/* Open at a time. A caller who leaves before being asked about costs no question: of clients that
+ * call and hang up these are nearly all. */
 #define QUESTIONS_MAX 32
 
 DEFINE_CLEANUP(Callers, callers_free)
@@ -56,8 +56,8 @@ struct Caller {
         bool left; /* the bus: its calls that still wait are dropped when their turn comes */
 };
 
-/* A call that is kept until the question is answered, then until it is its turn, then until it has been
- * dispatched again. */
+/* A call that is kept until the question is answered, then until it is its turn, then until it has
+ * been dispatched again. */
 typedef struct Waiting {
         Turn turn; /* its link is in Caller.asking before */
         Caller *caller;
@@ -157,8 +157,7 @@ static void refuse_all(List *calls, int error, const Failure *failure) {
 
 static int too_many(Failure *failure) {
         return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
-                        "Too many of your calls wait for their turn. Try again when some have been "
-                        "answered.");
+                        "Too many of your calls wait for their turn. Try again when some have been answered.");
 }
 
 /* -EUSERS, -ENOMEM: it stands nowhere. */
@@ -218,8 +217,8 @@ static void ask_next(void *userdata) {
         }
 }
 
-/* Nothing more is done for a caller who has left. Calls that wait elsewhere, for an endpoint to end, are identified
- * again before they continue. */
+/* Nothing more is done for a caller who has left. Calls that wait elsewhere, for an endpoint to
+ * end, are identified again before they continue. */
 static void forget_departed(Callers *callers, const char *name) {
         Caller *caller = find_caller(callers, name);
 
@@ -260,8 +259,8 @@ int callers_new(Callers **ret, sd_bus *bus, callers_left_t left, void *userdata)
         if (r >= 0)
                 r = read_ahead_new(&callers->ask, bus, ask_next, callers);
         if (r >= 0)
-                /* One match for all callers: a bus lets nobody have many, and one for each call would cost
-                 * more than it saves. */
+                /* One match for all callers: a bus lets nobody have many, and one for each call
+                 * would cost more than it saves. */
                 r = signal_match_departures(&callers->departures, bus, on_departure, callers);
         if (r < 0)
                 return r;
@@ -371,13 +370,12 @@ static int make_caller(Callers *callers, const char *name, Caller **ret) {
 
 /* n_calls: of his, that wait already. -EUSERS */
 static int check_room_to_ask(const Callers *callers, unsigned n_calls, Failure *failure) {
-        /* The fuller it is, the fewer calls of one caller there may be: so many connections have to come together
-         * to keep a new one out. */
+        /* The fuller it is, the fewer calls of one caller there may be: so many connections have to
+         * come together to keep a new one out. */
         if (n_calls < ASKING_PER_CALLER && callers->n_asking + 7 * n_calls < ASKING_MAX)
                 return 0;
         return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
-                        "Too many calls wait for the bus to say who makes them. Try again when "
-                        "some have been answered.");
+                        "Too many calls wait for the bus to say who makes them. Try again when some have been answered.");
 }
 
 /* -ENOMEM */
@@ -392,7 +390,8 @@ static int keep_until_known(Caller *caller, sd_bus_message *call) {
         return 0;
 }
 
-/* caller: NULL: it is his first call. The bus is not asked about who would be refused whatever it says. */
+/* caller: NULL: it is his first call. The bus is not asked about who would be refused whatever it
+ * says. */
 static int meet_unknown(Callers *callers, Caller *caller, sd_bus_message *call, Failure *failure) {
         const bool is_new = !caller;
         int r = check_room_to_ask(callers, is_new ? 0 : caller->n_calls, failure);

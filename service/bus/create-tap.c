@@ -12,7 +12,8 @@
 #include "bus/service.h"
 #include "bus/wait.h"
 
-/* CreateTap and OpenTap differ in how their arguments are read, and in how the queues are handed over. */
+/* CreateTap and OpenTap differ in how their arguments are read, and in how the queues are handed
+ * over. */
 typedef struct CreateForm {
         int (*read)(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);
         int (*append)(sd_bus_message *reply, const FdSet *queues);
@@ -126,8 +127,7 @@ static int look(Service *service, sd_bus_message *call, const TapRequest *reques
         if (!gone || !authority_has_answered(service->authority, call))
                 return r;
         return failure_set(failure, FAILURE_STALE, ESTALE,
-                        "The bridge \"%s\" was renamed or deleted while the question was open. "
-                        "ListBridges (vnicctl bridges) tells which there are now.",
+                        "The bridge \"%s\" was renamed or deleted while the question was open. ListBridges (vnicctl bridges) tells which there are now.",
                         request->bridge);
 }
 
@@ -143,7 +143,8 @@ static int create_tap(
         Place place;
         int r;
 
-        /* Read. That a reply is wanted, without which the queues would have nowhere to go, the gate has seen to. */
+        /* Read. That a reply is wanted, without which the queues would have nowhere to go, the gate
+         * has seen to. */
         r = read_request(service, call, form, &subject, &request, &client, failure);
         if (r < 0)
                 return r;
@@ -167,7 +168,8 @@ static int create_tap(
         if (r < 0)
                 return r;
 
-        /* Reply: after it only the client holds the tap. He is not kept waiting for the others' news. */
+        /* Reply: after it only the client holds the tap. He is not kept waiting for the others'
+         * news. */
         r = reply_with_tap(service, call, form, endpoint, &queues);
         manager_announce(service->manager, endpoint);
         if (r < 0)
@@ -200,9 +202,7 @@ static int reply_with_answer(sd_bus_message *call, GateAnswer answer) {
                 return sd_bus_reply_method_return(call, "ss", "no",
                                 "The configuration of vnicd does not allow this bridge to you.");
         return sd_bus_reply_method_return(call, "ss", "no",
-                        "You are not allowed to create this tap. An administrator can allow it by "
-                        "a "
-                        "polkit rule.");
+                        "You are not allowed to create this tap. An administrator can allow it by a polkit rule.");
 }
 
 /* What CreateTap would refuse is an answer here, unless it is the question itself that is wrong. */
@@ -240,7 +240,8 @@ static int tell_whether(Service *service, sd_bus_message *call, const Subject *s
         r = manager_look(service->manager, request, client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
-        /* It waits as CreateTap would: only then is the answer the one that CreateTap would give. */
+        /* It waits as CreateTap would: only then is the answer the one that CreateTap would give.
+         */
         if (r == PLACEMENT_BLOCKED)
                 return wait_retry(service, call, blocked_on);
 
@@ -260,7 +261,8 @@ static int can_create_tap(Service *service, sd_bus_message *call, Failure *failu
                 return reply_with_refusal(call, failure, r);
         client.count_ports = true;
         r = tell_whether(service, call, &subject, &request, &client, failure);
-        /* Nothing was made, and nobody was asked: it may look again at what has changed meanwhile. */
+        /* Nothing was made, and nobody was asked: it may look again at what has changed meanwhile.
+         */
         if (r < 0 && failure->kind == FAILURE_STALE &&
                         authority_ask_again(service->authority, call))
                 r = tell_whether(service, call, &subject, &request, &client, failure);

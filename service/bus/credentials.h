@@ -23,8 +23,8 @@ typedef struct Credentials {
 int credentials_ask(sd_bus *bus, sd_bus_slot **ret, const char *name,
                 sd_bus_message_handler_t answered, void *userdata);
 
-/* credentials: empty; to be given to credentials_done() also where it fails. -ENODATA: the bus does not know who
- * it is. -ENOMEM, -errno of sd-bus. */
+/* credentials: empty; to be given to credentials_done() also where it fails. -ENODATA: the bus does
+ * not know who it is. -ENOMEM, -errno of sd-bus. */
 int credentials_read(sd_bus_message *answer, Credentials *credentials);
 
 void credentials_done(Credentials *credentials);

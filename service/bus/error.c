@@ -59,8 +59,7 @@ int error_answer(sd_bus_error *error, const Failure *failure, int r) {
                 sd_bus_error_set(error, error_name(failure->kind), failure->text);
         else if (code == -ENOMEM)
                 sd_bus_error_set_const(error, error_name(FAILURE_NO_MEMORY),
-                                "The service is out of memory; nothing was changed. Try again "
-                                "later.");
+                                "The service is out of memory; nothing was changed. Try again later.");
         else
                 sd_bus_error_setf(error, error_name(FAILURE_KERNEL),
                                 "The request failed: %s. Nothing was changed.", strerror(-code));

@@ -15,8 +15,8 @@
 #define IN_FLIGHT_USEC (5 * USEC_PER_SEC)
 #define ACCURACY_USEC  USEC_PER_SEC
 
-/* Each holds on to a call of at most 64 KiB (bus/message-size.h). With more in flight than these, a client
- * that cannot take fds waits until its own call times out. */
+/* Each holds on to a call of at most 64 KiB (bus/message-size.h). With more in flight than these, a
+ * client that cannot take fds waits until its own call times out. */
 #define IN_FLIGHT_MAX 64
 
 typedef struct InFlight {
@@ -49,21 +49,19 @@ static InFlight *find(FdReplies *replies, uint64_t cookie) {
         return NULL;
 }
 
-/* dbus-daemon takes the call for answered, so this is an error that it does not expect any more: our bus
- * policy (org.vnicd1.conf) lets it pass, by its name. */
+/* dbus-daemon takes the call for answered, so this is an error that it does not expect any more:
+ * our bus policy (org.vnicd1.conf) lets it pass, by its name. */
 static void answer(sd_bus_message *call) {
         const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(error_name(FAILURE_NOT_SUPPORTED),
-                        "Your connection did not negotiate the passing of file descriptors, so the "
-                        "queues could not be handed over and were closed. Turn it on in your D-Bus "
-                        "binding before it connects.");
+                        "Your connection did not negotiate the passing of file descriptors, so the queues could not be handed over and were closed. Turn it on in your D-Bus binding before it connects.");
         int r = sd_bus_reply_method_error(call, &error);
 
         if (r < 0)
                 log_warning("Cannot tell a client that its queues were lost: %s", strerror(-r));
 }
 
-/* Only the bus itself refuses messages, and nobody else can have its name as a sender. Whatever its reason
- * is, nobody has received the queues; a client that has left is not told. */
+/* Only the bus itself refuses messages, and nobody else can have its name as a sender. Whatever its
+ * reason is, nobody has received the queues; a client that has left is not told. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         const char *sender = sd_bus_message_get_sender(message);
         FdReplies *replies = userdata;

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * Replies that carry queue fds, while they are in flight. dbus-daemon does not deliver fds to a connection
- * that did not negotiate them: it sends an error to the service, as the reply to its reply, and tells the
- * client nothing. sd-bus drops such errors unless a filter looks for them. So the service remembers the cookie
- * of each reply with fds for a moment: if the bus refuses that reply, the client gets an error at once, and
- * a tap that was made for it is deleted. (dbus-broker disconnects such a client instead.)
+ * Replies that carry queue fds, while they are in flight. dbus-daemon does not deliver fds to a
+ * connection that did not negotiate them: it sends an error to the service, as the reply to its
+ * reply, and tells the client nothing. sd-bus drops such errors unless a filter looks for them. So
+ * the service remembers the cookie of each reply with fds for a moment: if the bus refuses that
+ * reply, the client gets an error at once, and a tap that was made for it is deleted. (dbus-broker
+ * disconnects such a client instead.)
  */
 
 #include <stdbool.h>
@@ -22,8 +23,8 @@ typedef struct SentQueues {
         unsigned given;  /* queues that the call has added to those of a tap that was there */
 } SentQueues;
 
-/* lost(): the bus has refused the reply with them. The bus must be attached to its loop. -ENOMEM, -errno of sd-bus and
- * sd-event. */
+/* lost(): the bus has refused the reply with them. The bus must be attached to its loop. -ENOMEM,
+ * -errno of sd-bus and sd-event. */
 int fd_replies_new(FdReplies **ret, sd_bus *bus,
                 void (*lost)(const SentQueues *sent, void *userdata), void *userdata);
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The table of the gate: every method that can be called, who may call it, which of polkit's actions
- * that takes, and what polkit is told with each. It decides nothing.
+ * The table of the gate: every method that can be called, who may call it, which of polkit's
+ * actions that takes, and what polkit is told with each. It decides nothing.
  */
 
 #include "bus/authority.h"
@@ -27,7 +27,8 @@ typedef struct GateDemand {
         const char *action;
         Detail details[POLKIT_DETAILS_MAX];
         bool configurable; /* the configuration may grant or deny it, by the bridge */
-        /* What whoever lacks it is refused with: then no person is asked for it. NULL: with polkit's verdict. */
+        /* What whoever lacks it is refused with: then no person is asked for it. NULL: with
+         * polkit's verdict. */
         const Failure *(*refusal)(const GateMatter *matter);
 } GateDemand;
 

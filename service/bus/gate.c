@@ -40,8 +40,8 @@ typedef struct Decision {
         bool by_configuration;
 } Decision;
 
-/* What the configuration says of the caller, and a deny also if it is of whom the endpoint is to be for:
- * of him only his own section counts, since his groups are not known. */
+/* What the configuration says of the caller, and a deny also if it is of whom the endpoint is to be
+ * for: of him only his own section counts, since his groups are not known. */
 static BridgeAccess configured(const Visit *visit, const GateDemand *demand) {
         const Config *config = reload_config(visit->service->reload);
         const Subject owner = { .uid = visit->matter->owner };
@@ -85,7 +85,8 @@ static bool is_denied(const Visit *visit, Decision *ret) {
         return false;
 }
 
-/* All that have to be asked are asked in one run, side by side; the worst verdict is that of all. */
+/* All that have to be asked are asked in one run, side by side; the worst verdict is that of all.
+ */
 static int decide(const Visit *visit, Decision *ret) {
         Decision worst = { .verdict = POLKIT_YES };
         bool root = visit->subject->uid == 0, pending = false;
@@ -128,9 +129,7 @@ static int refuse(const Visit *visit, const Decision *decision) {
         }
         if (decision->by_configuration)
                 return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,
-                                "The configuration of vnicd does not allow the bridge \"%s\" to "
-                                "%s. Use another, or have an administrator change it; see "
-                                "vnicd.conf(5).",
+                                "The configuration of vnicd does not allow the bridge \"%s\" to %s. Use another, or have an administrator change it; see vnicd.conf(5).",
                                 visit->matter->bridge,
                                 visit->matter->owner == visit->subject->uid
                                                 ? "you"
@@ -163,9 +162,10 @@ static void record_grant(const Visit *visit) {
         record(visit, actions, NULL);
 }
 
-/* Whoever reads a queue reads the guest's traffic, so the tap must be the caller's own: a creator who made
- * it for somebody else gets none. The uid alone is not enough where the tap lives by its queues, because
- * sandboxed programs of one user share it. Root gets none either; root can read traffic without us. */
+/* Whoever reads a queue reads the guest's traffic, so the tap must be the caller's own: a creator
+ * who made it for somebody else gets none. The uid alone is not enough where the tap lives by its
+ * queues, because sandboxed programs of one user share it. Root gets none either; root can read
+ * traffic without us. */
 static int pass_holder(const Visit *visit) {
         const char *caller = sd_bus_message_get_sender(visit->call);
         const char *creator = visit->matter->endpoint->creator;
@@ -177,8 +177,7 @@ static int pass_holder(const Visit *visit) {
                 return 1;
         record(visit, NULL, "it is for its holder");
         return failure_set(visit->failure, FAILURE_ACCESS_DENIED, EACCES,
-                        "Only the owner of a tap may open further queues of it: from the "
-                        "connection that created it, or from any if the tap is persistent.");
+                        "Only the owner of a tap may open further queues of it: from the connection that created it, or from any if the tap is persistent.");
 }
 
 static int pass_demands(const Visit *visit) {
@@ -231,23 +230,20 @@ int gate_tell(Service *service, sd_bus_message *call, const Subject *subject,
         return 1;
 }
 
-/* What is not in the table does not exist, whatever a vtable says. The client's own words are not repeated. */
+/* What is not in the table does not exist, whatever a vtable says. The client's own words are not
+ * repeated. */
 static int refuse_unknown(const Service *service, sd_bus_message *call, Failure *failure) {
         const char *interface = sd_bus_message_get_interface(call);
 
         if (!service_has_object(service, sd_bus_message_get_path(call)))
                 return failure_set(failure, FAILURE_UNKNOWN_OBJECT, ENOENT,
-                                "There is no object of this path. GetManagedObjects tells which "
-                                "there are.");
+                                "There is no object of this path. GetManagedObjects tells which there are.");
         if (interface && !gate_knows_interface(interface))
                 return failure_set(failure, FAILURE_UNKNOWN_INTERFACE, ENOENT,
-                                "The object has no interface of this name. See org.vnicd1(5) for "
-                                "those there are.");
+                                "The object has no interface of this name. See org.vnicd1(5) for those there are.");
         return failure_set(failure, FAILURE_UNKNOWN_METHOD, ENOENT,
-                        interface ? "The interface has no method of this name. See org.vnicd1(5) "
-                                    "for those there are."
-                                  : "A call has to name the interface of its method. See "
-                                    "org.vnicd1(5) for those there are.");
+                        interface ? "The interface has no method of this name. See org.vnicd1(5) for those there are."
+                                  : "A call has to name the interface of its method. See org.vnicd1(5) for those there are.");
 }
 
 static int refuse_signature(const GateRow *row, Failure *failure) {
@@ -256,21 +252,19 @@ static int refuse_signature(const GateRow *row, Failure *failure) {
                                 "The method %s takes no arguments, and the call has some.",
                                 row->member);
         return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
-                        "The arguments of %s have the D-Bus signature \"%s\"; those of the call "
-                        "have "
-                        "another.",
+                        "The arguments of %s have the D-Bus signature \"%s\"; those of the call have another.",
                         row->member, row->signature);
 }
 
-/* Whether a call is answered from what lies in memory: then its caller needs no turn. A network's ports and the
- * settings of its bridge are asked of the kernel. */
+/* Whether a call is answered from what lies in memory: then its caller needs no turn. A network's
+ * ports and the settings of its bridge are asked of the kernel. */
 static bool is_cheap(const GateRow *row, sd_bus_message *call) {
         return row->way == WAY_ANYBODY && !network_is_path(sd_bus_message_get_path(call));
 }
 
 /* Sees each message before its handler does, before authority's filter, which was there before, and
- * before sd-bus answers by itself. What can be refused without a look at the body, or at who calls, is refused
- * here: a stranger's call is to cost no more than reading its header. */
+ * before sd-bus answers by itself. What can be refused without a look at the body, or at who calls,
+ * is refused here: a stranger's call is to cost no more than reading its header. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Service *service = userdata;
         Failure failure = FAILURE_INIT;
@@ -297,7 +291,8 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         return r > 0 ? 0 : error_answer(error, &failure, r);
 }
 
-/* After each round of the loop. Others wait for it no longer than for one call that is carried out. */
+/* After each round of the loop. Others wait for it no longer than for one call that is carried out.
+ */
 static int on_round(sd_event_source *source, void *userdata) {
         const uint64_t end = clock_now_usec() + DRAIN_USEC;
         Service *service = userdata;

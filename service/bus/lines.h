@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Who is next: calls stand in one line for each user, in the order in which they came, and the users take
- * turns. So who calls a lot waits for himself, and not the others for him. Pure.
+ * Who is next: calls stand in one line for each user, in the order in which they came, and the
+ * users take turns. So who calls a lot waits for himself, and not the others for him. Pure.
  */
 
 #include <stdbool.h>

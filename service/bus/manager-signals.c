@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What org.vnicd1.Manager says unasked: endpoints that leave, and properties that are others now. */
+/* What org.vnicd1.Manager says unasked: endpoints that leave, and properties that are others now.
+ */
 #include <string.h>
 
 #include "bus/service.h"

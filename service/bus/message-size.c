@@ -66,7 +66,8 @@ static int read_container(sd_bus_message *message, char type, const char *conten
         return r > 0 && sd_bus_message_exit_container(message) < 0 ? -EBADMSG : r;
 }
 
-/* What is left of the message or of the container; containers are nested 64 deep at most. The same. */
+/* What is left of the message or of the container; containers are nested 64 deep at most. The same.
+ */
 static int read_all(sd_bus_message *message, size_t *rest) {
         const char *contents;
         char type;
@@ -93,6 +94,5 @@ int message_check_size(sd_bus_message *message, Failure *failure) {
         if (sd_bus_message_rewind(message, true) >= 0 && r > 0)
                 return 0;
         return failure_set(failure, FAILURE_INVALID_ARGS, EMSGSIZE,
-                        "The call is malformed, or larger than 64 KiB, which none has to be. Leave "
-                        "out what is too long.");
+                        "The call is malformed, or larger than 64 KiB, which none has to be. Leave out what is too long.");
 }

@@ -15,17 +15,14 @@ static int add_address(void *plan, const char *value, Failure *failure) {
                                 "The option \"addresses\" has two of the same family. Give one.");
         if (r < 0)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"addresses\" takes the host's own address on the "
-                                "network with its prefix, such as 10.70.3.1/24 (/8 to /30) or "
-                                "fd70:3::1/64 (/64).");
+                                "The option \"addresses\" takes the host's own address on the network with its prefix, such as 10.70.3.1/24 (/8 to /30) or fd70:3::1/64 (/64).");
         return 0;
 }
 
 static int set_domain(void *plan, const char *value, Failure *failure) {
         if (!network_domain_is_valid(value))
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"domain\" takes at most 32 bytes: labels of a-z, 0-9 "
-                                "and \"-\" with dots between them.");
+                                "The option \"domain\" takes at most 32 bytes: labels of a-z, 0-9 and \"-\" with dots between them.");
         snprintf(((NetworkPlan *)plan)->domain, NETWORK_DOMAIN_SIZE, "%s", value);
         return 0;
 }
@@ -54,8 +51,7 @@ static const OptionTable table = {
 static int set_name(NetworkPlan *plan, const char *name, Failure *failure) {
         if (!network_name_is_valid(name))
                 return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
-                                "This cannot be the name of a network: it has 1 to 15 of a-z, 0-9 "
-                                "and \"-\", begins with a letter and does not end with \"-\".");
+                                "This cannot be the name of a network: it has 1 to 15 of a-z, 0-9 and \"-\", begins with a letter and does not end with \"-\".");
         snprintf(plan->name, sizeof(plan->name), "%s", name);
         return 0;
 }

@@ -200,12 +200,8 @@ static const char *reason_of_end(void) {
         struct stat status;
 
         if (stat("/etc/resolv.conf", &status) < 0 && errno == ENOENT)
-                return "/etc/resolv.conf leads to no file. Start the resolver of the host, or "
-                       "remove "
-                       "the link";
-        return "If another DHCP or DNS server of the host listens on all addresses, let it have "
-               "those "
-               "of its own alone";
+                return "/etc/resolv.conf leads to no file. Start the resolver of the host, or remove the link";
+        return "If another DHCP or DNS server of the host listens on all addresses, let it have those of its own alone";
 }
 
 /* systemd starts it again every few seconds, and tells when it runs. */
@@ -220,8 +216,7 @@ static void on_unit_changed(bool runs, void *userdata) {
                 return;
         }
         snprintf(sentence, sizeof(sentence),
-                        "Guests get no addresses and no names: %s does not run. %s. See journalctl "
-                        "-u %s.",
+                        "Guests get no addresses and no names: %s does not run. %s. See journalctl -u %s.",
                         network_service_unit(unit->name, name), reason_of_end(), name);
         warn(unit, sentence);
 }
@@ -266,8 +261,7 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan) {
         if (r >= 0)
                 return;
         snprintf(sentence, sizeof(sentence),
-                        "Guests get no addresses: the configuration of its service could not be "
-                        "handed over in %s/networks (%s). Start vnicd by its unit.",
+                        "Guests get no addresses: the configuration of its service could not be handed over in %s/networks (%s). Start vnicd by its unit.",
                         units->directory, strerror(-r));
         warn(unit, sentence);
 }
@@ -280,8 +274,8 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
                 return;
         unit->job = unit_job_free(unit->job);
         unit->stopping = true;
-        /* While the network is there: once it is gone, nobody who is started after us knows of the file. The
-         * service has read it. */
+        /* While the network is there: once it is gone, nobody who is started after us knows of the
+         * file. The service has read it. */
         remove_file(units, plan->name);
         if (systemd_stop_unit(units->systemd, &unit->job,
                             network_service_unit(plan->name, unit_name), on_stopped, unit) >= 0)

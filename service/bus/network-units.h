@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The services of networks: what each is told is written where it looks, and systemd is asked to start
- * or stop it. Nothing waits for that; what went wrong is a warning of the network.
+ * The services of networks: what each is told is written where it looks, and systemd is asked to
+ * start or stop it. Nothing waits for that; what went wrong is a warning of the network.
  */
 
 #include <systemd/sd-bus.h>

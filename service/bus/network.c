@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * org.vnicd1.Network, and what the Manager has to say of networks. Only one that is up is an object;
- * one that the configuration defines comes up with its first tap.
+ * org.vnicd1.Network, and what the Manager has to say of networks. Only one that is up is an
+ * object; one that the configuration defines comes up with its first tap.
  */
 #include "bus/network.h"
 
@@ -58,8 +58,7 @@ static GateMatter matter_of(const Subject *subject, const char *name, int ifinde
 static int check_name(Service *service, const NetworkPlan *plan, Failure *failure) {
         if (config_network(reload_config(service->reload), plan->name))
                 return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
-                                "The configuration defines a network \"%s\": it comes up with its "
-                                "first tap. Choose another name.",
+                                "The configuration defines a network \"%s\": it comes up with its first tap. Choose another name.",
                                 plan->name);
         return manager_check_network_name(service->manager, plan->name, failure);
 }
@@ -168,8 +167,8 @@ int network_append_warnings(sd_bus_message *reply, Service *service, const Netwo
                 if (network->warnings[i])
                         sentences[n++] = network->warnings[i];
         if (manager_ports_of(network).foreign > 0)
-                sentences[n++] = "It has a port that is not vnicd's, so whoever wants a tap on it "
-                                 "needs what a bridge of the host needs.";
+                sentences[n++] =
+                                "It has a port that is not vnicd's, so whoever wants a tap on it needs what a bridge of the host needs.";
         if (crossing.outcome == FATE_DROPPED)
                 sentences[n++] = firewall_bridge_sentence(&crossing, bridge, words);
         return append_names(reply, sentences);

@@ -91,8 +91,7 @@ static int read_value(const Reading *reading, const Option *option, Failure *fai
                 return options_refuse(reading->table, failure);
         if (strcmp(type, option->type) != 0)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"%s\" is of the D-Bus type \"%s\"; something else was "
-                                "given.",
+                                "The option \"%s\" is of the D-Bus type \"%s\"; something else was given.",
                                 option->key, option->type);
         if (sd_bus_message_enter_container(reading->call, SD_BUS_TYPE_VARIANT, type) <= 0)
                 return options_refuse(reading->table, failure);

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Options of a call, "a{sv}", read into a value by a table: which keys there are, of which type, and
- * where each goes. An unknown key, one that comes twice, another type: each is a refusal that names the
- * key, and nothing is passed over.
+ * Options of a call, "a{sv}", read into a value by a table: which keys there are, of which type,
+ * and where each goes. An unknown key, one that comes twice, another type: each is a refusal that
+ * names the key, and nothing is passed over.
  */
 
 #include <stdbool.h>

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * When a person is asked. Prompts are what a user can pester somebody with: so nobody is asked before
- * polkit has said that a person would have to be, nor for a call that would be refused whatever he
- * answers; the prompts of one call are shown one after the other, and with the first that is not
- * granted the rest are not shown.
+ * When a person is asked. Prompts are what a user can pester somebody with: so nobody is asked
+ * before polkit has said that a person would have to be, nor for a call that would be refused
+ * whatever he answers; the prompts of one call are shown one after the other, and with the first
+ * that is not granted the rest are not shown.
  */
 
 #include "bus/query.h"

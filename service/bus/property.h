@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * How a property of an object is read. userdata is the object, or, for those that lie in it as they are
- * told, what lies at the property's offset.
+ * How a property of an object is read. userdata is the object, or, for those that lie in it as they
+ * are told, what lies at the property's offset.
  */
 
 #include <stddef.h>
@@ -21,8 +21,8 @@
         SD_BUS_PROPERTY(name, type, get, offset, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
 /* Text that others may have chosen, such as the name that an administrator gave an interface: what
- * D-Bus does not take as a string would cost the whole message, and everybody who asks for all objects
- * the answer. -ENOMEM, -errno of sd-bus. */
+ * D-Bus does not take as a string would cost the whole message, and everybody who asks for all
+ * objects the answer. -ENOMEM, -errno of sd-bus. */
 int append_text(sd_bus_message *message, const char *text);
 
 /* At the offset: a bool, a uint32_t, an array of char, a Mac. */

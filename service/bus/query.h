@@ -2,16 +2,17 @@
 #pragma once
 
 /*
- * Questions to polkit that are open, and verdicts that wait for their message to be dispatched again.
- * A query belongs to one message and holds a reference to it; several checks of one message go out
- * side by side, prompts one after the other (bus/prompt.h), and the message comes back when the last
- * is answered. When the caller leaves the bus its query is dropped and its checks are taken back; a
- * prompt is left for half a second to the agent, which may be leaving with the caller.
+ * Questions to polkit that are open, and verdicts that wait for their message to be dispatched
+ * again. A query belongs to one message and holds a reference to it; several checks of one message
+ * go out side by side, prompts one after the other (bus/prompt.h), and the message comes back when
+ * the last is answered. When the caller leaves the bus its query is dropped and its checks are
+ * taken back; a prompt is left for half a second to the agent, which may be leaving with the
+ * caller.
  *
  * The system bus lets a connection wait for 128 replies and refuses the next call, which would read
- * as polkit's no to somebody else's question: so only so many checks are polkit's at a time, fewer of
- * any one user, and the users take turns. Nothing is sent or dispatched from within a handler, but
- * right after it.
+ * as polkit's no to somebody else's question: so only so many checks are polkit's at a time, fewer
+ * of any one user, and the users take turns. Nothing is sent or dispatched from within a handler,
+ * but right after it.
  */
 
 #include "bus/authority.h"
@@ -26,7 +27,8 @@ typedef struct QueryTable {
         List askers;       /* Asker.link, whose turn it is first */
         unsigned n_asking; /* checks that polkit has and did not answer */
         uint64_t last_id;
-        uint64_t complain_at; /* µs of CLOCK_MONOTONIC: before, polkit's silence is not logged again */
+        uint64_t complain_at; /* µs of CLOCK_MONOTONIC: before, polkit's silence is not logged again
+                               */
 } QueryTable;
 
 /* A user with queries. */
@@ -86,8 +88,8 @@ int query_add_check(Query *query, const AuthorityQuestion *question);
 /* The handler runs with the verdicts: the query goes when the run is over. */
 void query_spend(Query *query);
 
-/* The run has ended with the call still to be answered: the verdicts are for the next run as well, within half a
- * minute of the answer. */
+/* The run has ended with the call still to be answered: the verdicts are for the next run as well,
+ * within half a minute of the answer. */
 void query_keep(Query *query);
 
 /* Whether that run comes too late for them. */
@@ -96,8 +98,8 @@ bool query_is_outdated(const Query *query);
 /* Forgets the answers: the handler asks once more, in this run. False: it has done so before. */
 bool query_ask_again(Query *query);
 
-/* Before the handler runs: the verdicts are void; it asks anew. In its first run: the call is refused, and what it has
- * asked already is taken back. */
+/* Before the handler runs: the verdicts are void; it asks anew. In its first run: the call is
+ * refused, and what it has asked already is taken back. */
 void query_table_drop(QueryTable *table, sd_bus_message *call);
 
 /* Checks of a caller who has left the bus are taken back. */

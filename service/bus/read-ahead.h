@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Something to be done when all that the bus has is read, and before the loop waits: whoever is about to leave, or to
- * stand in line, is known then. But nobody can put it off for longer than four milliseconds, or than the one message
- * takes that is being read then: how many messages that are says little, since one can cost as much as a thousand
- * others.
+ * Something to be done when all that the bus has is read, and before the loop waits: whoever is
+ * about to leave, or to stand in line, is known then. But nobody can put it off for longer than
+ * four milliseconds, or than the one message takes that is being read then: how many messages that
+ * are says little, since one can cost as much as a thousand others.
  */
 
 #include <systemd/sd-bus.h>

@@ -4,8 +4,8 @@
 /*
  * The configuration that is in force, and how it becomes another. Reading it takes files and NSS,
  * which may be slow: after the start that is done in a thread. A bad file changes nothing; what was
- * read last and was good stays. Loads follow one another: whoever asks while one is under way gets the
- * next, since the first may have read the files before they were changed.
+ * read last and was good stays. Loads follow one another: whoever asks while one is under way gets
+ * the next, since the first may have read the files before they were changed.
  */
 
 #include "bus/service.h"
@@ -23,7 +23,8 @@ Reload *reload_free(Reload *reload);
 /* Never NULL; good until the loop runs on. */
 const Config *reload_config(const Reload *reload);
 
-/* Reads it again. call: the Reload() to be answered when that is done, or NULL. Returns 1, or -ENOMEM. */
+/* Reads it again. call: the Reload() to be answered when that is done, or NULL. Returns 1, or
+ * -ENOMEM. */
 int reload_begin(Reload *reload, sd_bus_message *call);
 
 /* What a uid may have. Only of the caller the groups are known. */

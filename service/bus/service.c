@@ -266,9 +266,7 @@ int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failur
 
         if (r >= 0 && ret->groups_unknown && !service->misses_groups &&
                         config_knows_groups(reload_config(service->reload))) {
-                log_warning("This bus does not tell the groups of callers: what the configuration "
-                            "grants to a group nobody gets, and what it denies to one is denied "
-                            "to everybody but root");
+                log_warning("This bus does not tell the groups of callers: what the configuration grants to a group nobody gets, and what it denies to one is denied to everybody but root");
                 service->misses_groups = true;
         }
         return r;

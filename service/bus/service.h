@@ -38,8 +38,8 @@ typedef struct Service {
         bool misses_groups; /* it was said that the bus does not tell them */
 } Service;
 
-/* Puts everything on the bus but does not ask for the name yet. InvalidConfiguration (-EINVAL); -errno
- * of sd-bus and of the model. */
+/* Puts everything on the bus but does not ask for the name yet. InvalidConfiguration (-EINVAL);
+ * -errno of sd-bus and of the model. */
 int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure);
 
 /* Before the bus is closed: who still waits is told. Takes NULL. Returns NULL. */
@@ -58,8 +58,8 @@ const char *service_default_network(const Service *service);
 /* Whether there is an object of that path, or a part of the tree that leads to some. */
 bool service_has_object(const Service *service, const char *path);
 
-/* In a handler whose userdata is the object that the call is made on: the service. To be asked for first: of
- * what sd-bus sends from within a handler the handler is its own. */
+/* In a handler whose userdata is the object that the call is made on: the service. To be asked for
+ * first: of what sd-bus sends from within a handler the handler is its own. */
 Service *service_here(sd_bus *bus);
 
 /* Registrations, called once by service_new(). -errno of sd-bus. */

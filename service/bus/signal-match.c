@@ -153,7 +153,8 @@ static int on_owner(sd_bus_message *answer, void *userdata, sd_bus_error *error)
 
 /* No signal can come too early to be recognised. A bus handles what one connection sends in order,
  * and so delivers its answers in order: changes of the owner are watched before the owner is asked
- * for, and that is answered before a match for the sender's signals, which comes later, even stands.
+ * for, and that is answered before a match for the sender's signals, which comes later, even
+ * stands.
  */
 int signal_sender_new(SignalSender **ret, sd_bus *bus, const char *name) {
         _cleanup_(signal_sender_freep) SignalSender *sender = calloc(1, sizeof(SignalSender));

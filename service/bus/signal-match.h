@@ -31,8 +31,8 @@ int signal_sender_new(SignalSender **ret, sd_bus *bus, const char *name);
 SignalSender *signal_sender_free(SignalSender *sender);
 
 /* The handler may free the match. A match that the bus refuses delivers nothing; that of another
- * service is logged. sender: must outlive the match. -ENOBUFS: the rule is too long. -ENOMEM, -errno
- * of sd-bus. */
+ * service is logged. sender: must outlive the match. -ENOBUFS: the rule is too long. -ENOMEM,
+ * -errno of sd-bus. */
 int signal_match_new(SignalMatch **ret, sd_bus *bus, const SignalSender *sender,
                 const SignalRule *rule, sd_bus_message_handler_t handler, void *userdata);
 

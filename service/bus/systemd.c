@@ -51,17 +51,13 @@ static const Refusal refusals[] = {
         { "org.freedesktop.systemd1.NoSuchUnit",
                         "it is not installed. Install the package vnicd-networks" },
         { SD_BUS_ERROR_ACCESS_DENIED,
-                        "polkit does not allow it. The rule for that is in the package "
-                        "vnicd-networks" },
+                        "polkit does not allow it. The rule for that is in the package vnicd-networks" },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
-                        "polkit would ask a person. The rule that spares it is in the package "
-                        "vnicd-networks" },
+                        "polkit would ask a person. The rule that spares it is in the package vnicd-networks" },
         { SD_BUS_ERROR_SERVICE_UNKNOWN,
-                        "systemd is not on the bus. Start its dnsmasq by hand, see "
-                        "vnicd-network(8)" },
+                        "systemd is not on the bus. Start its dnsmasq by hand, see vnicd-network(8)" },
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER,
-                        "systemd is not on the bus. Start its dnsmasq by hand, see "
-                        "vnicd-network(8)" },
+                        "systemd is not on the bus. Start its dnsmasq by hand, see vnicd-network(8)" },
 };
 
 /* The words of our own for a refusal that has a cure, else the other's. */
@@ -190,8 +186,8 @@ Systemd *systemd_free(Systemd *systemd) {
         return NULL;
 }
 
-/* The match is on its way before the call, so the end of the job cannot be missed. systemd sends its
- * signals to who has subscribed; to do so again is an error that does no harm. */
+/* The match is on its way before the call, so the end of the job cannot be missed. systemd sends
+ * its signals to who has subscribed; to do so again is an error that does no harm. */
 static int listen_to(Systemd *systemd) {
         static const SignalRule rule = {
                 .path = SYSTEMD_PATH,
@@ -275,8 +271,8 @@ struct UnitWatch {
         void *userdata;
 };
 
-/* Words of systemd's for a unit that is on its way to another state are no news. Until it is started again by itself it
- * is "activating" with the sub-state "auto-restart". */
+/* Words of systemd's for a unit that is on its way to another state are no news. Until it is
+ * started again by itself it is "activating" with the sub-state "auto-restart". */
 static void tell_state(const UnitWatch *watch, const char *active, const char *sub) {
         if (strcmp(active, "active") == 0)
                 watch->changed(true, watch->userdata);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Units started and stopped by systemd, without waiting for it: the wire to its manager, and the end
- * of one job. What the unit is for is the caller's business.
+ * Units started and stopped by systemd, without waiting for it: the wire to its manager, and the
+ * end of one job. What the unit is for is the caller's business.
  *
  * A job is told to be over once: when systemd says so, or when it refuses, or is not there. It may
  * stay open as long as systemd takes; nobody is kept waiting by that.
@@ -40,7 +40,8 @@ int systemd_stop_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJob
 /* Follows whether the unit runs, from its next change on: what systemd says unasked. */
 typedef struct UnitWatch UnitWatch;
 
-/* runs: it is active; else it has ended, or failed to start, and may be started again by systemd itself. */
+/* runs: it is active; else it has ended, or failed to start, and may be started again by systemd
+ * itself. */
 typedef void (*UnitChanged)(bool runs, void *userdata);
 
 /* -ENOMEM, -errno of sd-bus. */

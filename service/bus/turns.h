@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * When a call goes to its handler: the users take turns, call by call (bus/lines.h). What is there to be read
- * is read before the next turn (bus/read-ahead): who is not in line yet gets no turn.
+ * When a call goes to its handler: the users take turns, call by call (bus/lines.h). What is there
+ * to be read is read before the next turn (bus/read-ahead): who is not in line yet gets no turn.
  */
 
 #include <systemd/sd-bus.h>
@@ -18,8 +18,8 @@ typedef struct Turn {
         sd_bus_message *call;
 } Turn;
 
-/* refuse(): a call whose turn it was cannot be dispatched. The bus must be attached to its loop. -ENOMEM,
- * -errno of sd-event. */
+/* refuse(): a call whose turn it was cannot be dispatched. The bus must be attached to its loop.
+ * -ENOMEM, -errno of sd-event. */
 typedef void (*turns_refuse_t)(Turn *turn, int error);
 int turns_new(Turns **ret, sd_bus *bus, turns_refuse_t refuse);
 
@@ -38,7 +38,8 @@ int turns_stand_in_line(Turns *turns, Turn *turn, uid_t uid);
 /* Before all lines: it has had its turn, and waited for something. -errno of sd-bus. */
 int turns_go_first(Turns *turns, Turn *turn);
 
-/* For whoever sees a call first: the turn that has brought it here, which is over. NULL: it has had none. */
+/* For whoever sees a call first: the turn that has brought it here, which is over. NULL: it has had
+ * none. */
 Turn *turns_end(Turns *turns, sd_bus_message *call);
 
 /* Any that is left. NULL: none. */

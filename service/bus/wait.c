@@ -97,12 +97,10 @@ static int answer_failure(Wait *wait) {
 
         if (wait->error == -ECANCELED)
                 failure_set(&failure, FAILURE_KERNEL, ECANCELED,
-                                "The service is stopping; the call was not carried out. Try "
-                                "again.");
+                                "The service is stopping; the call was not carried out. Try again.");
         else if (wait->error == -ESTALE)
                 failure_set(&failure, FAILURE_STALE, ESTALE,
-                                "The interface no longer belongs to vnicd: its tag, kind or group "
-                                "was changed. It was not deleted.");
+                                "The interface no longer belongs to vnicd: its tag, kind or group was changed. It was not deleted.");
         else
                 failure_kernel(&failure, -wait->error, "delete the interface", NULL);
         error_answer(&error, &failure, wait->error);

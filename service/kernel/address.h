@@ -15,20 +15,21 @@
 
 #include "kernel/netlink.h"
 
-/* Whether the link has an address by which the host is known beyond it: one of a wider scope than the link.
- * Looks through all addresses of the host. -EINTR: they changed meanwhile; do it again. */
+/* Whether the link has an address by which the host is known beyond it: one of a wider scope than
+ * the link. Looks through all addresses of the host. -EINTR: they changed meanwhile; do it again.
+ */
 int address_find_wide(Netlink *netlink, int ifindex, bool *ret, Failure *failure);
 
 int address_add_v4(Netlink *netlink, int ifindex, struct in_addr address, unsigned prefix,
                 Failure *failure);
 
-/* Without a check for duplicates: it can be used at once. -EAFNOSUPPORT, -EOPNOTSUPP, -EACCES: no IPv6
- * here, or none on this link. */
+/* Without a check for duplicates: it can be used at once. -EAFNOSUPPORT, -EOPNOTSUPP, -EACCES: no
+ * IPv6 here, or none on this link. */
 int address_add_v6(Netlink *netlink, int ifindex, const struct in6_addr *address, unsigned prefix,
                 Failure *failure);
 
-/* An address of the host, and the subnet that it has by it on its link: at the other end of a tunnel that is
- * another one. */
+/* An address of the host, and the subnet that it has by it on its link: at the other end of a
+ * tunnel that is another one. */
 typedef struct AddressInfo {
         int family; /* AF_INET or AF_INET6 */
         int ifindex;

@@ -30,15 +30,13 @@ int bridge_find(Netlink *netlink, const char *name, LinkInfo *ret, Failure *fail
         r = link_get_by_name(netlink, name, &link, failure);
         if (r == -ENODEV)
                 return failure_set(failure, FAILURE_NO_SUCH_BRIDGE, ENODEV,
-                                "There is no bridge named \"%s\" on this host. "
-                                "ListBridges (vnicctl bridges) tells which there are.",
+                                "There is no bridge named \"%s\" on this host. ListBridges (vnicctl bridges) tells which there are.",
                                 name);
         if (r < 0)
                 return r;
         if (strcmp(link.kind, "bridge") != 0)
                 return failure_set(failure, FAILURE_NOT_A_BRIDGE, EMEDIUMTYPE,
-                                "The interface \"%s\" is not a bridge. "
-                                "ListBridges (vnicctl bridges) tells which there are.",
+                                "The interface \"%s\" is not a bridge. ListBridges (vnicctl bridges) tells which there are.",
                                 name);
         *ret = link;
         return 0;
@@ -233,9 +231,9 @@ int bridge_count_ports(const char *name, unsigned *ret) {
         return 0;
 }
 
-/* Setting what is set already does not count as setting; and without ports nobody sees the moment. Up and back:
- * what sits on the bridge follows it down (a macvlan, a VLAN) and never comes up again, and below 1280 IPv6 leaves
- * it with all its addresses and routes. */
+/* Setting what is set already does not count as setting; and without ports nobody sees the moment.
+ * Up and back: what sits on the bridge follows it down (a macvlan, a VLAN) and never comes up
+ * again, and below 1280 IPv6 leaves it with all its addresses and routes. */
 static int pin_mtu(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
         unsigned ports;
         int r;

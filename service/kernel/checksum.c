@@ -344,9 +344,7 @@ static bool is_missing(int r) {
 
 static int refuse(const Failure *reason, Failure *failure) {
         return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                        "This kernel has not what finishes the checksums of DHCP replies: "
-                        "CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_U32, and CONFIG_NET_ACT_CSUM, or "
-                        "CONFIG_NET_ACT_MIRRED and CONFIG_IFB (%s)",
+                        "This kernel has not what finishes the checksums of DHCP replies: CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_U32, and CONFIG_NET_ACT_CSUM, or CONFIG_NET_ACT_MIRRED and CONFIG_IFB (%s)",
                         reason->kind != FAILURE_NONE ? reason->text : "they are not there");
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Settings of IP that the kernel keeps with a device (net.ipv4.conf.DEVICE, net.ipv6.conf.DEVICE), as far as
- * a message about the link tells them: no file of /proc/sys is read.
+ * Settings of IP that the kernel keeps with a device (net.ipv4.conf.DEVICE, net.ipv6.conf.DEVICE),
+ * as far as a message about the link tells them: no file of /proc/sys is read.
  *
  * Sources: linux/if_link.h, net/ipv4/devinet.c (inet_fill_link_af), net/ipv6/addrconf.c.
  */

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Messages to nf_tables, and several of them as one transaction: either all of it holds or nothing has changed.
+ * Messages to nf_tables, and several of them as one transaction: either all of it holds or nothing
+ * has changed.
  *
  * Source: net/netfilter/nfnetlink.c, linux/netfilter/nf_tables.h.
  */
@@ -18,7 +19,8 @@ struct nl_msg *filter_message_new(int type, int flags, uint8_t family);
 /* Far more than a table with a few rules takes. */
 #define FILTER_BATCH_BYTES 4096
 
-/* Starts as { .size = 0 }. The last message that changes something has to ask for an acknowledgement. */
+/* Starts as { .size = 0 }. The last message that changes something has to ask for an
+ * acknowledgement. */
 typedef struct FilterBatch {
         uint8_t bytes[FILTER_BATCH_BYTES];
         size_t size;
@@ -28,5 +30,6 @@ typedef struct FilterBatch {
 /* The message stays the caller's. -ENOMEM: there is no room for it. */
 int filter_batch_append(FilterBatch *batch, struct nl_msg *message);
 
-/* netlink: a socket of NETLINK_NETFILTER. 0: the transaction holds. The kernel's -errno: nothing has changed. */
+/* netlink: a socket of NETLINK_NETFILTER. 0: the transaction holds. The kernel's -errno: nothing
+ * has changed. */
 int filter_batch_commit(FilterBatch *batch, Netlink *netlink);

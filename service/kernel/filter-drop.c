@@ -194,7 +194,8 @@ static int put_expressions(struct nl_msg *message, const FilterDropRule *rule) {
         return 0;
 }
 
-/* The last of these is the last message of the transaction that does something, so its acknowledgement is asked for. */
+/* The last of these is the last message of the transaction that does something, so its
+ * acknowledgement is asked for. */
 static int append_rule(Transaction *transaction, const FilterDropRule *rule) {
         const FilterDrop *drop = transaction->drop;
         _cleanup_message_ struct nl_msg *message = table_message(

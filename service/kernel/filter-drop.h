@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A table of nf_tables that drops one sort of packet, made by messages to the kernel alone. For filters that have to
- * stand before anything else happens: libnftables (kernel/filter) takes 40 ms and 1.6 MB to load, and a host without
- * networks need not have it.
+ * A table of nf_tables that drops one sort of packet, made by messages to the kernel alone. For
+ * filters that have to stand before anything else happens: libnftables (kernel/filter) takes 40 ms
+ * and 1.6 MB to load, and a host without networks need not have it.
  *
  * Source: net/netfilter/nf_tables_api.c, linux/netfilter/nf_tables.h.
  */
@@ -17,7 +17,8 @@
 #include "util/failure.h"
 
 typedef enum FilterField {
-        FILTER_IN_GROUP, /* the group of the link a packet came in by: 4 bytes, in the host's order */
+        FILTER_IN_GROUP, /* the group of the link a packet came in by: 4 bytes, in the host's order
+                          */
         FILTER_DESTINATION_MAC, /* 6 bytes */
         FILTER_FIELD_MAX,
 } FilterField;
@@ -57,7 +58,8 @@ typedef struct FilterDrop {
 /* A match of the link's group. */
 FilterMatch filter_match_group(uint32_t mask, uint32_t group, bool differs);
 
-/* Makes the table in one transaction; one of that name is replaced, whatever it holds. netlink: a socket of
- * NETLINK_NETFILTER. Closing it waits some 10 ms if a table was replaced. NotSupported (-EOPNOTSUPP): the kernel has
- * no nf_tables, or not for this family. KernelError with the kernel's errno; -ENOMEM. */
+/* Makes the table in one transaction; one of that name is replaced, whatever it holds. netlink: a
+ * socket of NETLINK_NETFILTER. Closing it waits some 10 ms if a table was replaced. NotSupported
+ * (-EOPNOTSUPP): the kernel has no nf_tables, or not for this family. KernelError with the kernel's
+ * errno; -ENOMEM. */
 int filter_drop_install(Netlink *netlink, const FilterDrop *drop, Failure *failure);

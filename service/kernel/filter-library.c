@@ -96,9 +96,7 @@ static int explain(const Context *context, Failure *failure) {
         if (memmem(text, n, "not supported", strlen("not supported")) ||
                         memmem(text, n, "No such file", strlen("No such file")))
                 return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                                "This kernel has not what the filters of a network need: nf_tables "
-                                "with the families inet and bridge, NAT and connection tracking "
-                                "(%.*s).",
+                                "This kernel has not what the filters of a network need: nf_tables with the families inet and bridge, NAT and connection tracking (%.*s).",
                                 (int)n, text);
         return failure_set(failure, FAILURE_KERNEL, EIO, "Cannot change the packet filters: %.*s.",
                         (int)n, text);

@@ -30,9 +30,10 @@ struct LinkEvents {
 
 DEFINE_CLEANUP(LinkEvents, link_events_close)
 
-/* All messages about links; of those about neighbours, that a bridge has lost an entry which somebody
- * had set; of those about tc, that rules at the egress of a device are gone, or the place where they stand: not what is
- * said of the queues of each tap that is made. The kernel sends each of the latter two alone. */
+/* All messages about links; of those about neighbours, that a bridge has lost an entry which
+ * somebody had set; of those about tc, that rules at the egress of a device are gone, or the place
+ * where they stand: not what is said of the queues of each tap that is made. The kernel sends each
+ * of the latter two alone. */
 static int filter_messages(int fd) {
         static struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
@@ -151,7 +152,8 @@ static char *room(LinkEvents *events, const Reader *reader) {
         return events->batches[last >= events->batches[0] && last < events->batches[1]];
 }
 
-/* A tap that is made says nine times what it looks like: to read them all takes longer than to set it up. */
+/* A tap that is made says nine times what it looks like: to read them all takes longer than to set
+ * it up. */
 int link_events_read(LinkEvents *events, link_event_t event, void *userdata) {
         Reader reader = { .event = event, .userdata = userdata };
         int r = 1;

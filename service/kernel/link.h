@@ -20,10 +20,12 @@
 
 #define LINK_ALIAS_SIZE 256
 
-/* What a bridge port does with frames (IFLA_BRPORT_STATE, BR_STATE_* of linux/if_bridge.h). Without the spanning tree
- * protocol a port that is up forwards at once; with it, it listens and learns first. */
+/* What a bridge port does with frames (IFLA_BRPORT_STATE, BR_STATE_* of linux/if_bridge.h). Without
+ * the spanning tree protocol a port that is up forwards at once; with it, it listens and learns
+ * first. */
 typedef enum LinkPortState {
-        LINK_PORT_DISABLED, /* it or its bridge is down, it has no carrier, or BPDU guard has put it out of use */
+        LINK_PORT_DISABLED, /* it or its bridge is down, it has no carrier, or BPDU guard has put it
+                               out of use */
         LINK_PORT_LISTENING,
         LINK_PORT_LEARNING,
         LINK_PORT_FORWARDING,
@@ -43,7 +45,8 @@ static inline bool link_port_forwards(const LinkPort *port) {
         return port->state == LINK_PORT_FORWARDING;
 }
 
-/* VLANs of a bridge port, as the kernel tells them: from the first to the last, in the order of their numbers. */
+/* VLANs of a bridge port, as the kernel tells them: from the first to the last, in the order of
+ * their numbers. */
 #define PORT_VLANS_MAX 64
 
 typedef struct PortVlans {
@@ -58,8 +61,8 @@ typedef struct LinkTun {
         bool tap, vnet_hdr, multiqueue, persistent;
         bool owned; /* has an owner: then owner is valid */
         uid_t owner;
-        /* Attached; detached by their holder. Where there can be one only the kernel does not count:
-         * a tap that is not persistent has it, a persistent one while there is a carrier. */
+        /* Attached; detached by their holder. Where there can be one only the kernel does not
+         * count: a tap that is not persistent has it, a persistent one while there is a carrier. */
         uint32_t queues, queues_disabled;
 } LinkTun;
 
@@ -82,7 +85,8 @@ typedef struct LinkInfo {
         int master;          /* ifindex; 0: none */
         bool is_bridge_port; /* its master is a bridge, and not a VRF or a switch of another kind */
         LinkPort port;       /* valid on a bridge port */
-        uint16_t vlan; /* of a bridge that filters VLANs: the one that a new port is in; 0: it filters none */
+        uint16_t vlan;       /* of a bridge that filters VLANs: the one that a new port is in; 0: it
+                                filters none */
         const PortVlans *
                         vlans; /* with LINK_PORT_IS_NEW only (kernel/link-events); NULL: not told */
         LinkTun tun;           /* valid for kind "tun" */
@@ -111,13 +115,14 @@ int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure 
 /* Every link of the network namespace. -EINTR: it changed meanwhile; do it again. */
 int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failure);
 
-/* Every link on that master, which the kernel picks out; as link_dump(). No port is no error, nor is a master
- * that is gone. */
+/* Every link on that master, which the kernel picks out; as link_dump(). No port is no error, nor
+ * is a master that is gone. */
 int link_dump_ports(
                 Netlink *netlink, int master, link_each_t each, void *userdata, Failure *failure);
 
-/* Alias, MAC, MTU and group in one step, and no IPv6 address that the link would give itself (addrgenmode none).
- * Where the link has no IPv6 at all (a kernel without it, an MTU below 1280) there is nothing to refuse. */
+/* Alias, MAC, MTU and group in one step, and no IPv6 address that the link would give itself
+ * (addrgenmode none). Where the link has no IPv6 at all (a kernel without it, an MTU below 1280)
+ * there is nothing to refuse. */
 int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure);
 
 int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure);
@@ -138,5 +143,6 @@ int link_delete(Netlink *netlink, int ifindex, Failure *failure);
 /* The name an ifindex has now, into buffer, which it returns; "" if there is no such link. */
 const char *link_name(Netlink *netlink, int ifindex, char buffer[static IFNAMSIZ]);
 
-/* The ifindex of that name, or alternative name; less than a message takes. -ENODEV: there is none. */
+/* The ifindex of that name, or alternative name; less than a message takes. -ENODEV: there is none.
+ */
 int link_find(Netlink *netlink, const char *name, int *ret, Failure *failure);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Which of the kernel's messages a socket wakes us for: a program that the kernel itself runs on each. It
- * knows no message.
+ * Which of the kernel's messages a socket wakes us for: a program that the kernel itself runs on
+ * each. It knows no message.
  */
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* htons() and htonl() for constant tables: the filter loads what the kernel wrote in its own byte order as if it
- * came from the network. */
+/* htons() and htonl() for constant tables: the filter loads what the kernel wrote in its own byte
+ * order as if it came from the network. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define CONST_HTONS(n) ((uint32_t)(((n)&0xff) << 8 | ((n) >> 8 & 0xff)))
 #define CONST_HTONL(n) ((uint32_t)__builtin_bswap32(n))

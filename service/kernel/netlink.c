@@ -56,7 +56,8 @@ int netlink_open(Netlink **ret, int protocol) {
                 return -ENOMEM;
         if (nl_connect(netlink->socket, protocol) < 0)
                 return errno > 0 ? -errno : -EIO;
-        /* A buffer for the largest of messages, so that none has to be looked at to see how long it is. */
+        /* A buffer for the largest of messages, so that none has to be looked at to see how long it
+         * is. */
         (void)nl_socket_set_msg_buf_size(netlink->socket, MESSAGE_BYTES);
         nl_socket_disable_msg_peek(netlink->socket);
         nl_socket_disable_auto_ack(netlink->socket);

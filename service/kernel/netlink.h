@@ -28,8 +28,8 @@ Netlink *netlink_close(Netlink *netlink);
 int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, void *userdata,
                 const char *step, Failure *failure);
 
-/* Around what begins a dump afresh and takes it, and leaves the result in r, which is -EINTR before: a dump
- * that was overtaken by changes is taken again, a few times. */
+/* Around what begins a dump afresh and takes it, and leaves the result in r, which is -EINTR
+ * before: a dump that was overtaken by changes is taken again, a few times. */
 #define NETLINK_DUMP_ATTEMPTS 5
 #define UNTIL_DUMP_IS_WHOLE(r)                                                                     \
         for (unsigned attempt_ = 0; attempt_ < NETLINK_DUMP_ATTEMPTS && (r) == -EINTR; attempt_++)

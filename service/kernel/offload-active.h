@@ -20,8 +20,9 @@ typedef struct OffloadReader OffloadReader;
 int offload_reader_open(OffloadReader **ret);
 OffloadReader *offload_reader_close(OffloadReader *reader);
 
-/* Turns all of them off, as ethtool -K does: without a queue, which a single-queue tap would not have for whoever opens it
- * just then. The next TUNSETOFFLOAD turns on what it likes. -ENODEV: the link is gone. */
+/* Turns all of them off, as ethtool -K does: without a queue, which a single-queue tap would not
+ * have for whoever opens it just then. The next TUNSETOFFLOAD turns on what it likes. -ENODEV: the
+ * link is gone. */
 int offload_turn_off(OffloadReader *reader, int ifindex, Failure *failure);
 
 /* The offloads (OFFLOAD_*, kernel/offload.h) that are on now. -ENODEV: the link is gone. */

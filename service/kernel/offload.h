@@ -44,8 +44,8 @@ uint32_t offload_for_header(uint32_t mask, unsigned vnet_hdr_size);
 /* The bit of a name; 0: there is none. */
 uint32_t offload_by_name(const char *name);
 
-/* Whether the kernel takes this set at all, by its own rules. NULL: it does; else the rule that it breaks,
- * as words that begin in lower case. */
+/* Whether the kernel takes this set at all, by its own rules. NULL: it does; else the rule that it
+ * breaks, as words that begin in lower case. */
 const char *offload_broken_rule(uint32_t mask);
 
 /* Sets exactly these on a tap, by a queue of it. -errno of ioctl(2). */

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * That the routes of the host, its addresses, or what it forwards have changed: a socket of its own, never
- * blocking, with a filter in the kernel that leaves out what each interface has: the routes to the host's own
- * addresses, and link-local ones. An event is a hint; what is so now is asked of the kernel.
+ * That the routes of the host, its addresses, or what it forwards have changed: a socket of its
+ * own, never blocking, with a filter in the kernel that leaves out what each interface has: the
+ * routes to the host's own addresses, and link-local ones. An event is a hint; what is so now is
+ * asked of the kernel.
  */
 
 #include "kernel/route.h"
@@ -25,7 +26,8 @@ typedef struct RouteEvent {
         int ifindex; /* of ROUTE_EVENT_FORWARDING; below 0: the host as a whole */
 } RouteEvent;
 
-/* An fd that polls readable when something has changed. The caller closes it. -errno of socket(2). */
+/* An fd that polls readable when something has changed. The caller closes it. -errno of socket(2).
+ */
 int route_events_open(void);
 
 /* Those that are there; if there are very many, the fd stays readable. */

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The routes of the host: where its packets go. They are looked at when a network comes up, which is to
- * clash with none, and to find the devices that lead out, and what is near.
+ * The routes of the host: where its packets go. They are looked at when a network comes up, which
+ * is to clash with none, and to find the devices that lead out, and what is near.
  *
  * Sources: linux/rtnetlink.h, net/ipv4/fib_semantics.c.
  */
@@ -31,8 +31,8 @@ typedef struct Route {
 
 typedef int (*route_each_t)(const Route *route, void *userdata);
 
-/* A default route, or one of the few that a VPN puts in its place (0.0.0.0/1 and 128.0.0.0/1, 2000::/3):
- * it says where everything else is, not that there is something. */
+/* A default route, or one of the few that a VPN puts in its place (0.0.0.0/1 and 128.0.0.0/1,
+ * 2000::/3): it says where everything else is, not that there is something. */
 bool route_is_default(const Route *route);
 
 /* -EPROTO: malformed. -ENOMSG: no route, or one of the kernel's cache. */

@@ -22,7 +22,8 @@
 /* Types of attributes as a set: those that are wanted are all below 64. */
 #define BIT(type) (UINT64_C(1) << (type))
 
-/* Of a message the header, and of the attributes those that are wanted: of a link 450 bytes at most, of a route 80. */
+/* Of a message the header, and of the attributes those that are wanted: of a link 450 bytes at
+ * most, of a route 80. */
 typedef union Excerpt {
         struct nlmsghdr message;
         char bytes[512];
@@ -62,8 +63,8 @@ static bool has_header(const struct nlmsghdr *message, size_t size) {
         return message->nlmsg_len >= NLMSG_HDRLEN + size;
 }
 
-/* Links come by the thousands, with some fifty attributes each, and the macros go from one to the next without a
- * call. */
+/* Links come by the thousands, with some fifty attributes each, and the macros go from one to the
+ * next without a call. */
 #define FOR_EACH_ATTRIBUTE(attribute, message, header, left)                                       \
         for (attribute = (struct rtattr *)((char *)NLMSG_DATA(message) + NLMSG_ALIGN(header)),     \
             left = (int)(message)->nlmsg_len - (int)NLMSG_SPACE(header);                           \
@@ -418,8 +419,9 @@ struct nl_msg *rtnl_build_netconf_get(int family, int ifindex) {
         return TAKE_PTR(message);
 }
 
-/* The nest of that type if it is the last attribute of the message, so that more can be put into it, or a new one.
- * nla_nest_end() closes it as any other. NULL: no room, or it is there and something follows it. */
+/* The nest of that type if it is the last attribute of the message, so that more can be put into
+ * it, or a new one. nla_nest_end() closes it as any other. NULL: no room, or it is there and
+ * something follows it. */
 static struct nlattr *open_nest(struct nl_msg *message, int type) {
         struct nlattr *there =
                         find(nlmsg_hdr(message), sizeof(struct ifinfomsg), type & NLA_TYPE_MASK);
@@ -462,7 +464,8 @@ int rtnl_put_bridge(struct nl_msg *message) {
         return 0;
 }
 
-/* The options of the rule are the last attribute of libnl's message, so the last of them comes at its end. */
+/* The options of the rule are the last attribute of libnl's message, so the last of them comes at
+ * its end. */
 int rtnl_put_action(struct nl_msg *message, const RtnlAction *action) {
         struct nlattr *options =
                         nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct tcmsg), TCA_OPTIONS);

@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * A new device has no owner for the moment between two system calls, and the kernel has told everybody
- * its name by then: who waits for that, and spins on the kernel's lock, can open a queue of a multiqueue
- * device first. Against such a racer a thread asks for the owner over and over while the device is being
- * made: it stands at the lock before the name is known, and so before him.
+ * A new device has no owner for the moment between two system calls, and the kernel has told
+ * everybody its name by then: who waits for that, and spins on the kernel's lock, can open a queue
+ * of a multiqueue device first. Against such a racer a thread asks for the owner over and over
+ * while the device is being made: it stands at the lock before the name is known, and so before
+ * him.
  *
- * It burns a processor for the fraction of a millisecond, and is only for where the race was lost before.
+ * It burns a processor for the fraction of a millisecond, and is only for where the race was lost
+ * before.
  */
 
 #include <pthread.h>

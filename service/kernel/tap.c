@@ -62,8 +62,7 @@ static int check_flags(int fd, const TapDevice *device, Failure *failure) {
         if (strcmp(got.ifr_name, device->name) != 0 ||
                         (got.ifr_flags & FLAGS_THAT_COUNT) != flags_to_be(device))
                 return failure_set(failure, FAILURE_KERNEL, EXDEV,
-                                "The kernel gave a tap other than the one asked for "
-                                "(flags %#x instead of %#x); it was not used.",
+                                "The kernel gave a tap other than the one asked for (flags %#x instead of %#x); it was not used.",
                                 (unsigned)got.ifr_flags & FLAGS_THAT_COUNT,
                                 (unsigned)flags_to_be(device));
         return 0;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What a subnet of ours cannot be beside: a subnet that the host has on one of its links, and a route to as
- * much or to a part of it. A wider route, of a VPN or one that refuses what is private, says where the rest
- * is: ours is more specific.
+ * What a subnet of ours cannot be beside: a subnet that the host has on one of its links, and a
+ * route to as much or to a part of it. A wider route, of a VPN or one that refuses what is private,
+ * says where the rest is: ours is more specific.
  */
 
 #include "kernel/address.h"

@@ -5,7 +5,8 @@
 
 #define MAC_IS_FORGIVEN_AFTER (60 * SEC)
 
-/* QEMU with 16 queues makes some 150 events when it starts, and a few with each reset of its guest. */
+/* QEMU with 16 queues makes some 150 events when it starts, and a few with each reset of its guest.
+ */
 #define EVENTS_AT_ONCE 2000
 #define EVENTS_PER_SEC 100
 

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * What the holders of an endpoint's queues have done with it, and what follows from it. A queue fd is a
- * powerful thing: without any privilege its holder can change the tap's MAC (and so draw another
- * station's frames), make the tap persistent, give it away, and cause link events as fast as he likes.
- * Pure judgement on what the kernel says, event by event: acting on it is the manager's.
+ * What the holders of an endpoint's queues have done with it, and what follows from it. A queue fd
+ * is a powerful thing: without any privilege its holder can change the tap's MAC (and so draw
+ * another station's frames), make the tap persistent, give it away, and cause link events as fast
+ * as he likes. Pure judgement on what the kernel says, event by event: acting on it is the
+ * manager's.
  */
 
 #include "kernel/link.h"
@@ -26,10 +27,11 @@ typedef struct Conduct {
         Budget events;            /* of late */
 } Conduct;
 
-/* One more event of the endpoint. True: there have been more of late than any honest consumer makes. */
+/* One more event of the endpoint. True: there have been more of late than any honest consumer
+ * makes. */
 bool conduct_count_event(Conduct *conduct, uint64_t now_usec);
 
-/* The link as the kernel has it now. For a bad verdict *ret_why is a sentence without its end: what was
- * done. VERDICT_RESTORE_MAC is remembered: the next within a minute is tampering. */
+/* The link as the kernel has it now. For a bad verdict *ret_why is a sentence without its end: what
+ * was done. VERDICT_RESTORE_MAC is remembered: the next within a minute is tampering. */
 Verdict conduct_judge(Conduct *conduct, const Tag *tag, const LinkInfo *link, uint64_t now_usec,
                 const char **ret_why);

@@ -45,7 +45,8 @@ static int refuse_errno(Failure *failure, const char *path, int error) {
         return error == ENOMEM ? -ENOMEM : refuse(failure, path, reason);
 }
 
-/* Nothing there is fine; a link to nothing is not, since what it led to may have denied something. */
+/* Nothing there is fine; a link to nothing is not, since what it led to may have denied something.
+ */
 static int refuse_open(
                 Failure *failure, int folder, const char *name, const char *path, int error) {
         struct stat status;
@@ -63,8 +64,7 @@ static int check_trust(int fd, const char *path, Failure *failure, struct stat *
                 return refuse_errno(failure, path, errno);
         if (ret->st_uid != 0 && ret->st_uid != geteuid())
                 return refuse(failure, path,
-                                "It does not belong to root, so somebody else could change it. "
-                                "Use chown root on it.");
+                                "It does not belong to root, so somebody else could change it. Use chown root on it.");
         if (ret->st_mode & (S_IWGRP | S_IWOTH))
                 return refuse(failure, path,
                                 "Others than its owner can write to it. Use chmod go-w on it.");

@@ -36,7 +36,8 @@ int config_refuse(const ConfigPlace *place, Failure *failure, const char *format
                         config_show(place->file, shown, sizeof(shown)), place->line, sentence);
 }
 
-/* How many bytes the UTF-8 character at text has; 0: it is none. Past a zero byte it does not look. */
+/* How many bytes the UTF-8 character at text has; 0: it is none. Past a zero byte it does not look.
+ */
 static size_t character_length(const unsigned char *text) {
         uint32_t code = text[0];
         size_t n;
@@ -78,8 +79,7 @@ static int check_bytes(Lines *lines, const char *line, size_t n) {
                                         "The line is not UTF-8. Save the file as UTF-8.");
                 if (is_control(text))
                         return config_refuse(&lines->place, lines->failure,
-                                        "There is a control character (0x%02x) in the line. "
-                                        "Remove it.",
+                                        "There is a control character (0x%02x) in the line. Remove it.",
                                         text[0] == 0xc2 ? text[1] : text[0]);
                 text += length;
         }
@@ -105,17 +105,14 @@ static int check_line(Lines *lines, const char *line, size_t n, size_t most) {
         for (size_t i = 0; i < n; i++) {
                 if ((unsigned char)line[i] >= 0x80)
                         return config_refuse(&lines->place, lines->failure,
-                                        "Outside of comments a line has ASCII only, and a file "
-                                        "begins with no byte order mark. Use a uid or gid where "
-                                        "a name has other letters.");
+                                        "Outside of comments a line has ASCII only, and a file begins with no byte order mark. Use a uid or gid where a name has other letters.");
                 if (line[i] == '#' || line[i] == ';')
                         return config_refuse(&lines->place, lines->failure,
                                         "A comment stands on a line of its own. Move it to one.");
         }
         if (n > most)
                 return config_refuse(&lines->place, lines->failure,
-                                "The line is too long: it may have %zu bytes. Divide it: lists "
-                                "add up, so give the rest in another line with the same key.",
+                                "The line is too long: it may have %zu bytes. Divide it: lists add up, so give the rest in another line with the same key.",
                                 most);
         if (line[0] == '[')
                 return read_heading(lines, line, n);
@@ -170,8 +167,7 @@ static int take_entry(void *userdata, const char *section, const char *key, cons
 
         if (!lines->has_heading)
                 lines->error = config_refuse(&lines->place, lines->failure,
-                                "The key stands outside of a section. Put a heading such as "
-                                "[Limits] before it.");
+                                "The key stands outside of a section. Put a heading such as [Limits] before it.");
         else
                 lines->error = lines->handler->entry(
                                 lines->userdata, &lines->place, key, value, lines->failure);

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-/* A number is taken as it is, whether or not anybody has it. -ENOENT: nobody has this name. -EINVAL:
- * a number past the last id. -ENOMEM. Others: NSS could not tell. */
+/* A number is taken as it is, whether or not anybody has it. -ENOENT: nobody has this name.
+ * -EINVAL: a number past the last id. -ENOMEM. Others: NSS could not tell. */
 int config_find_user(const char *text, uid_t *ret);
 int config_find_group(const char *text, gid_t *ret);

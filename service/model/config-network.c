@@ -48,8 +48,7 @@ static int take_number(NetworkPlan *plan, const Key *key, const ConfigPlace *pla
         if (n == 0 || n > 6 || strspn(value, DIGITS) != n || value[0] == '0' || number < key->min ||
                         number > key->max)
                 return config_refuse(place, failure,
-                                "%s= takes a number from %u to %u in decimal digits, not '%s'. "
-                                "Correct it.",
+                                "%s= takes a number from %u to %u in decimal digits, not '%s'. Correct it.",
                                 key->name, key->min, key->max, config_word(value).text);
         *(uint32_t *)((char *)plan + key->member) = (uint32_t)number;
         return 0;
@@ -73,9 +72,7 @@ static int take_address(NetworkPlan *plan, const Key *key, const ConfigPlace *pl
                                 key->name);
         if (r < 0)
                 return config_refuse(place, failure,
-                                "%s= takes the host's own address on the network with its prefix, "
-                                "such as 10.70.3.1/24 (/8 to /30) or fd70:3::1/64 (/64), not "
-                                "'%s'. Correct it.",
+                                "%s= takes the host's own address on the network with its prefix, such as 10.70.3.1/24 (/8 to /30) or fd70:3::1/64 (/64), not '%s'. Correct it.",
                                 key->name, config_word(value).text);
         return 0;
 }
@@ -84,8 +81,7 @@ static int take_domain(NetworkPlan *plan, const Key *key, const ConfigPlace *pla
                 const char *value, Failure *failure) {
         if (!network_domain_is_valid(value))
                 return config_refuse(place, failure,
-                                "%s= takes at most 32 bytes: labels of a-z, 0-9 and '-' with dots "
-                                "between them. Correct it.",
+                                "%s= takes at most 32 bytes: labels of a-z, 0-9 and '-' with dots between them. Correct it.",
                                 key->name);
         snprintf(plan->domain, sizeof(plan->domain), "%s", value);
         return 0;
@@ -113,8 +109,7 @@ static int take_heading(
 
         if (strcmp(heading, "Network") != 0)
                 return config_refuse(place, failure,
-                                "There is no section [%s]. The file of a network has [Network] "
-                                "alone.",
+                                "There is no section [%s]. The file of a network has [Network] alone.",
                                 config_word(heading).text);
         if (parser->has_heading)
                 return config_refuse(place, failure, "[Network] is there twice. Make it one.");
@@ -138,8 +133,7 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *name
                 return key->take(&parser->plan, key, place, value, failure);
         }
         return config_refuse(place, failure,
-                        "There is no key '%s'. There are Kind, Address, Dhcp, Mtu, GuestsIsolated, "
-                        "ReachLan, HostAccess, GuardAddresses, PortsMax, PortsPerUser and Domain.",
+                        "There is no key '%s'. There are Kind, Address, Dhcp, Mtu, GuestsIsolated, ReachLan, HostAccess, GuardAddresses, PortsMax, PortsPerUser and Domain.",
                         config_word(name).text);
 }
 
@@ -161,8 +155,7 @@ static int take_name(NetworkPlan *plan, const char *file, const char *name, Fail
                         return 0;
         }
         return refuse_file(file, failure,
-                        "A network has the name of its file, and this cannot be one: it has 1 to "
-                        "15 of a-z, 0-9 and '-', and a letter first. Rename the file.");
+                        "A network has the name of its file, and this cannot be one: it has 1 to 15 of a-z, 0-9 and '-', and a letter first. Rename the file.");
 }
 
 int config_network_parse(const char *file, const char *name, const char *text, size_t size,
@@ -180,8 +173,7 @@ int config_network_parse(const char *file, const char *name, const char *text, s
                 return r;
         if (!(parser.said & 1))
                 return refuse_file(file, failure,
-                                "It does not say which kind of network it is. Put Kind=nat or "
-                                "Kind=isolated into [Network].");
+                                "It does not say which kind of network it is. Put Kind=nat or Kind=isolated into [Network].");
         r = network_plan_complete(&parser.plan, &whole);
         if (r < 0)
                 return refuse_file(file, failure, whole.text);

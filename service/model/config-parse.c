@@ -52,12 +52,10 @@ static int refuse_id(const ConfigPlace *place, Failure *failure, int error, cons
                                 what, config_word(name).text);
         if (error == -EINVAL)
                 return config_refuse(place, failure,
-                                "'%s' is no number of a %s: they go from 0 to 4294967294, with no "
-                                "zeros before them. Correct it.",
+                                "'%s' is no number of a %s: they go from 0 to 4294967294, with no zeros before them. Correct it.",
                                 config_word(name).text, what);
         return config_refuse(place, failure,
-                        "The system cannot tell who the %s '%s' is (%s). Try again, or use the "
-                        "number.",
+                        "The system cannot tell who the %s '%s' is (%s). Try again, or use the number.",
                         what, config_word(name).text, strerrordesc_np(-error));
 }
 
@@ -119,8 +117,7 @@ static int take_heading(
         if (strcmp(heading, "Bridges") == 0)
                 return open_section(parser, SECTION_BRIDGES, 0);
         return config_refuse(place, failure,
-                        "There is no section [%s]. There are [Limits], [Bridges], [User NAME], "
-                        "[User *] and [Group NAME].",
+                        "There is no section [%s]. There are [Limits], [Bridges], [User NAME], [User *] and [Group NAME].",
                         config_word(heading).text);
 }
 
@@ -156,8 +153,7 @@ static int take_number(const Parser *parser, const ConfigPlace *place, SectionNu
                                 key);
         if (!parse_number(value, min, max, &parsed))
                 return config_refuse(place, failure,
-                                "%s= takes a number from %u to %u in decimal digits, not '%s'. "
-                                "Correct it.",
+                                "%s= takes a number from %u to %u in decimal digits, not '%s'. Correct it.",
                                 key, min, max, config_word(value).text);
         section->numbers[number].value = parsed;
         section->numbers[number].file = parser->file;
@@ -189,13 +185,11 @@ static int take_bridge(Section *section, const ConfigPlace *place, const char *n
                 SectionRule rule, Failure *failure) {
         if (rule == RULE_ALLOW_LEARNT_MACS && strcmp(name, "-") == 0)
                 return config_refuse(place, failure,
-                                "'-' is a tap on no bridge, where nobody learns a MAC. Name a "
-                                "bridge in %s=, or '*' for all.",
+                                "'-' is a tap on no bridge, where nobody learns a MAC. Name a bridge in %s=, or '*' for all.",
                                 rule_keys[rule]);
         if (strcmp(name, "-") != 0 && strcmp(name, "*") != 0 && !ifname_is_plain(name))
                 return config_refuse(place, failure,
-                                "'%s' cannot be the name of a bridge. Give names of 1 to 15 bytes "
-                                "with blanks between them, '-' for no bridge, or '*' for all.",
+                                "'%s' cannot be the name of a bridge. Give names of 1 to 15 bytes with blanks between them, '-' for no bridge, or '*' for all.",
                                 config_word(name).text);
         return section_add_rule(section, name, rule);
 }
@@ -239,9 +233,7 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *key,
                 if (strcmp(key, rule_keys[rule]) == 0)
                         return take_bridges(parser, place, rule, value, failure);
         return config_refuse(place, failure,
-                        "There is no key '%s'. There are Endpoints, Queues, Creations, "
-                        "PortsPerBridge, AllowBridges, DenyBridges, AllowLearntMacs, BpduGuard "
-                        "and RejoinBridges.",
+                        "There is no key '%s'. There are Endpoints, Queues, Creations, PortsPerBridge, AllowBridges, DenyBridges, AllowLearntMacs, BpduGuard and RejoinBridges.",
                         config_word(key).text);
 }
 

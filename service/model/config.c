@@ -113,7 +113,8 @@ static int compare_networks(const void *a, const void *b) {
         return strcmp(x->name, y->name);
 }
 
-/* The names of files are in another order than those of networks: "." stands between "-" and "0". */
+/* The names of files are in another order than those of networks: "." stands between "-" and "0".
+ */
 static void sort_networks(Config *config) {
         if (config->n_networks > 0)
                 qsort(config->networks, config->n_networks, sizeof(NetworkPlan), compare_networks);

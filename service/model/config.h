@@ -26,9 +26,9 @@
 
 typedef struct Config Config;
 
-/* Who is asked about: the uid and all groups the bus vouches for, in any order. A bus may tell no groups.
- * Then the subject may be in any of them: what a group is granted does not count, what any group is
- * denied does. */
+/* Who is asked about: the uid and all groups the bus vouches for, in any order. A bus may tell no
+ * groups. Then the subject may be in any of them: what a group is granted does not count, what any
+ * group is denied does. */
 typedef struct Subject {
         uid_t uid;
         const gid_t *groups; /* borrowed; may be NULL if there are none */
@@ -65,8 +65,8 @@ bool config_bpdu_guard(const Config *config);
 /* Whether endpoints that have lost their bridge are put back on one of that name. */
 bool config_rejoins_bridges(const Config *config);
 
-/* Whether the subject's guests may take over a MAC that the bridge has learnt behind a port that is not of vnicd. Root's
- * always may. */
+/* Whether the subject's guests may take over a MAC that the bridge has learnt behind a port that is
+ * not of vnicd. Root's always may. */
 bool config_allows_learnt_macs(const Config *config, const Subject *subject, const char *bridge);
 
 /* bridge: a name, or "-" for no bridge. Root is always granted. */
@@ -75,7 +75,8 @@ BridgeAccess config_bridge_access(const Config *config, const Subject *subject, 
 /* Whether any section is about a group: whether it matters which ones a subject is in. */
 bool config_knows_groups(const Config *config);
 
-/* The network that is defined by that name; NULL: none. Addresses that are to be chosen are not yet. */
+/* The network that is defined by that name; NULL: none. Addresses that are to be chosen are not
+ * yet. */
 const NetworkPlan *config_network(const Config *config, const char *name);
 
 /* The i-th one, from 0, in the order of their names; NULL: there are no more. */

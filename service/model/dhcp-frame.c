@@ -59,7 +59,8 @@ static uint8_t *put_address(uint8_t *at, uint8_t option, struct in_addr address)
         return at + 2 + sizeof(address);
 }
 
-/* A release is answered by nobody, and a request in the name of a guest to that guest, which has not asked. */
+/* A release is answered by nobody, and a request in the name of a guest to that guest, which has
+ * not asked. */
 static void write_dhcp(const DhcpServer *server, const DhcpMessage *message, Packet *packet) {
         const bool release = message->type == DHCP_RELEASE;
         uint8_t *at = packet->options;

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * By which devices the host reaches what guests of networks may go to, and what is near it (model/lan.h): from
- * one look at its routes. That is not the default route alone: a second card, a VPN for some destinations and
- * a router of the LAN count, and there may be no default route at all.
+ * By which devices the host reaches what guests of networks may go to, and what is near it
+ * (model/lan.h): from one look at its routes. That is not the default route alone: a second card, a
+ * VPN for some destinations and a router of the LAN count, and there may be no default route at
+ * all.
  */
 
 #include "kernel/address.h"
@@ -20,8 +21,8 @@ typedef struct Egress {
 
 void egress_done(Egress *egress);
 
-/* networks: of which Network.link; what clashes with one of them is noted on the way (model/network-health).
- * -ENOMEM, -errno */
+/* networks: of which Network.link; what clashes with one of them is noted on the way
+ * (model/network-health). -ENOMEM, -errno */
 int egress_look(Egress *egress, Netlink *netlink, const List *networks, Failure *failure);
 
 /* Whether a route that has come may change what the last look gave. */

@@ -18,7 +18,8 @@ static bool is_forwarding(const LinkInfo *link) {
         return link->is_bridge_port ? link_port_forwards(&link->port) : !group_is_held(link->group);
 }
 
-/* The port is in this state though nothing but the bridge can be the reason: it is up, and somebody has it open. */
+/* The port is in this state though nothing but the bridge can be the reason: it is up, and somebody
+ * has it open. */
 static bool is_held_back(const LinkInfo *link, LinkPortState state) {
         return link->is_bridge_port && link->flags & IFF_UP && link->flags & IFF_RUNNING &&
                         link->port.state == state;
@@ -159,8 +160,8 @@ static bool ports_equal(const LinkPort *a, const LinkPort *b) {
         return a->isolated == b->isolated && a->locked == b->locked && a->learning == b->learning;
 }
 
-/* What was given, open or not: its holder can give the device to himself and open by name again what he
- * had closed, and the owner of a persistent one opens its queues whenever he likes. */
+/* What was given, open or not: its holder can give the device to himself and open by name again
+ * what he had closed, and the owner of a persistent one opens its queues whenever he likes. */
 static unsigned queues_to_charge(const Endpoint *endpoint) {
         unsigned queues = link_tun_queues(&endpoint->now.tun);
 

@@ -114,14 +114,16 @@ struct Endpoint {
         bool dying;       /* its creation failed: never shown, only waited for */
         bool releasing;   /* its deletion is under way */
         EndpointEnd end;
-        List condemned; /* Manager.condemned: its deletion has failed, and is tried again */
-        bool seen;      /* by the resync under way */
-        bool stray;     /* its network was gone when it was adopted */
-        bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept for it */
+        List condemned;  /* Manager.condemned: its deletion has failed, and is tried again */
+        bool seen;       /* by the resync under way */
+        bool stray;      /* its network was gone when it was adopted */
+        bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept
+                            for it */
 };
 
-/* Somebody who waits for the end of an endpoint, a network, or of queues (model/linger). gone() is called
- * once, with 0, or the negative errno that kept it from being deleted; the watch is unlinked before. */
+/* Somebody who waits for the end of an endpoint, a network, or of queues (model/linger). gone() is
+ * called once, with 0, or the negative errno that kept it from being deleted; the watch is unlinked
+ * before. */
 struct GoneWatch {
         List link;
         void (*gone)(GoneWatch *watch, int error);
@@ -142,7 +144,8 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
 /* Its warnings are what they should be. Returns whether they were others. */
 bool endpoint_review(Endpoint *endpoint);
 
-/* The ifindex of the bridge where it belongs, a network's or the host's; 0: that is not there, or it belongs on none. */
+/* The ifindex of the bridge where it belongs, a network's or the host's; 0: that is not there, or
+ * it belongs on none. */
 int endpoint_bridge(const Endpoint *endpoint);
 
 /* Whether it outlives its queues. */
@@ -157,7 +160,8 @@ bool endpoint_is_active(const Endpoint *endpoint);
 /* Whether its port takes frames of the guest's MAC only. */
 bool endpoint_has_anti_spoof(const Endpoint *endpoint);
 
-/* Whether frames pass its bridge's port, as far as that depends on the bridge; on no bridge nothing keeps them back. */
+/* Whether frames pass its bridge's port, as far as that depends on the bridge; on no bridge nothing
+ * keeps them back. */
 bool endpoint_is_forwarding(const Endpoint *endpoint);
 
 void endpoint_watch(Endpoint *endpoint, GoneWatch *watch);

@@ -40,8 +40,8 @@ int filter_guard_read(Netlink *netlink, const FilterTable *tables, size_t n, uin
 /* They were made just now, and are to stay what filter_guard_read() has said. */
 void filter_guard_take(FilterGuard *guard, uint64_t digest);
 
-/* The same filters were made once more: what is known of them stands, since somebody may have changed them again before
- * this digest was read. */
+/* The same filters were made once more: what is known of them stands, since somebody may have
+ * changed them again before this digest was read. */
 void filter_guard_take_again(FilterGuard *guard, uint64_t digest);
 
 FilterState filter_guard_compare(

@@ -362,16 +362,14 @@ const char *firewall_sentence(FirewallMatter matter, const Fate *fate, const cha
         } words[FIREWALL_MATTER_MAX] = {
                 [FIREWALL_DHCP] = { "what guests ask the host's DHCP server: they get no addresses",
                                 "to UDP port 67" },
-                [FIREWALL_DNS] = { "what guests ask the host's DNS server: they find nobody by "
-                                   "name",
+                [FIREWALL_DNS] = { "what guests ask the host's DNS server: they find nobody by name",
                                 "to port 53, UDP and TCP" },
                 [FIREWALL_WAY_OUT] = { "what is forwarded: guests reach nothing outside",
                                 "and what goes to it in answer" },
         };
 
         snprintf(buffer, FIREWALL_SENTENCE_SIZE,
-                        "The chain \"%s\" of another firewall drops %s. Let it accept what comes "
-                        "from %s%s%s.",
+                        "The chain \"%s\" of another firewall drops %s. Let it accept what comes from %s%s%s.",
                         fate->chain, words[matter].what, name,
                         matter == FIREWALL_WAY_OUT ? ", " : " ", words[matter].cure);
         return buffer;
@@ -380,8 +378,7 @@ const char *firewall_sentence(FirewallMatter matter, const Fate *fate, const cha
 const char *firewall_bridge_sentence(
                 const Fate *fate, const char *name, char buffer[static FIREWALL_SENTENCE_SIZE]) {
         snprintf(buffer, FIREWALL_SENTENCE_SIZE,
-                        "br_netfilter is on, and the chain \"%s\" drops frames that cross %s. Let "
-                        "it accept them, or switch br_netfilter off.",
+                        "br_netfilter is on, and the chain \"%s\" drops frames that cross %s. Let it accept them, or switch br_netfilter off.",
                         fate->chain, name);
         return buffer;
 }

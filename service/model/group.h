@@ -6,19 +6,20 @@
  * rule for each.
  *
  *     0x766e6963              bridges of networks ("vnic")
- *     0x76000000 | ifindex    taps that are made for a network: the lower 24 bits of its bridge's ifindex
- *     0x70000000 | ifindex    the same, held: it is on no bridge, or its port's own filters do not stand yet
- *     0x74000000 | ifindex    the same, while the first source MAC is awaited
- *     0x72000000 | ifindex    the same, where nothing is told of source MACs any more
- *     0x76000000              taps on a bridge of the host
- *     0x70000000              the same, held: its bridge is gone, or its port's own filters do not stand yet
- *     0x70000001              the same, held: somebody has taken it off its bridge, which is there
- *     0x77000000              taps on no bridge, which may speak to the host
+ *     0x76000000 | ifindex    taps that are made for a network: the lower 24 bits of its bridge's
+ * ifindex 0x70000000 | ifindex    the same, held: it is on no bridge, or its port's own filters do
+ * not stand yet 0x74000000 | ifindex    the same, while the first source MAC is awaited 0x72000000
+ * | ifindex    the same, where nothing is told of source MACs any more 0x76000000              taps
+ * on a bridge of the host 0x70000000              the same, held: its bridge is gone, or its port's
+ * own filters do not stand yet 0x70000001              the same, held: somebody has taken it off
+ * its bridge, which is there 0x77000000              taps on no bridge, which may speak to the host
  *
- * What comes by a tap that is held is dropped at the port, whichever bridge somebody puts it on (model/tap-filter).
+ * What comes by a tap that is held is dropped at the port, whichever bridge somebody puts it on
+ * (model/tap-filter).
  *
- * So a link is a tap that belongs on a bridge if TAP_GROUP_BRIDGED_MASK leaves TAP_GROUP_BRIDGED_BITS of its group,
- * and its group is not NETWORK_GROUP. An ifindex is never 0, and 1 is lo's.
+ * So a link is a tap that belongs on a bridge if TAP_GROUP_BRIDGED_MASK leaves
+ * TAP_GROUP_BRIDGED_BITS of its group, and its group is not NETWORK_GROUP. An ifindex is never 0,
+ * and 1 is lo's.
  */
 
 #include <stdbool.h>
@@ -60,8 +61,8 @@ uint32_t group_with_sources(uint32_t group, TapSources sources);
 
 TapSources group_sources(uint32_t group);
 
-/* The bridge that a tap of this group was made for; 0: it is no such group. Only the lower 24 bits of
- * the ifindex are told. */
+/* The bridge that a tap of this group was made for; 0: it is no such group. Only the lower 24 bits
+ * of the ifindex are told. */
 int network_of_tap_group(uint32_t group);
 
 /* Whether that is the group of a tap that was made for the network with this bridge, whichever

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * What is near the host, and not out in the Internet: all private addresses, wherever they are, and the
- * public ones that the host reaches on its own links without a gateway. By IPv6 every machine of a home
- * has some of those. What a tunnel leads to is not near, and what lies behind another router of the LAN and is public is not known to be near.
+ * What is near the host, and not out in the Internet: all private addresses, wherever they are, and
+ * the public ones that the host reaches on its own links without a gateway. By IPv6 every machine
+ * of a home has some of those. What a tunnel leads to is not near, and what lies behind another
+ * router of the LAN and is public is not known to be near.
  *
  * Sources: the special-purpose address registries of the IANA (RFC 6890).
  */

@@ -74,8 +74,8 @@ static bool is_of_label(const Departed *departed, const Tag *tag) {
         return *tag->label && departed->uid == tag->uid && strcmp(departed->label, tag->label) == 0;
 }
 
-/* A guest that has told its own MAC in place of a generated one will tell it again: what it had is not given to what was
- * generated for it this time, or it would ask for it in vain. */
+/* A guest that has told its own MAC in place of a generated one will tell it again: what it had is
+ * not given to what was generated for it this time, or it would ask for it in vain. */
 static bool inherits(const Departed *departed, const Tag *tag) {
         return is_of_label(departed, tag) && !(departed->told && tag->mac_state == MAC_GENERATED);
 }

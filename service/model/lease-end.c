@@ -103,8 +103,8 @@ static bool has_lease(const Leases *leases, const Mac *mac) {
         return false;
 }
 
-/* An address that is guarded is of the MAC that used it last, and the next guest would not be heard with it. The parts
- * of a key of two are each rounded up to four bytes. */
+/* An address that is guarded is of the MAC that used it last, and the next guest would not be heard
+ * with it. The parts of a key of two are each rounded up to four bytes. */
 static int forget_claim(LeaseEnd *end, struct in_addr address, const Mac *mac, Failure *failure) {
         uint8_t pair[sizeof(address) + 8] = { 0 };
         char table[IFNAMSIZ + sizeof(NETWORK_TABLE_PREFIX)];
@@ -168,8 +168,7 @@ static void run(CloserJob *job) {
                         r = end_leases_of(
                                         end, container_of(node, Departed, link), &leases, &failure);
         if (r < 0 && r != -ENODEV)
-                log_warning("Leases of guests that are gone stay until they end by themselves, on "
-                            "the network %s: %s",
+                log_warning("Leases of guests that are gone stay until they end by themselves, on the network %s: %s",
                                 end->network,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
         close_fd(end->queue);

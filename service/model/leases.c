@@ -15,7 +15,8 @@
 #include "util/cleanup.h"
 #include "util/read-text.h"
 
-/* Until when, by which hardware (DHCPv6: which association), which address, which name, which client. */
+/* Until when, by which hardware (DHCPv6: which association), which address, which name, which
+ * client. */
 enum {
         WORD_EXPIRY,
         WORD_HARDWARE,

@@ -3,8 +3,8 @@
 
 /*
  * Which addresses the service of a network has given to whom: the file that dnsmasq(8) keeps, read.
- * What stands in it came from guests. So a line is taken only if each of its words is what it should
- * be, and what a guest says of itself (its name, the MAC in a DHCPv6 identifier) is a claim.
+ * What stands in it came from guests. So a line is taken only if each of its words is what it
+ * should be, and what a guest says of itself (its name, the MAC in a DHCPv6 identifier) is a claim.
  */
 
 #include <netinet/in.h>

@@ -7,8 +7,8 @@
 #include "util/cleanup.h"
 #include "util/clock.h"
 
-/* Longer than the daemons take to let go: with 5 ms none closed last, on a busy machine, under either
- * daemon; with none one of ten was. */
+/* Longer than the daemons take to let go: with 5 ms none closed last, on a busy machine, under
+ * either daemon; with none one of ten was. */
 #define LINGER_USEC   (10 * 1000)
 #define ACCURACY_USEC (2 * 1000)
 

@@ -29,8 +29,8 @@ typedef struct LinkFollower {
 int link_monitor_new(
                 LinkMonitor **ret, sd_event *event, const LinkFollower *follower, void *userdata);
 
-/* Passes on what the kernel has said until now, without waiting for the loop. Returns whether that was all:
- * too much is left for the loop. */
+/* Passes on what the kernel has said until now, without waiting for the loop. Returns whether that
+ * was all: too much is left for the loop. */
 bool link_monitor_catch_up(LinkMonitor *monitor);
 
 /* Takes NULL. Returns NULL. */

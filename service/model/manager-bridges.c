@@ -30,9 +30,7 @@ static void tell_rejoined(const HostBridge *bridge) {
                 log_info("The bridge %s is there again: endpoints that are back on it: %u",
                                 bridge->name, bridge->rejoined);
         else if (bridge->refused > 0)
-                log_warning("The bridge %s is there again: endpoints that are back on it: %u, and "
-                            "that are not: %u. RejoinBridges= or DenyBridges= (vnicd.conf(5)) "
-                            "keeps them off it, or they were put back %u times within a minute.",
+                log_warning("The bridge %s is there again: endpoints that are back on it: %u, and that are not: %u. RejoinBridges= or DenyBridges= (vnicd.conf(5)) keeps them off it, or they were put back %u times within a minute.",
                                 bridge->name, bridge->rejoined, bridge->refused, RESTORATIONS_MAX);
 }
 
@@ -160,7 +158,8 @@ int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name,
                 host_bridge_enter(bridge, &endpoint->on_bridge);
                 endpoint->bridge = bridge;
         }
-        /* That it is there again was known here before its event was read: others may wait for it. */
+        /* That it is there again was known here before its event was read: others may wait for it.
+         */
         if (ifindex > 0 && bridge->ifindex != ifindex) {
                 bridge->ifindex = ifindex;
                 mark(manager, bridge);
@@ -224,7 +223,8 @@ static unsigned count_lost(const HostBridge *bridge) {
         return n;
 }
 
-/* They are held when the events under way are read: the record may go with the last that is on another bridge by then. */
+/* They are held when the events under way are read: the record may go with the last that is on
+ * another bridge by then. */
 static void bridge_is_gone(Manager *manager, HostBridge *bridge) {
         const unsigned n = count_lost(bridge);
 

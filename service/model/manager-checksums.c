@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The rules by which DHCP replies of networks get their checksums (kernel/checksum), and the device that they lead to
- * where the kernel needs one: it is there as long as a network needs it. Without it these replies would be dropped. Both
- * are made again if somebody takes them away.
+ * The rules by which DHCP replies of networks get their checksums (kernel/checksum), and the device
+ * that they lead to where the kernel needs one: it is there as long as a network needs it. Without
+ * it these replies would be dropped. Both are made again if somebody takes them away.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 
 DEFINE_CLEANUP(Netlink, netlink_close)
 
-/* In a thread. A network that has come up meanwhile and needs it makes it again, by the event of its end. */
+/* In a thread. A network that has come up meanwhile and needs it makes it again, by the event of
+ * its end. */
 static void delete_device(CloserJob *job) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
 
@@ -37,8 +38,8 @@ static bool is_warned(const Network *network) {
         return network->warnings[NETWORK_WARNING_CHECKSUMS];
 }
 
-/* An event says that it may be so; vnicd's own replacing of rules is told of too. What cannot be looked at is looked at
- * again with the next event. */
+/* An event says that it may be so; vnicd's own replacing of rules is told of too. What cannot be
+ * looked at is looked at again with the next event. */
 static bool has_lost_rules(Manager *manager, Network *network) {
         int r;
 
@@ -49,7 +50,8 @@ static bool has_lost_rules(Manager *manager, Network *network) {
         return r == 0;
 }
 
-/* Whether a network needs the device, and whether one of them is without it or without its rules. */
+/* Whether a network needs the device, and whether one of them is without it or without its rules.
+ */
 static bool is_needed(Manager *manager, int device, bool *ret_missing) {
         bool needed = false;
 
@@ -89,17 +91,11 @@ static void give_up(Manager *manager) {
 
                 if (!network->doomed && network->egress_changed)
                         manager_warn_network(manager, network, NETWORK_WARNING_CHECKSUMS,
-                                        "Somebody deletes the rules at the egress of the bridge "
-                                        "again "
-                                        "and again, and DHCP replies have no checksum for guests "
-                                        "with "
-                                        "checksum offload. Leave what \"tc filter show\" tells of "
-                                        "it.");
+                                        "Somebody deletes the rules at the egress of the bridge again and again, and DHCP replies have no checksum for guests with checksum offload. Leave what \"tc filter show\" tells of it.");
                 else if (!network->doomed && network->checksum_device > 0)
                         manager_warn_network(manager, network, NETWORK_WARNING_CHECKSUMS,
                                         "Somebody takes the device " CHECKSUM_DEVICE
-                                        " away again and again, and DHCP replies are dropped "
-                                        "without it. Leave it up and as it is.");
+                                        " away again and again, and DHCP replies are dropped without it. Leave it up and as it is.");
         }
         reconciler_mark_at(manager->reconciler, &manager->checksums,
                         restore_limit_next(&manager->checksum_limit));

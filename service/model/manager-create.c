@@ -17,8 +17,8 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* Who opens a queue of each new device before it has its owner wins one time in two at the first, and
- * hardly ever at the others, which have an escort (kernel/tap-escort). */
+/* Who opens a queue of each new device before it has its owner wins one time in two at the first,
+ * and hardly ever at the others, which have an escort (kernel/tap-escort). */
 #define ATTEMPTS 16
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
@@ -125,8 +125,8 @@ static TapPlan make_plan(Manager *manager, const Order *order, TapPort port, con
 static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queues) {
         uint32_t nonce = endpoint->tag.nonce;
 
-        /* Also where no queue is open: a persistent tap lives without any, and a device that was made and then not
-         * used may have been joined by somebody. */
+        /* Also where no queue is open: a persistent tap lives without any, and a device that was
+         * made and then not used may have been joined by somebody. */
         if (deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
                 log_warning("Out of memory: " IFNAME_PREFIX "%08x may be left behind", nonce);
         charge_done(&endpoint->charge);
@@ -182,8 +182,8 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
                 bury(manager, TAKE_PTR(endpoint), ifindex, &queues);
                 return r;
         }
-        /* A persistent one is handed over idle: the next who opens it, by name or by OpenQueues, gets
-         * its first queue. Such a close is a short one. */
+        /* A persistent one is handed over idle: the next who opens it, by name or by OpenQueues,
+         * gets its first queue. Such a close is a short one. */
         if (order->request->persistent)
                 fdset_done(&queues);
         *ret_queues = queues;
@@ -195,8 +195,9 @@ static bool another_attempt_helps(const Order *order, int r) {
         return r == -EEXIST || r == -EAGAIN || (r == -EADDRINUSE && !order->request->has_guest_mac);
 }
 
-/* A foreign port that joined the network between the look and the tap makes it a bridge of the host, of which
- * nobody was asked. Where all events were read they tell; else the kernel is looked at again. */
+/* A foreign port that joined the network between the look and the tap makes it a bridge of the
+ * host, of which nobody was asked. Where all events were read they tell; else the kernel is looked
+ * at again. */
 static bool has_become_shared(Manager *manager, const Order *order, bool all_read) {
         BridgePorts ports;
 
@@ -238,7 +239,8 @@ static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet
                                 order->network->tag.plan.name);
         }
         endpoint->newborn = false;
-        /* Its own way onto the bridge is no reason to look; what somebody did to it since then is. */
+        /* Its own way onto the bridge is no reason to look; what somebody did to it since then is.
+         */
         endpoint->check_tied_mac = endpoint->lost_tied_mac;
         if (order->bridge && !order->network && enter_bridge(manager, order, endpoint) < 0) {
                 registry_remove(&manager->registry, endpoint);

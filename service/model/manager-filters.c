@@ -108,8 +108,7 @@ static int make_taps(Manager *manager, unsigned which) {
                 r = tap_filter_install(
                                 manager->netfilter, which, &manager->facts.tap_filters, &failure);
         if (r < 0)
-                log_warning("Frames that bridges do not forward reach the host past the filters of "
-                            "taps: %s" SEE_DOCTOR,
+                log_warning("Frames that bridges do not forward reach the host past the filters of taps: %s" SEE_DOCTOR,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
         for (size_t i = 0; i < TAP_GUARDS && manager->netfilter; i++)
                 if (manager->tap_guards[i].filter & which)
@@ -128,9 +127,7 @@ static void give_taps_up(Manager *manager, TapGuard *tap) {
         if (!(manager->facts.tap_filters & tap->filter))
                 return;
         manager->facts.tap_filters &= ~(unsigned)tap->filter;
-        log_warning("Somebody on this host deletes or changes the packet filters of taps (%s) "
-                    "again and "
-                    "again, so they are left for a minute. Find out who does it (nft monitor).",
+        log_warning("Somebody on this host deletes or changes the packet filters of taps (%s) again and again, so they are left for a minute. Find out who does it (nft monitor).",
                         name_of(tap));
 }
 
@@ -140,9 +137,7 @@ static void restore_taps(Manager *manager, TapGuard *tap) {
         if (!filter_guard_may_restore(&tap->guard, manager->reconciler)) {
                 give_taps_up(manager, tap);
         } else {
-                log_warning("Somebody else deleted or changed the packet filters of taps (%s): "
-                            "they are "
-                            "made again",
+                log_warning("Somebody else deleted or changed the packet filters of taps (%s): they are made again",
                                 name_of(tap));
                 (void)make_taps(manager, tap->filter);
         }
@@ -190,23 +185,14 @@ static void show(Manager *manager, Network *network) {
 
         if (network->filters.given_up)
                 snprintf(sentence, sizeof(sentence),
-                                "Somebody on this host deletes or changes the packet filters of "
-                                "this "
-                                "network (nft list table inet " NETWORK_TABLE_PREFIX
-                                "%s) again and again, so they are left for a minute: guests are "
-                                "not "
-                                "kept from the host, and no tap is made. Find out who does it (nft "
-                                "monitor).",
+                                "Somebody on this host deletes or changes the packet filters of this network (nft list table inet " NETWORK_TABLE_PREFIX
+                                "%s) again and again, so they are left for a minute: guests are not kept from the host, and no tap is made. Find out who does it (nft monitor).",
                                 name);
         else
                 snprintf(sentence, sizeof(sentence),
-                                "Somebody on this host deletes or changes the packet filters of "
-                                "the "
-                                "uplinks (nft list table inet " NETWORK_TABLE_PREFIX
+                                "Somebody on this host deletes or changes the packet filters of the uplinks (nft list table inet " NETWORK_TABLE_PREFIX
                                                 UPLINK_FILTER_NAME
-                                ") again and again, so they are left for a minute: "
-                                "guests may reach what is near the host. Find out who does it (nft "
-                                "monitor).");
+                                ") again and again, so they are left for a minute: guests may reach what is near the host. Find out who does it (nft monitor).");
         manager_warn_network(manager, network, NETWORK_WARNING_FILTERS,
                         network->filters.given_up ||
                                                         (manager->uplink_guard.given_up &&
@@ -217,7 +203,8 @@ static void show(Manager *manager, Network *network) {
 
 /* Those of a network */
 
-/* libnftables begins anew whenever somebody else changes filters before it has read what there is. */
+/* libnftables begins anew whenever somebody else changes filters before it has read what there is.
+ */
 #define PATIENCE_USEC (8 * USEC_PER_SEC)
 
 typedef struct FilterRestoration {
@@ -299,15 +286,12 @@ static void restore_network(Manager *manager, Network *network) {
         }
         restoration = calloc(1, sizeof(*restoration));
         if (!restoration) {
-                log_error("Out of memory: the packet filters of the network %s are not restored "
-                          "yet",
+                log_error("Out of memory: the packet filters of the network %s are not restored yet",
                                 network->tag.plan.name);
                 touch(manager, &network->filters);
                 return;
         }
-        log_warning("Somebody else deleted or changed the packet filters of the network %s: they "
-                    "are "
-                    "made again",
+        log_warning("Somebody else deleted or changed the packet filters of the network %s: they are made again",
                         network->tag.plan.name);
         *restoration = (FilterRestoration){
                 .job = { .run = run_restoration, .done = on_restored },
@@ -399,8 +383,7 @@ static void restore_uplinks(Manager *manager) {
                 show_all(manager);
                 return;
         }
-        log_warning("Somebody else deleted or changed the table \"%s\" of nf_tables: it is made "
-                    "again",
+        log_warning("Somebody else deleted or changed the table \"%s\" of nf_tables: it is made again",
                         uplink_table.name);
         uplinks_forget_filter(manager->uplinks);
         manager_update_uplinks(manager);
@@ -453,18 +436,12 @@ int manager_look_at_filters(
         }
         if (network->restoration)
                 return failure_set(failure, FAILURE_KERNEL, EAGAIN,
-                                "The packet filters of the network \"%s\" are being restored, but "
-                                "others on this host change packet filters faster than they can be "
-                                "read (nft monitor shows who). No tap is made on it until then; "
-                                "try "
-                                "again in a minute.",
+                                "The packet filters of the network \"%s\" are being restored, but others on this host change packet filters faster than they can be read (nft monitor shows who). No tap is made on it until then; try again in a minute.",
                                 network->tag.plan.name);
         if (network->filters.whole)
                 return PLACEMENT_OK;
         return failure_set(failure, FAILURE_KERNEL, EAGAIN,
-                        "The packet filters of the network \"%s\" are not there: somebody on this "
-                        "host deletes or changes them (nft monitor shows it). No tap is made on it "
-                        "until they can be restored; try again in a minute.",
+                        "The packet filters of the network \"%s\" are not there: somebody on this host deletes or changes them (nft monitor shows it). No tap is made on it until they can be restored; try again in a minute.",
                         network->tag.plan.name);
 }
 

@@ -90,7 +90,8 @@ static void take_bridges(Manager *manager, FirewallLook *look) {
         manager->firewall.n_bridges = look->n_bridges;
 }
 
-/* It is kept with the bridges: so what is shown of the network now is compared with what was told last. */
+/* It is kept with the bridges: so what is shown of the network now is compared with what was told
+ * last. */
 static void tell_crossing(Manager *manager, Network *network) {
         char bridge[IFNAMSIZ];
         Fate now;

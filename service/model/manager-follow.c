@@ -29,7 +29,8 @@ static void forget(Manager *manager, Endpoint *endpoint) {
                 manager_remove_orphans(manager);
 }
 
-/* The group names the network's bridge, whatever that is called by now; but somebody may have changed it. */
+/* The group names the network's bridge, whatever that is called by now; but somebody may have
+ * changed it. */
 static Network *network_of(Manager *manager, const Endpoint *endpoint) {
         const Tag *tag = &endpoint->tag;
         Network *network = tag->is_older || tag->on_network
@@ -164,9 +165,9 @@ static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
                         (tag_of_link(link, &tag) >= 0 && tags_are_of_one(&tag, &endpoint->tag));
 }
 
-/* What the link is now. It is ours by its tag, which only an administrator can take away: without it, or
- * with another one, it is not the endpoint any more, as it would not be after a restart. Asks the kernel
- * nothing: a dump may be under way. */
+/* What the link is now. It is ours by its tag, which only an administrator can take away: without
+ * it, or with another one, it is not the endpoint any more, as it would not be after a restart.
+ * Asks the kernel nothing: a dump may be under way. */
 static int see_endpoint(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
@@ -225,7 +226,8 @@ static void see_port(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         LinkInfo now;
 
-        /* The link's own event, which is from before its bridge saw that it is up, does not tell. */
+        /* The link's own event, which is from before its bridge saw that it is up, does not tell.
+         */
         if (endpoint && endpoint->newborn)
                 endpoint->now.port.state = link->port.state;
         if (!endpoint || !endpoint_is_alive(endpoint) ||

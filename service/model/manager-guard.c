@@ -113,9 +113,9 @@ static void restore_mac(Manager *manager, Endpoint *endpoint, LinkInfo *link, co
         report(manager, endpoint, VERDICT_RESTORE_MAC, why);
 }
 
-/* Until the kernel has told that the MAC was put back, an event can be from before: then the link is
- * looked at again before anybody is blamed. Otherwise a strange MAC is blamed also if it was there for a
- * moment only. */
+/* Until the kernel has told that the MAC was put back, an event can be from before: then the link
+ * is looked at again before anybody is blamed. Otherwise a strange MAC is blamed also if it was
+ * there for a moment only. */
 static void look_again(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         const Mac mac = mac_of_host_side(&endpoint->tag.guest_mac);
         LinkInfo now;
@@ -178,8 +178,8 @@ void manager_count_event(Manager *manager, Endpoint *endpoint) {
                                 "it made more link events than any guest does");
 }
 
-/* An entry that was learnt in the meantime, or that a thief's link has put there, is nobody's right;
- * what an administrator has set is, and what another guest has by its own tag. */
+/* An entry that was learnt in the meantime, or that a thief's link has put there, is nobody's
+ * right; what an administrator has set is, and what another guest has by its own tag. */
 static bool may_be_replaced(const Manager *manager, const FdbEntry *entry, const Mac *mac) {
         const Endpoint *holder = registry_by_ifindex(&manager->registry, entry->port);
 
@@ -224,12 +224,12 @@ bool manager_mac_is_tied(Manager *manager, const Endpoint *endpoint) {
 
 void manager_tie_mac(Manager *manager, const Endpoint *endpoint) {
         if (has_filter(endpoint) && !guard_filter(manager, endpoint, 0))
-                log_warning("%s is not heard any more: somebody gave its guest's MAC to another "
-                            "port",
+                log_warning("%s is not heard any more: somebody gave its guest's MAC to another port",
                                 endpoint->now.name);
 }
 
-/* FNV-1a: each port event tells all VLANs; a holder can make many events, and a trunk has thousands of VLANs. */
+/* FNV-1a: each port event tells all VLANs; a holder can make many events, and a trunk has thousands
+ * of VLANs. */
 static uint64_t hash_vlans(const PortVlans *vlans) {
         const uint8_t *bytes = (const void *)vlans->ranges;
         uint64_t hash = UINT64_C(0xcbf29ce484222325);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A lease goes with its endpoint: the networks' books of leases follow what endpoints there are, and what is due
- * is ended a moment later, for all guests that went in that moment together: by then dnsmasq has read what a guest
- * sent last.
+ * A lease goes with its endpoint: the networks' books of leases follow what endpoints there are,
+ * and what is due is ended a moment later, for all guests that went in that moment together: by
+ * then dnsmasq has read what a guest sent last.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -109,8 +109,8 @@ static int compare_macs(const void *a, const void *b) {
         return memcmp(a, b, sizeof(Mac));
 }
 
-/* Collects, in order, the MACs of guests that are there or are booked, also of those that came, or came and went, while
- * the leases were read. -ENOMEM */
+/* Collects, in order, the MACs of guests that are there or are booked, also of those that came, or
+ * came and went, while the leases were read. -ENOMEM */
 static int find_known(const Network *network, Mac **ret, size_t *ret_n) {
         const List *booked[] = { &network->leases.reserved, &network->leases.due };
         size_t most = 1, n = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The networks of a manager: which are up, who uses them, and when one has to go. There is one way for
- * a network to leave, as there is for an endpoint: the kernel says that its bridge is gone.
+ * The networks of a manager: which are up, who uses them, and when one has to go. There is one way
+ * for a network to leave, as there is for an endpoint: the kernel says that its bridge is gone.
  */
 #include <errno.h>
 #include <string.h>
@@ -89,8 +89,8 @@ static void set_idle_timer(Network *network, uint64_t usec) {
 
 static void finish(Manager *manager, Network *network, int error);
 
-/* The network is announced again; a client that wants it deleted has to ask again. Nobody asks for the end of one that
- * is not kept, or was never complete; the latter is not announced. */
+/* The network is announced again; a client that wants it deleted has to ask again. Nobody asks for
+ * the end of one that is not kept, or was never complete; the latter is not announced. */
 static void give_up(Manager *manager, Network *network) {
         log_error("The network %s stays: the deletion of its bridge was refused %u times",
                         network->tag.plan.name, network->refusals);
@@ -106,7 +106,8 @@ static void give_up(Manager *manager, Network *network) {
                 manager->observer->network_appeared(network, manager->userdata);
 }
 
-/* The pause doubles, and there is an end to it: what the kernel refuses for a minute it will mostly refuse for good. */
+/* The pause doubles, and there is an end to it: what the kernel refuses for a minute it will mostly
+ * refuse for good. */
 static void try_again(Manager *manager, Network *network) {
         const unsigned n = network->refusals++;
 
@@ -118,8 +119,7 @@ static void try_again(Manager *manager, Network *network) {
 
 /* An administrator has taken the bridge over. It stays; our filters for it are removed. */
 static void let_go(Manager *manager, Network *network) {
-        log_error("The bridge of the network %s is not vnicd's any more: somebody changed its kind "
-                  "or its group. It stays, and the network is gone.",
+        log_error("The bridge of the network %s is not vnicd's any more: somebody changed its kind or its group. It stays, and the network is gone.",
                         network->tag.plan.name);
         finish(manager, network, -ESTALE);
 }
@@ -201,8 +201,9 @@ void manager_doom_network(Manager *manager, Network *network) {
         advance(network);
 }
 
-/* A port of others counts as use, and so does what cannot be looked at: with the bridge an administrator's
- * port would lose what it is for. Asked by ifindex: the name may be another bridge's by now. */
+/* A port of others counts as use, and so does what cannot be looked at: with the bridge an
+ * administrator's port would lose what it is for. Asked by ifindex: the name may be another
+ * bridge's by now. */
 static bool is_used(const Network *network) {
         BridgePorts ports;
 
@@ -242,8 +243,7 @@ int manager_check_network_name(Manager *manager, const char *name, Failure *fail
 
         if (manager_awaits_bridge(manager, name))
                 return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
-                                "There are endpoints that wait for the bridge \"%s\" of this host, "
-                                "which was deleted. Choose another name, or release them.",
+                                "There are endpoints that wait for the bridge \"%s\" of this host, which was deleted. Choose another name, or release them.",
                                 name);
         if (!ours && link_get_by_name(manager->netlink, name, &link, NULL) < 0)
                 return 0;
@@ -400,7 +400,8 @@ void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event
                 see_name(manager, network, link);
         if (event == LINK_GONE && !is_there(manager, link->ifindex))
                 on_bridge_gone(manager, network);
-        /* It may have lost the last port of others. What is awaited already is not put off by each event. */
+        /* It may have lost the last port of others. What is awaited already is not put off by each
+         * event. */
         else if (!network->doomed && !network->tag.kept && list_is_empty(&network->endpoints) &&
                         sd_event_source_get_enabled(network->idle, NULL) <= 0)
                 set_idle_timer(network, IDLE_USEC);

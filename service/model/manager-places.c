@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where a tap is to be: a bridge of the host, a network that is up or that comes up for it, or nowhere.
- * Looks only.
+ * Where a tap is to be: a bridge of the host, a network that is up or that comes up for it, or
+ * nowhere. Looks only.
  */
 #include <errno.h>
 #include <limits.h>
@@ -19,8 +19,7 @@ static int check_ports(Manager *manager, const Place *place, const Client *clien
         if (ports < most)
                 return 0;
         failure_set(&refusal, FAILURE_BRIDGE_FULL, EXFULL,
-                        "The bridge \"%s\" has %u ports, and %u is the most it may have. Release "
-                        "an endpoint on it, or use another bridge.",
+                        "The bridge \"%s\" has %u ports, and %u is the most it may have. Release an endpoint on it, or use another bridge.",
                         place->bridge.name, ports, most);
         return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, -EXFULL, failure);
 }
@@ -28,16 +27,11 @@ static int check_ports(Manager *manager, const Place *place, const Client *clien
 static int check_mtu(const TapRequest *request, const LinkInfo *bridge, Failure *failure) {
         if (request->has_mtu && request->mtu != bridge->mtu)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"mtu\" was %u, and that of the bridge \"%s\" is %u: a "
-                                "smaller port lowers the whole bridge, and a larger one can raise "
-                                "it. "
-                                "Leave it out to get the bridge's.",
+                                "The option \"mtu\" was %u, and that of the bridge \"%s\" is %u: a smaller port lowers the whole bridge, and a larger one can raise it. Leave it out to get the bridge's.",
                                 request->mtu, request->bridge, bridge->mtu);
         if (bridge->mtu > TAP_MTU_MAX)
                 return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                                "The bridge \"%s\" has an MTU of %u, and a tap can have %u at "
-                                "most. "
-                                "Use another bridge, or lower its MTU.",
+                                "The bridge \"%s\" has an MTU of %u, and a tap can have %u at most. Use another bridge, or lower its MTU.",
                                 request->bridge, bridge->mtu, TAP_MTU_MAX);
         return 0;
 }
@@ -54,8 +48,7 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
         if (quota_check(network->ports_of_users, client->uid, &limits, 1, 0, NULL) >= 0)
                 return 0;
         failure_set(&refusal, FAILURE_QUOTA_EXCEEDED, EDQUOT,
-                        "You have %u endpoints on the network \"%s\", which is the most that a "
-                        "user may have there. Release one, or use another network.",
+                        "You have %u endpoints on the network \"%s\", which is the most that a user may have there. Release one, or use another network.",
                         limits.endpoints, network->tag.plan.name);
         return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, -EDQUOT, failure);
 }
@@ -111,9 +104,7 @@ static bool is_renamed(Manager *manager, const Network *network) {
 static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failure) {
         if (network->refusals > 0)
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
-                                "The network \"%s\" is being deleted, and the kernel refuses to "
-                                "delete its bridge. Try again in a minute, or have an "
-                                "administrator delete the bridge (ip link delete).",
+                                "The network \"%s\" is being deleted, and the kernel refuses to delete its bridge. Try again in a minute, or have an administrator delete the bridge (ip link delete).",
                                 network->tag.plan.name);
         *ret_blocked_on = &network->watches;
         return PLACEMENT_BLOCKED;
@@ -127,8 +118,7 @@ static int look_at_definition(Manager *manager, const Client *client, Place *pla
 
         if (last && is_renamed(manager, last))
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
-                                "The bridge of the network \"%s\" was given another name. Have an "
-                                "administrator rename or delete it.",
+                                "The bridge of the network \"%s\" was given another name. Have an administrator rename or delete it.",
                                 plan->name);
         if (last)
                 return wait_for_end(last, ret_blocked_on, failure);
@@ -141,9 +131,7 @@ static int look_at_definition(Manager *manager, const Client *client, Place *pla
 
 static int refuse_foreign(const Client *client, Failure *failure) {
         return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
-                        "The configuration defines a network \"%s\", and there is a bridge of that "
-                        "name that is not vnicd's: the network cannot come up. Rename or remove "
-                        "one of them.",
+                        "The configuration defines a network \"%s\", and there is a bridge of that name that is not vnicd's: the network cannot come up. Rename or remove one of them.",
                         client->defined->name);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose the ports of a bridge are. A network with a foreign port leads to who knows where, so which action
- * polkit is asked about hangs on it: that is decided port by port, by ifindex, from one look at the kernel,
- * and never from two counts that were taken at two times. What link events tell is for show, and, once all of them are
- * read, for whether a foreign port has come since that look.
+ * Whose the ports of a bridge are. A network with a foreign port leads to who knows where, so which
+ * action polkit is asked about hangs on it: that is decided port by port, by ifindex, from one look
+ * at the kernel, and never from two counts that were taken at two times. What link events tell is
+ * for show, and, once all of them are read, for whether a foreign port has come since that look.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 #include "model/manager-private.h"
 #include "util/log.h"
 
-/* A tap that somebody has moved to another bridge counts as foreign there: on a network no filter knows
- * it, and nobody was asked whether it may be on that bridge. */
+/* A tap that somebody has moved to another bridge counts as foreign there: on a network no filter
+ * knows it, and nobody was asked whether it may be on that bridge. */
 bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
         const Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         const Network *network = manager_network_at(manager, link->master);
@@ -123,14 +123,16 @@ static void remember_unpinned(Manager *manager, int bridge) {
                 manager->unpinned[manager->n_unpinned++] = bridge;
 }
 
-/* The MAC of a bridge that has neither an uplink nor an address is chance, and nobody knows the host by it. Its
- * uplink is to give it the one by which a DHCP server knows the host: ours, which begin with FE, are no lower. */
+/* The MAC of a bridge that has neither an uplink nor an address is chance, and nobody knows the
+ * host by it. Its uplink is to give it the one by which a DHCP server knows the host: ours, which
+ * begin with FE, are no lower. */
 bool manager_should_pin_mac(Manager *manager, const LinkInfo *bridge) {
         BridgePorts ports;
 
         if (bridge_mac_is_pinned(bridge->name))
                 return false;
-        /* Of a foreign port on one of these an event will tell: no look that grows with our own taps there. */
+        /* Of a foreign port on one of these an event will tell: no look that grows with our own
+         * taps there. */
         if (is_unpinned(manager, bridge->ifindex))
                 return has_address(manager, bridge);
         (void)manager_look_at_ports(manager, bridge->ifindex, &ports);

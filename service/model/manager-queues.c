@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * OpenQueues: further queues for a tap's owner, who may sit in a sandbox where they cannot open it by name. How many were given stands in the tag, so that one too
- * many shows, also after a restart.
+ * OpenQueues: further queues for a tap's owner, who may sit in a sandbox where they cannot open it
+ * by name. How many were given stands in the tag, so that one too many shows, also after a restart.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,13 +25,11 @@ static int check_queues(Manager *manager, const Endpoint *endpoint, const Limits
 
         if (!endpoint->now.tun.multiqueue && now + count > 1)
                 return failure_set(failure, FAILURE_NOT_MULTIQUEUE, EBUSY,
-                                "%s has one queue%s. A tap created with multiqueue can have "
-                                "several.",
+                                "%s has one queue%s. A tap created with multiqueue can have several.",
                                 endpoint->now.name, now > 0 ? ", and it is open" : "");
         if (now + count > manager->facts.max_queues)
                 return failure_set(failure, FAILURE_QUEUE_LIMIT, E2BIG,
-                                "%s has %u queues; %u more would be past the %u that this kernel "
-                                "gives to a device.",
+                                "%s has %u queues; %u more would be past the %u that this kernel gives to a device.",
                                 endpoint->now.name, now, count, manager->facts.max_queues);
         /* All that were given are charged already. */
         return quota_check(manager->quota, endpoint->tag.uid, limits, 0,
@@ -60,8 +58,8 @@ static int give(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *
         return r;
 }
 
-/* What was given and could not be opened, or not be passed on. The queues are closed first, off the loop,
- * because the tag's count may be lowered only then. */
+/* What was given and could not be opened, or not be passed on. The queues are closed first, off the
+ * loop, because the tag's count may be lowered only then. */
 typedef struct Withdrawal {
         CloserJob job;
         Manager *manager;
@@ -70,8 +68,8 @@ typedef struct Withdrawal {
         FdSet queues;
 } Withdrawal;
 
-/* Others may have been opened meanwhile, by a later call or by name. Events that still tell of the closed ones
- * come first: with the lower count they would be tampering. */
+/* Others may have been opened meanwhile, by a later call or by name. Events that still tell of the
+ * closed ones come first: with the lower count they would be tampering. */
 static void withdraw(Manager *manager, uint32_t nonce, unsigned given) {
         Failure failure = FAILURE_INIT;
         unsigned count, open;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What networks are there already when the service starts: what it had made, whole or half made, before
- * it was stopped or killed. It is taken up from the kernel alone, completed, or taken away.
+ * What networks are there already when the service starts: what it had made, whole or half made,
+ * before it was stopped or killed. It is taken up from the kernel alone, completed, or taken away.
  */
 #include <errno.h>
 #include <stdio.h>

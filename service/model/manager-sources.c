@@ -153,9 +153,7 @@ static void warn_of_source(Manager *manager, Endpoint *endpoint, const Mac *sour
         char text[MAC_TEXT_SIZE], own[MAC_TEXT_SIZE];
 
         if (endpoint_has_anti_spoof(endpoint))
-                log_warning("Frames from %s by %s are dropped, as all but those of its guest's "
-                            "MAC, "
-                            "%s",
+                log_warning("Frames from %s by %s are dropped, as all but those of its guest's MAC, %s",
                                 mac_format(source, text), endpoint->now.name,
                                 mac_format(&endpoint->tag.guest_mac, own));
         set_sources(manager, endpoint, TAP_SOURCES_UNTOLD);
@@ -230,8 +228,7 @@ void manager_open_sources(Manager *manager) {
                         : r == -EBUSY   ? SOURCES_TAKEN
                                         : SOURCES_UNSUPPORTED;
         if (r < 0)
-                log_warning("Guests on networks have to use the MAC that CreateTap told: what they "
-                            "use instead cannot be heard by group %u of nfnetlink_log: %s",
+                log_warning("Guests on networks have to use the MAC that CreateTap told: what they use instead cannot be heard by group %u of nfnetlink_log: %s",
                                 SOURCE_LOG_GROUP, strerror(-r));
 }
 

@@ -14,14 +14,14 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
-/* Each sleeps nearly all of its time: 16 delete or close some 450 taps a second, 8 some 270. Several
- * deletions in one message would not help: the kernel sleeps after each. */
+/* Each sleeps nearly all of its time: 16 delete or close some 450 taps a second, 8 some 270.
+ * Several deletions in one message would not help: the kernel sleeps after each. */
 #define CLOSER_THREADS 16
 
 DEFINE_CLEANUP(Manager, manager_free)
 
-/* Closing its queue is not enough: somebody may have joined it in the moment before it had its owner, and
- * would keep it. ifindex: 0: the one with the name of the nonce. */
+/* Closing its queue is not enough: somebody may have joined it in the moment before it had its
+ * owner, and would keep it. ifindex: 0: the one with the name of the nonce. */
 static void delete_scratch(Manager *manager, int ifindex, uint32_t nonce) {
         if (deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
                 log_warning("Out of memory: a tap on which something was tried may be left behind");
@@ -195,7 +195,8 @@ const ManagerFacts *manager_facts(const Manager *manager) {
         return &manager->facts;
 }
 
-/* It is being deleted, or may be there only because of our own copies of its queues. NULL: it stays. */
+/* It is being deleted, or may be there only because of our own copies of its queues. NULL: it
+ * stays. */
 static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
         if (endpoint->releasing || endpoint->dying)
                 return &endpoint->watches;
@@ -222,7 +223,8 @@ static bool waits_with_mac(Manager *manager, const Endpoint *endpoint, const Mac
                         0;
 }
 
-/* An endpoint that belongs on the bridge and is off it has no entry there: the MAC is its guest's all the same. */
+/* An endpoint that belongs on the bridge and is off it has no entry there: the MAC is its guest's
+ * all the same. */
 static const Endpoint *find_waiting_with_mac(
                 Manager *manager, const LinkInfo *bridge, const Mac *mac) {
         const Network *network = manager_network_at(manager, bridge->ifindex);
@@ -253,8 +255,7 @@ static int check_who_waits(
         if (!endpoint)
                 return PLACEMENT_OK;
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
-                        "The MAC %s is that of the guest of %s, which belongs on the bridge "
-                        "\"%s\" and is off it for now. Choose another guest_mac, or leave it out.",
+                        "The MAC %s is that of the guest of %s, which belongs on the bridge \"%s\" and is off it for now. Choose another guest_mac, or leave it out.",
                         mac_format(mac, text), endpoint->now.name, bridge->name);
 }
 
@@ -289,16 +290,12 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
         link_name(manager->netlink, entry.port, port_name);
         if (!endpoint && entry.learnt) {
                 (void)failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
-                                "The bridge \"%s\" has seen the MAC %s behind %s of late. If the "
-                                "guest has moved here, whoever manages endpoints may take it over, "
-                                "and others where AllowLearntMacs= lists the bridge "
-                                "(vnicd.conf(5)). Else choose another guest_mac, or leave it out.",
+                                "The bridge \"%s\" has seen the MAC %s behind %s of late. If the guest has moved here, whoever manages endpoints may take it over, and others where AllowLearntMacs= lists the bridge (vnicd.conf(5)). Else choose another guest_mac, or leave it out.",
                                 bridge->name, mac_format(mac, text), port_name);
                 return PLACEMENT_LEARNT;
         }
         return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
-                        "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another "
-                        "guest_mac, or leave it out.",
+                        "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another guest_mac, or leave it out.",
                         bridge->name, mac_format(mac, text), port_name);
 }
 
@@ -326,8 +323,7 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
                         "The offload \"%s\" was asked for, and %s. Leave it out.", *missing,
                         request->offloads & ~manager->facts.offloads.mask
                                         ? "this host's kernel does not have it"
-                                        : "a header of this size has no room for it: set "
-                                          "vnet_hdr_size to 24");
+                                        : "a header of this size has no room for it: set vnet_hdr_size to 24");
 }
 
 static int check_quota(Manager *manager, const Client *client, unsigned queues,
@@ -356,8 +352,7 @@ static int check_label(Manager *manager, const TapRequest *request, const Client
                 return PLACEMENT_BLOCKED;
         }
         return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
-                        "You have an endpoint with the label \"%s\" already. Choose another "
-                        "one, or release it first.",
+                        "You have an endpoint with the label \"%s\" already. Choose another one, or release it first.",
                         request->label);
 }
 

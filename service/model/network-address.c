@@ -18,7 +18,8 @@
 static const sd_id128_t application =
                 SD_ID128_MAKE(fe, 2b, 86, 3f, 5b, 05, 4e, 4c, 9c, 2c, 4d, 3e, b9, 54, 33, a1);
 
-/* 16 bytes that are this machine's and this network's. Without /etc/machine-id they are the name's. */
+/* 16 bytes that are this machine's and this network's. Without /etc/machine-id they are the name's.
+ */
 static sd_id128_t identity_of(const char *name) {
         sd_id128_t key = application, identity;
 
@@ -77,8 +78,8 @@ static const char *find_clash(const Taken *taken, const void *address, unsigned 
         return buffer;
 }
 
-/* Whether a route leads there now, be it a wider one: a network that may be anywhere keeps away from what a
- * VPN leads to, as long as there is room elsewhere. */
+/* Whether a route leads there now, be it a wider one: a network that may be anywhere keeps away
+ * from what a VPN leads to, as long as there is room elsewhere. */
 static bool is_led_to(const Taken *taken, const void *address, unsigned prefix) {
         for (size_t i = 0; i < taken->routes.n; i++) {
                 const Route *route = &taken->routes.routes[i];
@@ -98,16 +99,13 @@ static bool can_be_had(const Taken *taken, const void *address, unsigned prefix,
 
 static int refuse_all(Failure *failure, const char *family) {
         return failure_set(failure, FAILURE_ADDRESS_IN_USE, EADDRINUSE,
-                        "The host has each private %s subnet that was tried on a link of its own, "
-                        "or a route to it, so the network cannot have it. Choose an address for "
-                        "the network.",
+                        "The host has each private %s subnet that was tried on a link of its own, or a route to it, so the network cannot have it. Choose an address for the network.",
                         family);
 }
 
 static int refuse(Failure *failure, const char *subnet, const char *other) {
         return failure_set(failure, FAILURE_ADDRESS_IN_USE, EADDRINUSE,
-                        "The network cannot have the subnet %s: the host has %s on a link of its "
-                        "own, or a route to it. Choose another address, or remove that.",
+                        "The network cannot have the subnet %s: the host has %s on a link of its own, or a route to it. Choose another address, or remove that.",
                         subnet, other);
 }
 

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * Addresses for a network that comes up: those it was given, if nothing on this host is there already;
- * else some that are free. What is chosen depends on the machine and the name first: a network that
- * comes up again has the addresses it had, and two machines that meet have different ones.
+ * Addresses for a network that comes up: those it was given, if nothing on this host is there
+ * already; else some that are free. What is chosen depends on the machine and the name first: a
+ * network that comes up again has the addresses it had, and two machines that meet have different
+ * ones.
  */
 
 #include "kernel/mac.h"

@@ -19,13 +19,14 @@ typedef struct Words {
         char gateway4[INET_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
 } Words;
 
-/* How long an address stays its guest's after the last frame with it: half a lease and a bit, by when a
- * guest that is there has renewed it, and a guest that is gone has lost it. And how many a guest gets. */
+/* How long an address stays its guest's after the last frame with it: half a lease and a bit, by
+ * when a guest that is there has renewed it, and a guest that is gone has lost it. And how many a
+ * guest gets. */
 #define GUARD_SET   "flags dynamic,timeout; size 65535; timeout 35m;"
 #define GUARD_LIMIT "1/minute burst 20 packets"
 
-/* How many addresses that the host has not heard of lately a guest may have it look for: what is in its table of
- * neighbours for five seconds the kernel can throw out for others. */
+/* How many addresses that the host has not heard of lately a guest may have it look for: what is in
+ * its table of neighbours for five seconds the kernel can throw out for others. */
 #define NEWS_SET   "flags dynamic,timeout; size 65535; timeout 1m;"
 #define NEWS_LIMIT "1/second burst 20 packets"
 
@@ -35,7 +36,8 @@ typedef struct Words {
 #define TOLD_LIMIT "2/second burst 2 packets"
 #define HEARD_SET  "flags dynamic,timeout; size 65535; timeout 1h;"
 
-/* What nftables 1.0.6 has no name for has the type of bytes: so the source address has to have it, too. */
+/* What nftables 1.0.6 has no name for has the type of bytes: so the source address has to have it,
+ * too. */
 #define SOURCE_V6 "@nh,64,128"
 #define TARGET_V6 "@th,64,128"
 
@@ -89,8 +91,8 @@ static void write_guard(FILE *file, const Words *words) {
         write_claim(file, "claim_target", TARGET_V6, 6);
 }
 
-/* The host's table of neighbours is one for all of its links, and has room for 1024 of a family: a guest with ever
- * new addresses would fill it. */
+/* The host's table of neighbours is one for all of its links, and has room for 1024 of a family: a
+ * guest with ever new addresses would fill it. */
 static void write_news(FILE *file, const char *name, const char *key, const char *guest) {
         fprintf(file,
                         "set known_%s { typeof %s . ether saddr; " NEWS_SET " }\n"
@@ -189,7 +191,8 @@ static void write_udp(FILE *file) {
 static void write_icmp6(FILE *file, const Words *words) {
         static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
 
-        /* No host may listen to these in fragments (RFC 6980), of which the first can end before the target. */
+        /* No host may listen to these in fragments (RFC 6980), of which the first can end before
+         * the target. */
         fputs("chain guest_icmp6 {\n"
               "icmpv6 type { nd-router-advert, nd-redirect, 138, 139, 140 } drop\n"
               "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } "
@@ -238,11 +241,11 @@ static void write_table(FILE *file, const char *family, const char *name) {
                         family, name, family, name);
 }
 
-/* The MAC of a tap's link on the host is the host's as much as the bridge's own is: what is sent there would be routed,
- * and so be sent back to a guest that its sender may not reach.
+/* The MAC of a tap's link on the host is the host's as much as the bridge's own is: what is sent
+ * there would be routed, and so be sent back to a guest that its sender may not reach.
  *
- * Of a packet whose headers cannot be followed to their end nobody knows what it is: no protocol, port or
- * type is known of it then, and only a rule without a condition applies. */
+ * Of a packet whose headers cannot be followed to their end nobody knows what it is: no protocol,
+ * port or type is known of it then, and only a rule without a condition applies. */
 static void write_bridge_table(FILE *file, const Words *words) {
         write_table(file, "bridge", words->plan->name);
         write_guard(file, words);
@@ -348,8 +351,9 @@ static void write_way_out(FILE *file, const Words *words) {
                         file);
 }
 
-/* Between guests the bridge passes frames on, and with br_netfilter they are seen here. What comes back to
- * the network by way of the host was sent to the host's MAC: so guests would get around isolated ports. */
+/* Between guests the bridge passes frames on, and with br_netfilter they are seen here. What comes
+ * back to the network by way of the host was sent to the host's MAC: so guests would get around
+ * isolated ports. */
 static void write_forward(FILE *file, const Words *words) {
         const bool nat = words->plan->kind == NETWORK_NAT;
 

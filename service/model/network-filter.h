@@ -2,19 +2,18 @@
 #pragma once
 
 /*
- * The packet filters of a network, as text for kernel/filter: pure, and of checked values only. Each
- * network has two tables of its own, named alike:
+ * The packet filters of a network, as text for kernel/filter: pure, and of checked values only.
+ * Each network has two tables of its own, named alike:
  *
- *     table bridge vnicd-NAME   what a guest may send at all: it is asked at the port, before the bridge
- *                               sees the frame, for every tap by the group that it was given while it was
- *                               down. So it stands before the first frame of each, and no tap costs a
- *                               rule.
- *     table inet vnicd-NAME     what of it may reach the host, and what goes out and comes back.
+ *     table bridge vnicd-NAME   what a guest may send at all: it is asked at the port, before the
+ * bridge sees the frame, for every tap by the group that it was given while it was down. So it
+ * stands before the first frame of each, and no tap costs a rule. table inet vnicd-NAME     what of
+ * it may reach the host, and what goes out and comes back.
  *
- * The text makes both, and is run together with the removal of what was there, if anything was, in one
- * transaction. With guard_addresses the first holds whose
- * address is whose, which the kernel learns from what guests send: a replacement begins anew with that.
- * Neither br_netfilter nor a rule for each tap is needed.
+ * The text makes both, and is run together with the removal of what was there, if anything was, in
+ * one transaction. With guard_addresses the first holds whose address is whose, which the kernel
+ * learns from what guests send: a replacement begins anew with that. Neither br_netfilter nor a
+ * rule for each tap is needed.
  *
  * A port also tells vnicd which source MACs its guest uses, before the port's lock drops those that
  * it does not know: by the tap's group (model/group) each frame's, or those not heard lately.

@@ -124,10 +124,7 @@ static void tell_clash(Network *network) {
         char text[320];
 
         snprintf(text, sizeof(text),
-                        "The host has come to have %s on another link, or a route to it: that is "
-                        "in "
-                        "the network's own subnet, so one of them hides the other. Remove it, or "
-                        "give the network another address.",
+                        "The host has come to have %s on another link, or a route to it: that is in the network's own subnet, so one of them hides the other. Remove it, or give the network another address.",
                         network->clash);
         network_warn(network, NETWORK_WARNING_CLASH, *network->clash ? text : NULL);
 }
@@ -137,9 +134,7 @@ static void tell_missing(Network *network) {
         char text[480];
 
         snprintf(text, sizeof(text),
-                        "Its bridge has lost what the host is known by to the guests: %s. They "
-                        "have no router and no names there.%s Put it back with \"ip address add\", "
-                        "or let the network come up anew.",
+                        "Its bridge has lost what the host is known by to the guests: %s. They have no router and no names there.%s Put it back with \"ip address add\", or let the network come up anew.",
                         network->missing,
                         v6 ? " IPv6 is lost with net.ipv6.conf.*.disable_ipv6." : "");
         network_warn(network, NETWORK_WARNING_ADDRESSES, *network->missing ? text : NULL);

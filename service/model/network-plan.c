@@ -67,7 +67,8 @@ static int add_v4(NetworkPlan *plan, struct in_addr address, unsigned prefix) {
         if (prefix < 8 || prefix > 30)
                 return -EINVAL;
         mask = UINT32_MAX >> prefix;
-        /* 0/8, loopback, link-local, multicast and above; the subnet's own number, its broadcast. */
+        /* 0/8, loopback, link-local, multicast and above; the subnet's own number, its broadcast.
+         */
         if (host >> 24 == 0 || host >> 24 == 127 || host >> 16 == 0xa9fe || host >> 24 >= 224 ||
                         (host & mask) == 0 || (host & mask) == mask)
                 return -EINVAL;
@@ -137,12 +138,10 @@ static int refuse(Failure *failure, const char *sentence) {
 static int check_without_host(const NetworkPlan *plan, Failure *failure) {
         if (plan->kind == NETWORK_NAT)
                 return refuse(failure,
-                                "A network of the kind nat leads out through the host, so it "
-                                "cannot be without access to it. Make it isolated.");
+                                "A network of the kind nat leads out through the host, so it cannot be without access to it. Make it isolated.");
         if (plan->v4_prefix > 0 || plan->v6_prefix > 0)
                 return refuse(failure,
-                                "The host is to have no access to the network, so it has no "
-                                "address on it. Leave the address out.");
+                                "The host is to have no access to the network, so it has no address on it. Leave the address out.");
         return 0;
 }
 
@@ -157,14 +156,12 @@ int network_plan_complete(NetworkPlan *plan, Failure *failure) {
                                 "A network has 1 to %u ports.", NETWORK_PORTS_MAX);
         if (plan->reach_lan && plan->kind != NETWORK_NAT)
                 return refuse(failure,
-                                "Only a network of the kind nat leads out, so only there the LAN "
-                                "can be reached. Leave that out.");
+                                "Only a network of the kind nat leads out, so only there the LAN can be reached. Leave that out.");
         if (*plan->domain == '\0')
                 snprintf(plan->domain, sizeof(plan->domain), "%s.internal", plan->name);
         if (!network_domain_is_valid(plan->domain))
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "A domain has at most %u bytes: labels of a-z, 0-9 and \"-\" with "
-                                "dots between them.",
+                                "A domain has at most %u bytes: labels of a-z, 0-9 and \"-\" with dots between them.",
                                 DOMAIN_MAX);
         if (!plan->host_access) {
                 plan->dhcp = false;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What a network is to be: a plain value, from which links, filters and services are made. Before it
- * comes up some of it may be left open (no address, MTU 0); after that every default is filled in and
- * every free address chosen.
+ * What a network is to be: a plain value, from which links, filters and services are made. Before
+ * it comes up some of it may be left open (no address, MTU 0); after that every default is filled
+ * in and every free address chosen.
  */
 
 #include <net/if.h>
@@ -57,7 +57,8 @@ typedef struct NetworkPlan {
                 .ports_max = NETWORK_PORTS_MAX, .ports_per_user = NETWORK_PORTS_MAX                \
         }
 
-/* [a-z][a-z0-9-]{0,14} without "-" at its end, and no name that the kernel or one of our taps has. */
+/* [a-z][a-z0-9-]{0,14} without "-" at its end, and no name that the kernel or one of our taps has.
+ */
 bool network_name_is_valid(const char *name);
 
 const char *network_kind_name(NetworkKind kind);
@@ -65,16 +66,17 @@ const char *network_kind_name(NetworkKind kind);
 /* -EINVAL: there is no such kind. */
 int network_kind_parse(const char *name, NetworkKind *ret);
 
-/* "10.70.3.1/24" or "fd00::1/64": the host's own address, of either family, once of each. -EEXIST: the
- * plan has one of that family. -EINVAL: it is none that a host can have (IPv4: /8 to /30, unicast, not
- * the first or last of its subnet; IPv6: /64, unicast, not link-local). */
+/* "10.70.3.1/24" or "fd00::1/64": the host's own address, of either family, once of each. -EEXIST:
+ * the plan has one of that family. -EINVAL: it is none that a host can have (IPv4: /8 to /30,
+ * unicast, not the first or last of its subnet; IPv6: /64, unicast, not link-local). */
 int network_plan_add_address(NetworkPlan *plan, const char *text);
 
 /* Those the plan has, into buffer, which they return; "": none of this family. */
 const char *network_plan_v4(const NetworkPlan *plan, char buffer[static NETWORK_ADDRESS_SIZE]);
 const char *network_plan_v6(const NetworkPlan *plan, char buffer[static NETWORK_ADDRESS_SIZE]);
 
-/* Lower-case labels of [a-z0-9-] with dots between them, 32 bytes at most: the tag has to hold it. */
+/* Lower-case labels of [a-z0-9-] with dots between them, 32 bytes at most: the tag has to hold it.
+ */
 bool network_domain_is_valid(const char *domain);
 
 /* Fills in what was not said and does not depend on the host, and checks what was, each against the

@@ -60,8 +60,7 @@ const char *network_service_unit(const char *name, char buffer[static NETWORK_UN
 static void write_head(FILE *file, const NetworkPlan *plan) {
         fprintf(file,
                         "# vnicd network %s %s%s\n"
-                        "# Written by vnicd(8) for its service, and written anew: changes here are "
-                        "lost.\n",
+                        "# Written by vnicd(8) for its service, and written anew: changes here are lost.\n",
                         plan->name, plan->kind == NETWORK_NAT ? "nat" : "isolated",
                         plan->kind == NETWORK_NAT && plan->reach_lan ? " lan" : "");
         fprintf(file,
@@ -151,9 +150,9 @@ static void write_v4_range(FILE *file, const NetworkPlan *plan) {
                 fprintf(file, "dhcp-option=option:mtu,%u\n", plan->mtu);
 }
 
-/* A guest makes its address itself. DHCPv6 tells the rest and gives no address: dnsmasq knows its clients by what
- * they say of themselves only, and would give one address to all copies of an image. A name that a guest has for
- * IPv4 it has for the address made of its MAC too. */
+/* A guest makes its address itself. DHCPv6 tells the rest and gives no address: dnsmasq knows its
+ * clients by what they say of themselves only, and would give one address to all copies of an
+ * image. A name that a guest has for IPv4 it has for the address made of its MAC too. */
 static void write_v6_range(FILE *file, const NetworkPlan *plan) {
         struct in6_addr subnet = plan->v6;
         char text[INET6_ADDRSTRLEN];

@@ -18,7 +18,8 @@
 #define NETWORK_UNIT_PREFIX      "vnicd-network@"
 #define NETWORK_UNIT_SIZE        64
 
-/* How long an address is a guest's: as long as it may sleep and still find it; a shorter time would have it ask often. */
+/* How long an address is a guest's: as long as it may sleep and still find it; a shorter time would
+ * have it ask often. */
 #define NETWORK_LEASE_SECONDS 3600
 
 /* A network on which the host is not to be reached has no service. */

@@ -29,8 +29,7 @@ const char *network_tag_format(const NetworkTag *tag, char buffer[static NETWORK
         const NetworkPlan *plan = &tag->plan;
 
         snprintf(buffer, NETWORK_TAG_SIZE,
-                        "vnicd-net:1 kind=%s life=%s dhcp=%d apart=%d lan=%d host=%d%s%s%s%s "
-                        "ports=%u each=%u domain=%s guard=%d%s%s",
+                        "vnicd-net:1 kind=%s life=%s dhcp=%d apart=%d lan=%d host=%d%s%s%s%s ports=%u each=%u domain=%s guard=%d%s%s",
                         network_kind_name(plan->kind), tag->kept ? "kept" : "config", plan->dhcp,
                         plan->guests_isolated, plan->reach_lan, plan->host_access,
                         plan->v4_prefix > 0 ? " v4=" : "", network_plan_v4(plan, v4),

@@ -114,8 +114,7 @@ static int choose_addresses(Birth *birth) {
 
 static int refuse_name(Birth *birth) {
         return failure_set(birth->failure, FAILURE_NAME_TAKEN, EEXIST,
-                        "There is an interface \"%s\" on this host that is not vnicd's, so no "
-                        "network can have this name. Rename one of them.",
+                        "There is an interface \"%s\" on this host that is not vnicd's, so no network can have this name. Rename one of them.",
                         birth->network->tag.plan.name);
 }
 
@@ -144,10 +143,7 @@ static int make_bridge(Birth *birth) {
 
 static int refuse_v6(Birth *birth) {
         return failure_set(birth->failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                        "New interfaces of this host have no IPv6 "
-                        "(net.ipv6.conf.default.disable_ipv6), so the network cannot have the "
-                        "address that it is to have. Leave the IPv6 address out, or set that to "
-                        "0.");
+                        "New interfaces of this host have no IPv6 (net.ipv6.conf.default.disable_ipv6), so the network cannot have the address that it is to have. Leave the IPv6 address out, or set that to 0.");
 }
 
 /* Whether the host gives it IPv6 is known when there is a device that could have some. */
@@ -287,9 +283,7 @@ int network_fill_checksums(Network *network, Netlink *netlink) {
         if (r == -ENOMEM)
                 return r;
         snprintf(sentence, sizeof(sentence),
-                        "DHCP replies have no checksum for guests with checksum offload, and old "
-                        "DHCP clients "
-                        "and boot ROMs drop them. %s.",
+                        "DHCP replies have no checksum for guests with checksum offload, and old DHCP clients and boot ROMs drop them. %s.",
                         failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
         r = network_warn(network, NETWORK_WARNING_CHECKSUMS, r < 0 ? sentence : NULL);
         return r < 0 ? r : 0;
@@ -304,12 +298,7 @@ static int tell_what_was_left_out(Birth *birth) {
 
         if (birth->network->tag.plan.v6_left_out)
                 r = network_warn(birth->network, NETWORK_WARNING_NO_IPV6,
-                                "The host had no IPv6 for a new interface when the network came up "
-                                "(net.ipv6.conf.default.disable_ipv6=1, or a kernel without), so "
-                                "it "
-                                "has IPv4 only. Switch IPv6 on and let the network come up anew, "
-                                "or "
-                                "give it IPv4 addresses only in its definition.");
+                                "The host had no IPv6 for a new interface when the network came up (net.ipv6.conf.default.disable_ipv6=1, or a kernel without), so it has IPv4 only. Switch IPv6 on and let the network come up anew, or give it IPv4 addresses only in its definition.");
         return r < 0 ? r : 0;
 }
 

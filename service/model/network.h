@@ -6,9 +6,9 @@
  * made step by step in an order in which no frame passes before its filter stands; a start of the
  * service takes the same steps from the tag on, so that what was left half done is completed.
  *
- * It goes in one way: nothing new gets on it, its endpoints are deleted, then its bridge is, off the
- * loop, and when the kernel has said that the bridge is gone the filters go. Until then the record
- * stays, and keeps the name.
+ * It goes in one way: nothing new gets on it, its endpoints are deleted, then its bridge is, off
+ * the loop, and when the kernel has said that the bridge is gone the filters go. Until then the
+ * record stays, and keeps the name.
  */
 
 #include <systemd/sd-event.h>
@@ -49,7 +49,8 @@ struct Network {
         int ifindex;
         Mac mac;
         Quota *ports_of_users;
-        /* Which device DHCP replies take to get their checksums; 0: they need none, or could not be led there. */
+        /* Which device DHCP replies take to get their checksums; 0: they need none, or could not be
+         * led there. */
         int checksum_device;
         bool egress_changed; /* the rules that lead them there may be gone */
         bool takes_device;   /* no other network needs it: it goes with this one */
@@ -60,8 +61,8 @@ struct Network {
         /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
         int *foreign;
         size_t n_foreign, foreign_room;
-        /* As others were told last: how many those are, the name of its bridge ("": none was told yet), and what
-         * firewalls do with what crosses it. */
+        /* As others were told last: how many those are, the name of its bridge ("": none was told
+         * yet), and what firewalls do with what crosses it. */
         size_t n_foreign_told;
         char bridge_name[IFNAMSIZ];
         Fate crossing;
@@ -92,29 +93,31 @@ Network *network_free(Network *network);
 /* The port is a foreign one on its bridge, or (foreign: false) is none. -ENOMEM */
 int network_see_port(Network *network, int ifindex, bool foreign);
 
-/* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there is a
- * bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,
+/* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there
+ * is a bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,
  * KernelError. */
 int network_birth(Network *network, Netlink *netlink, Failure *failure);
 
 /* For one that is there, with its tag: sees to it that the rest is as well. */
 int network_complete(Network *network, Netlink *netlink, Failure *failure);
 
-/* Warns of that, or (sentence NULL) no longer; manager_tell_warnings() tells it. 1: that is news; 0: it was so
- * already. -ENOMEM */
+/* Warns of that, or (sentence NULL) no longer; manager_tell_warnings() tells it. 1: that is news;
+ * 0: it was so already. -ENOMEM */
 int network_warn(Network *network, NetworkWarning warning, const char *sentence);
 
 /* Whether it has somebody who sends DHCP replies. */
 bool network_sends_replies(const Network *network);
 
-/* Has DHCP replies leave with whole checksums (kernel/checksum); where that cannot be, it is a warning. -ENOMEM */
+/* Has DHCP replies leave with whole checksums (kernel/checksum); where that cannot be, it is a
+ * warning. -ENOMEM */
 int network_fill_checksums(Network *network, Netlink *netlink);
 
 /* The tag is written anew. */
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure);
 
-/* Makes the filters of a network whose bridge has that ifindex and MAC, in one transaction; replace: there may be some
- * already. *ret: what filter_guard_read() says of them then; 0: it is not known. Needs no loop: also for a thread. */
+/* Makes the filters of a network whose bridge has that ifindex and MAC, in one transaction;
+ * replace: there may be some already. *ret: what filter_guard_read() says of them then; 0: it is
+ * not known. Needs no loop: also for a thread. */
 int network_make_filters(const NetworkPlan *plan, int bridge, const Mac *mac, bool replace,
                 uint64_t *ret, Failure *failure);
 
@@ -126,8 +129,9 @@ void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SI
 /* What is left of it when its bridge is gone. */
 int network_remove_filters(const char *name, Failure *failure);
 
-/* Deletes the bridge, off the loop, if it is still that of the network. done() is called in the loop
- * with 0 or a negative errno (-ENODEV: it is gone already; -ESTALE: it is not ours). -ENOMEM */
+/* Deletes the bridge, off the loop, if it is still that of the network. done() is called in the
+ * loop with 0 or a negative errno (-ENODEV: it is gone already; -ESTALE: it is not ours). -ENOMEM
+ */
 typedef void (*network_deleted_t)(void *userdata, int ifindex, int error);
 int network_delete_bridge(
                 const Network *network, Closer *closer, network_deleted_t done, void *userdata);

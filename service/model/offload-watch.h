@@ -42,8 +42,8 @@ void offload_watch_begin_new(OffloadState *state, int ifindex, uint32_t active);
  * one. */
 void offload_watch_look(OffloadWatch *watch, OffloadState *state);
 
-/* All offloads of the link are turned off. changed() comes by way of the kernel's event. -ENODEV: the link is gone. 0 where
- * this kernel cannot (before 5.6). */
+/* All offloads of the link are turned off. changed() comes by way of the kernel's event. -ENODEV:
+ * the link is gone. 0 where this kernel cannot (before 5.6). */
 int offload_watch_turn_off(OffloadWatch *watch, OffloadState *state, Failure *failure);
 
 /* The link is gone; also for a state that was never begun. */

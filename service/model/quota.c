@@ -100,18 +100,15 @@ int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoint
                 return 0;
         if (endpoints > 0 && account->endpoints + endpoints > limits->endpoints)
                 return failure_set(failure, FAILURE_QUOTA_EXCEEDED, EDQUOT,
-                                "You have %u endpoints, and %u is the most you may have. "
-                                "Release one first.",
+                                "You have %u endpoints, and %u is the most you may have. Release one first.",
                                 account->endpoints, limits->endpoints);
         if (account->queues + queues > limits->queues)
                 return failure_set(failure, FAILURE_QUOTA_EXCEEDED, EDQUOT,
-                                "You have %u queues and asked for %u more; %u is the most you may "
-                                "have. Ask for fewer, or release an endpoint first.",
+                                "You have %u queues and asked for %u more; %u is the most you may have. Ask for fewer, or release an endpoint first.",
                                 account->queues, queues, limits->queues);
         if (endpoints > 0 && !may_create(account, limits))
                 return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
-                                "You may create %u endpoints in %u seconds, and have just done so. "
-                                "Wait a little.",
+                                "You may create %u endpoints in %u seconds, and have just done so. Wait a little.",
                                 limits->creations, QUOTA_BURST_SEC);
         return 0;
 }

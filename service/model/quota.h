@@ -48,7 +48,8 @@ Quota *quota_free(Quota *quota);
 int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoints, unsigned queues,
                 Failure *failure);
 
-/* One more endpoint is being made, whatever becomes of it: it counts for QUOTA_BURST_SEC. -ENOMEM */
+/* One more endpoint is being made, whatever becomes of it: it counts for QUOTA_BURST_SEC. -ENOMEM
+ */
 int quota_count_creation(Quota *quota, uid_t uid, const Limits *limits);
 
 /* Charges as many, without asking whether it may be: what exists is counted, whatever the limit.

@@ -26,8 +26,8 @@
 
 #define BIT(fact) (1U << (fact))
 
-/* The filter drops nothing of a tap that it does not know by its group: until it has that again, and where it may not
- * be restored, its port forwards nothing reserved. */
+/* The filter drops nothing of a tap that it does not know by its group: until it has that again,
+ * and where it may not be restored, its port forwards nothing reserved. */
 static TapPort to_be(const Manager *manager, const Endpoint *endpoint) {
         TapPort port = tap_port_for_tag(&endpoint->tag, &endpoint->now,
                         endpoint->network ? endpoint->network->ifindex : 0,
@@ -165,8 +165,7 @@ static void log_left(const Endpoint *endpoint, unsigned facts) {
 
         for (EndpointFact fact = 0; fact < ENDPOINT_FACT_MAX; fact++)
                 if (facts & BIT(fact))
-                        log_warning("Somebody takes %s from %s again and again: it was put back "
-                                    "%u times within a minute, and is left so for now",
+                        log_warning("Somebody takes %s from %s again and again: it was put back %u times within a minute, and is left so for now",
                                         what[fact], endpoint->now.name, RESTORATIONS_MAX);
 }
 
@@ -262,8 +261,9 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
                 allowed &= ~BIT(ENDPOINT_FACT_GROUP);
                 *ret_left |= facts & BIT(ENDPOINT_FACT_GROUP);
         }
-        /* By its group the filter knows a tap on a bridge, and without the filter its port must forward nothing reserved.
-         * One that is held is known: its group keeps frames back until all else stands. */
+        /* By its group the filter knows a tap on a bridge, and without the filter its port must
+         * forward nothing reserved. One that is held is known: its group keeps frames back until
+         * all else stands. */
         if (is_unknown && allowed & BIT(ENDPOINT_FACT_GROUP))
                 r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
         if (r >= 0 && allowed & flags)

@@ -49,7 +49,8 @@ static const char *format_older(const Tag *tag, char buffer[static TAG_SIZE]) {
         return buffer;
 }
 
-/* The value of the word at *text, if the word has that key (" label="): into value, and *text goes behind it. */
+/* The value of the word at *text, if the word has that key (" label="): into value, and *text goes
+ * behind it. */
 static bool take_word(const char **text, const char *key, char *value, size_t size) {
         const size_t skip = strlen(key);
         size_t n;

@@ -11,14 +11,15 @@
  *     guest=generated at=1795353600 isolated=0 anti_spoof=1 bpdu_guard=0 bridge=br0 label=web
  *                                                                                 (in one line)
  *
- * Of "bridge", "network" and "label" those are left out of which there is nothing to say: a tap is on a bridge of
- * the host, on a network, or on none. Up to 0.1.0 the tag said less, and "life=fd" or "life=persistent":
+ * Of "bridge", "network" and "label" those are left out of which there is nothing to say: a tap is
+ * on a bridge of the host, on a network, or on none. Up to 0.1.0 the tag said less, and "life=fd"
+ * or "life=persistent":
  *
  *     vnicd:1 uid=1000 life=fd queues=2 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56
  *     at=1795353600 label=web                                                     (in one line)
  *
- * Such a tag is read as well. It is never written: what it does not say is taken from the link as it is found, and
- * the tag is written anew.
+ * Such a tag is read as well. It is never written: what it does not say is taken from the link as
+ * it is found, and the tag is written anew.
  */
 
 #include <stdbool.h>
@@ -48,11 +49,13 @@ typedef struct Tag {
         Mac guest_mac;
         MacState mac_state;
         uint64_t created; /* seconds since the epoch */
-        /* What its port is to be, and its place: the name of a bridge of the host, or of a network; "": none. */
+        /* What its port is to be, and its place: the name of a bridge of the host, or of a network;
+         * "": none. */
         bool isolated, anti_spoof, bpdu_guard, on_network;
         char bridge[IFNAMSIZ];
         char label[LABEL_SIZE];
-        bool is_older; /* it was read from a tag that says nothing of the MAC's state, the port and the place */
+        bool is_older; /* it was read from a tag that says nothing of the MAC's state, the port and
+                          the place */
 } Tag;
 
 /* [A-Za-z0-9_.-]{1,32} */
@@ -64,8 +67,8 @@ const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]);
 /* -EINVAL: not a tag. From an older one *ret has MAC_GIVEN, no flags and no bridge. */
 int tag_parse(const char *text, Tag *ret);
 
-/* Whether both were written for one endpoint. The number of queues may have grown in between, and what its port and its
- * place are to be may have changed. */
+/* Whether both were written for one endpoint. The number of queues may have grown in between, and
+ * what its port and its place are to be may have changed. */
 bool tags_are_of_one(const Tag *a, const Tag *b);
 
 /* Whether the link is ours: a tap with a valid tag. -ENOMSG: it is not. */

@@ -80,8 +80,7 @@ static int open_further_queues(Birth *birth) {
 
 static int differs(Birth *birth, const char *what) {
         return failure_set(birth->failure, FAILURE_KERNEL, EXDEV,
-                        "The new tap's %s is not what was set; it was taken away again. Something "
-                        "else on this host changes new interfaces.",
+                        "The new tap's %s is not what was set; it was taken away again. Something else on this host changes new interfaces.",
                         what);
 }
 
@@ -98,9 +97,7 @@ static int count_queues(Birth *birth) {
         if (link_tun_queues(&birth->link.tun) == birth->plan->queues)
                 return 0;
         (void)failure_set(birth->failure, FAILURE_KERNEL, EAGAIN,
-                        "Somebody on this host opens queues of other people's new taps, and was "
-                        "quicker at each attempt; nothing was made. Try again, and look for who it "
-                        "is.");
+                        "Somebody on this host opens queues of other people's new taps, and was quicker at each attempt; nothing was made. Try again, and look for who it is.");
         return -EAGAIN;
 }
 
@@ -109,9 +106,7 @@ static int explain_join(Birth *birth, int r) {
 
         if (r == -EXFULL)
                 return failure_set(birth->failure, FAILURE_BRIDGE_FULL, EXFULL,
-                                "The bridge \"%s\" has all the ports that a bridge can have. "
-                                "Release "
-                                "an endpoint on it, or use another bridge.",
+                                "The bridge \"%s\" has all the ports that a bridge can have. Release an endpoint on it, or use another bridge.",
                                 bridge);
         if (r == -ENODEV)
                 return failure_set(birth->failure, FAILURE_STALE, ESTALE,
@@ -140,8 +135,7 @@ static int tie_guest_mac(Birth *birth) {
 
         if (r == -EEXIST)
                 return failure_set(birth->failure, FAILURE_MAC_IN_USE, EADDRINUSE,
-                                "The bridge \"%s\" knows the guest's MAC on another port. "
-                                "Choose another one, or leave guest_mac out.",
+                                "The bridge \"%s\" knows the guest's MAC on another port. Choose another one, or leave guest_mac out.",
                                 birth->plan->bridge->name);
         return r;
 }
@@ -178,9 +172,7 @@ static int verify_port(Birth *birth) {
                         got->learning == wanted->learning)
                 return 0;
         return failure_set(birth->failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                        "This kernel's bridge has no %s ports, which the tap was to be. Linux %s "
-                        "or "
-                        "later is needed.",
+                        "This kernel's bridge has no %s ports, which the tap was to be. Linux %s or later is needed.",
                         got->locked != wanted->locked ? "locked" : "isolated",
                         got->locked != wanted->locked ? "5.16" : "4.18");
 }

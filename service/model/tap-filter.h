@@ -4,13 +4,12 @@
 /*
  * The filters that are about all taps on bridges, made at the start: no tap costs a rule.
  *
- *     table bridge vnicd-taps-   drops frames to 01:80:c2:00:00:00 to 0F at the port. A bridge does not forward them:
- *                                it hands them to the host as the port's own, past the port's lock and past every
- *                                filter of the bridge. So each port is told to forward them (model/tap-port), which
- *                                brings them here. Without this table they would then be on the LAN. And it drops
- *                                all that comes by a tap which is held (model/group).
- *     table inet vnicd-taps-     drop what arrives by the tap itself: that tap has lost its bridge.
- *     table arp vnicd-taps-
+ *     table bridge vnicd-taps-   drops frames to 01:80:c2:00:00:00 to 0F at the port. A bridge does
+ * not forward them: it hands them to the host as the port's own, past the port's lock and past
+ * every filter of the bridge. So each port is told to forward them (model/tap-port), which brings
+ * them here. Without this table they would then be on the LAN. And it drops all that comes by a tap
+ * which is held (model/group). table inet vnicd-taps-     drop what arrives by the tap itself: that
+ * tap has lost its bridge. table arp vnicd-taps-
  *
  * They stay when the service ends, as the taps do.
  */
@@ -31,9 +30,10 @@ typedef enum TapFilter {
         TAP_FILTER_ALL = TAP_FILTER_RESERVED | TAP_FILTER_LOST,
 } TapFilter;
 
-/* Makes those of which (TAP_FILTER_*), also where they are already; *stand tells which stand, whatever is returned. It
- * has to say which stood before: those that only could not be made again, for want of memory or of descriptors, still
- * do. netlink: of NETLINK_NETFILTER. NotSupported (-EOPNOTSUPP), KernelError, -ENOMEM. */
+/* Makes those of which (TAP_FILTER_*), also where they are already; *stand tells which stand,
+ * whatever is returned. It has to say which stood before: those that only could not be made again,
+ * for want of memory or of descriptors, still do. netlink: of NETLINK_NETFILTER. NotSupported
+ * (-EOPNOTSUPP), KernelError, -ENOMEM. */
 int tap_filter_install(Netlink *netlink, unsigned which, unsigned *stand, Failure *failure);
 
 /* The tables that one of them (not TAP_FILTER_ALL) is made of. */

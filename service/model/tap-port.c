@@ -30,8 +30,8 @@ TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters) {
         return complete(group, port, filters);
 }
 
-/* Which sources are told changes while the tap lives, and stands in its group alone. Where that was lost, or the tap was
- * held, it begins anew. */
+/* Which sources are told changes while the tap lives, and stands in its group alone. Where that was
+ * lost, or the tap was held, it begins anew. */
 static TapSources sources_of(const Tag *tag, const LinkInfo *link, int network) {
         const TapSources first = !tag->anti_spoof         ? TAP_SOURCES_UNTOLD
                         : tag->mac_state == MAC_GENERATED ? TAP_SOURCES_AWAITED

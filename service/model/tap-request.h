@@ -44,7 +44,8 @@ typedef struct TapRequest {
 /* The bridge argument: "-" is none, "" the default network. NoSuchBridge. */
 int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *failure);
 
-/* For a request that wants the default network: which that is; NULL: there is none. NoSuchNetwork. */
+/* For a request that wants the default network: which that is; NULL: there is none. NoSuchNetwork.
+ */
 int tap_request_set_default(TapRequest *request, const char *name, Failure *failure);
 
 /* Options of type string. InvalidOption. */

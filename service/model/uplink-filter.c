@@ -44,8 +44,8 @@ static void write_sets(FILE *file, const UplinkFilter *filter) {
         write_near(file, "near6", "ipv6_addr", &filter->near6);
 }
 
-/* Between guests of one network the bridge passes frames on, which are seen here with br_netfilter: where
- * they go is on a link of the host, too. */
+/* Between guests of one network the bridge passes frames on, which are seen here with br_netfilter:
+ * where they go is on a link of the host, too. */
 static void write_closed(FILE *file, const UplinkFilter *filter) {
         for (const int *bridge = filter->closed; bridge && *bridge; bridge++)
                 fprintf(file,
@@ -77,10 +77,10 @@ static void write_device_sets(FILE *file, const UplinkFilter *filter, int family
                         "iface_index . iface_index");
 }
 
-/* With br_netfilter the frames that cross any bridge of the host are seen here, as packets that come in by
- * it and leave by it: those are nobody's to forward. Nothing can ask whether two devices are the same,
- * so those that lead out are listed as pairs; and where IPv6 is vnicd's, no other device leads a
- * stranger anywhere, and it is asked whether both are bridges. */
+/* With br_netfilter the frames that cross any bridge of the host are seen here, as packets that
+ * come in by it and leave by it: those are nobody's to forward. Nothing can ask whether two devices
+ * are the same, so those that lead out are listed as pairs; and where IPv6 is vnicd's, no other
+ * device leads a stranger anywhere, and it is asked whether both are bridges. */
 static void write_devices(FILE *file, const UplinkFilter *filter) {
         if (filter->devices4->n > 0)
                 fputs("meta nfproto ipv4 meta iifkind \"bridge\" iif . oif @same4 accept\n"

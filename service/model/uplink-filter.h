@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The one table of packet filters that is no network's, as text for kernel/filter: what depends on where the
- * host is, and changes as it moves. It goes with the last network that needs it.
+ * The one table of packet filters that is no network's, as text for kernel/filter: what depends on
+ * where the host is, and changes as it moves. It goes with the last network that needs it.
  *
  *     table inet vnicd-uplinks-
  */
@@ -16,9 +16,10 @@
 #define UPLINK_FILTER_NAME "uplinks-"
 
 typedef struct UplinkFilter {
-        /* What comes in on a device that forwards only because of vnicd goes nowhere but to its networks, and
-         * where somebody else (Docker, libvirt) made the host forward meanwhile: answers, and published
-         * ports. IPv6: that is all devices, of which these lead out; NULL: IPv6 is not vnicd's. */
+        /* What comes in on a device that forwards only because of vnicd goes nowhere but to its
+         * networks, and where somebody else (Docker, libvirt) made the host forward meanwhile:
+         * answers, and published ports. IPv6: that is all devices, of which these lead out; NULL:
+         * IPv6 is not vnicd's. */
         const DeviceSet *devices4, *devices6;
 
         /* From the bridges nothing goes to what is near, of all these routes (model/lan.h). */
@@ -29,6 +30,6 @@ typedef struct UplinkFilter {
 /* What takes it away, also if it is not there. */
 extern const char uplink_filter_removal[];
 
-/* To be run together with the removal of what was there, if anything was; "": there is nothing to filter. The
- * caller frees it. -ENOMEM */
+/* To be run together with the removal of what was there, if anything was; "": there is nothing to
+ * filter. The caller frees it. -ENOMEM */
 int uplink_filter_rules(const UplinkFilter *filter, char **ret);

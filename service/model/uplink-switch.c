@@ -123,7 +123,8 @@ static bool is_marked(Netlink *netlink, int ifindex) {
                         settings.mark == UPLINK_MARK;
 }
 
-/* What is so already is not set: each setting is an event for all who listen to the host's links. */
+/* What is so already is not set: each setting is an event for all who listen to the host's links.
+ */
 int uplink_switch_on(const UplinkSwitch *wanted, Netlink *netlink, Failure *failure) {
         int r = 0;
 

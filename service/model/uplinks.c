@@ -22,12 +22,13 @@
 
 DEFINE_CLEANUP(Uplinks, uplinks_free)
 
-/* Routes change in bursts. What only takes something away can wait: until then a device forwards for guests
- * only, and they are not there any more. */
+/* Routes change in bursts. What only takes something away can wait: until then a device forwards
+ * for guests only, and they are not there any more. */
 #define PAUSE_USEC        (100 * 1000)
 #define PAUSE_OF_END_USEC (1000 * 1000)
-/* A look takes the longer the more routes there are, and is taken the more rarely: it has one in 40 of the
- * processor's time, and the loop waits for it one in 10; of what can wait, one in ten of that. */
+/* A look takes the longer the more routes there are, and is taken the more rarely: it has one in 40
+ * of the processor's time, and the loop waits for it one in 10; of what can wait, one in ten of
+ * that. */
 #define REST_OF_PROCESSOR 40
 #define REST_OF_LOOP      10
 #define REST_MOST         (60 * USEC_PER_SEC)
@@ -312,10 +313,7 @@ static void judge_v6(Uplinks *uplinks, Network *network, bool on) {
                 look_at(uplinks, network->v6_off_at + V6_PATIENCE_USEC);
         else
                 network_warn(network, NETWORK_WARNING_FORWARDING_V6,
-                                "IPv6 was forwarded for the network and is not any more: guests "
-                                "reach nothing outside by it. Somebody switches it off "
-                                "(net.ipv6.conf.*.forwarding), or its vnicd-network-forward@ "
-                                "service has ended.");
+                                "IPv6 was forwarded for the network and is not any more: guests reach nothing outside by it. Somebody switches it off (net.ipv6.conf.*.forwarding), or its vnicd-network-forward@ service has ended.");
 }
 
 static void look_at_v6(Uplinks *uplinks, Netlink *netlink) {
@@ -362,7 +360,8 @@ static bool listed_equal(const NetworkUplinks *a, const NetworkUplinks *b) {
         return true;
 }
 
-/* Only what is written counts: nothing else is found after a crash, and the next update tries again. */
+/* Only what is written counts: nothing else is found after a crash, and the next update tries
+ * again. */
 static int write_tag(Network *network, const NetworkUplinks *uplinks, Netlink *netlink,
                 Failure *failure) {
         const NetworkUplinks before = network->tag.uplinks;
@@ -488,8 +487,8 @@ static int find_undone_bridge(const List *networks, Netlink *netlink) {
         return 0;
 }
 
-/* Whether it may be switched on: what somebody has switched off, a few times only, and then again when the time is
- * over. */
+/* Whether it may be switched on: what somebody has switched off, a few times only, and then again
+ * when the time is over. */
 static bool may_switch_on(Uplinks *uplinks, const Surroundings *surroundings) {
         if (surroundings->undone == 0 || restore_limit_take(&uplinks->forwarding, clock_now_usec()))
                 return true;
@@ -504,9 +503,7 @@ static void tell_forwarding(Uplinks *uplinks, Netlink *netlink, int undone) {
         if (undone > 0)
                 (void)link_get(netlink, undone, &device, NULL);
         snprintf(text, sizeof(text),
-                        "Somebody switches IPv4 forwarding off again and again "
-                        "(net.ipv4.conf.%s.forwarding, or net.ipv4.ip_forward): guests reach "
-                        "nothing there. Find out who does, and let it be.",
+                        "Somebody switches IPv4 forwarding off again and again (net.ipv4.conf.%s.forwarding, or net.ipv4.ip_forward): guests reach nothing there. Find out who does, and let it be.",
                         device.name);
         LIST_FOREACH(uplinks->networks, node) {
                 Network *network = container_of(node, Network, link);

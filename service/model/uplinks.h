@@ -2,14 +2,15 @@
 #pragma once
 
 /*
- * What of the host forwards for networks of the kind nat: the devices by which it reaches what guests may go to
- * (model/egress), one by one, and only those on which nobody else had switched it on. Which these are is
- * known to whoever comes after us (model/uplink-switch), who can undo it. With the last network that needs
- * it all is as it was. What somebody else switches off is switched on again, at most 5 times in 60 s; after
- * that it is left, and the networks warn of it.
+ * What of the host forwards for networks of the kind nat: the devices by which it reaches what
+ * guests may go to (model/egress), one by one, and only those on which nobody else had switched it
+ * on. Which these are is known to whoever comes after us (model/uplink-switch), who can undo it.
+ * With the last network that needs it all is as it was. What somebody else switches off is switched
+ * on again, at most 5 times in 60 s; after that it is left, and the networks warn of it.
  *
- * Beside it, what is near the host (model/lan.h) is kept from the networks that are not to reach it, until
- * their bridges have gone: that changes with the same routes. And so do clashes (model/network-health).
+ * Beside it, what is near the host (model/lan.h) is kept from the networks that are not to reach
+ * it, until their bridges have gone: that changes with the same routes. And so do clashes
+ * (model/network-health).
  *
  * A host that is made to forward as a whole meanwhile (by Docker, say) is left to whoever did that.
  */
@@ -20,8 +21,8 @@
 
 typedef struct Uplinks Uplinks;
 
-/* networks: Network.link, from then on. due() is called in the loop when routes, addresses or what the host
- * forwards have changed, for uplinks_update() then. -ENOMEM, -errno of the loop. */
+/* networks: Network.link, from then on. due() is called in the loop when routes, addresses or what
+ * the host forwards have changed, for uplinks_update() then. -ENOMEM, -errno of the loop. */
 typedef void (*uplinks_due_t)(void *userdata);
 int uplinks_new(Uplinks **ret, sd_event *event, const List *networks, uplinks_due_t due,
                 void *userdata);
@@ -29,11 +30,12 @@ int uplinks_new(Uplinks **ret, sd_event *event, const List *networks, uplinks_du
 /* Leaves everything switched as it is. Takes NULL. Returns NULL. */
 Uplinks *uplinks_free(Uplinks *uplinks);
 
-/* Whether a new network of the kind nat is to see to it that IPv6 is forwarded for networks only: the
- * host forwards none now, or only because of another. */
+/* Whether a new network of the kind nat is to see to it that IPv6 is forwarded for networks only:
+ * the host forwards none now, or only because of another. */
 bool uplinks_should_guard_v6(Netlink *netlink, const List *networks);
 
-/* At the start: looks for what somebody before us switched on. 1: there is something. 0, -ENOMEM, -errno */
+/* At the start: looks for what somebody before us switched on. 1: there is something. 0, -ENOMEM,
+ * -errno */
 int uplinks_find(Uplinks *uplinks, Netlink *netlink);
 
 /* Switches what the networks need now, and nothing else. What fails is logged by whom it

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * So much at once, and then so much in a time. Each thing that is done is paid for with its share of the
- * time; whoever still owes nearly all of it has done all he may, and may do one more whenever a share is
- * paid. The caller says what time it is.
+ * So much at once, and then so much in a time. Each thing that is done is paid for with its share
+ * of the time; whoever still owes nearly all of it has done all he may, and may do one more
+ * whenever a share is paid. The caller says what time it is.
  */
 
 #include <stdbool.h>

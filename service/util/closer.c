@@ -77,7 +77,8 @@ static void *closer_thread(void *userdata) {
                 } else if (closer->stop) {
                         break;
                 } else {
-                        /* A thread that wakes up unclaimed, as POSIX permits, waits on: it would be counted twice. */
+                        /* A thread that wakes up unclaimed, as POSIX permits, waits on: it would be
+                         * counted twice. */
                         closer->idle++;
                         while (closer->claims == 0 && !closer->stop)
                                 pthread_cond_wait(&closer->wake, &closer->lock);

@@ -9,8 +9,8 @@ typedef struct Range {
         uint32_t first, last;
 } Range;
 
-/* Controls (C0, DEL, C1), soft hyphen, marks of direction, invisible characters, separators of lines
- * and paragraphs, and what is no character at all. */
+/* Controls (C0, DEL, C1), soft hyphen, marks of direction, invisible characters, separators of
+ * lines and paragraphs, and what is no character at all. */
 static const Range hidden[] = {
         { 0x0000, 0x001f },
         { 0x007f, 0x009f },

@@ -3,9 +3,9 @@
 
 /*
  * Text that other programs wrote, on its way to people: into the log, a warning, an error message.
- * A terminal obeys control characters, a line break forges a second line, and directional marks show
- * another text than there is. Text that is not UTF-8, such as a letter cut in half, cannot even be
- * sent over D-Bus: the whole message would be lost with it.
+ * A terminal obeys control characters, a line break forges a second line, and directional marks
+ * show another text than there is. Text that is not UTF-8, such as a letter cut in half, cannot
+ * even be sent over D-Bus: the whole message would be lost with it.
  */
 
 /* Replaces, in place, each character that is not to be shown and each byte that is not UTF-8 by one

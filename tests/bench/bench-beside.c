@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What somebody meets who calls the service beside others: their calls in turns with empty ones to another service,
- * so that what is the bus's and the machine's is in both.
+ * What somebody meets who calls the service beside others: their calls in turns with empty ones to
+ * another service, so that what is the bus's and the machine's is in both.
  *
  *     bench-beside idle NAME
  *     bench-beside USER SECONDS ROUNDS GRANTED ASKED NAME
  *
- * The first is that other service: it owns NAME, answers org.freedesktop.DBus.Peer.Ping and does nothing else, and
- * ends when its input ends. The second makes in each round, in an order of its own:
+ * The first is that other service: it owns NAME, answers org.freedesktop.DBus.Peer.Ping and does
+ * nothing else, and ends when its input ends. The second makes in each round, in an order of its
+ * own:
  *
  *     kept     CreateTap on the bridge GRANTED, over a connection that stays
  *     new      the same over a new connection, whose making is not timed
  *     asked    CreateTap on the bridge ASKED, over the connection that stays
  *     empty    Ping of NAME, over the same, twice
  *
- * and closes the queues a little later. ASKED may be "-": then there is no such call. It ends after so many rounds,
- * or seconds; a call that is not answered ends after 20 s at most. Prints one line of JSON: name → samples in µs, and
- * "errors": the names of the errors of CreateTap, whose calls are among the samples, with the time that they took.
+ * and closes the queues a little later. ASKED may be "-": then there is no such call. It ends after
+ * so many rounds, or seconds; a call that is not answered ends after 20 s at most. Prints one line
+ * of JSON: name → samples in µs, and "errors": the names of the errors of CreateTap, whose calls
+ * are among the samples, with the time that they took.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Times things in turns, round by round, so that what makes the machine slower for a while makes all
- * of them slower: only their ratios say something. Each round has an order of its own, so that none has the
- * traces of the same other one always.
+ * Times things in turns, round by round, so that what makes the machine slower for a while makes
+ * all of them slower: only their ratios say something. Each round has an order of its own, so that
+ * none has the traces of the same other one always.
  *
  *     bench-calls SECONDS ROUNDS NAME=KIND:ARGUMENT...[:ARGUMENT] ...
  *
- *     bare:BRIDGE:QUEUES:MULTI:FLAVOUR     the kernel's calls, step by step (NAME/open...), and NAME/close
- *     ping:WHO                             an empty call to the service
- *     polkit:BRIDGE                        one CheckAuthorization about the user
- *     create:WHO:BRIDGE:QUEUES:MULTI       CreateTap
- *     run:WHO:COMMAND[|CLEANUP]            a program, from its start to its end; CLEANUP is not timed
- *     helper:WHO:BRIDGE:PROGRAM            a bridge helper as QEMU starts it, until it has ended
+ *     bare:BRIDGE:QUEUES:MULTI:FLAVOUR     the kernel's calls, step by step (NAME/open...), and
+ * NAME/close ping:WHO                             an empty call to the service polkit:BRIDGE one
+ * CheckAuthorization about the user create:WHO:BRIDGE:QUEUES:MULTI       CreateTap
+ *     run:WHO:COMMAND[|CLEANUP]            a program, from its start to its end; CLEANUP is not
+ * timed helper:WHO:BRIDGE:PROGRAM            a bridge helper as QEMU starts it, until it has ended
  *
- * WHO is root or alice; BRIDGE may be "-". Runs as root in a world of the tests. Prints one line of JSON:
- * name → samples in µs. The first round warms up and is not counted.
+ * WHO is root or alice; BRIDGE may be "-". Runs as root in a world of the tests. Prints one line of
+ * JSON: name → samples in µs. The first round warms up and is not counted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -109,8 +108,8 @@ static double time_call(sd_bus *bus, sd_bus_message *call) {
         sd_bus_message *reply = bus_call(bus, call);
 
         end = now_us();
-        /* It closes the queues, and the last close sleeps: it is not what is measured. Nor is it to be the bus
-         * daemon that sleeps there: it lets go of the message first. */
+        /* It closes the queues, and the last close sleeps: it is not what is measured. Nor is it to
+         * be the bus daemon that sleeps there: it lets go of the message first. */
         usleep(5000);
         sd_bus_message_unref(reply);
         sd_bus_message_unref(call);
@@ -341,8 +340,8 @@ static void run_round(Bench *bench, bool keep) {
         shuffle(order, bench->n);
         for (size_t i = 0; i < bench->n; i++) {
                 run_task(bench, order[i], keep);
-                /* What this one left to be done by others is done before the next: the service lets go of its
-                 * queues 10 ms after the reply, and the last close takes some 15. */
+                /* What this one left to be done by others is done before the next: the service lets
+                 * go of its queues 10 ms after the reply, and the last close takes some 15. */
                 usleep(35000);
         }
 }

@@ -4,11 +4,12 @@
  *
  *     bench-data SECONDS BRIDGE ROUNDS SLICE QUEUES...
  *
- * TCP from the address of BRIDGE (198.51.100.1) over the bridge and the tap, through a switch in this process,
- * to a tap in a network namespace of its own (198.51.100.2): as many connections as queues. In turns, for plain
- * frames, frames with a virtio_net_hdr and with offloads, for each number of queues, by hand and by the service,
- * so many ROUNDS of SLICE seconds. Prints one line of JSON: MODE-QUEUES-HOW → Mbit/s of payload, and
- * MODE-QUEUES-HOW/calls → reads and writes of the taps for 10^9 bytes.
+ * TCP from the address of BRIDGE (198.51.100.1) over the bridge and the tap, through a switch in
+ * this process, to a tap in a network namespace of its own (198.51.100.2): as many connections as
+ * queues. In turns, for plain frames, frames with a virtio_net_hdr and with offloads, for each
+ * number of queues, by hand and by the service, so many ROUNDS of SLICE seconds. Prints one line of
+ * JSON: MODE-QUEUES-HOW → Mbit/s of payload, and MODE-QUEUES-HOW/calls → reads and writes of the
+ * taps for 10^9 bytes.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -4,13 +4,15 @@
  *
  *     bench-flood USER FILE SECONDS WINDOW [hang-up]
  *
- * FILE holds whole messages one after the other; the first of them is Hello, and the others are written over and
- * over, each with a serial of its own. WINDOW is how many calls wait for their replies at a time; 0 waits for none.
- * With "hang-up" each of the messages goes over a connection of its own, which ends at once.
+ * FILE holds whole messages one after the other; the first of them is Hello, and the others are
+ * written over and over, each with a serial of its own. WINDOW is how many calls wait for their
+ * replies at a time; 0 waits for none. With "hang-up" each of the messages goes over a connection
+ * of its own, which ends at once.
  *
- * Says "ready" and begins when it is given a line; it ends after so many seconds or messages, and when its
- * input ends. Prints one line of JSON: sent (messages), bytes, replies, connections, seconds. Nothing here looks
- * into a message, so that as little as possible of the processors is the flood's own.
+ * Says "ready" and begins when it is given a line; it ends after so many seconds or messages, and
+ * when its input ends. Prints one line of JSON: sent (messages), bytes, replies, connections,
+ * seconds. Nothing here looks into a message, so that as little as possible of the processors is
+ * the flood's own.
  */
 #include <errno.h>
 #include <fcntl.h>

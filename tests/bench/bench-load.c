@@ -7,15 +7,14 @@
  *     honest         one CreateTap after the other; the queue is closed by a thread
  *     ping           the same with empty calls to the service
  *     bus            the same with calls to the bus daemon
- *     close          N calls of CreateTap on their way at a time; the queues are closed 20 ms later by eight threads
- *     release        the same, but each tap is taken away by Release
- *     abuse          connects, calls CreateTap and hangs up, as fast as it can
- *     connect        the same with a call of the bus daemon: the service knows nothing of it
- *     bare           a tap made and closed by hand, one after the other
- *     bare-threads   the same, but closed by N threads
+ *     close          N calls of CreateTap on their way at a time; the queues are closed 20 ms later
+ * by eight threads release        the same, but each tap is taken away by Release abuse connects,
+ * calls CreateTap and hangs up, as fast as it can connect        the same with a call of the bus
+ * daemon: the service knows nothing of it bare           a tap made and closed by hand, one after
+ * the other bare-threads   the same, but closed by N threads
  *
- * Says "ready" and begins when it is given a line. Prints one line of JSON: cycles, seconds, and for the calls of
- * CreateTap how long each took (create, µs).
+ * Says "ready" and begins when it is given a line. Prints one line of JSON: cycles, seconds, and
+ * for the calls of CreateTap how long each took (create, µs).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,9 +33,10 @@ enum {
         HOLD = 20000, /* µs */
 };
 
-/* Closes fds, each so many µs after it was brought; whoever brings one waits while too many are there. With
- * a tap of the service there is a delay, as with real consumers: whoever closes at once may do so before the
- * bus daemon has let go of the message, and then it is the bus daemon that sleeps in the last close. */
+/* Closes fds, each so many µs after it was brought; whoever brings one waits while too many are
+ * there. With a tap of the service there is a delay, as with real consumers: whoever closes at once
+ * may do so before the bus daemon has let go of the message, and then it is the bus daemon that
+ * sleeps in the last close. */
 typedef struct Pool {
         pthread_mutex_t lock;
         pthread_cond_t changed;

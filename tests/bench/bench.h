@@ -46,7 +46,8 @@ void series_print(const char *name, const Series *series, bool first);
 
 /* How a tap is made by hand. */
 typedef enum Flavour {
-        FLAVOUR_PLAIN, /* master, MAC, MTU and up in one message: the least that the kernel can be told */
+        FLAVOUR_PLAIN,   /* master, MAC, MTU and up in one message: the least that the kernel can be
+                            told */
         FLAVOUR_NOQUEUE, /* the same, after an explicit root qdisc noqueue */
         FLAVOUR_PFIFO,   /* the same, after an explicit root qdisc pfifo */
         FLAVOUR_SAME,    /* with all that the service sets: alias, no IPv6 address, port flags */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The content of a configuration file: taken, or refused with a sentence that has the place. Whoever
- * asked for all bytes to count finds them counted: a file that is taken has every word that denies
- * in its sections, by an independent and simple reading.
+ * The content of a configuration file: taken, or refused with a sentence that has the place.
+ * Whoever asked for all bytes to count finds them counted: a file that is taken has every word that
+ * denies in its sections, by an independent and simple reading.
  */
 
 #include <errno.h>

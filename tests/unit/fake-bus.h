@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The other end of the service's connection, in the test's own loop: the bus, its many callers, and polkit. A real
- * bus lets each user have so many connections and calls; here a caller is a name, so that limits are reached in
- * a moment, and the answers come when the test wants them.
+ * The other end of the service's connection, in the test's own loop: the bus, its many callers, and
+ * polkit. A real bus lets each user have so many connections and calls; here a caller is a name, so
+ * that limits are reached in a moment, and the answers come when the test wants them.
  *
  * A caller's name says who they are: of ":1000.7" the bus tells the uid 1000.
  */

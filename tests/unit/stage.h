@@ -40,7 +40,8 @@ typedef struct Waiter {
 
 void waiter_gone(GoneWatch *watch, int error);
 
-/* Loop and manager; the counts begin at zero. The tap on which the manager has tried what the host offers is gone. */
+/* Loop and manager; the counts begin at zero. The tap on which the manager has tried what the host
+ * offers is gone. */
 void stage_enter(Stage *stage);
 void stage_leave(Stage *stage);
 

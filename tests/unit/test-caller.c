@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who calls, and whose turn it is, where the bus takes its time: how many calls are kept, and that none waits for
- * ever. The bus and its callers are the test's (fake-bus.h); what stands for a handler answers at once.
+ * Who calls, and whose turn it is, where the bus takes its time: how many calls are kept, and that
+ * none waits for ever. The bus and its callers are the test's (fake-bus.h); what stands for a
+ * handler answers at once.
  */
 
 #include <stdlib.h>
@@ -178,7 +179,8 @@ static uint64_t now_msec(void) {
         return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* What is there is read before anybody is asked about and before the next turn, but only for some milliseconds. */
+/* What is there is read before anybody is asked about and before the next turn, but only for some
+ * milliseconds. */
 static void a_bus_that_is_never_quiet_keeps_nobody_waiting(void **state) {
         const uint64_t begin = now_msec();
         Stage *stage = *state;

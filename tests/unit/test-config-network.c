@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a file of /etc/vnicd/networks says, and that what is not exactly right is refused with its place. */
+/* What a file of /etc/vnicd/networks says, and that what is not exactly right is refused with its
+ * place. */
 #include <errno.h>
 
 #include "model/config-network.h"

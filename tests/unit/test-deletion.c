@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Deleting a link of ours: whoever holds a queue of it, with a tag or before it had one; and nothing that
- * only looks like it.
+ * Deleting a link of ours: whoever holds a queue of it, with a tag or before it had one; and
+ * nothing that only looks like it.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What is said to a DHCP server in a guest's name, byte by byte; that the real one takes it is the bus tier's.
+ * What is said to a DHCP server in a guest's name, byte by byte; that the real one takes it is the
+ * bus tier's.
  */
 
 #include <arpa/inet.h>

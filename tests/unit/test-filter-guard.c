@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packet filters of vnicd that others take away or change at the worst moment: right after they were restored, while
- * they are read, before a thread has restored them, and again and again. What stands is asked of nft and /sys.
+ * Packet filters of vnicd that others take away or change at the worst moment: right after they
+ * were restored, while they are read, before a thread has restored them, and again and again. What
+ * stands is asked of nft and /sys.
  */
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -17,8 +18,10 @@
 
 /* What others do, by nft(8), when the service has sent a message. */
 static struct {
-        const char *once_made; /* after the next filters that it makes, before it reads them; NULL: nothing */
-        const char *at_each_look; /* whenever it asks for rules, before it has read all of the answer */
+        const char *once_made; /* after the next filters that it makes, before it reads them; NULL:
+                                  nothing */
+        const char *at_each_look; /* whenever it asks for rules, before it has read all of the
+                                     answer */
 } others;
 
 static bool is_of_thread(void) {

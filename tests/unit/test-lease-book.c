@@ -114,7 +114,8 @@ static void a_label_of_the_same_user_inherits(void **state) {
         assert_string_equal(due(book), "1>2");
 }
 
-/* It tells its MAC anew each time, and asks for its address before that could be given back to it. */
+/* It tells its MAC anew each time, and asks for its address before that could be given back to it.
+ */
 static void who_tells_a_mac_of_its_own_finds_its_address_under_that(void **state) {
         LeaseBook *book = *state;
         Tag web = guest(1, "web"), again = guest(2, "web");

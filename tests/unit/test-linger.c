@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The queues that were passed on are kept for a moment, then closed off the loop. That an fd is closed is
- * seen by the hang-up at the other end of its pipe.
+ * The queues that were passed on are kept for a moment, then closed off the loop. That an fd is
+ * closed is seen by the hang-up at the other end of its pipe.
  */
 #include <errno.h>
 #include <poll.h>

@@ -169,7 +169,8 @@ static void of_what_is_said_again_the_last_is_told(void **state) {
         assert_int_equal(seen.last.mtu, 1030);
 }
 
-/* Nor is a master that it had for a moment left out: what the port lost there is to be set again. */
+/* Nor is a master that it had for a moment left out: what the port lost there is to be set again.
+ */
 static void a_master_in_between_is_told(void **state) {
         _cleanup_events_ LinkEvents *events = open_events();
         Seen seen = { 0 };
@@ -219,7 +220,8 @@ static void opening_and_closing_leaves_no_fd(void **state) {
         assert_null(link_events_close(NULL));
 }
 
-/* Bridges learn and forget all the time, and neighbours of IP come and go: none of that wakes us. */
+/* Bridges learn and forget all the time, and neighbours of IP come and go: none of that wakes us.
+ */
 static void of_the_entries_of_bridges_only_the_loss_of_one_that_was_set_is_told(void **state) {
         const Mac mac = { { 0x52, 0x54, 0, 0, 0, 1 } };
         _cleanup_events_ LinkEvents *events = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The link monitor on a real loop. What must not happen: that a loss goes by without a comparison,
- * and that the monitor falls silent. recvmsg(2) is wrapped, to fail on demand, or to have too little room.
+ * and that the monitor falls silent. recvmsg(2) is wrapped, to fail on demand, or to have too
+ * little room.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -18,7 +19,8 @@
 static int next_error;
 static unsigned canned;
 
-/* Room for the next message alone, bytes; 0: what was asked for. What has no room in it the kernel throws away. */
+/* Room for the next message alone, bytes; 0: what was asked for. What has no room in it the kernel
+ * throws away. */
 static size_t narrow;
 
 ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
@@ -193,7 +195,8 @@ static void a_loss_is_made_up_for_however_much_is_left_to_read(void **state) {
         }
 }
 
-/* As of a link with more virtual functions than there is room for: the kernel says that it was cut off. */
+/* As of a link with more virtual functions than there is room for: the kernel says that it was cut
+ * off. */
 static void a_message_that_has_no_room_is_made_up_for(void **state) {
         static const size_t rooms[] = { 1, sizeof(struct nlmsghdr),
                 sizeof(struct nlmsghdr) + sizeof(struct ifinfomsg), 200 };

@@ -299,7 +299,8 @@ static int overtake_once(const LinkInfo *link, void *userdata) {
         return 0;
 }
 
-/* The kernel gives it in parts, and a part may be from before the change and the next from after it. */
+/* The kernel gives it in parts, and a part may be from before the change and the next from after
+ * it. */
 static void a_dump_that_a_change_has_overtaken_is_not_whole(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         Failure failure = FAILURE_INIT;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The manager on a real kernel and a real loop: what it makes, what it refuses, how endpoints end,
- * and that a failure leaves nothing. getrandom(2) is wrapped, so that names and MACs can collide, and so are steps of a
- * creation, so that they fail, or that somebody does something at them.
+ * and that a failure leaves nothing. getrandom(2) is wrapped, so that names and MACs can collide,
+ * and so are steps of a creation, so that they fail, or that somebody does something at them.
  */
 #include <errno.h>
 #include <sys/mount.h>
@@ -55,8 +55,9 @@ static void fix_random(const void *bytes, size_t size) {
 
 /* What goes wrong at the steps of a creation, and of a deletion. */
 static struct {
-        int racer; /* the fd of a queue of the first new device, which somebody opens; -1: nobody does yet */
-        bool race;      /* somebody will */
+        int racer; /* the fd of a queue of the first new device, which somebody opens; -1: nobody
+                      does yet */
+        bool race; /* somebody will */
         bool no_record; /* no memory for its record, once */
         bool no_bridge; /* nor for its place on the bridge */
         bool owner;     /* what is to be deleted is found to be another's by then */
@@ -422,7 +423,8 @@ static void released_it_is_deleted_and_who_waits_is_told(void **state) {
         stage_leave(&stage);
 }
 
-/* The tag makes it ours: when an administrator takes it away it is his, as it would be after a restart. */
+/* The tag makes it ours: when an administrator takes it away it is his, as it would be after a
+ * restart. */
 static void without_its_tag_it_is_not_ours_any_more(void **state) {
         TapRequest request = stage_request();
         FdSet queues = FDSET_INIT;
@@ -506,8 +508,8 @@ static void with_another_user_in_its_tag_it_is_theirs(void **state) {
         stage_leave(&stage);
 }
 
-/* Between the decision and the deletion somebody has given it a tag that is not this endpoint's; the event was not read
- * yet. Nothing will ever make it this endpoint's again. */
+/* Between the decision and the deletion somebody has given it a tag that is not this endpoint's;
+ * the event was not read yet. Nothing will ever make it this endpoint's again. */
 static void what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted(void **state) {
         TapRequest request = stage_request();
         Waiter waiter = WAITER_INIT;
@@ -770,8 +772,8 @@ static void look(Stage *stage, const TapRequest *request, Place *ret_place) {
         assert_int_equal(r, 0);
 }
 
-/* A creation that fails at its last step but one: between the look and the act, somebody else comes by
- * the guest's MAC. */
+/* A creation that fails at its last step but one: between the look and the act, somebody else comes
+ * by the guest's MAC. */
 static void fail_to_create(Stage *stage, const TapRequest *request) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;

@@ -140,8 +140,8 @@ static void put_checksum(unsigned char *at, unsigned sum) {
         at[1] = (unsigned char)~sum;
 }
 
-/* The bytes, and right checksums in the header of IPv4 (without one br_netfilter drops the packet), in ICMP, and in what
- * stands next to the header of IPv6. */
+/* The bytes, and right checksums in the header of IPv4 (without one br_netfilter drops the packet),
+ * in ICMP, and in what stands next to the header of IPv6. */
 static size_t frame_of(const char *hex, unsigned char frame[static 256]) {
         size_t n = bytes_of(hex, frame, 256);
 
@@ -335,7 +335,8 @@ static const Frame legal[] = {
                                         "00 00 fb") UDP("14 e9", "14 e9") },
 };
 
-/* Whether br_netfilter hands on what a bridge passes: then conntrack keeps fragments until it has all. */
+/* Whether br_netfilter hands on what a bridge passes: then conntrack keeps fragments until it has
+ * all. */
 static void set_br_netfilter(bool on) {
         world_run("cd /proc/sys/net/bridge 2>/dev/null || exit 0; "
                   "for i in bridge-nf-call-ip*; do echo %d > $i; done",
@@ -387,8 +388,8 @@ static void a_guard_of_addresses_changes_nothing_for_one_guest(void **state) {
         leave(&stage);
 }
 
-/* The rules with other words, of the same length, in so many places: half an hour and 65,535 addresses are too much for a
- * test. */
+/* The rules with other words, of the same length, in so many places: half an hour and 65,535
+ * addresses are too much for a test. */
 static void apply_with(Stage *stage, const char *word, const char *other, unsigned times) {
         _cleanup_free_ char *rules = NULL, *removal = NULL;
         unsigned n = 0;
@@ -511,8 +512,8 @@ static bool attacker_gets(const Stage *stage, const char *hex) {
         "87 00 00 00 00 00 00 "                                                                    \
         "00 " FD_1 " 01 01 " ATTACKER
 
-/* On a network of IPv4 alone guests have link-local addresses, and the host is not heard to have any of IPv6, even where
- * an administrator gave it one. */
+/* On a network of IPv4 alone guests have link-local addresses, and the host is not heard to have
+ * any of IPv6, even where an administrator gave it one. */
 static void of_ipv6_a_network_without_it_has_link_local_guests_only(void **state) {
         Stage stage;
 
@@ -932,7 +933,8 @@ static void of_new_addresses_so_many_go_out_and_no_more(void **state) {
                                 i);
                 out6 += goes_out(&stage, outside, hex);
         }
-        /* Both families are counted together; the test takes some seconds, in each of which there is one more. */
+        /* Both families are counted together; the test takes some seconds, in each of which there
+         * is one more. */
         assert_in_range(out4, 8, 40);
         assert_in_range(out6, 8, 40);
         leave(&stage);

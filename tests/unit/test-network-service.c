@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The text that a network's dnsmasq is given. That the program does as it says is for the guest tier.
+ * The text that a network's dnsmasq is given. That the program does as it says is for the guest
+ * tier.
  */
 
 #include <arpa/inet.h>

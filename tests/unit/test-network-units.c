@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the services of networks are told, as files: there as a whole or not at all, and to be read by another user.
- * What systemd is asked is for test-systemd.
+ * What the services of networks are told, as files: there as a whole or not at all, and to be read
+ * by another user. What systemd is asked is for test-systemd.
  */
 
 #include <arpa/inet.h>

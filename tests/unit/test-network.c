@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Networks from their first use to their end, judged by iproute2, nft and /proc/sys. What the service
- * says to the kernel it says by messages, so "killed at every step" is: killed at every message.
+ * Networks from their first use to their end, judged by iproute2, nft and /proc/sys. What the
+ * service says to the kernel it says by messages, so "killed at every step" is: killed at every
+ * message.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,8 +45,9 @@ static bool only_asks_for_filters(uint16_t type) {
         }
 }
 
-/* What only asks leaves nothing half made: who is killed at it is as if killed at what follows. And there is much
- * of it. Of the messages of NETLINK_ROUTE there are four of each kind, the third of which asks. */
+/* What only asks leaves nothing half made: who is killed at it is as if killed at what follows. And
+ * there is much of it. Of the messages of NETLINK_ROUTE there are four of each kind, the third of
+ * which asks. */
 static bool only_asks(int fd, const void *data, size_t size) {
         const struct nlmsghdr *header = data;
         socklen_t n = sizeof(int);
@@ -1005,7 +1007,8 @@ static bool is_reserved(const Network *network, const Mac *mac) {
         return false;
 }
 
-/* Who has a lease is read off the loop. Of three that had one, one is back by then, one was, and one is gone. */
+/* Who has a lease is read off the loop. Of three that had one, one is back by then, one was, and
+ * one is gone. */
 static void guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_gone(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         TapRequest request = request_on("net0");
@@ -1199,7 +1202,8 @@ static void what_is_near_is_kept_from_a_network_and_followed(void **state) {
         stage_leave(&stage);
 }
 
-/* The device leads out already, and has no address of its own that would settle meanwhile: nothing else changes. */
+/* The device leads out already, and has no address of its own that would settle meanwhile: nothing
+ * else changes. */
 static void a_public_subnet_that_comes_onto_an_uplink_is_kept_from_a_network(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         Stage stage;

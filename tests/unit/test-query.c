@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Calls that wait for polkit: how many may, of whom, and that none is lost or stays. The bus, its callers
- * and polkit are the test's (fake-bus.h); what stands for a handler asks as many questions as the call says.
+ * Calls that wait for polkit: how many may, of whom, and that none is lost or stays. The bus, its
+ * callers and polkit are the test's (fake-bus.h); what stands for a handler asks as many questions
+ * as the call says.
  */
 
 #include <stdlib.h>
@@ -38,7 +39,8 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret) {
         return r;
 }
 
-/* One question after the other, as a handler asks about several bridges; the last verdict counts. */
+/* One question after the other, as a handler asks about several bridges; the last verdict counts.
+ */
 static int ask(Stage *stage, sd_bus_message *call, Failure *failure) {
         AuthorityQuestion question = {
                 .polkit = { .action = "org.vnicd1.use-bridge", .details = { { "bridge", "" } } },

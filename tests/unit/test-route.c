@@ -96,7 +96,8 @@ static void routes_of_every_table_are_told_with_their_devices(void **state) {
         assert_true(seen.v6);
 }
 
-/* An encapsulation of this kernel's, which libnl does not know, and a way to a neighbour of another family. */
+/* An encapsulation of this kernel's, which libnl does not know, and a way to a neighbour of another
+ * family. */
 static void a_route_that_libnl_cannot_read_is_read(void **state) {
         const struct rtmsg header = {
                 .rtm_family = AF_INET, .rtm_dst_len = 24, .rtm_type = RTN_UNICAST

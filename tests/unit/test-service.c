@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The whole service where something fails that no user can make fail: the kernel deletes nothing, and memory is
- * short; or where something takes just as long as the test wants. The bus, its callers and polkit are the test's (fake-bus.h).
+ * The whole service where something fails that no user can make fail: the kernel deletes nothing,
+ * and memory is short; or where something takes just as long as the test wants. The bus, its
+ * callers and polkit are the test's (fake-bus.h).
  */
 
 #include <errno.h>

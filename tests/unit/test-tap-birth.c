@@ -2,8 +2,8 @@
 /*
  * How a tap comes into the world, watched from beside: a second socket records what the kernel says
  * at each step, so that the order is the kernel's word and not ours. And whatever step fails, with
- * the queues closed nothing is left. link_get() is wrapped, so that somebody can change the tap just
- * before it is looked at for the last time.
+ * the queues closed nothing is left. link_get() is wrapped, so that somebody can change the tap
+ * just before it is looked at for the last time.
  */
 #include <errno.h>
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which devices of the host forward for networks of the kind nat, and which subnets a network can have, on
- * hosts with more than one way out; judged by iproute2, nft and /proc/sys.
+ * Which devices of the host forward for networks of the kind nat, and which subnets a network can
+ * have, on hosts with more than one way out; judged by iproute2, nft and /proc/sys.
  */
 #include <errno.h>
 #include <signal.h>
@@ -76,7 +76,8 @@ static bool forwards(const char *device) {
         return *world_read("cat /proc/sys/net/ipv4/conf/%s/forwarding", device) == '1';
 }
 
-/* Until it is so, or ten seconds are over: routes are looked at a moment after they have changed. */
+/* Until it is so, or ten seconds are over: routes are looked at a moment after they have changed.
+ */
 static bool comes_to_forward(Stage *stage, const char *device, bool forward) {
         for (int i = 0; i < 200 && forwards(device) != forward; i++)
                 assert_ok(sd_event_run(stage->event, 50 * 1000));

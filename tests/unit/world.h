@@ -14,12 +14,12 @@
 
 #define WORLD_SKIPPED 77
 
-/* Whether the tests can run here: with /dev/net/tun, and as root or where an ordinary user may have user namespaces.
- * Says why if not. */
+/* Whether the tests can run here: with /dev/net/tun, and as root or where an ordinary user may have
+ * user namespaces. Says why if not. */
 bool world_is_possible(void);
 
-/* For a case that needs other users, or more of the kernel's memory for a socket than root of a user namespace may have:
- * is skipped there. */
+/* For a case that needs other users, or more of the kernel's memory for a socket than root of a
+ * user namespace may have: is skipped there. */
 void world_needs_the_hosts_root(void);
 
 /* For cmocka: enters a new, empty world. What was in the last one goes with its last fd. */
@@ -28,7 +28,8 @@ int world_enter(void **state);
 /* Runs a shell command, which must succeed. */
 void world_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Makes the kernel say so many things, at least, about two links in turn, so that none supersedes the one before. */
+/* Makes the kernel say so many things, at least, about two links in turn, so that none supersedes
+ * the one before. */
 void world_make_noise(unsigned events);
 
 /* What the command prints, without the last newline; overwritten by the next call. It need not

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a program in the place of vnicd can do: it tries all that it should not be able to, writes a line for each
- * ("socket-inet EAFNOSUPPORT", or "... allowed") and tells systemd that it is ready. Some of what vnicd needs is
- * tried as well. It knows nothing of vnicd.
+ * What a program in the place of vnicd can do: it tries all that it should not be able to, writes a
+ * line for each
+ * ("socket-inet EAFNOSUPPORT", or "... allowed") and tells systemd that it is ready. Some of what
+ * vnicd needs is tried as well. It knows nothing of vnicd.
  */
 #include <errno.h>
 #include <fcntl.h>
