@@ -33,6 +33,10 @@ DEFINE_CLEANUP(Uplinks, uplinks_free)
 #define REST_OF_LOOP      10
 #define REST_MOST         (60 * USEC_PER_SEC)
 
+/* What failed is tried again by itself: the event that would bring it about may never come. */
+#define RETRY_USEC (1 * USEC_PER_SEC)
+#define RETRY_MOST (60 * USEC_PER_SEC)
+
 /* So long somebody else may take to switch IPv6 on again. */
 #define V6_PATIENCE_USEC (5 * USEC_PER_SEC)
 
@@ -50,6 +54,7 @@ struct Uplinks {
         uint64_t due_at;         /* when the pause is over; 0: there is none */
         uint64_t looked_at;      /* when the last look was over */
         uint64_t rest;           /* so long after it there is none, in µs */
+        uint64_t retry;          /* how long the last pause was before another attempt; 0: none */
         RestoreLimit forwarding; /* of what somebody switches off */
 };
 
@@ -567,7 +572,7 @@ static int carry_out(Uplinks *uplinks, Netlink *netlink, Surroundings *surroundi
         return r;
 }
 
-int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
+static int update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
         _cleanup_(surroundings_done) Surroundings surroundings = { .closed = NULL };
         const bool up = is_any_up(uplinks->networks), out = keeper_of(uplinks->networks) != NULL;
         bool of_others = false;
@@ -588,4 +593,32 @@ int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
         if (r >= 0 && out)
                 r = plan(uplinks, netlink, of_others, &surroundings);
         return r < 0 ? r : carry_out(uplinks, netlink, &surroundings, of_others, failure);
+}
+
+static void try_again(Uplinks *uplinks, int error, const Failure *failure) {
+        char text[sizeof(failure->text) + 160];
+
+        uplinks->retry = uplinks->retry == 0 ? RETRY_USEC : 2 * uplinks->retry;
+        if (uplinks->retry > RETRY_MOST)
+                uplinks->retry = RETRY_MOST;
+        look_at(uplinks, clock_now_usec() + uplinks->retry);
+        snprintf(text, sizeof(text),
+                        "Forwarding cannot be set up, and guests may reach nothing outside: %s It is tried again at least once a minute.",
+                        failure->kind != FAILURE_NONE ? failure->text : strerror(-error));
+        LIST_FOREACH(uplinks->networks, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (needs_a_way_out(network))
+                        network_warn(network, NETWORK_WARNING_FORWARDING, text);
+        }
+}
+
+int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
+        int r = update(uplinks, netlink, failure);
+
+        if (r < 0)
+                try_again(uplinks, r, failure);
+        else
+                uplinks->retry = 0;
+        return r;
 }

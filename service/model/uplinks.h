@@ -39,7 +39,8 @@ bool uplinks_should_guard_v6(Netlink *netlink, const List *networks);
 int uplinks_find(Uplinks *uplinks, Netlink *netlink);
 
 /* Switches what the networks need now, and nothing else. What fails is logged by whom it
- * is returned to, and tried again at the next change. -errno */
+ * is returned to; the networks warn of it, and it is tried again a second later, then more and more
+ * rarely, once a minute at least. -errno */
 int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure);
 
 /* Their table of packet filters: how often it was made, and whether there should be one. */

@@ -162,6 +162,16 @@ def test_nothing_forwards_where_the_filter_against_strangers_cannot_be_made(root
     assert poll(lambda: forwarding_devices() == [], 5), forwarding_devices()
 
 
+def test_what_could_not_be_made_is_warned_of_and_made_as_soon_as_it_can_be(root, outside):
+    """The pauses are 1, 2, 4 seconds and so on; no event comes for the end of the obstacle."""
+    with contextlib.ExitStack() as stack:
+        with kernel.tables_of_somebody_else("vnicd-uplinks-", ["inet"]):
+            net = stack.enter_context(network(root, "yesnet", services=False))
+            assert poll(lambda: warnings(net, "Forwarding cannot be set up"), 5)
+        assert poll(lambda: "yesnet" in forwarding_devices(), 10), forwarding_devices()
+        assert poll(lambda: not warnings(net, "Forwarding"), 5)
+
+
 def far(number, family):
     """The addresses of the host and of a machine on its bridge, and how long their prefix is."""
     return (f"2001:db8:{number + 1}::1", f"2001:db8:{number + 1}::2", 64) if family == 6 else \
