@@ -18,7 +18,7 @@
 #include <systemd/sd-login.h>
 #include <unistd.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 #define READY_TIMEOUT_MS 5000
 

@@ -19,7 +19,7 @@
 #include "bench-space.h"
 #include "bench-switch.h"
 #include "bench-traffic.h"
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 DEFINE_CLEANUP(Switch, switch_free)
 DEFINE_CLEANUP(TrafficCount, traffic_count_free)

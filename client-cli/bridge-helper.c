@@ -20,10 +20,10 @@
 #include <unistd.h>
 
 #include "bridge-request.h"
+#include "common/cleanup.h"
 #include "standard-fds.h"
 #include "status.h"
 #include "tap-call.h"
-#include "util/cleanup.h"
 
 #define READ_WITHIN_MS 1000
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 #define USEC_PER_SEC 1000000
 

@@ -12,9 +12,9 @@
 #include <string.h>
 
 #include "client.h"
+#include "common/cleanup.h"
 #include "decode.h"
 #include "findings.h"
-#include "util/cleanup.h"
 
 #define NET_ADDR_SET 3 /* of linux/netdevice.h: somebody has set this address */
 

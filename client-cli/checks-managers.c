@@ -14,8 +14,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/cleanup.h"
 #include "findings.h"
-#include "util/cleanup.h"
 
 #define EXAMPLE_NAME "vnic0123abcd"
 

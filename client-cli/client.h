@@ -8,9 +8,9 @@
 
 #include <systemd/sd-bus.h>
 
+#include "common/cleanup.h"
 #include "options.h"
 #include "status.h"
-#include "util/cleanup.h"
 
 #define VNICD_NAME         "org.vnicd1"
 #define VNICD_PATH         "/org/vnicd1"

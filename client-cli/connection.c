@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "client.h"
-#include "util/clock.h"
+#include "common/clock.h"
 
 #define ACCEPTED_WITHIN_SEC 25 /* the usual time-out of a call */
 

@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "text.h"
-#include "util/cleanup.h"
 
 /* Room for any of the basic types. */
 typedef union Basic {

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "client.h"
+#include "common/cleanup.h"
 #include "decode.h"
-#include "util/cleanup.h"
 
 int endpoint_from_interfaces(const char *path, const json_t *interfaces, json_t **ret) {
         _cleanup_(json_decrefp) json_t *endpoint = json_pack("{s:s}", "path", path);

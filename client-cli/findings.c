@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 #include "client.h"
+#include "common/cleanup.h"
 #include "decode.h"
 #include "print.h"
 #include "text.h"
-#include "util/cleanup.h"
 
 static const char *const words[FINDING_STATE_MAX] = {
         [FINDING_OK] = "ok",

@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "client.h"
+#include "common/cleanup.h"
 #include "connection.h"
-#include "util/cleanup.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
 /* Twice the 30 s that a bridge's forward delay can have, and some time for the service to tell. */

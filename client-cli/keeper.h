@@ -5,8 +5,8 @@
  * Keeps a tap by doing nothing: waits until somebody wants it to end.
  */
 
+#include "common/fdset.h"
 #include "status.h"
-#include "util/fdset.h"
 
 /* From now on SIGINT, SIGTERM and SIGHUP wait to be read instead of killing. An fd, or a negative
  * errno. */

@@ -7,10 +7,10 @@
 
 #include <jansson.h>
 
+#include "common/cleanup.h"
+#include "common/fdset.h"
 #include "options.h"
 #include "status.h"
-#include "util/cleanup.h"
-#include "util/fdset.h"
 
 typedef struct NewTap {
         char *path;

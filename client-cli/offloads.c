@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "print.h"
-#include "util/cleanup.h"
 
 #define TUNNEL_HDR_SIZE 24
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 DEFINE_CLEANUP(char *, placeholders_free_vector)
 

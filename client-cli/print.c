@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "cell.h"
+#include "common/cleanup.h"
 #include "table.h"
-#include "util/cleanup.h"
 
 Status print_flush(void) {
         if (fflush(stdout) != 0)

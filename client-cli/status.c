@@ -2,9 +2,9 @@
 #include "status.h"
 
 /*
- * From error names to exit statuses. What the names of vnicd mean is the business of bus/error,
- * which the service and this client share; here stand only the names that the bus itself answers
- * with when it is the service that is missing.
+ * From error names to exit statuses. What the names of vnicd mean is the business of
+ * common/bus-error, which the service and this client share; here stand only the names that the bus
+ * itself answers with when it is the service that is missing.
  */
 
 #include <errno.h>
@@ -14,10 +14,10 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 
-#include "bus/error.h"
+#include "common/bus-error.h"
+#include "common/cleanup.h"
+#include "common/failure.h"
 #include "text.h"
-#include "util/cleanup.h"
-#include "util/failure.h"
 
 static const char *const meanings[STATUS_MAX] = {
         [STATUS_OK] = "success",

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 int table_add(Table *table, const char *text) {
         _cleanup_free_ char *copy = strdup(text);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 static const Method create_tap = { VNICD_PATH, VNICD_MANAGER, "CreateTap", "osasah",
         "org.vnicd1.use-bridge" };

@@ -8,9 +8,9 @@
 #include <systemd/sd-bus.h>
 
 #include "client.h"
+#include "common/fdset.h"
 #include "options.h"
 #include "status.h"
-#include "util/fdset.h"
 
 /* Asks for a tap as the options of OPTIONS_TAP say. The reply is "osasah": path, interface,
  * offloads, queues. */

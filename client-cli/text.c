@@ -7,7 +7,7 @@
  * any left. What counts as one is the same for the service and its client.
  */
 
-#include "util/printable.h"
+#include "common/printable.h"
 
 char *text_clean(char *text) {
         return printable(text);

@@ -10,9 +10,9 @@
 #include <string.h>
 
 #include "bench.h"
+#include "common/cleanup.h"
 #include "print.h"
 #include "table.h"
-#include "util/cleanup.h"
 #include "verb.h"
 
 enum {

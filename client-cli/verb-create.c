@@ -7,10 +7,10 @@
 
 #include <errno.h>
 
+#include "common/cleanup.h"
 #include "keeper.h"
 #include "new-tap.h"
 #include "print.h"
-#include "util/cleanup.h"
 #include "verb.h"
 
 static json_t *describe(const NewTap *tap) {

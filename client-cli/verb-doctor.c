@@ -5,9 +5,9 @@
  * nothing, asks nobody, and works where the service or the bus does not.
  */
 
+#include "common/cleanup.h"
 #include "connection.h"
 #include "findings.h"
-#include "util/cleanup.h"
 #include "verb.h"
 
 Status verb_doctor(const Options *options) {

@@ -24,10 +24,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "kernel/ifname.h"
+#include "common/cleanup.h"
+#include "common/ifname.h"
+#include "common/read-file.h"
 #include "print.h"
-#include "util/cleanup.h"
-#include "util/read-text.h"
 #include "verb.h"
 
 #define FILE_SIZE_MAX ((size_t)1024 * 1024)

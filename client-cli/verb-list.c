@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "client-call.h"
+#include "common/cleanup.h"
 #include "endpoint.h"
 #include "print.h"
-#include "util/cleanup.h"
 #include "verb.h"
 
 static const Column columns[] = {

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "forwarding.h"
 #include "new-tap.h"
 #include "placeholders.h"
-#include "util/cleanup.h"
 #include "verb.h"
 
 /* As shells do. */

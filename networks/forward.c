@@ -33,9 +33,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "ledger.h"
 #include "route6.h"
-#include "util/cleanup.h"
 
 #define CONFIGURATION "/run/vnicd/networks/%s.conf"
 #define LEDGER_FOLDER "/run/vnicd-network-forward"

@@ -10,7 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 #define FILE_NAME "ledger"
 #define DRAFT     "ledger.new"

@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/bits.h"
+#include "common/cleanup.h"
 #include "kernel/message-filter.h"
-#include "util/bits.h"
-#include "util/cleanup.h"
 
 /* linux/route.h, linux/ipv6_route.h */
 #define FLAG_GATEWAY 0x00000002
@@ -75,8 +75,8 @@ static bool is_tunnel(const char *device) {
         return read_number(device, "flags") & (IFF_POINTOPOINT | IFF_NOARP);
 }
 
-/* Where guests go who are not to reach what is near: not to private addresses (those of model/lan
- * of the service), and not to neighbours, which a tunnel has none of. */
+/* Where guests go who are not to reach what is near: not to private addresses (those of
+ * networks/lan of the service), and not to neighbours, which a tunnel has none of. */
 static bool leads_out(const Route6 *route) {
         if (is_within(route, 0xfc, 0, 7) || is_within(route, 0xfe, 0xc0, 10))
                 return false;

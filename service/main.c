@@ -12,9 +12,9 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
-#include "bus/cleanup.h"
-#include "bus/service.h"
-#include "util/log.h"
+#include "api/service.h"
+#include "bus/bus-cleanup.h"
+#include "common/log.h"
 
 DEFINE_CLEANUP(Service, service_free)
 

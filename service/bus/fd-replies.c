@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "bus/cleanup.h"
-#include "bus/error.h"
-#include "util/clock.h"
-#include "util/log.h"
+#include "bus/bus-cleanup.h"
+#include "common/bus-error.h"
+#include "common/clock.h"
+#include "common/log.h"
 
 /* The bus refuses a reply as soon as it has read it; it may be busy. */
 #define IN_FLIGHT_USEC (5 * USEC_PER_SEC)

@@ -9,7 +9,7 @@
 
 #include <systemd/sd-bus.h>
 
-#include "util/failure.h"
+#include "common/failure.h"
 
 /* The call is read from its beginning, and stands there again. -EMSGSIZE with InvalidArgs: it is
  * malformed, or larger than some 64 KiB. */

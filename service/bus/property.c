@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+#include "common/printable.h"
 #include "kernel/mac.h"
-#include "util/cleanup.h"
-#include "util/printable.h"
 
 int append_text(sd_bus_message *message, const char *text) {
         _cleanup_free_ char *copy = strdup(text);

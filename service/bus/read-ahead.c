@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <systemd/sd-event.h>
 
-#include "util/cleanup.h"
-#include "util/clock.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
 
 /* After what the bus has (SD_EVENT_PRIORITY_NORMAL), or before. */
 #define LATER_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bus/cleanup.h"
-#include "util/log.h"
+#include "bus/bus-cleanup.h"
+#include "common/log.h"
 
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"

@@ -6,8 +6,8 @@
 #include <linux/rtnetlink.h>
 #include <netlink/route/addr.h>
 
+#include "common/cleanup.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 #define _cleanup_address_ _cleanup_(nl_addr_putp)
 

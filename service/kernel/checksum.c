@@ -20,10 +20,10 @@
 #include <netlink/route/tc.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "kernel/offload-active.h"
 #include "kernel/offload.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 

@@ -23,9 +23,9 @@
 
 #include <stdbool.h>
 
+#include "common/failure.h"
 #include "kernel/link.h"
 #include "kernel/netlink.h"
-#include "util/failure.h"
 
 /* No network can have this name. */
 #define CHECKSUM_DEVICE "vnicd_csum"

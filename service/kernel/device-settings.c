@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 /* One of an array of settings, if the kernel has as many. */
 static bool find_setting(const struct nlattr *values, size_t number, uint32_t *ret) {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 static struct nl_msg *new_message(int type, int flags, uint8_t family, uint16_t resource) {
         const struct nfgenmsg header = {

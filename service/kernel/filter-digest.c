@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "kernel/filter-batch.h"
-#include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 

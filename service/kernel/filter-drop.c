@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "kernel/filter-batch.h"
 #include "kernel/mac.h"
-#include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 

@@ -13,8 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/failure.h"
 #include "kernel/netlink.h"
-#include "util/failure.h"
 
 typedef enum FilterField {
         FILTER_IN_GROUP, /* the group of the link a packet came in by: 4 bytes, in the host's order

@@ -11,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/failure.h"
 #include "kernel/netlink.h"
-#include "util/failure.h"
 
 /* Of a table of the family bridge. */
 typedef struct FilterSet {

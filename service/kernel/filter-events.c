@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "kernel/event-socket.h"
-#include "util/cleanup.h"
 
 /* More than the kernel puts into one of its packets, unless one rule alone is larger. */
 #define BATCH_BYTES (32 * 1024)

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 /* By its ABI's name, which the declarations above go with. */
 #define LIBRARY "libnftables.so.1"

@@ -13,7 +13,7 @@
  * May be called from any thread; runs come one after another.
  */
 
-#include "util/failure.h"
+#include "common/failure.h"
 
 /* Runs the commands. ret: what was printed, in new memory; NULL: nobody wants it. -EEXIST: "create"
  * of what there is. NotSupported (-EOPNOTSUPP): there is no libnftables, or the kernel has not what

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "kernel/filter-batch.h"
 #include "kernel/filter-library.h"
 #include "kernel/netlink.h"
-#include "util/cleanup.h"
 
 DEFINE_CLEANUP(Netlink, netlink_close)
 

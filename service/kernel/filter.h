@@ -6,7 +6,7 @@
  * nothing has changed. Knows no rule; who makes the text makes it of checked values only.
  */
 
-#include "util/failure.h"
+#include "common/failure.h"
 
 /* -EEXIST: "create" of what there is. NotSupported (-EOPNOTSUPP): there is no libnftables, or the
  * kernel has not what the rules need. KernelError (-EIO) with the first line of what libnftables

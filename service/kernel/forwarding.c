@@ -9,8 +9,8 @@
 #include <netlink/route/link/inet.h>
 #include <netlink/route/netconf.h>
 
+#include "common/cleanup.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 

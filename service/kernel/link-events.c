@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "kernel/event-socket.h"
 #include "kernel/message-filter.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 /* One link with many virtual functions can fill more than a page. */
 #define BATCH_BYTES (64 * 1024)

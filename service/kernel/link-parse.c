@@ -7,9 +7,9 @@
 #include <netlink/route/link.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "kernel/link.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 /* text may be NULL. */
 static void copy_text(char *to, size_t size, const char *text) {

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "common/cleanup.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 #define _cleanup_changes_ _cleanup_(rtnl_link_putp)

@@ -14,9 +14,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/failure.h"
 #include "kernel/mac.h"
 #include "kernel/netlink.h"
-#include "util/failure.h"
 
 #define LINK_ALIAS_SIZE 256
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 /* The kernel fills up to 32 KiB at a time. */
 #define MESSAGE_BYTES (64 * 1024)

@@ -11,7 +11,7 @@
 #include <linux/netlink.h>
 #include <netlink/msg.h>
 
-#include "util/failure.h"
+#include "common/failure.h"
 
 typedef struct Netlink Netlink;
 

@@ -7,8 +7,8 @@
 #include <netlink/attr.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "kernel/offload.h"
-#include "util/cleanup.h"
 
 struct OffloadReader {
         Netlink *netlink;

@@ -11,8 +11,8 @@
 
 #include <stdint.h>
 
+#include "common/failure.h"
 #include "kernel/netlink.h"
-#include "util/failure.h"
 
 typedef struct OffloadReader OffloadReader;
 

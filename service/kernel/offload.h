@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "util/failure.h"
+#include "common/failure.h"
 
 /* linux/if_tun.h, by the kernel that brought each; the build machine's headers may be older. UFO
  * (0x10) is taken by every kernel and does nothing: it is not among them. */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 /* More than the kernel collects before it sends, and it is told not to collect. */
 #define BATCH_BYTES (16 * 1024)

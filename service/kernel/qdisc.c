@@ -5,7 +5,7 @@
 #include <netlink/route/qdisc.h>
 #include <netlink/route/tc.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 static void rtnl_qdisc_putp(struct rtnl_qdisc **qdisc) {
         rtnl_qdisc_put(*qdisc);

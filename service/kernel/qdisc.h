@@ -10,8 +10,8 @@
  * Sources: net/sched/sch_generic.c (attach_default_qdiscs), drivers/net/tun.c (tun_net_xmit).
  */
 
+#include "common/failure.h"
 #include "kernel/netlink.h"
-#include "util/failure.h"
 
 /* While the link is down. -EOPNOTSUPP: a kernel without that qdisc. */
 int qdisc_set_noqueue(Netlink *netlink, int ifindex, Failure *failure);

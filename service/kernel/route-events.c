@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "kernel/message-filter.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 /* Looks for the attribute; A is then where it begins, or 0. */
 #define FIND_ATTRIBUTE(type)                                                                       \

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "kernel/rtnl-gaps.h"
-#include "util/cleanup.h"
 
 #define V4_PREFIX_MIN 8
 #define V6_PREFIX_MIN 7 /* fc00::/7 */

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/cleanup.h"
+#include "common/cleanup.h"
 
 #define ELEMENTS_MAX 65536
 

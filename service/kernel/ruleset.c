@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "kernel/filter-batch.h"
 #include "kernel/netlink.h"
 #include "kernel/ruleset-set.h"
-#include "util/cleanup.h"
 
 DEFINE_CLEANUP(Ruleset, ruleset_free)
 

@@ -17,9 +17,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/failure.h"
+#include "common/list.h"
 #include "kernel/known.h"
-#include "util/failure.h"
-#include "util/list.h"
 
 typedef struct Ruleset Ruleset;
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "common/cleanup.h"
 #include "kernel/tap-escort.h"
-#include "util/cleanup.h"
 
 #define TUN_NODE "/dev/net/tun"
 

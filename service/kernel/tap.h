@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "util/failure.h"
+#include "common/failure.h"
 
 typedef struct TapDevice {
         char name[IFNAMSIZ];

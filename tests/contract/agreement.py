@@ -59,16 +59,16 @@ def plain(page):
 
 def check_groups(tree):
     """The group of networks is how udev, the kernel's filters and the purge know their bridges."""
-    group = tree.define("service/model/group.h", "NETWORK_GROUP")
-    mask = tree.define("service/model/group.h", "TAP_GROUP_BRIDGED_MASK")
-    bits = tree.define("service/model/group.h", "TAP_GROUP_BRIDGED_BITS")
-    bridged = tree.define("service/model/group.h", "TAP_GROUP_BRIDGED")
+    group = tree.define("service/networks/group.h", "NETWORK_GROUP")
+    mask = tree.define("service/networks/group.h", "TAP_GROUP_BRIDGED_MASK")
+    bits = tree.define("service/networks/group.h", "TAP_GROUP_BRIDGED_BITS")
+    bridged = tree.define("service/networks/group.h", "TAP_GROUP_BRIDGED")
     complaints = [] if group == int.from_bytes(b"vnic", "big") else [f"{group} is not \"vnic\" as a number"]
     if bridged != group & 0xFF000000:
         complaints.append(f"the groups of taps begin with {bridged:#x}, not with the first byte of {group:#x}")
-    mask, bits = (tree.define("service/model/group.h", f"TAP_GROUP_BRIDGED_{name}") for name in ("MASK", "BITS"))
+    mask, bits = (tree.define("service/networks/group.h", f"TAP_GROUP_BRIDGED_{name}") for name in ("MASK", "BITS"))
     for kind in ("BRIDGED", "AWAITING", "UNTOLD"):
-        if tree.define("service/model/group.h", f"TAP_GROUP_{kind}") & mask != bits:
+        if tree.define("service/networks/group.h", f"TAP_GROUP_{kind}") & mask != bits:
             complaints.append(f"TAP_GROUP_{kind} is none of a tap on a bridge")
     return complaints + \
         tree.differs("coexistence/70-vnicd.rules", r'ATTR\{netdev_group\}=="(\d+)"', group) + \
@@ -81,15 +81,15 @@ def check_groups(tree):
 
 def check_log_group(tree):
     """By which number the kernel tells of source MACs, for administrators whose programs listen there, too."""
-    number = tree.define("service/model/network-filter.h", "SOURCE_LOG_GROUP")
-    return tree.differs("service/bus/manager.c", r"listens to group (\d+) of", number) + \
+    number = tree.define("service/networks/network-filter.h", "SOURCE_LOG_GROUP")
+    return tree.differs("service/api/manager-interface.c", r"listens to group (\d+) of", number) + \
         tree.differs("docs/man/vnicd.8", r"group (\d+) of nfnetlink_log", number) + \
         tree.differs("docs/networks.md", r"group (\d+) of nfnetlink_log", number)
 
 
 def check_names(tree):
     """A tap is known by its name before it has a tag."""
-    prefix = tree.define("service/kernel/ifname.h", "IFNAME_PREFIX")
+    prefix = tree.define("common/ifname.h", "IFNAME_PREFIX")
     return tree.differs("coexistence/70-vnicd.rules", r'KERNEL!="([^"]*)"', prefix + HEX8) + \
         tree.differs("coexistence/10-vnicd.link", r"^OriginalName=(.*)$", f"{prefix}*") + \
         tree.differs("coexistence/10-vnicd.network", r"^Name=(.*)$", f"{prefix}*") + \
@@ -100,18 +100,18 @@ def check_names(tree):
 
 def check_owner(tree):
     """Who says that it manages our links, and who asks for exactly that."""
-    name = tree.find("service/bus/service.h", r'^#define SERVICE_NAME\s+"(.*)"')
+    name = tree.find("service/api/service.h", r'^#define SERVICE_NAME\s+"(.*)"')
     return tree.differs("coexistence/70-vnicd.rules", r'ID_NET_MANAGED_BY\}="([^"]*)"', name) + \
         tree.differs("coexistence/10-vnicd-networks.network", r"^Property=ID_NET_MANAGED_BY=(.*)$", name)
 
 
 def check_firewalls(tree):
     """The default network is what the zone of firewalld is about, and both files allow what guests ask the host for."""
-    name = tree.find("service/bus/service.c", r'^static const char default_network\[\] = "(.*)";')
-    ports = set(re.findall(r"dport (\d+) accept", tree.text("service/model/network-filter.c")))
+    name = tree.find("service/api/service.c", r'^static const char default_network\[\] = "(.*)";')
+    ports = set(re.findall(r"dport (\d+) accept", tree.text("service/networks/network-filter.c")))
     told = set(re.findall(r"\d+", tree.find("coexistence/ufw-profile", r"^ports=(.*)$")))
     services = {"67": "dhcp", "547": "dhcpv6", "53": "dns"}
-    complaints = [] if ports == set(services) else [f"service/model/network-filter.c: the ports {ports} were found"]
+    complaints = [] if ports == set(services) else [f"service/networks/network-filter.c: the ports {ports} were found"]
     complaints += [f"coexistence/ufw-profile: {told} are not the ports {ports}"] if told != ports else []
     return complaints + \
         tree.differs("coexistence/firewalld-zone.xml", r'<interface name="(.*)"/>', name) + \
@@ -122,8 +122,8 @@ def check_firewalls(tree):
 def check_tags(tree):
     """Every part of a tag that the service writes, the purge reads and the man page shows."""
     complaints = []
-    for file, shell, page in (("service/model/tag.c", "tap_tag", r"^(vnicd:1 .*\n.*)$"),
-                              ("service/model/network-tag.c", "network_tag", r"^(vnicd-net:1 .*\n.*)$")):
+    for file, shell, page in (("service/taps/tag.c", "tap_tag", r"^(vnicd:1 .*\n.*)$"),
+                              ("service/networks/network-tag.c", "network_tag", r"^(vnicd-net:1 .*\n.*)$")):
         written = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', tree.find(file, r'(?s)snprintf\(buffer, \w+,\s*((?:"[^;]*?))tag->')))
         keys = re.findall(r"(?:^| )([a-z][a-z-]*(?:=|:1))", written)
         if len(keys) < 8:
@@ -137,9 +137,9 @@ def check_tags(tree):
 
 def check_tables(tree):
     """What our tables are called, and in which families they are."""
-    prefix = tree.define("service/model/network-filter.h", "NETWORK_TABLE_PREFIX")
+    prefix = tree.define("service/networks/network-filter.h", "NETWORK_TABLE_PREFIX")
     families = set()
-    for path in c_files(tree.root, "service/model"):
+    for path in c_files(tree.root, "service/networks", "service/taps"):
         text = without_comments(path.read_text(encoding="utf-8"))
         families |= set(re.findall(r'"(?:create |delete )?table (arp|bridge|inet|ip6?|netdev) ', text))
         families |= set(re.findall(r'write_table\(\w+, "(\w+)"', text))
@@ -152,9 +152,9 @@ def check_tables(tree):
 
 def check_folders(tree):
     """The folders that units, scripts and programs share."""
-    runtime = tree.find("service/bus/network-units.c", r'^#define DIRECTORY\s+"(.*)"')
-    leases = tree.define("service/model/network-service.h", "NETWORK_LEASES_DIRECTORY")
-    settings = tree.define("service/model/config.h", "CONFIG_DIRECTORY")
+    runtime = tree.find("service/api/network-units.c", r'^#define DIRECTORY\s+"(.*)"')
+    leases = tree.define("service/networks/network-service.h", "NETWORK_LEASES_DIRECTORY")
+    settings = tree.define("service/config/config.h", "CONFIG_DIRECTORY")
     journal = tree.find("networks/forward.c", r'^#define LEDGER_FOLDER "(.*)"')
     return tree.differs("dbus/vnicd.service.in", r"^RuntimeDirectory=(.*)$", runtime.removeprefix("/run/")) + \
         tree.differs("dbus/vnicd.service.in", r"^ConfigurationDirectory=(.*)$", settings.removeprefix("/etc/")) + \
@@ -169,13 +169,13 @@ def check_folders(tree):
 
 def check_errors(tree):
     """Every error that the service has a name for is in its man page, and none that it has not."""
-    text = tree.text("service/bus/error.c")
+    text = tree.text("common/bus-error.c")
     ours = set(re.findall(r'OURS\("(\w+)"\)', text))
     # sd-bus itself answers with the last two.
     standard = set(re.findall(r'STANDARD\("(\w+)"\)', text)) - {"Failed"} | {"UnknownProperty", "PropertyReadOnly"}
     section = tree.text("docs/man/org.vnicd1.5").partition(".Sh ERROR NAMES")[2].partition(".Sh ")[0]
     told = {name: bool(star) for name, star in re.findall(r"^\.It Sy (\w+)( Ns \*)?$", section, re.M)}
-    complaints = [] if len(ours) > 15 else [f"service/bus/error.c: only {ours} were found"]
+    complaints = [] if len(ours) > 15 else [f"common/bus-error.c: only {ours} were found"]
     complaints += [f"org.vnicd1(5): {name} is missing, or has the wrong prefix" for name in sorted(ours)
                    if told.get(name) is not False]
     complaints += [f"org.vnicd1(5): {name} is missing, or has the wrong prefix" for name in sorted(standard)
@@ -199,20 +199,20 @@ def check_statuses(tree):
 
 def check_limits(tree):
     """What a user may have, as the code, the man pages, README and the example say it."""
-    usual = dict(re.findall(r"\.(endpoints|queues|creations) = (\d+)", tree.text("service/model/quota.h")))
-    seconds = tree.define("service/model/quota.h", "QUOTA_BURST_SEC")
-    fds = tree.define("service/util/fdset.h", "FDSET_MAX")
-    ports = tree.define("service/model/network-plan.h", "NETWORK_PORTS_MAX")
-    most = {key: tree.define("service/model/config.h", f"CONFIG_{key.upper()}_MAX")
+    usual = dict(re.findall(r"\.(endpoints|queues|creations) = (\d+)", tree.text("common/quota.h")))
+    seconds = tree.define("common/quota.h", "QUOTA_BURST_SEC")
+    fds = tree.define("common/fdset.h", "FDSET_MAX")
+    ports = tree.define("service/config/network-plan.h", "NETWORK_PORTS_MAX")
+    most = {key: tree.define("service/config/config.h", f"CONFIG_{key.upper()}_MAX")
             for key in ("endpoints", "queues", "creations")}
-    complaints = [] if len(usual) == 3 else [f"service/model/quota.h: only {usual} were found"]
+    complaints = [] if len(usual) == 3 else [f"common/quota.h: only {usual} were found"]
     for key, value in usual.items():
         word = key.capitalize()
         complaints += tree.differs("docs/man/org.vnicd1.5", rf"^\.It {key} of a user \+ Ta (\d+)", value)
         complaints += tree.differs("docs/examples/vnicd.conf", rf"(?s)\[Limits\].*?^#?{word}=(\d+)", value)
         complaints += tree.differs("docs/man/vnicd.conf.5", rf"(?s)^\.It Sy {word}= .*?: (0 to \d+, by default \d+)\.",
                                    f"0 to {most[key]}, by default {value}")
-    bridge = tree.define("service/model/config.h", "CONFIG_PORTS_PER_BRIDGE_MAX")
+    bridge = tree.define("service/config/config.h", "CONFIG_PORTS_PER_BRIDGE_MAX")
     return complaints + \
         tree.differs("docs/man/org.vnicd1.5", r"^\.It creations of a user \+ Ta \d+ in (\d+) seconds", seconds) + \
         tree.differs("docs/man/vnicd.conf.5", r"in (\d+) seconds: 0 to", seconds) + \
@@ -229,8 +229,8 @@ def check_limits(tree):
 def check_keys(tree):
     """Every key that the configuration may have is in its man page."""
     complaints = []
-    for file, page in (("service/model/config-parse.c", "docs/man/vnicd.conf.5"),
-                       ("service/model/config-network.c", "docs/man/vnicd-network.5")):
+    for file, page in (("service/config/config-parse.c", "docs/man/vnicd.conf.5"),
+                       ("service/config/config-network.c", "docs/man/vnicd-network.5")):
         keys = set(re.findall(r'"((?:[A-Z][a-z]+)+)"', without_comments(tree.text(file)))) - {"User", "Group", "Limits",
                                                                                              "Bridges", "Network"}
         told = set(re.findall(r"^\.It Sy (\w+)(?: Ns )?=", tree.text(page), re.M))

@@ -20,7 +20,7 @@ import sys
 
 from tap import SKIPPED, Report, source
 
-FOLDERS = ("service", "client-cli", "networks")
+FOLDERS = ("common", "service", "client-cli", "networks")
 # It does not know the attribute "cleanup": what _cleanup_free_ frees is a leak to it, and what _cleanup_close_
 # closes a value that is never read. Also an intrusive list is more than it can follow from free() to free(). The
 # sanitizers and valgrind look for leaks and use after free.

@@ -1,7 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The floors of the house: every crossing is an #include line, and arrows point down only."""
+"""The floors of the house: every crossing is an #include line, arrows point down only, and no circle of files is left.
 
+A file and its header are one room. A room stands on another if it includes its header or calls a function that is defined
+there, whatever header declares it.
+"""
+
+import fnmatch
 import re
 import sys
 
@@ -10,83 +15,107 @@ from tap import Report, c_files, source, without_comments
 LIBC = r"(?!systemd/|libnl|netlink/|jansson|linux/)[a-z0-9_/-]+\.h"
 LINUX = r"linux/((netfilter|tc_act)/)?[a-z0-9_-]+\.h"
 
-# Folder of service/: what "..." may name, and what <...> may name.
+# Folder, in common/ and service/: the folders that "..." may name, and what <...> may name.
 FLOORS = {
-    "util": (r"util/.*", LIBC),
-    "kernel": (r"(util|kernel)/.*", rf"{LIBC}|{LINUX}|netlink/.*|nftables/.*"),
-    "model": (r"(util|kernel|model)/.*", rf"{LIBC}|systemd/sd-(event|id128)\.h"),
-    "bus": (r"(util|kernel|model|bus)/.*", rf"{LIBC}|systemd/sd-(bus|event|daemon|journal)\.h"),
-    "": (r"(util|model|bus)/.*", rf"{LIBC}|systemd/sd-(bus|event|daemon)\.h"),
+    "common": ("common", rf"{LIBC}|systemd/sd-(bus|event)\.h"),
+    "kernel": ("common kernel", rf"{LIBC}|{LINUX}|netlink/.*|nftables/.*"),
+    "config": ("common config", LIBC),
+    "networks": ("common kernel config networks", rf"{LIBC}|systemd/sd-(event|id128)\.h"),
+    "taps": ("common kernel config networks taps", rf"{LIBC}|systemd/sd-(event|id128)\.h"),
+    "bus": ("common bus", rf"{LIBC}|systemd/sd-(bus|event)\.h"),
+    "access": ("common config bus access", rf"{LIBC}|systemd/sd-(bus|event|journal)\.h"),
+    "api": ("common kernel config networks taps bus access api", rf"{LIBC}|systemd/sd-(bus|event|daemon)\.h"),
+    "": ("common bus api", rf"{LIBC}|systemd/sd-(bus|event|daemon)\.h"),
 }
 
-# Rooms with fewer doors than their floor: file without its ending, and what "..." may name there.
+# Crossings and circles that there are still. No line may be added.
+UPWARDS = {
+    "networks/lease-book taps/tag",
+    "bus/property kernel/mac",
+    "access/audit api/service",
+    "access/gate api/network-interface",
+    "access/gate api/reload",
+    "access/gate api/service",
+}
+CIRCLES = (
+    "kernel/link kernel/link-parse kernel/rtnl-gaps",
+    "kernel/ruleset kernel/ruleset-set",
+    "config/config config/config-parse",
+    "access/authorization access/checks access/prompts",
+    "taps/manager taps/manager-bridges taps/manager-checksums taps/manager-filters taps/manager-firewall taps/manager-guard "
+    "taps/manager-leases taps/manager-networks taps/manager-ports taps/manager-private taps/manager-restart "
+    "taps/manager-sources taps/placement taps/reconcile-endpoint taps/tracker",
+    "access/audit access/gate access/policy api/create-tap api/endpoint-interface api/list-bridges api/manager-interface "
+    "api/manager-signals api/network-interface api/reload api/service api/tap-interface api/wait",
+)
+
+# Rooms with fewer doors than their floor: file without its ending, and what "..." may name there beside itself.
 ROOMS = {
-    "util/cleanup": r"$^",
-    "util/list": r"$^",
-    "util/failure": r"util/(failure|printable)\.h",
-    "util/printable": r"util/printable\.h",
-    "util/fdset": r"util/.*",
-    "kernel/ifname": r"util/.*|kernel/ifname\.h",
-    "kernel/mac": r"util/.*|kernel/mac\.h",
-    "kernel/tap": r"util/.*|kernel/(tap|tap-escort|ifname)\.h",
-    "kernel/tap-escort": r"kernel/tap-escort\.h",
-    "kernel/offload": r"util/.*|kernel/(offload|tap)\.h",
-    "kernel/filter-library": r"util/.*|kernel/filter-library\.h",
-    "kernel/filter-table": r"$^",
-    "kernel/event-socket": r"kernel/event-socket\.h",
-    "kernel/filter-batch": r"util/.*|kernel/(filter-batch|netlink)\.h",
-    "kernel/filter-events": r"util/.*|kernel/(filter-(events|table)|event-socket)\.h",
-    "kernel/filter-digest": r"util/.*|kernel/(filter-(batch|digest|table)|netlink)\.h",
-    "kernel/filter-drop": r"util/.*|kernel/(filter-(batch|drop)|mac|netlink)\.h",
-    "kernel/filter": r"util/.*|kernel/(filter|filter-batch|filter-library|netlink)\.h",
-    "kernel/netlink": r"util/.*|kernel/netlink\.h",
-    "model/config-section": r"model/config-section\.h|util/.*",
-    "model/config-file": r"util/.*|model/config-file\.h",
-    "model/config-names": r"util/.*|model/config-names\.h",
-    "model/config-lines": r"util/.*|model/config-(file|lines)\.h",
-    "model/config-parse": r"util/.*|kernel/ifname\.h|model/(config|quota|config-[a-z]+)\.h",
-    "model/config": r"util/.*|kernel/ifname\.h|model/(config|quota|network-plan|config-[a-z]+)\.h",
-    "model/quota": r"util/.*|model/quota\.h",
-    "model/config-network": r"util/.*|model/(config-(file|lines|network)|network-plan)\.h",
-    "model/network-plan": r"util/.*|kernel/ifname\.h|model/network-plan\.h",
-    "model/group": r"model/group\.h",
-    "model/filter-guard": r"util/.*|kernel/filter-(digest|table)\.h|model/(filter-guard|reconcile)\.h",
-    "model/tap-filter": r"util/.*|kernel/(filter-(drop|table)|netlink)\.h|model/(group|network-filter|tap-filter)\.h",
-    "model/tap-port": r"kernel/(bridge|link)\.h|model/(group|tag|tap-filter|tap-port)\.h",
-    "model/network-tag": r"util/.*|kernel/link\.h|model/(group|network-(plan|tag))\.h",
-    "model/lan": r"util/.*|kernel/route\.h|model/lan\.h",
-    "model/network-filter": r"util/.*|model/(network-(filter|plan|tag)|lan)\.h",
-    "model/uplink-filter": r"util/.*|kernel/route\.h|model/(device-set|lan|uplink-filter|network-filter)\.h",
-    "model/uplink-switch": r"util/.*|kernel/(device-settings|forwarding|netlink)\.h|model/(device-set|network-tag|uplink-switch)\.h",
-    "model/device-set": r"model/device-set\.h",
-    "model/clash": r"util/.*|kernel/(address|route)\.h|model/(clash|network-plan)\.h",
-    "model/network-service": r"util/.*|model/network-(plan|service)\.h",
-    "model/leases": r"util/.*|kernel/mac\.h|model/(leases|network-service)\.h",
-    "model/tag": r"util/.*|kernel/(link|mac|ifname)\.h|model/tag\.h",
-    "model/tap-request": r"util/.*|kernel/(ifname|mac|offload)\.h|model/(tag|tap-request)\.h",
-    "bus/authority": r"util/.*|bus/(caller|authority|query|polkit|cleanup)\.h",
-    "bus/query": r"util/.*|bus/(caller|authority|query|prompt|polkit|signal-match|error|cleanup)\.h",
-    "bus/prompt": r"util/.*|bus/(authority|query|prompt)\.h",
-    "bus/polkit": r"util/.*|bus/(polkit|cleanup)\.h",
-    "bus/signal-match": r"util/.*|bus/(signal-match|cleanup)\.h",
-    "bus/systemd": r"util/.*|bus/(systemd|signal-match|cleanup)\.h",
-    "bus/credentials": r"util/.*|bus/(credentials|cleanup)\.h",
-    "bus/lines": r"util/.*|bus/lines\.h",
-    "bus/read-ahead": r"util/.*|bus/read-ahead\.h",
-    "bus/turns": r"util/.*|bus/(lines|turns|read-ahead)\.h",
-    "bus/caller": r"util/.*|model/config\.h|"
-                  r"bus/(caller|credentials|message-size|turns|read-ahead|signal-match|cleanup|error)\.h",
-    "bus/error": r"util/.*|bus/error\.h",
+    "access/authorization": "access/caller access/checks bus/bus-cleanup bus/polkit-client common/*",
+    "access/caller": "access/credentials access/turns bus/bus-cleanup bus/message-size bus/read-ahead bus/signal-match common/* config/config",
+    "access/checks": "access/authorization access/caller access/prompts bus/bus-cleanup common/*",
+    "access/credentials": "bus/bus-cleanup",
+    "access/lines": "common/*",
+    "access/prompts": "access/checks",
+    "access/turns": "access/lines bus/read-ahead common/*",
+    "bus/polkit-client": "bus/bus-cleanup",
+    "bus/read-ahead": "common/*",
+    "bus/signal-match": "bus/bus-cleanup common/*",
+    "bus/systemd-client": "bus/bus-cleanup bus/signal-match common/*",
+    "common/bus-error": "common/failure",
+    "common/cleanup": "",
+    "common/failure": "common/printable",
+    "common/fdset": "common/cleanup",
+    "common/ifname": "",
+    "common/list": "",
+    "common/printable": "",
+    "common/quota": "common/cleanup common/clock common/failure common/list common/rate-limit",
+    "config/config": "common/* config/config-file config/config-network config/config-parse config/network-plan",
+    "config/config-file": "common/*",
+    "config/config-lines": "common/* config/config-file",
+    "config/config-names": "common/*",
+    "config/config-network": "config/config-file config/config-lines config/network-plan",
+    "config/config-parse": "common/* config/config config/config-file config/config-lines config/config-names config/config-section",
+    "config/config-section": "common/*",
+    "config/network-plan": "common/*",
+    "kernel/event-socket": "",
+    "kernel/filter": "common/* kernel/filter-batch kernel/filter-library kernel/netlink",
+    "kernel/filter-batch": "common/* kernel/netlink",
+    "kernel/filter-digest": "common/* kernel/filter-batch kernel/filter-table kernel/netlink",
+    "kernel/filter-drop": "common/* kernel/filter-batch kernel/mac kernel/netlink",
+    "kernel/filter-events": "common/* kernel/event-socket kernel/filter-table",
+    "kernel/filter-library": "common/*",
+    "kernel/filter-table": "",
+    "kernel/mac": "",
+    "kernel/netlink": "common/*",
+    "kernel/offload": "common/*",
+    "kernel/tap": "common/* kernel/tap-escort",
+    "kernel/tap-escort": "",
+    "networks/clash": "common/* config/network-plan kernel/address kernel/route",
+    "networks/device-set": "",
+    "networks/filter-guard": "common/* kernel/filter-digest",
+    "networks/group": "",
+    "networks/lan": "common/* kernel/route",
+    "networks/leases": "common/* kernel/mac networks/network-service",
+    "networks/network-filter": "config/network-plan networks/lan networks/network-tag",
+    "networks/network-service": "common/* config/network-plan",
+    "networks/network-tag": "config/network-plan kernel/link networks/group",
+    "networks/uplink-filter": "kernel/route networks/device-set networks/lan networks/network-filter",
+    "networks/uplink-switch": "common/* kernel/device-settings kernel/forwarding kernel/netlink networks/device-set networks/network-tag",
+    "taps/tag": "kernel/link kernel/mac",
+    "taps/tap-filter": "common/* kernel/filter-drop kernel/filter-table kernel/netlink networks/group networks/network-filter",
+    "taps/tap-port": "kernel/bridge kernel/link networks/group taps/tag taps/tap-filter",
+    "taps/tap-request": "common/* kernel/mac kernel/offload taps/tag",
 }
 
 # These alone may name the library's errors or know the bus at all.
 ONLY_IN = {
     r"\bNLE_[A-Z_]+": ("kernel/netlink", "kernel/rtnl-gaps"),
     r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/tap-escort", "kernel/offload"),
-    r"org\.vnicd1\.Error": ("bus/error",),
+    r"org\.vnicd1\.Error": ("common/bus-error",),
     r"nftables/libnftables\.h": ("kernel/filter-library",),
-    r"<ini\.h>": ("model/config-lines",),
-    r"\bget(pw|gr)nam_r\b": ("model/config-names",),
+    r"<ini\.h>": ("config/config-lines",),
+    r"\bget(pw|gr)nam_r\b": ("config/config-names",),
 }
 
 # Messages of rtnetlink are built and read by libnl-route, except for what it does not have. A filter that the kernel
@@ -98,7 +127,7 @@ OFFSETS = r"\b(MESSAGE_AT|ATTRIBUTES_AFTER)\(struct [a-z_]+"
 HEADERS_IN = "service/kernel/rtnl-gaps.c"
 CACHES = r"\b(nl_cache_[a-z_]+|rtnl_[a-z_]+_alloc_cache[a-z_]*)\b"
 
-CLIENT = r"(?!.*/).*\.h|bus/error\.h|kernel/ifname\.h|util/.*"
+CLIENT = r"(?!.*/).*\.h|common/.*"
 
 
 def includes(path):
@@ -110,52 +139,118 @@ def includes(path):
 
 
 def check(path, ours, theirs):
+    """ours: patterns for names of headers without their ending; None: any."""
     complaints = []
     for number, opening, name in includes(path):
-        allowed = ours if opening == '"' else theirs
-        if allowed and not re.fullmatch(allowed, name):
+        if opening == '"' and ours is not None:
+            allowed = any(fnmatch.fnmatch(name.removesuffix(".h"), pattern) for pattern in ours)
+        else:
+            allowed = opening == '"' or theirs is None or re.fullmatch(theirs, name)
+        if not allowed:
             complaints.append(f"{path}:{number}: may not include {name}")
     return complaints
 
 
+def room_of(root, path):
+    """common/list, kernel/tap, main."""
+    path = path.relative_to(root).with_suffix("")
+    return str(path.relative_to("service")) if path.parts[0] == "service" else str(path)
+
+
+def stands_on(rooms):
+    """Room: the rooms that it includes, or of which it calls a function."""
+    defined = {}
+    for room, paths in rooms.items():
+        for path in paths:
+            if path.suffix == ".c":
+                for name in re.findall(r"^(?!static\b)[a-zA-Z][\w \*]*?\b(\w+)\([^;{}]*\)\s*\{", without_comments(path.read_text()),
+                                       re.MULTILINE):
+                    defined[name] = room
+    edges = {}
+    for room, paths in rooms.items():
+        below = {name.removesuffix(".h") for path in paths for _, opening, name in includes(path) if opening == '"'}
+        for path in paths:
+            if path.suffix == ".c":
+                below |= {defined[name] for name in re.findall(r"\b(\w+)\b", without_comments(path.read_text()))
+                          if name in defined}
+        edges[room] = {name for name in below if name in rooms} - {room}
+    return edges
+
+
+def circles(edges):
+    """Each set of rooms that stand on each other (Tarjan's strongly connected components, of two and more)."""
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(room):
+        index[room] = low[room] = len(index)
+        stack.append(room)
+        for below in edges[room]:
+            if below not in index:
+                visit(below)
+                low[room] = min(low[room], low[below])
+            elif below in stack:
+                low[room] = min(low[room], index[below])
+        if low[room] == index[room]:
+            circle = set()
+            while room not in circle:
+                circle.add(stack.pop())
+            if len(circle) > 1:
+                found.append(circle)
+
+    for room in sorted(edges):
+        if room not in index:
+            visit(room)
+    return found
+
+
 def main():
     root = source()
-    service = root / "service"
     report = Report()
-    files = c_files(root, "service")
+    files = c_files(root, "common", "service")
+    rooms = {}
+    for path in files:
+        rooms.setdefault(room_of(root, path), []).append(path)
 
     for floor, (ours, theirs) in FLOORS.items():
         complaints = []
-        for path in files:
-            parts = path.relative_to(service).parts
-            if (parts[0] if len(parts) > 1 else "") == floor:
-                complaints += check(path, ours, theirs)
+        for room, paths in rooms.items():
+            if room.rpartition("/")[0] == floor:
+                patterns = [f"{folder}/*" for folder in ours.split()]
+                for path in paths:
+                    complaints += [line for line in check(path, patterns, theirs)
+                                   if f"{room} {line.rpartition(' ')[2].removesuffix('.h')}" not in UPWARDS]
         report.case(f"floor {floor or 'main'} includes only what lies below", complaints)
 
-    known = set(FLOORS)
-    report.case("every folder of service/ is a floor",
-                [f"{path}: no floor of the table" for path in files
-                 if (path.relative_to(service).parts[:-1] or ("",))[0] not in known])
+    report.case("every folder is a floor",
+                [f"{room}: no floor of the table" for room in rooms if room.rpartition("/")[0] not in FLOORS])
 
-    for room, ours in ROOMS.items():
-        doors = [service / f"{room}{ending}" for ending in (".c", ".h")]
-        there = [path for path in doors if path.is_file()]
-        complaints = [f"{room}: there is no such room"] if not there else []
-        for path in there:
-            complaints += check(path, ours, None)
+    for room, doors in ROOMS.items():
+        complaints = [f"{room}: there is no such room"] if room not in rooms else []
+        for path in rooms.get(room, []):
+            complaints += check(path, [room, *doors.split()], None)
         report.case(f"room {room} has only its own doors", complaints)
 
-    for word, rooms in ONLY_IN.items():
+    names = {}
+    for path in c_files(root, "common", "service"):
+        names.setdefault(path.name, []).append(str(path))
+    report.case("no two files have one name", [" ".join(paths) for paths in names.values() if len(paths) > 1])
+
+    found = circles(stands_on(rooms))
+    report.case("no rooms stand on each other in a circle",
+                [" ".join(sorted(circle)) for circle in found if not any(circle <= set(known.split()) for known in CIRCLES)])
+
+    for word, allowed in ONLY_IN.items():
         complaints = [
             f"{path}: {match.group(0)}"
             for path in files
-            if str(path.relative_to(service).with_suffix("")) not in rooms
+            if room_of(root, path) not in allowed
             for match in [re.search(word, without_comments(path.read_text()))]
             if match
         ]
-        report.case(f"{word} stands only in {', '.join(rooms)}", complaints)
+        report.case(f"{word} stands only in {', '.join(allowed)}", complaints)
 
-    everything = {path: without_comments(path.read_text()) for path in c_files(root, "service", "client-cli", "networks")}
+    everything = {path: without_comments(path.read_text())
+                  for path in c_files(root, "common", "service", "client-cli", "networks")}
     complaints = [f"{path}: {match.group(0)}" for path, text in everything.items() if path != root / HEADERS_IN
                   for match in [re.search(HEADERS, re.sub(OFFSETS, "", text))] if match]
     report.case(f"messages of rtnetlink are put together by hand only in {HEADERS_IN}", complaints)
@@ -165,8 +260,10 @@ def main():
 
     complaints = []
     for path in c_files(root, "client-cli"):
-        complaints += check(path, CLIENT, None)
-    report.case("the client shares only the table of errors, the names of interfaces and the lowest floor", complaints)
+        complaints += [line for line in check(path, None, None)]
+        complaints += [f"{path}:{number}: may not include {name}" for number, opening, name in includes(path)
+                       if opening == '"' and not re.fullmatch(CLIENT, name)]
+    report.case("the client shares only what is common", complaints)
     return report.done()
 
 

@@ -19,7 +19,7 @@ def main():
     if not (root / ".clang-format").is_file():
         report.case(".clang-format is there", ["it is not"])
         return report.done()
-    for path in c_files(root, "service", "client-cli", "networks", "tests"):
+    for path in c_files(root, "common", "service", "client-cli", "networks", "tests"):
         done = subprocess.run(["clang-format", "--style=file", "--dry-run", "-Werror", str(path)],
                               capture_output=True, text=True, check=False, cwd=root)
         report.case(f"{path.relative_to(root)} is laid out",

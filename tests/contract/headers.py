@@ -20,7 +20,7 @@ def flags(root):
                                 check=False)
         found += shlex.split(answer.stdout)
     return ["-std=gnu11", "-D_GNU_SOURCE", '-DVNICD_VERSION="0"', "-Wall", "-Wextra",
-            "-Wno-unused-parameter", "-Werror", "-I", str(root / "service"), *found]
+            "-Wno-unused-parameter", "-Werror", "-I", str(root), "-I", str(root / "service"), *found]
 
 
 def compile_alone(header, arguments):
@@ -35,7 +35,7 @@ def main():
     root = source()
     report = Report()
     arguments = flags(root)
-    headers = [path for path in c_files(root, "service", "client-cli", "networks") if path.suffix == ".h"]
+    headers = [path for path in c_files(root, "common", "service", "client-cli", "networks") if path.suffix == ".h"]
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(lambda header: compile_alone(header, arguments), headers))

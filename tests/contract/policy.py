@@ -74,7 +74,7 @@ def check_bus(root, report):
 
 def actions_in_code(root):
     """The strings of the code that name an action: lower case after the service's name."""
-    text = "".join(without_comments(path.read_text()) for path in c_files(root, "service/bus"))
+    text = "".join(without_comments(path.read_text()) for path in c_files(root, "service/bus", "service/access", "service/api"))
     return set(re.findall(rf'"({re.escape(NAME)}\.[a-z][a-z-]*)"', text))
 
 
@@ -114,7 +114,7 @@ def check_polkit(root, report):
     words = {word for action in actions
              for word in re.findall(r"\$\(([a-z]+)\)", action.findtext("message") or "")}
     keys = set(re.findall(r'\[DETAIL_[A-Z]+\] = "([a-z]+)"', "".join(
-        one.read_text() for one in c_files(root, "service/bus"))))
+        one.read_text() for one in c_files(root, "service/bus", "service/access", "service/api"))))
     report.case("the code sends something", [] if keys else ["no details"])
     report.case("a message names only details that the code sends", sorted(words - keys))
 
@@ -125,7 +125,7 @@ def check_subject(root, report):
             str(path.relative_to(root)) for path in c_files(root, "service")
             if word in path.read_text()])
     report.case("the subject is the caller's name on the bus", [] if any(
-        '"system-bus-name"' in path.read_text() for path in c_files(root, "service/bus"))
+        '"system-bus-name"' in path.read_text() for path in c_files(root, "service/bus", "service/access", "service/api"))
         else ["system-bus-name does not occur"])
 
 
@@ -136,7 +136,7 @@ MATCHES = re.compile(r"\b(sd_bus_(?:add_match|match_signal|track_new)\w*|AddMatc
 def check_matches(root, report):
     """A match without a comparison of the sender believes anybody."""
     used = {str(path.relative_to(root)): MATCHES.findall(without_comments(path.read_text()))
-            for path in c_files(root, "service", "networks", "client-cli")}
+            for path in c_files(root, "common", "service", "networks", "client-cli")}
     users = {path for path, found in used.items() if found}
     report.case("signals are matched where their sender is compared, and nowhere else", sorted(
         users ^ {"service/bus/signal-match.c", "client-cli/verb-monitor.c", "client-cli/forwarding.c"}))

@@ -32,7 +32,7 @@ def main():
     report = Report()
     too_long, too_tall, seen, lengths = [], [], 0, []
 
-    for path in c_files(root, "service", "client-cli", "networks"):
+    for path in c_files(root, "common", "service", "client-cli", "networks"):
         text = path.read_text()
         name = str(path.relative_to(root))
         limit = SPECIAL.get(name, FILE_MAX)

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+#include "config/config-network.h"
 #include "fuzz.h"
-#include "model/config-network.h"
-#include "util/cleanup.h"
 
 static void check_failure(const Failure *failure, int error) {
         size_t n = strlen(failure->text);

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
+#include "config/config-parse.h"
 #include "fuzz.h"
-#include "model/config-parse.h"
-#include "util/cleanup.h"
 
 static void check_failure(const Failure *failure, int error) {
         size_t n = strlen(failure->text);

@@ -9,8 +9,8 @@
 
 #include <sys/mman.h>
 
+#include "config/config-parse.h"
 #include "fuzz.h"
-#include "model/config-parse.h"
 
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_fstat(int fd, struct stat *status);

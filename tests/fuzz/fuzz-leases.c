@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "model/leases.h"
+#include "networks/leases.h"
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "fuzz.h"
 #include "kernel/link.h"
-#include "model/tag.h"
-#include "util/cleanup.h"
+#include "taps/tag.h"
 
 static void check_link(const LinkInfo *link) {
         Tag tag;

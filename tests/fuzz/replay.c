@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "fuzz.h"
-#include "util/cleanup.h"
 
 static int is_visible(const struct dirent *entry) {
         return entry->d_name[0] != '.';

@@ -5,9 +5,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "kernel/ifname.h"
+#include "common/clock.h"
+#include "common/ifname.h"
 #include "testing.h"
-#include "util/clock.h"
 
 void waiter_gone(GoneWatch *watch, int error) {
         Waiter *waiter = container_of(watch, Waiter, watch);

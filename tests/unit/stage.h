@@ -6,7 +6,7 @@
  * insides of the manager may be looked at; what exists is asked of the kernel (world.h).
  */
 
-#include "model/manager-private.h"
+#include "taps/manager-private.h"
 
 /* For whom the tests make something: held to the usual limits, but as fast as he likes. */
 #define CLIENT(id, name)                                                                           \

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kernel/ifname.h"
+#include "common/ifname.h"
 #include "stage.h"
 #include "testing.h"
 #include "world.h"

@@ -2,10 +2,10 @@
 /* Bridges and their ports, judged by iproute2. */
 #include <errno.h>
 
+#include "common/cleanup.h"
 #include "kernel/bridge.h"
 #include "kernel/tap.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 DEFINE_CLEANUP(Netlink, netlink_close)

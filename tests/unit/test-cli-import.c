@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "model/config.h"
+#include "config/config.h"
 #include "testing.h"
 
 typedef struct Stage {

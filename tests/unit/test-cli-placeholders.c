@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
+#include "common/cleanup.h"
 #include "placeholders.h"
-#include "util/cleanup.h"
 
 static const int two_fds[] = { 3, 4 };
 static const int one_fd[] = { 17 };

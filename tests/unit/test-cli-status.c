@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The exit statuses, which scripts rely on: one for each error that there is. */
-#include "bus/error.h"
+#include "common/bus-error.h"
 #include "status.h"
 #include "testing.h"
 

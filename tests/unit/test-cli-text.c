@@ -14,9 +14,9 @@
 
 #include <cmocka.h>
 
+#include "common/cleanup.h"
 #include "table.h"
 #include "text.h"
-#include "util/cleanup.h"
 
 static void assert_cleaned(const char *text, const char *expected) {
         _cleanup_free_ char *copy = strdup(text);

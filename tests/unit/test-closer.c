@@ -12,8 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/workers.h"
 #include "testing.h"
-#include "util/closer.h"
 
 typedef struct Work {
         CloserJob job;

@@ -2,7 +2,7 @@
 /* Judgement on what a holder did, with the clock in the test's hand. */
 #include <string.h>
 
-#include "model/conduct.h"
+#include "taps/tamper.h"
 #include "testing.h"
 
 #define SEC UINT64_C(1000000)

@@ -3,7 +3,7 @@
  * place. */
 #include <errno.h>
 
-#include "model/config-network.h"
+#include "config/config-network.h"
 #include "testing.h"
 
 static int parse(const char *text, NetworkPlan *ret, Failure *failure) {

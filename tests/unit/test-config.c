@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/config.h"
+#include "config/config.h"
 #include "testing.h"
 
 #define ALICE 4001 /* nobody needs to have this uid */

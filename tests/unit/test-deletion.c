@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "kernel/tap.h"
-#include "model/deletion.h"
+#include "taps/deletion.h"
 #include "testing.h"
 #include "world.h"
 

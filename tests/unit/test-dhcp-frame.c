@@ -7,7 +7,7 @@
 
 #include <arpa/inet.h>
 
-#include "model/dhcp-frame.h"
+#include "networks/dhcp-frame.h"
 #include "testing.h"
 
 #define AT_IP      14

@@ -2,7 +2,7 @@
 /* An endpoint follows the kernel, and says of each step exactly what it changed. */
 #include <errno.h>
 
-#include "model/endpoint.h"
+#include "taps/endpoint.h"
 #include "testing.h"
 
 static const Tag tag = { .uid = 1000, .nonce = 1, .guest_mac = { { 0x52, 0x54, 0, 0, 0, 1 } } };

@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <errno.h>
 
-#include "bus/error.h"
+#include "common/bus-error.h"
 #include "testing.h"
 
 /* The D-Bus specification, "Error names": as interface names, two elements or more of

@@ -2,8 +2,8 @@
 /* A Failure is a kind and a sentence; the errno goes past it. */
 #include <errno.h>
 
+#include "common/failure.h"
 #include "testing.h"
-#include "util/failure.h"
 
 static void a_failure_carries_kind_and_sentence_and_returns_the_errno(void **state) {
         Failure failure = FAILURE_INIT;

@@ -7,9 +7,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
+#include "common/fdset.h"
 #include "testing.h"
-#include "util/cleanup.h"
-#include "util/fdset.h"
 
 static int open_null(void) {
         int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);

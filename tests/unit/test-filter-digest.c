@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
+#include "common/clock.h"
 #include "kernel/filter-digest.h"
 #include "testing.h"
-#include "util/cleanup.h"
-#include "util/clock.h"
 #include "world.h"
 
 DEFINE_CLEANUP(Netlink, netlink_close)

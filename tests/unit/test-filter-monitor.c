@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/filter-monitor.h"
+#include "common/cleanup.h"
+#include "common/clock.h"
+#include "taps/filter-monitor.h"
 #include "testing.h"
-#include "util/cleanup.h"
-#include "util/clock.h"
 #include "world.h"
 
 typedef struct Told {

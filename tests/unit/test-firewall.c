@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What vnicd says of the rulesets of real firewalls, which are in tests/unit/rulesets. */
-#include "model/firewall.h"
+#include "networks/firewall.h"
 
 #include <stdlib.h>
 #include <unistd.h>

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "kernel/ifname.h"
+#include "common/ifname.h"
 #include "testing.h"
 
 #define RANDOM_INPUTS 1000000

@@ -6,10 +6,10 @@
 
 #include <stdio.h>
 
-#include "model/lease-book.h"
-#include "model/network-service.h"
+#include "common/clock.h"
+#include "networks/lease-book.h"
+#include "networks/network-service.h"
 #include "testing.h"
-#include "util/clock.h"
 
 #define NOW (UINT64_C(1000) * USEC_PER_SEC)
 

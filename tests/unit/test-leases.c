@@ -12,10 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "model/leases.h"
-#include "model/network-service.h"
+#include "common/cleanup.h"
+#include "networks/leases.h"
+#include "networks/network-service.h"
 #include "testing.h"
-#include "util/cleanup.h"
 
 #define V4 "1795353600 52:54:00:12:34:56 10.90.7.40 web 01:52:54:00:12:34:56\n"
 #define V6                                                                                         \

@@ -2,7 +2,7 @@
 /* Users take turns, and each is served in the order in which he came. */
 #include <errno.h>
 
-#include "bus/lines.h"
+#include "access/lines.h"
 #include "testing.h"
 
 typedef struct Call {

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "model/linger.h"
+#include "common/clock.h"
+#include "taps/delayed-close.h"
 #include "testing.h"
-#include "util/clock.h"
 
 #define MSEC      UINT64_C(1000)
 #define PIPES_MAX 300

@@ -5,10 +5,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "kernel/link-events.h"
 #include "kernel/tap.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 DEFINE_CLEANUP(LinkEvents, link_events_close)

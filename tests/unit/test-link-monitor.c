@@ -9,9 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "model/link-monitor.h"
+#include "common/cleanup.h"
+#include "taps/link-monitor.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 /* What recvmsg(2) is to do next, before it is asked of the kernel again: fail, then give so many

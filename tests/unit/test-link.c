@@ -2,10 +2,10 @@
 /* Links over rtnetlink: what is set is looked for by ioctl, sysfs and iproute2. */
 #include <errno.h>
 
+#include "common/cleanup.h"
 #include "kernel/link.h"
 #include "kernel/tap.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 DEFINE_CLEANUP(Netlink, netlink_close)

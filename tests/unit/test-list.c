@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The intrusive list: order, and unlinking whatever may be linked or not. */
+#include "common/list.h"
 #include "testing.h"
-#include "util/list.h"
 
 typedef struct Item {
         int number;

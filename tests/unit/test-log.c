@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "common/log.h"
 #include "testing.h"
-#include "util/log.h"
 
 typedef struct Capture {
         int file, saved;

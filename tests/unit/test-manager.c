@@ -10,12 +10,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "kernel/ifname.h"
+#include "common/clock.h"
+#include "common/ifname.h"
 #include "kernel/tap.h"
-#include "model/deletion.h"
 #include "stage.h"
+#include "taps/deletion.h"
 #include "testing.h"
-#include "util/clock.h"
 #include "world.h"
 
 /* What getrandom(2) gives next, for as long as there is something in it. */
@@ -665,7 +665,7 @@ static void past_the_limits_a_look_says_quota(void **state) {
         stage_leave(&stage);
 }
 
-/* util/failure.h: functions leave it untouched on success. What is left in it would be said of a
+/* common/failure.h: functions leave it untouched on success. What is left in it would be said of a
  * later error that brings no words of its own. */
 static void a_look_that_succeeds_leaves_no_failure(void **state) {
         TapRequest requests[] = { stage_request(), request_with_mac("52:54:00:12:34:56") };

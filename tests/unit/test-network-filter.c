@@ -10,13 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "kernel/address.h"
 #include "kernel/bridge.h"
 #include "kernel/filter.h"
 #include "kernel/tap.h"
-#include "model/network-filter.h"
+#include "networks/network-filter.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 DEFINE_CLEANUP(Netlink, netlink_close)

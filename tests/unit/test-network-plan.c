@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 
-#include "model/network-plan.h"
+#include "config/network-plan.h"
 #include "testing.h"
 
 static void a_name_is_short_lower_case_and_not_that_of_a_tap(void **state) {

@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "model/network-service.h"
+#include "common/cleanup.h"
+#include "networks/network-service.h"
 #include "testing.h"
-#include "util/cleanup.h"
 
 static NetworkPlan plan_of(NetworkKind kind) {
         NetworkPlan plan = NETWORK_PLAN_INIT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 
-#include "model/network-tag.h"
+#include "networks/network-tag.h"
 #include "testing.h"
 
 #define USUAL                                                                                      \

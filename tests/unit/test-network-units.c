@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-#include "bus/network-units.h"
+#include "api/network-units.h"
 #include "fake-bus.h"
 #include "testing.h"
 

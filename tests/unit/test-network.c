@@ -19,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "stage.h"
 #include "testing.h"
-#include "util/clock.h"
 #include "world.h"
 
 /* Messages until the process is killed; 0: it is not. The libraries use these, too. */

@@ -7,11 +7,11 @@
 #include <linux/if_tun.h>
 #include <sys/ioctl.h>
 
+#include "common/cleanup.h"
 #include "kernel/offload-active.h"
 #include "kernel/offload.h"
 #include "kernel/tap.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 #define TUN_F_UFO_BIT 0x10u

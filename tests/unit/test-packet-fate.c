@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 DEFINE_CLEANUP(Ruleset, ruleset_free)

@@ -5,10 +5,10 @@
 #include <linux/if_ether.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "kernel/packet-log.h"
 #include "kernel/tap.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 DEFINE_CLEANUP(PacketLog, packet_log_close)

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <systemd/sd-bus.h>
 
+#include "common/cleanup.h"
+#include "common/printable.h"
 #include "testing.h"
-#include "util/cleanup.h"
-#include "util/printable.h"
 
 static void assert_printable(const char *text, const char *expected) {
         _cleanup_free_ char *copy = strdup(text);

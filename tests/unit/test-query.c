@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "bus/authority.h"
-#include "bus/error.h"
+#include "access/authorization.h"
+#include "common/bus-error.h"
 #include "fake-bus.h"
 #include "testing.h"
 

@@ -2,7 +2,7 @@
 /* What a user holds is counted by uid and comes back to zero. */
 #include <errno.h>
 
-#include "model/quota.h"
+#include "common/quota.h"
 #include "testing.h"
 
 static Quota *new_quota(void) {

@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 
-#include "model/reconcile.h"
+#include "common/clock.h"
+#include "common/reconcile.h"
 #include "testing.h"
-#include "util/clock.h"
 
 #define MSEC UINT64_C(1000)
 

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "model/registry.h"
+#include "taps/registry.h"
 #include "testing.h"
 
 static Endpoint *make(int ifindex, uint32_t nonce, uid_t uid, const char *label) {

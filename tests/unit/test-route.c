@@ -9,12 +9,12 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "common/cleanup.h"
 #include "kernel/address.h"
 #include "kernel/forwarding.h"
 #include "kernel/route-events.h"
 #include "kernel/route.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 DEFINE_CLEANUP(Netlink, netlink_close)

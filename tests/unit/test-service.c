@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "bus/service.h"
+#include "api/service.h"
 #include "fake-bus.h"
 #include "kernel/link.h"
 #include "testing.h"

@@ -17,9 +17,9 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
-#include "bus/systemd.h"
+#include "bus/systemd-client.h"
+#include "common/cleanup.h"
 #include "testing.h"
-#include "util/cleanup.h"
 
 #define UNIT "vnicd-network@vnicbr0.service"
 #define JOB  "/org/freedesktop/systemd1/job/7"

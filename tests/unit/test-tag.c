@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "model/tag.h"
+#include "taps/tag.h"
 #include "testing.h"
 
 #define VALID                                                                                      \

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "kernel/link-events.h"
-#include "model/tap-birth.h"
+#include "taps/tap-setup.h"
 #include "testing.h"
 #include "world.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What a tap's link should have: the same for one that is made and for one that is found. */
 #include "kernel/bridge.h"
-#include "model/group.h"
-#include "model/tap-filter.h"
-#include "model/tap-port.h"
+#include "networks/group.h"
+#include "taps/tap-filter.h"
+#include "taps/tap-port.h"
 #include "testing.h"
 
 static void a_new_tap_is_in_the_group_of_its_kind(void **state) {

@@ -6,7 +6,7 @@
 #include <errno.h>
 
 #include "kernel/offload.h"
-#include "model/tap-request.h"
+#include "taps/tap-request.h"
 #include "testing.h"
 
 static void assert_refused(TapRequest request, FailureKind kind, const char *key) {

@@ -6,10 +6,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
 #include "kernel/tap-escort.h"
 #include "kernel/tap.h"
 #include "testing.h"
-#include "util/cleanup.h"
 #include "world.h"
 
 #define FLAGS (IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | IFF_PERSIST)

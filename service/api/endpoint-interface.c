@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* org.vnicd1.Endpoint: what is true of every kind of endpoint. */
+#include <errno.h>
+#include <string.h>
+
+#include "access/gate.h"
+#include "api/service.h"
+#include "api/wait.h"
+#include "bus/bus-cleanup.h"
+#include "bus/property.h"
+#include "common/log.h"
+
+#define ENDPOINT_INTERFACE SERVICE_NAME ".Endpoint"
+#define TAP_INTERFACE      SERVICE_NAME ".Tap"
+
+static int release(Endpoint *endpoint, sd_bus_message *call, Failure *failure) {
+        Service *service = service_here(sd_bus_message_get_bus(call));
+        GateMatter matter;
+        Subject subject;
+        int r;
+
+        r = service_subject(service, call, &subject, failure);
+        if (r < 0)
+                return r;
+        matter = gate_matter_of(endpoint);
+        r = gate_pass(service, call, &subject, &matter, failure);
+        return r <= 0 ? r : wait_release(service, call, endpoint);
+}
+
+static int method_release(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = release(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static PROPERTY_GETTER(get_ifindex) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'i', &(int32_t){ endpoint->now.ifindex });
+}
+
+static PROPERTY_GETTER(get_kind) {
+        return sd_bus_message_append_basic(reply, 's', "tap");
+}
+
+static PROPERTY_GETTER(get_bridge) {
+        const Endpoint *endpoint = userdata;
+        char name[IFNAMSIZ];
+
+        return append_text(reply, manager_bridge_of(service_here(bus)->manager, endpoint, name));
+}
+
+static PROPERTY_GETTER(get_anti_spoof) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_has_anti_spoof(endpoint) });
+}
+
+static PROPERTY_GETTER(get_forwarding) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_is_forwarding(endpoint) });
+}
+
+static PROPERTY_GETTER(get_state) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(
+                        reply, 's', endpoint_is_active(endpoint) ? "active" : "idle");
+}
+
+static PROPERTY_GETTER(get_persistent) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_is_persistent(endpoint) });
+}
+
+static PROPERTY_GETTER(get_warnings) {
+        const Endpoint *endpoint = userdata;
+        static const struct {
+                EndpointWarning warning;
+                const char *sentence;
+        } all[] = {
+                { ENDPOINT_WARNING_RENAMED, "It was renamed." },
+                { ENDPOINT_WARNING_BRIDGE, "It is not on the bridge where it belongs." },
+                { ENDPOINT_WARNING_MTU,
+                                "Its MTU is not its bridge's: larger frames are lost between them." },
+                { ENDPOINT_WARNING_ANTI_SPOOF,
+                                "Its filter against forged MAC addresses was taken off." },
+                { ENDPOINT_WARNING_ISOLATED, "Its port is not isolated any more." },
+                { ENDPOINT_WARNING_FILTERS,
+                                "The group of its link or the flags of its port were changed: filters may not see what it sends." },
+                { ENDPOINT_WARNING_DOWN, "It was taken down: no frame passes." },
+                { ENDPOINT_WARNING_PERSISTENCE,
+                                "Its holder made it persistent; it is deleted when its last queue is closed." },
+                { ENDPOINT_WARNING_OWNER, "Its holder gave the device to somebody else." },
+                { ENDPOINT_WARNING_HEADER,
+                                "It was opened without a virtio_net_hdr: it carries no offloads." },
+                { ENDPOINT_WARNING_VLAN,
+                                "In a VLAN of its port the guest is not heard: another port has its MAC there." },
+                { ENDPOINT_WARNING_LISTENING,
+                                "Its port does not forward yet: its bridge's spanning tree protocol listens first, for twice the bridge's forward delay (30 s where nobody set another)." },
+                { ENDPOINT_WARNING_BLOCKED,
+                                "Its port is blocked by its bridge's spanning tree protocol: the guest is a way to where the bridge has another one." },
+                { ENDPOINT_WARNING_GUARD,
+                                "Its port is out of use: the guest sent a BPDU, and it has BPDU guard; or its bridge is down. Setting the interface down and up opens it again." },
+                { ENDPOINT_WARNING_SOURCES,
+                                "Its guest sent frames with other MACs than GuestMac: they are dropped." },
+                { ENDPOINT_WARNING_END,
+                                "Its holder made it end with its last queue: it is not persistent any more." },
+        };
+        const char *sentences[sizeof(all) / sizeof(*all) + 1] = { NULL };
+        size_t n = 0;
+
+        for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+                if (endpoint->warnings & all[i].warning)
+                        sentences[n++] = all[i].sentence;
+        return append_names(reply, sentences);
+}
+
+static PROPERTY_GETTER(get_created) {
+        const Endpoint *endpoint = userdata;
+
+        return sd_bus_message_append_basic(
+                        reply, 't', &(uint64_t){ endpoint->tag.created * UINT64_C(1000000) });
+}
+
+void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned changes) {
+        static const struct {
+                unsigned change;
+                const char *interface, *property;
+        } of_change[] = {
+                { ENDPOINT_CHANGED_NAME, ENDPOINT_INTERFACE, "Interface" },
+                { ENDPOINT_CHANGED_BRIDGE, ENDPOINT_INTERFACE, "Bridge" },
+                { ENDPOINT_CHANGED_MAC, ENDPOINT_INTERFACE, "HostMac" },
+                { ENDPOINT_CHANGED_GUEST_MAC, ENDPOINT_INTERFACE, "GuestMac" },
+                { ENDPOINT_CHANGED_MTU, ENDPOINT_INTERFACE, "Mtu" },
+                { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "Isolated" },
+                { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "AntiSpoof" },
+                { ENDPOINT_CHANGED_FORWARDING, ENDPOINT_INTERFACE, "Forwarding" },
+                { ENDPOINT_CHANGED_STATE, ENDPOINT_INTERFACE, "State" },
+                { ENDPOINT_CHANGED_PERSISTENT, ENDPOINT_INTERFACE, "Persistent" },
+                { ENDPOINT_CHANGED_WARNINGS, ENDPOINT_INTERFACE, "Warnings" },
+                { ENDPOINT_CHANGED_HEADER, TAP_INTERFACE, "VnetHdr" },
+                { ENDPOINT_CHANGED_HEADER, TAP_INTERFACE, "OffloadsSupported" },
+                { ENDPOINT_CHANGED_QUEUES, TAP_INTERFACE, "Queues" },
+                { ENDPOINT_CHANGED_QUEUES_DISABLED, TAP_INTERFACE, "QueuesDisabled" },
+                { ENDPOINT_CHANGED_OFFLOADS, TAP_INTERFACE, "OffloadsActive" },
+        };
+        static const char *const interfaces[] = { ENDPOINT_INTERFACE, TAP_INTERFACE };
+        char path[ENDPOINT_PATH_SIZE];
+
+        if (changes & ENDPOINT_CHANGED_OFFLOADS)
+                tap_emit_offloads(service, endpoint);
+        endpoint_path(endpoint, path);
+        for (size_t k = 0; k < 2; k++) {
+                char *names[sizeof(of_change) / sizeof(*of_change) + 1] = { NULL };
+                size_t n = 0;
+                int r = 0;
+
+                for (size_t i = 0; i < sizeof(of_change) / sizeof(*of_change); i++)
+                        if (changes & of_change[i].change &&
+                                        of_change[i].interface == interfaces[k])
+                                names[n++] = (char *)of_change[i].property;
+                if (n > 0)
+                        r = sd_bus_emit_properties_changed_strv(
+                                        service->bus, path, interfaces[k], names);
+                if (r < 0)
+                        log_warning("Cannot announce a change of %s: %s", endpoint->now.name,
+                                        strerror(-r));
+        }
+}
+
+#define AT(member) offsetof(Endpoint, member)
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Release", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_release,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        LIVE_PROPERTY("Interface", "s", property_get_text, AT(now.name)),
+        CONST_PROPERTY("Ifindex", "i", get_ifindex, 0),
+        CONST_PROPERTY("Kind", "s", get_kind, 0),
+        LIVE_PROPERTY("Bridge", "s", get_bridge, 0),
+        CONST_PROPERTY("Owner", "u", property_get_number, AT(tag.uid)),
+        CONST_PROPERTY("Label", "s", property_get_text, AT(tag.label)),
+        LIVE_PROPERTY("GuestMac", "s", property_get_mac, AT(tag.guest_mac)),
+        LIVE_PROPERTY("HostMac", "s", property_get_mac, AT(now.mac)),
+        LIVE_PROPERTY("Mtu", "u", property_get_number, AT(now.mtu)),
+        LIVE_PROPERTY("Isolated", "b", property_get_flag, AT(now.port.isolated)),
+        LIVE_PROPERTY("AntiSpoof", "b", get_anti_spoof, 0),
+        LIVE_PROPERTY("Persistent", "b", get_persistent, 0),
+        LIVE_PROPERTY("Forwarding", "b", get_forwarding, 0),
+        LIVE_PROPERTY("State", "s", get_state, 0),
+        CONST_PROPERTY("Created", "t", get_created, 0),
+        LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
+        SD_BUS_VTABLE_END,
+};
+
+int endpoint_interface_register(Service *service) {
+        return sd_bus_add_fallback_vtable(service->bus, NULL, ENDPOINT_PREFIX, ENDPOINT_INTERFACE,
+                        vtable, endpoint_find, service);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "api/list-bridges.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "access/gate.h"
+#include "api/network-interface.h"
+#include "api/reload.h"
+#include "bus/bus-cleanup.h"
+#include "common/ifname.h"
+#include "kernel/bridge.h"
+
+/* One ListBridges; asks about all bridges side by side. */
+typedef struct Listing {
+        Service *service;
+        sd_bus_message *call, *reply;
+        Subject subject;
+        bool pending;
+        Failure *failure;
+} Listing;
+
+static Fate fate_of_crossing(const Listing *listing, const LinkInfo *bridge) {
+        return manager_fate_of_crossing(listing->service->manager, bridge->ifindex, bridge->name);
+}
+
+static int append_warnings(const Listing *listing, const LinkInfo *bridge) {
+        const Fate crossing = fate_of_crossing(listing, bridge);
+        char words[FIREWALL_SENTENCE_SIZE];
+        const char *warnings[3] = { NULL };
+        size_t n = 0;
+
+        if (!bridge_mac_is_pinned(bridge->name))
+                warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets it when an endpoint is on it and it has a port that is not vnicd's, or as the next endpoint joins if it has an IP address.";
+        if (crossing.outcome == FATE_DROPPED)
+                warnings[n++] = firewall_bridge_sentence(&crossing, bridge->name, words);
+        return append_names(listing->reply, warnings);
+}
+
+static int append_undecided(const Listing *listing, const LinkInfo *bridge) {
+        const Fate crossing = fate_of_crossing(listing, bridge);
+        const char *chains[2] = { NULL };
+
+        if (crossing.outcome == FATE_UNDECIDED)
+                chains[0] = crossing.chain;
+        return append_names(listing->reply, chains);
+}
+
+/* One line of the list. */
+typedef struct Entry {
+        const LinkInfo *bridge;  /* of one that is not up only name and MTU */
+        const NetworkPlan *plan; /* NULL: no network */
+        const Network *network;  /* NULL: none, or not up */
+        unsigned ports;
+        bool shared; /* it has a foreign port: it is as a bridge of the host */
+        const char *access;
+} Entry;
+
+/* One that is not up is in nobody's way. */
+static int append_nothing(sd_bus_message *reply) {
+        static const char *const none[] = { NULL };
+
+        return append_names(reply, none);
+}
+
+static int append_entry_warnings(const Listing *listing, const Entry *entry) {
+        if (entry->network)
+                return network_append_warnings(listing->reply, listing->service, entry->network);
+        return entry->plan ? append_nothing(listing->reply)
+                           : append_warnings(listing, entry->bridge);
+}
+
+static int append_entry_undecided(const Listing *listing, const Entry *entry) {
+        if (entry->network)
+                return network_append_undecided(listing->reply, listing->service, entry->network);
+        return entry->plan ? append_nothing(listing->reply)
+                           : append_undecided(listing, entry->bridge);
+}
+
+/* {key: as} */
+static int append_sentences(const Listing *listing, const Entry *entry, const char *key,
+                int (*append)(const Listing *listing, const Entry *entry)) {
+        sd_bus_message *reply = listing->reply;
+        int r;
+
+        r = sd_bus_message_open_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_VARIANT, "as");
+        if (r >= 0)
+                r = append(listing, entry);
+        for (unsigned i = 0; i < 2 && r >= 0; i++) /* variant, entry */
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
+static int append_entry(const Listing *listing, const Entry *entry) {
+        const NetworkPlan *plan = entry->plan;
+        sd_bus_message *reply = listing->reply;
+        int r;
+
+        r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
+                        entry->bridge->name, "kind", "s",
+                        plan && !entry->shared ? network_kind_name(plan->kind) : "bridge", "access",
+                        "s", entry->access, "mtu", "u", entry->bridge->mtu, "ports", "u",
+                        (uint32_t)entry->ports, "ports_max", "u",
+                        plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX);
+        if (r < 0)
+                return r;
+        r = append_sentences(listing, entry, "warnings", append_entry_warnings);
+        if (r >= 0)
+                r = append_sentences(listing, entry, "undecided_filters", append_entry_undecided);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int list_entry(Listing *listing, Entry *entry, const GateMatter *matter) {
+        GateAnswer answer;
+        int r;
+
+        r = gate_tell(listing->service, listing->call, &listing->subject, matter, &answer,
+                        listing->failure);
+        if (r == -ESTALE) { /* it was not there yet when the others were asked about */
+                *listing->failure = FAILURE_INIT;
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        listing->pending = listing->pending || r == 0;
+        if (listing->pending)
+                return 0;
+        entry->access = answer == GATE_YES ? "yes" : answer == GATE_CHALLENGE ? "challenge" : "no";
+        return append_entry(listing, entry);
+}
+
+static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *userdata) {
+        Listing *listing = userdata;
+        const Network *network = manager_network_of(listing->service->manager, bridge);
+        Entry entry = {
+                .bridge = bridge,
+                .network = network,
+                .plan = network ? &network->tag.plan : NULL,
+                .ports = ports->all,
+                .shared = network && ports->foreign > 0,
+        };
+        const GateMatter matter = {
+                .bridge = bridge->name,
+                .network = network && !entry.shared,
+                .stamp = (uint64_t)bridge->ifindex,
+        };
+
+        /* One with a name that CreateTap would not take. */
+        if (!ifname_is_plain(bridge->name) || (network && network->doomed))
+                return 0;
+        return list_entry(listing, &entry, &matter);
+}
+
+/* Those that the configuration defines and that are not up. */
+static int list_defined(Listing *listing) {
+        const Config *config = reload_config(listing->service->reload);
+        const NetworkPlan *plan;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && (plan = config_network_at(config, i)); i++) {
+                LinkInfo bridge = { .mtu = plan->mtu };
+                Entry entry = { .bridge = &bridge, .plan = plan };
+                const GateMatter matter = { .bridge = plan->name, .network = true };
+
+                if (manager_check_network_name(listing->service->manager, plan->name, NULL) < 0)
+                        continue;
+                strcpy(bridge.name, plan->name);
+                r = list_entry(listing, &entry, &matter);
+        }
+        return r;
+}
+
+static int list_bridges(Listing *listing) {
+        _cleanup_sd_message_ sd_bus_message *reply = NULL;
+        int r;
+
+        r = service_subject(listing->service, listing->call, &listing->subject, listing->failure);
+        if (r < 0)
+                return r;
+        r = authority_may_ask(listing->service->authority, listing->call, listing->subject.uid,
+                        listing->failure);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_return(listing->call, &reply);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "a{sv}");
+        if (r < 0)
+                return r;
+        listing->reply = reply;
+        r = manager_list_bridges(listing->service->manager, list_bridge, listing, listing->failure);
+        if (r >= 0)
+                r = list_defined(listing);
+        if (r < 0 || listing->pending)
+                return r;
+        r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+int method_list_bridges(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        Listing listing = { .service = userdata, .call = call, .failure = &failure };
+        int r = list_bridges(&listing);
+
+        return error_answer(error, &failure, r);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * org.vnicd1.Network, and what the Manager has to say of networks. Only one that is up is an
+ * object; one that the configuration defines comes up with its first tap.
+ */
+#include "api/network-interface.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "access/gate.h"
+#include "api/network-arguments.h"
+#include "api/network-units.h"
+#include "api/reload.h"
+#include "api/wait.h"
+#include "bus/bus-cleanup.h"
+#include "bus/property.h"
+#include "common/log.h"
+#include "networks/leases.h"
+
+#define NETWORK_INTERFACE SERVICE_NAME ".Network"
+
+/* Each byte of the name may take three. */
+#define NETWORK_PATH_SIZE (sizeof(NETWORK_PREFIX) + 1 + 3 * IFNAMSIZ)
+
+static const char *network_path(const char *name, char buffer[static NETWORK_PATH_SIZE]) {
+        _cleanup_free_ char *path = NULL;
+
+        snprintf(buffer, NETWORK_PATH_SIZE, "%s",
+                        sd_bus_path_encode(NETWORK_PREFIX, name, &path) < 0 ? NETWORK_PREFIX
+                                                                            : path);
+        return buffer;
+}
+
+bool network_is_path(const char *path) {
+        return strncmp(path, NETWORK_PREFIX "/", strlen(NETWORK_PREFIX "/")) == 0;
+}
+
+Network *network_at(const Service *service, const char *path) {
+        _cleanup_free_ char *name = NULL;
+        Network *network;
+
+        if (sd_bus_path_decode(path, NETWORK_PREFIX, &name) <= 0)
+                return NULL;
+        network = manager_find_network(service->manager, name);
+        return network && network->born && !network->doomed ? network : NULL;
+}
+
+static GateMatter matter_of(const Subject *subject, const char *name, int ifindex) {
+        return (GateMatter){
+                .bridge = name,
+                .owner = subject->uid,
+                .stamp = (uint64_t)ifindex,
+        };
+}
+
+static int check_name(Service *service, const NetworkPlan *plan, Failure *failure) {
+        if (config_network(reload_config(service->reload), plan->name))
+                return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                                "The configuration defines a network \"%s\": it comes up with its first tap. Choose another name.",
+                                plan->name);
+        return manager_check_network_name(service->manager, plan->name, failure);
+}
+
+static int create_network(Service *service, sd_bus_message *call, Failure *failure) {
+        char path[NETWORK_PATH_SIZE];
+        Network *network;
+        GateMatter matter;
+        Subject subject;
+        NetworkPlan plan;
+        int r;
+
+        r = service_subject(service, call, &subject, failure);
+        if (r >= 0)
+                r = network_request_read(call, &plan, failure);
+        if (r >= 0)
+                r = check_name(service, &plan, failure);
+        if (r < 0)
+                return r;
+        matter = matter_of(&subject, plan.name, 0);
+        r = gate_pass(service, call, &subject, &matter, failure);
+        if (r <= 0)
+                return r;
+        r = manager_create_network(service->manager, &plan, true, &network, failure);
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(call, "o", network_path(plan.name, path));
+}
+
+int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = create_network(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int delete_network(Network *network, sd_bus_message *call, Failure *failure) {
+        Service *service = service_here(sd_bus_message_get_bus(call));
+        GateMatter matter;
+        Subject subject;
+        int r;
+
+        r = service_subject(service, call, &subject, failure);
+        if (r < 0)
+                return r;
+        matter = matter_of(&subject, network->tag.plan.name, network->ifindex);
+        r = gate_pass(service, call, &subject, &matter, failure);
+        return r <= 0 ? r : wait_delete_network(service, call, network);
+}
+
+static int method_delete(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = delete_network(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int append_leases(sd_bus_message *reply, const Leases *leases) {
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "(sssx)");
+
+        for (size_t i = 0; i < leases->n && r >= 0; i++) {
+                const Lease *lease = &leases->leases[i];
+
+                r = sd_bus_message_append(reply, "(sssx)", lease->address, lease->mac, lease->name,
+                                (int64_t)lease->expiry);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int get_leases(const Network *network, sd_bus_message *call, Failure *failure) {
+        _cleanup_sd_message_ sd_bus_message *reply = NULL;
+        Leases leases = LEASES_INIT;
+        int r;
+
+        r = leases_read(network->tag.plan.name, &leases);
+        if (r < 0)
+                return r == -ENOMEM ? r
+                                    : failure_kernel(failure, -r, "read the leases of the network",
+                                                      NULL);
+        r = sd_bus_message_new_method_return(call, &reply);
+        if (r >= 0)
+                r = append_leases(reply, &leases);
+        leases_done(&leases);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int method_get_leases(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = get_leases(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+int network_append_warnings(sd_bus_message *reply, Service *service, const Network *network) {
+        const char *unit = network_units_warning(service->network_units, network->tag.plan.name);
+        const char *sentences[NETWORK_WARNING_MAX + 4] = { NULL };
+        char bridge[IFNAMSIZ], words[FIREWALL_SENTENCE_SIZE];
+        Fate crossing;
+        size_t n = 0;
+
+        manager_bridge_name(service->manager, network, bridge);
+        crossing = manager_fate_of_crossing(service->manager, network->ifindex, bridge);
+        if (unit)
+                sentences[n++] = unit;
+        for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
+                if (network->warnings[i])
+                        sentences[n++] = network->warnings[i];
+        if (manager_ports_of(network).foreign > 0)
+                sentences[n++] =
+                                "It has a port that is not vnicd's, so whoever wants a tap on it needs what a bridge of the host needs.";
+        if (crossing.outcome == FATE_DROPPED)
+                sentences[n++] = firewall_bridge_sentence(&crossing, bridge, words);
+        return append_names(reply, sentences);
+}
+
+/* Each chain once. */
+static void add_chain(const char **chains, size_t *n, const Fate *fate) {
+        if (fate->outcome != FATE_UNDECIDED)
+                return;
+        for (size_t i = 0; i < *n; i++)
+                if (strcmp(chains[i], fate->chain) == 0)
+                        return;
+        chains[(*n)++] = fate->chain;
+}
+
+int network_append_undecided(sd_bus_message *reply, Service *service, const Network *network) {
+        const char *chains[FIREWALL_MATTER_MAX + 2] = { NULL };
+        char bridge[IFNAMSIZ];
+        Fate crossing;
+        size_t n = 0;
+
+        manager_bridge_name(service->manager, network, bridge);
+        crossing = manager_fate_of_crossing(service->manager, network->ifindex, bridge);
+        for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++)
+                add_chain(chains, &n, &network->fates[i]);
+        add_chain(chains, &n, &crossing);
+        return append_names(reply, chains);
+}
+
+static PROPERTY_GETTER(get_addresses) {
+        const Network *network = userdata;
+        char v4[NETWORK_ADDRESS_SIZE], v6[NETWORK_ADDRESS_SIZE];
+        const char *addresses[3] = { NULL };
+        size_t n = 0;
+
+        if (*network_plan_v4(&network->tag.plan, v4))
+                addresses[n++] = v4;
+        if (*network_plan_v6(&network->tag.plan, v6))
+                addresses[n++] = v6;
+        return append_names(reply, addresses);
+}
+
+static PROPERTY_GETTER(get_kind) {
+        const Network *network = userdata;
+
+        return sd_bus_message_append_basic(reply, 's', network_kind_name(network->tag.plan.kind));
+}
+
+static PROPERTY_GETTER(get_ports) {
+        return sd_bus_message_append_basic(
+                        reply, 'u', &(uint32_t){ manager_ports_of(userdata).all });
+}
+
+static PROPERTY_GETTER(get_warnings) {
+        return network_append_warnings(reply, service_here(bus), userdata);
+}
+
+static PROPERTY_GETTER(get_undecided) {
+        return network_append_undecided(reply, service_here(bus), userdata);
+}
+
+void network_emit_change(Service *service, const char *name, const char *property) {
+        char path[NETWORK_PATH_SIZE];
+        int r;
+
+        if (!network_at(service, network_path(name, path)))
+                return;
+        r = sd_bus_emit_properties_changed(service->bus, path, NETWORK_INTERFACE, property, NULL);
+        if (r < 0)
+                log_warning("Cannot announce a change of the network %s: %s", name, strerror(-r));
+}
+
+void network_announce(Service *service, const Network *network) {
+        char path[NETWORK_PATH_SIZE];
+        int r;
+
+        network_units_start(service->network_units, &network->tag.plan);
+        r = sd_bus_emit_object_added(service->bus, network_path(network->tag.plan.name, path));
+        if (r < 0)
+                log_warning("Cannot announce the network %s: %s", network->tag.plan.name,
+                                strerror(-r));
+}
+
+void network_announce_end(Service *service, const Network *network) {
+        char path[NETWORK_PATH_SIZE];
+        int r;
+
+        network_units_stop(service->network_units, &network->tag.plan);
+        r = sd_bus_emit_object_removed(service->bus, network_path(network->tag.plan.name, path));
+        if (r < 0)
+                log_warning("Cannot announce the end of the network %s: %s", network->tag.plan.name,
+                                strerror(-r));
+}
+
+static void on_warning(const char *name, void *userdata) {
+        network_emit_change(userdata, name, "Warnings");
+}
+
+static int list_networks(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                sd_bus_error *error) {
+        Service *service = userdata;
+        Network *network = NULL;
+        size_t n = 0;
+        char **nodes;
+
+        while ((network = manager_next_network(service->manager, network)))
+                n++;
+        nodes = calloc(n + 1, sizeof(*nodes));
+        if (!nodes)
+                return -ENOMEM;
+        n = 0;
+        while ((network = manager_next_network(service->manager, network)))
+                if (sd_bus_path_encode(NETWORK_PREFIX, network->tag.plan.name, &nodes[n]) >= 0)
+                        n++;
+        *ret_nodes = nodes;
+        return 0;
+}
+
+static int find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                void **ret_found, sd_bus_error *error) {
+        *ret_found = network_at(userdata, path);
+        return *ret_found != NULL;
+}
+
+#define OF_PLAN(member) offsetof(Network, tag.plan.member)
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_delete,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssx)", leases),
+                        method_get_leases, SD_BUS_VTABLE_UNPRIVILEGED),
+        CONST_PROPERTY("Name", "s", property_get_text, OF_PLAN(name)),
+        CONST_PROPERTY("Kind", "s", get_kind, 0),
+        CONST_PROPERTY("Bridge", "s", property_get_text, OF_PLAN(name)),
+        CONST_PROPERTY("Addresses", "as", get_addresses, 0),
+        CONST_PROPERTY("Domain", "s", property_get_text, OF_PLAN(domain)),
+        CONST_PROPERTY("Dhcp", "b", property_get_flag, OF_PLAN(dhcp)),
+        CONST_PROPERTY("Mtu", "u", property_get_number, OF_PLAN(mtu)),
+        CONST_PROPERTY("Mac", "s", property_get_mac, offsetof(Network, mac)),
+        CONST_PROPERTY("GuestsIsolated", "b", property_get_flag, OF_PLAN(guests_isolated)),
+        CONST_PROPERTY("ReachLan", "b", property_get_flag, OF_PLAN(reach_lan)),
+        CONST_PROPERTY("HostAccess", "b", property_get_flag, OF_PLAN(host_access)),
+        CONST_PROPERTY("GuardAddresses", "b", property_get_flag, OF_PLAN(guard_addresses)),
+        CONST_PROPERTY("Kept", "b", property_get_flag, offsetof(Network, tag.kept)),
+        LIVE_PROPERTY("Ports", "u", get_ports, 0),
+        CONST_PROPERTY("PortsMax", "u", property_get_number, OF_PLAN(ports_max)),
+        CONST_PROPERTY("PortsPerUser", "u", property_get_number, OF_PLAN(ports_per_user)),
+        LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
+        LIVE_PROPERTY("UndecidedFilters", "as", get_undecided, 0),
+        SD_BUS_VTABLE_END,
+};
+
+int network_interface_register(Service *service) {
+        Network *network = NULL;
+        int r;
+
+        r = network_units_new(&service->network_units, service->bus, on_warning, service);
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(
+                                service->bus, NULL, NETWORK_PREFIX, list_networks, service);
+        if (r >= 0)
+                r = sd_bus_add_fallback_vtable(service->bus, NULL, NETWORK_PREFIX,
+                                NETWORK_INTERFACE, vtable, find, service);
+        if (r < 0)
+                return r;
+        /* What was there before may have lost its service. */
+        while ((network = manager_next_network(service->manager, network)))
+                network_units_start(service->network_units, &network->tag.plan);
+        return 0;
+}

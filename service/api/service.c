@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "api/service.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "access/audit.h"
+#include "access/gate.h"
+#include "api/network-interface.h"
+#include "api/network-units.h"
+#include "api/reload.h"
+#include "bus/bus-cleanup.h"
+#include "bus/property.h"
+#include "common/ifname.h"
+#include "common/log.h"
+
+DEFINE_CLEANUP(Service, service_free)
+
+static const char default_network[] = "vnicbr0";
+
+static void on_appeared(const Endpoint *endpoint, void *userdata) {
+        Service *service = userdata;
+        char path[ENDPOINT_PATH_SIZE];
+        int r;
+
+        r = sd_bus_emit_object_added(service->bus, endpoint_path(endpoint, path));
+        if (r < 0)
+                log_warning("Cannot announce %s: %s", endpoint->now.name, strerror(-r));
+        if (endpoint->network)
+                network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
+}
+
+static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
+        endpoint_emit_changes(userdata, endpoint, changes);
+        if (endpoint->network && changes & ENDPOINT_CHANGED_BRIDGE)
+                network_emit_change(userdata, endpoint->network->tag.plan.name, "Ports");
+}
+
+static void on_tampered(const Endpoint *endpoint, bool deleted, const char *why, void *userdata) {
+        if (deleted)
+                audit_tampered(userdata, endpoint, why);
+        else
+                log_warning("%s of uid %u: %s; that was put right", endpoint->now.name,
+                                (unsigned)endpoint->tag.uid, why);
+}
+
+static void on_leaving(const Endpoint *endpoint, void *userdata) {
+        Service *service = userdata;
+        char path[ENDPOINT_PATH_SIZE];
+        int r;
+
+        manager_emit_removed(service, endpoint);
+        r = sd_bus_emit_object_removed(service->bus, endpoint_path(endpoint, path));
+        if (r < 0)
+                log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
+        if (endpoint->network)
+                network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
+}
+
+/* One that is defined is the default whether it is up or not. */
+static void tell_default(Service *service, const Network *network) {
+        const char *name = network->tag.plan.name;
+
+        if (strcmp(name, default_network) == 0 &&
+                        !config_network(reload_config(service->reload), name))
+                manager_emit_default(service);
+}
+
+static void on_network_appeared(Network *network, void *userdata) {
+        network_announce(userdata, network);
+        tell_default(userdata, network);
+}
+
+static void on_network_warned(Network *network, void *userdata) {
+        network_emit_change(userdata, network->tag.plan.name, "Warnings");
+        network_emit_change(userdata, network->tag.plan.name, "UndecidedFilters");
+}
+
+static void on_network_shared(Network *network, void *userdata) {
+        network_emit_change(userdata, network->tag.plan.name, "Ports");
+        network_emit_change(userdata, network->tag.plan.name, "Warnings");
+}
+
+static void on_facts_changed(void *userdata) {
+        manager_emit_facts(userdata);
+}
+
+/* Those that are half made at the start go before anybody could be told. */
+static void on_network_leaving(Network *network, void *userdata) {
+        Service *service = userdata;
+
+        if (!service->network_units)
+                return;
+        network_announce_end(service, network);
+        tell_default(service, network);
+}
+
+/* Queues that never reached anybody. */
+static void on_lost(const SentQueues *sent, void *userdata) {
+        Service *service = userdata;
+        Endpoint *endpoint = manager_find(service->manager, sent->nonce);
+
+        if (!sent->is_new_tap)
+                manager_queues_lost(service->manager, sent->nonce, sent->given);
+        else if (endpoint)
+                manager_take_back(service->manager, endpoint);
+}
+
+static int list_endpoints(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes,
+                sd_bus_error *error) {
+        Service *service = userdata;
+        char path[ENDPOINT_PATH_SIZE];
+        Endpoint *endpoint = NULL;
+        size_t n = 0, i = 0;
+        char **nodes;
+
+        while ((endpoint = manager_next(service->manager, endpoint)))
+                n++;
+        nodes = calloc(n + 1, sizeof(*nodes));
+        if (!nodes)
+                return -ENOMEM;
+        while ((endpoint = manager_next(service->manager, endpoint))) {
+                nodes[i] = strdup(endpoint_path(endpoint, path));
+                if (!nodes[i++]) {
+                        while (i > 0)
+                                free(nodes[--i]);
+                        free(nodes);
+                        return -ENOMEM;
+                }
+        }
+        *ret_nodes = nodes;
+        return 0;
+}
+
+/* SIGHUP: look again at what the host offers and what the administrator wants. */
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Service *service = userdata;
+
+        if (manager_probe(service->manager) > 0)
+                manager_emit_facts(service);
+        if (reload_begin(service->reload, NULL) < 0)
+                log_error("The configuration was not read again: out of memory.");
+        return 0;
+}
+
+static int register_all(Service *service) {
+        int r;
+
+        r = sd_bus_add_object_manager(service->bus, NULL, SERVICE_PATH);
+        if (r < 0)
+                return r;
+        r = sd_bus_add_node_enumerator(
+                        service->bus, NULL, ENDPOINT_PREFIX, list_endpoints, service);
+        if (r < 0)
+                return r;
+        r = manager_interface_register(service);
+        if (r < 0)
+                return r;
+        r = endpoint_interface_register(service);
+        if (r < 0)
+                return r;
+        r = tap_interface_register(service);
+        if (r < 0)
+                return r;
+        return network_interface_register(service);
+}
+
+static void on_caller_left(const char *name, void *userdata) {
+        const Service *service = userdata;
+
+        if (service->authority)
+                authority_caller_left(service->authority, name);
+}
+
+/* Before anything is on the bus: who may is known first. */
+/* Nobody knows the groups of its user any more: what is denied to any group is denied to it. */
+static bool may_rejoin(const Endpoint *endpoint, const char *bridge, void *userdata) {
+        const Service *service = userdata;
+        const Config *config = reload_config(service->reload);
+        const Subject subject = { .uid = endpoint->tag.uid, .groups_unknown = true };
+
+        return config_rejoins_bridges(config) &&
+                        config_bridge_access(config, &subject, bridge) != BRIDGE_DENIED;
+}
+
+static int set_up_gate(Service *service, Failure *failure) {
+        int r;
+
+        r = reload_new(&service->reload, service, failure);
+        if (r < 0)
+                return r;
+        r = audit_new(&service->audit);
+        if (r < 0)
+                return r;
+        r = callers_new(&service->callers, service->bus, on_caller_left, service);
+        if (r < 0)
+                return r;
+        r = authority_new(&service->authority, service->bus, service->callers);
+        if (r < 0)
+                return r;
+        return gate_close(service);
+}
+
+int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
+        static const ManagerObserver observer = {
+                .appeared = on_appeared,
+                .changed = on_changed,
+                .may_rejoin = may_rejoin,
+                .leaving = on_leaving,
+                .tampered = on_tampered,
+                .network_appeared = on_network_appeared,
+                .network_leaving = on_network_leaving,
+                .network_warned = on_network_warned,
+                .network_shared = on_network_shared,
+                .facts_changed = on_facts_changed,
+        };
+        _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
+        int r;
+
+        if (!service)
+                return -ENOMEM;
+        service->bus = sd_bus_ref(bus);
+        r = set_up_gate(service, failure);
+        if (r < 0)
+                return r;
+        r = manager_new(&service->manager, event, &observer, service);
+        if (r < 0)
+                return r;
+        r = fd_replies_new(&service->fd_replies, service->bus, on_lost, service);
+        if (r < 0)
+                return r;
+        r = register_all(service);
+        if (r < 0)
+                return r;
+        r = sd_event_add_signal(event, &service->hangup, SIGHUP | SD_EVENT_SIGNAL_PROCMASK,
+                        on_hangup, service);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(service);
+        return 0;
+}
+
+Service *service_free(Service *service) {
+        if (!service)
+                return NULL;
+        sd_event_source_disable_unref(service->hangup);
+        service->authority = authority_free(service->authority);
+        reload_stop(service->reload);
+        service->fd_replies = fd_replies_free(service->fd_replies);
+        service->manager = manager_free(service->manager);
+        /* After whoever sends a call to its handler again. */
+        service->callers = callers_free(service->callers);
+        network_units_free(service->network_units);
+        gate_done(service);
+        service->reload = reload_free(service->reload);
+        service->audit = audit_free(service->audit);
+        sd_bus_unref(service->bus);
+        free(service);
+        return NULL;
+}
+
+int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failure *failure) {
+        int r = callers_find(service->callers, call, ret, failure);
+
+        if (r >= 0 && ret->groups_unknown && !service->misses_groups &&
+                        config_knows_groups(reload_config(service->reload))) {
+                log_warning("This bus does not tell the groups of callers: what the configuration grants to a group nobody gets, and what it denies to one is denied to everybody but root");
+                service->misses_groups = true;
+        }
+        return r;
+}
+
+const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]) {
+        char name[IFNAMSIZ];
+
+        snprintf(buffer, ENDPOINT_PATH_SIZE, ENDPOINT_PREFIX "/%s",
+                        ifname_of_nonce(endpoint->tag.nonce, name));
+        return buffer;
+}
+
+const char *service_default_network(const Service *service) {
+        const Network *network = manager_find_network(service->manager, default_network);
+        const bool defined = config_network(reload_config(service->reload), default_network);
+
+        return defined || (network && !network->doomed) ? default_network : NULL;
+}
+
+/* NULL: there is none. */
+static Endpoint *endpoint_at(const Service *service, const char *path) {
+        const char *name = path + strlen(ENDPOINT_PREFIX "/");
+        uint32_t nonce;
+
+        if (strncmp(path, ENDPOINT_PREFIX "/", strlen(ENDPOINT_PREFIX "/")) != 0)
+                return NULL;
+        return ifname_parse_nonce(name, &nonce) < 0 ? NULL : manager_find(service->manager, nonce);
+}
+
+bool service_has_object(const Service *service, const char *path) {
+        static const char *const tree[] = { "/", "/org", SERVICE_PATH, ENDPOINT_PREFIX,
+                NETWORK_PREFIX };
+
+        for (size_t i = 0; i < sizeof(tree) / sizeof(*tree); i++)
+                if (strcmp(tree[i], path) == 0)
+                        return true;
+        return endpoint_at(service, path) || network_at(service, path);
+}
+
+Service *service_here(sd_bus *bus) {
+        return sd_bus_slot_get_userdata(sd_bus_get_current_slot(bus));
+}
+
+int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
+                void **ret_found, sd_bus_error *error) {
+        *ret_found = endpoint_at(userdata, path);
+        return *ret_found != NULL;
+}
+
+int append_names(sd_bus_message *message, const char *const *names) {
+        int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "s");
+
+        for (; *names && r >= 0; names++)
+                r = append_text(message, *names);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int append_queues(sd_bus_message *message, const FdSet *queues) {
+        int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "h");
+
+        for (size_t i = 0; i < queues->n && r >= 0; i++)
+                r = sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[i]);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int append_queue(sd_bus_message *message, const FdSet *queues) {
+        return sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[0]);
+}

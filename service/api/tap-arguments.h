@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * From the arguments of CreateTap, CanCreateTap and OpenTap to a TapRequest. Here everything that a
+ * client can say is read, once; a key that is not known, not of its type or there twice is refused
+ * by name, never passed over.
+ */
+
+#include <systemd/sd-bus.h>
+
+#include "taps/tap-request.h"
+
+/* Reads "sbba{sv}" from the start of the call. -EINVAL with InvalidOption or InvalidArgs, and as
+ * tap_request_set_bridge() and tap_request_complete() refuse. */
+int request_read(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);
+
+/* Reads "sba{sv}", the arguments of OpenTap, from the start of the call: of a tap that has one
+ * queue and is handed over with it. Otherwise as request_read(). */
+int request_read_single(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The lines of a configuration file, divided into headings, keys and values by inih.
+ *
+ * inih is lenient, in ways that its builder chooses: it divides a line that is too long for it,
+ * joins an indented line to the one before, cuts the name of a section, takes what follows ";" for
+ * a comment, and goes on after an error. Where a file says who may not use a bridge, a word that is
+ * lost grants something. So each line is looked at before inih gets it, and what inih might read in
+ * another way than a person does is refused.
+ */
+
+#include <stddef.h>
+
+#include "common/failure.h"
+
+typedef struct ConfigPlace {
+        const char *file;
+        unsigned line; /* from 1 */
+} ConfigPlace;
+
+/* Each returns 0, or a negative errno, which ends the parsing. The strings are valid for the call.
+ */
+typedef struct ConfigLinesHandler {
+        /* "User alice" of "[User alice]". */
+        int (*heading)(void *userdata, const ConfigPlace *place, const char *heading,
+                        Failure *failure);
+        /* Always after a heading. */
+        int (*entry)(void *userdata, const ConfigPlace *place, const char *key, const char *value,
+                        Failure *failure);
+} ConfigLinesHandler;
+
+/* text has size bytes and a zero byte after them. What the handler returned, for the first line
+ * that is wrong. InvalidConfiguration (-EINVAL). -ENOMEM. */
+int config_lines_parse(const char *file, const char *text, size_t size,
+                const ConfigLinesHandler *handler, void *userdata, Failure *failure);
+
+/* InvalidConfiguration (-EINVAL): "FILE:LINE: <sentence>". */
+int config_refuse(const ConfigPlace *place, Failure *failure, const char *format, ...)
+                __attribute__((format(printf, 3, 4)));

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config/network-plan.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/ifname.h"
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define DIGITS "0123456789"
+
+#define DOMAIN_MAX 32
+
+bool network_name_is_valid(const char *name) {
+        size_t n = strnlen(name, IFNAMSIZ);
+        uint32_t nonce;
+
+        return n > 0 && n < IFNAMSIZ && strspn(name, LOWER DIGITS "-") == n &&
+                        strchr(LOWER, name[0]) && name[n - 1] != '-' && strcmp(name, "all") != 0 &&
+                        strcmp(name, "default") != 0 && strcmp(name, "lo") != 0 &&
+                        ifname_parse_nonce(name, &nonce) < 0;
+}
+
+static const char *const kind_names[NETWORK_KIND_MAX] = {
+        [NETWORK_ISOLATED] = "isolated",
+        [NETWORK_NAT] = "nat",
+};
+
+const char *network_kind_name(NetworkKind kind) {
+        return kind_names[kind];
+}
+
+int network_kind_parse(const char *name, NetworkKind *ret) {
+        for (NetworkKind kind = 0; kind < NETWORK_KIND_MAX; kind++)
+                if (strcmp(name, kind_names[kind]) == 0) {
+                        *ret = kind;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+static bool label_is_plain(const char *label, size_t n) {
+        return n > 0 && strspn(label, LOWER DIGITS "-") >= n && label[0] != '-' &&
+                        label[n - 1] != '-';
+}
+
+bool network_domain_is_valid(const char *domain) {
+        if (strnlen(domain, DOMAIN_MAX + 1) > DOMAIN_MAX)
+                return false;
+        for (;;) {
+                size_t n = strcspn(domain, ".");
+
+                if (!label_is_plain(domain, n))
+                        return false;
+                if (domain[n] == '\0')
+                        return true;
+                domain += n + 1;
+        }
+}
+
+static int add_v4(NetworkPlan *plan, struct in_addr address, unsigned prefix) {
+        uint32_t host = ntohl(address.s_addr), mask;
+
+        if (prefix < 8 || prefix > 30)
+                return -EINVAL;
+        mask = UINT32_MAX >> prefix;
+        /* 0/8, loopback, link-local, multicast and above; the subnet's own number, its broadcast.
+         */
+        if (host >> 24 == 0 || host >> 24 == 127 || host >> 16 == 0xa9fe || host >> 24 >= 224 ||
+                        (host & mask) == 0 || (host & mask) == mask)
+                return -EINVAL;
+        if (plan->v4_prefix > 0)
+                return -EEXIST;
+        plan->v4 = address;
+        plan->v4_prefix = (uint8_t)prefix;
+        return 0;
+}
+
+static int add_v6(NetworkPlan *plan, const struct in6_addr *address, unsigned prefix) {
+        static const uint8_t zeros[8];
+
+        if (prefix != 64 || IN6_IS_ADDR_MULTICAST(address) || IN6_IS_ADDR_LINKLOCAL(address) ||
+                        IN6_IS_ADDR_V4MAPPED(address) || memcmp(address->s6_addr, zeros, 8) == 0 ||
+                        memcmp(address->s6_addr + 8, zeros, 8) == 0)
+                return -EINVAL;
+        if (plan->v6_prefix > 0)
+                return -EEXIST;
+        plan->v6 = *address;
+        plan->v6_prefix = (uint8_t)prefix;
+        return 0;
+}
+
+int network_plan_add_address(NetworkPlan *plan, const char *text) {
+        size_t n = strcspn(text, "/");
+        const char *digits = text + n + 1;
+        char address[INET6_ADDRSTRLEN];
+        struct in6_addr v6;
+        struct in_addr v4;
+        unsigned prefix;
+
+        if (text[n] == '\0' || n >= sizeof(address) || strlen(digits) == 0 || strlen(digits) > 3 ||
+                        digits[0] == '0' || digits[strspn(digits, DIGITS)] != '\0')
+                return -EINVAL;
+        memcpy(address, text, n);
+        address[n] = '\0';
+        prefix = (unsigned)strtoul(digits, NULL, 10);
+        if (inet_pton(AF_INET, address, &v4) == 1)
+                return add_v4(plan, v4, prefix);
+        return inet_pton(AF_INET6, address, &v6) == 1 ? add_v6(plan, &v6, prefix) : -EINVAL;
+}
+
+static const char *format_address(int family, const void *address, unsigned prefix,
+                char buffer[static NETWORK_ADDRESS_SIZE]) {
+        char text[INET6_ADDRSTRLEN];
+
+        buffer[0] = '\0';
+        if (prefix > 0)
+                snprintf(buffer, NETWORK_ADDRESS_SIZE, "%s/%u",
+                                inet_ntop(family, address, text, sizeof(text)), prefix);
+        return buffer;
+}
+
+const char *network_plan_v4(const NetworkPlan *plan, char buffer[static NETWORK_ADDRESS_SIZE]) {
+        return format_address(AF_INET, &plan->v4, plan->v4_prefix, buffer);
+}
+
+const char *network_plan_v6(const NetworkPlan *plan, char buffer[static NETWORK_ADDRESS_SIZE]) {
+        return format_address(AF_INET6, &plan->v6, plan->v6_prefix, buffer);
+}
+
+static int refuse(Failure *failure, const char *sentence) {
+        return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL, "%s", sentence);
+}
+
+static int check_without_host(const NetworkPlan *plan, Failure *failure) {
+        if (plan->kind == NETWORK_NAT)
+                return refuse(failure,
+                                "A network of the kind nat leads out through the host, so it cannot be without access to it. Make it isolated.");
+        if (plan->v4_prefix > 0 || plan->v6_prefix > 0)
+                return refuse(failure,
+                                "The host is to have no access to the network, so it has no address on it. Leave the address out.");
+        return 0;
+}
+
+int network_plan_complete(NetworkPlan *plan, Failure *failure) {
+        if (plan->mtu < NETWORK_MTU_MIN || plan->mtu > NETWORK_MTU_MAX)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The MTU of a network is %u to %u, not %u.", NETWORK_MTU_MIN,
+                                NETWORK_MTU_MAX, plan->mtu);
+        if (plan->ports_max == 0 || plan->ports_max > NETWORK_PORTS_MAX ||
+                        plan->ports_per_user == 0 || plan->ports_per_user > NETWORK_PORTS_MAX)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "A network has 1 to %u ports.", NETWORK_PORTS_MAX);
+        if (plan->reach_lan && plan->kind != NETWORK_NAT)
+                return refuse(failure,
+                                "Only a network of the kind nat leads out, so only there the LAN can be reached. Leave that out.");
+        if (*plan->domain == '\0')
+                snprintf(plan->domain, sizeof(plan->domain), "%s.internal", plan->name);
+        if (!network_domain_is_valid(plan->domain))
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "A domain has at most %u bytes: labels of a-z, 0-9 and \"-\" with dots between them.",
+                                DOMAIN_MAX);
+        if (!plan->host_access) {
+                plan->dhcp = false;
+                return check_without_host(plan, failure);
+        }
+        return 0;
+}

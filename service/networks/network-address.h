@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Addresses for a network that comes up: those it was given, if nothing on this host is there
+ * already; else some that are free. What is chosen depends on the machine and the name first: a
+ * network that comes up again has the addresses it had, and two machines that meet have different
+ * ones.
+ */
+
+#include "config/network-plan.h"
+#include "kernel/mac.h"
+#include "kernel/netlink.h"
+
+/* The MAC of the network's bridge: "vn", "ic" and two bytes of the machine's and the name's. */
+Mac network_mac(const char *name);
+
+/* Completes plan->v4 and v6. A kernel without IPv6 has a network without it. AddressInUse
+ * (-EADDRINUSE): the host has a route to what was given, or to all that there is to choose from. */
+int network_choose_addresses(Netlink *netlink, NetworkPlan *plan, Failure *failure);

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "networks/network.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "kernel/address.h"
+#include "kernel/bridge.h"
+#include "kernel/checksum.h"
+#include "kernel/device-settings.h"
+#include "kernel/filter.h"
+#include "networks/network-address.h"
+#include "networks/network-filter.h"
+#include "networks/network-service.h"
+
+DEFINE_CLEANUP(Network, network_free)
+DEFINE_CLEANUP(Netlink, netlink_close)
+
+int network_new(Network **ret, const NetworkTag *tag) {
+        _cleanup_(network_freep) Network *network = calloc(1, sizeof(Network));
+        int r;
+
+        if (!network)
+                return -ENOMEM;
+        list_init(&network->link);
+        list_init(&network->endpoints);
+        list_init(&network->watches);
+        lease_book_init(&network->leases);
+        list_init(&network->filter_watches);
+        network->tag = *tag;
+        r = quota_new(&network->ports_of_users);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(network);
+        return 0;
+}
+
+Network *network_free(Network *network) {
+        if (!network)
+                return NULL;
+        list_unlink(&network->link);
+        reconciler_forget(&network->lease_end);
+        lease_book_done(&network->leases);
+        reconciler_forget(&network->filters.reconcilable);
+        sd_event_source_disable_unref(network->idle);
+        if (network->ports_of_users)
+                quota_free(network->ports_of_users);
+        free(network->foreign);
+        for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
+                free(network->warnings[i]);
+        free(network);
+        return NULL;
+}
+
+int network_warn(Network *network, NetworkWarning warning, const char *sentence) {
+        char **old = &network->warnings[warning], *copy = NULL;
+
+        if (*old && sentence ? strcmp(*old, sentence) == 0 : *old == sentence)
+                return 0;
+        if (sentence) {
+                copy = strdup(sentence);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*old);
+        *old = copy;
+        network->warnings_changed |= 1U << warning;
+        return 1;
+}
+
+static int add_foreign(Network *network, int ifindex) {
+        const size_t room = network->foreign_room > 0 ? 2 * network->foreign_room : 4;
+        int *foreign;
+
+        if (network->n_foreign == network->foreign_room) {
+                foreign = reallocarray(network->foreign, room, sizeof(*foreign));
+                if (!foreign)
+                        return -ENOMEM;
+                network->foreign = foreign;
+                network->foreign_room = room;
+        }
+        network->foreign[network->n_foreign++] = ifindex;
+        return 0;
+}
+
+int network_see_port(Network *network, int ifindex, bool foreign) {
+        size_t i = 0;
+
+        while (i < network->n_foreign && network->foreign[i] != ifindex)
+                i++;
+        if (i < network->n_foreign && !foreign)
+                network->foreign[i] = network->foreign[--network->n_foreign];
+        return i == network->n_foreign && foreign ? add_foreign(network, ifindex) : 0;
+}
+
+/* One birth under way. */
+typedef struct Birth {
+        Network *network;
+        Netlink *netlink;
+        Failure *failure;
+        bool is_new;   /* or it is there, and completed */
+        bool chose_v6; /* nobody asked for its address */
+} Birth;
+
+static int choose_addresses(Birth *birth) {
+        NetworkPlan *plan = &birth->network->tag.plan;
+
+        birth->chose_v6 = plan->v6_prefix == 0;
+        return network_choose_addresses(birth->netlink, plan, birth->failure);
+}
+
+static int refuse_name(Birth *birth) {
+        return failure_set(birth->failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "There is an interface \"%s\" on this host that is not vnicd's, so no network can have this name. Rename one of them.",
+                        birth->network->tag.plan.name);
+}
+
+static int make_bridge(Birth *birth) {
+        Network *network = birth->network;
+        const BridgeSettings settings = {
+                .name = network->tag.plan.name,
+                .mac = network_mac(network->tag.plan.name),
+                .mtu = network->tag.plan.mtu,
+                .group = NETWORK_GROUP,
+        };
+        LinkInfo link;
+        int r;
+
+        r = bridge_create(birth->netlink, &settings, birth->failure);
+        if (r == -EEXIST)
+                return refuse_name(birth);
+        if (r >= 0)
+                r = link_get_by_name(birth->netlink, settings.name, &link, birth->failure);
+        if (r < 0)
+                return r;
+        network->ifindex = link.ifindex;
+        network->mac = link.mac;
+        return 0;
+}
+
+static int refuse_v6(Birth *birth) {
+        return failure_set(birth->failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
+                        "New interfaces of this host have no IPv6 (net.ipv6.conf.default.disable_ipv6), so the network cannot have the address that it is to have. Leave the IPv6 address out, or set that to 0.");
+}
+
+/* Whether the host gives it IPv6 is known when there is a device that could have some. */
+static int leave_out_what_the_host_has_not(Birth *birth) {
+        NetworkPlan *plan = &birth->network->tag.plan;
+        DeviceSettings settings;
+        int r = 0;
+
+        if (plan->v6_prefix > 0)
+                r = device_settings_get(
+                                birth->netlink, birth->network->ifindex, &settings, birth->failure);
+        if (r < 0)
+                return r;
+        if (plan->v6_prefix > 0 && !settings.ipv6) {
+                if (!birth->chose_v6)
+                        return refuse_v6(birth);
+                plan->v6_prefix = 0;
+                plan->v6_left_out = true;
+        }
+        birth->network->tag.guard_v6 = birth->network->tag.guard_v6 && plan->v6_prefix > 0;
+        return 0;
+}
+
+/* With the tag the bridge is ours whatever happens to us now. */
+static int tag_bridge(Birth *birth) {
+        const Network *network = birth->network;
+        char tag[NETWORK_TAG_SIZE];
+        const LinkSettings settings = {
+                .alias = network_tag_format(&network->tag, tag),
+                .mac = network->mac,
+        };
+
+        return link_configure(birth->netlink, network->ifindex, &settings, birth->failure);
+}
+
+void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SIZE],
+                FilterTable ret[static NETWORK_TABLES]) {
+        snprintf(buffer, NETWORK_TABLE_SIZE, NETWORK_TABLE_PREFIX "%s", name);
+        ret[0] = (FilterTable){ FILTER_FAMILY_BRIDGE, buffer };
+        ret[1] = (FilterTable){ FILTER_FAMILY_INET, buffer };
+}
+
+/* At once: what others change later is to be seen. */
+static uint64_t read_filters(const char *name) {
+        _cleanup_(netlink_closep) Netlink *netlink = NULL;
+        FilterTable tables[NETWORK_TABLES];
+        char buffer[NETWORK_TABLE_SIZE];
+        uint64_t digest = 0;
+
+        network_filter_tables(name, buffer, tables);
+        if (netlink_open(&netlink, NETLINK_NETFILTER) >= 0)
+                (void)filter_guard_read(netlink, tables, NETWORK_TABLES, &digest);
+        return digest;
+}
+
+int network_make_filters(const NetworkPlan *plan, int bridge, const Mac *mac, bool replace,
+                uint64_t *ret, Failure *failure) {
+        _cleanup_free_ char *rules = NULL, *removal = NULL;
+        int r;
+
+        *ret = 0;
+        r = network_filter_rules(plan, bridge, mac, &rules);
+        if (r >= 0)
+                r = network_filter_removal(plan->name, &removal);
+        if (r >= 0)
+                r = replace ? filter_replace(rules, removal, failure)
+                            : filter_create(rules, removal, failure);
+        if (r >= 0)
+                *ret = read_filters(plan->name);
+        return r;
+}
+
+static int make_filters(Birth *birth) {
+        Network *network = birth->network;
+        uint64_t digest;
+        int r = network_make_filters(&network->tag.plan, network->ifindex, &network->mac,
+                        !birth->is_new, &digest, birth->failure);
+
+        if (r >= 0)
+                filter_guard_take(&network->filters, digest);
+        return r;
+}
+
+/* A kernel that cannot log takes the rest of them. */
+static int set_filters(Birth *birth) {
+        NetworkPlan *plan = &birth->network->tag.plan;
+        int r = make_filters(birth);
+
+        if (r != -EOPNOTSUPP || !plan->tells_sources)
+                return r;
+        plan->tells_sources = false;
+        return make_filters(birth);
+}
+
+static int give_v6(Birth *birth, const struct in6_addr *address) {
+        const NetworkPlan *plan = &birth->network->tag.plan;
+
+        return address_add_v6(birth->netlink, birth->network->ifindex, address, plan->v6_prefix,
+                        birth->failure);
+}
+
+/* Guests know the host by fe80::1 whichever of its addresses they were given. */
+static int give_addresses(Birth *birth) {
+        static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
+        const NetworkPlan *plan = &birth->network->tag.plan;
+        int r = 0;
+
+        if (plan->v4_prefix > 0)
+                r = address_add_v4(birth->netlink, birth->network->ifindex, plan->v4,
+                                plan->v4_prefix, birth->failure);
+        if (r >= 0 && plan->v6_prefix > 0)
+                r = give_v6(birth, &link_local);
+        if (r >= 0 && plan->v6_prefix > 0)
+                r = give_v6(birth, &plan->v6);
+        /* IPv6 that the host has lost since does not keep the rest from a network that is there. */
+        if (!birth->is_new && (r == -EACCES || r == -EOPNOTSUPP || r == -EAFNOSUPPORT))
+                return 0;
+        return r;
+}
+
+static int bring_up(Birth *birth) {
+        return link_set_up(birth->netlink, birth->network->ifindex, birth->failure);
+}
+
+bool network_sends_replies(const Network *network) {
+        return network->tag.plan.dhcp && network_service_is_needed(&network->tag.plan);
+}
+
+int network_fill_checksums(Network *network, Netlink *netlink) {
+        Failure failure = FAILURE_INIT;
+        char sentence[512];
+        int r;
+
+        if (!network_sends_replies(network))
+                return 0;
+        r = checksum_fill_replies(netlink, network->ifindex, &network->checksum_device, &failure);
+        if (r == -ENOMEM)
+                return r;
+        snprintf(sentence, sizeof(sentence),
+                        "DHCP replies have no checksum for guests with checksum offload, and old DHCP clients and boot ROMs drop them. %s.",
+                        failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+        r = network_warn(network, NETWORK_WARNING_CHECKSUMS, r < 0 ? sentence : NULL);
+        return r < 0 ? r : 0;
+}
+
+static int fill_checksums(Birth *birth) {
+        return network_fill_checksums(birth->network, birth->netlink);
+}
+
+static int tell_what_was_left_out(Birth *birth) {
+        int r = 0;
+
+        if (birth->network->tag.plan.v6_left_out)
+                r = network_warn(birth->network, NETWORK_WARNING_NO_IPV6,
+                                "The host had no IPv6 for a new interface when the network came up (net.ipv6.conf.default.disable_ipv6=1, or a kernel without), so it has IPv4 only. Switch IPv6 on and let the network come up anew, or give it IPv4 addresses only in its definition.");
+        return r < 0 ? r : 0;
+}
+
+typedef int (*Step)(Birth *birth);
+
+/* Each list ends with NULL. */
+static const Step until_tag[] = { choose_addresses, make_bridge, leave_out_what_the_host_has_not,
+        tag_bridge, NULL };
+static const Step after_tag[] = { set_filters, fill_checksums, give_addresses, bring_up,
+        tell_what_was_left_out, NULL };
+
+static int take_steps(const Step *steps, Birth *birth) {
+        int r = 0;
+
+        for (; *steps && r >= 0; steps++)
+                r = (*steps)(birth);
+        return r;
+}
+
+int network_complete(Network *network, Netlink *netlink, Failure *failure) {
+        Birth birth = { network, netlink, failure, false, false };
+
+        return take_steps(after_tag, &birth);
+}
+
+int network_birth(Network *network, Netlink *netlink, Failure *failure) {
+        Birth birth = { network, netlink, failure, true, false };
+        int r = take_steps(until_tag, &birth);
+
+        return r < 0 ? r : take_steps(after_tag, &birth);
+}
+
+int network_write_tag(Network *network, Netlink *netlink, Failure *failure) {
+        char tag[NETWORK_TAG_SIZE];
+
+        return link_set_alias(
+                        netlink, network->ifindex, network_tag_format(&network->tag, tag), failure);
+}
+
+int network_remove_filters(const char *name, Failure *failure) {
+        _cleanup_free_ char *removal = NULL;
+        int r = network_filter_removal(name, &removal);
+
+        return r < 0 ? r : filter_apply(removal, failure);
+}
+
+typedef struct BridgeDeletion {
+        CloserJob job;
+        int ifindex, error;
+        bool with_device;
+        network_deleted_t done;
+        void *userdata;
+} BridgeDeletion;
+
+/* In a thread. */
+static int delete_if_ours(const BridgeDeletion *deletion) {
+        _cleanup_(netlink_closep) Netlink *netlink = NULL;
+        LinkInfo link;
+        int r;
+
+        r = netlink_open(&netlink, NETLINK_ROUTE);
+        if (r >= 0)
+                r = link_get(netlink, deletion->ifindex, &link, NULL);
+        if (r < 0)
+                return r;
+        if (strcmp(link.kind, "bridge") != 0 || link.group != NETWORK_GROUP)
+                return -ESTALE;
+        if (deletion->with_device)
+                (void)checksum_delete_device(netlink);
+        return link_delete(netlink, link.ifindex, NULL);
+}
+
+static void run(CloserJob *job) {
+        BridgeDeletion *deletion = container_of(job, BridgeDeletion, job);
+
+        deletion->error = delete_if_ours(deletion);
+}
+
+static void done(CloserJob *job) {
+        _cleanup_free_ BridgeDeletion *deletion = container_of(job, BridgeDeletion, job);
+
+        deletion->done(deletion->userdata, deletion->ifindex, deletion->error);
+}
+
+int network_delete_bridge(
+                const Network *network, Closer *closer, network_deleted_t on_done, void *userdata) {
+        BridgeDeletion *deletion = calloc(1, sizeof(BridgeDeletion));
+
+        if (!deletion)
+                return -ENOMEM;
+        *deletion = (BridgeDeletion){
+                .job = { .run = run, .done = done },
+                .ifindex = network->ifindex,
+                .with_device = network->takes_device,
+                .done = on_done,
+                .userdata = userdata,
+        };
+        closer_submit(closer, &deletion->job);
+        return 0;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One network that is up: what it was made as (the tag), its bridge, and the endpoints on it. It is
+ * made step by step in an order in which no frame passes before its filter stands; a start of the
+ * service takes the same steps from the tag on, so that what was left half done is completed.
+ *
+ * It goes in one way: nothing new gets on it, its endpoints are deleted, then its bridge is, off
+ * the loop, and when the kernel has said that the bridge is gone the filters go. Until then the
+ * record stays, and keeps the name.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "common/list.h"
+#include "common/quota.h"
+#include "common/reconcile.h"
+#include "common/workers.h"
+#include "kernel/link.h"
+#include "networks/filter-guard.h"
+#include "networks/firewall.h"
+#include "networks/lease-book.h"
+#include "networks/network-filter.h"
+#include "networks/network-tag.h"
+
+typedef struct Network Network;
+
+/* What of the host stands in its way, or is not as it was made: one sentence of each kind. */
+typedef enum NetworkWarning {
+        NETWORK_WARNING_DHCP, /* another firewall drops what guests ask the host's DHCP server */
+        NETWORK_WARNING_DNS,  /* what they ask its DNS server */
+        NETWORK_WARNING_FIREWALL,   /* what is forwarded */
+        NETWORK_WARNING_FILTERS,    /* its own filters are not what they should be */
+        NETWORK_WARNING_NO_IPV6,    /* the host has none for its bridge */
+        NETWORK_WARNING_ADDRESSES,  /* those of its bridge are gone, or others */
+        NETWORK_WARNING_CLASH,      /* a subnet has come since that clashes with its own */
+        NETWORK_WARNING_FORWARDING, /* of IPv4: somebody has switched it off */
+        NETWORK_WARNING_FORWARDING_V6,
+        NETWORK_WARNING_CHECKSUMS, /* DHCP replies leave without them */
+        NETWORK_WARNING_MAX,
+} NetworkWarning;
+
+struct Network {
+        List link;      /* Manager.networks */
+        List endpoints; /* Endpoint.on_network: those made for it, also the dying */
+        List watches;   /* GoneWatch.link */
+        NetworkTag tag;
+        int ifindex;
+        Mac mac;
+        Quota *ports_of_users;
+        /* Which device DHCP replies take to get their checksums; 0: they need none, or could not be
+         * led there. */
+        int checksum_device;
+        bool egress_changed; /* the rules that lead them there may be gone */
+        bool takes_device;   /* no other network needs it: it goes with this one */
+        LeaseBook leases;
+        Reconcilable lease_end; /* leases that are due are ended a moment later */
+        sd_event_source *idle;
+        void *owner; /* the Manager */
+        /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
+        int *foreign;
+        size_t n_foreign, foreign_room;
+        /* As others were told last: how many those are, the name of its bridge ("": none was told
+         * yet), and what firewalls do with what crosses it. */
+        size_t n_foreign_told;
+        char bridge_name[IFNAMSIZ];
+        Fate crossing;
+        bool doomed;                         /* it goes */
+        bool deleting;                       /* the deletion of its bridge is under way */
+        unsigned refusals;                   /* how often it was refused */
+        bool bridge_gone;                    /* the kernel said so */
+        bool born;                           /* it was shown, and its end will be */
+        char *warnings[NETWORK_WARNING_MAX]; /* sentences; NULL: there is none */
+        unsigned warnings_changed;           /* 1 << NetworkWarning: nobody was told yet */
+        Fate fates[FIREWALL_MATTER_MAX];     /* what firewalls of others do with what it lives by */
+        char clash[NETWORK_ADDRESS_SIZE];    /* as of the last look (networks/network-health) */
+        char missing[3 * NETWORK_ADDRESS_SIZE]; /* addresses of its bridge; likewise */
+        bool forwards_v4;                       /* its bridge was made to */
+        bool forwards_v6;                       /* its bridge was seen to */
+        uint64_t v6_off_at; /* since when it does not, µs of CLOCK_MONOTONIC; 0: it does */
+        FilterGuard filters;
+        struct FilterRestoration *restoration; /* of them, under way; NULL: none */
+        List filter_watches;                   /* GoneWatch.link: who waits for its end */
+};
+
+/* Not up yet. -ENOMEM */
+int network_new(Network **ret, const NetworkTag *tag);
+
+/* Its endpoints must be gone, and who watches it told. Takes NULL. Returns NULL. */
+Network *network_free(Network *network);
+
+/* The port is a foreign one on its bridge, or (foreign: false) is none. -ENOMEM */
+int network_see_port(Network *network, int ifindex, bool foreign);
+
+/* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there
+ * is a bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,
+ * KernelError. */
+int network_birth(Network *network, Netlink *netlink, Failure *failure);
+
+/* For one that is there, with its tag: sees to it that the rest is as well. */
+int network_complete(Network *network, Netlink *netlink, Failure *failure);
+
+/* Warns of that, or (sentence NULL) no longer; manager_tell_warnings() tells it. 1: that is news;
+ * 0: it was so already. -ENOMEM */
+int network_warn(Network *network, NetworkWarning warning, const char *sentence);
+
+/* Whether it has somebody who sends DHCP replies. */
+bool network_sends_replies(const Network *network);
+
+/* Has DHCP replies leave with whole checksums (kernel/checksum); where that cannot be, it is a
+ * warning. -ENOMEM */
+int network_fill_checksums(Network *network, Netlink *netlink);
+
+/* The tag is written anew. */
+int network_write_tag(Network *network, Netlink *netlink, Failure *failure);
+
+/* Makes the filters of a network whose bridge has that ifindex and MAC, in one transaction;
+ * replace: there may be some already. *ret: what filter_guard_read() says of them then; 0: it is
+ * not known. Needs no loop: also for a thread. */
+int network_make_filters(const NetworkPlan *plan, int bridge, const Mac *mac, bool replace,
+                uint64_t *ret, Failure *failure);
+
+/* The tables that they are made of; name: that of the network. */
+#define NETWORK_TABLES 2
+void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SIZE],
+                FilterTable ret[static NETWORK_TABLES]);
+
+/* What is left of it when its bridge is gone. */
+int network_remove_filters(const char *name, Failure *failure);
+
+/* Deletes the bridge, off the loop, if it is still that of the network. done() is called in the
+ * loop with 0 or a negative errno (-ENODEV: it is gone already; -ESTALE: it is not ours). -ENOMEM
+ */
+typedef void (*network_deleted_t)(void *userdata, int ifindex, int error);
+int network_delete_bridge(
+                const Network *network, Closer *closer, network_deleted_t done, void *userdata);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One live endpoint: whose it is (the tag), what the kernel said of it last, and who waits for its
+ * end. Nothing in here is a truth of its own: the record follows the kernel.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/list.h"
+#include "common/quota.h"
+#include "common/reconcile.h"
+#include "kernel/link.h"
+#include "taps/host-bridge.h"
+#include "taps/offload-watch.h"
+#include "taps/tag.h"
+#include "taps/tamper.h"
+
+typedef struct Endpoint Endpoint;
+typedef struct GoneWatch GoneWatch;
+typedef struct Network Network;
+
+/* What a link event changed. */
+typedef enum EndpointChange {
+        ENDPOINT_CHANGED_NAME = 1 << 0,
+        ENDPOINT_CHANGED_BRIDGE = 1 << 1,
+        ENDPOINT_CHANGED_MAC = 1 << 2,
+        ENDPOINT_CHANGED_MTU = 1 << 3,
+        ENDPOINT_CHANGED_PORT = 1 << 4,
+        ENDPOINT_CHANGED_STATE = 1 << 5,
+        ENDPOINT_CHANGED_QUEUES = 1 << 6,
+        ENDPOINT_CHANGED_QUEUES_DISABLED = 1 << 7,
+        ENDPOINT_CHANGED_OFFLOADS = 1 << 8,
+        ENDPOINT_CHANGED_HEADER = 1 << 9,
+        ENDPOINT_CHANGED_PERSISTENT = 1 << 10,
+        ENDPOINT_CHANGED_WARNINGS = 1 << 11,
+        ENDPOINT_CHANGED_FORWARDING = 1 << 12,
+        ENDPOINT_CHANGED_GUEST_MAC = 1 << 13,
+} EndpointChange;
+
+/* What is not as it was made. */
+typedef enum EndpointWarning {
+        ENDPOINT_WARNING_RENAMED = 1 << 0,
+        ENDPOINT_WARNING_BRIDGE = 1 << 1,
+        ENDPOINT_WARNING_MTU = 1 << 2,
+        ENDPOINT_WARNING_ANTI_SPOOF = 1 << 3,
+        ENDPOINT_WARNING_ISOLATED = 1 << 4,
+        ENDPOINT_WARNING_DOWN = 1 << 5,
+        ENDPOINT_WARNING_PERSISTENCE = 1 << 6,
+        ENDPOINT_WARNING_OWNER = 1 << 7,
+        ENDPOINT_WARNING_HEADER = 1 << 8,
+        ENDPOINT_WARNING_END = 1 << 9,
+        ENDPOINT_WARNING_VLAN = 1 << 10,
+        ENDPOINT_WARNING_LISTENING = 1 << 11,
+        ENDPOINT_WARNING_BLOCKED = 1 << 12,
+        ENDPOINT_WARNING_GUARD = 1 << 13,
+        ENDPOINT_WARNING_FILTERS = 1 << 14,
+        ENDPOINT_WARNING_SOURCES = 1 << 15,
+} EndpointWarning;
+
+/* Why it leaves. */
+typedef enum EndpointEnd {
+        ENDPOINT_END_CLOSED, /* its last queue, or somebody deleted it: the kernel does not say */
+        ENDPOINT_END_RELEASED,
+        ENDPOINT_END_TAMPERED,
+        ENDPOINT_END_NETWORK_DELETED,
+        ENDPOINT_END_MAX,
+} EndpointEnd;
+
+/* What others may undo of it, and is restored. */
+typedef enum EndpointFact {
+        ENDPOINT_FACT_ANTI_SPOOF, /* locked, and learns nothing */
+        ENDPOINT_FACT_TIED_MAC,   /* the entry of the bridge for the guest's MAC */
+        ENDPOINT_FACT_ISOLATED,
+        ENDPOINT_FACT_PORT,  /* what keeps reserved frames and the spanning tree from guests */
+        ENDPOINT_FACT_GROUP, /* by which filters know it */
+        ENDPOINT_FACT_BRIDGE,
+        ENDPOINT_FACT_MAX,
+} EndpointFact;
+
+struct Endpoint {
+        List link;        /* Registry.endpoints */
+        List watches;     /* GoneWatch.link */
+        List changed;     /* Manager.changed, while there was an event */
+        unsigned changes; /* EndpointChange, not told yet */
+        Tag tag;          /* what it was made as */
+        LinkInfo now;     /* as the kernel said last */
+        void *owner;      /* the Manager */
+        /* When one differs from the other (taps/reconcile-endpoint). */
+        Reconcilable check;
+        bool check_tied_mac; /* the bridge may have lost its entry for the guest's MAC */
+        bool lost_tied_mac;  /* it said so while the tap was made */
+        RestoreLimit limits[ENDPOINT_FACT_MAX];
+        unsigned left;      /* 1 << EndpointFact: undone too often, and left so for now */
+        HostBridge *bridge; /* of the host, where it belongs; NULL: nowhere, or on a network */
+        List on_bridge;     /* HostBridge.endpoints */
+        int was_on; /* the bridge that it was on before it was on none; 0: that is not known */
+        Conduct conduct;
+        unsigned warnings;     /* EndpointWarning */
+        uint64_t vlans;        /* a hash of those in which the guest's MAC is tied; 0: none yet */
+        bool muted;            /* in one of them another port has the guest's MAC */
+        uint64_t mac_heard_at; /* a generated one, first; µs of CLOCK_MONOTONIC; 0: not yet */
+        uint32_t offloads;     /* OFFLOAD_*, what the tap can carry with its header */
+        OffloadState offload_state; /* and what its consumer has turned on */
+        char *creator;              /* the connection that made it; NULL: it is not known */
+        unsigned just_given;        /* queues of the tag's count, by the last call for more */
+        Charge charge;
+        Network *network; /* that it was made for; NULL: none */
+        List on_network;  /* Network.endpoints */
+        Charge port;      /* of what the network gives a user */
+        bool newborn;     /* being made: what the kernel says of that is true, but no news */
+        bool dying;       /* its creation failed: never shown, only waited for */
+        bool releasing;   /* its deletion is under way */
+        EndpointEnd end;
+        List condemned;  /* Manager.condemned: its deletion has failed, and is tried again */
+        bool seen;       /* by the resync under way */
+        bool stray;      /* its network was gone when it was adopted */
+        bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept
+                            for it */
+};
+
+/* Somebody who waits for the end of an endpoint, a network, or of queues (taps/delayed-close).
+ * gone() is called once, with 0, or the negative errno that kept it from being deleted; the watch
+ * is unlinked before. */
+struct GoneWatch {
+        List link;
+        void (*gone)(GoneWatch *watch, int error);
+};
+
+/* creator may be NULL. NULL: out of memory. */
+Endpoint *endpoint_new(const Tag *tag, const char *creator);
+
+/* Unlinks; gives the charge back. Watches must have been told. Takes NULL. Returns NULL. */
+Endpoint *endpoint_free(Endpoint *endpoint);
+
+/* Neither being made nor the rest of what could not be: shown, and told of. */
+bool endpoint_is_alive(const Endpoint *endpoint);
+
+/* Takes over what the kernel says; returns the EndpointChanges. */
+unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
+
+/* Its warnings are what they should be. Returns whether they were others. */
+bool endpoint_review(Endpoint *endpoint);
+
+/* The ifindex of the bridge where it belongs, a network's or the host's; 0: that is not there, or
+ * it belongs on none. */
+int endpoint_bridge(const Endpoint *endpoint);
+
+/* Whether it outlives its queues. */
+bool endpoint_is_persistent(const Endpoint *endpoint);
+
+/* OFFLOAD_*: what it can carry now. */
+uint32_t endpoint_offloads(const Endpoint *endpoint);
+
+/* Whether a queue is attached. */
+bool endpoint_is_active(const Endpoint *endpoint);
+
+/* Whether its port takes frames of the guest's MAC only. */
+bool endpoint_has_anti_spoof(const Endpoint *endpoint);
+
+/* Whether frames pass its bridge's port, as far as that depends on the bridge; on no bridge nothing
+ * keeps them back. */
+bool endpoint_is_forwarding(const Endpoint *endpoint);
+
+void endpoint_watch(Endpoint *endpoint, GoneWatch *watch);
+void endpoint_tell_watches(Endpoint *endpoint, int error);
+
+/* Tells all of a list of GoneWatch.link. */
+void gone_tell(List *watches, int error);

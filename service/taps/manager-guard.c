@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Against the holders of queues, and against what happens to the filters of others when one of them
+ * takes a MAC that is not his: what conduct_judge() finds is put right, or the endpoint is deleted.
+ * Nothing in here waits for a holder.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "kernel/bridge.h"
+#include "taps/deletion.h"
+#include "taps/manager-private.h"
+
+#define AGAIN_USEC (200 * 1000)
+
+static void wake_again(Manager *manager) {
+        if (manager->stopping)
+                return;
+        if (sd_event_source_set_time_relative(manager->again, AGAIN_USEC) < 0 ||
+                        sd_event_source_set_enabled(manager->again, SD_EVENT_ONESHOT) < 0)
+                log_error("Cannot try again to delete what was tampered with");
+}
+
+/* Whose end nobody asked for, nobody would ask for again. */
+static void try_again(Manager *manager, Endpoint *endpoint) {
+        if (endpoint->end == ENDPOINT_END_RELEASED || !list_is_empty(&endpoint->condemned))
+                return;
+        list_append(&manager->condemned, &endpoint->condemned);
+        wake_again(manager);
+}
+
+/* Its end is the kernel's to tell; only what kept it from being deleted is told from here. */
+static void on_deletion(int ifindex, int error, void *userdata) {
+        Manager *manager = userdata;
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
+
+        if (!endpoint || error == 0 || error == -ENODEV)
+                return;
+        log_error("Cannot delete %s: %s", endpoint->now.name, strerror(-error));
+        endpoint->releasing = false;
+        endpoint_tell_watches(endpoint, error);
+        if (error != -ESTALE) /* then it is not ours to delete */
+                try_again(manager, endpoint);
+}
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+
+        LIST_FOREACH_SAFE(&manager->condemned, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, condemned);
+
+                if (manager_delete(manager, endpoint, endpoint->end) >= 0)
+                        list_unlink(node);
+        }
+        if (!list_is_empty(&manager->condemned))
+                wake_again(manager);
+        return 0;
+}
+
+int manager_guard_begin(Manager *manager, sd_event *event) {
+        int r = sd_event_add_time(
+                        event, &manager->again, CLOCK_MONOTONIC, UINT64_MAX, 1, on_again, manager);
+
+        return r < 0 ? r : sd_event_source_set_enabled(manager->again, SD_EVENT_OFF);
+}
+
+int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
+        int r;
+
+        if (endpoint->releasing)
+                return 0;
+        /* There are no threads any more; the next start sees to it. */
+        if (manager->stopping)
+                return -ECANCELED;
+        r = deletion_submit(manager->closer, endpoint->now.ifindex, endpoint->tag.nonce,
+                        on_deletion, manager);
+        if (r < 0)
+                return r;
+        endpoint->releasing = true;
+        endpoint->end = end;
+        return 0;
+}
+
+static void report(Manager *manager, const Endpoint *endpoint, Verdict verdict, const char *why) {
+        manager->theft_usec = clock_now_usec();
+        if (manager->observer)
+                manager->observer->tampered(
+                                endpoint, verdict != VERDICT_RESTORE_MAC, why, manager->userdata);
+}
+
+static void punish(Manager *manager, Endpoint *endpoint, Verdict verdict, const char *why) {
+        EndpointEnd end = verdict == VERDICT_TAMPERED ? ENDPOINT_END_TAMPERED : ENDPOINT_END_CLOSED;
+
+        if (manager_delete(manager, endpoint, end) < 0)
+                log_error("Out of memory: %s stays, though %s", endpoint->now.name, why);
+        else
+                report(manager, endpoint, verdict, why);
+}
+
+static void restore_mac(Manager *manager, Endpoint *endpoint, LinkInfo *link, const char *why) {
+        const Mac mac = mac_of_host_side(&endpoint->tag.guest_mac);
+        Failure failure = FAILURE_INIT;
+
+        if (link_set_mac(manager->netlink, link->ifindex, &mac, &failure) < 0) {
+                log_warning("Cannot put the MAC of %s back: %s", link->name, failure.text);
+                return;
+        }
+        link->mac = mac;
+        endpoint->conduct.restoring = true;
+        report(manager, endpoint, VERDICT_RESTORE_MAC, why);
+}
+
+/* Until the kernel has told that the MAC was put back, an event can be from before: then the link
+ * is looked at again before anybody is blamed. Otherwise a strange MAC is blamed also if it was
+ * there for a moment only. */
+static void look_again(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
+        const Mac mac = mac_of_host_side(&endpoint->tag.guest_mac);
+        LinkInfo now;
+
+        if (mac_equal(&link->mac, &mac))
+                endpoint->conduct.restoring = false;
+        else if (endpoint->conduct.restoring &&
+                        link_get(manager->netlink, link->ifindex, &now, NULL) >= 0)
+                *link = now;
+}
+
+void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
+        const char *why = NULL;
+        Verdict verdict;
+
+        if (endpoint->releasing || manager->stopping)
+                return;
+        look_again(manager, endpoint, link);
+        verdict = conduct_judge(&endpoint->conduct, &endpoint->tag, link, clock_now_usec(), &why);
+        switch (verdict) {
+        case VERDICT_RESTORE_MAC:
+                restore_mac(manager, endpoint, link, why);
+                break;
+        case VERDICT_LEFT_BEHIND:
+        case VERDICT_TAMPERED:
+                punish(manager, endpoint, verdict, why);
+                break;
+        case VERDICT_FINE:
+        case VERDICT_MAX:
+                break;
+        }
+}
+
+static bool needs_offloads_off(const LinkInfo *link) {
+        return link_tun_queues(&link->tun) == 0 || !link->tun.vnet_hdr;
+}
+
+void manager_guard_offloads(Manager *manager, Endpoint *endpoint) {
+        Failure failure = FAILURE_INIT;
+        LinkInfo now;
+        int r;
+
+        if (!endpoint->tag.persistent || endpoint->releasing || !needs_offloads_off(&endpoint->now))
+                return;
+        /* Somebody may have opened it since: then the offloads are theirs. */
+        if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0 ||
+                        !needs_offloads_off(&now))
+                return;
+        r = offload_watch_turn_off(manager->offload_watch, &endpoint->offload_state, &failure);
+        if (r < 0 && r != -ENODEV)
+                log_warning("What the last consumer of %s left on stays on: %s", endpoint->now.name,
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+}
+
+void manager_count_event(Manager *manager, Endpoint *endpoint) {
+        if (manager->stopping)
+                return;
+        if (conduct_count_event(&endpoint->conduct, clock_now_usec()) && !endpoint->releasing)
+                punish(manager, endpoint, VERDICT_TAMPERED,
+                                "it made more link events than any guest does");
+}
+
+/* An entry that was learnt in the meantime, or that a thief's link has put there, is nobody's
+ * right; what an administrator has set is, and what another guest has by its own tag. */
+static bool may_be_replaced(const Manager *manager, const FdbEntry *entry, const Mac *mac) {
+        const Endpoint *holder = registry_by_ifindex(&manager->registry, entry->port);
+
+        return entry->learnt || (holder && !mac_equal(&holder->tag.guest_mac, mac));
+}
+
+/* false: another port has the MAC there, by somebody's will. vlan: 0: none. */
+static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vlan) {
+        const Mac *mac = &endpoint->tag.guest_mac;
+        Failure failure = FAILURE_INIT;
+        FdbEntry entry;
+        int r;
+
+        r = bridge_find_mac_in_vlan(
+                        manager->netlink, endpoint->now.master, mac, vlan, &entry, NULL);
+        if (r >= 0 && entry.port == endpoint->now.ifindex && !entry.learnt)
+                return true;
+        if (r < 0 && r != -ENOENT) /* the bridge is gone: the link itself will tell */
+                return true;
+        if (r >= 0 && !may_be_replaced(manager, &entry, mac))
+                return false;
+        r = bridge_tie_mac_in_vlan(
+                        manager->netlink, endpoint->now.ifindex, mac, vlan, true, &failure);
+        if (r < 0 && link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >= 0)
+                log_warning("Cannot put the filter of %s back: %s", endpoint->now.name,
+                                failure.text);
+        return true;
+}
+
+static bool has_filter(const Endpoint *endpoint) {
+        return !endpoint->releasing && endpoint_is_alive(endpoint) &&
+                        endpoint_has_anti_spoof(endpoint);
+}
+
+bool manager_mac_is_tied(Manager *manager, const Endpoint *endpoint) {
+        FdbEntry entry;
+
+        return bridge_find_mac(manager->netlink, endpoint->now.master, &endpoint->tag.guest_mac,
+                               &entry, NULL) >= 0 &&
+                        entry.port == endpoint->now.ifindex && !entry.learnt;
+}
+
+void manager_tie_mac(Manager *manager, const Endpoint *endpoint) {
+        if (has_filter(endpoint) && !guard_filter(manager, endpoint, 0))
+                log_warning("%s is not heard any more: somebody gave its guest's MAC to another port",
+                                endpoint->now.name);
+}
+
+/* FNV-1a: each port event tells all VLANs; a holder can make many events, and a trunk has thousands
+ * of VLANs. */
+static uint64_t hash_vlans(const PortVlans *vlans) {
+        const uint8_t *bytes = (const void *)vlans->ranges;
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < vlans->n * sizeof(*vlans->ranges); i++)
+                hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans) {
+        const uint64_t hash = hash_vlans(vlans);
+        unsigned refused = 0;
+
+        if (!has_filter(endpoint) || endpoint->vlans == hash)
+                return;
+        endpoint->vlans = hash;
+        for (size_t i = 0; i < vlans->n; i++)
+                for (unsigned vlan = vlans->ranges[i].first; vlan <= vlans->ranges[i].last; vlan++)
+                        refused += !guard_filter(manager, endpoint, (uint16_t)vlan);
+        endpoint->muted = refused > 0;
+        if (refused > 0)
+                log_warning("%s is not heard in %u VLANs: another port has its guest's MAC there",
+                                endpoint->now.name, refused);
+}

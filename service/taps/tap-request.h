@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What a caller asked CreateTap for: a plain value at the seam between the bus and the model,
+ * filled once, checked once and never changed. It knows neither.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/failure.h"
+#include "kernel/mac.h"
+#include "taps/tag.h"
+
+#define TAP_QUEUES_MAX 16 /* at creation: one message of fds */
+
+/* drivers/net/tun.c: MIN_MTU, and MAX_MTU less the Ethernet header. */
+#define TAP_MTU_MIN 68
+#define TAP_MTU_MAX 65521
+
+typedef struct TapRequest {
+        bool no_bridge;
+        bool default_network;  /* until it has got its name: see tap_request_set_default() */
+        char bridge[IFNAMSIZ]; /* "" with no_bridge */
+        bool vnet_hdr, multiqueue;
+        bool isolated, anti_spoof, persistent;
+        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated, has_vnet_hdr_size,
+                        has_offloads, has_owner;
+        uint32_t owner;         /* uid, for whom; valid with has_owner */
+        uint32_t queues;        /* 1..TAP_QUEUES_MAX */
+        uint32_t vnet_hdr_size; /* bytes; 0 without vnet_hdr */
+        uint32_t mtu;           /* bytes; 0: that of the bridge */
+        uint32_t offloads;      /* OFFLOAD_*, to be set at once */
+        Mac guest_mac;          /* zero: generate one */
+        char label[LABEL_SIZE]; /* "": none */
+} TapRequest;
+
+#define TAP_REQUEST_INIT                                                                           \
+        (TapRequest) {                                                                             \
+                .vnet_hdr = false                                                                  \
+        }
+
+/* The bridge argument: "-" is none, "" the default network. NoSuchBridge. */
+int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *failure);
+
+/* For a request that wants the default network: which that is; NULL: there is none. NoSuchNetwork.
+ */
+int tap_request_set_default(TapRequest *request, const char *name, Failure *failure);
+
+/* Options of type string. InvalidOption. */
+int tap_request_set_label(TapRequest *request, const char *label, Failure *failure);
+int tap_request_set_guest_mac(TapRequest *request, const char *mac, Failure *failure);
+
+/* One name of the option of type as. InvalidOption. */
+int tap_request_add_offload(TapRequest *request, const char *name, Failure *failure);
+
+/* Fills in what was not said and checks what was, each alone and against the others. cpus: those
+ * online, for the default of queues. InvalidOption, VnetHdrRequired. */
+int tap_request_complete(TapRequest *request, unsigned cpus, Failure *failure);

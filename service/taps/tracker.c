@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * In step with the kernel. There is one way for an endpoint to leave, whoever took it away and why:
+ * the kernel says that the link is gone (RTM_DELLINK, or a dump without it).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "taps/manager-private.h"
+
+DEFINE_CLEANUP(Endpoint, endpoint_free)
+
+static void forget(Manager *manager, Endpoint *endpoint) {
+        Network *network = endpoint->network;
+        const bool stray = endpoint->stray;
+
+        /* Observers count the ports that are left. */
+        list_unlink(&endpoint->on_network);
+        if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
+                manager->observer->leaving(endpoint, manager->userdata);
+        registry_remove(&manager->registry, endpoint);
+        endpoint_tell_watches(endpoint, 0);
+        manager_lease_ends(manager, endpoint);
+        endpoint_free(endpoint);
+        manager_left_network(manager, network);
+        if (stray && --manager->strays == 0)
+                manager_remove_orphans(manager);
+}
+
+/* The group names the network's bridge, whatever that is called by now; but somebody may have
+ * changed it. */
+static Network *network_of(Manager *manager, const Endpoint *endpoint) {
+        const Tag *tag = &endpoint->tag;
+        Network *network = tag->is_older || tag->on_network
+                        ? manager_network_of_group(manager, endpoint->now.group)
+                        : NULL;
+
+        return network || !tag->on_network ? network : manager_find_network(manager, tag->bridge);
+}
+
+/* A tap whose network is gone has nothing to be on. */
+static int adopt_into_place(Manager *manager, Endpoint *endpoint) {
+        const Tag *tag = &endpoint->tag;
+        Network *network = network_of(manager, endpoint);
+
+        if (network && !network->doomed)
+                return manager_join_network(network, endpoint, tag->uid);
+        if (tag->on_network || (tag->is_older && network_of_tap_group(endpoint->now.group) != 0)) {
+                endpoint->stray = true;
+                return manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED);
+        }
+        return *tag->bridge ? manager_enter_bridge(manager, endpoint, tag->bridge, 0) : 0;
+}
+
+/* A link with our tag that is not known: we were restarted. Who made it is not known any more. */
+static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
+        _cleanup_(endpoint_freep) Endpoint *endpoint = NULL;
+        int r;
+
+        if (registry_by_nonce(&manager->registry, tag->nonce)) {
+                log_warning("Left %s alone: it carries the tag of another interface", link->name);
+                return 0;
+        }
+        endpoint = endpoint_new(tag, NULL);
+        if (!endpoint)
+                return -ENOMEM;
+        r = quota_charge(manager->quota, tag->uid, 1, 0, &endpoint->charge);
+        if (r < 0)
+                return r;
+        endpoint_follow(endpoint, link);
+        r = adopt_into_place(manager, endpoint);
+        if (r < 0)
+                return r;
+        endpoint->offloads = offload_for_header(manager->facts.offloads.mask, tag->vnet_hdr_size);
+        endpoint->may_return = true;
+        endpoint->seen = true;
+        offload_watch_begin(manager->offload_watch, &endpoint->offload_state, link->ifindex);
+        r = registry_add(&manager->registry, endpoint);
+        if (r < 0)
+                return r;
+        manager->strays += endpoint->stray;
+        if (endpoint->network)
+                manager_lease_begins(manager, endpoint->network, endpoint);
+        if (manager->observer && manager->started)
+                manager->observer->appeared(endpoint, manager->userdata);
+        (void)TAKE_PTR(endpoint);
+        return 0;
+}
+
+void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
+        endpoint->seen = true;
+        if (endpoint->dying)
+                return;
+        endpoint->changes |= endpoint_follow(endpoint, link);
+        if (endpoint->newborn)
+                endpoint->changes = 0;
+        else if (list_is_empty(&endpoint->changed))
+                list_append(&manager->changed, &endpoint->changed);
+}
+
+/* The same, after what should not be has been put right. */
+static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
+        LinkInfo now = *link;
+
+        if (endpoint_is_alive(endpoint))
+                manager_guard(manager, endpoint, &now);
+        manager_follow(manager, endpoint, &now);
+        manager_check(manager, endpoint);
+}
+
+/* What was done to it while nobody watched. */
+static void examine(Manager *manager, Endpoint *endpoint) {
+        const LinkInfo now = endpoint->now;
+
+        endpoint->check_tied_mac = true;
+        guard_and_follow(manager, endpoint, &now);
+        manager_reconcile(manager, endpoint);
+        if (endpoint->offload_state.active != 0)
+                manager_guard_offloads(manager, endpoint);
+}
+
+/* Once for all that a batch of events changed of an endpoint: a holder can make thousands a second.
+ */
+static void tell_changes(void *userdata) {
+        static const unsigned of_queues = ENDPOINT_CHANGED_STATE | ENDPOINT_CHANGED_QUEUES |
+                        ENDPOINT_CHANGED_QUEUES_DISABLED | ENDPOINT_CHANGED_HEADER;
+        Manager *manager = userdata;
+
+        if (!manager->stopping)
+                reconciler_run(manager->reconciler);
+        host_bridges_sweep(&manager->bridges);
+        manager_tell_restored(manager);
+        manager_tell_ports_of_networks(manager);
+        while (!list_is_empty(&manager->changed)) {
+                Endpoint *endpoint = container_of(manager->changed.next, Endpoint, changed);
+                unsigned changes = endpoint->changes;
+
+                list_unlink(&endpoint->changed);
+                endpoint->changes = 0;
+                if (changes != 0 && manager->observer && manager->started)
+                        manager->observer->changed(endpoint, changes, manager->userdata);
+                if (changes & of_queues)
+                        manager_guard_offloads(manager, endpoint);
+                /* An event that changes nothing else may be of the offloads. */
+                offload_watch_look(manager->offload_watch, &endpoint->offload_state);
+        }
+}
+
+void manager_mend_ports(Manager *manager) {
+        LIST_FOREACH(&manager->registry.endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (endpoint_is_alive(endpoint))
+                        examine(manager, endpoint);
+        }
+        tell_changes(manager);
+}
+
+static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
+        Tag tag;
+
+        return !endpoint_is_alive(endpoint) ||
+                        (tag_of_link(link, &tag) >= 0 && tags_are_of_one(&tag, &endpoint->tag));
+}
+
+/* What the link is now. It is ours by its tag, which only an administrator can take away: without
+ * it, or with another one, it is not the endpoint any more, as it would not be after a restart.
+ * Asks the kernel nothing: a dump may be under way. */
+static int see_endpoint(Manager *manager, const LinkInfo *link) {
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
+        Tag tag;
+
+        if (endpoint && !has_its_tag(endpoint, link)) {
+                log_warning("%s is not ours any more: somebody changed its alias", link->name);
+                forget(manager, endpoint);
+                endpoint = NULL;
+        }
+        if (!endpoint)
+                return tag_of_link(link, &tag) < 0 ? 0 : adopt(manager, link, &tag);
+        manager_follow(manager, endpoint, link);
+        return 0;
+}
+
+static int see(const LinkInfo *link, void *userdata) {
+        Manager *manager = userdata;
+        int r = see_endpoint(manager, link);
+
+        manager_see_port_of_network(manager, link);
+        return r;
+}
+
+static void see_anew(Manager *manager, int ifindex) {
+        Endpoint *endpoint;
+        LinkInfo now;
+
+        if (link_get(manager->netlink, ifindex, &now, NULL) < 0)
+                return;
+        if (see(&now, manager) < 0)
+                log_error("Out of memory: %s is not shown until the next start", now.name);
+        endpoint = registry_by_ifindex(&manager->registry, ifindex);
+        if (endpoint)
+                examine(manager, endpoint);
+}
+
+/* An event may be older than what we know already: that the link is gone, by a dump, or that it has
+ * its tag. A link that is new to us, or not as it should be, is asked for itself; false: it is seen
+ * so then, and the event is out of date. */
+static bool see_event(Manager *manager, const LinkInfo *link) {
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
+        Tag tag;
+
+        if (endpoint && endpoint_is_alive(endpoint))
+                manager_count_event(manager, endpoint);
+        if (endpoint && has_its_tag(endpoint, link))
+                guard_and_follow(manager, endpoint, link);
+        else if (endpoint || tag_of_link(link, &tag) >= 0) {
+                see_anew(manager, link->ifindex);
+                return false;
+        }
+        return true;
+}
+
+static void see_port(Manager *manager, const LinkInfo *link) {
+        Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
+        LinkInfo now;
+
+        /* The link's own event, which is from before its bridge saw that it is up, does not tell.
+         */
+        if (endpoint && endpoint->newborn)
+                endpoint->now.port.state = link->port.state;
+        if (!endpoint || !endpoint_is_alive(endpoint) ||
+                        link_get(manager->netlink, link->ifindex, &now, NULL) < 0)
+                return;
+        manager_guard_vlans(manager, endpoint, link->vlans);
+        guard_and_follow(manager, endpoint, &now);
+}
+
+static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
+        Manager *manager = userdata;
+        Endpoint *endpoint;
+
+        if (event == LINK_IS || event == LINK_GONE) {
+                manager_see_network(manager, link, event);
+                manager_see_checksum_device(manager, link);
+        }
+        switch (event) {
+        case LINK_IS:
+                manager_see_host_bridge(manager, link, event);
+                if (strcmp(link->kind, "bridge") == 0)
+                        manager_see_bridge(manager, link->ifindex);
+                if (see_event(manager, link))
+                        manager_see_port_of_network(manager, link);
+                manager_see_port_of_bridge(manager, link);
+                break;
+        case LINK_PORT_IS_NEW:
+                see_port(manager, link);
+                break;
+        case LINK_GONE:
+                endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
+                if (endpoint)
+                        forget(manager, endpoint);
+                manager_see_port_of_network(manager, &(LinkInfo){ .ifindex = link->ifindex });
+                manager_forget_bridge(manager, link->ifindex);
+                manager_see_host_bridge(manager, link, event);
+                break;
+        case LINK_FDB_GONE:
+                endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
+                if (endpoint && mac_equal(&link->mac, &endpoint->tag.guest_mac)) {
+                        endpoint->check_tied_mac = true;
+                        endpoint->lost_tied_mac = endpoint->newborn;
+                        manager_check(manager, endpoint);
+                }
+                break;
+        case LINK_RULES_GONE:
+                manager_see_rules_gone(manager, link->ifindex);
+                break;
+        case LINK_EVENT_MAX:
+                break;
+        }
+}
+
+static int resync(void *userdata) {
+        Manager *manager = userdata;
+        int r = -EINTR;
+
+        LIST_FOREACH(&manager->registry.endpoints, node)
+                container_of(node, Endpoint, link)->seen = false;
+        /* A dump that was overtaken by changes is taken again; what it showed was true
+         * nevertheless. */
+        UNTIL_DUMP_IS_WHOLE(r) {
+                manager_forget_ports_of_networks(manager);
+                r = link_dump(manager->netlink, see, manager, NULL);
+        }
+        if (r < 0)
+                return r;
+        manager_resync_bridges(manager);
+        LIST_FOREACH_SAFE(&manager->registry.endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (!endpoint->seen)
+                        forget(manager, endpoint);
+                else
+                        examine(manager, endpoint);
+        }
+        if (manager->started) {
+                manager_resync_networks(manager);
+                manager_check_bridges(manager);
+        }
+        return 0;
+}
+
+const LinkFollower manager_link_follower = {
+        .event = on_event,
+        .resync = resync,
+        .batch_end = tell_changes,
+};
