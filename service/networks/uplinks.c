@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "common/clock.h"
+#include "common/debounce.h"
 #include "common/reconcile.h"
 #include "kernel/filter.h"
 #include "kernel/forwarding.h"
@@ -22,16 +23,9 @@
 
 DEFINE_CLEANUP(Uplinks, uplinks_free)
 
-/* Routes change in bursts. What only takes something away can wait: until then a device forwards
- * for guests only, and they are not there any more. */
-#define PAUSE_USEC        (100 * 1000)
+/* Routes change in bursts (common/debounce). What only takes something away can wait: until then a
+ * device forwards for guests only, and they are not there any more. */
 #define PAUSE_OF_END_USEC (1000 * 1000)
-/* A look takes the longer the more routes there are, and is taken the more rarely: it has one in 40
- * of the processor's time, and the loop waits for it one in 10; of what can wait, one in ten of
- * that. */
-#define REST_OF_PROCESSOR 40
-#define REST_OF_LOOP      10
-#define REST_MOST         (60 * USEC_PER_SEC)
 
 /* What failed is tried again by itself: the event that would bring it about may never come. */
 #define RETRY_USEC (1 * USEC_PER_SEC)
@@ -43,59 +37,16 @@ DEFINE_CLEANUP(Uplinks, uplinks_free)
 struct Uplinks {
         sd_event *event;
         const List *networks; /* Network.link */
-        sd_event_source *readable, *pause;
-        int fd; /* of route-events, while there is a network */
-        uplinks_due_t due;
-        void *userdata;
+        sd_event_source *readable;
+        Debounce *look;
+        int fd;                  /* of route-events, while there is a network */
         UplinkSwitch ours;       /* on these we switched it on */
         Egress egress;           /* as of the last look */
         char *filtered;          /* what its table says; unknown at the start */
         unsigned made;           /* how often it was */
-        uint64_t due_at;         /* when the pause is over; 0: there is none */
-        uint64_t looked_at;      /* when the last look was over */
-        uint64_t rest;           /* so long after it there is none, in µs */
         uint64_t retry;          /* how long the last pause was before another attempt; 0: none */
         RestoreLimit forwarding; /* of what somebody switches off */
 };
-
-static uint64_t processor_usec(void) {
-        struct timespec now;
-
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-        return (uint64_t)now.tv_sec * USEC_PER_SEC + (uint64_t)now.tv_nsec / 1000;
-}
-
-static uint64_t larger(uint64_t a, uint64_t b) {
-        return a > b ? a : b;
-}
-
-static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
-        Uplinks *uplinks = userdata;
-        const uint64_t processor = processor_usec(), began = clock_now_usec();
-
-        uplinks->due_at = 0;
-        uplinks->due(uplinks->userdata);
-        uplinks->looked_at = clock_now_usec();
-        uplinks->rest = larger(REST_OF_PROCESSOR * (processor_usec() - processor),
-                        REST_OF_LOOP * (uplinks->looked_at - began));
-        return 0;
-}
-
-/* What is under way is not put off. */
-static void look_at(Uplinks *uplinks, uint64_t usec) {
-        if (uplinks->due_at != 0 && uplinks->due_at <= usec)
-                return;
-        uplinks->due_at = usec;
-        if (sd_event_source_set_time(uplinks->pause, usec) >= 0)
-                (void)sd_event_source_set_enabled(uplinks->pause, SD_EVENT_ONESHOT);
-}
-
-static void look_later(Uplinks *uplinks, uint64_t pause) {
-        const uint64_t rest = uplinks->rest * (pause / PAUSE_USEC),
-                       rested = uplinks->looked_at + (rest < REST_MOST ? rest : REST_MOST);
-
-        look_at(uplinks, larger(clock_now_usec() + pause, rested));
-}
 
 static bool is_of_network(const Uplinks *uplinks, int ifindex) {
         LIST_FOREACH(uplinks->networks, node)
@@ -119,21 +70,21 @@ static void on_event(const RouteEvent *event, void *userdata) {
         case ROUTE_EVENT_NEW:
                 if (egress_is_news(&uplinks->egress, &event->route) ||
                                 network_health_is_concerned(uplinks->networks, &event->route))
-                        look_later(uplinks, PAUSE_USEC);
+                        debounce_later(uplinks->look, DEBOUNCE_USEC);
                 break;
         case ROUTE_EVENT_GONE:
-                look_later(uplinks,
+                debounce_later(uplinks->look,
                                 event->route.on_link || route_is_default(&event->route)
-                                                ? PAUSE_USEC
+                                                ? DEBOUNCE_USEC
                                                 : PAUSE_OF_END_USEC);
                 break;
         case ROUTE_EVENT_FORWARDING:
                 if (concerns(uplinks, event->ifindex))
-                        look_later(uplinks, PAUSE_USEC);
+                        debounce_later(uplinks->look, DEBOUNCE_USEC);
                 break;
         case ROUTE_EVENT_ADDRESS:
         case ROUTE_EVENT_LOST:
-                look_later(uplinks, PAUSE_USEC);
+                debounce_later(uplinks->look, DEBOUNCE_USEC);
                 break;
         case ROUTE_EVENT_NONE:
         case ROUTE_EVENT_KIND_MAX:
@@ -157,13 +108,8 @@ int uplinks_new(Uplinks **ret, sd_event *event, const List *networks, uplinks_du
                 .event = sd_event_ref(event),
                 .networks = networks,
                 .fd = -EBADF,
-                .due = due,
-                .userdata = userdata,
         };
-        r = sd_event_add_time(event, &uplinks->pause, CLOCK_MONOTONIC, UINT64_MAX, 1, on_pause_over,
-                        uplinks);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(uplinks->pause, SD_EVENT_OFF);
+        r = debounce_new(&uplinks->look, event, due, userdata);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(uplinks);
@@ -180,7 +126,7 @@ Uplinks *uplinks_free(Uplinks *uplinks) {
         if (!uplinks)
                 return NULL;
         unwatch(uplinks);
-        sd_event_source_disable_unref(uplinks->pause);
+        debounce_free(uplinks->look);
         sd_event_unref(uplinks->event);
         uplink_switch_done(&uplinks->ours);
         egress_done(&uplinks->egress);
@@ -315,7 +261,7 @@ static void judge_v6(Uplinks *uplinks, Network *network, bool on) {
         if (network->v6_off_at == 0)
                 network->v6_off_at = now;
         if (now - network->v6_off_at < V6_PATIENCE_USEC)
-                look_at(uplinks, network->v6_off_at + V6_PATIENCE_USEC);
+                debounce_at(uplinks->look, network->v6_off_at + V6_PATIENCE_USEC);
         else
                 network_warn(network, NETWORK_WARNING_FORWARDING_V6,
                                 "IPv6 was forwarded for the network and is not any more: guests reach nothing outside by it. Somebody switches it off (net.ipv6.conf.*.forwarding), or its vnicd-network-forward@ service has ended.");
@@ -497,7 +443,7 @@ static int find_undone_bridge(const List *networks, Netlink *netlink) {
 static bool may_switch_on(Uplinks *uplinks, const Surroundings *surroundings) {
         if (surroundings->undone == 0 || restore_limit_take(&uplinks->forwarding, clock_now_usec()))
                 return true;
-        look_at(uplinks, restore_limit_next(&uplinks->forwarding));
+        debounce_at(uplinks->look, restore_limit_next(&uplinks->forwarding));
         return false;
 }
 
@@ -601,7 +547,7 @@ static void try_again(Uplinks *uplinks, int error, const Failure *failure) {
         uplinks->retry = uplinks->retry == 0 ? RETRY_USEC : 2 * uplinks->retry;
         if (uplinks->retry > RETRY_MOST)
                 uplinks->retry = RETRY_MOST;
-        look_at(uplinks, clock_now_usec() + uplinks->retry);
+        debounce_at(uplinks->look, clock_now_usec() + uplinks->retry);
         snprintf(text, sizeof(text),
                         "Forwarding cannot be set up, and guests may reach nothing outside: %s It is tried again at least once a minute.",
                         failure->kind != FAILURE_NONE ? failure->text : strerror(-error));
