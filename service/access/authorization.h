@@ -17,17 +17,10 @@
 #include <sys/types.h>
 
 #include "access/caller.h"
-#include "bus/polkit-client.h"
+#include "access/checks.h"
 #include "common/failure.h"
 
 typedef struct Authority Authority;
-
-typedef struct AuthorityQuestion {
-        PolkitQuestion polkit;
-        uint64_t stamp; /* of what it is about; if it differs after the answer, the answer is void
-                         */
-        bool may_ask;   /* a person, where the caller allows it */
-} AuthorityQuestion;
 
 /* callers: who dispatch again. -ENOMEM, -errno of sd-bus and sd-event. The bus must be attached to
  * its loop. */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "access/prompts.h"
 #include "bus/bus-cleanup.h"
 #include "common/bus-error.h"
 #include "common/clock.h"
@@ -16,6 +15,10 @@
 #define WAITING_MAX            256
 
 #define CHECKS_PER_USER 4096
+
+#define PROMPTS_PER_CONNECTION 1
+#define PROMPTS_PER_USER       2
+#define PROMPTS_MAX            32
 
 /* With the prompts, well below the bus's 128. */
 #define ASKING_PER_USER 16
@@ -223,6 +226,62 @@ static bool may_wait(const QueryTable *table, const Asker *asker, const char *ca
         }
         return of_caller < WAITING_PER_CONNECTION && asker->n_queries <= WAITING_PER_USER &&
                         of_all < WAITING_MAX;
+}
+
+/* Polkit would ask a person, and the caller waits for one. */
+static bool wants_person(const Check *check) {
+        return check->verdict == POLKIT_CHALLENGE && !check->ask_person &&
+                        check->question.may_ask &&
+                        sd_bus_message_get_allow_interactive_authorization(check->query->call) > 0;
+}
+
+/* All checks of the query have a verdict for now: the one that a person is to be asked next. NULL:
+ * the verdicts stand. */
+static Check *prompt_next(const Query *query) {
+        Check *next = NULL;
+
+        LIST_FOREACH(&query->checks, node) {
+                Check *check = container_of(node, Check, link);
+
+                if (check->verdict == POLKIT_YES)
+                        continue;
+                if (!wants_person(check))
+                        return NULL;
+                next = next ? next : check;
+        }
+        return next;
+}
+
+static unsigned prompts_of(const Query *query) {
+        unsigned n = 0;
+
+        LIST_FOREACH(&query->checks, node) {
+                const Check *check = container_of(node, Check, link);
+
+                n += check->asking && check->ask_person;
+        }
+        return n;
+}
+
+/* Whether a person is being asked. */
+static bool prompt_is_open(const Query *query) {
+        return prompts_of(query) > 0;
+}
+
+/* Whether there is room for one more, of this connection, of this user and of all. */
+static bool prompt_has_room(const Query *query) {
+        unsigned of_caller = 0, of_user = 0, of_all = 0;
+
+        LIST_FOREACH(&query->table->queries, node) {
+                const Query *other = container_of(node, Query, link);
+                unsigned n = prompts_of(other);
+
+                of_all += n;
+                of_user += other->asker == query->asker ? n : 0;
+                of_caller += strcmp(query_caller(other), query_caller(query)) == 0 ? n : 0;
+        }
+        return of_caller < PROMPTS_PER_CONNECTION && of_user < PROMPTS_PER_USER &&
+                        of_all < PROMPTS_MAX;
 }
 
 /* The caller has left, so nobody waits for an answer. What they had asked makes room for others. */

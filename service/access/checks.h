@@ -4,7 +4,7 @@
 /*
  * Questions to polkit that are open, and verdicts that wait for their message to be dispatched
  * again. A query belongs to one message and holds a reference to it; several checks of one message
- * go out side by side, prompts one after the other (access/prompts.h), and the message comes back
+ * go out side by side, prompts one after the other, and the message comes back
  * when the last is answered. When the caller leaves the bus its query is dropped and its checks are
  * taken back; a prompt is left for half a second to the agent, which may be leaving with the
  * caller.
@@ -13,11 +13,23 @@
  * as polkit's no to somebody else's question: so only so many checks are polkit's at a time, fewer
  * of any one user, and the users take turns. Nothing is sent or dispatched from within a handler,
  * but right after it.
+ *
+ * When a person is asked. Prompts are what a user can pester somebody with: so nobody is asked
+ * before polkit has said that a person would have to be, nor for a call that would be refused
+ * whatever he answers; the prompts of one call are shown one after the other, and with the first
+ * that is not granted the rest are not shown.
  */
 
-#include "access/authorization.h"
 #include "access/caller.h"
+#include "bus/polkit-client.h"
 #include "common/list.h"
+
+typedef struct AuthorityQuestion {
+        PolkitQuestion polkit;
+        uint64_t stamp; /* of what it is about; if it differs after the answer, the answer is void
+                         */
+        bool may_ask;   /* a person, where the caller allows it */
+} AuthorityQuestion;
 
 typedef struct QueryTable {
         sd_bus *bus;

@@ -10,7 +10,6 @@
 #include "config/config-file.h"
 #include "config/config-lines.h"
 #include "config/config-names.h"
-#include "config/config.h"
 
 #define BLANKS " \t"
 #define DIGITS "0123456789"

@@ -10,6 +10,12 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* Upper bounds of what may be written. */
+#define CONFIG_ENDPOINTS_MAX        4096
+#define CONFIG_QUEUES_MAX           65536
+#define CONFIG_CREATIONS_MAX        100000
+#define CONFIG_PORTS_PER_BRIDGE_MAX 1023 /* the kernel's own limit */
+
 typedef enum SectionKind {
         SECTION_LIMITS,  /* [Limits]; id is 0 */
         SECTION_BRIDGES, /* [Bridges]; id is 0 */

@@ -12,6 +12,7 @@
 #include "config/config-file.h"
 #include "config/config-network.h"
 #include "config/config-parse.h"
+#include "config/config-section.h"
 
 #define FILE_NAME   "vnicd.conf"
 #define FOLDER_NAME "vnicd.conf.d"

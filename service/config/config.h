@@ -18,12 +18,6 @@
 
 #define CONFIG_DIRECTORY "/etc/vnicd"
 
-/* Upper bounds of what may be written. */
-#define CONFIG_ENDPOINTS_MAX        4096
-#define CONFIG_QUEUES_MAX           65536
-#define CONFIG_CREATIONS_MAX        100000
-#define CONFIG_PORTS_PER_BRIDGE_MAX 1023 /* the kernel's own limit */
-
 typedef struct Config Config;
 
 /* Who is asked about: the uid and all groups the bus vouches for, in any order. A bus may tell no

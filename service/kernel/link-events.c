@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernel/link-events.h"
+#include "kernel/link-parse.h"
 
 #include <errno.h>
 #include <linux/neighbour.h>

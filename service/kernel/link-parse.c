@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/*
- * From a kernel message to a LinkInfo. The kernel is trusted not to lie, but not to be of our age:
- * every attribute may be missing, and unknown ones are passed over.
- */
+#include "kernel/link-parse.h"
+
 #include <errno.h>
 #include <netlink/route/link.h>
 #include <string.h>
 
 #include "common/cleanup.h"
-#include "kernel/link.h"
 #include "kernel/rtnl-gaps.h"
 
 /* text may be NULL. */

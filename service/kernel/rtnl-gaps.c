@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 #include "common/cleanup.h"
+#include "kernel/netlink.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 

@@ -23,7 +23,7 @@
 #include <netlink/route/route.h>
 #include <netlink/route/tc.h>
 
-#include "kernel/link.h"
+#include "kernel/link-info.h"
 #include "kernel/mac.h"
 
 /* Rules for what leaves a device have this parent. */

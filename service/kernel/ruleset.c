@@ -12,7 +12,6 @@
 #include "common/cleanup.h"
 #include "kernel/filter-batch.h"
 #include "kernel/netlink.h"
-#include "kernel/ruleset-set.h"
 
 DEFINE_CLEANUP(Ruleset, ruleset_free)
 

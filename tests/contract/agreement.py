@@ -203,7 +203,7 @@ def check_limits(tree):
     seconds = tree.define("common/quota.h", "QUOTA_BURST_SEC")
     fds = tree.define("common/fdset.h", "FDSET_MAX")
     ports = tree.define("service/config/network-plan.h", "NETWORK_PORTS_MAX")
-    most = {key: tree.define("service/config/config.h", f"CONFIG_{key.upper()}_MAX")
+    most = {key: tree.define("service/config/config-section.h", f"CONFIG_{key.upper()}_MAX")
             for key in ("endpoints", "queues", "creations")}
     complaints = [] if len(usual) == 3 else [f"common/quota.h: only {usual} were found"]
     for key, value in usual.items():
@@ -212,7 +212,7 @@ def check_limits(tree):
         complaints += tree.differs("docs/examples/vnicd.conf", rf"(?s)\[Limits\].*?^#?{word}=(\d+)", value)
         complaints += tree.differs("docs/man/vnicd.conf.5", rf"(?s)^\.It Sy {word}= .*?: (0 to \d+, by default \d+)\.",
                                    f"0 to {most[key]}, by default {value}")
-    bridge = tree.define("service/config/config.h", "CONFIG_PORTS_PER_BRIDGE_MAX")
+    bridge = tree.define("service/config/config-section.h", "CONFIG_PORTS_PER_BRIDGE_MAX")
     return complaints + \
         tree.differs("docs/man/org.vnicd1.5", r"^\.It creations of a user \+ Ta \d+ in (\d+) seconds", seconds) + \
         tree.differs("docs/man/vnicd.conf.5", r"in (\d+) seconds: 0 to", seconds) + \

@@ -38,10 +38,6 @@ UPWARDS = {
     "access/gate api/service",
 }
 CIRCLES = (
-    "kernel/link kernel/link-parse kernel/rtnl-gaps",
-    "kernel/ruleset kernel/ruleset-set",
-    "config/config config/config-parse",
-    "access/authorization access/checks access/prompts",
     "taps/manager taps/manager-bridges taps/manager-checksums taps/manager-filters taps/manager-firewall taps/manager-guard "
     "taps/manager-leases taps/manager-networks taps/manager-ports taps/manager-private taps/manager-restart "
     "taps/manager-sources taps/placement taps/reconcile-endpoint taps/tracker",
@@ -51,12 +47,11 @@ CIRCLES = (
 
 # Rooms with fewer doors than their floor: file without its ending, and what "..." may name there beside itself.
 ROOMS = {
-    "access/authorization": "access/caller access/checks bus/bus-cleanup bus/polkit-client common/*",
+    "access/authorization": "access/caller access/checks bus/bus-cleanup common/*",
     "access/caller": "access/credentials access/turns bus/bus-cleanup bus/message-size bus/read-ahead bus/signal-match common/* config/config",
-    "access/checks": "access/authorization access/caller access/prompts bus/bus-cleanup common/*",
+    "access/checks": "access/caller bus/bus-cleanup bus/polkit-client common/*",
     "access/credentials": "bus/bus-cleanup",
     "access/lines": "common/*",
-    "access/prompts": "access/checks",
     "access/turns": "access/lines bus/read-ahead common/*",
     "bus/polkit-client": "bus/bus-cleanup",
     "bus/read-ahead": "common/*",
@@ -70,7 +65,7 @@ ROOMS = {
     "common/list": "",
     "common/printable": "",
     "common/quota": "common/cleanup common/clock common/failure common/list common/rate-limit",
-    "config/config": "common/* config/config-file config/config-network config/config-parse config/network-plan",
+    "config/config": "common/* config/config-file config/config-network config/config-parse config/network-plan config/config-section",
     "config/config-file": "common/*",
     "config/config-lines": "common/* config/config-file",
     "config/config-names": "common/*",

@@ -11,6 +11,7 @@
 
 #include "common/cleanup.h"
 #include "fuzz.h"
+#include "kernel/link-parse.h"
 #include "kernel/link.h"
 #include "taps/tag.h"
 

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "kernel/link-parse.h"
 #include "kernel/link.h"
 #include "kernel/rtnl-gaps.h"
 #include "testing.h"
