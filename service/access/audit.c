@@ -2,7 +2,9 @@
 #include "access/audit.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,8 +145,9 @@ static void write_line(AuditVerdict verdict, const Record *record) {
         log_line(verdicts[verdict].priority, "%s%s", sentence, fields);
 }
 
-static const char *endpoint_name(const Endpoint *endpoint, char buffer[static IFNAMSIZ]) {
-        return endpoint ? ifname_of_nonce(endpoint->tag.nonce, buffer) : NULL;
+/* NULL: it is about none. */
+static const char *endpoint_name(uint32_t nonce, char buffer[static IFNAMSIZ]) {
+        return nonce != 0 ? ifname_of_nonce(nonce, buffer) : NULL;
 }
 
 /* sentence: what happened, without its end. */
@@ -192,25 +195,20 @@ void audit_decision(Audit *audit, const AuditDecision *decision) {
         write_record(audit, decision->refusal ? AUDIT_DENIED : AUDIT_GRANTED, decision, sentence);
 }
 
-void audit_tampered(Service *service, const Endpoint *endpoint, const char *why) {
-        const AuditDecision about = { .uid = endpoint->tag.uid, .endpoint = endpoint };
+void audit_tampered(Audit *audit, uint32_t endpoint, uid_t uid, const char *why) {
+        const AuditDecision about = { .uid = uid, .endpoint = endpoint };
         char name[IFNAMSIZ], sentence[FIELD_SIZE];
 
         snprintf(sentence, sizeof(sentence), "The endpoint %s of user %u was tampered with: %s",
-                        endpoint_name(endpoint, name), (unsigned)endpoint->tag.uid, why);
-        write_record(service->audit, AUDIT_TAMPERED, &about, sentence);
+                        ifname_of_nonce(endpoint, name), (unsigned)uid, why);
+        write_record(audit, AUDIT_TAMPERED, &about, sentence);
 }
 
-void audit_released(Service *service, sd_bus_message *call, const Endpoint *endpoint) {
-        AuditDecision about = { .endpoint = endpoint, .sender = sd_bus_message_get_sender(call) };
+void audit_released(Audit *audit, uint32_t endpoint, uid_t uid, uid_t caller, const char *sender) {
+        const AuditDecision about = { .uid = caller, .endpoint = endpoint, .sender = sender };
         char name[IFNAMSIZ], sentence[FIELD_SIZE];
-        Subject subject;
 
-        if (callers_find(service->callers, call, &subject, NULL) < 0)
-                return;
-        about.uid = subject.uid;
         snprintf(sentence, sizeof(sentence), "User %u released the endpoint %s of user %u",
-                        (unsigned)subject.uid, endpoint_name(endpoint, name),
-                        (unsigned)endpoint->tag.uid);
-        write_record(service->audit, AUDIT_RELEASED, &about, sentence);
+                        (unsigned)caller, ifname_of_nonce(endpoint, name), (unsigned)uid);
+        write_record(audit, AUDIT_RELEASED, &about, sentence);
 }

@@ -11,15 +11,18 @@
  * it.
  */
 
-#include "api/service.h"
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef struct Audit Audit;
 
 typedef struct AuditDecision {
         uid_t uid;
-        const char *sender;       /* his unique name */
-        const char *action;       /* NULL: none of polkit's */
-        const char *bridge;       /* NULL: it is about none */
-        const Endpoint *endpoint; /* NULL: likewise */
-        const char *refusal;      /* a few words why; NULL: granted */
+        const char *sender;  /* their unique name; NULL: nobody's */
+        const char *action;  /* NULL: none of polkit's */
+        const char *bridge;  /* NULL: it is about none */
+        uint32_t endpoint;   /* the nonce; 0: likewise */
+        const char *refusal; /* a few words why; NULL: granted */
 } AuditDecision;
 
 /* -ENOMEM */
@@ -30,8 +33,9 @@ Audit *audit_free(Audit *audit);
 
 void audit_decision(Audit *audit, const AuditDecision *decision);
 
-/* An endpoint is being deleted because its holder did to it what he may not. why: a few words. */
-void audit_tampered(Service *service, const Endpoint *endpoint, const char *why);
+/* An endpoint of that uid is being deleted because its holder did to it what they may not. why: a
+ * few words. */
+void audit_tampered(Audit *audit, uint32_t endpoint, uid_t uid, const char *why);
 
-/* An endpoint is being deleted because this call asked for it. */
-void audit_released(Service *service, sd_bus_message *call, const Endpoint *endpoint);
+/* An endpoint of that uid is being deleted because this caller asked for it. */
+void audit_released(Audit *audit, uint32_t endpoint, uid_t uid, uid_t caller, const char *sender);

@@ -57,7 +57,7 @@ static int read_verdict(const Query *query, const AuthorityQuestion *question, P
                 Failure *failure) {
         const Check *check = query_find_check(query, &question->polkit);
 
-        if (!check || check->question.stamp != question->stamp)
+        if (!check || check->question.generation != question->generation)
                 return failure_set(failure, FAILURE_STALE, ESTALE,
                                 "What the question was about has changed while it was open. Ask again.");
         if (check->refused)

@@ -26,9 +26,10 @@
 
 typedef struct AuthorityQuestion {
         PolkitQuestion polkit;
-        uint64_t stamp; /* of what it is about; if it differs after the answer, the answer is void
-                         */
-        bool may_ask;   /* a person, where the caller allows it */
+        uint64_t generation; /* of what it is about; if it differs after the answer, the answer is
+                              * void
+                              */
+        bool may_ask;        /* a person, where the caller allows it */
 } AuthorityQuestion;
 
 typedef struct QueryTable {

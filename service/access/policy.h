@@ -2,14 +2,29 @@
 #pragma once
 
 /*
- * The table of the gate: every method that can be called, who may call it, which of polkit's
+ * The policy table: every method that can be called, who may call it, which of polkit's
  * actions that takes, and what polkit is told with each. It decides nothing.
  */
 
 #include "access/authorization.h"
-#include "access/gate.h"
 
-#define DEMANDS_MAX 6
+#define REQUIREMENTS_MAX 6
+
+/* What a call is about. Only what its row of the table asks for needs to be there. */
+typedef struct AccessRequest {
+        const char *bridge;  /* a name that was found, or "-"; NULL: none */
+        uint32_t endpoint;   /* the nonce; 0: none yet */
+        const char *creator; /* of the endpoint: the connection that made it; NULL: not known */
+        uid_t owner;         /* whose it is, or will be */
+        unsigned queues;
+        bool persistent; /* it outlives its queues */
+        bool network;    /* the bridge is a network of ours, with ports of ours only */
+        bool unfiltered; /* what the network demands is to be turned off */
+        /* The refusal for a caller who may not take over a MAC that was learnt behind a foreign
+         * port; NULL: it was not, or the configuration lets them. */
+        const Failure *learnt;
+        uint64_t generation; /* of the bridge or endpoint: an answer about another one is void */
+} AccessRequest;
 
 typedef enum Detail {
         DETAIL_NONE,
@@ -22,24 +37,25 @@ typedef enum Detail {
 } Detail;
 
 /* What a call needs: when, polkit's action, and what polkit is told. */
-typedef struct GateDemand {
-        bool (*applies)(const Subject *subject, const GateMatter *matter);
+typedef struct Requirement {
+        bool (*applies)(const Subject *subject, const AccessRequest *request);
         const char *action;
         Detail details[POLKIT_DETAILS_MAX];
         bool configurable; /* the configuration may grant or deny it, by the bridge */
         /* What whoever lacks it is refused with: then no person is asked for it. NULL: with
          * polkit's verdict. */
-        const Failure *(*refusal)(const GateMatter *matter);
-} GateDemand;
+        const Failure *(*refusal)(const AccessRequest *request);
+} Requirement;
 
-typedef enum Way {
-        WAY_ANYBODY,   /* nothing is asked, not even who calls */
-        WAY_EVERYBODY, /* nothing is asked of polkit */
-        WAY_HOLDER,    /* the connection that created it, or the owner of one that outlives it */
-        WAY_DEMANDS,   /* all demands that apply */
-        WAY_TOLD,      /* everybody may call it, and is told what the demands would come to */
-        WAY_MAX,
-} Way;
+typedef enum MethodPolicy {
+        POLICY_PUBLIC,       /* nothing is asked, not even who calls */
+        POLICY_IDENTIFIED,   /* nothing is asked of polkit */
+        POLICY_HANDLE_OWNER, /* the connection that created it, or the owner of one that outlives it
+                              */
+        POLICY_AUTHORIZE,    /* all demands that apply */
+        POLICY_DRY_RUN,      /* everybody may call it, and is told what the demands would come to */
+        POLICY_MAX,
+} MethodPolicy;
 
 /* Whether a call that wants no answer is carried out. */
 typedef enum Effect {
@@ -48,19 +64,20 @@ typedef enum Effect {
         EFFECT_MAX,
 } Effect;
 
-typedef struct GateRow {
+typedef struct PolicyRow {
         const char *interface, *member;
-        Way way;
+        MethodPolicy policy;
         Effect effect;
         const char *signature; /* of its arguments */
-        const GateDemand *demands[DEMANDS_MAX];
-} GateRow;
+        const Requirement *requirements[REQUIREMENTS_MAX];
+} PolicyRow;
 
 /* NULL: not in the table. */
-const GateRow *gate_find_row(sd_bus_message *call);
+const PolicyRow *policy_find(sd_bus_message *call);
 
 /* Whether any method of this interface is in the table. */
-bool gate_knows_interface(const char *interface);
+bool policy_knows_interface(const char *interface);
 
-/* What polkit is asked for a demand. */
-AuthorityQuestion gate_question(const GateDemand *demand, const GateMatter *matter, bool may_ask);
+/* What polkit is asked for a requirement. */
+AuthorityQuestion policy_question(
+                const Requirement *requirement, const AccessRequest *request, bool may_ask);

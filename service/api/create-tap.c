@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "access/gate.h"
+#include "api/context.h"
 #include "api/reload.h"
-#include "api/service.h"
 #include "api/tap-arguments.h"
 #include "api/wait.h"
 #include "bus/bus-cleanup.h"
@@ -23,7 +22,7 @@ static const CreateForm create_form = { request_read, append_queues };
 static const CreateForm open_form = { request_read_single, append_queue };
 
 /* A network that goes and comes up again while the question is open is the same one. */
-static uint64_t stamp_of(const Place *place) {
+static uint64_t generation_of(const Place *place) {
         const uint64_t defined = UINT64_C(1) << 63;
 
         if (!place->plan || (place->network && place->network->tag.kept))
@@ -31,10 +30,11 @@ static uint64_t stamp_of(const Place *place) {
         return defined | (uint64_t)place->plan->kind;
 }
 
-static GateMatter matter_of(const TapRequest *request, const Client *client, const Place *place) {
+static AccessRequest access_of(
+                const TapRequest *request, const Client *client, const Place *place) {
         const bool learnt = place->learnt.kind != FAILURE_NONE && !client->learnt_macs;
 
-        return (GateMatter){
+        return (AccessRequest){
                 .bridge = request->no_bridge ? "-" : place->bridge.name,
                 .owner = client->uid,
                 .queues = request->queues,
@@ -42,18 +42,18 @@ static GateMatter matter_of(const TapRequest *request, const Client *client, con
                 .network = place->plan && !place->shared,
                 .unfiltered = place->unfiltered,
                 .learnt = learnt ? &place->learnt : NULL,
-                .stamp = stamp_of(place),
+                .generation = generation_of(place),
         };
 }
 
 /* Whether polkit, and so maybe a person, has to be asked before it is made. */
 static bool will_be_asked(const Service *service, const Subject *subject, sd_bus_message *call,
                 const TapRequest *request) {
-        if (subject->uid == 0 || authority_has_answered(service->authority, call))
+        if (subject->uid == 0 || access_has_answered(service->access, call))
                 return false;
         return request->persistent || request->has_owner || request->no_bridge ||
-                        config_bridge_access(reload_config(service->reload), subject,
-                                        request->bridge) == BRIDGE_ASK;
+                        config_bridge_access(service->config, subject, request->bridge) ==
+                        BRIDGE_ASK;
 }
 
 static Client client_of(const Service *service, const Subject *subject, sd_bus_message *call,
@@ -62,20 +62,19 @@ static Client client_of(const Service *service, const Subject *subject, sd_bus_m
 
         return (Client){
                 .uid = owner,
-                .limits = reload_limits(service->reload, subject, owner),
-                .ports_per_bridge = config_ports_per_bridge(reload_config(service->reload)),
-                .bpdu_guard = config_bpdu_guard(reload_config(service->reload)),
-                .learnt_macs = config_allows_learnt_macs(
-                                reload_config(service->reload), subject, request->bridge),
+                .limits = service_limits(service, subject, owner),
+                .ports_per_bridge = config_ports_per_bridge(service->config),
+                .bpdu_guard = config_bpdu_guard(service->config),
+                .learnt_macs = config_allows_learnt_macs(service->config, subject, request->bridge),
                 .count_ports = will_be_asked(service, subject, call, request),
                 .connection = sd_bus_message_get_sender(call),
-                .defined = config_network(reload_config(service->reload), request->bridge),
+                .defined = config_network(service->config, request->bridge),
         };
 }
 
 static int read_request(Service *service, sd_bus_message *call, const CreateForm *form,
                 Subject *ret_subject, TapRequest *ret, Client *ret_client, Failure *failure) {
-        int r = service_subject(service, call, ret_subject, failure);
+        int r = access_subject(service->access, call, ret_subject, failure);
 
         if (r < 0)
                 return r;
@@ -124,7 +123,7 @@ static int look(Service *service, sd_bus_message *call, const TapRequest *reques
                         (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
                                         failure->kind == FAILURE_NOT_A_BRIDGE);
 
-        if (!gone || !authority_has_answered(service->authority, call))
+        if (!gone || !access_has_answered(service->access, call))
                 return r;
         return failure_set(failure, FAILURE_STALE, ESTALE,
                         "The bridge \"%s\" was renamed or deleted while the question was open. ListBridges (vnicctl bridges) tells which there are now.",
@@ -136,14 +135,14 @@ static int create_tap(
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
         TapRequest request;
-        GateMatter matter;
+        AccessRequest access;
         List *blocked_on;
         Subject subject;
         Client client;
         Place place;
         int r;
 
-        /* Read. That a reply is wanted, without which the queues would have nowhere to go, the gate
+        /* Read. That a reply is wanted, without which the queues would have nowhere to go, access
          * has seen to. */
         r = read_request(service, call, form, &subject, &request, &client, failure);
         if (r < 0)
@@ -157,8 +156,8 @@ static int create_tap(
                 return wait_retry(service, call, blocked_on);
 
         /* Authorise. */
-        matter = matter_of(&request, &client, &place);
-        r = gate_pass(service, call, &subject, &matter, failure);
+        access = access_of(&request, &client, &place);
+        r = access_check(service->access, call, &subject, &access, failure);
         if (r <= 0)
                 return r;
 
@@ -192,13 +191,13 @@ int open_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         return error_answer(error, &failure, r);
 }
 
-static int reply_with_answer(sd_bus_message *call, GateAnswer answer) {
-        if (answer == GATE_YES)
+static int reply_with_answer(sd_bus_message *call, AccessAnswer answer) {
+        if (answer == ACCESS_YES)
                 return sd_bus_reply_method_return(call, "ss", "yes", "You may create this tap.");
-        if (answer == GATE_CHALLENGE)
+        if (answer == ACCESS_CHALLENGE)
                 return sd_bus_reply_method_return(call, "ss", "challenge",
                                 "An administrator would be asked whether you may create this tap.");
-        if (answer == GATE_NOT_CONFIGURED)
+        if (answer == ACCESS_NOT_CONFIGURED)
                 return sd_bus_reply_method_return(call, "ss", "no",
                                 "The configuration of vnicd does not allow this bridge to you.");
         return sd_bus_reply_method_return(call, "ss", "no",
@@ -231,8 +230,8 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
 /* A refusal is in *failure. */
 static int tell_whether(Service *service, sd_bus_message *call, const Subject *subject,
                 const TapRequest *request, const Client *client, Failure *failure) {
-        GateMatter matter;
-        GateAnswer answer;
+        AccessRequest access;
+        AccessAnswer answer;
         List *blocked_on;
         Place place;
         int r;
@@ -245,8 +244,8 @@ static int tell_whether(Service *service, sd_bus_message *call, const Subject *s
         if (r == PLACEMENT_BLOCKED)
                 return wait_retry(service, call, blocked_on);
 
-        matter = matter_of(request, client, &place);
-        r = gate_tell(service, call, subject, &matter, &answer, failure);
+        access = access_of(request, client, &place);
+        r = access_query(service->access, call, subject, &access, &answer, failure);
         return r <= 0 ? r : reply_with_answer(call, answer);
 }
 
@@ -263,8 +262,7 @@ static int can_create_tap(Service *service, sd_bus_message *call, Failure *failu
         r = tell_whether(service, call, &subject, &request, &client, failure);
         /* Nothing was made, and nobody was asked: it may look again at what has changed meanwhile.
          */
-        if (r < 0 && failure->kind == FAILURE_STALE &&
-                        authority_ask_again(service->authority, call))
+        if (r < 0 && failure->kind == FAILURE_STALE && access_ask_again(service->access, call))
                 r = tell_whether(service, call, &subject, &request, &client, failure);
         return r < 0 ? reply_with_refusal(call, failure, r) : r;
 }

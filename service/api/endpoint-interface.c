@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.vnicd1.Endpoint: what is true of every kind of endpoint. */
+#include "api/endpoint-interface.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "access/gate.h"
-#include "api/service.h"
+#include "api/tap-interface.h"
 #include "api/wait.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
@@ -15,15 +16,15 @@
 
 static int release(Endpoint *endpoint, sd_bus_message *call, Failure *failure) {
         Service *service = service_here(sd_bus_message_get_bus(call));
-        GateMatter matter;
+        AccessRequest access;
         Subject subject;
         int r;
 
-        r = service_subject(service, call, &subject, failure);
+        r = access_subject(service->access, call, &subject, failure);
         if (r < 0)
                 return r;
-        matter = gate_matter_of(endpoint);
-        r = gate_pass(service, call, &subject, &matter, failure);
+        access = request_of_endpoint(endpoint);
+        r = access_check(service->access, call, &subject, &access, failure);
         return r <= 0 ? r : wait_release(service, call, endpoint);
 }
 

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "access/gate.h"
 #include "api/network-interface.h"
 #include "api/reload.h"
 #include "bus/bus-cleanup.h"
+#include "bus/property.h"
 #include "common/ifname.h"
 #include "kernel/bridge.h"
 
@@ -117,12 +117,12 @@ static int append_entry(const Listing *listing, const Entry *entry) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int list_entry(Listing *listing, Entry *entry, const GateMatter *matter) {
-        GateAnswer answer;
+static int list_entry(Listing *listing, Entry *entry, const AccessRequest *access) {
+        AccessAnswer answer;
         int r;
 
-        r = gate_tell(listing->service, listing->call, &listing->subject, matter, &answer,
-                        listing->failure);
+        r = access_query(listing->service->access, listing->call, &listing->subject, access,
+                        &answer, listing->failure);
         if (r == -ESTALE) { /* it was not there yet when the others were asked about */
                 *listing->failure = FAILURE_INIT;
                 return 0;
@@ -132,7 +132,9 @@ static int list_entry(Listing *listing, Entry *entry, const GateMatter *matter) 
         listing->pending = listing->pending || r == 0;
         if (listing->pending)
                 return 0;
-        entry->access = answer == GATE_YES ? "yes" : answer == GATE_CHALLENGE ? "challenge" : "no";
+        entry->access = answer == ACCESS_YES         ? "yes"
+                        : answer == ACCESS_CHALLENGE ? "challenge"
+                                                     : "no";
         return append_entry(listing, entry);
 }
 
@@ -146,33 +148,33 @@ static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *u
                 .ports = ports->all,
                 .shared = network && ports->foreign > 0,
         };
-        const GateMatter matter = {
+        const AccessRequest access = {
                 .bridge = bridge->name,
                 .network = network && !entry.shared,
-                .stamp = (uint64_t)bridge->ifindex,
+                .generation = (uint64_t)bridge->ifindex,
         };
 
         /* One with a name that CreateTap would not take. */
         if (!ifname_is_plain(bridge->name) || (network && network->doomed))
                 return 0;
-        return list_entry(listing, &entry, &matter);
+        return list_entry(listing, &entry, &access);
 }
 
 /* Those that the configuration defines and that are not up. */
 static int list_defined(Listing *listing) {
-        const Config *config = reload_config(listing->service->reload);
+        const Config *config = listing->service->config;
         const NetworkPlan *plan;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && (plan = config_network_at(config, i)); i++) {
                 LinkInfo bridge = { .mtu = plan->mtu };
                 Entry entry = { .bridge = &bridge, .plan = plan };
-                const GateMatter matter = { .bridge = plan->name, .network = true };
+                const AccessRequest access = { .bridge = plan->name, .network = true };
 
                 if (manager_check_network_name(listing->service->manager, plan->name, NULL) < 0)
                         continue;
                 strcpy(bridge.name, plan->name);
-                r = list_entry(listing, &entry, &matter);
+                r = list_entry(listing, &entry, &access);
         }
         return r;
 }
@@ -181,10 +183,11 @@ static int list_bridges(Listing *listing) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         int r;
 
-        r = service_subject(listing->service, listing->call, &listing->subject, listing->failure);
+        r = access_subject(listing->service->access, listing->call, &listing->subject,
+                        listing->failure);
         if (r < 0)
                 return r;
-        r = authority_may_ask(listing->service->authority, listing->call, listing->subject.uid,
+        r = access_may_ask(listing->service->access, listing->call, &listing->subject,
                         listing->failure);
         if (r < 0)
                 return r;

@@ -3,6 +3,8 @@
  * org.vnicd1.Manager. Each handler is read, refuse, authorise, act, reply; it may run twice (see
  * access/authorization.h), so nothing before "act" changes anything.
  */
+#include "api/manager-interface.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -10,7 +12,6 @@
 #include "api/list-bridges.h"
 #include "api/network-interface.h"
 #include "api/reload.h"
-#include "api/service.h"
 #include "api/wait.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
@@ -22,7 +23,7 @@ static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure
         Subject subject;
         int r;
 
-        r = service_subject(service, call, &subject, failure);
+        r = access_subject(service->access, call, &subject, failure);
         if (r < 0)
                 return r;
         r = sd_bus_message_read(call, "s", &name);
@@ -46,12 +47,13 @@ static int method_get_endpoint(sd_bus_message *call, void *userdata, sd_bus_erro
 
 static int method_release_all(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
+        Service *service = userdata;
         Subject subject;
         int r;
 
-        r = service_subject(userdata, call, &subject, &failure);
+        r = access_subject(service->access, call, &subject, &failure);
         if (r >= 0)
-                r = wait_release_all(userdata, call, subject.uid);
+                r = wait_release_all(service, call, subject.uid);
         return error_answer(error, &failure, r);
 }
 
@@ -78,7 +80,7 @@ static PROPERTY_GETTER(get_header_sizes) {
 static PROPERTY_GETTER(get_number) {
         const Service *service = userdata;
         const ManagerFacts *facts = manager_facts(service->manager);
-        const Limits limits = reload_limits_of_all(service->reload);
+        const Limits limits = service_limits_of_all(service);
         const struct {
                 const char *property;
                 uint32_t value;

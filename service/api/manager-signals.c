@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What org.vnicd1.Manager says unasked: endpoints that leave, and properties that are others now.
  */
+#include "api/manager-signals.h"
+
 #include <string.h>
 
-#include "api/service.h"
 #include "common/log.h"
 #include "common/printable.h"
 

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "access/gate.h"
 #include "api/network-arguments.h"
 #include "api/network-units.h"
 #include "api/reload.h"
@@ -21,42 +20,16 @@
 
 #define NETWORK_INTERFACE SERVICE_NAME ".Network"
 
-/* Each byte of the name may take three. */
-#define NETWORK_PATH_SIZE (sizeof(NETWORK_PREFIX) + 1 + 3 * IFNAMSIZ)
-
-static const char *network_path(const char *name, char buffer[static NETWORK_PATH_SIZE]) {
-        _cleanup_free_ char *path = NULL;
-
-        snprintf(buffer, NETWORK_PATH_SIZE, "%s",
-                        sd_bus_path_encode(NETWORK_PREFIX, name, &path) < 0 ? NETWORK_PREFIX
-                                                                            : path);
-        return buffer;
-}
-
-bool network_is_path(const char *path) {
-        return strncmp(path, NETWORK_PREFIX "/", strlen(NETWORK_PREFIX "/")) == 0;
-}
-
-Network *network_at(const Service *service, const char *path) {
-        _cleanup_free_ char *name = NULL;
-        Network *network;
-
-        if (sd_bus_path_decode(path, NETWORK_PREFIX, &name) <= 0)
-                return NULL;
-        network = manager_find_network(service->manager, name);
-        return network && network->born && !network->doomed ? network : NULL;
-}
-
-static GateMatter matter_of(const Subject *subject, const char *name, int ifindex) {
-        return (GateMatter){
+static AccessRequest access_of(const Subject *subject, const char *name, int ifindex) {
+        return (AccessRequest){
                 .bridge = name,
                 .owner = subject->uid,
-                .stamp = (uint64_t)ifindex,
+                .generation = (uint64_t)ifindex,
         };
 }
 
 static int check_name(Service *service, const NetworkPlan *plan, Failure *failure) {
-        if (config_network(reload_config(service->reload), plan->name))
+        if (config_network(service->config, plan->name))
                 return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
                                 "The configuration defines a network \"%s\": it comes up with its first tap. Choose another name.",
                                 plan->name);
@@ -66,20 +39,20 @@ static int check_name(Service *service, const NetworkPlan *plan, Failure *failur
 static int create_network(Service *service, sd_bus_message *call, Failure *failure) {
         char path[NETWORK_PATH_SIZE];
         Network *network;
-        GateMatter matter;
+        AccessRequest access;
         Subject subject;
         NetworkPlan plan;
         int r;
 
-        r = service_subject(service, call, &subject, failure);
+        r = access_subject(service->access, call, &subject, failure);
         if (r >= 0)
                 r = network_request_read(call, &plan, failure);
         if (r >= 0)
                 r = check_name(service, &plan, failure);
         if (r < 0)
                 return r;
-        matter = matter_of(&subject, plan.name, 0);
-        r = gate_pass(service, call, &subject, &matter, failure);
+        access = access_of(&subject, plan.name, 0);
+        r = access_check(service->access, call, &subject, &access, failure);
         if (r <= 0)
                 return r;
         r = manager_create_network(service->manager, &plan, true, &network, failure);
@@ -97,15 +70,15 @@ int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *er
 
 static int delete_network(Network *network, sd_bus_message *call, Failure *failure) {
         Service *service = service_here(sd_bus_message_get_bus(call));
-        GateMatter matter;
+        AccessRequest access;
         Subject subject;
         int r;
 
-        r = service_subject(service, call, &subject, failure);
+        r = access_subject(service->access, call, &subject, failure);
         if (r < 0)
                 return r;
-        matter = matter_of(&subject, network->tag.plan.name, network->ifindex);
-        r = gate_pass(service, call, &subject, &matter, failure);
+        access = access_of(&subject, network->tag.plan.name, network->ifindex);
+        r = access_check(service->access, call, &subject, &access, failure);
         return r <= 0 ? r : wait_delete_network(service, call, network);
 }
 

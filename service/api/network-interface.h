@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What api/network-interface has for its neighbours. */
+/* org.vnicd1.Network, and what the Manager has to say of networks. */
 
-#include "api/service.h"
+#include "api/context.h"
 
-#define NETWORK_PREFIX "/org/vnicd1/network"
-
-/* Whether the path is one that a network could have. */
-bool network_is_path(const char *path);
-
-/* The network whose object has that path. NULL: none. */
-Network *network_at(const Service *service, const char *path);
+/* Called once by service_new(). -errno of sd-bus. */
+int network_interface_register(Service *service);
 
 /* Manager.CreateNetwork() */
 int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "access/gate.h"
+#include "api/manager-signals.h"
 #include "bus/bus-cleanup.h"
 #include "common/log.h"
 #include "common/workers.h"
@@ -15,7 +15,6 @@
 struct Reload {
         Service *service;
         const char *directory;
-        Config *config;
         List asked;   /* Waiter.link: for the load after the one under way */
         List waiting; /* Waiter.link: for the one under way */
         bool loading, again, stopping;
@@ -48,7 +47,7 @@ int reload_new(Reload **ret, Service *service, Failure *failure) {
         list_init(&reload->waiting);
         reload->service = service;
         reload->directory = directory && *directory ? directory : CONFIG_DIRECTORY;
-        r = config_load(&reload->config, reload->directory, failure);
+        r = config_load(&service->config, reload->directory, failure);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(reload);
@@ -80,25 +79,8 @@ Reload *reload_free(Reload *reload) {
                 answer_stopping(container_of(node, Waiter, link));
         LIST_FOREACH_SAFE(&reload->waiting, node)
                 answer_stopping(container_of(node, Waiter, link));
-        config_free(reload->config);
         free(reload);
         return NULL;
-}
-
-const Config *reload_config(const Reload *reload) {
-        return reload->config;
-}
-
-Limits reload_limits(const Reload *reload, const Subject *caller, uid_t uid) {
-        const Subject other = { .uid = uid };
-
-        return config_limits(reload->config, caller->uid == uid ? caller : &other);
-}
-
-Limits reload_limits_of_all(const Reload *reload) {
-        const Subject nobody = { .uid = (uid_t)-1 };
-
-        return config_limits(reload->config, &nobody);
 }
 
 /* In a thread. */
@@ -110,12 +92,12 @@ static void load_run(CloserJob *job) {
 
 static void take_over(Reload *reload, Config *config) {
         const char *network = service_default_network(reload->service);
-        const Limits before = reload_limits_of_all(reload);
+        const Limits before = service_limits_of_all(reload->service);
         Limits now;
 
-        config_free(reload->config);
-        reload->config = config;
-        now = reload_limits_of_all(reload);
+        config_free(reload->service->config);
+        reload->service->config = config;
+        now = service_limits_of_all(reload->service);
         log_info("The configuration was read.");
         if (now.endpoints != before.endpoints || now.queues != before.queues)
                 manager_emit_limits(reload->service);
@@ -217,14 +199,14 @@ int reload_begin(Reload *reload, sd_bus_message *call) {
 }
 
 static int do_reload(Service *service, sd_bus_message *call, Failure *failure) {
-        const GateMatter matter = { .bridge = NULL };
+        const AccessRequest access = { .bridge = NULL };
         Subject subject;
         int r;
 
-        r = service_subject(service, call, &subject, failure);
+        r = access_subject(service->access, call, &subject, failure);
         if (r < 0)
                 return r;
-        r = gate_pass(service, call, &subject, &matter, failure);
+        r = access_check(service->access, call, &subject, &access, failure);
         if (r <= 0)
                 return r;
         return reload_begin(service->reload, call);

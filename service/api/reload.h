@@ -8,10 +8,10 @@
  * the next, since the first may have read the files before they were changed.
  */
 
-#include "api/service.h"
+#include "api/context.h"
 
-/* Reads the configuration, at the start: without a good one the service must not run, or what it
- * denies would be allowed. InvalidConfiguration (-EINVAL); -ENOMEM. */
+/* Reads the configuration (Service.config), at the start: without a good one the service must not
+ * run, or what it denies would be allowed. InvalidConfiguration (-EINVAL); -ENOMEM. */
 int reload_new(Reload **ret, Service *service, Failure *failure);
 
 /* Before the manager is freed: nothing new is begun. Takes NULL. */
@@ -20,18 +20,9 @@ void reload_stop(Reload *reload);
 /* After it, and before the bus is closed: who still waits is told. Takes NULL. Returns NULL. */
 Reload *reload_free(Reload *reload);
 
-/* Never NULL; good until the loop runs on. */
-const Config *reload_config(const Reload *reload);
-
 /* Reads it again. call: the Reload() to be answered when that is done, or NULL. Returns 1, or
  * -ENOMEM. */
 int reload_begin(Reload *reload, sd_bus_message *call);
-
-/* What a uid may have. Only of the caller the groups are known. */
-Limits reload_limits(const Reload *reload, const Subject *caller, uid_t uid);
-
-/* And a user about whom nothing is said. */
-Limits reload_limits_of_all(const Reload *reload);
 
 /* Manager.Reload() */
 int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error);

@@ -6,19 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "access/audit.h"
-#include "access/gate.h"
+#include "api/endpoint-interface.h"
+#include "api/manager-interface.h"
+#include "api/manager-signals.h"
 #include "api/network-interface.h"
 #include "api/network-units.h"
 #include "api/reload.h"
+#include "api/tap-interface.h"
 #include "bus/bus-cleanup.h"
-#include "bus/property.h"
-#include "common/ifname.h"
 #include "common/log.h"
 
 DEFINE_CLEANUP(Service, service_free)
-
-static const char default_network[] = "vnicbr0";
 
 static void on_appeared(const Endpoint *endpoint, void *userdata) {
         Service *service = userdata;
@@ -39,8 +37,10 @@ static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdat
 }
 
 static void on_tampered(const Endpoint *endpoint, bool deleted, const char *why, void *userdata) {
+        const Service *service = userdata;
+
         if (deleted)
-                audit_tampered(userdata, endpoint, why);
+                audit_tampered(service->audit, endpoint->tag.nonce, endpoint->tag.uid, why);
         else
                 log_warning("%s of uid %u: %s; that was put right", endpoint->now.name,
                                 (unsigned)endpoint->tag.uid, why);
@@ -63,8 +63,7 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
 static void tell_default(Service *service, const Network *network) {
         const char *name = network->tag.plan.name;
 
-        if (strcmp(name, default_network) == 0 &&
-                        !config_network(reload_config(service->reload), name))
+        if (strcmp(name, DEFAULT_NETWORK) == 0 && !config_network(service->config, name))
                 manager_emit_default(service);
 }
 
@@ -167,40 +166,44 @@ static int register_all(Service *service) {
         return network_interface_register(service);
 }
 
-static void on_caller_left(const char *name, void *userdata) {
-        const Service *service = userdata;
-
-        if (service->authority)
-                authority_caller_left(service->authority, name);
-}
-
-/* Before anything is on the bus: who may is known first. */
 /* Nobody knows the groups of its user any more: what is denied to any group is denied to it. */
 static bool may_rejoin(const Endpoint *endpoint, const char *bridge, void *userdata) {
         const Service *service = userdata;
-        const Config *config = reload_config(service->reload);
+        const Config *config = service->config;
         const Subject subject = { .uid = endpoint->tag.uid, .groups_unknown = true };
 
         return config_rejoins_bridges(config) &&
                         config_bridge_access(config, &subject, bridge) != BRIDGE_DENIED;
 }
 
-static int set_up_gate(Service *service, Failure *failure) {
-        int r;
+static const Config *get_config(void *userdata) {
+        const Service *service = userdata;
 
-        r = reload_new(&service->reload, service, failure);
-        if (r < 0)
-                return r;
-        r = audit_new(&service->audit);
-        if (r < 0)
-                return r;
-        r = callers_new(&service->callers, service->bus, on_caller_left, service);
-        if (r < 0)
-                return r;
-        r = authority_new(&service->authority, service->bus, service->callers);
-        if (r < 0)
-                return r;
-        return gate_close(service);
+        return service->config;
+}
+
+static bool has_object(const char *path, void *userdata) {
+        return service_has_object(userdata, path);
+}
+
+/* A network's ports and the settings of its bridge are asked of the kernel. */
+static bool is_costly(const char *path, void *userdata) {
+        return network_is_path(path);
+}
+
+/* Before anything is on the bus: who may is known first. */
+static int set_up_access(Service *service, Failure *failure) {
+        static const AccessHost host = {
+                .config = get_config,
+                .has_object = has_object,
+                .is_costly = is_costly,
+        };
+        int r = reload_new(&service->reload, service, failure);
+
+        if (r >= 0)
+                r = audit_new(&service->audit);
+        return r < 0 ? r
+                     : access_new(&service->access, service->bus, service->audit, &host, service);
 }
 
 int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
@@ -222,7 +225,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         if (!service)
                 return -ENOMEM;
         service->bus = sd_bus_ref(bus);
-        r = set_up_gate(service, failure);
+        r = set_up_access(service, failure);
         if (r < 0)
                 return r;
         r = manager_new(&service->manager, event, &observer, service);
@@ -246,93 +249,17 @@ Service *service_free(Service *service) {
         if (!service)
                 return NULL;
         sd_event_source_disable_unref(service->hangup);
-        service->authority = authority_free(service->authority);
+        access_stop(service->access);
         reload_stop(service->reload);
         service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
         /* After whoever sends a call to its handler again. */
-        service->callers = callers_free(service->callers);
         network_units_free(service->network_units);
-        gate_done(service);
+        service->access = access_free(service->access);
         service->reload = reload_free(service->reload);
+        config_free(service->config);
         service->audit = audit_free(service->audit);
         sd_bus_unref(service->bus);
         free(service);
         return NULL;
-}
-
-int service_subject(Service *service, sd_bus_message *call, Subject *ret, Failure *failure) {
-        int r = callers_find(service->callers, call, ret, failure);
-
-        if (r >= 0 && ret->groups_unknown && !service->misses_groups &&
-                        config_knows_groups(reload_config(service->reload))) {
-                log_warning("This bus does not tell the groups of callers: what the configuration grants to a group nobody gets, and what it denies to one is denied to everybody but root");
-                service->misses_groups = true;
-        }
-        return r;
-}
-
-const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]) {
-        char name[IFNAMSIZ];
-
-        snprintf(buffer, ENDPOINT_PATH_SIZE, ENDPOINT_PREFIX "/%s",
-                        ifname_of_nonce(endpoint->tag.nonce, name));
-        return buffer;
-}
-
-const char *service_default_network(const Service *service) {
-        const Network *network = manager_find_network(service->manager, default_network);
-        const bool defined = config_network(reload_config(service->reload), default_network);
-
-        return defined || (network && !network->doomed) ? default_network : NULL;
-}
-
-/* NULL: there is none. */
-static Endpoint *endpoint_at(const Service *service, const char *path) {
-        const char *name = path + strlen(ENDPOINT_PREFIX "/");
-        uint32_t nonce;
-
-        if (strncmp(path, ENDPOINT_PREFIX "/", strlen(ENDPOINT_PREFIX "/")) != 0)
-                return NULL;
-        return ifname_parse_nonce(name, &nonce) < 0 ? NULL : manager_find(service->manager, nonce);
-}
-
-bool service_has_object(const Service *service, const char *path) {
-        static const char *const tree[] = { "/", "/org", SERVICE_PATH, ENDPOINT_PREFIX,
-                NETWORK_PREFIX };
-
-        for (size_t i = 0; i < sizeof(tree) / sizeof(*tree); i++)
-                if (strcmp(tree[i], path) == 0)
-                        return true;
-        return endpoint_at(service, path) || network_at(service, path);
-}
-
-Service *service_here(sd_bus *bus) {
-        return sd_bus_slot_get_userdata(sd_bus_get_current_slot(bus));
-}
-
-int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
-                void **ret_found, sd_bus_error *error) {
-        *ret_found = endpoint_at(userdata, path);
-        return *ret_found != NULL;
-}
-
-int append_names(sd_bus_message *message, const char *const *names) {
-        int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "s");
-
-        for (; *names && r >= 0; names++)
-                r = append_text(message, *names);
-        return r < 0 ? r : sd_bus_message_close_container(message);
-}
-
-int append_queues(sd_bus_message *message, const FdSet *queues) {
-        int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "h");
-
-        for (size_t i = 0; i < queues->n && r >= 0; i++)
-                r = sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[i]);
-        return r < 0 ? r : sd_bus_message_close_container(message);
-}
-
-int append_queue(sd_bus_message *message, const FdSet *queues) {
-        return sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[0]);
 }

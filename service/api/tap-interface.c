@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.vnicd1.Tap: queues and what they carry. */
+#include "api/tap-interface.h"
+
 #include <errno.h>
 #include <string.h>
 
-#include "access/gate.h"
 #include "api/reload.h"
-#include "api/service.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/log.h"
@@ -45,27 +45,27 @@ static int open_queues(
         Service *service = service_here(sd_bus_message_get_bus(call));
         SentQueues sent = { .nonce = endpoint->tag.nonce };
         FdSet queues = FDSET_INIT;
-        GateMatter matter;
+        AccessRequest access;
         Subject subject;
         uint32_t count;
         Limits limits;
         int r;
 
-        r = service_subject(service, call, &subject, failure);
+        r = access_subject(service->access, call, &subject, failure);
         if (r < 0)
                 return r;
         r = form->read(call, &count);
         if (r < 0)
                 return r;
-        matter = gate_matter_of(endpoint);
-        r = gate_pass(service, call, &subject, &matter, failure);
+        access = request_of_endpoint(endpoint);
+        r = access_check(service->access, call, &subject, &access, failure);
         if (r <= 0)
                 return r;
         if (count < 1 || count > FDSET_MAX)
                 return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
                                 "OpenQueues gives 1 to %u queues at a time, not %u.", FDSET_MAX,
                                 count);
-        limits = reload_limits(service->reload, &subject, endpoint->tag.uid);
+        limits = service_limits(service, &subject, endpoint->tag.uid);
         r = manager_open_queues(service->manager, endpoint, &limits, count, &queues, failure);
         if (r < 0)
                 return r;
@@ -74,7 +74,7 @@ static int open_queues(
         r = reply_with_queues(service, call, form, &sent, &queues);
         if (r < 0 && endpoint)
                 manager_withdraw_queues(service->manager, endpoint, &queues);
-        manager_close_queues(service->manager, matter.owner, sent.nonce, &queues);
+        manager_close_queues(service->manager, access.owner, sent.nonce, &queues);
         return r;
 }
 

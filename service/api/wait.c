@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "access/audit.h"
 #include "bus/bus-cleanup.h"
 #include "common/log.h"
 
@@ -76,6 +75,14 @@ static WaitWatch *add_watch(Wait *wait) {
         return wait_watch;
 }
 
+static void record_release(const Wait *wait, const Endpoint *endpoint) {
+        Subject subject;
+
+        if (access_subject(wait->service->access, wait->call, &subject, NULL) >= 0)
+                audit_released(wait->service->audit, endpoint->tag.nonce, endpoint->tag.uid,
+                                subject.uid, sd_bus_message_get_sender(wait->call));
+}
+
 /* The wait holds itself open (waiting starts at 1) until all its endpoints have been asked for. */
 static void release_one(Wait *wait, Endpoint *endpoint) {
         WaitWatch *wait_watch = add_watch(wait);
@@ -84,7 +91,7 @@ static void release_one(Wait *wait, Endpoint *endpoint) {
                            : -ENOMEM;
 
         if (r >= 0 && is_first)
-                audit_released(wait->service, wait->call, endpoint);
+                record_release(wait, endpoint);
         if (r < 0 && wait_watch)
                 on_gone(&wait_watch->watch, r);
         else if (r < 0 && wait->error == 0)
@@ -123,7 +130,7 @@ static int finish_retry(Wait *wait) {
 
         if (wait->error == -ECANCELED)
                 return answer_failure(wait);
-        r = callers_dispatch_again(wait->service->callers, wait->call);
+        r = access_dispatch_again(wait->service->access, wait->call);
         return r < 0 ? sd_bus_reply_method_errno(wait->call, r, NULL) : r;
 }
 
@@ -169,6 +176,6 @@ int wait_retry(Service *service, sd_bus_message *call, List *watches) {
         if (!wait_watch)
                 return wait ? (wait_free(wait), -ENOMEM) : -ENOMEM;
         list_append(watches, &wait_watch->watch.link);
-        authority_keep(service->authority, call);
+        access_keep(service->access, call);
         return 1;
 }

@@ -7,7 +7,7 @@
  * anew when it is gone, or our own copies of its queues are closed.
  */
 
-#include "api/service.h"
+#include "api/context.h"
 
 /* Releases the endpoint; the call, Release(), is answered when it is gone. Returns 1, or -ENOMEM.
  */

@@ -34,3 +34,23 @@ PROPERTY_GETTER(property_get_mac) {
 
         return sd_bus_message_append_basic(reply, 's', mac_format(userdata, text));
 }
+
+int append_names(sd_bus_message *message, const char *const *names) {
+        int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "s");
+
+        for (; *names && r >= 0; names++)
+                r = append_text(message, *names);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int append_queues(sd_bus_message *message, const FdSet *queues) {
+        int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "h");
+
+        for (size_t i = 0; i < queues->n && r >= 0; i++)
+                r = sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[i]);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int append_queue(sd_bus_message *message, const FdSet *queues) {
+        return sd_bus_message_append_basic(message, SD_BUS_TYPE_UNIX_FD, &queues->fds[0]);
+}

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <systemd/sd-bus.h>
 
+#include "common/fdset.h"
+
 /* An sd_bus_property_get_t, of whose arguments most need two. */
 #define PROPERTY_GETTER(name)                                                                      \
         int name(sd_bus *bus, const char *path, const char *interface, const char *property,       \
@@ -24,6 +26,15 @@
  * D-Bus does not take as a string would cost the whole message, and everybody who asks for all
  * objects the answer. -ENOMEM, -errno of sd-bus. */
 int append_text(sd_bus_message *message, const char *text);
+
+/* An array of strings, ended by NULL, as an argument or property of type "as". */
+int append_names(sd_bus_message *message, const char *const *names);
+
+/* A message argument "ah" made of the queues, which stay the caller's. */
+int append_queues(sd_bus_message *message, const FdSet *queues);
+
+/* A message argument "h" made of the one queue, which stays the caller's. */
+int append_queue(sd_bus_message *message, const FdSet *queues);
 
 /* At the offset: a bool, a uint32_t, an array of char, a Mac. */
 PROPERTY_GETTER(property_get_flag);

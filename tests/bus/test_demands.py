@@ -63,11 +63,11 @@ CREATING = ("CreateTap", "OpenTap", "CanCreateTap")
 
 def read_table():
     """(demands by name: (condition, action), methods by name: their demands)"""
-    text = (pathlib.Path(os.environ["VNICD_SOURCE"]) / "service" / "bus" / "gate-table.c").read_text()
+    text = (pathlib.Path(os.environ["VNICD_SOURCE"]) / "service" / "access" / "policy.c").read_text()
     demands = {name: (condition, action) for name, condition, action in re.findall(
-        r'static const GateDemand (\w+) = \{\s*(\w+),\s*"([^"]+)"', text)}
+        r'static const Requirement (\w+) = \{\s*(\w+),\s*"([^"]+)"', text)}
     rows = {member: re.findall(r"&(\w+)", names) for member, names in re.findall(
-        r'\{ [A-Z]+, "(\w+)", WAY_(?:DEMANDS|TOLD),\s+EFFECT_[A-Z]+,\s+"[^"]*",\s*\{([^}]*)\}', text)}
+        r'\{ [A-Z]+, "(\w+)", POLICY_(?:AUTHORIZE|DRY_RUN),\s+EFFECT_[A-Z]+,\s+"[^"]*",\s*\{([^}]*)\}', text)}
     return demands, rows
 
 

@@ -91,11 +91,11 @@ def test_the_service_the_contract_and_the_table_have_the_same_methods(alice, tap
     contract = {(part.get("name"), method.get("name"))
                 for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").iter("interface")
                 for method in part.findall("method")}
-    text = (world.source / "service" / "bus" / "gate-table.c").read_text()
+    text = (world.source / "service" / "access" / "policy.c").read_text()
     names = {"MANAGER": MANAGER, "ENDPOINT": ENDPOINT, "TAP": TAP, "NETWORK": NETWORK}
     table = {(names.get(first) or f"org.freedesktop.DBus.{second}", member): signature
              for first, second, member, signature in re.findall(
-                 r'\{ ([A-Z]+)(?: "([A-Za-z]+)")?, "([A-Za-z]+)", WAY_[A-Z]+,\s+EFFECT_[A-Z]+,\s+"([^"]*)"', text)}
+                 r'\{ ([A-Z]+)(?: "([A-Za-z]+)")?, "([A-Za-z]+)", POLICY_[A-Z_]+,\s+EFFECT_[A-Z]+,\s+"([^"]*)"', text)}
     ours = {one for one in said if one[0].startswith("org.vnicd1.")}
     assert ours == contract
     assert set(table) == contract | STANDARD

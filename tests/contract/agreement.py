@@ -100,14 +100,14 @@ def check_names(tree):
 
 def check_owner(tree):
     """Who says that it manages our links, and who asks for exactly that."""
-    name = tree.find("service/api/service.h", r'^#define SERVICE_NAME\s+"(.*)"')
+    name = tree.find("service/api/context.h", r'^#define SERVICE_NAME\s+"(.*)"')
     return tree.differs("coexistence/70-vnicd.rules", r'ID_NET_MANAGED_BY\}="([^"]*)"', name) + \
         tree.differs("coexistence/10-vnicd-networks.network", r"^Property=ID_NET_MANAGED_BY=(.*)$", name)
 
 
 def check_firewalls(tree):
     """The default network is what the zone of firewalld is about, and both files allow what guests ask the host for."""
-    name = tree.find("service/api/service.c", r'^static const char default_network\[\] = "(.*)";')
+    name = tree.find("service/api/context.h", r'^#define DEFAULT_NETWORK "(.*)"')
     ports = set(re.findall(r"dport (\d+) accept", tree.text("service/networks/network-filter.c")))
     told = set(re.findall(r"\d+", tree.find("coexistence/ufw-profile", r"^ports=(.*)$")))
     services = {"67": "dhcp", "547": "dhcpv6", "53": "dns"}

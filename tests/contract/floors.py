@@ -32,17 +32,11 @@ FLOORS = {
 UPWARDS = {
     "networks/lease-book taps/tag",
     "bus/property kernel/mac",
-    "access/audit api/service",
-    "access/gate api/network-interface",
-    "access/gate api/reload",
-    "access/gate api/service",
 }
 CIRCLES = (
     "taps/manager taps/manager-bridges taps/manager-checksums taps/manager-filters taps/manager-firewall taps/manager-guard "
     "taps/manager-leases taps/manager-networks taps/manager-ports taps/manager-private taps/manager-restart "
     "taps/manager-sources taps/placement taps/reconcile-endpoint taps/tracker",
-    "access/audit access/gate access/policy api/create-tap api/endpoint-interface api/list-bridges api/manager-interface "
-    "api/manager-signals api/network-interface api/reload api/service api/tap-interface api/wait",
 )
 
 # Rooms with fewer doors than their floor: file without its ending, and what "..." may name there beside itself.

@@ -94,9 +94,9 @@ def check_polkit(root, report):
     report.case("there is no action that the code does not ask for", [
         f"in the policy, but not asked: {name}"
         for name in sorted(set(names) - actions_in_code(root))])
-    report.case("actions stand in the table of the gate only, never in a handler", [
+    report.case("actions stand in the policy table only, never in a handler", [
         f"{path}: names an action" for path in c_files(root, "service")
-        if path.name != "gate-table.c" and actions_in(path)])
+        if path.name != "policy.c" and actions_in(path)])
     report.case("the code asks for something", [] if actions_in_code(root) else ["for nothing"])
     report.case("no action is there twice", [] if len(names) == len(set(names)) else names)
     report.case("every action lets the service pass details", [

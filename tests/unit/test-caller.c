@@ -30,7 +30,7 @@ static int on_handler(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(call, NULL);
 }
 
-/* As the gate's. */
+/* As that of access. */
 static int on_gate(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
         Stage *stage = userdata;

@@ -84,7 +84,7 @@ static int on_handler(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return error_answer(error, &failure, ask(stage, call, &failure));
 }
 
-/* As the gate's. */
+/* As that of access. */
 static int on_gate(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
         Stage *stage = userdata;

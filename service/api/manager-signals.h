@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What org.vnicd1.Manager says unasked. */
+
+#include "api/context.h"
+
+void manager_emit_facts(Service *service);
+void manager_emit_limits(Service *service);
+void manager_emit_default(Service *service);
+void manager_emit_removed(Service *service, const Endpoint *endpoint);
