@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/mac.h"
 #include "common/printable.h"
-#include "kernel/mac.h"
 
 int append_text(sd_bus_message *message, const char *text) {
         _cleanup_free_ char *copy = strdup(text);

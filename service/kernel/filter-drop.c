@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/mac.h"
 #include "kernel/filter-batch.h"
-#include "kernel/mac.h"
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 

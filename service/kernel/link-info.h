@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "kernel/mac.h"
+#include "common/mac.h"
 
 #define LINK_ALIAS_SIZE 256
 

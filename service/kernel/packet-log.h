@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "kernel/mac.h"
+#include "common/mac.h"
 
 typedef struct PacketLog PacketLog;
 

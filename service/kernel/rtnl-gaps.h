@@ -23,8 +23,8 @@
 #include <netlink/route/route.h>
 #include <netlink/route/tc.h>
 
+#include "common/mac.h"
 #include "kernel/link-info.h"
-#include "kernel/mac.h"
 
 /* Rules for what leaves a device have this parent. */
 #define RTNL_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)

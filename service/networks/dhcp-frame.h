@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
-#include "kernel/mac.h"
+#include "common/mac.h"
 
 #define DHCP_FRAME_SIZE 300
 

@@ -2,7 +2,6 @@
 #include "networks/lease-book.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +14,15 @@ void lease_book_init(LeaseBook *book) {
         book->n_reserved = 0;
 }
 
+static void departed_free(Departed *departed) {
+        list_unlink(&departed->link);
+        free(departed->label);
+        free(departed);
+}
+
 void departed_free_all(List *departed) {
-        LIST_FOREACH_SAFE(departed, node) {
-                list_unlink(node);
-                free(container_of(node, Departed, link));
-        }
+        LIST_FOREACH_SAFE(departed, node)
+                departed_free(container_of(node, Departed, link));
 }
 
 void lease_book_done(LeaseBook *book) {
@@ -40,8 +43,7 @@ static void make_due(LeaseBook *book, Departed *departed) {
 }
 
 static void forget(LeaseBook *book, Departed *departed) {
-        list_unlink(&departed->link);
-        free(departed);
+        departed_free(departed);
         book->n_reserved--;
 }
 
@@ -54,66 +56,79 @@ static void forget_old(LeaseBook *book, uint64_t now_usec) {
                 forget(book, departed);
 }
 
-int lease_book_leave(LeaseBook *book, const Tag *tag, bool returns, uint64_t now_usec) {
+/* NULL: out of memory. */
+static Departed *departed_new(const LeaseGuest *guest, const Mac *mac, uint64_t now_usec) {
         Departed *departed = calloc(1, sizeof(Departed));
+
+        if (!departed)
+                return NULL;
+        *departed = (Departed){
+                .since_usec = now_usec,
+                .uid = guest->uid,
+                .mac = *mac,
+                .told = guest->mac_state == MAC_TOLD,
+                .label = strdup(guest->label),
+        };
+        list_init(&departed->link);
+        if (departed->label)
+                return departed;
+        departed_free(departed);
+        return NULL;
+}
+
+int lease_book_leave(LeaseBook *book, const LeaseGuest *guest, bool returns, uint64_t now_usec) {
+        Departed *departed = departed_new(guest, &guest->mac, now_usec);
 
         if (!departed)
                 return -ENOMEM;
         forget_old(book, now_usec);
-        departed->since_usec = now_usec;
-        departed->uid = tag->uid;
-        departed->mac = tag->guest_mac;
-        departed->told = tag->mac_state == MAC_TOLD;
-        snprintf(departed->label, sizeof(departed->label), "%s", tag->label);
         list_append(returns ? &book->reserved : &book->due, &departed->link);
         book->n_reserved += returns;
         return 0;
 }
 
-static bool is_of_label(const Departed *departed, const Tag *tag) {
-        return *tag->label && departed->uid == tag->uid && strcmp(departed->label, tag->label) == 0;
+static bool is_of_label(const Departed *departed, const LeaseGuest *guest) {
+        return *guest->label && departed->uid == guest->uid &&
+                        strcmp(departed->label, guest->label) == 0;
 }
 
 /* A guest that has told its own MAC in place of a generated one will tell it again: what it had is
  * not given to what was generated for it this time, or it would ask for it in vain. */
-static bool inherits(const Departed *departed, const Tag *tag) {
-        return is_of_label(departed, tag) && !(departed->told && tag->mac_state == MAC_GENERATED);
+static bool inherits(const Departed *departed, const LeaseGuest *guest) {
+        return is_of_label(departed, guest) &&
+                        !(departed->told && guest->mac_state == MAC_GENERATED);
 }
 
-void lease_book_come(LeaseBook *book, const Tag *tag, uint64_t now_usec) {
+void lease_book_come(LeaseBook *book, const LeaseGuest *guest, uint64_t now_usec) {
         forget_old(book, now_usec);
         LIST_FOREACH_SAFE(&book->due, node) {
                 Departed *departed = container_of(node, Departed, link);
 
-                if (!mac_equal(&departed->mac, &tag->guest_mac))
-                        continue;
-                list_unlink(node);
-                free(departed);
+                if (mac_equal(&departed->mac, &guest->mac))
+                        departed_free(departed);
         }
         LIST_FOREACH_SAFE(&book->reserved, node) {
                 Departed *departed = container_of(node, Departed, link);
 
-                if (mac_equal(&departed->mac, &tag->guest_mac)) {
+                if (mac_equal(&departed->mac, &guest->mac)) {
                         forget(book, departed);
-                } else if (inherits(departed, tag)) {
+                } else if (inherits(departed, guest)) {
                         departed->has_heir = true;
-                        departed->heir = tag->guest_mac;
+                        departed->heir = guest->mac;
                         make_due(book, departed);
                 }
         }
 }
 
-int lease_book_move(LeaseBook *book, const Mac *before, const Tag *tag, uint64_t now_usec) {
-        Departed *departed = calloc(1, sizeof(Departed));
+int lease_book_move(
+                LeaseBook *book, const Mac *before, const LeaseGuest *guest, uint64_t now_usec) {
+        Departed *departed = departed_new(guest, before, now_usec);
 
-        lease_book_come(book, tag, now_usec);
+        lease_book_come(book, guest, now_usec);
         if (!departed)
                 return -ENOMEM;
-        departed->since_usec = now_usec;
-        departed->uid = tag->uid;
-        departed->mac = *before;
         departed->has_heir = true;
-        departed->heir = tag->guest_mac;
+        departed->heir = guest->mac;
         list_append(&book->due, &departed->link);
         return 0;
 }

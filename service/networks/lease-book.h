@@ -12,9 +12,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/list.h"
-#include "taps/tag.h"
+#include "common/mac.h"
+
+/* A guest, as far as its lease goes. */
+typedef struct LeaseGuest {
+        uid_t uid; /* whose it is */
+        Mac mac;
+        MacState mac_state;
+        const char *label; /* "": none */
+} LeaseGuest;
 
 /* A guest that is gone. */
 typedef struct Departed {
@@ -22,7 +31,7 @@ typedef struct Departed {
         uint64_t since_usec;
         uid_t uid;
         Mac mac;
-        char label[LABEL_SIZE];
+        char *label;
         bool told;     /* its MAC, by the guest itself */
         bool has_heir; /* a guest of that label is there again, by another MAC: the address is its
                           now */
@@ -39,14 +48,14 @@ void lease_book_init(LeaseBook *book);
 void lease_book_done(LeaseBook *book);
 
 /* A guest is gone. returns: it may come back. -ENOMEM */
-int lease_book_leave(LeaseBook *book, const Tag *tag, bool returns, uint64_t now_usec);
+int lease_book_leave(LeaseBook *book, const LeaseGuest *guest, bool returns, uint64_t now_usec);
 
 /* A guest is there, for the first time or again. */
-void lease_book_come(LeaseBook *book, const Tag *tag, uint64_t now_usec);
+void lease_book_come(LeaseBook *book, const LeaseGuest *guest, uint64_t now_usec);
 
-/* A guest that is there has the MAC of the tag, and had another one before: what that had is its.
+/* A guest that is there has this MAC, and had another one before: what that had is its.
  * -ENOMEM */
-int lease_book_move(LeaseBook *book, const Mac *before, const Tag *tag, uint64_t now_usec);
+int lease_book_move(LeaseBook *book, const Mac *before, const LeaseGuest *guest, uint64_t now_usec);
 
 /* So many guests are there, in a network with room for so many: reserved addresses that are in
  * their way become due. */

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernel/mac.h"
+#include "common/mac.h"
 
 #define LEASES_MAX     4096    /* more than the service is told to give */
 #define LEASES_BYTES   1048576 /* a longer file is not read */

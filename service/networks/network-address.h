@@ -8,8 +8,8 @@
  * ones.
  */
 
+#include "common/mac.h"
 #include "config/network-plan.h"
-#include "kernel/mac.h"
 #include "kernel/netlink.h"
 
 /* The MAC of the network's bridge: "vn", "ic" and two bytes of the machine's and the name's. */

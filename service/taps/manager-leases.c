@@ -61,30 +61,42 @@ static void settle(Manager *manager, Network *network) {
                         manager->reconciler, &network->lease_end, clock_now_usec() + MOMENT_USEC);
 }
 
+static LeaseGuest guest_of(const Endpoint *endpoint) {
+        return (LeaseGuest){
+                .uid = endpoint->tag.uid,
+                .mac = endpoint->tag.guest_mac,
+                .mac_state = endpoint->tag.mac_state,
+                .label = endpoint->tag.label,
+        };
+}
+
 void manager_lease_begins(Manager *manager, Network *network, const Endpoint *endpoint) {
+        const LeaseGuest guest = guest_of(endpoint);
+
         if (!gives_leases(network))
                 return;
-        lease_book_come(&network->leases, &endpoint->tag, clock_now_usec());
+        lease_book_come(&network->leases, &guest, clock_now_usec());
         settle(manager, network);
 }
 
 void manager_lease_moves(Manager *manager, const Endpoint *endpoint, const Mac *before) {
+        const LeaseGuest guest = guest_of(endpoint);
         Network *network = endpoint->network;
 
         if (!gives_leases(network))
                 return;
-        if (lease_book_move(&network->leases, before, &endpoint->tag, clock_now_usec()) < 0)
+        if (lease_book_move(&network->leases, before, &guest, clock_now_usec()) < 0)
                 out_of_memory(network);
         settle(manager, network);
 }
 
 void manager_lease_ends(Manager *manager, const Endpoint *endpoint) {
+        const LeaseGuest guest = guest_of(endpoint);
         Network *network = endpoint->network;
 
         if (!network || endpoint->dying || !gives_leases(network))
                 return;
-        if (lease_book_leave(&network->leases, &endpoint->tag, endpoint->may_return,
-                            clock_now_usec()) < 0)
+        if (lease_book_leave(&network->leases, &guest, endpoint->may_return, clock_now_usec()) < 0)
                 out_of_memory(network);
         settle(manager, network);
 }
@@ -143,11 +155,11 @@ static int book_departed(Network *network, const Leases *leases) {
 
         for (size_t i = 0; r >= 0 && i < leases->n; i++) {
                 const Lease *lease = &leases->leases[i];
-                Tag tag = { .label = "" };
+                LeaseGuest guest = { .label = "" };
 
-                if (!strchr(lease->address, ':') && mac_parse(lease->mac, &tag.guest_mac) >= 0 &&
-                                !bsearch(&tag.guest_mac, known, n, sizeof(*known), compare_macs))
-                        r = lease_book_leave(&network->leases, &tag, true, clock_now_usec());
+                if (!strchr(lease->address, ':') && mac_parse(lease->mac, &guest.mac) >= 0 &&
+                                !bsearch(&guest.mac, known, n, sizeof(*known), compare_macs))
+                        r = lease_book_leave(&network->leases, &guest, true, clock_now_usec());
         }
         return r;
 }

@@ -26,19 +26,11 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/mac.h"
 #include "kernel/link.h"
-#include "kernel/mac.h"
 
 #define TAG_SIZE   LINK_ALIAS_SIZE
 #define LABEL_SIZE 33 /* 1 to 32 bytes; "" is none */
-
-/* Where the guest's MAC comes from. */
-typedef enum MacState {
-        MAC_GIVEN,     /* by whoever asked for the tap */
-        MAC_GENERATED, /* by us; nobody may have told the guest */
-        MAC_TOLD,      /* by the guest itself, in place of a generated one */
-        MAC_STATE_MAX,
-} MacState;
 
 typedef struct Tag {
         uid_t uid;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "common/failure.h"
-#include "kernel/mac.h"
+#include "common/mac.h"
 #include "taps/tag.h"
 
 #define TAP_QUEUES_MAX 16 /* at creation: one message of fds */

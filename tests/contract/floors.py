@@ -31,7 +31,7 @@ FLOORS = {
 # Crossings and circles that there are still. No line may be added.
 UPWARDS = {
     "networks/lease-book taps/tag",
-    "bus/property kernel/mac",
+    "bus/property common/mac",
 }
 CIRCLES = (
     "taps/manager taps/manager-bridges taps/manager-checksums taps/manager-filters taps/manager-firewall taps/manager-guard "
@@ -71,11 +71,11 @@ ROOMS = {
     "kernel/filter": "common/* kernel/filter-batch kernel/filter-library kernel/netlink",
     "kernel/filter-batch": "common/* kernel/netlink",
     "kernel/filter-digest": "common/* kernel/filter-batch kernel/filter-table kernel/netlink",
-    "kernel/filter-drop": "common/* kernel/filter-batch kernel/mac kernel/netlink",
+    "kernel/filter-drop": "common/* kernel/filter-batch common/mac kernel/netlink",
     "kernel/filter-events": "common/* kernel/event-socket kernel/filter-table",
     "kernel/filter-library": "common/*",
     "kernel/filter-table": "",
-    "kernel/mac": "",
+    "common/mac": "",
     "kernel/netlink": "common/*",
     "kernel/offload": "common/*",
     "kernel/tap": "common/* kernel/tap-escort",
@@ -85,16 +85,16 @@ ROOMS = {
     "networks/filter-guard": "common/* kernel/filter-digest",
     "networks/group": "",
     "networks/lan": "common/* kernel/route",
-    "networks/leases": "common/* kernel/mac networks/network-service",
+    "networks/leases": "common/* common/mac networks/network-service",
     "networks/network-filter": "config/network-plan networks/lan networks/network-tag",
     "networks/network-service": "common/* config/network-plan",
     "networks/network-tag": "config/network-plan kernel/link networks/group",
     "networks/uplink-filter": "kernel/route networks/device-set networks/lan networks/network-filter",
     "networks/uplink-switch": "common/* kernel/device-settings kernel/forwarding kernel/netlink networks/device-set networks/network-tag",
-    "taps/tag": "kernel/link kernel/mac",
+    "taps/tag": "kernel/link common/mac",
     "taps/tap-filter": "common/* kernel/filter-drop kernel/filter-table kernel/netlink networks/group networks/network-filter",
     "taps/tap-port": "kernel/bridge kernel/link networks/group taps/tag taps/tap-filter",
-    "taps/tap-request": "common/* kernel/mac kernel/offload taps/tag",
+    "taps/tap-request": "common/* common/mac kernel/offload taps/tag",
 }
 
 # These alone may name the library's errors or know the bus at all.

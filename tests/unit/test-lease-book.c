@@ -13,12 +13,11 @@
 
 #define NOW (UINT64_C(1000) * USEC_PER_SEC)
 
-static Tag guest(unsigned number, const char *label) {
-        Tag tag = { .uid = 1000 };
+static LeaseGuest guest(unsigned number, const char *label) {
+        LeaseGuest guest = { .uid = 1000, .label = label };
 
-        tag.guest_mac = (Mac){ { 0x52, 0x54, 0, 0, (uint8_t)(number >> 8), (uint8_t)number } };
-        snprintf(tag.label, sizeof(tag.label), "%s", label);
-        return tag;
+        guest.mac = (Mac){ { 0x52, 0x54, 0, 0, (uint8_t)(number >> 8), (uint8_t)number } };
+        return guest;
 }
 
 static int set_up(void **state) {
@@ -34,8 +33,8 @@ static int tear_down(void **state) {
         return 0;
 }
 
-static void leave(LeaseBook *book, const Tag *tag, bool returns, uint64_t now) {
-        assert_ok(lease_book_leave(book, tag, returns, now));
+static void leave(LeaseBook *book, const LeaseGuest *guest, bool returns, uint64_t now) {
+        assert_ok(lease_book_leave(book, guest, returns, now));
 }
 
 /* Takes those that are due; their numbers, as text. */
@@ -61,7 +60,7 @@ static const char *due(LeaseBook *book) {
 
 static void who_is_gone_for_good_leaves_its_address_at_once(void **state) {
         LeaseBook *book = *state;
-        const Tag one = guest(1, ""), two = guest(2, "");
+        const LeaseGuest one = guest(1, ""), two = guest(2, "");
 
         leave(book, &one, false, NOW);
         leave(book, &two, false, NOW);
@@ -71,7 +70,7 @@ static void who_is_gone_for_good_leaves_its_address_at_once(void **state) {
 
 static void who_may_come_back_keeps_it_while_there_is_room(void **state) {
         LeaseBook *book = *state;
-        const Tag one = guest(1, ""), two = guest(2, ""), three = guest(3, "");
+        const LeaseGuest one = guest(1, ""), two = guest(2, ""), three = guest(3, "");
 
         leave(book, &one, true, NOW);
         leave(book, &two, true, NOW + 1);
@@ -88,7 +87,7 @@ static void who_may_come_back_keeps_it_while_there_is_room(void **state) {
 
 static void who_is_back_has_what_was_its_own(void **state) {
         LeaseBook *book = *state;
-        const Tag one = guest(1, ""), two = guest(2, "");
+        const LeaseGuest one = guest(1, ""), two = guest(2, "");
 
         leave(book, &one, true, NOW);
         leave(book, &two, false, NOW);
@@ -100,9 +99,9 @@ static void who_is_back_has_what_was_its_own(void **state) {
 
 static void a_label_of_the_same_user_inherits(void **state) {
         LeaseBook *book = *state;
-        const Tag web = guest(1, "web"), again = guest(2, "web"), other = guest(3, "db"),
-                  none = guest(4, "");
-        Tag strange = guest(5, "web");
+        const LeaseGuest web = guest(1, "web"), again = guest(2, "web"), other = guest(3, "db"),
+                         none = guest(4, "");
+        LeaseGuest strange = guest(5, "web");
 
         strange.uid = 1001;
         leave(book, &web, true, NOW);
@@ -118,14 +117,14 @@ static void a_label_of_the_same_user_inherits(void **state) {
  */
 static void who_tells_a_mac_of_its_own_finds_its_address_under_that(void **state) {
         LeaseBook *book = *state;
-        Tag web = guest(1, "web"), again = guest(2, "web");
+        LeaseGuest web = guest(1, "web"), again = guest(2, "web");
 
         web.mac_state = MAC_TOLD;
         again.mac_state = MAC_GENERATED;
         leave(book, &web, true, NOW);
         lease_book_come(book, &again, NOW);
         assert_string_equal(due(book), "");
-        assert_ok(lease_book_move(book, &again.guest_mac, &web, NOW));
+        assert_ok(lease_book_move(book, &again.mac, &web, NOW));
         assert_string_equal(due(book), "2>1");
         assert_int_equal(book->n_reserved, 0);
         /* One that was given a MAC will not. */
@@ -138,10 +137,10 @@ static void who_tells_a_mac_of_its_own_finds_its_address_under_that(void **state
 /* Nothing has been ended of what it had yet. */
 static void who_takes_up_again_the_mac_that_it_gave_up_keeps_what_it_had_by_it(void **state) {
         LeaseBook *book = *state;
-        const Tag one = guest(1, "web"), two = guest(2, "web");
+        const LeaseGuest one = guest(1, "web"), two = guest(2, "web");
 
-        assert_ok(lease_book_move(book, &one.guest_mac, &two, NOW));
-        assert_ok(lease_book_move(book, &two.guest_mac, &one, NOW + 1));
+        assert_ok(lease_book_move(book, &one.mac, &two, NOW));
+        assert_ok(lease_book_move(book, &two.mac, &one, NOW + 1));
         assert_string_equal(due(book), "2>1");
         /* So does one that comes back while its heir is there. */
         leave(book, &one, true, NOW);
@@ -152,7 +151,7 @@ static void who_takes_up_again_the_mac_that_it_gave_up_keeps_what_it_had_by_it(v
 
 static void guests_without_a_label_are_not_one(void **state) {
         LeaseBook *book = *state;
-        const Tag one = guest(1, ""), two = guest(2, "");
+        const LeaseGuest one = guest(1, ""), two = guest(2, "");
 
         leave(book, &one, true, NOW);
         lease_book_come(book, &two, NOW);
@@ -162,7 +161,7 @@ static void guests_without_a_label_are_not_one(void **state) {
 static void nothing_is_kept_for_longer_than_a_lease_lasts(void **state) {
         LeaseBook *book = *state;
         const uint64_t later = NOW + (NETWORK_LEASE_SECONDS + 1) * USEC_PER_SEC;
-        const Tag web = guest(1, "web"), two = guest(2, "two"), again = guest(3, "web");
+        const LeaseGuest web = guest(1, "web"), two = guest(2, "two"), again = guest(3, "web");
 
         leave(book, &web, true, NOW);
         leave(book, &two, true, later - 1);
@@ -175,9 +174,9 @@ static void what_is_kept_has_an_end(void **state) {
         LeaseBook *book = *state;
 
         for (unsigned i = 0; i < 1000; i++) {
-                const Tag tag = guest(i, "");
+                const LeaseGuest one = guest(i, "");
 
-                leave(book, &tag, true, NOW + i);
+                leave(book, &one, true, NOW + i);
                 lease_book_fit(book, 3, 13);
                 (void)due(book);
                 assert_in_range(book->n_reserved, 0, 10);

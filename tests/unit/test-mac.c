@@ -2,7 +2,7 @@
 /* MAC addresses: one spelling comes out, few go in. */
 #include <errno.h>
 
-#include "kernel/mac.h"
+#include "common/mac.h"
 #include "testing.h"
 
 static void an_address_is_read_in_either_case(void **state) {

@@ -10,7 +10,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 
-#include "kernel/mac.h"
+#include "common/mac.h"
 
 #define WORLD_SKIPPED 77
 

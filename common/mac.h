@@ -32,3 +32,11 @@ int mac_generate(Mac *ret);
 
 /* The host side's MAC that goes with a guest's. */
 Mac mac_of_host_side(const Mac *guest);
+
+/* Where the guest's MAC comes from. */
+typedef enum MacState {
+        MAC_GIVEN,     /* by whoever asked for the tap */
+        MAC_GENERATED, /* by us; nobody may have told the guest */
+        MAC_TOLD,      /* by the guest itself, in place of a generated one */
+        MAC_STATE_MAX,
+} MacState;

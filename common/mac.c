@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "kernel/mac.h"
+#include "common/mac.h"
 
 #include <ctype.h>
 #include <errno.h>
