@@ -5,14 +5,15 @@
  * The groups (ip-link(8)) that vnicd gives to its links, so that packet filters know them without a
  * rule for each.
  *
- *     0x766e6963              bridges of networks ("vnic")
- *     0x76000000 | ifindex    taps that are made for a network: the lower 24 bits of its bridge's
- * ifindex 0x70000000 | ifindex    the same, held: it is on no bridge, or its port's own filters do
- * not stand yet 0x74000000 | ifindex    the same, while the first source MAC is awaited 0x72000000
- * | ifindex    the same, where nothing is told of source MACs any more 0x76000000              taps
- * on a bridge of the host 0x70000000              the same, held: its bridge is gone, or its port's
- * own filters do not stand yet 0x70000001              the same, held: somebody has taken it off
- * its bridge, which is there 0x77000000              taps on no bridge, which may speak to the host
+ *  0x766e6963              bridges of networks ("vnic")
+ *  0x76000000 | ifindex    taps made for a network: the lower 24 bits of its bridge's ifindex
+ *  0x70000000 | ifindex    the same, held: on no bridge, or its port's filters do not stand yet
+ *  0x74000000 | ifindex    the same, while the first source MAC is awaited
+ *  0x72000000 | ifindex    the same, where nothing is told of source MACs any more
+ *  0x76000000              taps on a bridge of the host
+ *  0x70000000              the same, held: its bridge is gone, or its port's filters do not stand
+ *  0x70000001              the same, held: somebody has taken it off its bridge, which is there
+ *  0x77000000              taps on no bridge, which may speak to the host
  *
  * What comes by a tap that is held is dropped at the port, whichever bridge somebody puts it on
  * (taps/tap-filter).

@@ -5,10 +5,11 @@
  * The packet filters of a network, as text for kernel/filter: pure, and of checked values only.
  * Each network has two tables of its own, named alike:
  *
- *     table bridge vnicd-NAME   what a guest may send at all: it is asked at the port, before the
- * bridge sees the frame, for every tap by the group that it was given while it was down. So it
- * stands before the first frame of each, and no tap costs a rule. table inet vnicd-NAME     what of
- * it may reach the host, and what goes out and comes back.
+ *  table bridge vnicd-NAME   what a guest may send at all: it is asked at the port, before the
+ *                            bridge sees the frame, for every tap by the group that it was
+ *                            given while it was down. So it stands before the first frame of
+ *                            each, and no tap costs a rule.
+ *  table inet vnicd-NAME     what of it may reach the host, and what goes out and comes back.
  *
  * The text makes both, and is run together with the removal of what was there, if anything was, in
  * one transaction. With guard_addresses the first holds whose address is whose, which the kernel

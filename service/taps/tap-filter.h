@@ -4,12 +4,14 @@
 /*
  * The filters that are about all taps on bridges, made at the start: no tap costs a rule.
  *
- *     table bridge vnicd-taps-   drops frames to 01:80:c2:00:00:00 to 0F at the port. A bridge does
- * not forward them: it hands them to the host as the port's own, past the port's lock and past
- * every filter of the bridge. So each port is told to forward them (taps/tap-port), which brings
- * them here. Without this table they would then be on the LAN. And it drops all that comes by a tap
- * which is held (networks/group). table inet vnicd-taps-     drop what arrives by the tap itself:
- * that tap has lost its bridge. table arp vnicd-taps-
+ *  table bridge vnicd-taps-   drops frames to 01:80:c2:00:00:00 to 0F at the port. A bridge does
+ *                             not forward them: it hands them to the host as the port's own, past
+ *                             the port's lock and past every filter of the bridge. So each port is
+ *                             told to forward them (taps/tap-port), which brings them here.
+ *                             Without this table they would then be on the LAN. And it drops all
+ *                             that comes by a tap which is held (networks/group).
+ *  table inet vnicd-taps-     drop what arrives by the tap itself: that tap has lost its bridge.
+ *  table arp vnicd-taps-
  *
  * They stay when the service ends, as the taps do.
  */

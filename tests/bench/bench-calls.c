@@ -4,13 +4,14 @@
  * all of them slower: only their ratios say something. Each round has an order of its own, so that
  * none has the traces of the same other one always.
  *
- *     bench-calls SECONDS ROUNDS NAME=KIND:ARGUMENT...[:ARGUMENT] ...
+ *  bench-calls SECONDS ROUNDS NAME=KIND:ARGUMENT...[:ARGUMENT] ...
  *
- *     bare:BRIDGE:QUEUES:MULTI:FLAVOUR     the kernel's calls, step by step (NAME/open...), and
- * NAME/close ping:WHO                             an empty call to the service polkit:BRIDGE one
- * CheckAuthorization about the user create:WHO:BRIDGE:QUEUES:MULTI       CreateTap
- *     run:WHO:COMMAND[|CLEANUP]            a program, from its start to its end; CLEANUP is not
- * timed helper:WHO:BRIDGE:PROGRAM            a bridge helper as QEMU starts it, until it has ended
+ *  bare:BRIDGE:QUEUES:MULTI:FLAVOUR   the kernel's calls, step by step (NAME/open...); NAME/close
+ *  ping:WHO                           an empty call to the service
+ *  polkit:BRIDGE                      one CheckAuthorization about the user
+ *  create:WHO:BRIDGE:QUEUES:MULTI     CreateTap
+ *  run:WHO:COMMAND[|CLEANUP]          a program, from start to end; CLEANUP is not timed
+ *  helper:WHO:BRIDGE:PROGRAM          a bridge helper as QEMU starts it, until it has ended
  *
  * WHO is root or alice; BRIDGE may be "-". Runs as root in a world of the tests. Prints one line of
  * JSON: name → samples in µs. The first round warms up and is not counted.

@@ -2,16 +2,17 @@
 /*
  * Holds many taps, and times one more beside them.
  *
- *     bench-hold SECONDS PREFIX BRIDGES QUEUES
+ *  bench-hold SECONDS PREFIX BRIDGES QUEUES
  *
  * The bridges are PREFIX0, PREFIX1... and are filled in turn. It reads commands, one a line, and
  * answers each with one line of JSON:
  *
- *     fill N       until it holds N taps of the service, some calls on their way at a time
- *     sample N     N times in turns: a tap by hand (bare), one with all that the service sets
- * (same), and one by the service (create); each is closed again. Samples in µs close        closes
- * all queues, with eight threads as the service's own delete       deletes all links by one message
- *     releaseall   calls ReleaseAll
+ *  fill N       until it holds N taps of the service, some calls on their way at a time
+ *  sample N     N times in turns: a tap by hand (bare), one with all that the service sets (same),
+ *               and one by the service (create); each is closed again. Samples in µs
+ *  close        closes all queues, with eight threads as the service's own
+ *  delete       deletes all links by one message
+ *  releaseall   calls ReleaseAll
  *
  * Runs as root in a world of the tests. At the end of the input all links are deleted first: the
  * last close of a tap sleeps, and ten thousand of them would take minutes.

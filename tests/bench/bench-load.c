@@ -2,16 +2,18 @@
 /*
  * One client under load, or its like without the service.
  *
- *     bench-load USER ROLE BRIDGE SECONDS [N]
+ *  bench-load USER ROLE BRIDGE SECONDS [N]
  *
- *     honest         one CreateTap after the other; the queue is closed by a thread
- *     ping           the same with empty calls to the service
- *     bus            the same with calls to the bus daemon
- *     close          N calls of CreateTap on their way at a time; the queues are closed 20 ms later
- * by eight threads release        the same, but each tap is taken away by Release abuse connects,
- * calls CreateTap and hangs up, as fast as it can connect        the same with a call of the bus
- * daemon: the service knows nothing of it bare           a tap made and closed by hand, one after
- * the other bare-threads   the same, but closed by N threads
+ *  honest         one CreateTap after the other; the queue is closed by a thread
+ *  ping           the same with empty calls to the service
+ *  bus            the same with calls to the bus daemon
+ *  close          N calls of CreateTap on their way at a time; the queues are closed 20 ms later by
+ *                 eight threads
+ *  release        the same, but each tap is taken away by Release
+ *  abuse          connects, calls CreateTap and hangs up, as fast as it can
+ *  connect        the same with a call of the bus daemon: the service knows nothing of it
+ *  bare           a tap made and closed by hand, one after the other
+ *  bare-threads   the same, but closed by N threads
  *
  * Says "ready" and begins when it is given a line. Prints one line of JSON: cycles, seconds, and
  * for the calls of CreateTap how long each took (create, µs).
