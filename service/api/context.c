@@ -25,7 +25,7 @@ Limits service_limits_of_all(const Service *service) {
 }
 
 const char *service_default_network(const Service *service) {
-        const Network *network = manager_find_network(service->manager, DEFAULT_NETWORK);
+        const Network *network = networks_find(service->networks, DEFAULT_NETWORK);
         const bool defined = config_network(service->config, DEFAULT_NETWORK);
 
         return defined || (network && !network->doomed) ? DEFAULT_NETWORK : NULL;
@@ -84,7 +84,7 @@ Network *network_at(const Service *service, const char *path) {
 
         if (sd_bus_path_decode(path, NETWORK_PREFIX, &name) <= 0)
                 return NULL;
-        network = manager_find_network(service->manager, name);
+        network = networks_find(service->networks, name);
         return network && network->born && !network->doomed ? network : NULL;
 }
 

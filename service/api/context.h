@@ -11,6 +11,7 @@
 #include "bus/fd-replies.h"
 #include "common/bus-error.h"
 #include "config/config.h"
+#include "networks/firewall-watch.h"
 #include "taps/manager.h"
 
 #define SERVICE_NAME    "org.vnicd1"
@@ -36,6 +37,7 @@ typedef struct Service {
         Audit *audit;
         Access *access;
         Manager *manager;
+        Networks *networks; /* the manager's */
         NetworkUnits *network_units;
         FdReplies *fd_replies;
         sd_event_source *hangup;

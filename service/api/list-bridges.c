@@ -21,7 +21,7 @@ typedef struct Listing {
 } Listing;
 
 static Fate fate_of_crossing(const Listing *listing, const LinkInfo *bridge) {
-        return manager_fate_of_crossing(listing->service->manager, bridge->ifindex, bridge->name);
+        return networks_fate_of_crossing(listing->service->networks, bridge->ifindex, bridge->name);
 }
 
 static int append_warnings(const Listing *listing, const LinkInfo *bridge) {
@@ -140,7 +140,7 @@ static int list_entry(Listing *listing, Entry *entry, const AccessRequest *acces
 
 static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *userdata) {
         Listing *listing = userdata;
-        const Network *network = manager_network_of(listing->service->manager, bridge);
+        const Network *network = networks_of_bridge(listing->service->networks, bridge);
         Entry entry = {
                 .bridge = bridge,
                 .network = network,
@@ -171,7 +171,7 @@ static int list_defined(Listing *listing) {
                 Entry entry = { .bridge = &bridge, .plan = plan };
                 const AccessRequest access = { .bridge = plan->name, .network = true };
 
-                if (manager_check_network_name(listing->service->manager, plan->name, NULL) < 0)
+                if (networks_check_name(listing->service->networks, plan->name, NULL) < 0)
                         continue;
                 strcpy(bridge.name, plan->name);
                 r = list_entry(listing, &entry, &access);

@@ -33,7 +33,7 @@ static int check_name(Service *service, const NetworkPlan *plan, Failure *failur
                 return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
                                 "The configuration defines a network \"%s\": it comes up with its first tap. Choose another name.",
                                 plan->name);
-        return manager_check_network_name(service->manager, plan->name, failure);
+        return networks_check_name(service->networks, plan->name, failure);
 }
 
 static int create_network(Service *service, sd_bus_message *call, Failure *failure) {
@@ -55,7 +55,7 @@ static int create_network(Service *service, sd_bus_message *call, Failure *failu
         r = access_check(service->access, call, &subject, &access, failure);
         if (r <= 0)
                 return r;
-        r = manager_create_network(service->manager, &plan, true, &network, failure);
+        r = networks_create(service->networks, &plan, true, &network, failure);
         if (r < 0)
                 return r;
         return sd_bus_reply_method_return(call, "o", network_path(plan.name, path));
@@ -132,14 +132,14 @@ int network_append_warnings(sd_bus_message *reply, Service *service, const Netwo
         Fate crossing;
         size_t n = 0;
 
-        manager_bridge_name(service->manager, network, bridge);
-        crossing = manager_fate_of_crossing(service->manager, network->ifindex, bridge);
+        networks_bridge_name(service->networks, network, bridge);
+        crossing = networks_fate_of_crossing(service->networks, network->ifindex, bridge);
         if (unit)
                 sentences[n++] = unit;
         for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
                 if (network->warnings[i])
                         sentences[n++] = network->warnings[i];
-        if (manager_ports_of(network).foreign > 0)
+        if (network_ports(network).foreign > 0)
                 sentences[n++] =
                                 "It has a port that is not vnicd's, so whoever wants a tap on it needs what a bridge of the host needs.";
         if (crossing.outcome == FATE_DROPPED)
@@ -163,8 +163,8 @@ int network_append_undecided(sd_bus_message *reply, Service *service, const Netw
         Fate crossing;
         size_t n = 0;
 
-        manager_bridge_name(service->manager, network, bridge);
-        crossing = manager_fate_of_crossing(service->manager, network->ifindex, bridge);
+        networks_bridge_name(service->networks, network, bridge);
+        crossing = networks_fate_of_crossing(service->networks, network->ifindex, bridge);
         for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++)
                 add_chain(chains, &n, &network->fates[i]);
         add_chain(chains, &n, &crossing);
@@ -191,8 +191,7 @@ static PROPERTY_GETTER(get_kind) {
 }
 
 static PROPERTY_GETTER(get_ports) {
-        return sd_bus_message_append_basic(
-                        reply, 'u', &(uint32_t){ manager_ports_of(userdata).all });
+        return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ network_ports(userdata).all });
 }
 
 static PROPERTY_GETTER(get_warnings) {
@@ -247,13 +246,13 @@ static int list_networks(sd_bus *bus, const char *prefix, void *userdata, char *
         size_t n = 0;
         char **nodes;
 
-        while ((network = manager_next_network(service->manager, network)))
+        while ((network = networks_next(service->networks, network)))
                 n++;
         nodes = calloc(n + 1, sizeof(*nodes));
         if (!nodes)
                 return -ENOMEM;
         n = 0;
-        while ((network = manager_next_network(service->manager, network)))
+        while ((network = networks_next(service->networks, network)))
                 if (sd_bus_path_encode(NETWORK_PREFIX, network->tag.plan.name, &nodes[n]) >= 0)
                         n++;
         *ret_nodes = nodes;
@@ -309,7 +308,7 @@ int network_interface_register(Service *service) {
         if (r < 0)
                 return r;
         /* What was there before may have lost its service. */
-        while ((network = manager_next_network(service->manager, network)))
+        while ((network = networks_next(service->networks, network)))
                 network_units_start(service->network_units, &network->tag.plan);
         return 0;
 }

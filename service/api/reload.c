@@ -147,7 +147,7 @@ static void load_done(CloserJob *job) {
                 answer(container_of(node, Waiter, link), load->result, &load->failure);
         free(load);
         /* Whoever asks for a reload may have changed what no event tells of. */
-        manager_look_at_firewalls(reload->service->manager);
+        networks_check_firewalls(reload->service->networks);
         reload->loading = false;
         if (reload->again && !reload->stopping)
                 load_again(reload);

@@ -231,6 +231,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         r = manager_new(&service->manager, event, &observer, service);
         if (r < 0)
                 return r;
+        service->networks = manager_networks(service->manager);
         r = fd_replies_new(&service->fd_replies, service->bus, on_lost, service);
         if (r < 0)
                 return r;

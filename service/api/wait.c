@@ -20,7 +20,7 @@ struct Wait {
 
 /* One endpoint of a wait. */
 typedef struct WaitWatch {
-        GoneWatch watch;
+        RemovalWaiter watch;
         Wait *wait;
 } WaitWatch;
 
@@ -52,7 +52,7 @@ static void count_down(Wait *wait) {
         wait_free(wait);
 }
 
-static void on_gone(GoneWatch *watch, int error) {
+static void on_gone(RemovalWaiter *watch, int error) {
         WaitWatch *wait_watch = container_of(watch, WaitWatch, watch);
         Wait *wait = wait_watch->wait;
 
@@ -68,7 +68,7 @@ static WaitWatch *add_watch(Wait *wait) {
         if (!wait_watch)
                 return NULL;
         list_init(&wait_watch->watch.link);
-        wait_watch->watch.gone = on_gone;
+        wait_watch->watch.removed = on_gone;
         wait_watch->wait = wait;
         wait->waiting++;
         wait->asked++;
@@ -165,7 +165,7 @@ int wait_delete_network(Service *service, sd_bus_message *call, Network *network
 
         if (!wait_watch)
                 return wait ? (wait_free(wait), -ENOMEM) : -ENOMEM;
-        manager_delete_network(service->manager, network, &wait_watch->watch);
+        networks_delete(service->networks, network, &wait_watch->watch);
         return 1;
 }
 

@@ -86,3 +86,10 @@ bool filter_guard_settle(FilterGuard *guard, Reconciler *reconciler) {
         guard->given_up = false;
         return true;
 }
+
+void filter_guard_reconcile_now(FilterGuard *guard) {
+        if (!guard->touched)
+                return;
+        reconciler_forget(&guard->reconcilable);
+        guard->reconcilable.reconcile(&guard->reconcilable);
+}

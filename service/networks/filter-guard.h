@@ -54,3 +54,6 @@ bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler);
 /* They are whole. Whether that is the end of their being given up; where it may be for a moment
  * only, they are marked to be compared again. */
 bool filter_guard_settle(FilterGuard *guard, Reconciler *reconciler);
+
+/* What has been touched is compared now rather than later. */
+void filter_guard_reconcile_now(FilterGuard *guard);

@@ -16,6 +16,7 @@
 #include "common/list.h"
 #include "common/quota.h"
 #include "common/reconcile.h"
+#include "common/removal.h"
 #include "common/workers.h"
 #include "kernel/link.h"
 #include "networks/filter-guard.h"
@@ -41,10 +42,18 @@ typedef enum NetworkWarning {
         NETWORK_WARNING_MAX,
 } NetworkWarning;
 
+/* An endpoint that was made for a network, as far as the network is concerned: part of it, from
+ * network_join() until it is unlinked. */
+typedef struct NetworkPort {
+        List link;         /* Network.endpoints */
+        const Mac *mac;    /* the guest's */
+        const int *master; /* the ifindex of the bridge on which it is now; 0: none */
+} NetworkPort;
+
 struct Network {
-        List link;      /* Manager.networks */
-        List endpoints; /* Endpoint.on_network: those made for it, also the dying */
-        List watches;   /* GoneWatch.link */
+        List link;      /* Networks.list */
+        List endpoints; /* NetworkPort.link: those made for it, also the dying */
+        List watches;   /* RemovalWaiter.link */
         NetworkTag tag;
         int ifindex;
         Mac mac;
@@ -57,7 +66,7 @@ struct Network {
         LeaseBook leases;
         Reconcilable lease_end; /* leases that are due are ended a moment later */
         sd_event_source *idle;
-        void *owner; /* the Manager */
+        struct Networks *owner;
         /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
         int *foreign;
         size_t n_foreign, foreign_room;
@@ -81,7 +90,7 @@ struct Network {
         uint64_t v6_off_at; /* since when it does not, µs of CLOCK_MONOTONIC; 0: it does */
         FilterGuard filters;
         struct FilterRestoration *restoration; /* of them, under way; NULL: none */
-        List filter_watches;                   /* GoneWatch.link: who waits for its end */
+        List filter_watches;                   /* RemovalWaiter.link: who waits for its end */
 };
 
 /* Not up yet. -ENOMEM */
@@ -101,7 +110,7 @@ int network_birth(Network *network, Netlink *netlink, Failure *failure);
 /* For one that is there, with its tag: sees to it that the rest is as well. */
 int network_complete(Network *network, Netlink *netlink, Failure *failure);
 
-/* Warns of that, or (sentence NULL) no longer; manager_tell_warnings() tells it. 1: that is news;
+/* Warns of that, or (sentence NULL) no longer; networks_tell_warnings() tells it. 1: that is news;
  * 0: it was so already. -ENOMEM */
 int network_warn(Network *network, NetworkWarning warning, const char *sentence);
 

@@ -28,7 +28,7 @@ struct Linger {
 
 typedef struct Kept {
         List link;
-        List watches; /* GoneWatch.link */
+        List watches; /* RemovalWaiter.link */
         CloserJob job;
         Linger *linger;
         uint64_t due_usec;
@@ -51,7 +51,7 @@ static void done(CloserJob *job) {
         list_unlink(&kept->link);
         if (!list_is_empty(&kept->watches))
                 linger->closed(linger->userdata);
-        gone_tell(&kept->watches, linger->stopping ? -ECANCELED : 0);
+        notify_removed(&kept->watches, linger->stopping ? -ECANCELED : 0);
         free(kept);
 }
 

@@ -35,7 +35,7 @@ Linger *linger_free(Linger *linger);
 void linger_close(Linger *linger, uid_t uid, uint32_t nonce, FdSet *fds);
 
 /* A tap may be there only because of its queues here, and then stands in the way though its holder
- * has closed it. The watches (GoneWatch.link) that are told when the first of that uid's, and of
- * that nonce's if it is not NULL, are closed; good until the loop runs on. NULL: none are here, or
- * enough wait for them. */
+ * has closed it. The watches (RemovalWaiter.link) that are told when the first of that uid's, and
+ * of that nonce's if it is not NULL, are closed; good until the loop runs on. NULL: none are here,
+ * or enough wait for them. */
 List *linger_watches(const Linger *linger, uid_t uid, const uint32_t *nonce);

@@ -96,7 +96,9 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         list_init(&endpoint->watches);
         list_init(&endpoint->changed);
         list_init(&endpoint->condemned);
-        list_init(&endpoint->on_network);
+        endpoint->on_network.mac = &endpoint->tag.guest_mac;
+        endpoint->on_network.master = &endpoint->now.master;
+        list_init(&endpoint->on_network.link);
         list_init(&endpoint->on_bridge);
         list_init(&endpoint->check.link);
         endpoint->tag = *tag;
@@ -114,7 +116,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         list_unlink(&endpoint->link);
         list_unlink(&endpoint->changed);
         list_unlink(&endpoint->condemned);
-        list_unlink(&endpoint->on_network);
+        list_unlink(&endpoint->on_network.link);
         reconciler_forget(&endpoint->check);
         host_bridge_leave(&endpoint->on_bridge);
         offload_watch_end(&endpoint->offload_state);
@@ -208,19 +210,19 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
         return changes;
 }
 
-void endpoint_watch(Endpoint *endpoint, GoneWatch *watch) {
+void endpoint_watch(Endpoint *endpoint, RemovalWaiter *watch) {
         list_append(&endpoint->watches, &watch->link);
 }
 
-void gone_tell(List *watches, int error) {
-        while (!list_is_empty(watches)) {
-                GoneWatch *watch = container_of(watches->next, GoneWatch, link);
-
-                list_unlink(&watch->link);
-                watch->gone(watch, error);
-        }
+void endpoint_tell_watches(Endpoint *endpoint, int error) {
+        notify_removed(&endpoint->watches, error);
 }
 
-void endpoint_tell_watches(Endpoint *endpoint, int error) {
-        gone_tell(&endpoint->watches, error);
+LeaseGuest endpoint_guest(const Endpoint *endpoint) {
+        return (LeaseGuest){
+                .uid = endpoint->tag.uid,
+                .mac = endpoint->tag.guest_mac,
+                .mac_state = endpoint->tag.mac_state,
+                .label = endpoint->tag.label,
+        };
 }

@@ -12,15 +12,15 @@
 #include "common/list.h"
 #include "common/quota.h"
 #include "common/reconcile.h"
+#include "common/removal.h"
 #include "kernel/link.h"
+#include "networks/network.h"
 #include "taps/host-bridge.h"
 #include "taps/offload-watch.h"
 #include "taps/tag.h"
 #include "taps/tamper.h"
 
 typedef struct Endpoint Endpoint;
-typedef struct GoneWatch GoneWatch;
-typedef struct Network Network;
 
 /* What a link event changed. */
 typedef enum EndpointChange {
@@ -82,7 +82,7 @@ typedef enum EndpointFact {
 
 struct Endpoint {
         List link;        /* Registry.endpoints */
-        List watches;     /* GoneWatch.link */
+        List watches;     /* RemovalWaiter.link */
         List changed;     /* Manager.changed, while there was an event */
         unsigned changes; /* EndpointChange, not told yet */
         Tag tag;          /* what it was made as */
@@ -108,25 +108,17 @@ struct Endpoint {
         unsigned just_given;        /* queues of the tag's count, by the last call for more */
         Charge charge;
         Network *network; /* that it was made for; NULL: none */
-        List on_network;  /* Network.endpoints */
-        Charge port;      /* of what the network gives a user */
-        bool newborn;     /* being made: what the kernel says of that is true, but no news */
-        bool dying;       /* its creation failed: never shown, only waited for */
-        bool releasing;   /* its deletion is under way */
+        NetworkPort on_network;
+        Charge port;    /* of what the network gives a user */
+        bool newborn;   /* being made: what the kernel says of that is true, but no news */
+        bool dying;     /* its creation failed: never shown, only waited for */
+        bool releasing; /* its deletion is under way */
         EndpointEnd end;
         List condemned;  /* Manager.condemned: its deletion has failed, and is tried again */
         bool seen;       /* by the resync under way */
         bool stray;      /* its network was gone when it was adopted */
         bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept
                             for it */
-};
-
-/* Somebody who waits for the end of an endpoint, a network, or of queues (taps/delayed-close).
- * gone() is called once, with 0, or the negative errno that kept it from being deleted; the watch
- * is unlinked before. */
-struct GoneWatch {
-        List link;
-        void (*gone)(GoneWatch *watch, int error);
 };
 
 /* creator may be NULL. NULL: out of memory. */
@@ -164,8 +156,8 @@ bool endpoint_has_anti_spoof(const Endpoint *endpoint);
  * keeps them back. */
 bool endpoint_is_forwarding(const Endpoint *endpoint);
 
-void endpoint_watch(Endpoint *endpoint, GoneWatch *watch);
+void endpoint_watch(Endpoint *endpoint, RemovalWaiter *watch);
 void endpoint_tell_watches(Endpoint *endpoint, int error);
 
-/* Tells all of a list of GoneWatch.link. */
-void gone_tell(List *watches, int error);
+/* Its guest, as far as leases go. The label is the endpoint's. */
+LeaseGuest endpoint_guest(const Endpoint *endpoint);

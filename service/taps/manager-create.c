@@ -138,7 +138,7 @@ static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queue
                 Network *network = endpoint->network;
 
                 endpoint_free(endpoint);
-                manager_left_network(manager, network);
+                networks_left(manager->networks, network);
         }
         closer_close(manager->closer, queues);
 }
@@ -163,7 +163,7 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
         r = quota_charge(manager->quota, order->client->uid, 1, order->request->queues,
                         &endpoint->charge);
         if (r >= 0 && order->network)
-                r = manager_join_network(order->network, endpoint, order->client->uid);
+                r = manager_join_network(order->network, endpoint);
         if (r < 0)
                 return r;
 
@@ -204,7 +204,7 @@ static bool has_become_shared(Manager *manager, const Order *order, bool all_rea
         if (!order->network || order->shared)
                 return false;
         if (all_read)
-                return manager_ports_of(order->network).foreign > 0;
+                return network_ports(order->network).foreign > 0;
         (void)manager_look_at_ports(manager, order->network->ifindex, &ports);
         return ports.foreign > 0;
 }
@@ -250,8 +250,7 @@ static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet
         (void)endpoint_review(endpoint);
         /* What was changed while it was made was followed only. */
         manager_check(manager, endpoint);
-        if (endpoint->network)
-                manager_lease_begins(manager, endpoint->network, endpoint);
+        manager_begin_lease(manager, endpoint);
         offload_watch_begin_new(
                         &endpoint->offload_state, endpoint->now.ifindex, order->request->offloads);
         *ret = endpoint;
@@ -289,7 +288,7 @@ static int enter_place(Manager *manager, const Place *place, LinkInfo *bridge, N
         *bridge = place->bridge;
         if (!place->plan || place->network)
                 return 0;
-        r = manager_create_network(manager, place->plan, false, ret, failure);
+        r = networks_create(manager->networks, place->plan, false, ret, failure);
         return r < 0 ? r : link_get(manager->netlink, (*ret)->ifindex, bridge, failure);
 }
 

@@ -12,13 +12,14 @@
 #include "kernel/address.h"
 #include "kernel/bridge.h"
 #include "networks/lease-end.h"
+#include "networks/network-leases.h"
 #include "taps/manager-private.h"
 
 /* A tap that somebody has moved to another bridge counts as foreign there: on a network no filter
  * knows it, and nobody was asked whether it may be on that bridge. */
 bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
         const Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
-        const Network *network = manager_network_at(manager, link->master);
+        const Network *network = networks_at(manager->networks, link->master);
         Tag tag;
 
         if (!endpoint || endpoint->network != network)
@@ -61,44 +62,6 @@ int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret) {
         }
         *ret = look.ports;
         return r;
-}
-
-void manager_see_port_of_network(Manager *manager, const LinkInfo *link) {
-        LIST_FOREACH(&manager->networks, node) {
-                Network *network = container_of(node, Network, link);
-                const bool is_foreign = link->master == network->ifindex &&
-                                !lease_end_is_port(link) && !manager_is_own_port(manager, link);
-
-                if (network_see_port(network, link->ifindex, is_foreign) < 0)
-                        log_error("Out of memory: a port of the network %s is not shown",
-                                        network->tag.plan.name);
-        }
-}
-
-void manager_forget_ports_of_networks(Manager *manager) {
-        LIST_FOREACH(&manager->networks, node)
-                container_of(node, Network, link)->n_foreign = 0;
-}
-
-void manager_tell_ports_of_networks(Manager *manager) {
-        LIST_FOREACH(&manager->networks, node) {
-                Network *network = container_of(node, Network, link);
-
-                if (network->n_foreign == network->n_foreign_told)
-                        continue;
-                network->n_foreign_told = network->n_foreign;
-                if (network->born && !network->doomed && manager->observer && manager->started)
-                        manager->observer->network_shared(network, manager->userdata);
-        }
-}
-
-BridgePorts manager_ports_of(const Network *network) {
-        const unsigned foreign = (unsigned)network->n_foreign;
-        unsigned own = 0;
-
-        LIST_FOREACH(&network->endpoints, node)
-                own += container_of(node, Endpoint, on_network)->now.master == network->ifindex;
-        return (BridgePorts){ .all = own + foreign, .foreign = foreign };
 }
 
 /* By its address the host is known to guests: the MAC that goes with it must not follow taps. */
@@ -193,4 +156,24 @@ void manager_adopt_bridges(Manager *manager) {
                 last = endpoint->now.master;
                 pin_if_due(manager, last);
         }
+}
+
+void manager_see_port(Manager *manager, const LinkInfo *link) {
+        networks_see_port(manager->networks, link,
+                        lease_end_is_port(link) || manager_is_own_port(manager, link));
+}
+
+int manager_join_network(Network *network, Endpoint *endpoint) {
+        int r = network_join(network, &endpoint->on_network, endpoint->tag.uid, &endpoint->port);
+
+        if (r >= 0)
+                endpoint->network = network;
+        return r;
+}
+
+void manager_begin_lease(Manager *manager, const Endpoint *endpoint) {
+        const LeaseGuest guest = endpoint_guest(endpoint);
+
+        if (endpoint->network)
+                networks_lease_begins(manager->networks, endpoint->network, &guest);
 }

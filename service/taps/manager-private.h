@@ -2,18 +2,18 @@
 #pragma once
 
 /* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
- * releasing), manager-create.c (taps), manager-queues.c (further queues), manager-follow.c (in step
- * with the kernel), reconcile-endpoint.c (as it was made, as it is), manager-bridges.c (bridges of
- * the host that are gone and come back), manager-filters.c (packet filters that others change),
- * manager-guard.c (against what holders do), manager-networks.c (networks: their life),
- * manager-firewall.c (what firewalls of others do with them), manager-places.c (where a tap is to
- * be), manager-ports.c (whose the ports of a bridge are), manager-restart.c (what is there
- * already), manager-sources.c (which MACs guests use). */
+ * releasing), manager-create.c (taps), manager-queues.c (further queues), tracker.c (in step with
+ * the kernel), reconcile-endpoint.c (as it was made, as it is), manager-bridges.c (bridges of the
+ * host that are gone and come back), manager-filters.c (the filters of all taps), manager-guard.c
+ * (against what holders do), manager-networks.c (what networks tell and ask), placement.c (where a
+ * tap is to be), manager-ports.c (whose the ports of a bridge are), manager-sources.c (which MACs
+ * guests use).
+ */
 
-#include "common/reconcile.h"
-#include "common/workers.h"
 #include "kernel/packet-log.h"
-#include "networks/uplinks.h"
+#include "networks/filter-guard.h"
+#include "networks/networks-list.h"
+#include "networks/networks.h"
 #include "taps/delayed-close.h"
 #include "taps/filter-monitor.h"
 #include "taps/link-monitor.h"
@@ -21,16 +21,6 @@
 #include "taps/registry.h"
 
 #define UNPINNED_MAX 16
-
-/* For manager-firewall.c. */
-typedef struct ManagerFirewall {
-        FirewallBridge *bridges; /* whose frames are not all accepted where br_netfilter is on */
-        size_t n_bridges;
-        int newest_bridge;      /* ifindex */
-        sd_event_source *pause; /* until the next look may begin */
-        bool is_under_way, is_paused, is_wanted, is_stopped;
-        bool failed; /* the last one did, and that was said */
-} ManagerFirewall;
 
 /* Of the filters of all taps, which are two facts: each has tables of its own (taps/tap-filter).
  */
@@ -57,22 +47,16 @@ struct Manager {
         List condemned;         /* Endpoint.condemned */
         sd_event_source *again; /* when their deletion is tried again */
         sd_event *event;
-        Uplinks *uplinks;
+        Networks *networks;
         Reconciler *reconciler; /* of all that others on the host can change */
-        Reconcilable checksums; /* the device by which DHCP replies get theirs */
-        RestoreLimit checksum_limit;
-        List bridges;        /* HostBridge.link */
-        uint64_t theft_usec; /* when a holder last did what holders should not; 0: never */
-        bool rejoining;      /* what is put right now nobody has changed */
-        unsigned restored;   /* endpoints that were put right and not told of yet */
+        List bridges;           /* HostBridge.link */
+        uint64_t theft_usec;    /* when a holder last did what holders should not; 0: never */
+        bool rejoining;         /* what is put right now nobody has changed */
+        unsigned restored;      /* endpoints that were put right and not told of yet */
         char last_restored[IFNAMSIZ];
         Netlink *netfilter; /* NULL: the kernel has none */
         FilterMonitor *filter_monitor;
         TapGuard tap_guards[TAP_GUARDS];
-        FilterGuard uplink_guard;
-        unsigned uplink_filter_made; /* what the guard was told of (uplinks_filter_made()) */
-        unsigned lease_ends;         /* how often leases were ended (networks/lease-end) */
-        List networks;               /* Network.link, oldest first; also those that go */
         /* Endpoints whose network was gone when we started. Until the last of them has gone too,
          * its filters keep what it sends from the host. */
         unsigned strays;
@@ -80,7 +64,6 @@ struct Manager {
          * next CreateTap. */
         int unpinned[UNPINNED_MAX];
         size_t n_unpinned;
-        ManagerFirewall firewall;
         ManagerFacts facts;
         bool stopping; /* nothing is brought together any more: there are no threads for it */
         bool started;  /* what is there from before is known: what comes now is news */
@@ -169,20 +152,6 @@ TapSources manager_sources_for(const Manager *manager, bool locked, bool generat
 /* For the link monitor. */
 extern const LinkFollower manager_link_follower;
 
-/* Takes up the networks that are there, before the links are followed; and what is left of one that
- * was not finished, or not deleted to the end, goes. Nothing of that keeps the service from
- * starting. */
-void manager_adopt_networks(Manager *manager);
-
-/* Filters of networks whose bridge is gone go. For when no endpoint is left behind them. */
-void manager_remove_orphans(Manager *manager);
-
-/* Once all endpoints are known: a network that nobody uses goes. */
-void manager_settle_networks(Manager *manager);
-
-/* Forgets all; who waits is told. */
-void manager_forget_networks(Manager *manager);
-
 /* The part of manager_look() that is about where the tap is to be; the same outcomes and outputs,
  * but that *ret may be half filled unless PLACEMENT_OK. */
 int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
@@ -218,19 +187,6 @@ void manager_forget_bridge(Manager *manager, int bridge);
 void manager_check_bridges(Manager *manager);
 void manager_adopt_bridges(Manager *manager);
 
-/* For what is shown of networks, and to see that nothing has come since the look that decided: the
- * link is on that master now (0: none). */
-void manager_see_port_of_network(Manager *manager, const LinkInfo *link);
-
-/* The network whose bridge has that ifindex. NULL: none. */
-Network *manager_network_at(const Manager *manager, int ifindex);
-
-/* Before every link is seen again. */
-void manager_forget_ports_of_networks(Manager *manager);
-
-/* After a batch of events: whoever shows networks is told whose foreign ports are others. */
-void manager_tell_ports_of_networks(Manager *manager);
-
 /* From now on others' changes of packet filters are seen. A kernel without them is no error.
  * -ENOMEM */
 int manager_watch_filters(Manager *manager, sd_event *event);
@@ -242,14 +198,6 @@ void manager_leave_filters(Manager *manager);
  * tap_filter_install(). */
 int manager_make_tap_filters(Manager *manager);
 
-/* The network has filters, which are to stay what they are; and it goes: whoever waits for them is
- * told. */
-void manager_guard_filters_of(Network *network);
-void manager_forget_filters_of(Network *network, int error);
-
-/* The uplinks were updated. */
-void manager_take_uplink_filter(Manager *manager);
-
 /* Whether all filters stand that a new tap there needs (NULL: on no network); what was changed
  * until now is restored first. A PlacementOutcome: blocked while they are being restored.
  * KernelError (-EAGAIN): they cannot be. */
@@ -257,70 +205,16 @@ int manager_look_at_filters(
                 Manager *manager, Network *network, List **ret_blocked_on, Failure *failure);
 
 /* The endpoint is one of the network's from now on. -ENOMEM */
-int manager_join_network(Network *network, Endpoint *endpoint, uid_t uid);
+int manager_join_network(Network *network, Endpoint *endpoint);
 
-/* An endpoint of the network was freed. network may be NULL. */
-void manager_left_network(Manager *manager, Network *network);
+/* Its guest is there, for the first time or again. */
+void manager_begin_lease(Manager *manager, const Endpoint *endpoint);
 
-/* The network that a tap of this group was made for. NULL: none. */
-Network *manager_network_of_group(Manager *manager, uint32_t group);
+/* A link is on its master now: a port of a network, if that is one. */
+void manager_see_port(Manager *manager, const LinkInfo *link);
 
-/* The kernel says this of a link, which may be the bridge of a network, whatever its group is by
- * now. */
-void manager_see_network(Manager *manager, const LinkInfo *link, LinkEvent event);
+/* Guests' sources are not told of any more. */
+void manager_lose_sources(Manager *manager);
 
-/* Events were lost: those whose bridge is gone are gone. */
-void manager_resync_networks(Manager *manager);
-
-/* Whoever needs them first opens them. -ENOMEM, -errno of the loop. */
-int manager_open_uplinks(Manager *manager);
-
-/* The manager's from now on. -errno of the loop: still the caller's. */
-int manager_enlist_network(Manager *manager, Network *network);
-
-/* It goes, with all that is on it. */
-void manager_doom_network(Manager *manager, Network *network);
-
-/* Warns of that, or (sentence NULL) no longer: told to the world above, and logged when it begins.
- */
-void manager_warn_network(
-                Manager *manager, Network *network, NetworkWarning warning, const char *sentence);
-
-/* A guest of the network is there, or gone for good; where others are in want of its address,
- * others' end as well. */
-void manager_lease_begins(Manager *manager, Network *network, const Endpoint *endpoint);
-void manager_lease_ends(Manager *manager, const Endpoint *endpoint);
-
-/* The guest of a tap on a network has another MAC than before. */
-void manager_lease_moves(Manager *manager, const Endpoint *endpoint, const Mac *before);
-
-/* Those of guests that went while there was no vnicd. */
-void manager_find_old_leases(Manager *manager);
-
-/* Whether the device that finishes checksums is there as long as it is needed, and no longer;
- * looked at soon. */
-void manager_look_at_checksums(Manager *manager);
-
-/* The same if the link has its name. */
-void manager_see_checksum_device(Manager *manager, const LinkInfo *link);
-
-/* Somebody has deleted rules at the egress of this device. */
-void manager_see_rules_gone(Manager *manager, int ifindex);
-
-/* There is a bridge: of a new one it has to be found out what happens to its frames. */
-void manager_see_bridge(Manager *manager, int ifindex);
-
-/* No look begins any more; one that is under way ends. Then what was found is forgotten. */
-void manager_stop_looking_at_firewalls(Manager *manager);
-void manager_forget_firewalls(Manager *manager);
-
-/* Whether no network but this one, which goes, needs the device, if there is one: what is left of a
- * start that failed is taken away too. */
-bool manager_is_last_on_device(const Manager *manager, const Network *network);
-
-/* Forwarding follows what networks there are. */
-void manager_update_uplinks(Manager *manager);
-
-/* Whoever shows networks, and the journal, are told of the warnings that have changed
- * (network_warn()). */
-void manager_tell_warnings(Manager *manager);
+/* What networks tell and ask. */
+extern const NetworksObserver manager_networks_observer;

@@ -126,13 +126,13 @@ void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues
 
 /* Queues that nobody has received, while our own copies are still open. */
 typedef struct LostQueues {
-        GoneWatch watch;
+        RemovalWaiter watch;
         Manager *manager;
         uint32_t nonce;
         unsigned given;
 } LostQueues;
 
-static void on_lost_queues_closed(GoneWatch *watch, int error) {
+static void on_lost_queues_closed(RemovalWaiter *watch, int error) {
         _cleanup_free_ LostQueues *lost = container_of(watch, LostQueues, watch);
 
         if (error != -ECANCELED)
@@ -152,7 +152,7 @@ void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given) {
                 return;
         }
         *lost = (LostQueues){
-                .watch = { .gone = on_lost_queues_closed },
+                .watch = { .removed = on_lost_queues_closed },
                 .manager = manager,
                 .nonce = nonce,
                 .given = given,

@@ -19,6 +19,7 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "networks/network-filter.h"
+#include "networks/network-leases.h"
 #include "taps/manager-private.h"
 
 /* Told of in one go; the rest when others had their turn. */
@@ -124,6 +125,7 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
         const int ifindex = endpoint->now.ifindex;
         char text[MAC_TEXT_SIZE];
         Tag tag = endpoint->tag;
+        LeaseGuest guest;
 
         if (tie_source(manager, endpoint, source) < 0)
                 return;
@@ -140,7 +142,8 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
         (void)bridge_untie_mac(manager->netlink, ifindex, &before, NULL);
         /* Who has a MAC of its own comes back with it. */
         endpoint->may_return = true;
-        manager_lease_moves(manager, endpoint, &before);
+        guest = endpoint_guest(endpoint);
+        networks_lease_moves(manager->networks, endpoint->network, &guest, &before);
         endpoint->changes |= ENDPOINT_CHANGED_GUEST_MAC;
         if (list_is_empty(&endpoint->changed))
                 list_append(&manager->changed, &endpoint->changed);
@@ -184,10 +187,11 @@ static void on_source(int ifindex, const Mac *source, void *userdata) {
         }
 }
 
-static void lose_sources(Manager *manager) {
+void manager_lose_sources(Manager *manager) {
         if (manager->facts.sources == SOURCES_UNSUPPORTED)
                 return;
         manager->facts.sources = SOURCES_UNSUPPORTED;
+        networks_set_sources(manager->networks, false);
         if (manager->started && manager->observer)
                 manager->observer->facts_changed(manager->userdata);
 }
@@ -201,7 +205,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         if (r < 0) {
                 log_error("Guests' MACs are told no longer: %s", strerror(-r));
                 manager_close_sources(manager);
-                lose_sources(manager);
+                manager_lose_sources(manager);
         }
         return 0;
 }
@@ -227,14 +231,10 @@ void manager_open_sources(Manager *manager) {
         manager->facts.sources = r >= 0 ? SOURCES_TOLD
                         : r == -EBUSY   ? SOURCES_TAKEN
                                         : SOURCES_UNSUPPORTED;
+        networks_set_sources(manager->networks, manager->facts.sources != SOURCES_UNSUPPORTED);
         if (r < 0)
                 log_warning("Guests on networks have to use the MAC that CreateTap told: what they use instead cannot be heard by group %u of nfnetlink_log: %s",
                                 SOURCE_LOG_GROUP, strerror(-r));
-}
-
-void manager_check_sources(Manager *manager, const Network *network) {
-        if (!network->tag.plan.tells_sources)
-                lose_sources(manager);
 }
 
 void manager_close_sources(Manager *manager) {

@@ -11,6 +11,10 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "kernel/tap.h"
+#include "networks/firewall-watch.h"
+#include "networks/network-checksums.h"
+#include "networks/network-leases.h"
+#include "networks/networks-restart.h"
 #include "taps/deletion.h"
 #include "taps/manager-private.h"
 
@@ -95,6 +99,12 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = reconciler_new(&manager->reconciler, event);
         if (r < 0)
                 return r;
+        r = networks_new(&manager->networks,
+                        &(NetworksParts){ manager->netlink, manager->closer, manager->reconciler,
+                                        event },
+                        &manager_networks_observer, manager);
+        if (r < 0)
+                return r;
         r = manager_guard_begin(manager, event);
         if (r < 0)
                 return r;
@@ -117,7 +127,6 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         registry_init(&manager->registry);
         list_init(&manager->changed);
         list_init(&manager->condemned);
-        list_init(&manager->networks);
         list_init(&manager->bridges);
         manager->event = sd_event_ref(event);
         manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
@@ -128,16 +137,18 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
 
         manager->observer = observer;
         manager->userdata = userdata;
-        manager_adopt_networks(manager);
+        networks_adopt(manager->networks);
         r = link_monitor_new(&manager->monitor, event, &manager_link_follower, manager);
         if (r < 0)
                 return r;
-        manager_settle_networks(manager);
-        manager_look_at_checksums(manager);
-        manager_find_old_leases(manager);
+        if (manager->strays == 0)
+                networks_remove_orphans(manager->networks);
+        networks_settle(manager->networks);
+        networks_check_checksums(manager->networks);
+        networks_find_old_leases(manager->networks);
         manager_adopt_bridges(manager);
         manager->started = true;
-        manager_look_at_firewalls(manager);
+        networks_start(manager->networks);
         *ret = TAKE_PTR(manager);
         return 0;
 }
@@ -148,10 +159,12 @@ Manager *manager_free(Manager *manager) {
         /* What is being deleted is deleted to the end, and who waits for it is told. */
         sd_event_source_disable_unref(manager->closer_source);
         sd_event_source_disable_unref(manager->again);
-        manager_stop_looking_at_firewalls(manager);
+        if (manager->networks)
+                networks_stop_checking_firewalls(manager->networks);
         manager_close_sources(manager);
         linger_stop(manager->linger);
         manager->stopping = true;
+        networks_stop(manager->networks);
         closer_free(manager->closer);
         manager_leave_filters(manager);
         linger_free(manager->linger);
@@ -160,10 +173,8 @@ Manager *manager_free(Manager *manager) {
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
         host_bridges_sweep(&manager->bridges);
-        manager_forget_networks(manager);
+        networks_free(manager->networks);
         reconciler_free(manager->reconciler);
-        manager_forget_firewalls(manager);
-        uplinks_free(manager->uplinks);
         offload_watch_free(manager->offload_watch);
         quota_free(manager->quota);
         netlink_close(manager->netfilter);
@@ -182,13 +193,17 @@ int manager_probe(Manager *manager) {
         manager_open_sources(manager);
         (void)manager_make_tap_filters(manager);
         if (manager->started)
-                manager_look_at_firewalls(manager);
+                networks_check_firewalls(manager->networks);
         r = probe_host(manager, &failure);
         changed = memcmp(&before, &manager->facts, sizeof(before)) != 0;
         if (r < 0)
                 log_warning("Cannot find out what taps this host offers: %s" SEE_DOCTOR,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
         return changed ? 1 : r;
+}
+
+Networks *manager_networks(Manager *manager) {
+        return manager->networks;
 }
 
 const ManagerFacts *manager_facts(const Manager *manager) {
@@ -227,12 +242,12 @@ static bool waits_with_mac(Manager *manager, const Endpoint *endpoint, const Mac
  * all the same. */
 static const Endpoint *find_waiting_with_mac(
                 Manager *manager, const LinkInfo *bridge, const Mac *mac) {
-        const Network *network = manager_network_at(manager, bridge->ifindex);
+        const Network *network = networks_at(manager->networks, bridge->ifindex);
         const HostBridge *host = network ? NULL : host_bridge_find(&manager->bridges, bridge->name);
 
         if (network)
                 LIST_FOREACH(&network->endpoints, node) {
-                        const Endpoint *endpoint = container_of(node, Endpoint, on_network);
+                        const Endpoint *endpoint = container_of(node, Endpoint, on_network.link);
 
                         if (waits_with_mac(manager, endpoint, mac))
                                 return endpoint;
@@ -378,7 +393,7 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
         return r;
 }
 
-int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch) {
+int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *watch) {
         int r = manager_delete(manager, endpoint, ENDPOINT_END_RELEASED);
 
         if (r >= 0)
@@ -398,11 +413,6 @@ void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *qu
 const char *manager_bridge_of(
                 Manager *manager, const Endpoint *endpoint, char buffer[static IFNAMSIZ]) {
         return link_name(manager->netlink, endpoint->now.master, buffer);
-}
-
-const char *manager_bridge_name(
-                Manager *manager, const Network *network, char buffer[static IFNAMSIZ]) {
-        return link_name(manager->netlink, network->ifindex, buffer);
 }
 
 void manager_run(Manager *manager, CloserJob *job) {

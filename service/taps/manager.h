@@ -12,7 +12,8 @@
 #include "common/fdset.h"
 #include "common/workers.h"
 #include "kernel/offload.h"
-#include "networks/network.h"
+#include "networks/networks-list.h"
+#include "networks/networks.h"
 #include "taps/endpoint.h"
 #include "taps/tap-filter.h"
 #include "taps/tap-request.h"
@@ -32,14 +33,10 @@ typedef struct ManagerObserver {
         bool (*may_rejoin)(const Endpoint *endpoint, const char *bridge, void *userdata);
         /* Still to be found when called; not after. */
         void (*leaving)(const Endpoint *endpoint, void *userdata);
-        /* Of networks: one that is up, and one that goes: it is not used any more, but there until
-         * the kernel has said that its bridge is gone. */
+        /* Of networks (networks/networks-observer). */
         void (*network_appeared)(Network *network, void *userdata);
         void (*network_leaving)(Network *network, void *userdata);
-        /* Its warnings are others than before, or the firewalls of which it cannot be told whether
-         * they are in its way. */
         void (*network_warned)(Network *network, void *userdata);
-        /* Others' ports of its bridge are more or fewer than before. */
         void (*network_shared)(Network *network, void *userdata);
         /* Filters of all taps (ManagerFacts.tap_filters) have gone, by somebody else, or have come
          * back. */
@@ -81,12 +78,6 @@ typedef struct Client {
                                        NULL: nothing */
 } Client;
 
-/* How many ports a bridge has, and how many of them are foreign: no endpoint that was made for it.
- */
-typedef struct BridgePorts {
-        unsigned all, foreign;
-} BridgePorts;
-
 /* Where a tap is to be. */
 typedef struct Place {
         LinkInfo bridge; /* its name is that of the request, its ifindex 0 where there is none yet
@@ -125,8 +116,8 @@ typedef enum PlacementOutcome {
 /* Looks, without touching anything, whether the request can succeed for that client now. Returns a
  * PlacementOutcome or a negative errno; the outputs are made whole whatever it is. *ret: where the
  * tap is to be; good until the loop runs on; {0} unless PLACEMENT_OK. *ret_blocked_on: with
- * PLACEMENT_BLOCKED the list (of GoneWatch.link) of those who wait for what is under deletion, or
- * may be gone when our copies of its queues are closed; else NULL. NoSuchBridge, NotABridge,
+ * PLACEMENT_BLOCKED the list (of RemovalWaiter.link) of those who wait for what is under deletion,
+ * or may be gone when our copies of its queues are closed; else NULL. NoSuchBridge, NotABridge,
  * NoSuchNetwork, BridgeFull, InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse,
  * NotSupported. */
 int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
@@ -139,38 +130,8 @@ int manager_look(Manager *manager, const TapRequest *request, const Client *clie
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure);
 
-/* Whether a network could have that name. NameTaken (-EEXIST). */
-int manager_check_network_name(Manager *manager, const char *name, Failure *failure);
-
-/* A network that lives until it is deleted, or (kept: false) as long as it is used. NameTaken,
- * AddressInUse, NotSupported, KernelError. */
-int manager_create_network(Manager *manager, const NetworkPlan *plan, bool kept, Network **ret,
-                Failure *failure);
-
-/* Has it deleted, with the endpoints on it; the watch (NULL: nobody) is told when it is gone. */
-void manager_delete_network(Manager *manager, Network *network, GoneWatch *watch);
-
-/* Exactly that one, as long as it is there; NULL: none. */
-Network *manager_find_network(Manager *manager, const char *name);
-
-/* The next one that does not go, oldest first; as manager_next(). */
-Network *manager_next_network(Manager *manager, const Network *after);
-
-/* The network whose bridge that is; NULL: none of ours. */
-Network *manager_network_of(Manager *manager, const LinkInfo *bridge);
-
-/* The ports of a network as far as link events were read: costs no look at the kernel, and is for
- * show. */
-BridgePorts manager_ports_of(const Network *network);
-
-/* The filters of others, the host's ways out, or its bridges may have changed: they are looked at
- * soon, off the loop, and the observer is told of networks that fare otherwise than before. May be
- * called as often as there are events. */
-void manager_look_at_firewalls(Manager *manager);
-
-/* What happens to frames that cross the bridge of that ifindex and name, as far as br_netfilter
- * shows them to filters of IP now. */
-Fate manager_fate_of_crossing(const Manager *manager, int ifindex, const char *name);
+/* Its networks, as long as it is there. */
+Networks *manager_networks(Manager *manager);
 
 /* Tells the world above of a tap just made: when whoever asked for it has been told, and before the
  * loop runs on. */
@@ -202,7 +163,7 @@ void manager_run(Manager *manager, CloserJob *job);
 
 /* Has the endpoint deleted; the watch is told when it is gone. May be called again meanwhile.
  * -ENOMEM */
-int manager_release(Manager *manager, Endpoint *endpoint, GoneWatch *watch);
+int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *watch);
 
 /* NULL: none. By interface: the name it has now, and exactly that. */
 Endpoint *manager_find(Manager *manager, uint32_t nonce);
@@ -212,10 +173,6 @@ Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label);
 /* The name that its bridge has now, into buffer, which it returns; "" if it is on none. */
 const char *manager_bridge_of(
                 Manager *manager, const Endpoint *endpoint, char buffer[static IFNAMSIZ]);
-
-/* The name that the network's bridge has now, which an administrator may have changed; likewise. */
-const char *manager_bridge_name(
-                Manager *manager, const Network *network, char buffer[static IFNAMSIZ]);
 
 /* The next living endpoint after this one, oldest first; NULL: from the start; returns NULL at the
  * end. */

@@ -114,7 +114,7 @@ static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failur
 static int look_at_definition(Manager *manager, const Client *client, Place *place,
                 List **ret_blocked_on, Failure *failure) {
         const NetworkPlan *plan = client->defined;
-        Network *last = manager_find_network(manager, plan->name);
+        Network *last = networks_find(manager->networks, plan->name);
 
         if (last && is_renamed(manager, last))
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
@@ -123,7 +123,7 @@ static int look_at_definition(Manager *manager, const Client *client, Place *pla
         if (last)
                 return wait_for_end(last, ret_blocked_on, failure);
         if (manager_awaits_bridge(manager, plan->name))
-                return manager_check_network_name(manager, plan->name, failure);
+                return networks_check_name(manager->networks, plan->name, failure);
         *place = (Place){ .plan = plan, .bridge = { .mtu = plan->mtu } };
         snprintf(place->bridge.name, sizeof(place->bridge.name), "%s", plan->name);
         return 0;
@@ -137,7 +137,7 @@ static int refuse_foreign(const Client *client, Failure *failure) {
 
 static int look_at_bridge(Manager *manager, const Client *client, Place *place,
                 List **ret_blocked_on, Failure *failure) {
-        place->network = manager_network_of(manager, &place->bridge);
+        place->network = networks_of_bridge(manager->networks, &place->bridge);
         if (!place->network && client->defined)
                 return refuse_foreign(client, failure);
         if (!place->network)

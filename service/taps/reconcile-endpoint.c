@@ -55,7 +55,7 @@ static bool was_moved(const Manager *manager, const Endpoint *endpoint) {
 
         return now->is_bridge_port && !endpoint->network &&
                         now->master != endpoint_bridge(endpoint) &&
-                        !manager_network_at(manager, now->master);
+                        !networks_at(manager->networks, now->master);
 }
 
 /* The facts of its port that are not as they should be. More protection than it was made with is an

@@ -8,6 +8,10 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "networks/firewall-watch.h"
+#include "networks/network-checksums.h"
+#include "networks/network-leases.h"
+#include "networks/networks-restart.h"
 #include "taps/manager-private.h"
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
@@ -17,16 +21,20 @@ static void forget(Manager *manager, Endpoint *endpoint) {
         const bool stray = endpoint->stray;
 
         /* Observers count the ports that are left. */
-        list_unlink(&endpoint->on_network);
+        list_unlink(&endpoint->on_network.link);
         if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_tell_watches(endpoint, 0);
-        manager_lease_ends(manager, endpoint);
+        if (network && !endpoint->dying) {
+                const LeaseGuest guest = endpoint_guest(endpoint);
+
+                networks_lease_ends(manager->networks, network, &guest, endpoint->may_return);
+        }
         endpoint_free(endpoint);
-        manager_left_network(manager, network);
+        networks_left(manager->networks, network);
         if (stray && --manager->strays == 0)
-                manager_remove_orphans(manager);
+                networks_remove_orphans(manager->networks);
 }
 
 /* The group names the network's bridge, whatever that is called by now; but somebody may have
@@ -34,10 +42,11 @@ static void forget(Manager *manager, Endpoint *endpoint) {
 static Network *network_of(Manager *manager, const Endpoint *endpoint) {
         const Tag *tag = &endpoint->tag;
         Network *network = tag->is_older || tag->on_network
-                        ? manager_network_of_group(manager, endpoint->now.group)
+                        ? networks_of_group(manager->networks, endpoint->now.group)
                         : NULL;
 
-        return network || !tag->on_network ? network : manager_find_network(manager, tag->bridge);
+        return network || !tag->on_network ? network
+                                           : networks_find(manager->networks, tag->bridge);
 }
 
 /* A tap whose network is gone has nothing to be on. */
@@ -46,7 +55,7 @@ static int adopt_into_place(Manager *manager, Endpoint *endpoint) {
         Network *network = network_of(manager, endpoint);
 
         if (network && !network->doomed)
-                return manager_join_network(network, endpoint, tag->uid);
+                return manager_join_network(network, endpoint);
         if (tag->on_network || (tag->is_older && network_of_tap_group(endpoint->now.group) != 0)) {
                 endpoint->stray = true;
                 return manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED);
@@ -81,8 +90,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         if (r < 0)
                 return r;
         manager->strays += endpoint->stray;
-        if (endpoint->network)
-                manager_lease_begins(manager, endpoint->network, endpoint);
+        manager_begin_lease(manager, endpoint);
         if (manager->observer && manager->started)
                 manager->observer->appeared(endpoint, manager->userdata);
         (void)TAKE_PTR(endpoint);
@@ -132,7 +140,7 @@ static void tell_changes(void *userdata) {
                 reconciler_run(manager->reconciler);
         host_bridges_sweep(&manager->bridges);
         manager_tell_restored(manager);
-        manager_tell_ports_of_networks(manager);
+        networks_tell_ports(manager->networks);
         while (!list_is_empty(&manager->changed)) {
                 Endpoint *endpoint = container_of(manager->changed.next, Endpoint, changed);
                 unsigned changes = endpoint->changes;
@@ -187,7 +195,7 @@ static int see(const LinkInfo *link, void *userdata) {
         Manager *manager = userdata;
         int r = see_endpoint(manager, link);
 
-        manager_see_port_of_network(manager, link);
+        manager_see_port(manager, link);
         return r;
 }
 
@@ -242,16 +250,16 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         Endpoint *endpoint;
 
         if (event == LINK_IS || event == LINK_GONE) {
-                manager_see_network(manager, link, event);
-                manager_see_checksum_device(manager, link);
+                networks_see_link(manager->networks, link, event);
+                networks_see_checksum_device(manager->networks, link);
         }
         switch (event) {
         case LINK_IS:
                 manager_see_host_bridge(manager, link, event);
                 if (strcmp(link->kind, "bridge") == 0)
-                        manager_see_bridge(manager, link->ifindex);
+                        networks_see_bridge(manager->networks, link->ifindex);
                 if (see_event(manager, link))
-                        manager_see_port_of_network(manager, link);
+                        manager_see_port(manager, link);
                 manager_see_port_of_bridge(manager, link);
                 break;
         case LINK_PORT_IS_NEW:
@@ -261,7 +269,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
                 if (endpoint)
                         forget(manager, endpoint);
-                manager_see_port_of_network(manager, &(LinkInfo){ .ifindex = link->ifindex });
+                networks_see_port(manager->networks, &(LinkInfo){ .ifindex = link->ifindex }, true);
                 manager_forget_bridge(manager, link->ifindex);
                 manager_see_host_bridge(manager, link, event);
                 break;
@@ -274,7 +282,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 }
                 break;
         case LINK_RULES_GONE:
-                manager_see_rules_gone(manager, link->ifindex);
+                networks_see_rules_gone(manager->networks, link->ifindex);
                 break;
         case LINK_EVENT_MAX:
                 break;
@@ -290,7 +298,7 @@ static int resync(void *userdata) {
         /* A dump that was overtaken by changes is taken again; what it showed was true
          * nevertheless. */
         UNTIL_DUMP_IS_WHOLE(r) {
-                manager_forget_ports_of_networks(manager);
+                networks_forget_ports(manager->networks);
                 r = link_dump(manager->netlink, see, manager, NULL);
         }
         if (r < 0)
@@ -305,7 +313,7 @@ static int resync(void *userdata) {
                         examine(manager, endpoint);
         }
         if (manager->started) {
-                manager_resync_networks(manager);
+                networks_resync(manager->networks);
                 manager_check_bridges(manager);
         }
         return 0;

@@ -9,7 +9,7 @@
 #include "common/ifname.h"
 #include "testing.h"
 
-void waiter_gone(GoneWatch *watch, int error) {
+void waiter_gone(RemovalWaiter *watch, int error) {
         Waiter *waiter = container_of(watch, Waiter, watch);
 
         waiter->told++;

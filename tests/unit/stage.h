@@ -28,17 +28,17 @@ typedef struct Stage {
 
 /* Somebody who waits for the end of an endpoint. */
 typedef struct Waiter {
-        GoneWatch watch;
+        RemovalWaiter watch;
         unsigned told;
         int error;
 } Waiter;
 
 #define WAITER_INIT                                                                                \
         (Waiter) {                                                                                 \
-                .watch.gone = waiter_gone                                                          \
+                .watch.removed = waiter_gone                                                       \
         }
 
-void waiter_gone(GoneWatch *watch, int error);
+void waiter_gone(RemovalWaiter *watch, int error);
 
 /* Loop and manager; the counts begin at zero. The tap on which the manager has tried what the host
  * offers is gone. */

@@ -218,13 +218,13 @@ static void it_filters_only_as_a_locked_port_that_learns_nothing(void **state) {
 }
 
 typedef struct Watch {
-        GoneWatch watch;
+        RemovalWaiter watch;
         Endpoint *endpoint;
         int told, error;
         bool was_unlinked;
 } Watch;
 
-static void on_gone(GoneWatch *gone, int error) {
+static void on_gone(RemovalWaiter *gone, int error) {
         Watch *watch = container_of(gone, Watch, watch);
 
         watch->told++;
@@ -237,7 +237,7 @@ static void every_watch_is_told_once_and_is_unlinked_before(void **state) {
         Watch watches[3] = { 0 };
 
         for (size_t i = 0; i < ELEMENTS(watches); i++) {
-                watches[i].watch.gone = on_gone;
+                watches[i].watch.removed = on_gone;
                 endpoint_watch(endpoint, &watches[i].watch);
         }
         list_unlink(&watches[1].watch.link); /* this one does not want to know any more */

@@ -109,7 +109,7 @@ static Network *create_network(Stage *stage) {
         strcpy(plan.name, "net0");
         plan.kind = NETWORK_ISOLATED;
         assert_ok(network_plan_complete(&plan, NULL));
-        if (manager_create_network(stage->manager, &plan, true, &network, &failure) < 0)
+        if (networks_create(manager_networks(stage->manager), &plan, true, &network, &failure) < 0)
                 fail_msg("%s", failure.text);
         return network;
 }
@@ -153,7 +153,7 @@ static void what_cannot_be_read_for_others_is_restored_when_it_can_be(void **sta
 
 static void what_a_thread_restores_after_its_network_has_gone_is_taken_away(void **state) {
         Network *network;
-        Waiter waiter = { .watch.gone = waiter_gone };
+        Waiter waiter = { .watch.removed = waiter_gone };
         Stage stage;
 
         stage_enter(&stage);
@@ -164,13 +164,13 @@ static void what_a_thread_restores_after_its_network_has_gone_is_taken_away(void
         world_run("nft delete table inet vnicd-net0");
         assert_int_equal(look(&stage, "net0"), PLACEMENT_BLOCKED);
         list_init(&waiter.watch.link);
-        manager_delete_network(stage.manager, network, &waiter.watch);
+        networks_delete(manager_networks(stage.manager), network, &waiter.watch);
         stage_await(&stage, waiter.told > 0);
         atomic_store(&waits, false);
         stage_await(&stage, atomic_load(&made_by_thread) > 0);
         stage_await(&stage, !*world_read("nft list tables | grep vnicd-net0"));
         assert_int_equal(atomic_load(&made_by_thread), 1);
-        assert_null(manager_find_network(stage.manager, "net0"));
+        assert_null(networks_find(manager_networks(stage.manager), "net0"));
         stage_leave(&stage);
         sem_destroy(&removed);
 }

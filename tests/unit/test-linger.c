@@ -25,7 +25,7 @@ typedef struct Stage {
         Linger *linger;
         unsigned closed, told;
         int error;
-        GoneWatch watch;
+        RemovalWaiter watch;
 } Stage;
 
 static void on_closed(void *userdata) {
@@ -35,7 +35,7 @@ static void on_closed(void *userdata) {
         stage->closed++;
 }
 
-static void on_gone(GoneWatch *watch, int error) {
+static void on_gone(RemovalWaiter *watch, int error) {
         Stage *stage = container_of(watch, Stage, watch);
 
         stage->told++;
@@ -46,7 +46,7 @@ static Stage *stage_new(void) {
         Stage *stage = calloc(1, sizeof(Stage));
 
         assert_non_null(stage);
-        stage->watch.gone = on_gone;
+        stage->watch.removed = on_gone;
         list_init(&stage->watch.link);
         assert_ok(sd_event_new(&stage->event));
         assert_int_equal(closer_new(&stage->closer, 2), 0);

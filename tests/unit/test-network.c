@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "networks/firewall-watch.h"
 #include "stage.h"
 #include "testing.h"
 #include "world.h"
@@ -131,7 +132,7 @@ static Network *create(Stage *stage, const NetworkPlan *plan, bool kept) {
         Failure failure = FAILURE_INIT;
         Network *network;
 
-        if (manager_create_network(stage->manager, plan, kept, &network, &failure) < 0)
+        if (networks_create(manager_networks(stage->manager), plan, kept, &network, &failure) < 0)
                 fail_msg("%s", failure.text);
         return network;
 }
@@ -140,7 +141,7 @@ static void delete_network(Stage *stage, Network *network) {
         Waiter waiter = WAITER_INIT;
 
         list_init(&waiter.watch.link);
-        manager_delete_network(stage->manager, network, &waiter.watch);
+        networks_delete(manager_networks(stage->manager), network, &waiter.watch);
         stage_await(stage, waiter.told > 0);
         assert_int_equal(waiter.told, 1);
         assert_int_equal(waiter.error, 0);
@@ -201,7 +202,7 @@ static void nothing_new_gets_onto_a_network_whose_filters_are_missing(void **sta
         assert_string_equal(world_read("nft list tables | grep -c vnicd-taps-"), "3");
 
         list_init(&waiter.watch.link);
-        waiter.watch.gone = waiter_gone;
+        waiter.watch.removed = waiter_gone;
         list_append(blocked_on, &waiter.watch.link);
         stage_await(&stage, waiter.told > 0);
         assert_int_equal(waiter.told, 1);
@@ -331,7 +332,8 @@ static void it_clashes_with_no_route(void **state) {
         delete_network(&stage, network);
         world_run("for address in 10.64.0.9/10 192.168.0.9/16 172.16.0.9/12; do "
                   "ip address add $address dev br0; done");
-        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         &failure),
                         -EADDRINUSE);
         assert_int_equal(failure.kind, FAILURE_ADDRESS_IN_USE);
         assert_false(world_has_link("net0"));
@@ -348,11 +350,13 @@ static void an_address_that_the_host_has_is_refused(void **state) {
                   "ip address add 10.70.0.9/16 dev br0; ip address add fd70:3::9/64 dev br0");
         assert_ok(network_plan_add_address(&plan, "10.70.3.1/24"));
         stage_enter(&stage);
-        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         &failure),
                         -EADDRINUSE);
         plan.v4_prefix = 0;
         assert_ok(network_plan_add_address(&plan, "fd70:3::1/64"));
-        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         &failure),
                         -EADDRINUSE);
         assert_non_null(strstr(failure.text, "fd70:3::/64"));
         assert_false(world_has_link("net0"));
@@ -372,7 +376,8 @@ static void a_bridge_of_others_is_refused_and_stays_as_it_is(void **state) {
         world_run("ip link add net0 type bridge");
         snprintf(before, sizeof(before), "%s", world_read("ip link show dev net0"));
         stage_enter(&stage);
-        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         &failure),
                         -EEXIST);
         assert_int_equal(failure.kind, FAILURE_NAME_TAKEN);
         assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues, &endpoint, &failure),
@@ -393,11 +398,12 @@ static void nor_is_one_taken_that_they_make_after_the_look_at_the_name(void **st
 
         stage_enter(&stage);
         others_are_faster = true;
-        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         &failure),
                         -EEXIST);
         assert_false(others_are_faster);
         assert_int_equal(failure.kind, FAILURE_NAME_TAKEN);
-        assert_null(manager_find_network(stage.manager, "net0"));
+        assert_null(networks_find(manager_networks(stage.manager), "net0"));
         stage_run(&stage, 20);
         assert_true(world_has_link("net0"));
         assert_string_equal(
@@ -479,7 +485,7 @@ static void with_it_go_its_endpoints(void **state) {
         stage_enter(&stage);
         create_tap(&stage, &request, &plan, &first);
         create_tap(&stage, &request, &plan, &second);
-        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         assert_int_equal(stage.leaving, 2);
         assert_int_equal(stage.end, ENDPOINT_END_NETWORK_DELETED);
         assert_nothing_is_left(1);
@@ -498,7 +504,7 @@ static void a_bridge_that_somebody_deletes_takes_all_with_it(void **state) {
         stage_enter(&stage);
         create_tap(&stage, &request, &plan, &queues);
         world_run("ip link delete net0");
-        stage_await(&stage, !manager_find_network(stage.manager, "net0"));
+        stage_await(&stage, !networks_find(manager_networks(stage.manager), "net0"));
         assert_int_equal(stage.leaving, 1);
         assert_int_equal(stage.end, ENDPOINT_END_NETWORK_DELETED);
         stage_await(&stage, world_count_links() == 1);
@@ -508,7 +514,7 @@ static void a_bridge_that_somebody_deletes_takes_all_with_it(void **state) {
 }
 
 static void assert_goes(Stage *stage) {
-        stage_await(stage, !manager_find_network(stage->manager, "net0"));
+        stage_await(stage, !networks_find(manager_networks(stage->manager), "net0"));
         stage_await(stage, world_count_links() == 1);
         assert_int_equal(stage->networks_leaving, 1);
         assert_nothing_is_left(1);
@@ -524,7 +530,7 @@ static void a_bridge_is_known_by_its_number_whatever_its_group(void **state) {
         create_tap(&stage, &request, &plan, &queues);
         world_run("ip link set net0 group 7");
         stage_run(&stage, 20);
-        assert_non_null(manager_find_network(stage.manager, "net0"));
+        assert_non_null(networks_find(manager_networks(stage.manager), "net0"));
         world_run("ip link delete net0");
         assert_goes(&stage);
         assert_int_equal(stage.end, ENDPOINT_END_NETWORK_DELETED);
@@ -546,7 +552,7 @@ static void another_link_that_had_its_number_is_not_its_bridge(void **state) {
         network = create(&stage, &plan, true);
         assert_int_equal(network->ifindex, next);
         stage_run(&stage, 20);
-        assert_ptr_equal(manager_find_network(stage.manager, "net0"), network);
+        assert_ptr_equal(networks_find(manager_networks(stage.manager), "net0"), network);
         assert_false(network->doomed);
         world_run("ip link delete probe");
         delete_network(&stage, network);
@@ -592,10 +598,11 @@ static void without_a_record_there_is_no_bridge(void **state) {
 
         stage_enter(&stage);
         out_of_timers = true;
-        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, NULL),
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         NULL),
                         -ENOMEM);
         out_of_timers = false;
-        assert_null(manager_find_network(stage.manager, "net0"));
+        assert_null(networks_find(manager_networks(stage.manager), "net0"));
         assert_int_equal(stage.networks_appeared, 0);
         assert_false(world_has_link("net0"));
         assert_string_equal(world_read("nft list tables | grep vnicd-net0"), "");
@@ -612,10 +619,10 @@ static void who_comes_while_it_goes_waits(void **state) {
         Stage stage;
 
         stage_enter(&stage);
-        manager_delete_network(stage.manager, create(&stage, &plan, true), NULL);
+        networks_delete(manager_networks(stage.manager), create(&stage, &plan, true), NULL);
         assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues, &endpoint, &failure),
                         PLACEMENT_BLOCKED);
-        stage_await(&stage, !manager_find_network(stage.manager, "net0"));
+        stage_await(&stage, !networks_find(manager_networks(stage.manager), "net0"));
         assert_int_equal(try_tap(&stage, &request, &plan, 1000, &queues, &endpoint, &failure), 0);
         fdset_done(&queues);
         stage_leave(&stage);
@@ -760,14 +767,14 @@ static void the_ports_that_are_shown_follow_the_kernel(void **state) {
                 world_run("ip link add lan%d type veth peer name far%d && ip link set lan%d master "
                           "net0",
                                 i, i, i);
-        stage_await(&stage, manager_ports_of(network).all == 10);
-        assert_int_equal(manager_ports_of(network).foreign, 9);
+        stage_await(&stage, network_ports(network).all == 10);
+        assert_int_equal(network_ports(network).foreign, 9);
         world_run("ip link set lan3 nomaster && ip link del lan4");
-        stage_await(&stage, manager_ports_of(network).foreign == 7);
+        stage_await(&stage, network_ports(network).foreign == 7);
         stage_restart(&stage);
-        network = manager_find_network(stage.manager, "net0");
-        assert_int_equal(manager_ports_of(network).all, 8);
-        assert_int_equal(manager_ports_of(network).foreign, 7);
+        network = networks_find(manager_networks(stage.manager), "net0");
+        assert_int_equal(network_ports(network).all, 8);
+        assert_int_equal(network_ports(network).foreign, 7);
         fdset_done(&queues);
         stage_leave(&stage);
 }
@@ -796,7 +803,7 @@ static unsigned pass_pauses(Stage *stage, Network *network) {
 
         while (clock_now_usec() < end) {
                 stage_run(stage, 20);
-                if (!manager_find_network(stage->manager, "net0"))
+                if (!networks_find(manager_networks(stage->manager), "net0"))
                         return n;
                 if (network->deleting) /* the kernel takes its time */
                         continue;
@@ -824,7 +831,7 @@ static void a_deletion_that_is_refused_is_tried_again_and_at_last_given_up(void 
         network = create(&stage, &plan, true);
         refused = 100;
         list_init(&waiter.watch.link);
-        manager_delete_network(stage.manager, network, &waiter.watch);
+        networks_delete(manager_networks(stage.manager), network, &waiter.watch);
         stage_await(&stage, waiter.told > 0);
         assert_int_equal(waiter.told, 1);
         assert_int_equal(waiter.error, -EBUSY);
@@ -837,12 +844,12 @@ static void a_deletion_that_is_refused_is_tried_again_and_at_last_given_up(void 
         /* It is what it is: shown, used, and deleted when that is possible. */
         assert_true(world_has_link("net0"));
         assert_int_equal(stage.networks_appeared, 2);
-        assert_ptr_equal(manager_next_network(stage.manager, NULL), network);
+        assert_ptr_equal(networks_next(manager_networks(stage.manager), NULL), network);
         assert_int_equal(try_tap(&stage, &request, NULL, 1000, &queues, &endpoint, &failure), 0);
         fdset_done(&queues);
         refused = 0;
-        manager_delete_network(stage.manager, network, NULL);
-        stage_await(&stage, !manager_find_network(stage.manager, "net0"));
+        networks_delete(manager_networks(stage.manager), network, NULL);
+        stage_await(&stage, !networks_find(manager_networks(stage.manager), "net0"));
         assert_nothing_is_left(1);
         stage_leave(&stage);
 }
@@ -874,9 +881,9 @@ static void have_it_given_up(Stage *stage, Network *network) {
 static void assert_is_tried_again_much_later(Stage *stage, Network *network) {
         assert_in_range(pause_of(network), 60, 3600);
         assert_ok(sd_event_source_set_time_relative(network->idle, 0));
-        for (int i = 0; i < 100 && manager_find_network(stage->manager, "net0"); i++)
+        for (int i = 0; i < 100 && networks_find(manager_networks(stage->manager), "net0"); i++)
                 stage_run(stage, 20);
-        assert_null(manager_find_network(stage->manager, "net0"));
+        assert_null(networks_find(manager_networks(stage->manager), "net0"));
         assert_nothing_is_left(1);
 }
 
@@ -887,7 +894,7 @@ static void a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up(
 
         stage_enter(&stage);
         network = create(&stage, &plan, false);
-        manager_doom_network(stage.manager, network);
+        networks_evict(manager_networks(stage.manager), network);
         have_it_given_up(&stage, network);
         assert_false(network->doomed);
         assert_int_equal(stage.networks_appeared, 2);
@@ -904,8 +911,9 @@ static void so_does_one_that_was_never_complete(void **state) {
         stage_enter(&stage);
         world_run("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6");
         refused = 7;
-        assert_true(manager_create_network(stage.manager, &plan, true, &network, NULL) < 0);
-        network = manager_find_network(stage.manager, "net0");
+        assert_true(networks_create(manager_networks(stage.manager), &plan, true, &network, NULL) <
+                        0);
+        network = networks_find(manager_networks(stage.manager), "net0");
         assert_non_null(network);
         have_it_given_up(&stage, network);
         assert_true(network->doomed);
@@ -937,7 +945,7 @@ static void one_that_nobody_has_ever_used_goes_later(void **state) {
         assert_ok(sd_event_source_get_time(network->idle, &at));
         assert_true(at <= clock_now_usec() + 60 * USEC_PER_SEC);
         assert_ok(sd_event_source_set_time_relative(network->idle, 0));
-        stage_await(&stage, !manager_find_network(stage.manager, "net0"));
+        stage_await(&stage, !networks_find(manager_networks(stage.manager), "net0"));
         assert_nothing_is_left(1);
         stage_leave(&stage);
 }
@@ -952,12 +960,12 @@ static void a_port_of_others_is_use(void **state) {
         network = create(&stage, &plan, false);
         world_run("ip link set lan0 master net0");
         pass_idle_time(&stage, network);
-        assert_ptr_equal(manager_find_network(stage.manager, "net0"), network);
+        assert_ptr_equal(networks_find(manager_networks(stage.manager), "net0"), network);
         assert_false(network->doomed);
         assert_string_equal(world_read("ls /sys/class/net/net0/brif"), "lan0");
         world_run("ip link set lan0 nomaster");
         pass_idle_time(&stage, network);
-        stage_await(&stage, !manager_find_network(stage.manager, "net0"));
+        stage_await(&stage, !networks_find(manager_networks(stage.manager), "net0"));
         assert_nothing_is_left(3);
         stage_leave(&stage);
 }
@@ -970,7 +978,7 @@ static void a_deletion_that_is_refused_twice_succeeds_later(void **state) {
         stage_enter(&stage);
         network = create(&stage, &plan, true);
         refused = 2;
-        manager_delete_network(stage.manager, network, NULL);
+        networks_delete(manager_networks(stage.manager), network, NULL);
         assert_int_equal(pass_pauses(&stage, network), 2);
         assert_nothing_is_left(1);
         stage_leave(&stage);
@@ -986,9 +994,9 @@ static void a_restart_takes_everything_up(void **state) {
 
         stage_enter(&stage);
         create_tap(&stage, &request, &plan, &queues);
-        before = manager_find_network(stage.manager, "net0")->tag;
+        before = networks_find(manager_networks(stage.manager), "net0")->tag;
         stage_restart(&stage);
-        network = manager_find_network(stage.manager, "net0");
+        network = networks_find(manager_networks(stage.manager), "net0");
         assert_non_null(network);
         assert_memory_equal(&network->tag, &before, sizeof(before));
         assert_false(list_is_empty(&network->endpoints));
@@ -1023,7 +1031,7 @@ static void guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_g
         stage_enter(&stage);
         create(&stage, &plan, true);
         stage_restart(&stage);
-        network = manager_find_network(stage.manager, "net0");
+        network = networks_find(manager_networks(stage.manager), "net0");
         request.has_guest_mac = true;
         request.guest_mac = mac;
         create_tap(&stage, &request, &plan, &stays);
@@ -1057,10 +1065,11 @@ static void guests_behind_a_port_of_others_are_not_taken_for_gone(void **state) 
         create(&stage, &other, true);
         world_run("ip link set lan0 master net0");
         stage_restart(&stage);
-        network = manager_find_network(stage.manager, "net1");
+        network = networks_find(manager_networks(stage.manager), "net1");
         stage_await(&stage, network->leases.n_reserved == 1);
         stage_run(&stage, 100);
-        assert_int_equal(manager_find_network(stage.manager, "net0")->leases.n_reserved, 0);
+        assert_int_equal(networks_find(manager_networks(stage.manager), "net0")->leases.n_reserved,
+                        0);
         stage_leave(&stage);
 }
 
@@ -1142,7 +1151,7 @@ static void forwarding_is_on_where_it_is_needed_and_as_long(void **state) {
         delete_network(&stage, first);
         assert_true(forwards("up0"));
         stage_restart(&stage);
-        second = manager_find_network(stage.manager, "net1");
+        second = networks_find(manager_networks(stage.manager), "net1");
         assert_true(forwards("up0"));
         delete_network(&stage, second);
         assert_false(forwards("up0"));
@@ -1162,7 +1171,7 @@ static void forwarding_follows_the_default_route(void **state) {
         stage_await(&stage, !forwards("up0"));
         world_run("ip link delete up1");
         stage_await(&stage, has_no_elements("devices4"));
-        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         assert_string_equal(world_read("nft list tables | grep -v vnicd-taps-"), "");
         stage_leave(&stage);
 }
@@ -1197,7 +1206,7 @@ static void what_is_near_is_kept_from_a_network_and_followed(void **state) {
         assert_true(is_near("near4", "192.0.2.0/24"));
         stage_restart(&stage);
         assert_true(is_near("near4", "192.0.2.0/24"));
-        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         assert_string_equal(world_read("nft list tables | grep -v vnicd-taps-"), "");
         stage_leave(&stage);
 }
@@ -1216,7 +1225,7 @@ static void a_public_subnet_that_comes_onto_an_uplink_is_kept_from_a_network(voi
         stage_run(&stage, 400);
         world_run("ip route add 203.0.113.0/24 dev up0");
         stage_await(&stage, is_near("near4", "203.0.113.0/24"));
-        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         stage_leave(&stage);
 }
 
@@ -1228,7 +1237,8 @@ static void a_network_that_goes_is_kept_from_what_is_near_until_it_has_gone(void
         make_uplinks();
         stage_enter(&stage);
         list_init(&waiter.watch.link);
-        manager_delete_network(stage.manager, create(&stage, &plan, true), &waiter.watch);
+        networks_delete(manager_networks(stage.manager), create(&stage, &plan, true),
+                        &waiter.watch);
         assert_true(is_near("near4", "192.0.2.0/24"));
         assert_false(forwards("up0"));
         stage_await(&stage, waiter.told > 0);
@@ -1249,7 +1259,7 @@ static void what_a_tunnel_leads_to_is_not_near(void **state) {
         assert_true(is_near("near4", "192.0.2.0/24"));
         assert_false(is_near("near4", "11.0.0.0/8"));
         assert_false(is_near("near6", "elements"));
-        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         stage_leave(&stage);
 }
 
@@ -1262,7 +1272,7 @@ static void a_network_that_is_to_reach_the_lan_is_kept_from_nothing(void **state
         stage_enter(&stage);
         create(&stage, &plan, true);
         assert_string_equal(world_read("nft list ruleset | grep -c near"), "0");
-        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         stage_leave(&stage);
 }
 
@@ -1275,7 +1285,7 @@ static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
         stage_enter(&stage);
         create(&stage, &plan, true);
         assert_string_equal(world_read("nft list ruleset | grep -c up0"), "0");
-        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         assert_true(forwards("up0"));
         /* Also who comes later. */
         world_run("echo 0 > /proc/sys/net/ipv4/conf/up0/forwarding");
@@ -1284,7 +1294,7 @@ static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
                         world_read("nft list set inet vnicd-uplinks- devices4 | grep -c up0"), "1");
         world_run("echo 1 > /proc/sys/net/ipv4/ip_forward");
         stage_await(&stage, *world_read("nft list ruleset | grep -c up0") == '0');
-        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+        delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         assert_true(forwards("up0"));
         stage_leave(&stage);
 }
@@ -1309,7 +1319,7 @@ static void a_firewall_in_its_way_is_told_and_so_is_its_end(void **state) {
         assert_true(stage.networks_warned > 0);
         stage.networks_warned = 0;
         world_run("nft delete table ip filter");
-        manager_look_at_firewalls(stage.manager);
+        networks_check_firewalls(manager_networks(stage.manager));
         await_fate(&stage, network, FATE_ACCEPTED);
         assert_null(network->warnings[NETWORK_WARNING_FIREWALL]);
         assert_true(stage.networks_warned > 0);
@@ -1327,14 +1337,14 @@ static void looks_at_firewalls_are_few_and_the_last_one_sees_all(void **state) {
         stage_enter(&stage);
         network = create(&stage, &plan, true);
         for (int i = 0; i < 1000; i++)
-                manager_look_at_firewalls(stage.manager);
+                networks_check_firewalls(manager_networks(stage.manager));
         world_run("nft 'add table ip filter { chain FORWARD { type filter hook forward priority 0; "
                   "policy drop; }; }'");
-        manager_look_at_firewalls(stage.manager);
+        networks_check_firewalls(manager_networks(stage.manager));
         await_fate(&stage, network, FATE_DROPPED);
         delete_network(&stage, network);
         /* One is under way when the service stops. */
-        manager_look_at_firewalls(stage.manager);
+        networks_check_firewalls(manager_networks(stage.manager));
         stage_leave(&stage);
 }
 
@@ -1354,7 +1364,8 @@ static bool is_killed_at(int n, bool of_deletion) {
                 create(&stage, &plan, true);
                 atomic_store(&messages_left, of_deletion ? n : 0);
                 if (of_deletion)
-                        delete_network(&stage, manager_find_network(stage.manager, "net0"));
+                        delete_network(&stage,
+                                        networks_find(manager_networks(stage.manager), "net0"));
                 _exit(0);
         }
         assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -1364,7 +1375,7 @@ static bool is_killed_at(int n, bool of_deletion) {
 
 /* What is left half made is on its way out at a start, which takes a moment. */
 static bool is_settled(Stage *stage) {
-        const Network *network = manager_find_network(stage->manager, "net0");
+        const Network *network = networks_find(manager_networks(stage->manager), "net0");
 
         return !network || !network->doomed;
 }
@@ -1375,7 +1386,7 @@ static void assert_is_whole_or_gone(Stage *stage) {
 
         stage_run(stage, 20);
         stage_await(stage, is_settled(stage));
-        network = manager_find_network(stage->manager, "net0");
+        network = networks_find(manager_networks(stage->manager), "net0");
         if (network) {
                 assert_non_null(strstr(world_read("nft list tables"), "table bridge vnicd-net0"));
                 assert_non_null(strstr(world_read("nft list tables"), "table inet vnicd-net0"));

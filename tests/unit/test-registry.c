@@ -148,12 +148,12 @@ static void the_order_is_that_of_coming(void **state) {
 
 static int told_error;
 
-static void on_gone(GoneWatch *watch, int error) {
+static void on_gone(RemovalWaiter *watch, int error) {
         told_error = error;
 }
 
 static void who_watches_is_told_at_the_end(void **state) {
-        GoneWatch watch = { .gone = on_gone };
+        RemovalWaiter watch = { .removed = on_gone };
         Registry registry;
 
         told_error = 0;

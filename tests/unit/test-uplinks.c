@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "kernel/route.h"
+#include "networks/network-filters.h"
 #include "stage.h"
 #include "testing.h"
 #include "world.h"
@@ -55,7 +56,7 @@ static Network *create(Stage *stage, const NetworkPlan *plan) {
         Failure failure = FAILURE_INIT;
         Network *network = NULL;
 
-        if (manager_create_network(stage->manager, plan, true, &network, &failure) < 0)
+        if (networks_create(manager_networks(stage->manager), plan, true, &network, &failure) < 0)
                 fail_msg("%s", failure.text);
         return network;
 }
@@ -64,8 +65,8 @@ static void delete_network(Stage *stage, const char *name) {
         Waiter waiter = WAITER_INIT;
 
         list_init(&waiter.watch.link);
-        manager_delete_network(
-                        stage->manager, manager_find_network(stage->manager, name), &waiter.watch);
+        networks_delete(manager_networks(stage->manager),
+                        networks_find(manager_networks(stage->manager), name), &waiter.watch);
         for (int i = 0; i < 500 && waiter.told == 0; i++)
                 assert_ok(sd_event_run(stage->event, 20 * 1000));
         assert_int_equal(waiter.told, 1);
@@ -294,16 +295,16 @@ static void a_device_that_could_not_be_written_down_is_written_down_later(void *
         create(&stage, &plan);
         assert_int_equal(refused, 0);
         assert_false(forwards("up0"));
-        manager_update_uplinks(stage.manager);
+        networks_update_uplinks(manager_networks(stage.manager));
         assert_true(forwards("up0"));
         assert_true(world_link_says("net0", "fwd="));
         /* The same when it is to be written that it is no more. */
         refused = 1;
         world_run("ip route del default");
-        manager_update_uplinks(stage.manager);
+        networks_update_uplinks(manager_networks(stage.manager));
         assert_false(forwards("up0"));
         assert_true(world_link_says("net0", "fwd="));
-        manager_update_uplinks(stage.manager);
+        networks_update_uplinks(manager_networks(stage.manager));
         assert_false(world_link_says("net0", "fwd="));
         delete_network(&stage, "net0");
         stage_leave(&stage);
@@ -322,7 +323,7 @@ static void a_device_that_could_not_be_written_down_is_not_ours(void **state) {
         create(&stage, &plan);
         assert_int_equal(refused, 0);
         world_run("echo 1 > /proc/sys/net/ipv4/conf/up0/forwarding");
-        manager_update_uplinks(stage.manager);
+        networks_update_uplinks(manager_networks(stage.manager));
         delete_network(&stage, "net0");
         assert_true(forwards("up0"));
         stage_leave(&stage);
@@ -340,7 +341,7 @@ static void what_an_earlier_release_switched_on_is_taken_over(void **state) {
                   "guard=0 fwd=%d'; ip address add 10.70.3.1/24 dev net0; ip link set net0 up",
                         world_ifindex("up0"));
         stage_enter(&stage);
-        assert_non_null(manager_find_network(stage.manager, "net0"));
+        assert_non_null(networks_find(manager_networks(stage.manager), "net0"));
         assert_true(forwards("up0"));
         stage_restart(&stage);
         delete_network(&stage, "net0");
@@ -468,7 +469,8 @@ static void assert_clashes(const char *address, const char *commands, const char
         world_run("%s", commands);
         assert_ok(network_plan_add_address(&plan, address));
         stage_enter(&stage);
-        if (manager_create_network(stage.manager, &plan, true, &network, &failure) != -EADDRINUSE)
+        if (networks_create(manager_networks(stage.manager), &plan, true, &network, &failure) !=
+                        -EADDRINUSE)
                 fail_msg("\"%s\" does not keep anybody from %s", commands, address);
         assert_int_equal(failure.kind, FAILURE_ADDRESS_IN_USE);
         assert_false(world_has_link("net0"));
@@ -519,7 +521,7 @@ static void without_ipv6_for_new_links_a_network_has_ipv4_only(void **state) {
         assert_string_equal(world_read("ip -6 address show dev net0"), "");
         assert_string_equal(world_read("nft list table bridge vnicd-net0 | grep -c fd"), "0");
         stage_restart(&stage);
-        assert_non_null(manager_find_network(stage.manager, "net0"));
+        assert_non_null(networks_find(manager_networks(stage.manager), "net0"));
         delete_network(&stage, "net0");
         assert_all_is_taken_back();
         stage_leave(&stage);
@@ -535,7 +537,8 @@ static void ipv6_that_was_asked_for_is_refused_with_what_to_do(void **state) {
         assert_ok(network_plan_add_address(&plan, "10.70.3.1/24"));
         assert_ok(network_plan_add_address(&plan, "fd70:3::1/64"));
         stage_enter(&stage);
-        assert_int_equal(manager_create_network(stage.manager, &plan, true, &network, &failure),
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         &failure),
                         -EOPNOTSUPP);
         assert_int_equal(failure.kind, FAILURE_NOT_SUPPORTED);
         assert_non_null(strstr(failure.text, "disable_ipv6"));
@@ -555,7 +558,7 @@ static void a_network_whose_host_has_lost_ipv6_is_taken_up_with_the_rest(void **
         world_run("echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6; ip link set net0 down; "
                   "ip address flush dev net0");
         stage_restart(&stage);
-        network = manager_find_network(stage.manager, "net0");
+        network = networks_find(manager_networks(stage.manager), "net0");
         assert_non_null(network);
         assert_true(world_link_says("net0", ",UP"));
         assert_non_null(strstr(world_read("ip -4 address show dev net0"), ".1/24"));

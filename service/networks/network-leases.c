@@ -4,6 +4,8 @@
  * and what is due is ended a moment later, for all guests that went in that moment together: by
  * then dnsmasq has read what a guest sent last.
  */
+#include "networks/network-leases.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,8 @@
 #include "networks/lease-end.h"
 #include "networks/leases.h"
 #include "networks/network-service.h"
-#include "taps/manager-private.h"
+#include "networks/networks-list.h"
+#include "networks/networks-private.h"
 
 #define ELEMENTS(array) (sizeof(array) / sizeof(*(array)))
 
@@ -32,12 +35,12 @@ static void out_of_memory(const Network *network) {
 
 static void end_due(Reconcilable *thing) {
         Network *network = container_of(thing, Network, lease_end);
-        Manager *manager = network->owner;
+        Networks *networks = network->owner;
         List due = LIST_INIT(due);
 
         lease_book_take_due(&network->leases, &due);
         if (list_is_empty(&due) || network->doomed ||
-                        lease_end_submit(manager->closer, network, manager->lease_ends++, &due) >=
+                        lease_end_submit(networks->closer, network, networks->lease_ends++, &due) >=
                                         0) {
                 departed_free_all(&due);
                 return;
@@ -47,7 +50,7 @@ static void end_due(Reconcilable *thing) {
 }
 
 /* Those who are there need an address each; so may whoever is behind a port of others. */
-static void settle(Manager *manager, Network *network) {
+static void settle(Networks *networks, Network *network) {
         size_t guests = network->n_foreign;
 
         if (network->leases.n_reserved > 0)
@@ -58,53 +61,38 @@ static void settle(Manager *manager, Network *network) {
                 return;
         network->lease_end.reconcile = end_due;
         reconciler_mark_at(
-                        manager->reconciler, &network->lease_end, clock_now_usec() + MOMENT_USEC);
+                        networks->reconciler, &network->lease_end, clock_now_usec() + MOMENT_USEC);
 }
 
-static LeaseGuest guest_of(const Endpoint *endpoint) {
-        return (LeaseGuest){
-                .uid = endpoint->tag.uid,
-                .mac = endpoint->tag.guest_mac,
-                .mac_state = endpoint->tag.mac_state,
-                .label = endpoint->tag.label,
-        };
-}
-
-void manager_lease_begins(Manager *manager, Network *network, const Endpoint *endpoint) {
-        const LeaseGuest guest = guest_of(endpoint);
-
+void networks_lease_begins(Networks *networks, Network *network, const LeaseGuest *guest) {
         if (!gives_leases(network))
                 return;
-        lease_book_come(&network->leases, &guest, clock_now_usec());
-        settle(manager, network);
+        lease_book_come(&network->leases, guest, clock_now_usec());
+        settle(networks, network);
 }
 
-void manager_lease_moves(Manager *manager, const Endpoint *endpoint, const Mac *before) {
-        const LeaseGuest guest = guest_of(endpoint);
-        Network *network = endpoint->network;
-
+void networks_lease_moves(
+                Networks *networks, Network *network, const LeaseGuest *guest, const Mac *before) {
         if (!gives_leases(network))
                 return;
-        if (lease_book_move(&network->leases, before, &guest, clock_now_usec()) < 0)
+        if (lease_book_move(&network->leases, before, guest, clock_now_usec()) < 0)
                 out_of_memory(network);
-        settle(manager, network);
+        settle(networks, network);
 }
 
-void manager_lease_ends(Manager *manager, const Endpoint *endpoint) {
-        const LeaseGuest guest = guest_of(endpoint);
-        Network *network = endpoint->network;
-
-        if (!network || endpoint->dying || !gives_leases(network))
+void networks_lease_ends(
+                Networks *networks, Network *network, const LeaseGuest *guest, bool returns) {
+        if (!gives_leases(network))
                 return;
-        if (lease_book_leave(&network->leases, &guest, endpoint->may_return, clock_now_usec()) < 0)
+        if (lease_book_leave(&network->leases, guest, returns, clock_now_usec()) < 0)
                 out_of_memory(network);
-        settle(manager, network);
+        settle(networks, network);
 }
 
 /* Who has a lease, and is not there: the guests that went while there was no vnicd. */
 typedef struct Search {
         CloserJob job;
-        Manager *manager;
+        Networks *networks;
         int bridge;
         char network[IFNAMSIZ];
         Leases leases;
@@ -137,7 +125,7 @@ static int find_known(const Network *network, Mac **ret, size_t *ret_n) {
         if (!known)
                 return -ENOMEM;
         LIST_FOREACH(&network->endpoints, node)
-                known[n++] = container_of(node, Endpoint, on_network)->tag.guest_mac;
+                known[n++] = *container_of(node, NetworkPort, link)->mac;
         for (size_t i = 0; i < ELEMENTS(booked); i++)
                 LIST_FOREACH(booked[i], node)
                         known[n++] = container_of(node, Departed, link)->mac;
@@ -167,17 +155,17 @@ static int book_departed(Network *network, const Leases *leases) {
 /* Behind a port of others they may all be there. */
 static void found(CloserJob *job) {
         Search *at = container_of(job, Search, job);
-        Network *network = manager_network_at(at->manager, at->bridge);
+        Network *network = networks_at(at->networks, at->bridge);
 
         if (network && network->n_foreign == 0 && book_departed(network, &at->leases) < 0)
                 out_of_memory(network);
         if (network)
-                settle(at->manager, network);
+                settle(at->networks, network);
         leases_done(&at->leases);
         free(at);
 }
 
-static void find_departed(Manager *manager, Network *network) {
+static void find_departed(Networks *networks, Network *network) {
         Search *at = calloc(1, sizeof(Search));
 
         if (!at) {
@@ -185,17 +173,17 @@ static void find_departed(Manager *manager, Network *network) {
                 return;
         }
         at->job = (CloserJob){ .run = search, .done = found };
-        at->manager = manager;
+        at->networks = networks;
         at->bridge = network->ifindex;
         snprintf(at->network, sizeof(at->network), "%s", network->tag.plan.name);
-        closer_submit(manager->closer, &at->job);
+        closer_submit(networks->closer, &at->job);
 }
 
-void manager_find_old_leases(Manager *manager) {
-        LIST_FOREACH(&manager->networks, node) {
+void networks_find_old_leases(Networks *networks) {
+        LIST_FOREACH(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
 
                 if (gives_leases(network))
-                        find_departed(manager, network);
+                        find_departed(networks, network);
         }
 }

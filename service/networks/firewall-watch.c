@@ -8,6 +8,8 @@
  * the last one, gets one look later: so a storm of changes costs a bounded share of a processor,
  * however large the rulesets are.
  */
+#include "networks/firewall-watch.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +18,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "kernel/bridge.h"
-#include "taps/manager-private.h"
+#include "networks/networks-list.h"
+#include "networks/networks-private.h"
 
 /* Between the ends and beginnings of two looks, at least and at most; and how many times the
  * processor's time that the last one took. */
@@ -26,7 +29,7 @@
 
 typedef struct Look {
         CloserJob job;
-        Manager *manager;
+        Networks *networks;
         FirewallLook look;
         Failure failure;
         int result;
@@ -61,8 +64,8 @@ static bool is_undecided_otherwise(const Fate *before, const Fate *now) {
                         (now->outcome == FATE_UNDECIDED && strcmp(before->chain, now->chain) != 0);
 }
 
-static void take_fates(Manager *manager, const FirewallNetwork *found) {
-        Network *network = manager_network_at(manager, found->ifindex);
+static void take_fates(Networks *networks, const FirewallNetwork *found) {
+        Network *network = networks_at(networks, found->ifindex);
         char words[FIREWALL_SENTENCE_SIZE];
         bool undecided = false;
 
@@ -75,103 +78,109 @@ static void take_fates(Manager *manager, const FirewallNetwork *found) {
                 network->fates[i] = *fate;
         }
         for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++)
-                manager_warn_network(manager, network, warnings[i],
+                networks_warn(networks, network, warnings[i],
                                 found->fates[i].outcome == FATE_DROPPED
                                                 ? firewall_sentence(i, &found->fates[i],
                                                                   found->bridge, words)
                                                 : NULL);
-        if (undecided && network->born && manager->observer)
-                manager->observer->network_warned(network, manager->userdata);
+        if (undecided && network->born)
+                networks->observer->warned(network, networks->userdata);
 }
 
-static void take_bridges(Manager *manager, FirewallLook *look) {
-        free(manager->firewall.bridges);
-        manager->firewall.bridges = TAKE_PTR(look->bridges);
-        manager->firewall.n_bridges = look->n_bridges;
+static void take_bridges(Networks *networks, FirewallLook *look) {
+        free(networks->firewall.bridges);
+        networks->firewall.bridges = TAKE_PTR(look->bridges);
+        networks->firewall.n_bridges = look->n_bridges;
+}
+
+const char *networks_bridge_name(
+                Networks *networks, const Network *network, char buffer[static IFNAMSIZ]) {
+        return link_name(networks->netlink, network->ifindex, buffer);
 }
 
 /* It is kept with the bridges: so what is shown of the network now is compared with what was told
  * last. */
-static void tell_crossing(Manager *manager, Network *network) {
+static void tell_crossing(Networks *networks, Network *network) {
         char bridge[IFNAMSIZ];
         Fate now;
 
-        manager_bridge_name(manager, network, bridge);
-        now = manager_fate_of_crossing(manager, network->ifindex, bridge);
+        networks_bridge_name(networks, network, bridge);
+        now = networks_fate_of_crossing(networks, network->ifindex, bridge);
         if (now.outcome == network->crossing.outcome &&
                         strcmp(now.chain, network->crossing.chain) == 0)
                 return;
         network->crossing = now;
-        if (network->born && !network->doomed && manager->observer)
-                manager->observer->network_warned(network, manager->userdata);
+        if (network->born && !network->doomed)
+                networks->observer->warned(network, networks->userdata);
 }
 
 /* What was found before stands. */
-static void say_failure(Manager *manager, const Look *look) {
-        if (!manager->firewall.failed)
+static void say_failure(Networks *networks, const Look *look) {
+        if (!networks->firewall.failed)
                 log_warning("Cannot look at the firewalls of this host: %s",
                                 look->failure.kind != FAILURE_NONE ? look->failure.text
                                                                    : strerror(-look->result));
 }
 
-static void pause_before_next(Manager *manager, uint64_t usec) {
+static void pause_before_next(Networks *networks, uint64_t usec) {
         uint64_t pause = usec * PAUSE_FACTOR;
 
         pause = pause < PAUSE_USEC ? PAUSE_USEC : pause > PAUSE_USEC_MAX ? PAUSE_USEC_MAX : pause;
-        manager->firewall.is_paused =
-                        sd_event_source_set_time_relative(manager->firewall.pause, pause) >= 0 &&
-                        sd_event_source_set_enabled(manager->firewall.pause, SD_EVENT_ONESHOT) >= 0;
+        networks->firewall.is_paused =
+                        sd_event_source_set_time_relative(networks->firewall.pause, pause) >= 0 &&
+                        sd_event_source_set_enabled(networks->firewall.pause, SD_EVENT_ONESHOT) >=
+                                        0;
 }
 
 static void done(CloserJob *job) {
         _cleanup_(look_freep) Look *look = container_of(job, Look, job);
-        Manager *manager = look->manager;
+        Networks *networks = look->networks;
 
-        manager->firewall.is_under_way = false;
+        networks->firewall.is_under_way = false;
         if (look->result < 0)
-                say_failure(manager, look);
-        manager->firewall.failed = look->result < 0;
+                say_failure(networks, look);
+        networks->firewall.failed = look->result < 0;
         if (look->result >= 0) {
                 for (size_t i = 0; i < look->look.n_networks; i++)
-                        take_fates(manager, &look->look.networks[i]);
-                take_bridges(manager, &look->look);
-                LIST_FOREACH(&manager->networks, node)
-                        tell_crossing(manager, container_of(node, Network, link));
+                        take_fates(networks, &look->look.networks[i]);
+                take_bridges(networks, &look->look);
+                LIST_FOREACH(&networks->list, node)
+                        tell_crossing(networks, container_of(node, Network, link));
         }
-        if (!manager->firewall.is_stopped)
-                pause_before_next(manager, look->usec);
-        if (manager->firewall.is_wanted && !manager->firewall.is_paused)
-                manager_look_at_firewalls(manager);
+        if (!networks->firewall.is_stopped)
+                pause_before_next(networks, look->usec);
+        if (networks->firewall.is_wanted && !networks->firewall.is_paused)
+                networks_check_firewalls(networks);
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
-        Manager *manager = userdata;
+        Networks *networks = userdata;
 
-        manager->firewall.is_paused = false;
-        if (manager->firewall.is_wanted)
-                manager_look_at_firewalls(manager);
+        networks->firewall.is_paused = false;
+        if (networks->firewall.is_wanted)
+                networks_check_firewalls(networks);
         return 0;
 }
 
-static int open_pause(Manager *manager) {
+static int open_pause(Networks *networks) {
         int r;
 
-        if (manager->firewall.pause)
+        if (networks->firewall.pause)
                 return 0;
-        r = sd_event_add_time(manager->event, &manager->firewall.pause, CLOCK_MONOTONIC, UINT64_MAX,
-                        1, on_pause_over, manager);
-        return r < 0 ? r : sd_event_source_set_enabled(manager->firewall.pause, SD_EVENT_OFF);
+        r = sd_event_add_time(networks->event, &networks->firewall.pause, CLOCK_MONOTONIC,
+                        UINT64_MAX, 1, on_pause_over, networks);
+        return r < 0 ? r : sd_event_source_set_enabled(networks->firewall.pause, SD_EVENT_OFF);
 }
 
-static int add_networks(Manager *manager, FirewallLook *look) {
+static int add_networks(Networks *networks, FirewallLook *look) {
         size_t n = 0;
 
-        LIST_FOREACH(&manager->networks, node)
+        LIST_FOREACH(&networks->list, node)
                 n++;
         look->networks = calloc(n + 1, sizeof(*look->networks));
         if (!look->networks)
                 return -ENOMEM;
-        LIST_FOREACH(&manager->networks, node) {
+        LIST_FOREACH(&networks->list, node) {
                 const Network *network = container_of(node, Network, link);
 
                 if (!network->doomed)
@@ -183,62 +192,62 @@ static int add_networks(Manager *manager, FirewallLook *look) {
         return 0;
 }
 
-static int begin(Manager *manager) {
+static int begin(Networks *networks) {
         _cleanup_(look_freep) Look *look = calloc(1, sizeof(Look));
         int r;
 
         if (!look)
                 return -ENOMEM;
-        r = open_pause(manager);
+        r = open_pause(networks);
         if (r >= 0)
-                r = add_networks(manager, &look->look);
+                r = add_networks(networks, &look->look);
         if (r < 0)
                 return r;
         look->job = (CloserJob){ .run = run, .done = done };
-        look->manager = manager;
-        manager->firewall.is_wanted = false;
-        manager->firewall.is_under_way = true;
-        closer_submit(manager->closer, &look->job);
+        look->networks = networks;
+        networks->firewall.is_wanted = false;
+        networks->firewall.is_under_way = true;
+        closer_submit(networks->closer, &look->job);
         (void)TAKE_PTR(look);
         return 0;
 }
 
-void manager_look_at_firewalls(Manager *manager) {
+void networks_check_firewalls(Networks *networks) {
         int r;
 
-        if (manager->firewall.is_stopped)
+        if (networks->firewall.is_stopped)
                 return;
-        manager->firewall.is_wanted = true;
-        if (manager->firewall.is_under_way || manager->firewall.is_paused)
+        networks->firewall.is_wanted = true;
+        if (networks->firewall.is_under_way || networks->firewall.is_paused)
                 return;
-        r = begin(manager);
+        r = begin(networks);
         if (r < 0)
                 log_warning("Cannot look at the firewalls of this host: %s", strerror(-r));
 }
 
-void manager_see_bridge(Manager *manager, int ifindex) {
-        if (ifindex <= manager->firewall.newest_bridge)
+void networks_see_bridge(Networks *networks, int ifindex) {
+        if (ifindex <= networks->firewall.newest_bridge)
                 return;
-        manager->firewall.newest_bridge = ifindex;
-        manager_look_at_firewalls(manager);
+        networks->firewall.newest_bridge = ifindex;
+        networks_check_firewalls(networks);
 }
 
-void manager_stop_looking_at_firewalls(Manager *manager) {
-        manager->firewall.is_stopped = true;
-        manager->firewall.pause = sd_event_source_disable_unref(manager->firewall.pause);
+void networks_stop_checking_firewalls(Networks *networks) {
+        networks->firewall.is_stopped = true;
+        networks->firewall.pause = sd_event_source_disable_unref(networks->firewall.pause);
 }
 
-void manager_forget_firewalls(Manager *manager) {
-        free(manager->firewall.bridges);
-        manager->firewall.bridges = NULL;
-        manager->firewall.n_bridges = 0;
+void networks_forget_firewalls(Networks *networks) {
+        free(networks->firewall.bridges);
+        networks->firewall.bridges = NULL;
+        networks->firewall.n_bridges = 0;
 }
 
-Fate manager_fate_of_crossing(const Manager *manager, int ifindex, const char *name) {
+Fate networks_fate_of_crossing(const Networks *networks, int ifindex, const char *name) {
         Fate fate = { .outcome = FATE_ACCEPTED };
 
-        for (size_t i = 0; i < manager->firewall.n_bridges; i++) {
-                const FirewallBridge *bridge = &manager->firewall.bridges[i];
+        for (size_t i = 0; i < networks->firewall.n_bridges; i++) {
+                const FirewallBridge *bridge = &networks->firewall.bridges[i];
 
                 if (bridge->ifindex != ifindex)
                         continue;

@@ -4,6 +4,8 @@
  * that they lead to where the kernel needs one: it is there as long as a network needs it. Without
  * it these replies would be dropped. Both are made again if somebody takes them away.
  */
+#include "networks/network-checksums.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +13,8 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "kernel/checksum.h"
-#include "taps/manager-private.h"
+#include "networks/networks-list.h"
+#include "networks/networks-private.h"
 
 DEFINE_CLEANUP(Netlink, netlink_close)
 
@@ -25,13 +28,13 @@ static void delete_device(CloserJob *job) {
         free(job);
 }
 
-static void remove_device(Manager *manager) {
+static void remove_device(Networks *networks) {
         CloserJob *job = calloc(1, sizeof(CloserJob));
 
         if (!job)
                 return;
         job->run = delete_device;
-        closer_submit(manager->closer, job);
+        closer_submit(networks->closer, job);
 }
 
 static bool is_warned(const Network *network) {
@@ -40,23 +43,23 @@ static bool is_warned(const Network *network) {
 
 /* An event says that it may be so; vnicd's own replacing of rules is told of too. What cannot be
  * looked at is looked at again with the next event. */
-static bool has_lost_rules(Manager *manager, Network *network) {
+static bool has_lost_rules(Networks *networks, Network *network) {
         int r;
 
         if (!network->egress_changed)
                 return false;
-        r = checksum_has_rules(manager->netlink, network->ifindex);
+        r = checksum_has_rules(networks->netlink, network->ifindex);
         network->egress_changed = r <= 0;
         return r == 0;
 }
 
 /* Whether a network needs the device, and whether one of them is without it or without its rules.
  */
-static bool is_needed(Manager *manager, int device, bool *ret_missing) {
+static bool is_needed(Networks *networks, int device, bool *ret_missing) {
         bool needed = false;
 
         *ret_missing = false;
-        LIST_FOREACH(&manager->networks, node) {
+        LIST_FOREACH(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
                 const bool led = network->checksum_device != 0 || is_warned(network);
 
@@ -64,77 +67,76 @@ static bool is_needed(Manager *manager, int device, bool *ret_missing) {
                 if (network->doomed)
                         continue;
                 *ret_missing |= led && (network->checksum_device != device || is_warned(network));
-                *ret_missing |= has_lost_rules(manager, network);
+                *ret_missing |= has_lost_rules(networks, network);
         }
         return needed;
 }
 
-static void fill(Manager *manager) {
-        LIST_FOREACH(&manager->networks, node) {
+static void fill(Networks *networks) {
+        LIST_FOREACH(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
                 const bool warned = is_warned(network);
 
                 if (network->doomed)
                         continue;
-                if (network_fill_checksums(network, manager->netlink) < 0)
+                if (network_fill_checksums(network, networks->netlink) < 0)
                         log_error("Out of memory: DHCP replies of the network %s have no checksums",
                                         network->tag.plan.name);
-                if (warned != is_warned(network) && network->born && manager->started &&
-                                manager->observer)
-                        manager->observer->network_warned(network, manager->userdata);
+                if (warned != is_warned(network) && network->born && networks->started)
+                        networks->observer->warned(network, networks->userdata);
         }
 }
 
-static void give_up(Manager *manager) {
-        LIST_FOREACH(&manager->networks, node) {
+static void give_up(Networks *networks) {
+        LIST_FOREACH(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
 
                 if (!network->doomed && network->egress_changed)
-                        manager_warn_network(manager, network, NETWORK_WARNING_CHECKSUMS,
+                        networks_warn(networks, network, NETWORK_WARNING_CHECKSUMS,
                                         "Somebody deletes the rules at the egress of the bridge again and again, and DHCP replies have no checksum for guests with checksum offload. Leave what \"tc filter show\" tells of it.");
                 else if (!network->doomed && network->checksum_device > 0)
-                        manager_warn_network(manager, network, NETWORK_WARNING_CHECKSUMS,
+                        networks_warn(networks, network, NETWORK_WARNING_CHECKSUMS,
                                         "Somebody takes the device " CHECKSUM_DEVICE
                                         " away again and again, and DHCP replies are dropped without it. Leave it up and as it is.");
         }
-        reconciler_mark_at(manager->reconciler, &manager->checksums,
-                        restore_limit_next(&manager->checksum_limit));
+        reconciler_mark_at(networks->reconciler, &networks->checksums,
+                        restore_limit_next(&networks->checksum_limit));
 }
 
 static void reconcile(Reconcilable *thing) {
-        Manager *manager = container_of(thing, Manager, checksums);
-        int device, r = checksum_find_device(manager->netlink, &device);
-        bool missing, needed = is_needed(manager, r < 0 ? -1 : device, &missing);
+        Networks *networks = container_of(thing, Networks, checksums);
+        int device, r = checksum_find_device(networks->netlink, &device);
+        bool missing, needed = is_needed(networks, r < 0 ? -1 : device, &missing);
 
         if (!needed)
-                remove_device(manager);
-        else if (missing && restore_limit_take(&manager->checksum_limit, clock_now_usec()))
-                fill(manager);
+                remove_device(networks);
+        else if (missing && restore_limit_take(&networks->checksum_limit, clock_now_usec()))
+                fill(networks);
         else if (missing)
-                give_up(manager);
+                give_up(networks);
 }
 
-void manager_look_at_checksums(Manager *manager) {
-        manager->checksums.reconcile = reconcile;
-        reconciler_mark(manager->reconciler, &manager->checksums);
+void networks_check_checksums(Networks *networks) {
+        networks->checksums.reconcile = reconcile;
+        reconciler_mark(networks->reconciler, &networks->checksums);
 }
 
-void manager_see_checksum_device(Manager *manager, const LinkInfo *link) {
+void networks_see_checksum_device(Networks *networks, const LinkInfo *link) {
         if (strcmp(link->name, CHECKSUM_DEVICE) == 0)
-                manager_look_at_checksums(manager);
+                networks_check_checksums(networks);
 }
 
-void manager_see_rules_gone(Manager *manager, int ifindex) {
-        Network *network = manager_network_at(manager, ifindex);
+void networks_see_rules_gone(Networks *networks, int ifindex) {
+        Network *network = networks_at(networks, ifindex);
 
         if (!network || !network_sends_replies(network))
                 return;
         network->egress_changed = true;
-        manager_look_at_checksums(manager);
+        networks_check_checksums(networks);
 }
 
-bool manager_is_last_on_device(const Manager *manager, const Network *network) {
-        LIST_FOREACH(&manager->networks, node) {
+bool networks_is_last_on_device(const Networks *networks, const Network *network) {
+        LIST_FOREACH(&networks->list, node) {
                 const Network *other = container_of(node, Network, link);
 
                 if (other != network && other->checksum_device > 0)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The leases of the guests of networks. */
+
+#include "networks/networks-observer.h"
+
+/* A guest of the network is there, or gone (returns: it may come back); where others are in want of
+ * its address, others' end as well. */
+void networks_lease_begins(Networks *networks, Network *network, const LeaseGuest *guest);
+void networks_lease_ends(
+                Networks *networks, Network *network, const LeaseGuest *guest, bool returns);
+
+/* It has another MAC than before. */
+void networks_lease_moves(
+                Networks *networks, Network *network, const LeaseGuest *guest, const Mac *before);
+
+/* Those of guests that went while there was no vnicd. */
+void networks_find_old_leases(Networks *networks);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "networks/networks-list.h"
+
+#include <string.h>
+
+#include "common/log.h"
+#include "networks/networks-private.h"
+
+static void log_warnings(const Network *network) {
+        for (NetworkWarning kind = 0; kind < NETWORK_WARNING_MAX; kind++) {
+                if (!(network->warnings_changed & 1U << kind))
+                        continue;
+                if (network->warnings[kind])
+                        log_warning("Network %s: %s", network->tag.plan.name,
+                                        network->warnings[kind]);
+                else
+                        log_info("Network %s: a warning is over", network->tag.plan.name);
+        }
+}
+
+static void tell_warnings_of(Networks *networks, Network *network) {
+        if (network->warnings_changed == 0)
+                return;
+        log_warnings(network);
+        network->warnings_changed = 0;
+        if (network->born && !network->doomed && networks->started)
+                networks->observer->warned(network, networks->userdata);
+}
+
+void networks_tell_warnings(Networks *networks) {
+        LIST_FOREACH(&networks->list, node)
+                tell_warnings_of(networks, container_of(node, Network, link));
+}
+
+void networks_warn(Networks *networks, Network *network, NetworkWarning warning,
+                const char *sentence) {
+        int r = network_warn(network, warning, sentence);
+
+        if (r < 0)
+                log_error("Out of memory: the network %s does not show a warning",
+                                network->tag.plan.name);
+        tell_warnings_of(networks, network);
+}
+
+Network *networks_find(Networks *networks, const char *name) {
+        LIST_FOREACH(&networks->list, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (strcmp(network->tag.plan.name, name) == 0)
+                        return network;
+        }
+        return NULL;
+}
+
+Network *networks_next(Networks *networks, const Network *after) {
+        const List *end = &networks->list;
+        List *node = after ? after->link.next : end->next;
+
+        while (node != end && container_of(node, Network, link)->doomed)
+                node = node->next;
+        return node == end ? NULL : container_of(node, Network, link);
+}
+
+Network *networks_at(const Networks *networks, int ifindex) {
+        LIST_FOREACH(&networks->list, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (network->ifindex == ifindex)
+                        return network;
+        }
+        return NULL;
+}
+
+Network *networks_of_bridge(Networks *networks, const LinkInfo *bridge) {
+        return bridge->group == NETWORK_GROUP ? networks_at(networks, bridge->ifindex) : NULL;
+}
+
+Network *networks_of_group(Networks *networks, uint32_t group) {
+        if (network_of_tap_group(group) == 0)
+                return NULL;
+        LIST_FOREACH(&networks->list, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (group_is_of_network(group, network->ifindex))
+                        return network;
+        }
+        return NULL;
+}
+
+void networks_see_port(Networks *networks, const LinkInfo *link, bool is_own) {
+        LIST_FOREACH(&networks->list, node) {
+                Network *network = container_of(node, Network, link);
+                const bool is_foreign = link->master == network->ifindex && !is_own;
+
+                if (network_see_port(network, link->ifindex, is_foreign) < 0)
+                        log_error("Out of memory: a port of the network %s is not shown",
+                                        network->tag.plan.name);
+        }
+}
+
+void networks_forget_ports(Networks *networks) {
+        LIST_FOREACH(&networks->list, node)
+                container_of(node, Network, link)->n_foreign = 0;
+}
+
+void networks_tell_ports(Networks *networks) {
+        LIST_FOREACH(&networks->list, node) {
+                Network *network = container_of(node, Network, link);
+
+                if (network->n_foreign == network->n_foreign_told)
+                        continue;
+                network->n_foreign_told = network->n_foreign;
+                if (network->born && !network->doomed && networks->started)
+                        networks->observer->shared(network, networks->userdata);
+        }
+}
+
+BridgePorts network_ports(const Network *network) {
+        const unsigned foreign = (unsigned)network->n_foreign;
+        unsigned own = 0;
+
+        LIST_FOREACH(&network->endpoints, node)
+                own += *container_of(node, NetworkPort, link)->master == network->ifindex;
+        return (BridgePorts){ .all = own + foreign, .foreign = foreign };
+}

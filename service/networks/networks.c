@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The networks of a networks: which are up, who uses them, and when one has to go. There is one way
+ * for a network to leave, as there is for an endpoint: the kernel says that its bridge is gone.
+ */
+#include "networks/networks.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "kernel/bridge.h"
+#include "networks/firewall-watch.h"
+#include "networks/network-checksums.h"
+#include "networks/network-filters.h"
+#include "networks/networks-list.h"
+#include "networks/networks-private.h"
+
+/* A network that is not used any more stays for a moment: guests are restarted. */
+#define IDLE_USEC (10 * 1000 * 1000)
+/* A deletion that was refused is tried again after 1, 2, 4, … seconds, a minute in all. */
+#define AGAIN_USEC    (1000 * 1000)
+#define DELETIONS_MAX 6
+/* Where nobody would ask for it, it is tried once more after each of these. */
+#define MUCH_LATER_USEC (UINT64_C(600) * 1000 * 1000)
+
+DEFINE_CLEANUP(Network, network_free)
+
+static void set_idle_timer(Network *network, uint64_t usec) {
+        if (sd_event_source_set_time_relative(network->idle, usec) >= 0)
+                (void)sd_event_source_set_enabled(network->idle, SD_EVENT_ONESHOT);
+}
+
+static void finish(Networks *networks, Network *network, int error);
+
+/* The network is announced again; a client that wants it deleted has to ask again. Nobody asks for
+ * the end of one that is not kept, or was never complete; the latter is not announced. */
+static void give_up(Networks *networks, Network *network) {
+        log_error("The network %s stays: the deletion of its bridge was refused %u times",
+                        network->tag.plan.name, network->refusals);
+        if (!network->born || !network->tag.kept)
+                set_idle_timer(network, MUCH_LATER_USEC);
+        if (!network->born)
+                return;
+        network->doomed = false;
+        network->refusals = 0;
+        networks_check_checksums(networks);
+        networks_update_uplinks(networks);
+        networks->observer->appeared(network, networks->userdata);
+}
+
+/* The pause doubles, and there is an end to it: what the kernel refuses for a minute it will mostly
+ * refuse for good. */
+static void try_again(Networks *networks, Network *network) {
+        const unsigned n = network->refusals++;
+
+        if (n < DELETIONS_MAX)
+                set_idle_timer(network, (uint64_t)AGAIN_USEC << n);
+        else
+                give_up(networks, network);
+}
+
+/* An administrator has taken the bridge over. It stays; our filters for it are removed. */
+static void let_go(Networks *networks, Network *network) {
+        log_error("The bridge of the network %s is not vnicd's any more: somebody changed its kind or its group. It stays, and the network is gone.",
+                        network->tag.plan.name);
+        finish(networks, network, -ESTALE);
+}
+
+static void on_deleted(void *userdata, int ifindex, int error) {
+        Networks *networks = userdata;
+        Network *network = NULL;
+
+        LIST_FOREACH(&networks->list, node)
+                if (container_of(node, Network, link)->ifindex == ifindex &&
+                                container_of(node, Network, link)->deleting)
+                        network = container_of(node, Network, link);
+        if (!network || error >= 0)
+                return;
+        network->deleting = false;
+        if (error == -ENODEV) {
+                finish(networks, network, 0);
+                return;
+        }
+        if (error == -ESTALE) {
+                let_go(networks, network);
+                return;
+        }
+        log_error("Cannot delete the network %s: %s", network->tag.plan.name, strerror(-error));
+        notify_removed(&network->watches, error);
+        try_again(networks, network);
+}
+
+/* error: what its watches are told. */
+static void finish(Networks *networks, Network *network, int error) {
+        Failure failure = FAILURE_INIT;
+
+        if (network_remove_filters(network->tag.plan.name, &failure) < 0)
+                log_warning("The filters of the network %s stay: %s", network->tag.plan.name,
+                                failure.text);
+        list_unlink(&network->link);
+        networks_check_checksums(networks);
+        networks_update_uplinks(networks);
+        networks_forget_filters_of(network, 0);
+        notify_removed(&network->watches, error);
+        network_free(network);
+}
+
+/* One step further on its way out. Its bridge goes after its endpoints: a tap that loses its bridge
+ * would have its frames in the host's own stack. */
+static void advance(Network *network) {
+        Networks *networks = network->owner;
+
+        if (!network->doomed || !list_is_empty(&network->endpoints))
+                return;
+        if (network->bridge_gone) {
+                finish(networks, network, 0);
+                return;
+        }
+        /* While the service stops there are no threads any more; the next start sees to it. */
+        if (network->deleting || networks->stopping)
+                return;
+        network->takes_device = networks_is_last_on_device(networks, network);
+        network->deleting =
+                        network_delete_bridge(network, networks->closer, on_deleted, networks) >= 0;
+        if (!network->deleting)
+                set_idle_timer(network, AGAIN_USEC);
+}
+
+void networks_evict(Networks *networks, Network *network) {
+        if (network->doomed)
+                return;
+        network->doomed = true;
+        if (network->born)
+                networks->observer->leaving(network, networks->userdata);
+        networks_update_uplinks(networks);
+        networks->observer->evict(network, networks->userdata);
+        advance(network);
+}
+
+/* A port of others counts as use, and so does what cannot be looked at: with the bridge an
+ * administrator's port would lose what it is for. */
+static bool is_used(const Network *network) {
+        const Networks *networks = network->owner;
+
+        return !list_is_empty(&network->endpoints) ||
+                        networks->observer->has_ports(network, networks->userdata);
+}
+
+static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
+        Network *network = userdata;
+
+        if (network->doomed)
+                advance(network);
+        else if (!network->tag.kept && !is_used(network))
+                networks_evict(network->owner, network);
+        return 0;
+}
+
+int networks_enlist(Networks *networks, Network *network) {
+        int r;
+
+        network->owner = networks;
+        networks_guard_filters_of(network);
+        r = sd_event_add_time_relative(networks->event, &network->idle, CLOCK_MONOTONIC, IDLE_USEC,
+                        0, on_idle, network);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(network->idle, SD_EVENT_OFF);
+        if (r >= 0)
+                list_append(&networks->list, &network->link);
+        return r;
+}
+
+int networks_check_name(Networks *networks, const char *name, Failure *failure) {
+        const bool ours = networks_find(networks, name);
+        LinkInfo link;
+
+        if (networks->observer->is_awaited(name, networks->userdata))
+                return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                                "There are endpoints that wait for the bridge \"%s\" of this host, which was deleted. Choose another name, or release them.",
+                                name);
+        if (!ours && link_get_by_name(networks->netlink, name, &link, NULL) < 0)
+                return 0;
+        return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "There is %s \"%s\" on this host already. Choose another name, or %s.",
+                        ours ? "a network" : "an interface", name,
+                        ours ? "delete it first" : "rename it");
+}
+
+int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Network **ret,
+                Failure *failure) {
+        NetworkTag tag = { .plan = *plan, .kept = kept };
+        _cleanup_(network_freep) Network *network = NULL;
+        int r;
+
+        r = networks_check_name(networks, plan->name, failure);
+        if (r >= 0)
+                r = networks_open_uplinks(networks);
+        if (r < 0)
+                return r;
+        tag.plan.tells_sources = networks->tells_sources;
+        tag.guard_v6 = plan->kind == NETWORK_NAT &&
+                        uplinks_should_guard_v6(networks->netlink, &networks->list);
+        r = network_new(&network, &tag);
+        if (r >= 0)
+                r = networks_enlist(networks, network);
+        if (r < 0)
+                return r;
+        r = network_birth(network, networks->netlink, failure);
+        if (network->ifindex == 0)
+                return r;
+        *ret = network;
+        (void)TAKE_PTR(network);
+        if (r < 0) {
+                networks_evict(networks, *ret);
+                return r;
+        }
+        networks_update_uplinks(networks);
+        networks_check_firewalls(networks);
+        networks_check_sources(networks, *ret);
+        (*ret)->born = true;
+        if (!kept)
+                set_idle_timer(*ret, IDLE_USEC);
+        networks->observer->appeared(*ret, networks->userdata);
+        return 0;
+}
+
+void networks_delete(Networks *networks, Network *network, RemovalWaiter *watch) {
+        if (watch)
+                list_append(&network->watches, &watch->link);
+        networks_evict(networks, network);
+}
+
+int network_join(Network *network, NetworkPort *port, uid_t uid, Charge *charge) {
+        int r = quota_charge(network->ports_of_users, uid, 1, 0, charge);
+
+        if (r < 0)
+                return r;
+        list_append(&network->endpoints, &port->link);
+        (void)sd_event_source_set_enabled(network->idle, SD_EVENT_OFF);
+        return 0;
+}
+
+void networks_left(Networks *networks, Network *network) {
+        if (!network || !list_is_empty(&network->endpoints))
+                return;
+        if (network->doomed)
+                advance(network);
+        else if (!network->tag.kept)
+                set_idle_timer(network, IDLE_USEC);
+}
+
+static void on_bridge_gone(Networks *networks, Network *network) {
+        network->bridge_gone = true;
+        if (network->doomed)
+                advance(network);
+        else
+                networks_evict(networks, network);
+}
+
+/* The end may have been that of another link, which had the number before. */
+static bool is_there(Networks *networks, int ifindex) {
+        LinkInfo now;
+
+        return link_get(networks->netlink, ifindex, &now, NULL) >= 0;
+}
+
+/* Warnings name it as well. */
+static void see_name(Networks *networks, Network *network, const LinkInfo *link) {
+        const bool renamed = *network->bridge_name && strcmp(network->bridge_name, link->name) != 0;
+
+        strcpy(network->bridge_name, link->name);
+        if (!renamed)
+                return;
+        networks->observer->renamed(link->ifindex, networks->userdata);
+        if (network->born && !network->doomed && networks->started)
+                networks->observer->warned(network, networks->userdata);
+}
+
+/* By its number: an administrator can change its group. */
+void networks_see_link(Networks *networks, const LinkInfo *link, LinkEvent event) {
+        Network *network = networks_at(networks, link->ifindex);
+
+        if (!network)
+                return;
+        if (event == LINK_IS)
+                see_name(networks, network, link);
+        if (event == LINK_GONE && !is_there(networks, link->ifindex))
+                on_bridge_gone(networks, network);
+        /* It may have lost the last port of others. What is awaited already is not put off by each
+         * event. */
+        else if (!network->doomed && !network->tag.kept && list_is_empty(&network->endpoints) &&
+                        sd_event_source_get_enabled(network->idle, NULL) <= 0)
+                set_idle_timer(network, IDLE_USEC);
+}
+
+void networks_check_sources(Networks *networks, const Network *network) {
+        if (!network->tag.plan.tells_sources)
+                networks->observer->sources_untold(networks->userdata);
+}
+
+int networks_new(Networks **ret, const NetworksParts *parts, const NetworksObserver *observer,
+                void *userdata) {
+        Networks *networks = calloc(1, sizeof(Networks));
+
+        if (!networks)
+                return -ENOMEM;
+        *networks = (Networks){
+                .netlink = parts->netlink,
+                .closer = parts->closer,
+                .reconciler = parts->reconciler,
+                .event = sd_event_ref(parts->event),
+                .observer = observer,
+                .userdata = userdata,
+        };
+        list_init(&networks->list);
+        networks_begin_filters(networks);
+        *ret = networks;
+        return 0;
+}
+
+void networks_set_netfilter(Networks *networks, Netlink *netfilter) {
+        networks->netfilter = netfilter;
+}
+
+void networks_set_sources(Networks *networks, bool told) {
+        networks->tells_sources = told;
+}
+
+void networks_start(Networks *networks) {
+        networks->started = true;
+        networks_check_firewalls(networks);
+}
+
+void networks_stop(Networks *networks) {
+        if (networks)
+                networks->stopping = true;
+}
+
+Networks *networks_free(Networks *networks) {
+        if (!networks)
+                return NULL;
+        LIST_FOREACH_SAFE(&networks->list, node) {
+                Network *network = container_of(node, Network, link);
+
+                networks_forget_filters_of(network, -ECANCELED);
+                notify_removed(&network->watches, -ECANCELED);
+                network_free(network);
+        }
+        networks_forget_firewalls(networks);
+        uplinks_free(networks->uplinks);
+        sd_event_unref(networks->event);
+        free(networks);
+        return NULL;
+}
