@@ -118,7 +118,7 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
 /* What can be made, before anybody is asked; and after the answer, whether it still can. */
 static int look(Service *service, sd_bus_message *call, const TapRequest *request,
                 const Client *client, Place *ret, List **ret_blocked_on, Failure *failure) {
-        int r = manager_look(service->manager, request, client, ret, ret_blocked_on, failure);
+        int r = placement_check(service->manager, request, client, ret, ret_blocked_on, failure);
         bool gone = r < 0 &&
                         (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
                                         failure->kind == FAILURE_NOT_A_BRIDGE);
@@ -236,7 +236,7 @@ static int tell_whether(Service *service, sd_bus_message *call, const Subject *s
         Place place;
         int r;
 
-        r = manager_look(service->manager, request, client, &place, &blocked_on, failure);
+        r = placement_check(service->manager, request, client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
         /* It waits as CreateTap would: only then is the answer the one that CreateTap would give.

@@ -9,7 +9,9 @@
 
 #include "common/cleanup.h"
 #include "networks/lease-end.h"
+#include "taps/manager-ports.h"
 #include "taps/manager-private.h"
+#include "taps/manager.h"
 
 /* A link may be seen before its bridge: then the bridge is only a number yet. */
 typedef struct BridgeEntry {

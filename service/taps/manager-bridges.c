@@ -4,6 +4,8 @@
  * again. Endpoints that have lost their bridge are put back on one of that name, never on a
  * network, each with its filters before its frames pass (taps/reconcile-endpoint).
  */
+#include "taps/manager-bridges.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -12,7 +14,10 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "networks/group.h"
+#include "taps/manager-ports.h"
 #include "taps/manager-private.h"
+#include "taps/membership.h"
+#include "taps/reconcile-endpoint.h"
 
 /* As many at a time, and what others want of us in between: each takes some 0.3 ms. */
 #define REJOIN_AT_ONCE    16
@@ -99,15 +104,7 @@ static void keep_as_it_is(Manager *manager, const LinkInfo *link) {
                 log_warning("Cannot set the MTU and the MAC of %s: %s", link->name, failure.text);
 }
 
-static void rejoin(Reconcilable *thing);
-
-static void mark(Manager *manager, HostBridge *bridge) {
-        bridge->owner = manager;
-        bridge->rejoin.reconcile = rejoin;
-        reconciler_mark(manager->reconciler, &bridge->rejoin);
-}
-
-static void rejoin(Reconcilable *thing) {
+void manager_rejoin_bridge(Reconcilable *thing) {
         HostBridge *bridge = container_of(thing, HostBridge, rejoin);
         Manager *manager = bridge->owner;
         unsigned n = 0;
@@ -137,55 +134,12 @@ static void rejoin(Reconcilable *thing) {
                 try_later(manager, bridge, container_of(node, Endpoint, on_bridge));
 }
 
-void manager_await_bridge(Manager *manager, Endpoint *endpoint) {
-        if (endpoint->bridge && endpoint->bridge->ifindex > 0)
-                mark(manager, endpoint->bridge);
-}
-
-bool manager_awaits_bridge(const Manager *manager, const char *name) {
-        const HostBridge *bridge = host_bridge_find(&manager->bridges, name);
-
-        return bridge && bridge->ifindex == 0 && !list_is_empty(&bridge->endpoints);
-}
-
-int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name, int ifindex) {
-        HostBridge *bridge = host_bridge_get(&manager->bridges, name), *before = endpoint->bridge;
-
-        if (!bridge)
-                return -ENOMEM;
-        if (bridge != before) {
-                host_bridge_leave(&endpoint->on_bridge);
-                host_bridge_enter(bridge, &endpoint->on_bridge);
-                endpoint->bridge = bridge;
-        }
-        /* That it is there again was known here before its event was read: others may wait for it.
-         */
-        if (ifindex > 0 && bridge->ifindex != ifindex) {
-                bridge->ifindex = ifindex;
-                mark(manager, bridge);
-        }
-        return 0;
-}
-
 static void check_all(Manager *manager, HostBridge *bridge) {
         LIST_FOREACH(&bridge->endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, on_bridge);
 
                 manager_follow(manager, endpoint, &endpoint->now); /* its warnings */
                 manager_check(manager, endpoint);
-        }
-}
-
-/* Of its ports the event says nothing, and it is by name that others are told of their bridge. */
-void manager_bridge_is_renamed(Manager *manager, int ifindex) {
-        LIST_FOREACH(&manager->registry.endpoints, node) {
-                Endpoint *endpoint = container_of(node, Endpoint, link);
-
-                if (endpoint->now.master != ifindex || !endpoint_is_alive(endpoint))
-                        continue;
-                endpoint->changes |= ENDPOINT_CHANGED_BRIDGE;
-                if (list_is_empty(&endpoint->changed))
-                        list_append(&manager->changed, &endpoint->changed);
         }
 }
 
@@ -208,7 +162,7 @@ static void rename_bridge(Manager *manager, HostBridge *bridge, const char *name
                                     ifindex) < 0)
                         return;
         check_all(manager, renamed);
-        mark(manager, renamed);
+        manager_mark_bridge(manager, renamed);
 }
 
 /* Whoever was on it, and is not known to be on another one. */
@@ -261,7 +215,7 @@ void manager_see_host_bridge(Manager *manager, const LinkInfo *link, LinkEvent e
                                                 link->name) != 0)
                         return;
                 bridge->ifindex = link->ifindex;
-                mark(manager, bridge);
+                manager_mark_bridge(manager, bridge);
         }
         if (bridge->mtu != link->mtu) {
                 bridge->mtu = link->mtu;

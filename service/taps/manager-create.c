@@ -14,7 +14,13 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "taps/deletion.h"
+#include "taps/manager-ports.h"
 #include "taps/manager-private.h"
+#include "taps/manager-sources.h"
+#include "taps/manager.h"
+#include "taps/membership.h"
+#include "taps/placement.h"
+#include "taps/reconcile-endpoint.h"
 #include "taps/tap-setup.h"
 
 /* Who opens a queue of each new device before it has its owner wins one time in two at the first,
@@ -45,7 +51,7 @@ static int choose_mac(Manager *manager, const Order *order, Mac *ret, Failure *f
         r = mac_generate(ret);
         if (r < 0 || !order->bridge)
                 return r;
-        r = manager_check_mac(manager, order->bridge, ret, NULL, failure);
+        r = placement_check_mac(manager, order->bridge, ret, NULL, failure);
         return r == PLACEMENT_LEARNT ? -EADDRINUSE : r;
 }
 

@@ -7,6 +7,8 @@
  * What we change ourselves is told by the kernel like the rest; comparing it with what was made
  * costs some questions, each about one table of ours.
  */
+#include "taps/manager-filters.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@
 #include "networks/network-filters.h"
 #include "taps/manager-private.h"
 #include "taps/tap-filter.h"
+#include "taps/tracker.h"
 
 static void touch(Manager *manager, FilterGuard *guard) {
         if (!guard->reconcilable.reconcile)
@@ -165,15 +168,12 @@ int manager_make_tap_filters(Manager *manager) {
 
 int manager_look_at_filters(
                 Manager *manager, Network *network, List **ret_blocked_on, Failure *failure) {
-        int r;
-
         filter_monitor_catch_up(manager->filter_monitor);
         for (size_t i = 0; i < TAP_GUARDS; i++)
                 filter_guard_reconcile_now(&manager->tap_guards[i].guard);
-        if (!network)
-                return PLACEMENT_OK;
-        r = networks_look_at_filters(manager->networks, network, ret_blocked_on, failure);
-        return r > 0 ? PLACEMENT_BLOCKED : r;
+        return network ? networks_look_at_filters(
+                                         manager->networks, network, ret_blocked_on, failure)
+                       : 0;
 }
 
 int manager_watch_filters(Manager *manager, sd_event *event) {

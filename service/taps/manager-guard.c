@@ -4,6 +4,8 @@
  * takes a MAC that is not his: what conduct_judge() finds is put right, or the endpoint is deleted.
  * Nothing in here waits for a holder.
  */
+#include "taps/manager-guard.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>

@@ -3,11 +3,17 @@
  * Between networks and endpoints: what networks tell (networks/networks-observer) goes to whoever
  * shows them, and what they ask is answered from the endpoints that there are.
  */
+#include "taps/manager-networks.h"
+
 #include <errno.h>
 
 #include "common/log.h"
 #include "networks/network-leases.h"
+#include "taps/manager-guard.h"
+#include "taps/manager-ports.h"
 #include "taps/manager-private.h"
+#include "taps/manager-sources.h"
+#include "taps/membership.h"
 
 static void on_appeared(Network *network, void *userdata) {
         const Manager *manager = userdata;

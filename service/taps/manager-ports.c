@@ -5,6 +5,8 @@
  * at the kernel, and never from two counts that were taken at two times. What link events tell is
  * for show, and, once all of them are read, for whether a foreign port has come since that look.
  */
+#include "taps/manager-ports.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -161,19 +163,4 @@ void manager_adopt_bridges(Manager *manager) {
 void manager_see_port(Manager *manager, const LinkInfo *link) {
         networks_see_port(manager->networks, link,
                         lease_end_is_port(link) || manager_is_own_port(manager, link));
-}
-
-int manager_join_network(Network *network, Endpoint *endpoint) {
-        int r = network_join(network, &endpoint->on_network, endpoint->tag.uid, &endpoint->port);
-
-        if (r >= 0)
-                endpoint->network = network;
-        return r;
-}
-
-void manager_begin_lease(Manager *manager, const Endpoint *endpoint) {
-        const LeaseGuest guest = endpoint_guest(endpoint);
-
-        if (endpoint->network)
-                networks_lease_begins(manager->networks, endpoint->network, &guest);
 }

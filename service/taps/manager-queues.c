@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "kernel/tap.h"
 #include "taps/manager-private.h"
+#include "taps/manager.h"
 
 /* How many past those that were given before. */
 static unsigned queues_to_give(const Endpoint *endpoint, unsigned count) {

@@ -10,6 +10,8 @@
  * (networks/network-filter), nothing is learnt from it but what is tied here, and which port it
  * came by is the kernel's word.
  */
+#include "taps/manager-sources.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -21,6 +23,7 @@
 #include "networks/network-filter.h"
 #include "networks/network-leases.h"
 #include "taps/manager-private.h"
+#include "taps/placement.h"
 
 /* Told of in one go; the rest when others had their turn. */
 #define READS_AT_ONCE 64
@@ -112,7 +115,7 @@ static int tie_source(Manager *manager, const Endpoint *endpoint, const Mac *sou
                 return 0;
         r = link_get(manager->netlink, endpoint->now.master, &bridge, NULL);
         if (r >= 0)
-                r = manager_check_mac(manager, &bridge, source, NULL, &(Failure){ 0 });
+                r = placement_check_mac(manager, &bridge, source, NULL, &(Failure){ 0 });
         /* Nor one that was only learnt: nobody was asked whether it may be taken over. */
         if (r != PLACEMENT_OK)
                 return r < 0 ? r : -EADDRINUSE;

@@ -16,7 +16,14 @@
 #include "networks/network-leases.h"
 #include "networks/networks-restart.h"
 #include "taps/deletion.h"
+#include "taps/manager-bridges.h"
+#include "taps/manager-filters.h"
+#include "taps/manager-guard.h"
+#include "taps/manager-networks.h"
+#include "taps/manager-ports.h"
 #include "taps/manager-private.h"
+#include "taps/manager-sources.h"
+#include "taps/tracker.h"
 
 /* Each sleeps nearly all of its time: 16 delete or close some 450 taps a second, 8 some 270.
  * Several deletions in one message would not help: the kernel sleeps after each. */
@@ -128,6 +135,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         list_init(&manager->changed);
         list_init(&manager->condemned);
         list_init(&manager->bridges);
+        manager->rejoin = manager_rejoin_bridge;
         manager->event = sd_event_ref(event);
         manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
         r = open_parts(manager, event);
@@ -208,189 +216,6 @@ Networks *manager_networks(Manager *manager) {
 
 const ManagerFacts *manager_facts(const Manager *manager) {
         return &manager->facts;
-}
-
-/* It is being deleted, or may be there only because of our own copies of its queues. NULL: it
- * stays. */
-static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
-        if (endpoint->releasing || endpoint->dying)
-                return &endpoint->watches;
-        return linger_watches(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce);
-}
-
-int manager_wait_for_own(const Manager *manager, const Client *client, List **ret_blocked_on,
-                const Failure *refusal, int error, Failure *failure) {
-        List *watches = linger_watches(manager->linger, client->uid, NULL);
-
-        if (watches) {
-                *ret_blocked_on = watches;
-                return PLACEMENT_BLOCKED;
-        }
-        *failure = *refusal;
-        return error;
-}
-
-static bool waits_with_mac(Manager *manager, const Endpoint *endpoint, const Mac *mac) {
-        return group_is_held(endpoint->now.group) && endpoint->tag.anti_spoof &&
-                        mac_equal(&endpoint->tag.guest_mac, mac) && endpoint_is_alive(endpoint) &&
-                        !endpoint->releasing &&
-                        link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >=
-                        0;
-}
-
-/* An endpoint that belongs on the bridge and is off it has no entry there: the MAC is its guest's
- * all the same. */
-static const Endpoint *find_waiting_with_mac(
-                Manager *manager, const LinkInfo *bridge, const Mac *mac) {
-        const Network *network = networks_at(manager->networks, bridge->ifindex);
-        const HostBridge *host = network ? NULL : host_bridge_find(&manager->bridges, bridge->name);
-
-        if (network)
-                LIST_FOREACH(&network->endpoints, node) {
-                        const Endpoint *endpoint = container_of(node, Endpoint, on_network.link);
-
-                        if (waits_with_mac(manager, endpoint, mac))
-                                return endpoint;
-                }
-        if (host)
-                LIST_FOREACH(&host->endpoints, node) {
-                        const Endpoint *endpoint = container_of(node, Endpoint, on_bridge);
-
-                        if (waits_with_mac(manager, endpoint, mac))
-                                return endpoint;
-                }
-        return NULL;
-}
-
-static int check_who_waits(
-                Manager *manager, const LinkInfo *bridge, const Mac *mac, Failure *failure) {
-        const Endpoint *endpoint = find_waiting_with_mac(manager, bridge, mac);
-        char text[MAC_TEXT_SIZE];
-
-        if (!endpoint)
-                return PLACEMENT_OK;
-        return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
-                        "The MAC %s is that of the guest of %s, which belongs on the bridge \"%s\" and is off it for now. Choose another guest_mac, or leave it out.",
-                        mac_format(mac, text), endpoint->now.name, bridge->name);
-}
-
-static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
-                List **ret_blocked_on, Failure *failure) {
-        char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
-        Failure lookup = FAILURE_INIT;
-        Endpoint *endpoint;
-        FdbEntry entry;
-        List *watches;
-        int r;
-
-        r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &entry, &lookup);
-        if (r == -ENOENT && bridge->vlan > 0)
-                r = bridge_find_mac_in_vlan(manager->netlink, bridge->ifindex, mac, bridge->vlan,
-                                &entry, &lookup);
-        if (r == -ENOENT)
-                return check_who_waits(manager, bridge, mac, failure);
-        if (r == -ENODEV)
-                return failure_set(failure, FAILURE_STALE, ESTALE,
-                                "The bridge \"%s\" was deleted or replaced meanwhile. Ask again.",
-                                bridge->name);
-        if (r < 0)
-                return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
-
-        endpoint = registry_by_ifindex(&manager->registry, entry.port);
-        watches = endpoint && ret_blocked_on ? watches_of_end(manager, endpoint) : NULL;
-        if (watches) {
-                *ret_blocked_on = watches;
-                return PLACEMENT_BLOCKED;
-        }
-        link_name(manager->netlink, entry.port, port_name);
-        if (!endpoint && entry.learnt) {
-                (void)failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
-                                "The bridge \"%s\" has seen the MAC %s behind %s of late. If the guest has moved here, whoever manages endpoints may take it over, and others where AllowLearntMacs= lists the bridge (vnicd.conf(5)). Else choose another guest_mac, or leave it out.",
-                                bridge->name, mac_format(mac, text), port_name);
-                return PLACEMENT_LEARNT;
-        }
-        return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
-                        "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another guest_mac, or leave it out.",
-                        bridge->name, mac_format(mac, text), port_name);
-}
-
-int manager_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
-                List **ret_blocked_on, Failure *failure) {
-        const Mac host_mac = mac_of_host_side(guest_mac);
-        int guest, host;
-
-        guest = check_mac(manager, bridge, guest_mac, ret_blocked_on, failure);
-        if (guest < 0 || guest == PLACEMENT_BLOCKED)
-                return guest;
-        host = check_mac(manager, bridge, &host_mac, ret_blocked_on, failure);
-        return host == PLACEMENT_OK ? guest : host;
-}
-
-/* A set that the kernel would take on some host, but not on this one or not with this header. */
-static int check_offloads(const Manager *manager, const TapRequest *request, Failure *failure) {
-        uint32_t able = offload_for_header(manager->facts.offloads.mask, request->vnet_hdr_size);
-        const char *missing[OFFLOAD_NAMES_MAX + 1];
-
-        if ((request->offloads & ~able) == 0)
-                return 0;
-        offload_names(request->offloads & ~able, missing);
-        return failure_set(failure, FAILURE_OFFLOAD_UNSUPPORTED, EOPNOTSUPP,
-                        "The offload \"%s\" was asked for, and %s. Leave it out.", *missing,
-                        request->offloads & ~manager->facts.offloads.mask
-                                        ? "this host's kernel does not have it"
-                                        : "a header of this size has no room for it: set vnet_hdr_size to 24");
-}
-
-static int check_quota(Manager *manager, const Client *client, unsigned queues,
-                List **ret_blocked_on, Failure *failure) {
-        Failure refusal = FAILURE_INIT;
-        int r = quota_check(manager->quota, client->uid, &client->limits, 1, queues, &refusal);
-
-        if (r == -EDQUOT)
-                return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, r, failure);
-        if (r < 0)
-                *failure = refusal;
-        return r;
-}
-
-static int check_label(Manager *manager, const TapRequest *request, const Client *client,
-                List **ret_blocked_on, Failure *failure) {
-        Endpoint *endpoint = *request->label
-                        ? manager_find_label(manager, client->uid, request->label)
-                        : NULL;
-        List *watches = endpoint && !endpoint->releasing ? watches_of_end(manager, endpoint) : NULL;
-
-        if (!endpoint)
-                return 0;
-        if (watches) {
-                *ret_blocked_on = watches;
-                return PLACEMENT_BLOCKED;
-        }
-        return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
-                        "You have an endpoint with the label \"%s\" already. Choose another one, or release it first.",
-                        request->label);
-}
-
-int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_blocked_on, Failure *failure) {
-        Place place = { 0 };
-        int r;
-
-        *ret = place;
-        *ret_blocked_on = NULL;
-        r = check_quota(manager, client, request->queues, ret_blocked_on, failure);
-        if (r != PLACEMENT_OK)
-                return r;
-        r = check_label(manager, request, client, ret_blocked_on, failure);
-        if (r != PLACEMENT_OK)
-                return r;
-        r = check_offloads(manager, request, failure);
-        if (r < 0)
-                return r;
-        r = manager_look_at_place(manager, request, client, &place, ret_blocked_on, failure);
-        if (r == PLACEMENT_OK)
-                *ret = place;
-        return r;
 }
 
 int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *watch) {

@@ -11,86 +11,11 @@
 
 #include "common/fdset.h"
 #include "common/workers.h"
-#include "kernel/offload.h"
-#include "networks/networks-list.h"
-#include "networks/networks.h"
-#include "taps/endpoint.h"
+#include "taps/host-capabilities.h"
+#include "taps/manager-observer.h"
+#include "taps/placement.h"
 #include "taps/tap-filter.h"
 #include "taps/tap-request.h"
-
-typedef struct Manager Manager;
-
-/* What the world above is told, each in the loop. What is there already at the start has not
- * appeared; it may have been tampered with. */
-typedef struct ManagerObserver {
-        void (*appeared)(const Endpoint *endpoint, void *userdata);
-        void (*changed)(const Endpoint *endpoint, unsigned changes, void *userdata);
-        /* A holder did what he should not have done; deleted: the endpoint is being deleted for it,
-         * else it was put right. why: a sentence without its end. */
-        void (*tampered)(const Endpoint *endpoint, bool deleted, const char *why, void *userdata);
-        /* Whether an endpoint that has lost its bridge may be put on the one of that name. NULL:
-         * any may. */
-        bool (*may_rejoin)(const Endpoint *endpoint, const char *bridge, void *userdata);
-        /* Still to be found when called; not after. */
-        void (*leaving)(const Endpoint *endpoint, void *userdata);
-        /* Of networks (networks/networks-observer). */
-        void (*network_appeared)(Network *network, void *userdata);
-        void (*network_leaving)(Network *network, void *userdata);
-        void (*network_warned)(Network *network, void *userdata);
-        void (*network_shared)(Network *network, void *userdata);
-        /* Filters of all taps (ManagerFacts.tap_filters) have gone, by somebody else, or have come
-         * back. */
-        void (*facts_changed)(void *userdata);
-} ManagerObserver;
-
-/* Whether the filters of networks can tell us of the source MACs of guests
- * (networks/network-filter). */
-typedef enum SourceTelling {
-        SOURCES_UNSUPPORTED, /* the kernel has no nfnetlink_log, or it could not be asked */
-        SOURCES_TAKEN,       /* another program listens in our place */
-        SOURCES_TOLD,
-} SourceTelling;
-
-/* What the host offers; told by a scratch tap, and by the filters that could be made, at the start.
- */
-typedef struct ManagerFacts {
-        OffloadCapability offloads;
-        unsigned max_queues;
-        unsigned cpus;        /* online */
-        bool vhost_net;       /* there is a /dev/vhost-net */
-        unsigned tap_filters; /* TAP_FILTER_*, those that stand */
-        SourceTelling sources;
-} ManagerFacts;
-
-/* For whom something is made: whose it is, on what limits, and which connection may open further
- * queues of it, if it is its user's own. */
-typedef struct Client {
-        uid_t uid;
-        Limits limits;
-        unsigned ports_per_bridge;
-        bool bpdu_guard;  /* the ports of its taps have it */
-        bool learnt_macs; /* it may take over what its bridge has learnt behind a foreign port */
-        /* Counting ports takes longer the more there are. Where the kernel's own limit is the only
-         * one it is left to the kernel, unless somebody would be asked, or told, in vain. */
-        bool count_ports;
-        const char *connection;     /* NULL: nobody's */
-        const NetworkPlan *defined; /* what the bridge's name stands for, by the configuration;
-                                       NULL: nothing */
-} Client;
-
-/* Where a tap is to be. */
-typedef struct Place {
-        LinkInfo bridge; /* its name is that of the request, its ifindex 0 where there is none yet
-                          */
-        const NetworkPlan *plan; /* NULL: no network of ours */
-        Network *network;        /* NULL: none, or not up */
-        bool shared;             /* the network has a foreign port, or could not be looked at */
-        bool unfiltered;         /* the request turns off what the network demands */
-        /* The guest's MAC was learnt behind a port that is none of ours, which is no proof that
-         * somebody uses it there: the refusal for whoever may not take it over. FAILURE_NONE: it
-         * was not. */
-        Failure learnt;
-} Place;
 
 /* Probes the host and adopts what carries our tag. A host without /dev/net/tun offers nothing, and
  * that is no error. -errno of sockets and of the loop. */
@@ -104,28 +29,9 @@ int manager_probe(Manager *manager);
 
 const ManagerFacts *manager_facts(const Manager *manager);
 
-/* What a look at a request ends with where nothing refuses it. */
-typedef enum PlacementOutcome {
-        PLACEMENT_OK = 0,
-        PLACEMENT_BLOCKED, /* only by what is going, or may be gone in a moment: wait, and look
-                              again */
-        PLACEMENT_LEARNT,  /* of manager_check_mac() alone: only by what was learnt behind a foreign
-                              port */
-} PlacementOutcome;
-
-/* Looks, without touching anything, whether the request can succeed for that client now. Returns a
- * PlacementOutcome or a negative errno; the outputs are made whole whatever it is. *ret: where the
- * tap is to be; good until the loop runs on; {0} unless PLACEMENT_OK. *ret_blocked_on: with
- * PLACEMENT_BLOCKED the list (of RemovalWaiter.link) of those who wait for what is under deletion,
- * or may be gone when our copies of its queues are closed; else NULL. NoSuchBridge, NotABridge,
- * NoSuchNetwork, BridgeFull, InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse,
- * NotSupported. */
-int manager_look(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_blocked_on, Failure *failure);
-
 /* Makes the tap, on exactly that bridge; a network that is not up comes up for it. The queues are
  * the caller's; give them to manager_close_queues() when they have been passed on. After a failure
- * the kernel is as before within a second. Failures as of manager_look(), Stale, AddressInUse,
+ * the kernel is as before within a second. Failures as of placement_check(), Stale, AddressInUse,
  * KernelError. */
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure);

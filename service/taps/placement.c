@@ -3,13 +3,134 @@
  * Where a tap is to be: a bridge of the host, a network that is up or that comes up for it, or
  * nowhere. Looks only.
  */
+#include "taps/placement.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kernel/bridge.h"
+#include "taps/manager-filters.h"
+#include "taps/manager-ports.h"
 #include "taps/manager-private.h"
+#include "taps/membership.h"
+
+/* It is being deleted, or may be there only because of our own copies of its queues. NULL: it
+ * stays. */
+static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
+        if (endpoint->releasing || endpoint->dying)
+                return &endpoint->watches;
+        return linger_watches(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce);
+}
+
+static int wait_for_own(const Manager *manager, const Client *client, List **ret_blocked_on,
+                const Failure *refusal, int error, Failure *failure) {
+        List *watches = linger_watches(manager->linger, client->uid, NULL);
+
+        if (watches) {
+                *ret_blocked_on = watches;
+                return PLACEMENT_BLOCKED;
+        }
+        *failure = *refusal;
+        return error;
+}
+
+static bool waits_with_mac(Manager *manager, const Endpoint *endpoint, const Mac *mac) {
+        return group_is_held(endpoint->now.group) && endpoint->tag.anti_spoof &&
+                        mac_equal(&endpoint->tag.guest_mac, mac) && endpoint_is_alive(endpoint) &&
+                        !endpoint->releasing &&
+                        link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >=
+                        0;
+}
+
+/* An endpoint that belongs on the bridge and is off it has no entry there: the MAC is its guest's
+ * all the same. */
+static const Endpoint *find_waiting_with_mac(
+                Manager *manager, const LinkInfo *bridge, const Mac *mac) {
+        const Network *network = networks_at(manager->networks, bridge->ifindex);
+        const HostBridge *host = network ? NULL : host_bridge_find(&manager->bridges, bridge->name);
+
+        if (network)
+                LIST_FOREACH(&network->endpoints, node) {
+                        const Endpoint *endpoint = container_of(node, Endpoint, on_network.link);
+
+                        if (waits_with_mac(manager, endpoint, mac))
+                                return endpoint;
+                }
+        if (host)
+                LIST_FOREACH(&host->endpoints, node) {
+                        const Endpoint *endpoint = container_of(node, Endpoint, on_bridge);
+
+                        if (waits_with_mac(manager, endpoint, mac))
+                                return endpoint;
+                }
+        return NULL;
+}
+
+static int check_who_waits(
+                Manager *manager, const LinkInfo *bridge, const Mac *mac, Failure *failure) {
+        const Endpoint *endpoint = find_waiting_with_mac(manager, bridge, mac);
+        char text[MAC_TEXT_SIZE];
+
+        if (!endpoint)
+                return PLACEMENT_OK;
+        return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
+                        "The MAC %s is that of the guest of %s, which belongs on the bridge \"%s\" and is off it for now. Choose another guest_mac, or leave it out.",
+                        mac_format(mac, text), endpoint->now.name, bridge->name);
+}
+
+static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
+                List **ret_blocked_on, Failure *failure) {
+        char text[MAC_TEXT_SIZE], port_name[IFNAMSIZ];
+        Failure lookup = FAILURE_INIT;
+        Endpoint *endpoint;
+        FdbEntry entry;
+        List *watches;
+        int r;
+
+        r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &entry, &lookup);
+        if (r == -ENOENT && bridge->vlan > 0)
+                r = bridge_find_mac_in_vlan(manager->netlink, bridge->ifindex, mac, bridge->vlan,
+                                &entry, &lookup);
+        if (r == -ENOENT)
+                return check_who_waits(manager, bridge, mac, failure);
+        if (r == -ENODEV)
+                return failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The bridge \"%s\" was deleted or replaced meanwhile. Ask again.",
+                                bridge->name);
+        if (r < 0)
+                return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
+
+        endpoint = registry_by_ifindex(&manager->registry, entry.port);
+        watches = endpoint && ret_blocked_on ? watches_of_end(manager, endpoint) : NULL;
+        if (watches) {
+                *ret_blocked_on = watches;
+                return PLACEMENT_BLOCKED;
+        }
+        link_name(manager->netlink, entry.port, port_name);
+        if (!endpoint && entry.learnt) {
+                (void)failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
+                                "The bridge \"%s\" has seen the MAC %s behind %s of late. If the guest has moved here, whoever manages endpoints may take it over, and others where AllowLearntMacs= lists the bridge (vnicd.conf(5)). Else choose another guest_mac, or leave it out.",
+                                bridge->name, mac_format(mac, text), port_name);
+                return PLACEMENT_LEARNT;
+        }
+        return failure_set(failure, FAILURE_MAC_IN_USE, EADDRINUSE,
+                        "The bridge \"%s\" knows the MAC %s already, behind %s. Choose another guest_mac, or leave it out.",
+                        bridge->name, mac_format(mac, text), port_name);
+}
+
+int placement_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
+                List **ret_blocked_on, Failure *failure) {
+        const Mac host_mac = mac_of_host_side(guest_mac);
+        int guest, host;
+
+        guest = check_mac(manager, bridge, guest_mac, ret_blocked_on, failure);
+        if (guest < 0 || guest == PLACEMENT_BLOCKED)
+                return guest;
+        host = check_mac(manager, bridge, &host_mac, ret_blocked_on, failure);
+        return host == PLACEMENT_OK ? guest : host;
+}
 
 /* What the kernel would refuse is refused before anybody is asked for it. */
 static int check_ports(Manager *manager, const Place *place, const Client *client, unsigned ports,
@@ -21,7 +142,7 @@ static int check_ports(Manager *manager, const Place *place, const Client *clien
         failure_set(&refusal, FAILURE_BRIDGE_FULL, EXFULL,
                         "The bridge \"%s\" has %u ports, and %u is the most it may have. Release an endpoint on it, or use another bridge.",
                         place->bridge.name, ports, most);
-        return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, -EXFULL, failure);
+        return wait_for_own(manager, client, ret_blocked_on, &refusal, -EXFULL, failure);
 }
 
 static int check_mtu(const TapRequest *request, const LinkInfo *bridge, Failure *failure) {
@@ -50,7 +171,7 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
         failure_set(&refusal, FAILURE_QUOTA_EXCEEDED, EDQUOT,
                         "You have %u endpoints on the network \"%s\", which is the most that a user may have there. Release one, or use another network.",
                         limits.endpoints, network->tag.plan.name);
-        return manager_wait_for_own(manager, client, ret_blocked_on, &refusal, -EDQUOT, failure);
+        return wait_for_own(manager, client, ret_blocked_on, &refusal, -EDQUOT, failure);
 }
 
 /* Port by port: a foreign one decides which action is asked about. */
@@ -135,17 +256,25 @@ static int refuse_foreign(const Client *client, Failure *failure) {
                         client->defined->name);
 }
 
+/* Whether all filters stand that a tap there needs. */
+static int look_at_filters(
+                Manager *manager, Network *network, List **ret_blocked_on, Failure *failure) {
+        int r = manager_look_at_filters(manager, network, ret_blocked_on, failure);
+
+        return r > 0 ? PLACEMENT_BLOCKED : r;
+}
+
 static int look_at_bridge(Manager *manager, const Client *client, Place *place,
                 List **ret_blocked_on, Failure *failure) {
         place->network = networks_of_bridge(manager->networks, &place->bridge);
         if (!place->network && client->defined)
                 return refuse_foreign(client, failure);
         if (!place->network)
-                return manager_look_at_filters(manager, NULL, ret_blocked_on, failure);
+                return look_at_filters(manager, NULL, ret_blocked_on, failure);
         if (place->network->doomed)
                 return wait_for_end(place->network, ret_blocked_on, failure);
         place->plan = &place->network->tag.plan;
-        return manager_look_at_filters(manager, place->network, ret_blocked_on, failure);
+        return look_at_filters(manager, place->network, ret_blocked_on, failure);
 }
 
 static int find_place(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
@@ -160,7 +289,7 @@ static int find_place(Manager *manager, const TapRequest *request, const Client 
         return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 }
 
-int manager_look_at_place(Manager *manager, const TapRequest *request, const Client *client,
+static int look_at_place(Manager *manager, const TapRequest *request, const Client *client,
                 Place *ret, List **ret_blocked_on, Failure *failure) {
         Failure refusal = FAILURE_INIT;
         int r;
@@ -177,10 +306,78 @@ int manager_look_at_place(Manager *manager, const TapRequest *request, const Cli
                 r = look_at_ports(manager, ret, client, ret_blocked_on, failure);
         if (r != PLACEMENT_OK || !request->has_guest_mac || ret->bridge.ifindex == 0)
                 return r;
-        r = manager_check_mac(manager, &ret->bridge, &request->guest_mac, ret_blocked_on, &refusal);
+        r = placement_check_mac(
+                        manager, &ret->bridge, &request->guest_mac, ret_blocked_on, &refusal);
         if (r == PLACEMENT_LEARNT) {
                 ret->learnt = refusal;
                 return PLACEMENT_OK;
         }
         return r < 0 ? failure_set(failure, refusal.kind, -r, "%s", refusal.text) : r;
+}
+
+/* A set that the kernel would take on some host, but not on this one or not with this header. */
+static int check_offloads(const Manager *manager, const TapRequest *request, Failure *failure) {
+        uint32_t able = offload_for_header(manager->facts.offloads.mask, request->vnet_hdr_size);
+        const char *missing[OFFLOAD_NAMES_MAX + 1];
+
+        if ((request->offloads & ~able) == 0)
+                return 0;
+        offload_names(request->offloads & ~able, missing);
+        return failure_set(failure, FAILURE_OFFLOAD_UNSUPPORTED, EOPNOTSUPP,
+                        "The offload \"%s\" was asked for, and %s. Leave it out.", *missing,
+                        request->offloads & ~manager->facts.offloads.mask
+                                        ? "this host's kernel does not have it"
+                                        : "a header of this size has no room for it: set vnet_hdr_size to 24");
+}
+
+static int check_quota(Manager *manager, const Client *client, unsigned queues,
+                List **ret_blocked_on, Failure *failure) {
+        Failure refusal = FAILURE_INIT;
+        int r = quota_check(manager->quota, client->uid, &client->limits, 1, queues, &refusal);
+
+        if (r == -EDQUOT)
+                return wait_for_own(manager, client, ret_blocked_on, &refusal, r, failure);
+        if (r < 0)
+                *failure = refusal;
+        return r;
+}
+
+static int check_label(Manager *manager, const TapRequest *request, const Client *client,
+                List **ret_blocked_on, Failure *failure) {
+        Endpoint *endpoint = *request->label
+                        ? registry_by_label(&manager->registry, client->uid, request->label)
+                        : NULL;
+        List *watches = endpoint && !endpoint->releasing ? watches_of_end(manager, endpoint) : NULL;
+
+        if (!endpoint)
+                return 0;
+        if (watches) {
+                *ret_blocked_on = watches;
+                return PLACEMENT_BLOCKED;
+        }
+        return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
+                        "You have an endpoint with the label \"%s\" already. Choose another one, or release it first.",
+                        request->label);
+}
+
+int placement_check(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
+                List **ret_blocked_on, Failure *failure) {
+        Place place = { 0 };
+        int r;
+
+        *ret = place;
+        *ret_blocked_on = NULL;
+        r = check_quota(manager, client, request->queues, ret_blocked_on, failure);
+        if (r != PLACEMENT_OK)
+                return r;
+        r = check_label(manager, request, client, ret_blocked_on, failure);
+        if (r != PLACEMENT_OK)
+                return r;
+        r = check_offloads(manager, request, failure);
+        if (r < 0)
+                return r;
+        r = look_at_place(manager, request, client, &place, ret_blocked_on, failure);
+        if (r == PLACEMENT_OK)
+                *ret = place;
+        return r;
 }

@@ -9,6 +9,8 @@
  * the port (networks/group) and keeps it, on whichever bridge it is put, until the flags of its
  * port and the entry of its MAC stand.
  */
+#include "taps/reconcile-endpoint.h"
+
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -17,7 +19,9 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "networks/group.h"
+#include "taps/manager-guard.h"
 #include "taps/manager-private.h"
+#include "taps/membership.h"
 #include "taps/tap-port.h"
 
 /* A thief of MACs takes entries from others, as often as there is another tap to do it with:

@@ -3,6 +3,8 @@
  * In step with the kernel. There is one way for an endpoint to leave, whoever took it away and why:
  * the kernel says that the link is gone (RTM_DELLINK, or a dump without it).
  */
+#include "taps/tracker.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -12,7 +14,12 @@
 #include "networks/network-checksums.h"
 #include "networks/network-leases.h"
 #include "networks/networks-restart.h"
+#include "taps/manager-bridges.h"
+#include "taps/manager-guard.h"
+#include "taps/manager-ports.h"
 #include "taps/manager-private.h"
+#include "taps/membership.h"
+#include "taps/reconcile-endpoint.h"
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 
@@ -95,17 +102,6 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
                 manager->observer->appeared(endpoint, manager->userdata);
         (void)TAKE_PTR(endpoint);
         return 0;
-}
-
-void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
-        endpoint->seen = true;
-        if (endpoint->dying)
-                return;
-        endpoint->changes |= endpoint_follow(endpoint, link);
-        if (endpoint->newborn)
-                endpoint->changes = 0;
-        else if (list_is_empty(&endpoint->changed))
-                list_append(&manager->changed, &endpoint->changed);
 }
 
 /* The same, after what should not be has been put right. */

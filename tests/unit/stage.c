@@ -167,7 +167,7 @@ Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queue
         Endpoint *endpoint = NULL;
         Place place;
 
-        if (manager_look(stage->manager, request, CLIENT(1000, NULL), &place, &(List *){ NULL },
+        if (placement_check(stage->manager, request, CLIENT(1000, NULL), &place, &(List *){ NULL },
                             &failure) != PLACEMENT_OK)
                 fail_msg("look: %s", failure.text);
         if (manager_create_tap(stage->manager, request, CLIENT(1000, ":1.5"), &place, ret_queues,

@@ -7,6 +7,7 @@
  */
 
 #include "taps/manager-private.h"
+#include "taps/manager.h"
 
 /* For whom the tests make something: held to the usual limits, but as fast as he likes. */
 #define CLIENT(id, name)                                                                           \

@@ -9,6 +9,7 @@
 
 #include "common/ifname.h"
 #include "stage.h"
+#include "taps/tracker.h"
 #include "testing.h"
 #include "world.h"
 

@@ -97,7 +97,7 @@ static int look(Stage *stage, const char *bridge) {
 
         assert_ok(tap_request_set_bridge(&request, bridge, NULL));
         assert_ok(tap_request_complete(&request, 2, NULL));
-        return manager_look(stage->manager, &request, CLIENT(1000, ":1.5"), &place, &blocked_on,
+        return placement_check(stage->manager, &request, CLIENT(1000, ":1.5"), &place, &blocked_on,
                         &failure);
 }
 

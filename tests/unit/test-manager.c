@@ -15,6 +15,8 @@
 #include "kernel/tap.h"
 #include "stage.h"
 #include "taps/deletion.h"
+#include "taps/manager-guard.h"
+#include "taps/tracker.h"
 #include "testing.h"
 #include "world.h"
 
@@ -182,7 +184,7 @@ static void without_the_tun_device_it_starts_and_offers_nothing(void **state) {
         stage_enter(&stage);
         assert_int_equal(manager_facts(stage.manager)->max_queues, 0);
         assert_int_equal(manager_facts(stage.manager)->offloads.mask, 0);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &(List *){ NULL }, &failure),
                         0);
         assert_true(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place, &queues,
@@ -586,7 +588,8 @@ static void assert_look_refuses(Stage *stage, const TapRequest *request, Failure
         int r;
 
         memset(&place, 0xa5, sizeof(place));
-        r = manager_look(stage->manager, request, CLIENT(1000, NULL), &place, &wait_for, &failure);
+        r = placement_check(
+                        stage->manager, request, CLIENT(1000, NULL), &place, &wait_for, &failure);
 
         assert_true(r < 0);
         assert_null(wait_for);
@@ -637,12 +640,12 @@ static void a_label_is_taken_while_its_endpoint_lives(void **state) {
         stage_enter(&stage);
         stage_create(&stage, &request, &queues);
         assert_look_refuses(&stage, &request, FAILURE_NAME_TAKEN);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1001, NULL), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1001, NULL), &place,
                                          &(List *){ NULL }, &failure),
                         0);
         fdset_done(&queues);
         stage_run_until_left(&stage, 1);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &(List *){ NULL }, &failure),
                         0);
         stage_leave(&stage);
@@ -677,7 +680,7 @@ static void a_look_that_succeeds_leaves_no_failure(void **state) {
                 List *wait_for = NULL;
                 Place place;
 
-                assert_int_equal(manager_look(stage.manager, &requests[i], CLIENT(1000, NULL),
+                assert_int_equal(placement_check(stage.manager, &requests[i], CLIENT(1000, NULL),
                                                  &place, &wait_for, &failure),
                                 0);
                 if (failure.kind != FAILURE_NONE)
@@ -695,7 +698,7 @@ static void a_creation_that_succeeds_leaves_no_failure(void **state) {
         Stage stage;
 
         stage_enter(&stage);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &(List *){ NULL }, NULL),
                         0);
         assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place,
@@ -714,7 +717,8 @@ static int look_for_mac(Stage *stage, const char *mac, List **ret_wait_for) {
 
         memset(&place, 0xa5, sizeof(place));
         *ret_wait_for = (List *)stage;
-        r = manager_look(stage->manager, &request, CLIENT(1000, NULL), &place, ret_wait_for, NULL);
+        r = placement_check(
+                        stage->manager, &request, CLIENT(1000, NULL), &place, ret_wait_for, NULL);
         assert_true(place_is_empty(&place));
         return r;
 }
@@ -764,8 +768,8 @@ static void look(Stage *stage, const TapRequest *request, Place *ret_place) {
         int r = PLACEMENT_BLOCKED;
 
         for (int i = 0; i < 100 && r == PLACEMENT_BLOCKED; i++) {
-                r = manager_look(stage->manager, request, CLIENT(1000, NULL), ret_place, &wait_for,
-                                NULL);
+                r = placement_check(stage->manager, request, CLIENT(1000, NULL), ret_place,
+                                &wait_for, NULL);
                 if (r == PLACEMENT_BLOCKED)
                         assert_ok(sd_event_run(stage->event, 20 * 1000));
         }
@@ -880,8 +884,8 @@ static void a_persistent_tap_that_came_to_nothing_is_deleted(void **state) {
                 Place place;
 
                 stage_enter(&stage);
-                assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
-                                                 &(List *){ NULL }, NULL),
+                assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL),
+                                                 &place, &(List *){ NULL }, NULL),
                                 PLACEMENT_OK);
                 *faults[i] = true;
                 assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL),
@@ -910,8 +914,8 @@ static void an_mtu_other_than_the_bridges_is_refused_by_the_look(void **state) {
 
                 request.has_mtu = true;
                 request.mtu = mtus[i];
-                assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
-                                                 &wait_for, &failure),
+                assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL),
+                                                 &place, &wait_for, &failure),
                                 -EINVAL);
                 assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
         }
@@ -975,7 +979,7 @@ static void a_bridge_deleted_after_the_look_is_stale(void **state) {
         Stage stage;
 
         stage_enter(&stage);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &(List *){ NULL }, NULL),
                         0);
         world_run("ip link del br0");

@@ -22,6 +22,7 @@
 #include "common/clock.h"
 #include "networks/firewall-watch.h"
 #include "stage.h"
+#include "taps/manager-ports.h"
 #include "testing.h"
 #include "world.h"
 
@@ -163,7 +164,7 @@ static int try_tap(Stage *stage, const TapRequest *request, const NetworkPlan *d
         int r;
 
         client.defined = defined;
-        r = manager_look(stage->manager, request, &client, &place, &wait_for, failure);
+        r = placement_check(stage->manager, request, &client, &place, &wait_for, failure);
         if (r != PLACEMENT_OK)
                 return r;
         return manager_create_tap(
@@ -194,7 +195,7 @@ static void nothing_new_gets_onto_a_network_whose_filters_are_missing(void **sta
         stage_enter(&stage);
         network = create(&stage, &plan, true);
         world_run("nft flush ruleset");
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
                                          &blocked_on, &failure),
                         PLACEMENT_BLOCKED);
         assert_non_null(blocked_on);
@@ -208,7 +209,7 @@ static void nothing_new_gets_onto_a_network_whose_filters_are_missing(void **sta
         assert_int_equal(waiter.told, 1);
         assert_int_equal(waiter.error, 0);
         assert_string_equal(world_read("nft list tables | grep -c vnicd-"), "6");
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
                                          &blocked_on, &failure),
                         PLACEMENT_OK);
         assert_int_equal(network->filters.limit.oldest, 1);
@@ -231,8 +232,8 @@ static void a_network_that_goes_while_its_filters_are_restored_leaves_none(void 
         for (int round = 0; round < 3; round++) {
                 network = create(&stage, &plan, true);
                 world_run("nft delete table inet vnicd-net0");
-                assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
-                                                 &blocked_on, &failure),
+                assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, ":1.5"),
+                                                 &place, &blocked_on, &failure),
                                 PLACEMENT_BLOCKED);
                 delete_network(&stage, network);
                 for (int i = 0; i < 25; i++)
@@ -643,7 +644,7 @@ static void refuse_what_has_become_shared(bool persistent) {
         world_run("ip link add lan0 type veth peer name lan1");
         stage_enter(&stage);
         create(&stage, &plan, true);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &blocked_on, &failure),
                         PLACEMENT_OK);
         assert_false(place.shared);
@@ -659,7 +660,7 @@ static void refuse_what_has_become_shared(bool persistent) {
         assert_int_equal(stage.appeared + stage.leaving, 0);
 
         /* Who was asked about a network with a foreign port gets the tap. */
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &blocked_on, &failure),
                         PLACEMENT_OK);
         assert_true(place.shared);
@@ -693,7 +694,7 @@ static void events_that_are_behind_do_not_hide_a_foreign_port(void **state) {
         world_run("ip link add lan0 type veth peer name lan1");
         stage_enter(&stage);
         create(&stage, &plan, true);
-        assert_int_equal(manager_look(stage.manager, &request, CLIENT(1000, NULL), &place,
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &blocked_on, &failure),
                         PLACEMENT_OK);
         world_make_noise(3000); /* more than are read at once for a tap */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "taps/membership.h"
+
+#include <errno.h>
+
+#include "networks/network-leases.h"
+#include "taps/manager-private.h"
+
+void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
+        endpoint->seen = true;
+        if (endpoint->dying)
+                return;
+        endpoint->changes |= endpoint_follow(endpoint, link);
+        if (endpoint->newborn)
+                endpoint->changes = 0;
+        else if (list_is_empty(&endpoint->changed))
+                list_append(&manager->changed, &endpoint->changed);
+}
+
+int manager_join_network(Network *network, Endpoint *endpoint) {
+        int r = network_join(network, &endpoint->on_network, endpoint->tag.uid, &endpoint->port);
+
+        if (r >= 0)
+                endpoint->network = network;
+        return r;
+}
+
+void manager_begin_lease(Manager *manager, const Endpoint *endpoint) {
+        const LeaseGuest guest = endpoint_guest(endpoint);
+
+        if (endpoint->network)
+                networks_lease_begins(manager->networks, endpoint->network, &guest);
+}
+
+void manager_mark_bridge(Manager *manager, HostBridge *bridge) {
+        bridge->owner = manager;
+        bridge->rejoin.reconcile = manager->rejoin;
+        reconciler_mark(manager->reconciler, &bridge->rejoin);
+}
+
+void manager_await_bridge(Manager *manager, Endpoint *endpoint) {
+        if (endpoint->bridge && endpoint->bridge->ifindex > 0)
+                manager_mark_bridge(manager, endpoint->bridge);
+}
+
+bool manager_awaits_bridge(const Manager *manager, const char *name) {
+        const HostBridge *bridge = host_bridge_find(&manager->bridges, name);
+
+        return bridge && bridge->ifindex == 0 && !list_is_empty(&bridge->endpoints);
+}
+
+int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name, int ifindex) {
+        HostBridge *bridge = host_bridge_get(&manager->bridges, name), *before = endpoint->bridge;
+
+        if (!bridge)
+                return -ENOMEM;
+        if (bridge != before) {
+                host_bridge_leave(&endpoint->on_bridge);
+                host_bridge_enter(bridge, &endpoint->on_bridge);
+                endpoint->bridge = bridge;
+        }
+        /* That it is there again was known here before its event was read: others may wait for it.
+         */
+        if (ifindex > 0 && bridge->ifindex != ifindex) {
+                bridge->ifindex = ifindex;
+                manager_mark_bridge(manager, bridge);
+        }
+        return 0;
+}
+
+/* Of its ports the event says nothing, and it is by name that others are told of their bridge. */
+void manager_bridge_is_renamed(Manager *manager, int ifindex) {
+        LIST_FOREACH(&manager->registry.endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (endpoint->now.master != ifindex || !endpoint_is_alive(endpoint))
+                        continue;
+                endpoint->changes |= ENDPOINT_CHANGED_BRIDGE;
+                if (list_is_empty(&endpoint->changed))
+                        list_append(&manager->changed, &endpoint->changed);
+        }
+}
