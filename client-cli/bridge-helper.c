@@ -54,7 +54,7 @@ static Status send_queue(int socket, int queue) {
 }
 
 static void print_advice(Status status, const char *bridge) {
-        if (status == STATUS_DENIED || status == STATUS_MUST_ASK)
+        if (status == STATUS_DENIED || status == STATUS_AUTH_REQUIRED)
                 complain(status,
                                 "Whether you may use the bridge '%s' is decided by polkit's action org.vnicd1.use-bridge. An administrator allows it with a rule in /etc/polkit-1/rules.d; vnic-bridge-helper(8) has one. /etc/qemu/bridge.conf plays no part.",
                                 bridge);

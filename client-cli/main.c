@@ -205,7 +205,7 @@ static Status run_verb(const Verb *verb, int argc, char *argv[]) {
                                 "%s: wrong number of arguments. Usage: vnicctl %s [OPTION...]%s",
                                 verb->name, verb->name, verb->synopsis);
         status = verb->run(&options);
-        if (status == STATUS_MUST_ASK && verb->options & OPTIONS_ASK)
+        if (status == STATUS_AUTH_REQUIRED && verb->options & OPTIONS_ASK)
                 fputs("In a terminal vnicctl lets polkit ask, unless it is told --no-ask; with --ask it does elsewhere too.\n",
                                 stderr);
         return status;

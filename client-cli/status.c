@@ -24,7 +24,7 @@ static const char *const meanings[STATUS_MAX] = {
         [STATUS_FAILURE] = "any other failure",
         [STATUS_USAGE] = "wrong usage of vnicctl",
         [STATUS_DENIED] = "access denied",
-        [STATUS_MUST_ASK] = "somebody would have to be asked, and nobody may be",
+        [STATUS_AUTH_REQUIRED] = "somebody would have to be asked, and nobody may be",
         [STATUS_NOT_FOUND] = "no such bridge, network or endpoint",
         [STATUS_LIMIT] = "a limit is reached: of the user, the bridge, the device or the service",
         [STATUS_BAD_OPTION] = "an option that the service refuses",
@@ -67,7 +67,7 @@ static Status status_from_kind(FailureKind kind) {
         case FAILURE_ACCESS_DENIED:
                 return STATUS_DENIED;
         case FAILURE_INTERACTION_REQUIRED:
-                return STATUS_MUST_ASK;
+                return STATUS_AUTH_REQUIRED;
         case FAILURE_NONE:
         case FAILURE_INVALID_CONFIGURATION:
         case FAILURE_NO_MEMORY:

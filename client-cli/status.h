@@ -15,7 +15,7 @@ typedef enum Status {
         STATUS_FAILURE = 1,
         STATUS_USAGE = 2,
         STATUS_DENIED = 3,
-        STATUS_MUST_ASK = 4,
+        STATUS_AUTH_REQUIRED = 4,
         STATUS_NOT_FOUND = 5,
         STATUS_LIMIT = 6,
         STATUS_BAD_OPTION = 7,

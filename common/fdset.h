@@ -26,6 +26,6 @@ int fdset_add(FdSet *set, int fd);
 /* Moves the contents out, leaving the set empty. */
 FdSet fdset_take(FdSet *set);
 
-/* Closes all, here and now. The last close of a tap sleeps ~15 ms: in the loop use closer_close().
+/* Closes all, here and now. The last close of a tap sleeps ~15 ms: in the loop use workers_close().
  */
 void fdset_done(FdSet *set);

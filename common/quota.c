@@ -20,7 +20,7 @@ struct Account {
         uid_t uid;
         unsigned endpoints, queues;
         unsigned charges;
-        Budget creations; /* of late */
+        RateLimit creations; /* of late */
         Quota *quota;
 };
 
@@ -67,7 +67,7 @@ static void forget_idle(Quota *quota) {
         LIST_FOREACH_SAFE(&quota->idle, node) {
                 Account *account = container_of(node, Account, idle);
 
-                if (account->creations.paid_at > now)
+                if (account->creations.theoretical_arrival > now)
                         return;
                 account_free(account);
         }
@@ -86,8 +86,8 @@ static uint64_t share_usec(const Limits *limits) {
 
 static bool may_create(const Account *account, const Limits *limits) {
         return limits->creations > 0 &&
-                        budget_has_room(&account->creations, clock_now_usec(), share_usec(limits),
-                                        BURST_USEC);
+                        rate_limit_has_room(&account->creations, clock_now_usec(),
+                                        share_usec(limits), BURST_USEC);
 }
 
 int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoints, unsigned queues,
@@ -143,7 +143,7 @@ int quota_count_creation(Quota *quota, uid_t uid, const Limits *limits) {
         account = get_account(quota, uid);
         if (!account)
                 return -ENOMEM;
-        budget_spend(&account->creations, clock_now_usec(), share_usec(limits));
+        rate_limit_spend(&account->creations, clock_now_usec(), share_usec(limits));
         if (account->charges == 0 && list_is_empty(&account->idle))
                 list_append(&quota->idle, &account->idle);
         return 0;

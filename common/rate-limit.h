@@ -10,20 +10,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct Budget {
-        uint64_t paid_at; /* µs of CLOCK_MONOTONIC: when all will be forgotten */
-} Budget;
+typedef struct RateLimit {
+        uint64_t theoretical_arrival; /* µs of CLOCK_MONOTONIC: when all will be forgotten */
+} RateLimit;
 
 /* Whether one more, which costs share, stays within most (both µs). */
-static inline bool budget_has_room(
-                const Budget *budget, uint64_t now_usec, uint64_t share, uint64_t most) {
-        uint64_t owed = budget->paid_at > now_usec ? budget->paid_at - now_usec : 0;
+static inline bool rate_limit_has_room(
+                const RateLimit *budget, uint64_t now_usec, uint64_t share, uint64_t most) {
+        uint64_t owed = budget->theoretical_arrival > now_usec
+                        ? budget->theoretical_arrival - now_usec
+                        : 0;
 
         return owed + share <= most;
 }
 
-static inline void budget_spend(Budget *budget, uint64_t now_usec, uint64_t share) {
-        if (budget->paid_at < now_usec)
-                budget->paid_at = now_usec;
-        budget->paid_at += share;
+static inline void rate_limit_spend(RateLimit *budget, uint64_t now_usec, uint64_t share) {
+        if (budget->theoretical_arrival < now_usec)
+                budget->theoretical_arrival = now_usec;
+        budget->theoretical_arrival += share;
 }

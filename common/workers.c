@@ -11,11 +11,11 @@
 
 #define THREADS_LIMIT 16
 
-struct Closer {
+struct Workers {
         pthread_mutex_t lock;
         pthread_cond_t wake; /* a job was queued, or stop was set */
-        List queued;         /* CloserJob.link, to be run */
-        List finished;       /* CloserJob.link, to be given to done() */
+        List queued;         /* WorkersJob.link, to be run */
+        List finished;       /* WorkersJob.link, to be given to done() */
         unsigned idle;       /* threads waiting that no queued job has claimed yet */
         unsigned claims;     /* of which no thread has woken up yet */
         unsigned n_threads, max_threads;
@@ -25,112 +25,113 @@ struct Closer {
 };
 
 typedef struct CloseJob {
-        CloserJob job;
+        WorkersJob job;
         FdSet fds;
 } CloseJob;
 
-int closer_new(Closer **ret, unsigned max_threads) {
-        _cleanup_free_ Closer *closer = calloc(1, sizeof(Closer));
+int workers_new(Workers **ret, unsigned max_threads) {
+        _cleanup_free_ Workers *workers = calloc(1, sizeof(Workers));
 
-        if (!closer)
+        if (!workers)
                 return -ENOMEM;
-        closer->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (closer->event < 0)
+        workers->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (workers->event < 0)
                 return -errno;
 
-        pthread_mutex_init(&closer->lock, NULL);
-        pthread_cond_init(&closer->wake, NULL);
-        list_init(&closer->queued);
-        list_init(&closer->finished);
-        closer->max_threads = max_threads < THREADS_LIMIT ? max_threads : THREADS_LIMIT;
-        *ret = TAKE_PTR(closer);
+        pthread_mutex_init(&workers->lock, NULL);
+        pthread_cond_init(&workers->wake, NULL);
+        list_init(&workers->queued);
+        list_init(&workers->finished);
+        workers->max_threads = max_threads < THREADS_LIMIT ? max_threads : THREADS_LIMIT;
+        *ret = TAKE_PTR(workers);
         return 0;
 }
 
-static CloserJob *take_first(List *list) {
-        CloserJob *job = container_of(list->next, CloserJob, link);
+static WorkersJob *take_first(List *list) {
+        WorkersJob *job = container_of(list->next, WorkersJob, link);
 
         list_unlink(&job->link);
         return job;
 }
 
 /* With the lock held. */
-static void hand_back(Closer *closer, CloserJob *job) {
-        list_append(&closer->finished, &job->link);
-        (void)eventfd_write(closer->event, 1);
+static void hand_back(Workers *workers, WorkersJob *job) {
+        list_append(&workers->finished, &job->link);
+        (void)eventfd_write(workers->event, 1);
 }
 
-static void *closer_thread(void *userdata) {
-        Closer *closer = userdata;
+static void *workers_thread(void *userdata) {
+        Workers *workers = userdata;
 
-        pthread_mutex_lock(&closer->lock);
+        pthread_mutex_lock(&workers->lock);
         for (;;) {
-                if (!list_is_empty(&closer->queued)) {
-                        CloserJob *job = take_first(&closer->queued);
+                if (!list_is_empty(&workers->queued)) {
+                        WorkersJob *job = take_first(&workers->queued);
                         bool wants_done = job->done;
 
-                        pthread_mutex_unlock(&closer->lock);
+                        pthread_mutex_unlock(&workers->lock);
                         job->run(job);
-                        pthread_mutex_lock(&closer->lock);
+                        pthread_mutex_lock(&workers->lock);
                         if (wants_done)
-                                hand_back(closer, job);
-                } else if (closer->stop) {
+                                hand_back(workers, job);
+                } else if (workers->stop) {
                         break;
                 } else {
                         /* A thread that wakes up unclaimed, as POSIX permits, waits on: it would be
                          * counted twice. */
-                        closer->idle++;
-                        while (closer->claims == 0 && !closer->stop)
-                                pthread_cond_wait(&closer->wake, &closer->lock);
-                        if (closer->claims > 0)
-                                closer->claims--;
+                        workers->idle++;
+                        while (workers->claims == 0 && !workers->stop)
+                                pthread_cond_wait(&workers->wake, &workers->lock);
+                        if (workers->claims > 0)
+                                workers->claims--;
                 }
         }
-        pthread_mutex_unlock(&closer->lock);
+        pthread_mutex_unlock(&workers->lock);
         return NULL;
 }
 
 /* With the lock held. The thread takes no signals: they are the loop's. */
-static void start_thread(Closer *closer) {
+static void start_thread(Workers *workers) {
         sigset_t all, before;
 
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
-        if (pthread_create(&closer->threads[closer->n_threads], NULL, closer_thread, closer) == 0)
-                closer->n_threads++;
+        if (pthread_create(&workers->threads[workers->n_threads], NULL, workers_thread, workers) ==
+                        0)
+                workers->n_threads++;
         pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-void closer_submit(Closer *closer, CloserJob *job) {
-        pthread_mutex_lock(&closer->lock);
-        if (closer->idle == 0 && closer->n_threads < closer->max_threads)
-                start_thread(closer);
-        if (closer->n_threads == 0) {
+void workers_submit(Workers *workers, WorkersJob *job) {
+        pthread_mutex_lock(&workers->lock);
+        if (workers->idle == 0 && workers->n_threads < workers->max_threads)
+                start_thread(workers);
+        if (workers->n_threads == 0) {
                 bool wants_done = job->done;
 
                 job->run(job);
                 if (wants_done)
-                        hand_back(closer, job);
+                        hand_back(workers, job);
         } else {
-                list_append(&closer->queued, &job->link);
+                list_append(&workers->queued, &job->link);
                 /* Each waiting thread is claimed by one job, or it would be counted twice. */
-                if (closer->idle > 0) {
-                        closer->idle--;
-                        closer->claims++;
-                        pthread_cond_signal(&closer->wake);
+                if (workers->idle > 0) {
+                        workers->idle--;
+                        workers->claims++;
+                        pthread_cond_signal(&workers->wake);
                 }
         }
-        pthread_mutex_unlock(&closer->lock);
+        pthread_mutex_unlock(&workers->lock);
 }
 
-static void close_job_run(CloserJob *job) {
+static void close_job_run(WorkersJob *job) {
         CloseJob *close_job = container_of(job, CloseJob, job);
 
         fdset_done(&close_job->fds);
         free(close_job);
 }
 
-void closer_close(Closer *closer, FdSet *fds) {
+void workers_close(Workers *workers, FdSet *fds) {
         CloseJob *close_job;
 
         if (fds->n == 0)
@@ -142,45 +143,45 @@ void closer_close(Closer *closer, FdSet *fds) {
         }
         close_job->job.run = close_job_run;
         close_job->fds = fdset_take(fds);
-        closer_submit(closer, &close_job->job);
+        workers_submit(workers, &close_job->job);
 }
 
-int closer_fd(const Closer *closer) {
-        return closer->event;
+int workers_fd(const Workers *workers) {
+        return workers->event;
 }
 
-void closer_finish(Closer *closer) {
+void workers_finish(Workers *workers) {
         eventfd_t ignored;
 
-        (void)eventfd_read(closer->event, &ignored);
+        (void)eventfd_read(workers->event, &ignored);
         for (;;) {
-                CloserJob *job = NULL;
+                WorkersJob *job = NULL;
 
-                pthread_mutex_lock(&closer->lock);
-                if (!list_is_empty(&closer->finished))
-                        job = take_first(&closer->finished);
-                pthread_mutex_unlock(&closer->lock);
+                pthread_mutex_lock(&workers->lock);
+                if (!list_is_empty(&workers->finished))
+                        job = take_first(&workers->finished);
+                pthread_mutex_unlock(&workers->lock);
                 if (!job)
                         return;
                 job->done(job);
         }
 }
 
-Closer *closer_free(Closer *closer) {
-        if (!closer)
+Workers *workers_free(Workers *workers) {
+        if (!workers)
                 return NULL;
 
-        pthread_mutex_lock(&closer->lock);
-        closer->stop = true;
-        pthread_cond_broadcast(&closer->wake);
-        pthread_mutex_unlock(&closer->lock);
-        for (unsigned i = 0; i < closer->n_threads; i++)
-                pthread_join(closer->threads[i], NULL);
+        pthread_mutex_lock(&workers->lock);
+        workers->stop = true;
+        pthread_cond_broadcast(&workers->wake);
+        pthread_mutex_unlock(&workers->lock);
+        for (unsigned i = 0; i < workers->n_threads; i++)
+                pthread_join(workers->threads[i], NULL);
 
-        closer_finish(closer);
-        close_fd(closer->event);
-        pthread_cond_destroy(&closer->wake);
-        pthread_mutex_destroy(&closer->lock);
-        free(closer);
+        workers_finish(workers);
+        close_fd(workers->event);
+        pthread_cond_destroy(&workers->wake);
+        pthread_mutex_destroy(&workers->lock);
+        free(workers);
         return NULL;
 }

@@ -11,32 +11,32 @@
 #include "common/fdset.h"
 #include "common/list.h"
 
-typedef struct Closer Closer;
-typedef struct CloserJob CloserJob;
+typedef struct Workers Workers;
+typedef struct WorkersJob WorkersJob;
 
-/* Something slow. run() is called once, in a thread; then, in the loop, closer_finish() calls
+/* Something slow. run() is called once, in a thread; then, in the loop, workers_finish() calls
  * done(), which owns the job again. Without done (NULL) the job is run()'s to free. */
-struct CloserJob {
+struct WorkersJob {
         List link;
-        void (*run)(CloserJob *job);
-        void (*done)(CloserJob *job);
+        void (*run)(WorkersJob *job);
+        void (*done)(WorkersJob *job);
 };
 
 /* Starts with no thread; they come with the first jobs, up to max_threads. -ENOMEM, -EMFILE, … */
-int closer_new(Closer **ret, unsigned max_threads);
+int workers_new(Workers **ret, unsigned max_threads);
 
 /* Waits for the jobs under way. Jobs that were submitted but whose done() was not called yet are
  * run and given to done() here. Takes NULL. Returns NULL. */
-Closer *closer_free(Closer *closer);
+Workers *workers_free(Workers *workers);
 
 /* Takes the fds over and closes them soon. Cannot fail: without memory they are closed at once. */
-void closer_close(Closer *closer, FdSet *fds);
+void workers_close(Workers *workers, FdSet *fds);
 
 /* Queues a job. Cannot fail: without a thread to run it, it is run at once. */
-void closer_submit(Closer *closer, CloserJob *job);
+void workers_submit(Workers *workers, WorkersJob *job);
 
-/* An fd that polls readable when closer_finish() has work to do; it belongs to the closer. */
-int closer_fd(const Closer *closer);
+/* An fd that polls readable when workers_finish() has work to do; it belongs to the workers. */
+int workers_fd(const Workers *workers);
 
 /* Calls done() of each job that has been run since. */
-void closer_finish(Closer *closer);
+void workers_finish(Workers *workers);

@@ -34,8 +34,8 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "ledger.h"
 #include "route6.h"
+#include "sysctl-journal.h"
 
 #define CONFIGURATION "/run/vnicd/networks/%s.conf"
 #define LEDGER_FOLDER "/run/vnicd-network-forward"
@@ -87,7 +87,7 @@ static int network_reach(const char *network) {
 }
 
 /* For each device by which the host reaches what guests may go to. */
-static int need_uplinks(Ledger *ledger, const char *network, Reach reach) {
+static int need_uplinks(SysctlJournal *ledger, const char *network, Reach reach) {
         char device[IFNAMSIZ] = "", before[IFNAMSIZ] = "";
         FILE *file = route6_open();
         int r = 0;
@@ -97,7 +97,7 @@ static int need_uplinks(Ledger *ledger, const char *network, Reach reach) {
         while (r >= 0 && route6_next(file, reach == REACH_ALL, device)) {
                 /* Routes of one device mostly follow each other. */
                 if (strcmp(device, before) != 0)
-                        r = ledger_need(ledger, network, device, "force_forwarding", 1);
+                        r = sysctl_require(ledger, network, device, "force_forwarding", 1);
                 memcpy(before, device, sizeof(before));
         }
         fclose(file);
@@ -114,21 +114,21 @@ static bool is_port(const char *interface) {
 }
 
 /* Those who listen to router advertisements go on doing so, and who was a router stays one. */
-static int need_to_keep(Ledger *ledger, const char *network, const char *interface) {
-        bool changed = ledger_has(ledger, interface, "accept_ra");
+static int need_to_keep(SysctlJournal *ledger, const char *network, const char *interface) {
+        bool changed = sysctl_journal_has(ledger, interface, "accept_ra");
         int forwards = setting_read(interface, "forwarding");
 
         if (changed ||
                         (forwards == 0 && setting_read(interface, "accept_ra") == 1 &&
                                         !is_port(interface)))
-                return ledger_need(ledger, network, interface, "accept_ra", 2);
-        if (ledger_has(ledger, interface, "forwarding") ||
-                        (forwards == 1 && !ledger_has(ledger, "all", "forwarding")))
-                return ledger_need(ledger, network, interface, "forwarding", AS_IT_IS);
+                return sysctl_require(ledger, network, interface, "accept_ra", 2);
+        if (sysctl_journal_has(ledger, interface, "forwarding") ||
+                        (forwards == 1 && !sysctl_journal_has(ledger, "all", "forwarding")))
+                return sysctl_require(ledger, network, interface, "forwarding", AS_IT_IS);
         return 0;
 }
 
-static int need_to_keep_all(Ledger *ledger, const char *network) {
+static int need_to_keep_all(SysctlJournal *ledger, const char *network) {
         struct dirent *entry;
         DIR *folder = opendir(ALL);
         int r = 0;
@@ -144,21 +144,22 @@ static int need_to_keep_all(Ledger *ledger, const char *network) {
         return r;
 }
 
-static int need_everything(Ledger *ledger, const char *network) {
+static int need_everything(SysctlJournal *ledger, const char *network) {
         int r;
 
-        if (setting_read("all", "forwarding") == 1 && !ledger_has(ledger, "all", "forwarding"))
+        if (setting_read("all", "forwarding") == 1 &&
+                        !sysctl_journal_has(ledger, "all", "forwarding"))
                 return 0; /* somebody else wants it so */
         r = need_to_keep_all(ledger, network);
-        return r < 0 ? r : ledger_need(ledger, network, "all", "forwarding", 1);
+        return r < 0 ? r : sysctl_require(ledger, network, "all", "forwarding", 1);
 }
 
 /* The bridge is a router's: who does not say so in its neighbour advertisements (RFC 4861, 7.2.5)
  * is struck from the guests' lists. But when any device becomes one, the kernel forgets the routers
  * that were advertised on all others where accept_ra is not 2: so it is, for that moment. */
 static int become_router(const char *folder, const char *network, bool leave, bool *ret_undone) {
-        Ledger *ledger = NULL;
-        int r = ledger_open(&ledger, folder);
+        SysctlJournal *ledger = NULL;
+        int r = sysctl_journal_open(&ledger, folder);
 
         *ret_undone = false;
         if (r < 0)
@@ -167,20 +168,20 @@ static int become_router(const char *folder, const char *network, bool leave, bo
         if (setting_read(network, "forwarding") == 0) {
                 r = need_to_keep_all(ledger, network);
                 if (r >= 0)
-                        r = ledger_need(ledger, network, network, "forwarding", 1);
+                        r = sysctl_require(ledger, network, network, "forwarding", 1);
                 if (r >= 0)
-                        r = ledger_settle(ledger, network);
+                        r = sysctl_apply(ledger, network);
         }
         *ret_undone = ledger->undone;
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
         return r;
 }
 
-static int need_single(Ledger *ledger, const char *network, Reach reach) {
-        int r = ledger_need(ledger, network, network, "forwarding", 1);
+static int need_single(SysctlJournal *ledger, const char *network, Reach reach) {
+        int r = sysctl_require(ledger, network, network, "forwarding", 1);
 
         if (r >= 0)
-                r = ledger_need(ledger, network, network, "force_forwarding", 1);
+                r = sysctl_require(ledger, network, network, "force_forwarding", 1);
         return r < 0 ? r : need_uplinks(ledger, network, reach);
 }
 
@@ -200,14 +201,14 @@ static int apply(const char *network, Reach reach, bool *undone) {
         bool single = forward && kernel_has_force_forwarding(network);
         const bool leave = undone && *undone;
         bool undone_router = false;
-        Ledger *ledger = NULL;
+        SysctlJournal *ledger = NULL;
         int r = 0, settled;
 
         folder = folder ? folder : LEDGER_FOLDER;
         if (single)
                 r = become_router(folder, network, leave, &undone_router);
         if (r >= 0)
-                r = ledger_open(&ledger, folder);
+                r = sysctl_journal_open(&ledger, folder);
         if (r < 0)
                 return r;
         ledger->leaves_undone = leave;
@@ -215,10 +216,10 @@ static int apply(const char *network, Reach reach, bool *undone) {
                 r = need_single(ledger, network, reach);
         else if (forward)
                 r = need_everything(ledger, network);
-        settled = r < 0 ? r : ledger_settle(ledger, network);
+        settled = r < 0 ? r : sysctl_apply(ledger, network);
         if (undone)
                 *undone = ledger->undone || undone_router;
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
         return settled;
 }
 

@@ -52,7 +52,7 @@ static const struct {
 typedef struct Account {
         bool used, tampering;
         uid_t uid;
-        Budget lines;
+        RateLimit lines;
         unsigned left_out;
 } Account;
 
@@ -88,7 +88,7 @@ static Account *find_account(Audit *audit, uid_t uid, bool tampering) {
 
                 if (account->used && account->uid == uid && account->tampering == tampering)
                         return account;
-                if (account->lines.paid_at < oldest->lines.paid_at)
+                if (account->lines.theoretical_arrival < oldest->lines.theoretical_arrival)
                         oldest = account;
         }
         *oldest = (Account){ .used = true, .tampering = tampering, .uid = uid };
@@ -100,11 +100,11 @@ static bool pay(Audit *audit, uid_t uid, bool tampering, unsigned *ret_left_out)
         Account *account = find_account(audit, uid, tampering);
         uint64_t now = clock_now_usec();
 
-        if (!budget_has_room(&account->lines, now, LINE_USEC, BURST_USEC)) {
+        if (!rate_limit_has_room(&account->lines, now, LINE_USEC, BURST_USEC)) {
                 account->left_out++;
                 return false;
         }
-        budget_spend(&account->lines, now, LINE_USEC);
+        rate_limit_spend(&account->lines, now, LINE_USEC);
         *ret_left_out = account->left_out;
         account->left_out = 0;
         return true;

@@ -22,7 +22,7 @@ static const CreateForm create_form = { request_read, append_queues };
 static const CreateForm open_form = { request_read_single, append_queue };
 
 /* A network that goes and comes up again while the question is open is the same one. */
-static uint64_t generation_of(const Place *place) {
+static uint64_t generation_of(const Placement *place) {
         const uint64_t defined = UINT64_C(1) << 63;
 
         if (!place->plan || (place->network && place->network->tag.kept))
@@ -31,7 +31,7 @@ static uint64_t generation_of(const Place *place) {
 }
 
 static AccessRequest access_of(
-                const TapRequest *request, const Client *client, const Place *place) {
+                const TapRequest *request, const Client *client, const Placement *place) {
         const bool learnt = place->learnt.kind != FAILURE_NONE && !client->learnt_macs;
 
         return (AccessRequest){
@@ -78,7 +78,7 @@ static int read_request(Service *service, sd_bus_message *call, const CreateForm
 
         if (r < 0)
                 return r;
-        r = form->read(call, manager_facts(service->manager)->cpus, ret, failure);
+        r = form->read(call, manager_capabilities(service->manager)->cpus, ret, failure);
         if (r >= 0 && ret->default_network)
                 r = tap_request_set_default(ret, service_default_network(service), failure);
         if (r < 0)
@@ -117,7 +117,7 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
 
 /* What can be made, before anybody is asked; and after the answer, whether it still can. */
 static int look(Service *service, sd_bus_message *call, const TapRequest *request,
-                const Client *client, Place *ret, List **ret_blocked_on, Failure *failure) {
+                const Client *client, Placement *ret, List **ret_blocked_on, Failure *failure) {
         int r = placement_check(service->manager, request, client, ret, ret_blocked_on, failure);
         bool gone = r < 0 &&
                         (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
@@ -139,7 +139,7 @@ static int create_tap(
         List *blocked_on;
         Subject subject;
         Client client;
-        Place place;
+        Placement place;
         int r;
 
         /* Read. That a reply is wanted, without which the queues would have nowhere to go, access
@@ -233,7 +233,7 @@ static int tell_whether(Service *service, sd_bus_message *call, const Subject *s
         AccessRequest access;
         AccessAnswer answer;
         List *blocked_on;
-        Place place;
+        Placement place;
         int r;
 
         r = placement_check(service->manager, request, client, &place, &blocked_on, failure);

@@ -65,13 +65,13 @@ static PROPERTY_GETTER(get_offloads) {
         const Service *service = userdata;
         const char *names[OFFLOAD_NAMES_MAX + 1];
 
-        offload_names(manager_facts(service->manager)->offloads.mask, names);
+        offload_names(manager_capabilities(service->manager)->offloads.mask, names);
         return append_names(reply, names);
 }
 
 static PROPERTY_GETTER(get_header_sizes) {
         const Service *service = userdata;
-        const OffloadCapability *capability = &manager_facts(service->manager)->offloads;
+        const OffloadCapability *capability = &manager_capabilities(service->manager)->offloads;
 
         return sd_bus_message_append_array(reply, 'u', capability->vnet_hdr_sizes,
                         capability->n_vnet_hdr_sizes * sizeof(uint32_t));
@@ -79,7 +79,7 @@ static PROPERTY_GETTER(get_header_sizes) {
 
 static PROPERTY_GETTER(get_number) {
         const Service *service = userdata;
-        const ManagerFacts *facts = manager_facts(service->manager);
+        const HostCapabilities *facts = manager_capabilities(service->manager);
         const Limits limits = service_limits_of_all(service);
         const struct {
                 const char *property;
@@ -100,7 +100,7 @@ static PROPERTY_GETTER(get_number) {
 
 static PROPERTY_GETTER(get_warnings) {
         const Service *service = userdata;
-        const ManagerFacts *facts = manager_facts(service->manager);
+        const HostCapabilities *facts = manager_capabilities(service->manager);
         const unsigned filters = facts->tap_filters;
         const char *sentences[4] = { NULL };
         size_t n = 0;
@@ -129,7 +129,7 @@ static PROPERTY_GETTER(get_default_bridge) {
 static PROPERTY_GETTER(get_vhost_net) {
         const Service *service = userdata;
 
-        return sd_bus_message_append(reply, "b", manager_facts(service->manager)->vhost_net);
+        return sd_bus_message_append(reply, "b", manager_capabilities(service->manager)->vhost_net);
 }
 
 static const sd_bus_vtable vtable[] = {

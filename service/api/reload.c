@@ -26,7 +26,7 @@ typedef struct Waiter {
 } Waiter;
 
 typedef struct Load {
-        CloserJob job;
+        WorkersJob job;
         Reload *reload;
         const char *directory;
         Config *config;
@@ -84,7 +84,7 @@ Reload *reload_free(Reload *reload) {
 }
 
 /* In a thread. */
-static void load_run(CloserJob *job) {
+static void load_run(WorkersJob *job) {
         Load *load = container_of(job, Load, job);
 
         load->result = config_load(&load->config, load->directory, &load->failure);
@@ -133,7 +133,7 @@ static void load_again(Reload *reload) {
                 answer(container_of(node, Waiter, link), r, &failure);
 }
 
-static void load_done(CloserJob *job) {
+static void load_done(WorkersJob *job) {
         Load *load = container_of(job, Load, job);
         Reload *reload = load->reload;
 

@@ -76,8 +76,8 @@ static int set_array(const Reading *reading, const Option *option, Failure *fail
 }
 
 static int set_value(const Reading *reading, const Option *option, Failure *failure) {
-        if (option->was_said > 0)
-                *(bool *)member(reading->target, option->was_said) = true;
+        if (option->is_set > 0)
+                *(bool *)member(reading->target, option->is_set) = true;
         return option->type[0] == 'a' ? set_array(reading, option, failure)
                                       : set_basic(reading, option, failure);
 }

@@ -16,8 +16,8 @@
 typedef struct Option {
         const char *key;
         char type[3];
-        size_t value;    /* uint32_t or bool in the target, for the types u and b */
-        size_t was_said; /* bool in the target; 0: it has none (the first member is no option) */
+        size_t value;  /* uint32_t or bool in the target, for the types u and b */
+        size_t is_set; /* bool in the target; 0: it has none (the first member is no option) */
         int (*set)(void *target, const char *value, Failure *failure); /* for s; for as, each */
 } Option;
 

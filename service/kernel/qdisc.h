@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * What stands between a link and its queues. A multiqueue tap has 256 transmit queues from birth,
- * and when it comes up the kernel makes a queueing discipline for each: 0.6 ms and 190 KiB, for
- * queues that nobody opens. A tap hands each frame to its reader's ring or drops it, so there is
- * nothing to discipline; a root that is set before keeps the kernel from making the others.
+ * What stands between a link and its queues. A multiqueue tap has 256 transmit queues from its
+ * creation, and when it comes up the kernel makes a queueing discipline for each: 0.6 ms and 190
+ * KiB, for queues that nobody opens. A tap hands each frame to its reader's ring or drops it, so
+ * there is nothing to discipline; a root that is set before keeps the kernel from making the
+ * others.
  *
  * Sources: net/sched/sch_generic.c (attach_default_qdiscs), drivers/net/tun.c (tun_net_xmit).
  */

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "common/cleanup.h"
-#include "kernel/tap-escort.h"
+#include "kernel/owner-race-guard.h"
 
 #define TUN_NODE "/dev/net/tun"
 
@@ -69,14 +69,14 @@ static int check_flags(int fd, const TapDevice *device, Failure *failure) {
 }
 
 static int make(int fd, const TapDevice *device, Failure *failure) {
-        TapEscort escort;
+        OwnerRaceGuard escort;
         int r;
 
-        if (!device->contested)
+        if (!device->race_lost)
                 return attach(fd, device, IFF_TUN_EXCL, "create the tap", failure);
-        tap_escort_begin(&escort, fd);
+        owner_race_guard_begin(&escort, fd);
         r = attach(fd, device, IFF_TUN_EXCL, "create the tap", failure);
-        tap_escort_end(&escort);
+        owner_race_guard_end(&escort);
         return r;
 }
 

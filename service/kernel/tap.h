@@ -21,7 +21,7 @@ typedef struct TapDevice {
         bool vnet_hdr;
         bool multiqueue;
         bool persistent;        /* it is already, where a queue is opened */
-        bool contested;         /* somebody was quicker at the last attempt to make one */
+        bool race_lost;         /* somebody was quicker at the last attempt to make one */
         unsigned vnet_hdr_size; /* bytes; 0: leave the kernel's 10 */
 } TapDevice;
 
@@ -33,8 +33,8 @@ int tap_create(const TapDevice *device, int *ret_fd, Failure *failure);
 /* The tap outlives its queues from now on, and that user may open it by name. */
 int tap_hand_over(int fd, uid_t owner, Failure *failure);
 
-/* As at birth, whatever its last user has left on: no offloads, that size of the header (bytes; 0:
- * the kernel's 10). Both are the device's, not the queue's. */
+/* As at creation, whatever its last user has left on: no offloads, that size of the header (bytes;
+ * 0: the kernel's 10). Both are the device's, not the queue's. */
 int tap_reset(int fd, unsigned vnet_hdr_size, Failure *failure);
 
 /* One more queue of a device that exists; never makes one. The first of an idle one gives it these

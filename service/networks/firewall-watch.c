@@ -28,7 +28,7 @@
 #define PAUSE_FACTOR   30
 
 typedef struct Look {
-        CloserJob job;
+        WorkersJob job;
         Networks *networks;
         FirewallLook look;
         Failure failure;
@@ -44,7 +44,7 @@ static void look_free(Look *look) {
 DEFINE_CLEANUP(Look, look_free)
 
 /* In a thread. */
-static void run(CloserJob *job) {
+static void run(WorkersJob *job) {
         Look *look = container_of(job, Look, job);
         const uint64_t before = clock_thread_usec();
 
@@ -132,7 +132,7 @@ static void pause_before_next(Networks *networks, uint64_t usec) {
                                         0;
 }
 
-static void done(CloserJob *job) {
+static void done(WorkersJob *job) {
         _cleanup_(look_freep) Look *look = container_of(job, Look, job);
         Networks *networks = look->networks;
 
@@ -203,11 +203,11 @@ static int begin(Networks *networks) {
                 r = add_networks(networks, &look->look);
         if (r < 0)
                 return r;
-        look->job = (CloserJob){ .run = run, .done = done };
+        look->job = (WorkersJob){ .run = run, .done = done };
         look->networks = networks;
         networks->firewall.is_wanted = false;
         networks->firewall.is_under_way = true;
-        closer_submit(networks->closer, &look->job);
+        workers_submit(networks->workers, &look->job);
         (void)TAKE_PTR(look);
         return 0;
 }

@@ -28,15 +28,15 @@ typedef struct Ways {
         size_t n;
 } Ways;
 
-typedef struct Surroundings {
+typedef struct HostSnapshot {
         Ruleset *ruleset;
         Netlink *netlink;
         Ways v4, v6;
-} Surroundings;
+} HostSnapshot;
 
-static void surroundings_done(Surroundings *surroundings) {
-        ruleset_free(surroundings->ruleset);
-        netlink_close(surroundings->netlink);
+static void host_snapshot_done(HostSnapshot *snapshot) {
+        ruleset_free(snapshot->ruleset);
+        netlink_close(snapshot->netlink);
 }
 
 void firewall_look_done(FirewallLook *look) {
@@ -182,23 +182,19 @@ static Fate fate_of_talks(
 
 /* What the host has no way to itself no firewall keeps from a guest. A host without any way out may
  * get one: then it is not known which. */
-static void look_at_way_out(const Surroundings *surroundings, FirewallNetwork *network) {
-        const bool none = surroundings->v4.n == 0 && surroundings->v6.n == 0;
+static void look_at_way_out(const HostSnapshot *snapshot, FirewallNetwork *network) {
+        const bool none = snapshot->v4.n == 0 && snapshot->v6.n == 0;
         Fate *fate = &network->fates[FIREWALL_WAY_OUT];
 
-        if (network->plan.v4_prefix > 0 && (surroundings->v4.n > 0 || none))
-                add_fate(fate,
-                                fate_of_talks(surroundings->ruleset, network, AF_INET,
-                                                &surroundings->v4));
-        if (network->plan.v6_prefix > 0 && (surroundings->v6.n > 0 || none))
-                add_fate(fate,
-                                fate_of_talks(surroundings->ruleset, network, AF_INET6,
-                                                &surroundings->v6));
+        if (network->plan.v4_prefix > 0 && (snapshot->v4.n > 0 || none))
+                add_fate(fate, fate_of_talks(snapshot->ruleset, network, AF_INET, &snapshot->v4));
+        if (network->plan.v6_prefix > 0 && (snapshot->v6.n > 0 || none))
+                add_fate(fate, fate_of_talks(snapshot->ruleset, network, AF_INET6, &snapshot->v6));
 }
 
-static void look_at_network(const Surroundings *surroundings, FirewallNetwork *network) {
+static void look_at_network(const HostSnapshot *snapshot, FirewallNetwork *network) {
         const NetworkPlan *plan = &network->plan;
-        Ruleset *ruleset = surroundings->ruleset;
+        Ruleset *ruleset = snapshot->ruleset;
 
         if (plan->host_access && plan->dhcp && plan->v4_prefix > 0)
                 add_fate(&network->fates[FIREWALL_DHCP], fate_of_dhcp(ruleset, network));
@@ -207,7 +203,7 @@ static void look_at_network(const Surroundings *surroundings, FirewallNetwork *n
         if (plan->host_access && plan->v6_prefix > 0)
                 add_fate(&network->fates[FIREWALL_DNS], fate_of_dns(ruleset, network, AF_INET6));
         if (plan->kind == NETWORK_NAT)
-                look_at_way_out(surroundings, network);
+                look_at_way_out(snapshot, network);
 }
 
 /* Neighbours who speak to each other across a bridge. */
@@ -241,13 +237,13 @@ static Fate fate_of_crossing(Ruleset *ruleset, int family, PacketDevice bridge) 
 
 /* A look at bridges under way. */
 typedef struct Crossings {
-        const Surroundings *surroundings;
+        const HostSnapshot *snapshot;
         FirewallLook *look;
 } Crossings;
 
 static int look_at_bridge(const LinkInfo *link, void *userdata) {
         const Crossings *crossings = userdata;
-        Ruleset *ruleset = crossings->surroundings->ruleset;
+        Ruleset *ruleset = crossings->snapshot->ruleset;
         FirewallLook *look = crossings->look;
         FirewallBridge bridge = { .ifindex = link->ifindex };
 
@@ -272,19 +268,18 @@ static int look_at_bridge(const LinkInfo *link, void *userdata) {
 
 /* Bridges are looked at one by one only where something drops anything. Whether br_netfilter is on
  * for one of them changes without an event: that is asked whenever somebody wants to know. */
-static int look_at_bridges(const Surroundings *surroundings, FirewallLook *look, Failure *failure) {
+static int look_at_bridges(const HostSnapshot *snapshot, FirewallLook *look, Failure *failure) {
         const PacketDevice any = { .ifindex = 0 };
-        Crossings crossings = { surroundings, look };
+        Crossings crossings = { snapshot, look };
         int r = -EINTR;
 
         /* Also while br_netfilter is not loaded: nothing tells when it is. */
-        if (fate_of_crossing(surroundings->ruleset, AF_INET, any).outcome == FATE_ACCEPTED &&
-                        fate_of_crossing(surroundings->ruleset, AF_INET6, any).outcome ==
-                                        FATE_ACCEPTED)
+        if (fate_of_crossing(snapshot->ruleset, AF_INET, any).outcome == FATE_ACCEPTED &&
+                        fate_of_crossing(snapshot->ruleset, AF_INET6, any).outcome == FATE_ACCEPTED)
                 return 0;
         UNTIL_DUMP_IS_WHOLE(r) {
                 look->n_bridges = 0;
-                r = link_dump(surroundings->netlink, look_at_bridge, &crossings, failure);
+                r = link_dump(snapshot->netlink, look_at_bridge, &crossings, failure);
         }
         return r;
 }
@@ -330,29 +325,29 @@ static bool needs_ways(const FirewallLook *look) {
         return false;
 }
 
-static int look_around(Surroundings *surroundings, const FirewallLook *look, Failure *failure) {
-        int r = ruleset_read(&surroundings->ruleset, NETWORK_TABLE_PREFIX, failure);
+static int look_around(HostSnapshot *snapshot, const FirewallLook *look, Failure *failure) {
+        int r = ruleset_read(&snapshot->ruleset, NETWORK_TABLE_PREFIX, failure);
 
         if (r >= 0)
-                r = netlink_open(&surroundings->netlink, NETLINK_ROUTE);
+                r = netlink_open(&snapshot->netlink, NETLINK_ROUTE);
         if (r >= 0 && needs_ways(look))
-                r = find_ways(&surroundings->v4, surroundings->netlink, AF_INET, failure);
+                r = find_ways(&snapshot->v4, snapshot->netlink, AF_INET, failure);
         if (r >= 0 && needs_ways(look))
-                r = find_ways(&surroundings->v6, surroundings->netlink, AF_INET6, failure);
+                r = find_ways(&snapshot->v6, snapshot->netlink, AF_INET6, failure);
         return r;
 }
 
 int firewall_look(FirewallLook *look, Failure *failure) {
-        _cleanup_(surroundings_done) Surroundings surroundings = { .ruleset = NULL };
-        int r = look_around(&surroundings, look, failure);
+        _cleanup_(host_snapshot_done) HostSnapshot snapshot = { .ruleset = NULL };
+        int r = look_around(&snapshot, look, failure);
 
         if (r < 0)
                 return r == -EOPNOTSUPP ? 0 : r;
         for (size_t i = 0; i < look->n_networks; i++) {
-                find_name(&look->networks[i], surroundings.netlink);
-                look_at_network(&surroundings, &look->networks[i]);
+                find_name(&look->networks[i], snapshot.netlink);
+                look_at_network(&snapshot, &look->networks[i]);
         }
-        return look_at_bridges(&surroundings, look, failure);
+        return look_at_bridges(&snapshot, look, failure);
 }
 
 const char *firewall_sentence(FirewallMatter matter, const Fate *fate, const char *name,

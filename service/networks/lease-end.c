@@ -23,7 +23,7 @@
 #define PORT_ALIAS "vnicd gives back leases of guests that are gone"
 
 typedef struct LeaseEnd {
-        CloserJob job;
+        WorkersJob job;
         char network[IFNAMSIZ];
         int bridge;
         unsigned number; /* of its port's name: several may be at it at once */
@@ -157,7 +157,7 @@ static int end_leases_of(
 }
 
 /* In a thread. */
-static void run(CloserJob *job) {
+static void run(WorkersJob *job) {
         LeaseEnd *end = container_of(job, LeaseEnd, job);
         _cleanup_(leases_done) Leases leases = LEASES_INIT;
         Failure failure = FAILURE_INIT;
@@ -178,7 +178,7 @@ static void run(CloserJob *job) {
         free(end);
 }
 
-int lease_end_submit(Closer *closer, const Network *network, unsigned number, List *departed) {
+int lease_end_submit(Workers *workers, const Network *network, unsigned number, List *departed) {
         LeaseEnd *end = calloc(1, sizeof(LeaseEnd));
 
         if (!end)
@@ -195,6 +195,6 @@ int lease_end_submit(Closer *closer, const Network *network, unsigned number, Li
                 list_unlink(node);
                 list_append(&end->departed, node);
         }
-        closer_submit(closer, &end->job);
+        workers_submit(workers, &end->job);
         return 0;
 }

@@ -23,4 +23,4 @@ bool lease_end_is_port(const LinkInfo *link);
 
 /* Has the leases of those (Departed, which are taken over) end. number: one that no other one under
  * way has. -ENOMEM: then they last. */
-int lease_end_submit(Closer *closer, const Network *network, unsigned number, List *departed);
+int lease_end_submit(Workers *workers, const Network *network, unsigned number, List *departed);

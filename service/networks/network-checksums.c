@@ -20,7 +20,7 @@ DEFINE_CLEANUP(Netlink, netlink_close)
 
 /* In a thread. A network that has come up meanwhile and needs it makes it again, by the event of
  * its end. */
-static void delete_device(CloserJob *job) {
+static void delete_device(WorkersJob *job) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
 
         if (netlink_open(&netlink, NETLINK_ROUTE) >= 0)
@@ -29,12 +29,12 @@ static void delete_device(CloserJob *job) {
 }
 
 static void remove_device(Networks *networks) {
-        CloserJob *job = calloc(1, sizeof(CloserJob));
+        WorkersJob *job = calloc(1, sizeof(WorkersJob));
 
         if (!job)
                 return;
         job->run = delete_device;
-        closer_submit(networks->closer, job);
+        workers_submit(networks->workers, job);
 }
 
 static bool is_warned(const Network *network) {

@@ -63,7 +63,7 @@ static void show(Networks *networks, Network *network) {
 #define PATIENCE_USEC (8 * USEC_PER_SEC)
 
 typedef struct FilterRestoration {
-        CloserJob job;
+        WorkersJob job;
         Networks *networks;
         Network *network;   /* NULL: it is gone */
         uint64_t late_usec; /* from then on nobody waits for it */
@@ -76,7 +76,7 @@ typedef struct FilterRestoration {
 } FilterRestoration;
 
 /* In a thread. */
-static void run_restoration(CloserJob *job) {
+static void run_restoration(WorkersJob *job) {
         FilterRestoration *restoration = container_of(job, FilterRestoration, job);
 
         restoration->error = network_make_filters(&restoration->plan, restoration->bridge,
@@ -110,7 +110,7 @@ static void take_restored(
         notify_removed(&network->filter_watches, 0);
 }
 
-static void on_restored(CloserJob *job) {
+static void on_restored(WorkersJob *job) {
         _cleanup_free_ FilterRestoration *restoration = container_of(job, FilterRestoration, job);
 
         if (restoration->network)
@@ -158,7 +158,7 @@ static void restore_network(Networks *networks, Network *network) {
                 .late_usec = clock_now_usec() + PATIENCE_USEC,
         };
         network->restoration = restoration;
-        closer_submit(networks->closer, &restoration->job);
+        workers_submit(networks->workers, &restoration->job);
         await(networks, network);
 }
 

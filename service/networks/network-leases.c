@@ -40,8 +40,8 @@ static void end_due(Reconcilable *thing) {
 
         lease_book_take_due(&network->leases, &due);
         if (list_is_empty(&due) || network->doomed ||
-                        lease_end_submit(networks->closer, network, networks->lease_ends++, &due) >=
-                                        0) {
+                        lease_end_submit(networks->workers, network, networks->lease_ends++,
+                                        &due) >= 0) {
                 departed_free_all(&due);
                 return;
         }
@@ -91,7 +91,7 @@ void networks_lease_ends(
 
 /* Who has a lease, and is not there: the guests that went while there was no vnicd. */
 typedef struct Search {
-        CloserJob job;
+        WorkersJob job;
         Networks *networks;
         int bridge;
         char network[IFNAMSIZ];
@@ -99,7 +99,7 @@ typedef struct Search {
 } Search;
 
 /* In a thread. */
-static void search(CloserJob *job) {
+static void search(WorkersJob *job) {
         Search *at = container_of(job, Search, job);
 
         (void)leases_read(at->network, &at->leases);
@@ -153,7 +153,7 @@ static int book_departed(Network *network, const Leases *leases) {
 }
 
 /* Behind a port of others they may all be there. */
-static void found(CloserJob *job) {
+static void found(WorkersJob *job) {
         Search *at = container_of(job, Search, job);
         Network *network = networks_at(at->networks, at->bridge);
 
@@ -172,11 +172,11 @@ static void find_departed(Networks *networks, Network *network) {
                 out_of_memory(network);
                 return;
         }
-        at->job = (CloserJob){ .run = search, .done = found };
+        at->job = (WorkersJob){ .run = search, .done = found };
         at->networks = networks;
         at->bridge = network->ifindex;
         snprintf(at->network, sizeof(at->network), "%s", network->tag.plan.name);
-        closer_submit(networks->closer, &at->job);
+        workers_submit(networks->workers, &at->job);
 }
 
 void networks_find_old_leases(Networks *networks) {

@@ -96,30 +96,30 @@ int network_see_port(Network *network, int ifindex, bool foreign) {
         return i == network->n_foreign && foreign ? add_foreign(network, ifindex) : 0;
 }
 
-/* One birth under way. */
-typedef struct Birth {
+/* One setup under way. */
+typedef struct SetupContext {
         Network *network;
         Netlink *netlink;
         Failure *failure;
         bool is_new;   /* or it is there, and completed */
         bool chose_v6; /* nobody asked for its address */
-} Birth;
+} SetupContext;
 
-static int choose_addresses(Birth *birth) {
-        NetworkPlan *plan = &birth->network->tag.plan;
+static int choose_addresses(SetupContext *setup) {
+        NetworkPlan *plan = &setup->network->tag.plan;
 
-        birth->chose_v6 = plan->v6_prefix == 0;
-        return network_choose_addresses(birth->netlink, plan, birth->failure);
+        setup->chose_v6 = plan->v6_prefix == 0;
+        return network_choose_addresses(setup->netlink, plan, setup->failure);
 }
 
-static int refuse_name(Birth *birth) {
-        return failure_set(birth->failure, FAILURE_NAME_TAKEN, EEXIST,
+static int refuse_name(SetupContext *setup) {
+        return failure_set(setup->failure, FAILURE_NAME_TAKEN, EEXIST,
                         "There is an interface \"%s\" on this host that is not vnicd's, so no network can have this name. Rename one of them.",
-                        birth->network->tag.plan.name);
+                        setup->network->tag.plan.name);
 }
 
-static int make_bridge(Birth *birth) {
-        Network *network = birth->network;
+static int make_bridge(SetupContext *setup) {
+        Network *network = setup->network;
         const BridgeSettings settings = {
                 .name = network->tag.plan.name,
                 .mac = network_mac(network->tag.plan.name),
@@ -129,11 +129,11 @@ static int make_bridge(Birth *birth) {
         LinkInfo link;
         int r;
 
-        r = bridge_create(birth->netlink, &settings, birth->failure);
+        r = bridge_create(setup->netlink, &settings, setup->failure);
         if (r == -EEXIST)
-                return refuse_name(birth);
+                return refuse_name(setup);
         if (r >= 0)
-                r = link_get_by_name(birth->netlink, settings.name, &link, birth->failure);
+                r = link_get_by_name(setup->netlink, settings.name, &link, setup->failure);
         if (r < 0)
                 return r;
         network->ifindex = link.ifindex;
@@ -141,42 +141,42 @@ static int make_bridge(Birth *birth) {
         return 0;
 }
 
-static int refuse_v6(Birth *birth) {
-        return failure_set(birth->failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
+static int refuse_v6(SetupContext *setup) {
+        return failure_set(setup->failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
                         "New interfaces of this host have no IPv6 (net.ipv6.conf.default.disable_ipv6), so the network cannot have the address that it is to have. Leave the IPv6 address out, or set that to 0.");
 }
 
 /* Whether the host gives it IPv6 is known when there is a device that could have some. */
-static int leave_out_what_the_host_has_not(Birth *birth) {
-        NetworkPlan *plan = &birth->network->tag.plan;
+static int leave_out_what_the_host_has_not(SetupContext *setup) {
+        NetworkPlan *plan = &setup->network->tag.plan;
         DeviceSettings settings;
         int r = 0;
 
         if (plan->v6_prefix > 0)
                 r = device_settings_get(
-                                birth->netlink, birth->network->ifindex, &settings, birth->failure);
+                                setup->netlink, setup->network->ifindex, &settings, setup->failure);
         if (r < 0)
                 return r;
         if (plan->v6_prefix > 0 && !settings.ipv6) {
-                if (!birth->chose_v6)
-                        return refuse_v6(birth);
+                if (!setup->chose_v6)
+                        return refuse_v6(setup);
                 plan->v6_prefix = 0;
                 plan->v6_left_out = true;
         }
-        birth->network->tag.guard_v6 = birth->network->tag.guard_v6 && plan->v6_prefix > 0;
+        setup->network->tag.guard_v6 = setup->network->tag.guard_v6 && plan->v6_prefix > 0;
         return 0;
 }
 
 /* With the tag the bridge is ours whatever happens to us now. */
-static int tag_bridge(Birth *birth) {
-        const Network *network = birth->network;
+static int tag_bridge(SetupContext *setup) {
+        const Network *network = setup->network;
         char tag[NETWORK_TAG_SIZE];
         const LinkSettings settings = {
                 .alias = network_tag_format(&network->tag, tag),
                 .mac = network->mac,
         };
 
-        return link_configure(birth->netlink, network->ifindex, &settings, birth->failure);
+        return link_configure(setup->netlink, network->ifindex, &settings, setup->failure);
 }
 
 void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SIZE],
@@ -216,11 +216,11 @@ int network_make_filters(const NetworkPlan *plan, int bridge, const Mac *mac, bo
         return r;
 }
 
-static int make_filters(Birth *birth) {
-        Network *network = birth->network;
+static int make_filters(SetupContext *setup) {
+        Network *network = setup->network;
         uint64_t digest;
         int r = network_make_filters(&network->tag.plan, network->ifindex, &network->mac,
-                        !birth->is_new, &digest, birth->failure);
+                        !setup->is_new, &digest, setup->failure);
 
         if (r >= 0)
                 filter_guard_take(&network->filters, digest);
@@ -228,44 +228,44 @@ static int make_filters(Birth *birth) {
 }
 
 /* A kernel that cannot log takes the rest of them. */
-static int set_filters(Birth *birth) {
-        NetworkPlan *plan = &birth->network->tag.plan;
-        int r = make_filters(birth);
+static int set_filters(SetupContext *setup) {
+        NetworkPlan *plan = &setup->network->tag.plan;
+        int r = make_filters(setup);
 
         if (r != -EOPNOTSUPP || !plan->tells_sources)
                 return r;
         plan->tells_sources = false;
-        return make_filters(birth);
+        return make_filters(setup);
 }
 
-static int give_v6(Birth *birth, const struct in6_addr *address) {
-        const NetworkPlan *plan = &birth->network->tag.plan;
+static int give_v6(SetupContext *setup, const struct in6_addr *address) {
+        const NetworkPlan *plan = &setup->network->tag.plan;
 
-        return address_add_v6(birth->netlink, birth->network->ifindex, address, plan->v6_prefix,
-                        birth->failure);
+        return address_add_v6(setup->netlink, setup->network->ifindex, address, plan->v6_prefix,
+                        setup->failure);
 }
 
 /* Guests know the host by fe80::1 whichever of its addresses they were given. */
-static int give_addresses(Birth *birth) {
+static int give_addresses(SetupContext *setup) {
         static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
-        const NetworkPlan *plan = &birth->network->tag.plan;
+        const NetworkPlan *plan = &setup->network->tag.plan;
         int r = 0;
 
         if (plan->v4_prefix > 0)
-                r = address_add_v4(birth->netlink, birth->network->ifindex, plan->v4,
-                                plan->v4_prefix, birth->failure);
+                r = address_add_v4(setup->netlink, setup->network->ifindex, plan->v4,
+                                plan->v4_prefix, setup->failure);
         if (r >= 0 && plan->v6_prefix > 0)
-                r = give_v6(birth, &link_local);
+                r = give_v6(setup, &link_local);
         if (r >= 0 && plan->v6_prefix > 0)
-                r = give_v6(birth, &plan->v6);
+                r = give_v6(setup, &plan->v6);
         /* IPv6 that the host has lost since does not keep the rest from a network that is there. */
-        if (!birth->is_new && (r == -EACCES || r == -EOPNOTSUPP || r == -EAFNOSUPPORT))
+        if (!setup->is_new && (r == -EACCES || r == -EOPNOTSUPP || r == -EAFNOSUPPORT))
                 return 0;
         return r;
 }
 
-static int bring_up(Birth *birth) {
-        return link_set_up(birth->netlink, birth->network->ifindex, birth->failure);
+static int bring_up(SetupContext *setup) {
+        return link_set_up(setup->netlink, setup->network->ifindex, setup->failure);
 }
 
 bool network_sends_replies(const Network *network) {
@@ -289,20 +289,20 @@ int network_fill_checksums(Network *network, Netlink *netlink) {
         return r < 0 ? r : 0;
 }
 
-static int fill_checksums(Birth *birth) {
-        return network_fill_checksums(birth->network, birth->netlink);
+static int fill_checksums(SetupContext *setup) {
+        return network_fill_checksums(setup->network, setup->netlink);
 }
 
-static int tell_what_was_left_out(Birth *birth) {
+static int tell_what_was_left_out(SetupContext *setup) {
         int r = 0;
 
-        if (birth->network->tag.plan.v6_left_out)
-                r = network_warn(birth->network, NETWORK_WARNING_NO_IPV6,
+        if (setup->network->tag.plan.v6_left_out)
+                r = network_warn(setup->network, NETWORK_WARNING_NO_IPV6,
                                 "The host had no IPv6 for a new interface when the network came up (net.ipv6.conf.default.disable_ipv6=1, or a kernel without), so it has IPv4 only. Switch IPv6 on and let the network come up anew, or give it IPv4 addresses only in its definition.");
         return r < 0 ? r : 0;
 }
 
-typedef int (*Step)(Birth *birth);
+typedef int (*Step)(SetupContext *setup);
 
 /* Each list ends with NULL. */
 static const Step until_tag[] = { choose_addresses, make_bridge, leave_out_what_the_host_has_not,
@@ -310,25 +310,25 @@ static const Step until_tag[] = { choose_addresses, make_bridge, leave_out_what_
 static const Step after_tag[] = { set_filters, fill_checksums, give_addresses, bring_up,
         tell_what_was_left_out, NULL };
 
-static int take_steps(const Step *steps, Birth *birth) {
+static int take_steps(const Step *steps, SetupContext *setup) {
         int r = 0;
 
         for (; *steps && r >= 0; steps++)
-                r = (*steps)(birth);
+                r = (*steps)(setup);
         return r;
 }
 
 int network_complete(Network *network, Netlink *netlink, Failure *failure) {
-        Birth birth = { network, netlink, failure, false, false };
+        SetupContext setup = { network, netlink, failure, false, false };
 
-        return take_steps(after_tag, &birth);
+        return take_steps(after_tag, &setup);
 }
 
-int network_birth(Network *network, Netlink *netlink, Failure *failure) {
-        Birth birth = { network, netlink, failure, true, false };
-        int r = take_steps(until_tag, &birth);
+int network_setup(Network *network, Netlink *netlink, Failure *failure) {
+        SetupContext setup = { network, netlink, failure, true, false };
+        int r = take_steps(until_tag, &setup);
 
-        return r < 0 ? r : take_steps(after_tag, &birth);
+        return r < 0 ? r : take_steps(after_tag, &setup);
 }
 
 int network_write_tag(Network *network, Netlink *netlink, Failure *failure) {
@@ -346,7 +346,7 @@ int network_remove_filters(const char *name, Failure *failure) {
 }
 
 typedef struct BridgeDeletion {
-        CloserJob job;
+        WorkersJob job;
         int ifindex, error;
         bool with_device;
         network_deleted_t done;
@@ -371,20 +371,20 @@ static int delete_if_ours(const BridgeDeletion *deletion) {
         return link_delete(netlink, link.ifindex, NULL);
 }
 
-static void run(CloserJob *job) {
+static void run(WorkersJob *job) {
         BridgeDeletion *deletion = container_of(job, BridgeDeletion, job);
 
         deletion->error = delete_if_ours(deletion);
 }
 
-static void done(CloserJob *job) {
+static void done(WorkersJob *job) {
         _cleanup_free_ BridgeDeletion *deletion = container_of(job, BridgeDeletion, job);
 
         deletion->done(deletion->userdata, deletion->ifindex, deletion->error);
 }
 
-int network_delete_bridge(
-                const Network *network, Closer *closer, network_deleted_t on_done, void *userdata) {
+int network_delete_bridge(const Network *network, Workers *workers, network_deleted_t on_done,
+                void *userdata) {
         BridgeDeletion *deletion = calloc(1, sizeof(BridgeDeletion));
 
         if (!deletion)
@@ -396,6 +396,6 @@ int network_delete_bridge(
                 .done = on_done,
                 .userdata = userdata,
         };
-        closer_submit(closer, &deletion->job);
+        workers_submit(workers, &deletion->job);
         return 0;
 }

@@ -105,7 +105,7 @@ int network_see_port(Network *network, int ifindex, bool foreign);
 /* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there
  * is a bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,
  * KernelError. */
-int network_birth(Network *network, Netlink *netlink, Failure *failure);
+int network_setup(Network *network, Netlink *netlink, Failure *failure);
 
 /* For one that is there, with its tag: sees to it that the rest is as well. */
 int network_complete(Network *network, Netlink *netlink, Failure *failure);
@@ -143,4 +143,4 @@ int network_remove_filters(const char *name, Failure *failure);
  */
 typedef void (*network_deleted_t)(void *userdata, int ifindex, int error);
 int network_delete_bridge(
-                const Network *network, Closer *closer, network_deleted_t done, void *userdata);
+                const Network *network, Workers *workers, network_deleted_t done, void *userdata);

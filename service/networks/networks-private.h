@@ -24,7 +24,7 @@ typedef struct FirewallWatch {
 struct Networks {
         Netlink *netlink;   /* the owner's */
         Netlink *netfilter; /* likewise; NULL: the kernel has none */
-        Closer *closer;     /* likewise */
+        Workers *workers;   /* likewise */
         sd_event *event;
         Reconciler *reconciler; /* likewise */
         List list;              /* Network.link, oldest first; also those that go */

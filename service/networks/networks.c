@@ -123,8 +123,8 @@ static void advance(Network *network) {
         if (network->deleting || networks->stopping)
                 return;
         network->takes_device = networks_is_last_on_device(networks, network);
-        network->deleting =
-                        network_delete_bridge(network, networks->closer, on_deleted, networks) >= 0;
+        network->deleting = network_delete_bridge(
+                                            network, networks->workers, on_deleted, networks) >= 0;
         if (!network->deleting)
                 set_idle_timer(network, AGAIN_USEC);
 }
@@ -208,7 +208,7 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
                 r = networks_enlist(networks, network);
         if (r < 0)
                 return r;
-        r = network_birth(network, networks->netlink, failure);
+        r = network_setup(network, networks->netlink, failure);
         if (network->ifindex == 0)
                 return r;
         *ret = network;
@@ -309,7 +309,7 @@ int networks_new(Networks **ret, const NetworksParts *parts, const NetworksObser
                 return -ENOMEM;
         *networks = (Networks){
                 .netlink = parts->netlink,
-                .closer = parts->closer,
+                .workers = parts->workers,
                 .reconciler = parts->reconciler,
                 .event = sd_event_ref(parts->event),
                 .observer = observer,

@@ -16,7 +16,7 @@
 /* They stay the owner's. netlink: of NETLINK_ROUTE. */
 typedef struct NetworksParts {
         Netlink *netlink;
-        Closer *closer;
+        Workers *workers;
         Reconciler *reconciler;
         sd_event *event;
 } NetworksParts;

@@ -167,7 +167,7 @@ static bool is_any_up(const List *networks) {
 }
 
 /* In whose tag it is written: the oldest. NULL: nobody needs anything. */
-static Network *keeper_of(const List *networks) {
+static Network *tag_owner_of(const List *networks) {
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
 
@@ -201,17 +201,17 @@ int uplinks_find(Uplinks *uplinks, Netlink *netlink) {
 }
 
 /* What an update goes by. */
-typedef struct Surroundings {
+typedef struct ForwardingPlan {
         Egress egress;
         UplinkSwitch wanted; /* to be forwarded from by us */
         int *closed;         /* bridges of networks that are kept from what is near; ends with 0 */
         int undone;          /* a device that somebody has switched off; 0: none */
-} Surroundings;
+} ForwardingPlan;
 
-static void surroundings_done(Surroundings *surroundings) {
-        egress_done(&surroundings->egress);
-        uplink_switch_done(&surroundings->wanted);
-        free(surroundings->closed);
+static void forwarding_plan_done(ForwardingPlan *forwarding) {
+        egress_done(&forwarding->egress);
+        uplink_switch_done(&forwarding->wanted);
+        free(forwarding->closed);
 }
 
 /* Also while it goes: its guests are there until their taps are not. */
@@ -278,7 +278,7 @@ static void look_at_v6(Uplinks *uplinks, Netlink *netlink) {
         }
 }
 
-static int look_around(Uplinks *uplinks, Netlink *netlink, Surroundings *ret, Failure *failure) {
+static int look_around(Uplinks *uplinks, Netlink *netlink, ForwardingPlan *ret, Failure *failure) {
         int r;
 
         network_health_begin(uplinks->networks);
@@ -355,24 +355,24 @@ static int collect_devices(const UplinkSwitch *devices, DeviceSet *ret) {
         return r;
 }
 
-static int write_filter(const Surroundings *surroundings, bool v6, char **ret) {
+static int write_filter(const ForwardingPlan *forwarding, bool v6, char **ret) {
         _cleanup_(device_set_done) DeviceSet devices = { .ifindexes = NULL };
         const UplinkFilter filter = {
                 .devices4 = &devices,
-                .devices6 = v6 ? &surroundings->egress.v6 : NULL,
-                .closed = surroundings->closed,
-                .near4 = surroundings->egress.near4,
-                .near6 = surroundings->egress.near6,
+                .devices6 = v6 ? &forwarding->egress.v6 : NULL,
+                .closed = forwarding->closed,
+                .near4 = forwarding->egress.near4,
+                .near6 = forwarding->egress.near6,
         };
-        int r = collect_devices(&surroundings->wanted, &devices);
+        int r = collect_devices(&forwarding->wanted, &devices);
 
         return r < 0 ? r : uplink_filter_rules(&filter, ret);
 }
 
 static int set_filter(
-                Uplinks *uplinks, const Surroundings *surroundings, bool v6, Failure *failure) {
+                Uplinks *uplinks, const ForwardingPlan *forwarding, bool v6, Failure *failure) {
         _cleanup_free_ char *rules = NULL;
-        int r = write_filter(surroundings, v6, &rules);
+        int r = write_filter(forwarding, v6, &rules);
 
         if (r < 0)
                 return r;
@@ -440,8 +440,8 @@ static int find_undone_bridge(const List *networks, Netlink *netlink) {
 
 /* Whether it may be switched on: what somebody has switched off, a few times only, and then again
  * when the time is over. */
-static bool may_switch_on(Uplinks *uplinks, const Surroundings *surroundings) {
-        if (surroundings->undone == 0 || restore_limit_take(&uplinks->forwarding, clock_now_usec()))
+static bool may_switch_on(Uplinks *uplinks, const ForwardingPlan *forwarding) {
+        if (forwarding->undone == 0 || restore_limit_take(&uplinks->forwarding, clock_now_usec()))
                 return true;
         debounce_at(uplinks->look, restore_limit_next(&uplinks->forwarding));
         return false;
@@ -465,62 +465,61 @@ static void tell_forwarding(Uplinks *uplinks, Netlink *netlink, int undone) {
 }
 
 /* The filter stands before anything is switched on, and until it is off. */
-static int switch_devices(Uplinks *uplinks, Netlink *netlink, const Surroundings *surroundings,
+static int switch_devices(Uplinks *uplinks, Netlink *netlink, const ForwardingPlan *forwarding,
                 Failure *failure) {
-        const bool allowed = may_switch_on(uplinks, surroundings);
+        const bool allowed = may_switch_on(uplinks, forwarding);
         int r = 0;
 
         if (allowed)
-                r = uplink_switch_on(&surroundings->wanted, netlink, failure);
+                r = uplink_switch_on(&forwarding->wanted, netlink, failure);
         if (r >= 0 && allowed)
                 r = switch_bridges(uplinks->networks, netlink, failure);
-        tell_forwarding(uplinks, netlink, allowed ? 0 : surroundings->undone);
+        tell_forwarding(uplinks, netlink, allowed ? 0 : forwarding->undone);
         return r;
 }
 
 /* of_others: nothing is wanted of any device; but the bridges of networks are ours. */
-static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, Surroundings *surroundings) {
+static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, ForwardingPlan *forwarding) {
         int r = 0;
 
         if (!of_others)
-                r = uplink_switch_plan(&uplinks->ours, netlink, &surroundings->egress.v4,
-                                &surroundings->wanted, &surroundings->undone);
-        if (surroundings->undone == 0)
-                surroundings->undone = find_undone_bridge(uplinks->networks, netlink);
+                r = uplink_switch_plan(&uplinks->ours, netlink, &forwarding->egress.v4,
+                                &forwarding->wanted, &forwarding->undone);
+        if (forwarding->undone == 0)
+                forwarding->undone = find_undone_bridge(uplinks->networks, netlink);
         return r;
 }
 
 /* From now on. */
-static void keep(Uplinks *uplinks, Surroundings *surroundings) {
+static void keep(Uplinks *uplinks, ForwardingPlan *forwarding) {
         uplink_switch_done(&uplinks->ours);
         egress_done(&uplinks->egress);
-        uplinks->ours = surroundings->wanted;
-        uplinks->egress = surroundings->egress;
-        surroundings->wanted = (UplinkSwitch){ .listed = { .n = 0 } };
-        surroundings->egress = (Egress){ .near4 = { NULL } };
+        uplinks->ours = forwarding->wanted;
+        uplinks->egress = forwarding->egress;
+        forwarding->wanted = (UplinkSwitch){ .listed = { .n = 0 } };
+        forwarding->egress = (Egress){ .near4 = { NULL } };
 }
 
-static int carry_out(Uplinks *uplinks, Netlink *netlink, Surroundings *surroundings, bool of_others,
+static int carry_out(Uplinks *uplinks, Netlink *netlink, ForwardingPlan *forwarding, bool of_others,
                 Failure *failure) {
         const List *networks = uplinks->networks;
-        int r = uplink_switch_off(
-                        &uplinks->ours, &surroundings->wanted, netlink, of_others, failure);
+        int r = uplink_switch_off(&uplinks->ours, &forwarding->wanted, netlink, of_others, failure);
 
         if (r >= 0)
-                r = write_tags(keeper_of(networks), &surroundings->wanted.listed, networks, netlink,
-                                failure);
+                r = write_tags(tag_owner_of(networks), &forwarding->wanted.listed, networks,
+                                netlink, failure);
         if (r >= 0)
-                r = set_filter(uplinks, surroundings, is_guarded(networks), failure);
+                r = set_filter(uplinks, forwarding, is_guarded(networks), failure);
         if (r >= 0)
-                r = switch_devices(uplinks, netlink, surroundings, failure);
+                r = switch_devices(uplinks, netlink, forwarding, failure);
         if (r >= 0)
-                keep(uplinks, surroundings);
+                keep(uplinks, forwarding);
         return r;
 }
 
 static int update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
-        _cleanup_(surroundings_done) Surroundings surroundings = { .closed = NULL };
-        const bool up = is_any_up(uplinks->networks), out = keeper_of(uplinks->networks) != NULL;
+        _cleanup_(forwarding_plan_done) ForwardingPlan forwarding = { .closed = NULL };
+        const bool up = is_any_up(uplinks->networks), out = tag_owner_of(uplinks->networks) != NULL;
         bool of_others = false;
         int r = 0;
 
@@ -533,12 +532,12 @@ static int update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
                 unwatch(uplinks);
         (void)forwarding_get(netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
         if (r >= 0)
-                r = find_closed(uplinks->networks, &surroundings.closed);
-        if (r >= 0 && (up || surroundings.closed))
-                r = look_around(uplinks, netlink, &surroundings, failure);
+                r = find_closed(uplinks->networks, &forwarding.closed);
+        if (r >= 0 && (up || forwarding.closed))
+                r = look_around(uplinks, netlink, &forwarding, failure);
         if (r >= 0 && out)
-                r = plan(uplinks, netlink, of_others, &surroundings);
-        return r < 0 ? r : carry_out(uplinks, netlink, &surroundings, of_others, failure);
+                r = plan(uplinks, netlink, of_others, &forwarding);
+        return r < 0 ? r : carry_out(uplinks, netlink, &forwarding, of_others, failure);
 }
 
 static void try_again(Uplinks *uplinks, int error, const Failure *failure) {

@@ -15,11 +15,11 @@
 #define FDS_MAX     256
 #define WATCHES_MAX 32 /* of those of one call */
 
-struct Linger {
-        Closer *closer;
+struct DelayedClose {
+        Workers *workers;
         sd_event_source *timer; /* for the first */
         List kept;              /* Kept.link, in the order in which they are due */
-        List closing;           /* Kept.link, the closer has them */
+        List closing;           /* Kept.link, the workers has them */
         size_t n_fds;           /* kept */
         bool stopping;
         void (*closed)(void *userdata);
@@ -29,124 +29,127 @@ struct Linger {
 typedef struct Kept {
         List link;
         List watches; /* RemovalWaiter.link */
-        CloserJob job;
-        Linger *linger;
+        WorkersJob job;
+        DelayedClose *delayed_close;
         uint64_t due_usec;
         uid_t uid;
         uint32_t nonce;
         FdSet fds;
 } Kept;
 
-DEFINE_CLEANUP(Linger, linger_free)
+DEFINE_CLEANUP(DelayedClose, delayed_close_free)
 
 /* In a thread. */
-static void run(CloserJob *job) {
+static void run(WorkersJob *job) {
         fdset_done(&container_of(job, Kept, job)->fds);
 }
 
-static void done(CloserJob *job) {
+static void done(WorkersJob *job) {
         Kept *kept = container_of(job, Kept, job);
-        Linger *linger = kept->linger;
+        DelayedClose *delayed_close = kept->delayed_close;
 
         list_unlink(&kept->link);
         if (!list_is_empty(&kept->watches))
-                linger->closed(linger->userdata);
-        notify_removed(&kept->watches, linger->stopping ? -ECANCELED : 0);
+                delayed_close->closed(delayed_close->userdata);
+        notify_removed(&kept->watches, delayed_close->stopping ? -ECANCELED : 0);
         free(kept);
 }
 
-static void let_first_go(Linger *linger) {
-        Kept *kept = container_of(linger->kept.next, Kept, link);
+static void let_first_go(DelayedClose *delayed_close) {
+        Kept *kept = container_of(delayed_close->kept.next, Kept, link);
 
         list_unlink(&kept->link);
-        list_append(&linger->closing, &kept->link);
-        linger->n_fds -= kept->fds.n;
-        closer_submit(linger->closer, &kept->job);
+        list_append(&delayed_close->closing, &kept->link);
+        delayed_close->n_fds -= kept->fds.n;
+        workers_submit(delayed_close->workers, &kept->job);
 }
 
-static int wait_for_first(Linger *linger) {
-        const Kept *first = container_of(linger->kept.next, Kept, link);
-        int r = sd_event_source_set_time(linger->timer, first->due_usec);
+static int wait_for_first(DelayedClose *delayed_close) {
+        const Kept *first = container_of(delayed_close->kept.next, Kept, link);
+        int r = sd_event_source_set_time(delayed_close->timer, first->due_usec);
 
-        return r < 0 ? r : sd_event_source_set_enabled(linger->timer, SD_EVENT_ONESHOT);
+        return r < 0 ? r : sd_event_source_set_enabled(delayed_close->timer, SD_EVENT_ONESHOT);
 }
 
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
-        Linger *linger = userdata;
+        DelayedClose *delayed_close = userdata;
         uint64_t now = clock_now_usec();
 
-        while (!list_is_empty(&linger->kept) &&
-                        container_of(linger->kept.next, Kept, link)->due_usec <= now)
-                let_first_go(linger);
-        return list_is_empty(&linger->kept) ? 0 : wait_for_first(linger);
+        while (!list_is_empty(&delayed_close->kept) &&
+                        container_of(delayed_close->kept.next, Kept, link)->due_usec <= now)
+                let_first_go(delayed_close);
+        return list_is_empty(&delayed_close->kept) ? 0 : wait_for_first(delayed_close);
 }
 
-int linger_new(Linger **ret, sd_event *event, Closer *closer, void (*closed)(void *userdata),
-                void *userdata) {
-        _cleanup_(linger_freep) Linger *linger = calloc(1, sizeof(Linger));
+int delayed_close_new(DelayedClose **ret, sd_event *event, Workers *workers,
+                void (*closed)(void *userdata), void *userdata) {
+        _cleanup_(delayed_close_freep) DelayedClose *delayed_close =
+                        calloc(1, sizeof(DelayedClose));
         int r;
 
-        if (!linger)
+        if (!delayed_close)
                 return -ENOMEM;
-        *linger = (Linger){ .closer = closer, .closed = closed, .userdata = userdata };
-        list_init(&linger->kept);
-        list_init(&linger->closing);
-        r = sd_event_add_time(event, &linger->timer, CLOCK_MONOTONIC, UINT64_MAX, ACCURACY_USEC,
-                        on_due, linger);
+        *delayed_close = (DelayedClose){
+                .workers = workers, .closed = closed, .userdata = userdata
+        };
+        list_init(&delayed_close->kept);
+        list_init(&delayed_close->closing);
+        r = sd_event_add_time(event, &delayed_close->timer, CLOCK_MONOTONIC, UINT64_MAX,
+                        ACCURACY_USEC, on_due, delayed_close);
         if (r >= 0)
-                r = sd_event_source_set_enabled(linger->timer, SD_EVENT_OFF);
+                r = sd_event_source_set_enabled(delayed_close->timer, SD_EVENT_OFF);
         if (r < 0)
                 return r;
-        *ret = TAKE_PTR(linger);
+        *ret = TAKE_PTR(delayed_close);
         return 0;
 }
 
-void linger_stop(Linger *linger) {
-        if (!linger)
+void delayed_close_stop(DelayedClose *delayed_close) {
+        if (!delayed_close)
                 return;
-        linger->stopping = true;
-        linger->timer = sd_event_source_disable_unref(linger->timer);
-        while (!list_is_empty(&linger->kept))
-                let_first_go(linger);
+        delayed_close->stopping = true;
+        delayed_close->timer = sd_event_source_disable_unref(delayed_close->timer);
+        while (!list_is_empty(&delayed_close->kept))
+                let_first_go(delayed_close);
 }
 
-Linger *linger_free(Linger *linger) {
-        if (!linger)
+DelayedClose *delayed_close_free(DelayedClose *delayed_close) {
+        if (!delayed_close)
                 return NULL;
-        sd_event_source_disable_unref(linger->timer);
-        free(linger);
+        sd_event_source_disable_unref(delayed_close->timer);
+        free(delayed_close);
         return NULL;
 }
 
-void linger_close(Linger *linger, uid_t uid, uint32_t nonce, FdSet *fds) {
-        bool first = list_is_empty(&linger->kept);
+void delayed_close_close(DelayedClose *delayed_close, uid_t uid, uint32_t nonce, FdSet *fds) {
+        bool first = list_is_empty(&delayed_close->kept);
         Kept *kept;
 
         if (fds->n == 0)
                 return;
         kept = calloc(1, sizeof(Kept));
         if (!kept) {
-                closer_close(linger->closer, fds);
+                workers_close(delayed_close->workers, fds);
                 return;
         }
-        kept->linger = linger;
-        kept->job = (CloserJob){ .run = run, .done = done };
+        kept->delayed_close = delayed_close;
+        kept->job = (WorkersJob){ .run = run, .done = done };
         kept->uid = uid;
         kept->nonce = nonce;
         kept->due_usec = clock_now_usec() + LINGER_USEC;
-        linger->n_fds += fds->n;
+        delayed_close->n_fds += fds->n;
         kept->fds = fdset_take(fds);
         list_init(&kept->watches);
-        list_append(&linger->kept, &kept->link);
-        while (linger->n_fds > FDS_MAX)
-                let_first_go(linger);
-        if (first && wait_for_first(linger) < 0)
-                let_first_go(linger);
+        list_append(&delayed_close->kept, &kept->link);
+        while (delayed_close->n_fds > FDS_MAX)
+                let_first_go(delayed_close);
+        if (first && wait_for_first(delayed_close) < 0)
+                let_first_go(delayed_close);
 }
 
-/* NULL: none. Those that the closer has are closed first. */
-static Kept *find_first(const Linger *linger, uid_t uid, const uint32_t *nonce) {
-        const List *const lists[] = { &linger->closing, &linger->kept };
+/* NULL: none. Those that the workers has are closed first. */
+static Kept *find_first(const DelayedClose *delayed_close, uid_t uid, const uint32_t *nonce) {
+        const List *const lists[] = { &delayed_close->closing, &delayed_close->kept };
 
         for (size_t i = 0; i < 2; i++)
                 LIST_FOREACH((List *)lists[i], node) {
@@ -158,8 +161,8 @@ static Kept *find_first(const Linger *linger, uid_t uid, const uint32_t *nonce) 
         return NULL;
 }
 
-List *linger_watches(const Linger *linger, uid_t uid, const uint32_t *nonce) {
-        Kept *first = find_first(linger, uid, nonce);
+List *delayed_close_watches(const DelayedClose *delayed_close, uid_t uid, const uint32_t *nonce) {
+        Kept *first = find_first(delayed_close, uid, nonce);
         unsigned n = 0;
 
         if (!first)

@@ -16,26 +16,27 @@
 #include "common/workers.h"
 #include "taps/endpoint.h"
 
-typedef struct Linger Linger;
+typedef struct DelayedClose DelayedClose;
 
 /* closed(): called in the loop when some of them are closed that somebody watched, before the watch
- * is told. The closer must outlive linger_stop(). -ENOMEM, -errno of sd_event_add_time(3). */
-int linger_new(Linger **ret, sd_event *event, Closer *closer, void (*closed)(void *userdata),
-                void *userdata);
+ * is told. The workers must outlive delayed_close_stop(). -ENOMEM, -errno of sd_event_add_time(3).
+ */
+int delayed_close_new(DelayedClose **ret, sd_event *event, Workers *workers,
+                void (*closed)(void *userdata), void *userdata);
 
-/* What is still there goes to the closer, which must be freed before linger_free(): who watches is
- * told -ECANCELED. Takes NULL. */
-void linger_stop(Linger *linger);
+/* What is still there goes to the workers, which must be freed before delayed_close_free(): who
+ * watches is told -ECANCELED. Takes NULL. */
+void delayed_close_stop(DelayedClose *delayed_close);
 
 /* Takes NULL. Returns NULL. */
-Linger *linger_free(Linger *linger);
+DelayedClose *delayed_close_free(DelayedClose *delayed_close);
 
 /* Takes the fds, of that uid's tap of that nonce, over and closes them a moment later, off the
  * loop. Cannot fail: without memory, or where too many are kept, some go at once. */
-void linger_close(Linger *linger, uid_t uid, uint32_t nonce, FdSet *fds);
+void delayed_close_close(DelayedClose *delayed_close, uid_t uid, uint32_t nonce, FdSet *fds);
 
 /* A tap may be there only because of its queues here, and then stands in the way though its holder
  * has closed it. The watches (RemovalWaiter.link) that are told when the first of that uid's, and
  * of that nonce's if it is not NULL, are closed; good until the loop runs on. NULL: none are here,
  * or enough wait for them. */
-List *linger_watches(const Linger *linger, uid_t uid, const uint32_t *nonce);
+List *delayed_close_watches(const DelayedClose *delayed_close, uid_t uid, const uint32_t *nonce);

@@ -12,7 +12,7 @@
 DEFINE_CLEANUP(Netlink, netlink_close)
 
 typedef struct Deletion {
-        CloserJob job;
+        WorkersJob job;
         int ifindex;
         uint32_t nonce;
         int error;
@@ -49,20 +49,20 @@ static int delete_if_ours(const Deletion *deletion) {
         return is_ours(&link, deletion->nonce) ? link_delete(netlink, link.ifindex, NULL) : -ESTALE;
 }
 
-static void run(CloserJob *job) {
+static void run(WorkersJob *job) {
         Deletion *deletion = container_of(job, Deletion, job);
 
         deletion->error = delete_if_ours(deletion);
 }
 
-static void done(CloserJob *job) {
+static void done(WorkersJob *job) {
         _cleanup_free_ Deletion *deletion = container_of(job, Deletion, job);
 
         if (deletion->done)
                 deletion->done(deletion->ifindex, deletion->error, deletion->userdata);
 }
 
-int deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t on_done,
+int deletion_submit(Workers *workers, int ifindex, uint32_t nonce, deletion_done_t on_done,
                 void *userdata) {
         Deletion *deletion = calloc(1, sizeof(Deletion));
 
@@ -75,6 +75,6 @@ int deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t
                 .done = on_done,
                 .userdata = userdata,
         };
-        closer_submit(closer, &deletion->job);
+        workers_submit(workers, &deletion->job);
         return 0;
 }

@@ -17,5 +17,5 @@ typedef void (*deletion_done_t)(int ifindex, int error, void *userdata);
 
 /* Deletes the tap with that ifindex (0: with the nonce's name) that has the nonce in its tag, or,
  * if it got no tag yet, its name. done may be NULL. -ENOMEM. */
-int deletion_submit(
-                Closer *closer, int ifindex, uint32_t nonce, deletion_done_t done, void *userdata);
+int deletion_submit(Workers *workers, int ifindex, uint32_t nonce, deletion_done_t done,
+                void *userdata);

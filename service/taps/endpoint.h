@@ -97,7 +97,7 @@ struct Endpoint {
         HostBridge *bridge; /* of the host, where it belongs; NULL: nowhere, or on a network */
         List on_bridge;     /* HostBridge.endpoints */
         int was_on; /* the bridge that it was on before it was on none; 0: that is not known */
-        Conduct conduct;
+        TamperState tamper;
         unsigned warnings;     /* EndpointWarning */
         uint64_t vlans;        /* a hash of those in which the guest's MAC is tied; 0: none yet */
         bool muted;            /* in one of them another port has the guest's MAC */
@@ -116,7 +116,7 @@ struct Endpoint {
         EndpointEnd end;
         List condemned;  /* Manager.condemned: its deletion has failed, and is tried again */
         bool seen;       /* by the resync under way */
-        bool stray;      /* its network was gone when it was adopted */
+        bool orphaned;   /* its network was gone when it was adopted */
         bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept
                             for it */
 };

@@ -17,11 +17,11 @@ typedef enum SourceTelling {
 
 /* What the host offers; told by a scratch tap, and by the filters that could be made, at the start.
  */
-typedef struct ManagerFacts {
+typedef struct HostCapabilities {
         OffloadCapability offloads;
         unsigned max_queues;
         unsigned cpus;        /* online */
         bool vhost_net;       /* there is a /dev/vhost-net */
         unsigned tap_filters; /* TAP_FILTER_*, those that stand */
         SourceTelling sources;
-} ManagerFacts;
+} HostCapabilities;

@@ -24,60 +24,60 @@
 #include "taps/tap-setup.h"
 
 /* Who opens a queue of each new device before it has its owner wins one time in two at the first,
- * and hardly ever at the others, which have an escort (kernel/tap-escort). */
+ * and hardly ever at the others, which have an escort (kernel/owner-race-guard). */
 #define ATTEMPTS 16
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 
 /* What one CreateTap was asked and for whom. */
-typedef struct Order {
+typedef struct CreateContext {
         const TapRequest *request;
         const Client *client;
         const LinkInfo *bridge; /* NULL: none */
         Network *network;       /* NULL: none */
         bool shared;            /* the network has a foreign port, and that was allowed */
         bool learnt;            /* the guest's MAC was learnt behind one, and may be taken over */
-        bool contested;         /* somebody opened a queue of the last attempt's device */
-} Order;
+        bool race_lost;         /* somebody opened a queue of the last attempt's device */
+} CreateContext;
 
 /* A MAC for the guest: its own, or one that nobody on the bridge has. */
-static int choose_mac(Manager *manager, const Order *order, Mac *ret, Failure *failure) {
+static int choose_mac(Manager *manager, const CreateContext *context, Mac *ret, Failure *failure) {
         int r;
 
-        if (order->request->has_guest_mac) {
-                *ret = order->request->guest_mac;
+        if (context->request->has_guest_mac) {
+                *ret = context->request->guest_mac;
                 return 0;
         }
         r = mac_generate(ret);
-        if (r < 0 || !order->bridge)
+        if (r < 0 || !context->bridge)
                 return r;
-        r = placement_check_mac(manager, order->bridge, ret, NULL, failure);
+        r = placement_check_mac(manager, context->bridge, ret, NULL, failure);
         return r == PLACEMENT_LEARNT ? -EADDRINUSE : r;
 }
 
-static int make_tag(Manager *manager, const Order *order, const LinkPort *port, Tag *ret,
+static int make_tag(Manager *manager, const CreateContext *context, const LinkPort *port, Tag *ret,
                 Failure *failure) {
         Tag tag = {
-                .uid = order->client->uid,
-                .persistent = order->request->persistent,
-                .queues = order->request->queues,
-                .vnet_hdr_size = order->request->vnet_hdr_size,
-                .mac_state = order->request->has_guest_mac ? MAC_GIVEN : MAC_GENERATED,
+                .uid = context->client->uid,
+                .persistent = context->request->persistent,
+                .queues = context->request->queues,
+                .vnet_hdr_size = context->request->vnet_hdr_size,
+                .mac_state = context->request->has_guest_mac ? MAC_GIVEN : MAC_GENERATED,
                 .created = (uint64_t)time(NULL),
                 .isolated = port->isolated,
                 .anti_spoof = port->locked,
                 .bpdu_guard = port->bpdu_guard,
-                .on_network = order->network,
+                .on_network = context->network,
         };
         int r;
 
-        snprintf(tag.label, sizeof(tag.label), "%s", order->request->label);
-        if (order->bridge)
-                snprintf(tag.bridge, sizeof(tag.bridge), "%s", order->bridge->name);
+        snprintf(tag.label, sizeof(tag.label), "%s", context->request->label);
+        if (context->bridge)
+                snprintf(tag.bridge, sizeof(tag.bridge), "%s", context->bridge->name);
         r = ifname_nonce(&tag.nonce);
         if (r < 0)
                 return r;
-        r = choose_mac(manager, order, &tag.guest_mac, failure);
+        r = choose_mac(manager, context, &tag.guest_mac, failure);
         if (r < 0)
                 return r;
         *ret = tag;
@@ -85,13 +85,13 @@ static int make_tag(Manager *manager, const Order *order, const LinkPort *port, 
 }
 
 /* What its holder may do to others on the bridge: the network says, where the request does not. */
-static TapPort make_port(const Manager *manager, const Order *order) {
-        const TapRequest *request = order->request;
-        const NetworkPlan *network = order->network ? &order->network->tag.plan : NULL;
+static TapPort make_port(const Manager *manager, const CreateContext *context) {
+        const TapRequest *request = context->request;
+        const NetworkPlan *network = context->network ? &context->network->tag.plan : NULL;
         TapPortRequest port = {
-                .network = order->network ? order->network->ifindex : 0,
-                .bridged = order->bridge,
-                .bpdu_guard = order->client->bpdu_guard,
+                .network = context->network ? context->network->ifindex : 0,
+                .bridged = context->bridge,
+                .bpdu_guard = context->client->bpdu_guard,
                 .anti_spoof = request->anti_spoof || (network && !request->has_anti_spoof),
                 .isolated = request->isolated ||
                                 (network && network->guests_isolated && !request->has_isolated),
@@ -101,25 +101,26 @@ static TapPort make_port(const Manager *manager, const Order *order) {
         return tap_port_for_request(&port, manager->facts.tap_filters);
 }
 
-static TapPlan make_plan(Manager *manager, const Order *order, TapPort port, const Tag *tag) {
-        const TapRequest *request = order->request;
+static TapPlan make_plan(
+                Manager *manager, const CreateContext *context, TapPort port, const Tag *tag) {
+        const TapRequest *request = context->request;
         TapPlan plan = {
                 .device = {
                         .vnet_hdr = request->vnet_hdr,
                         .multiqueue = request->multiqueue,
                         .vnet_hdr_size = request->vnet_hdr_size,
-                        .contested = order->contested,
+                        .race_lost = context->race_lost,
                 },
                 .tag = *tag,
                 .queues = request->persistent ? 1 : request->queues,
                 .offloads = request->offloads,
-                .mtu = request->has_mtu ? request->mtu : order->bridge ? order->bridge->mtu : 0,
-                .bridge = order->bridge,
-                .pin_mac = order->bridge && !order->network &&
-                                manager_should_pin_mac(manager, order->bridge),
+                .mtu = request->has_mtu ? request->mtu : context->bridge ? context->bridge->mtu : 0,
+                .bridge = context->bridge,
+                .pin_mac = context->bridge && !context->network &&
+                                manager_should_pin_mac(manager, context->bridge),
                 .port = port,
                 .tie_mac = port.port.locked,
-                .replace_learnt = order->learnt,
+                .replace_learnt = context->learnt,
         };
 
         ifname_of_nonce(tag->nonce, plan.device.name);
@@ -128,12 +129,12 @@ static TapPlan make_plan(Manager *manager, const Order *order, TapPort port, con
 
 /* The device is taken away by closing its queues, and by deleting it: somebody may have opened one
  * before it had its owner. Its record waits for the kernel's word. */
-static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queues) {
+static void abort_creation(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queues) {
         uint32_t nonce = endpoint->tag.nonce;
 
         /* Also where no queue is open: a persistent tap lives without any, and a device that was
          * made and then not used may have been joined by somebody. */
-        if (deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
+        if (deletion_submit(manager->workers, ifindex, nonce, NULL, NULL) < 0)
                 log_warning("Out of memory: " IFNAME_PREFIX "%08x may be left behind", nonce);
         charge_done(&endpoint->charge);
         charge_done(&endpoint->port);
@@ -146,35 +147,35 @@ static void bury(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queue
                 endpoint_free(endpoint);
                 networks_left(manager->networks, network);
         }
-        closer_close(manager->closer, queues);
+        workers_close(manager->workers, queues);
 }
 
-static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endpoint **ret,
-                Failure *failure) {
+static int try_create(Manager *manager, const CreateContext *context, FdSet *ret_queues,
+                Endpoint **ret, Failure *failure) {
         _cleanup_(endpoint_freep) Endpoint *endpoint = NULL;
-        const TapPort port = make_port(manager, order);
+        const TapPort port = make_port(manager, context);
         FdSet queues = FDSET_INIT;
         LinkInfo link;
         TapPlan plan;
         int ifindex, r;
         Tag tag;
 
-        r = make_tag(manager, order, &port.port, &tag, failure);
+        r = make_tag(manager, context, &port.port, &tag, failure);
         if (r < 0)
                 return r;
-        endpoint = endpoint_new(&tag, order->client->connection);
+        endpoint = endpoint_new(&tag, context->client->connection);
         if (!endpoint)
                 return -ENOMEM;
-        endpoint->may_return = order->request->has_guest_mac || *tag.label;
-        r = quota_charge(manager->quota, order->client->uid, 1, order->request->queues,
+        endpoint->may_return = context->request->has_guest_mac || *tag.label;
+        r = quota_charge(manager->quota, context->client->uid, 1, context->request->queues,
                         &endpoint->charge);
-        if (r >= 0 && order->network)
-                r = manager_join_network(order->network, endpoint);
+        if (r >= 0 && context->network)
+                r = manager_join_network(context->network, endpoint);
         if (r < 0)
                 return r;
 
-        plan = make_plan(manager, order, port, &tag);
-        r = tap_birth(manager->netlink, &plan, &queues, &ifindex, &link, failure);
+        plan = make_plan(manager, context, port, &tag);
+        r = tap_setup(manager->netlink, &plan, &queues, &ifindex, &link, failure);
         if (r >= 0) {
                 endpoint->newborn = true;
                 endpoint_follow(endpoint, &link);
@@ -185,80 +186,81 @@ static int attempt(Manager *manager, const Order *order, FdSet *ret_queues, Endp
         if (r == -EEXIST && ifindex == 0) /* the device of that name is somebody else's */
                 return r;
         if (r < 0) {
-                bury(manager, TAKE_PTR(endpoint), ifindex, &queues);
+                abort_creation(manager, TAKE_PTR(endpoint), ifindex, &queues);
                 return r;
         }
         /* A persistent one is handed over idle: the next who opens it, by name or by OpenQueues,
          * gets its first queue. Such a close is a short one. */
-        if (order->request->persistent)
+        if (context->request->persistent)
                 fdset_done(&queues);
         *ret_queues = queues;
         *ret = TAKE_PTR(endpoint);
         return 0;
 }
 
-static bool another_attempt_helps(const Order *order, int r) {
-        return r == -EEXIST || r == -EAGAIN || (r == -EADDRINUSE && !order->request->has_guest_mac);
+static bool another_attempt_helps(const CreateContext *context, int r) {
+        return r == -EEXIST || r == -EAGAIN ||
+                        (r == -EADDRINUSE && !context->request->has_guest_mac);
 }
 
 /* A foreign port that joined the network between the look and the tap makes it a bridge of the
  * host, of which nobody was asked. Where all events were read they tell; else the kernel is looked
  * at again. */
-static bool has_become_shared(Manager *manager, const Order *order, bool all_read) {
+static bool has_become_shared(Manager *manager, const CreateContext *context, bool all_read) {
         BridgePorts ports;
 
-        if (!order->network || order->shared)
+        if (!context->network || context->shared)
                 return false;
         if (all_read)
-                return network_ports(order->network).foreign > 0;
-        (void)manager_look_at_ports(manager, order->network->ifindex, &ports);
+                return network_ports(context->network).foreign > 0;
+        (void)manager_look_at_ports(manager, context->network->ifindex, &ports);
         return ports.foreign > 0;
 }
 
-static int enter_bridge(Manager *manager, const Order *order, Endpoint *endpoint) {
+static int enter_bridge(Manager *manager, const CreateContext *context, Endpoint *endpoint) {
         int r = manager_enter_bridge(
-                        manager, endpoint, order->bridge->name, order->bridge->ifindex);
+                        manager, endpoint, context->bridge->name, context->bridge->ifindex);
 
         if (r >= 0 && endpoint->bridge->mtu == 0)
-                endpoint->bridge->mtu = order->bridge->mtu;
+                endpoint->bridge->mtu = context->bridge->mtu;
         return r;
 }
 
-/* The steps of the birth made events. They are read now, while they are known to be no news: read
+/* The steps of the setup made events. They are read now, while they are known to be no news: read
  * after the announcement, each would take the record back to a state that is over. */
-static int introduce(Manager *manager, const Order *order, uint32_t nonce, FdSet *queues,
+static int publish(Manager *manager, const CreateContext *context, uint32_t nonce, FdSet *queues,
                 Endpoint **ret, Failure *failure) {
         const bool all_read = link_monitor_catch_up(manager->monitor);
         Endpoint *endpoint = registry_by_nonce(&manager->registry, nonce);
 
         if (!endpoint) {
-                closer_close(manager->closer, queues);
+                workers_close(manager->workers, queues);
                 return failure_set(failure, FAILURE_KERNEL, ENODEV,
                                 "Somebody deleted the tap while it was being made. Try again.");
         }
-        if (has_become_shared(manager, order, all_read)) {
+        if (has_become_shared(manager, context, all_read)) {
                 registry_remove(&manager->registry, endpoint);
-                bury(manager, endpoint, endpoint->now.ifindex, queues);
+                abort_creation(manager, endpoint, endpoint->now.ifindex, queues);
                 return failure_set(failure, FAILURE_STALE, ESTALE,
                                 "A port that vnicd does not manage joined the network \"%s\" "
                                 "meanwhile. Ask again.",
-                                order->network->tag.plan.name);
+                                context->network->tag.plan.name);
         }
         endpoint->newborn = false;
         /* Its own way onto the bridge is no reason to look; what somebody did to it since then is.
          */
         endpoint->check_tied_mac = endpoint->lost_tied_mac;
-        if (order->bridge && !order->network && enter_bridge(manager, order, endpoint) < 0) {
+        if (context->bridge && !context->network && enter_bridge(manager, context, endpoint) < 0) {
                 registry_remove(&manager->registry, endpoint);
-                bury(manager, endpoint, endpoint->now.ifindex, queues);
+                abort_creation(manager, endpoint, endpoint->now.ifindex, queues);
                 return -ENOMEM;
         }
         (void)endpoint_review(endpoint);
         /* What was changed while it was made was followed only. */
         manager_check(manager, endpoint);
         manager_begin_lease(manager, endpoint);
-        offload_watch_begin_new(
-                        &endpoint->offload_state, endpoint->now.ifindex, order->request->offloads);
+        offload_watch_begin_new(&endpoint->offload_state, endpoint->now.ifindex,
+                        context->request->offloads);
         *ret = endpoint;
         return 0;
 }
@@ -268,26 +270,26 @@ void manager_announce(Manager *manager, const Endpoint *endpoint) {
                 manager->observer->appeared(endpoint, manager->userdata);
 }
 
-static int make_tap(Manager *manager, Order *order, FdSet *ret_queues, Endpoint **ret,
+static int make_tap(Manager *manager, CreateContext *context, FdSet *ret_queues, Endpoint **ret,
                 Failure *failure) {
         Endpoint *endpoint = NULL;
         FdSet queues = FDSET_INIT;
         int r = -EAGAIN;
 
-        for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(order, r); i++) {
-                order->contested = i > 0 && r == -EAGAIN;
-                r = attempt(manager, order, &queues, &endpoint, failure);
+        for (unsigned i = 0; i < ATTEMPTS && another_attempt_helps(context, r); i++) {
+                context->race_lost = i > 0 && r == -EAGAIN;
+                r = try_create(manager, context, &queues, &endpoint, failure);
         }
         if (r >= 0)
-                r = introduce(manager, order, endpoint->tag.nonce, &queues, ret, failure);
+                r = publish(manager, context, endpoint->tag.nonce, &queues, ret, failure);
         if (r >= 0)
                 *ret_queues = queues;
         return r;
 }
 
 /* The network may have to come up first. */
-static int enter_place(Manager *manager, const Place *place, LinkInfo *bridge, Network **ret,
-                Failure *failure) {
+static int enter_placement(Manager *manager, const Placement *place, LinkInfo *bridge,
+                Network **ret, Failure *failure) {
         int r;
 
         *ret = place->network;
@@ -299,9 +301,9 @@ static int enter_place(Manager *manager, const Place *place, LinkInfo *bridge, N
 }
 
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
-                const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
+                const Placement *place, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
         Failure last = FAILURE_INIT; /* of an attempt: the next one may make it good */
-        Order order = {
+        CreateContext context = {
                 .request = request,
                 .client = client,
                 .shared = place->shared,
@@ -312,10 +314,10 @@ int manager_create_tap(Manager *manager, const TapRequest *request, const Client
 
         r = quota_count_creation(manager->quota, client->uid, &client->limits);
         if (r >= 0)
-                r = enter_place(manager, place, &bridge, &order.network, &last);
+                r = enter_placement(manager, place, &bridge, &context.network, &last);
         if (r >= 0) {
-                order.bridge = request->no_bridge ? NULL : &bridge;
-                r = make_tap(manager, &order, ret_queues, ret, &last);
+                context.bridge = request->no_bridge ? NULL : &bridge;
+                r = make_tap(manager, &context, ret_queues, ret, &last);
         }
         if (r < 0 && failure)
                 *failure = last;

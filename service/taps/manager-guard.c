@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Against the holders of queues, and against what happens to the filters of others when one of them
- * takes a MAC that is not his: what conduct_judge() finds is put right, or the endpoint is deleted.
+ * takes a MAC that is not his: what tamper_check() finds is put right, or the endpoint is deleted.
  * Nothing in here waits for a holder.
  */
 #include "taps/manager-guard.h"
@@ -77,7 +77,7 @@ int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
         /* There are no threads any more; the next start sees to it. */
         if (manager->stopping)
                 return -ECANCELED;
-        r = deletion_submit(manager->closer, endpoint->now.ifindex, endpoint->tag.nonce,
+        r = deletion_submit(manager->workers, endpoint->now.ifindex, endpoint->tag.nonce,
                         on_deletion, manager);
         if (r < 0)
                 return r;
@@ -86,15 +86,18 @@ int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
         return 0;
 }
 
-static void report(Manager *manager, const Endpoint *endpoint, Verdict verdict, const char *why) {
+static void report(
+                Manager *manager, const Endpoint *endpoint, TamperAction verdict, const char *why) {
         manager->theft_usec = clock_now_usec();
         if (manager->observer)
-                manager->observer->tampered(
-                                endpoint, verdict != VERDICT_RESTORE_MAC, why, manager->userdata);
+                manager->observer->tampered(endpoint, verdict != TAMPER_ACTION_RESTORE_MAC, why,
+                                manager->userdata);
 }
 
-static void punish(Manager *manager, Endpoint *endpoint, Verdict verdict, const char *why) {
-        EndpointEnd end = verdict == VERDICT_TAMPERED ? ENDPOINT_END_TAMPERED : ENDPOINT_END_CLOSED;
+static void delete_tampered(
+                Manager *manager, Endpoint *endpoint, TamperAction verdict, const char *why) {
+        EndpointEnd end = verdict == TAMPER_ACTION_TAMPERED ? ENDPOINT_END_TAMPERED
+                                                            : ENDPOINT_END_CLOSED;
 
         if (manager_delete(manager, endpoint, end) < 0)
                 log_error("Out of memory: %s stays, though %s", endpoint->now.name, why);
@@ -111,8 +114,8 @@ static void restore_mac(Manager *manager, Endpoint *endpoint, LinkInfo *link, co
                 return;
         }
         link->mac = mac;
-        endpoint->conduct.restoring = true;
-        report(manager, endpoint, VERDICT_RESTORE_MAC, why);
+        endpoint->tamper.restoring = true;
+        report(manager, endpoint, TAMPER_ACTION_RESTORE_MAC, why);
 }
 
 /* Until the kernel has told that the MAC was put back, an event can be from before: then the link
@@ -123,30 +126,30 @@ static void look_again(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         LinkInfo now;
 
         if (mac_equal(&link->mac, &mac))
-                endpoint->conduct.restoring = false;
-        else if (endpoint->conduct.restoring &&
+                endpoint->tamper.restoring = false;
+        else if (endpoint->tamper.restoring &&
                         link_get(manager->netlink, link->ifindex, &now, NULL) >= 0)
                 *link = now;
 }
 
 void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         const char *why = NULL;
-        Verdict verdict;
+        TamperAction verdict;
 
         if (endpoint->releasing || manager->stopping)
                 return;
         look_again(manager, endpoint, link);
-        verdict = conduct_judge(&endpoint->conduct, &endpoint->tag, link, clock_now_usec(), &why);
+        verdict = tamper_check(&endpoint->tamper, &endpoint->tag, link, clock_now_usec(), &why);
         switch (verdict) {
-        case VERDICT_RESTORE_MAC:
+        case TAMPER_ACTION_RESTORE_MAC:
                 restore_mac(manager, endpoint, link, why);
                 break;
-        case VERDICT_LEFT_BEHIND:
-        case VERDICT_TAMPERED:
-                punish(manager, endpoint, verdict, why);
+        case TAMPER_ACTION_LEFT_BEHIND:
+        case TAMPER_ACTION_TAMPERED:
+                delete_tampered(manager, endpoint, verdict, why);
                 break;
-        case VERDICT_FINE:
-        case VERDICT_MAX:
+        case TAMPER_ACTION_FINE:
+        case TAMPER_ACTION_MAX:
                 break;
         }
 }
@@ -175,8 +178,8 @@ void manager_guard_offloads(Manager *manager, Endpoint *endpoint) {
 void manager_count_event(Manager *manager, Endpoint *endpoint) {
         if (manager->stopping)
                 return;
-        if (conduct_count_event(&endpoint->conduct, clock_now_usec()) && !endpoint->releasing)
-                punish(manager, endpoint, VERDICT_TAMPERED,
+        if (tamper_count_event(&endpoint->tamper, clock_now_usec()) && !endpoint->releasing)
+                delete_tampered(manager, endpoint, TAMPER_ACTION_TAMPERED,
                                 "it made more link events than any guest does");
 }
 

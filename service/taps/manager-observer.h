@@ -24,7 +24,7 @@ typedef struct ManagerObserver {
         void (*network_leaving)(Network *network, void *userdata);
         void (*network_warned)(Network *network, void *userdata);
         void (*network_shared)(Network *network, void *userdata);
-        /* Filters of all taps (ManagerFacts.tap_filters) have gone, by somebody else, or have come
-         * back. */
+        /* Filters of all taps (HostCapabilities.tap_filters) have gone, by somebody else, or have
+         * come back. */
         void (*facts_changed)(void *userdata);
 } ManagerObserver;

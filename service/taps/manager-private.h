@@ -37,9 +37,9 @@ typedef struct TapGuard {
 
 struct Manager {
         Netlink *netlink;
-        Closer *closer;
-        sd_event_source *closer_source;
-        Linger *linger;
+        Workers *workers;
+        sd_event_source *workers_source;
+        DelayedClose *delayed_close;
         LinkMonitor *monitor;
         OffloadWatch *offload_watch;
         PacketLog *sources; /* NULL: we are not told of any */
@@ -63,12 +63,12 @@ struct Manager {
         TapGuard tap_guards[TAP_GUARDS];
         /* Endpoints whose network was gone when we started. Until the last of them has gone too,
          * its filters keep what it sends from the host. */
-        unsigned strays;
+        unsigned n_orphaned;
         /* Bridges of the host whose MAC nobody has set yet. More than these are looked at by the
          * next CreateTap. */
         int unpinned[UNPINNED_MAX];
         size_t n_unpinned;
-        ManagerFacts facts;
+        HostCapabilities facts;
         bool stopping; /* nothing is brought together any more: there are no threads for it */
         bool started;  /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;

@@ -62,7 +62,7 @@ static int give(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *
 /* What was given and could not be opened, or not be passed on. The queues are closed first, off the
  * loop, because the tag's count may be lowered only then. */
 typedef struct Withdrawal {
-        CloserJob job;
+        WorkersJob job;
         Manager *manager;
         uint32_t nonce;
         unsigned given;
@@ -90,11 +90,11 @@ static void withdraw(Manager *manager, uint32_t nonce, unsigned given) {
 }
 
 /* In a thread. */
-static void run_withdrawal(CloserJob *job) {
+static void run_withdrawal(WorkersJob *job) {
         fdset_done(&container_of(job, Withdrawal, job)->queues);
 }
 
-static void finish_withdrawal(CloserJob *job) {
+static void finish_withdrawal(WorkersJob *job) {
         _cleanup_free_ Withdrawal *withdrawal = container_of(job, Withdrawal, job);
 
         withdraw(withdrawal->manager, withdrawal->nonce, withdrawal->given);
@@ -114,11 +114,11 @@ void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues
                         .given = given,
                         .queues = fdset_take(queues),
                 };
-                closer_submit(manager->closer, &withdrawal->job);
+                workers_submit(manager->workers, &withdrawal->job);
                 return;
         }
         if (given == 0) {
-                closer_close(manager->closer, queues);
+                workers_close(manager->workers, queues);
                 return;
         }
         fdset_done(queues); /* none are open, or there is no memory to do it elsewhere */
@@ -143,7 +143,7 @@ static void on_lost_queues_closed(RemovalWaiter *watch, int error) {
 void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given) {
         const Endpoint *endpoint = registry_by_nonce(&manager->registry, nonce);
         List *watches = endpoint && given > 0
-                        ? linger_watches(manager->linger, endpoint->tag.uid, &nonce)
+                        ? delayed_close_watches(manager->delayed_close, endpoint->tag.uid, &nonce)
                         : NULL;
         LostQueues *lost = watches ? calloc(1, sizeof(LostQueues)) : NULL;
 

@@ -141,7 +141,7 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
         endpoint->tag = tag;
         endpoint->vlans = 0; /* tied in none but by name of the port */
         /* Events from before, with the MAC of before, may still come. */
-        endpoint->conduct.restoring = true;
+        endpoint->tamper.restoring = true;
         (void)bridge_untie_mac(manager->netlink, ifindex, &before, NULL);
         /* Who has a MAC of its own comes back with it. */
         endpoint->may_return = true;

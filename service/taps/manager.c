@@ -34,7 +34,7 @@ DEFINE_CLEANUP(Manager, manager_free)
 /* Closing its queue is not enough: somebody may have joined it in the moment before it had its
  * owner, and would keep it. ifindex: 0: the one with the name of the nonce. */
 static void delete_scratch(Manager *manager, int ifindex, uint32_t nonce) {
-        if (deletion_submit(manager->closer, ifindex, nonce, NULL, NULL) < 0)
+        if (deletion_submit(manager->workers, ifindex, nonce, NULL, NULL) < 0)
                 log_warning("Out of memory: a tap on which something was tried may be left behind");
 }
 
@@ -61,7 +61,7 @@ static int probe_host(Manager *manager, Failure *failure) {
                 manager->facts.max_queues = link.tx_queues;
         manager->facts.vhost_net = access("/dev/vhost-net", F_OK) == 0;
         (void)fdset_add(&queues, fd);
-        closer_close(manager->closer, &queues);
+        workers_close(manager->workers, &queues);
         delete_scratch(manager, r >= 0 ? link.ifindex : 0, nonce);
         return r;
 }
@@ -69,7 +69,7 @@ static int probe_host(Manager *manager, Failure *failure) {
 static int on_closer(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Manager *manager = userdata;
 
-        closer_finish(manager->closer);
+        workers_finish(manager->workers);
         return 0;
 }
 
@@ -94,10 +94,10 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = netlink_open(&manager->netlink, NETLINK_ROUTE);
         if (r < 0)
                 return r;
-        r = closer_new(&manager->closer, CLOSER_THREADS);
+        r = workers_new(&manager->workers, CLOSER_THREADS);
         if (r < 0)
                 return r;
-        r = linger_new(&manager->linger, event, manager->closer, on_closed, manager);
+        r = delayed_close_new(&manager->delayed_close, event, manager->workers, on_closed, manager);
         if (r < 0)
                 return r;
         r = quota_new(&manager->quota);
@@ -107,7 +107,7 @@ static int open_parts(Manager *manager, sd_event *event) {
         if (r < 0)
                 return r;
         r = networks_new(&manager->networks,
-                        &(NetworksParts){ manager->netlink, manager->closer, manager->reconciler,
+                        &(NetworksParts){ manager->netlink, manager->workers, manager->reconciler,
                                         event },
                         &manager_networks_observer, manager);
         if (r < 0)
@@ -121,8 +121,8 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = offload_watch_new(&manager->offload_watch, event, on_offloads, manager);
         if (r < 0)
                 return r;
-        return sd_event_add_io(event, &manager->closer_source, closer_fd(manager->closer), EPOLLIN,
-                        on_closer, manager);
+        return sd_event_add_io(event, &manager->workers_source, workers_fd(manager->workers),
+                        EPOLLIN, on_closer, manager);
 }
 
 int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata) {
@@ -149,7 +149,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         r = link_monitor_new(&manager->monitor, event, &manager_link_follower, manager);
         if (r < 0)
                 return r;
-        if (manager->strays == 0)
+        if (manager->n_orphaned == 0)
                 networks_remove_orphans(manager->networks);
         networks_settle(manager->networks);
         networks_check_checksums(manager->networks);
@@ -165,17 +165,17 @@ Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
         /* What is being deleted is deleted to the end, and who waits for it is told. */
-        sd_event_source_disable_unref(manager->closer_source);
+        sd_event_source_disable_unref(manager->workers_source);
         sd_event_source_disable_unref(manager->again);
         if (manager->networks)
                 networks_stop_checking_firewalls(manager->networks);
         manager_close_sources(manager);
-        linger_stop(manager->linger);
+        delayed_close_stop(manager->delayed_close);
         manager->stopping = true;
         networks_stop(manager->networks);
-        closer_free(manager->closer);
+        workers_free(manager->workers);
         manager_leave_filters(manager);
-        linger_free(manager->linger);
+        delayed_close_free(manager->delayed_close);
         if (manager->monitor)
                 (void)link_monitor_catch_up(manager->monitor);
         link_monitor_free(manager->monitor);
@@ -193,7 +193,7 @@ Manager *manager_free(Manager *manager) {
 }
 
 int manager_probe(Manager *manager) {
-        const ManagerFacts before = manager->facts;
+        const HostCapabilities before = manager->facts;
         Failure failure = FAILURE_INIT;
         bool changed;
         int r;
@@ -214,7 +214,7 @@ Networks *manager_networks(Manager *manager) {
         return manager->networks;
 }
 
-const ManagerFacts *manager_facts(const Manager *manager) {
+const HostCapabilities *manager_capabilities(const Manager *manager) {
         return &manager->facts;
 }
 
@@ -232,7 +232,7 @@ void manager_take_back(Manager *manager, Endpoint *endpoint) {
 }
 
 void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues) {
-        linger_close(manager->linger, uid, nonce, queues);
+        delayed_close_close(manager->delayed_close, uid, nonce, queues);
 }
 
 const char *manager_bridge_of(
@@ -240,8 +240,8 @@ const char *manager_bridge_of(
         return link_name(manager->netlink, endpoint->now.master, buffer);
 }
 
-void manager_run(Manager *manager, CloserJob *job) {
-        closer_submit(manager->closer, job);
+void manager_run(Manager *manager, WorkersJob *job) {
+        workers_submit(manager->workers, job);
 }
 
 Endpoint *manager_find(Manager *manager, uint32_t nonce) {

@@ -27,14 +27,14 @@ Manager *manager_free(Manager *manager);
  * what was known stands. */
 int manager_probe(Manager *manager);
 
-const ManagerFacts *manager_facts(const Manager *manager);
+const HostCapabilities *manager_capabilities(const Manager *manager);
 
 /* Makes the tap, on exactly that bridge; a network that is not up comes up for it. The queues are
  * the caller's; give them to manager_close_queues() when they have been passed on. After a failure
  * the kernel is as before within a second. Failures as of placement_check(), Stale, AddressInUse,
  * KernelError. */
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
-                const Place *place, FdSet *ret_queues, Endpoint **ret, Failure *failure);
+                const Placement *place, FdSet *ret_queues, Endpoint **ret, Failure *failure);
 
 /* Its networks, as long as it is there. */
 Networks *manager_networks(Manager *manager);
@@ -65,7 +65,7 @@ void manager_take_back(Manager *manager, Endpoint *endpoint);
 void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues);
 
 /* Runs something slow of the world above, off the loop; manager_free() waits for it. */
-void manager_run(Manager *manager, CloserJob *job);
+void manager_run(Manager *manager, WorkersJob *job);
 
 /* Has the endpoint deleted; the watch is told when it is gone. May be called again meanwhile.
  * -ENOMEM */

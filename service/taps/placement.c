@@ -21,12 +21,13 @@
 static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
         if (endpoint->releasing || endpoint->dying)
                 return &endpoint->watches;
-        return linger_watches(manager->linger, endpoint->tag.uid, &endpoint->tag.nonce);
+        return delayed_close_watches(
+                        manager->delayed_close, endpoint->tag.uid, &endpoint->tag.nonce);
 }
 
 static int wait_for_own(const Manager *manager, const Client *client, List **ret_blocked_on,
                 const Failure *refusal, int error, Failure *failure) {
-        List *watches = linger_watches(manager->linger, client->uid, NULL);
+        List *watches = delayed_close_watches(manager->delayed_close, client->uid, NULL);
 
         if (watches) {
                 *ret_blocked_on = watches;
@@ -133,8 +134,8 @@ int placement_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *gue
 }
 
 /* What the kernel would refuse is refused before anybody is asked for it. */
-static int check_ports(Manager *manager, const Place *place, const Client *client, unsigned ports,
-                unsigned most, List **ret_blocked_on, Failure *failure) {
+static int check_ports(Manager *manager, const Placement *place, const Client *client,
+                unsigned ports, unsigned most, List **ret_blocked_on, Failure *failure) {
         Failure refusal = FAILURE_INIT;
 
         if (ports < most)
@@ -175,7 +176,7 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
 }
 
 /* Port by port: a foreign one decides which action is asked about. */
-static int look_at_ports_of_network(Manager *manager, Place *place, const Client *client,
+static int look_at_ports_of_network(Manager *manager, Placement *place, const Client *client,
                 List **ret_blocked_on, Failure *failure) {
         const NetworkPlan *plan = &place->network->tag.plan;
         unsigned most = client->ports_per_bridge;
@@ -193,7 +194,7 @@ static int look_at_ports_of_network(Manager *manager, Place *place, const Client
 }
 
 /* The name is from the look a moment ago, so sysfs, which costs least, will do. */
-static int look_at_ports(Manager *manager, Place *place, const Client *client,
+static int look_at_ports(Manager *manager, Placement *place, const Client *client,
                 List **ret_blocked_on, Failure *failure) {
         const unsigned most = client->ports_per_bridge;
         unsigned ports;
@@ -232,7 +233,7 @@ static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failur
 }
 
 /* It has no bridge yet, or one that goes. */
-static int look_at_definition(Manager *manager, const Client *client, Place *place,
+static int look_at_definition(Manager *manager, const Client *client, Placement *place,
                 List **ret_blocked_on, Failure *failure) {
         const NetworkPlan *plan = client->defined;
         Network *last = networks_find(manager->networks, plan->name);
@@ -245,7 +246,7 @@ static int look_at_definition(Manager *manager, const Client *client, Place *pla
                 return wait_for_end(last, ret_blocked_on, failure);
         if (manager_awaits_bridge(manager, plan->name))
                 return networks_check_name(manager->networks, plan->name, failure);
-        *place = (Place){ .plan = plan, .bridge = { .mtu = plan->mtu } };
+        *place = (Placement){ .plan = plan, .bridge = { .mtu = plan->mtu } };
         snprintf(place->bridge.name, sizeof(place->bridge.name), "%s", plan->name);
         return 0;
 }
@@ -264,7 +265,7 @@ static int look_at_filters(
         return r > 0 ? PLACEMENT_BLOCKED : r;
 }
 
-static int look_at_bridge(Manager *manager, const Client *client, Place *place,
+static int look_at_bridge(Manager *manager, const Client *client, Placement *place,
                 List **ret_blocked_on, Failure *failure) {
         place->network = networks_of_bridge(manager->networks, &place->bridge);
         if (!place->network && client->defined)
@@ -277,8 +278,8 @@ static int look_at_bridge(Manager *manager, const Client *client, Place *place,
         return look_at_filters(manager, place->network, ret_blocked_on, failure);
 }
 
-static int find_place(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_blocked_on, Failure *failure) {
+static int find_place(Manager *manager, const TapRequest *request, const Client *client,
+                Placement *ret, List **ret_blocked_on, Failure *failure) {
         Failure lookup = FAILURE_INIT;
         int r = bridge_find(manager->netlink, request->bridge, &ret->bridge, &lookup);
 
@@ -290,11 +291,11 @@ static int find_place(Manager *manager, const TapRequest *request, const Client 
 }
 
 static int look_at_place(Manager *manager, const TapRequest *request, const Client *client,
-                Place *ret, List **ret_blocked_on, Failure *failure) {
+                Placement *ret, List **ret_blocked_on, Failure *failure) {
         Failure refusal = FAILURE_INIT;
         int r;
 
-        *ret = (Place){ 0 };
+        *ret = (Placement){ 0 };
         if (request->no_bridge)
                 return 0;
         r = find_place(manager, request, client, ret, ret_blocked_on, failure);
@@ -360,9 +361,9 @@ static int check_label(Manager *manager, const TapRequest *request, const Client
                         request->label);
 }
 
-int placement_check(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_blocked_on, Failure *failure) {
-        Place place = { 0 };
+int placement_check(Manager *manager, const TapRequest *request, const Client *client,
+                Placement *ret, List **ret_blocked_on, Failure *failure) {
+        Placement place = { 0 };
         int r;
 
         *ret = place;

@@ -28,7 +28,7 @@ typedef struct Client {
 } Client;
 
 /* Where a tap is to be. */
-typedef struct Place {
+typedef struct Placement {
         LinkInfo bridge; /* its name is that of the request, its ifindex 0 where there is none yet
                           */
         const NetworkPlan *plan; /* NULL: no network of ours */
@@ -39,7 +39,7 @@ typedef struct Place {
          * somebody uses it there: the refusal for whoever may not take it over. FAILURE_NONE: it
          * was not. */
         Failure learnt;
-} Place;
+} Placement;
 
 /* What a look at a request ends with where nothing refuses it. */
 typedef enum PlacementOutcome {
@@ -57,8 +57,8 @@ typedef enum PlacementOutcome {
  * or may be gone when our copies of its queues are closed; else NULL. NoSuchBridge, NotABridge,
  * NoSuchNetwork, BridgeFull, InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse,
  * NotSupported. */
-int placement_check(Manager *manager, const TapRequest *request, const Client *client, Place *ret,
-                List **ret_blocked_on, Failure *failure);
+int placement_check(Manager *manager, const TapRequest *request, const Client *client,
+                Placement *ret, List **ret_blocked_on, Failure *failure);
 
 /* Whether the guest's MAC, and the host side's that goes with it, are free on the bridge. A
  * PlacementOutcome: blocked where only an endpoint under deletion has it, of which *ret_blocked_on

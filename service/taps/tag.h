@@ -36,7 +36,7 @@ typedef struct Tag {
         uid_t uid;
         bool persistent;        /* outlives its queues; else it lives by them */
         uint32_t queues;        /* how many were given; the kernel counting more is tampering */
-        uint32_t nonce;         /* the hex of the name at birth and of the object path */
+        uint32_t nonce;         /* the hex of the name at creation and of the object path */
         uint32_t vnet_hdr_size; /* bytes; 0: no header */
         Mac guest_mac;
         MacState mac_state;

@@ -10,36 +10,37 @@
 #define EVENTS_AT_ONCE 2000
 #define EVENTS_PER_SEC 100
 
-bool conduct_count_event(Conduct *conduct, uint64_t now_usec) {
+bool tamper_count_event(TamperState *tamper, uint64_t now_usec) {
         const uint64_t share = SEC / EVENTS_PER_SEC;
-        bool too_many = !budget_has_room(&conduct->events, now_usec, share, EVENTS_AT_ONCE * share);
+        bool too_many = !rate_limit_has_room(
+                        &tamper->events, now_usec, share, EVENTS_AT_ONCE * share);
 
-        budget_spend(&conduct->events, now_usec, share);
+        rate_limit_spend(&tamper->events, now_usec, share);
         return too_many;
 }
 
-Verdict conduct_judge(Conduct *conduct, const Tag *tag, const LinkInfo *link, uint64_t now_usec,
-                const char **ret_why) {
+TamperAction tamper_check(TamperState *tamper, const Tag *tag, const LinkInfo *link,
+                uint64_t now_usec, const char **ret_why) {
         const unsigned queues = link_tun_queues(&link->tun);
         const Mac host_mac = mac_of_host_side(&tag->guest_mac);
-        uint64_t last = conduct->mac_restored_at;
+        uint64_t last = tamper->mac_restored_at;
 
         if (queues > tag->queues) {
                 *ret_why = "somebody opened a queue that was not given to anybody";
-                return VERDICT_TAMPERED;
+                return TAMPER_ACTION_TAMPERED;
         }
         /* One that is not persistent and has no queue is on its way out by itself. */
         if (!tag->persistent && link->tun.persistent && queues == 0) {
                 *ret_why = "its holder had made it persistent, and closed its last queue";
-                return VERDICT_LEFT_BEHIND;
+                return TAMPER_ACTION_LEFT_BEHIND;
         }
         if (mac_equal(&link->mac, &host_mac))
-                return VERDICT_FINE;
+                return TAMPER_ACTION_FINE;
         if (last > 0 && now_usec - last < MAC_IS_FORGIVEN_AFTER) {
                 *ret_why = "its MAC address was changed twice within a minute";
-                return VERDICT_TAMPERED;
+                return TAMPER_ACTION_TAMPERED;
         }
         *ret_why = "its MAC address was changed";
-        conduct->mac_restored_at = now_usec;
-        return VERDICT_RESTORE_MAC;
+        tamper->mac_restored_at = now_usec;
+        return TAMPER_ACTION_RESTORE_MAC;
 }

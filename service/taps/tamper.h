@@ -13,25 +13,25 @@
 #include "kernel/link.h"
 #include "taps/tag.h"
 
-typedef enum Verdict {
-        VERDICT_FINE,
-        VERDICT_RESTORE_MAC, /* once is put back */
-        VERDICT_LEFT_BEHIND, /* it was to end with its last queue, and was kept from it */
-        VERDICT_TAMPERED,
-        VERDICT_MAX,
-} Verdict;
+typedef enum TamperAction {
+        TAMPER_ACTION_FINE,
+        TAMPER_ACTION_RESTORE_MAC, /* once is put back */
+        TAMPER_ACTION_LEFT_BEHIND, /* it was to end with its last queue, and was kept from it */
+        TAMPER_ACTION_TAMPERED,
+        TAMPER_ACTION_MAX,
+} TamperAction;
 
-typedef struct Conduct {
+typedef struct TamperState {
         uint64_t mac_restored_at; /* µs of CLOCK_MONOTONIC; 0: never */
         bool restoring;           /* events from before the MAC was put back may still come */
-        Budget events;            /* of late */
-} Conduct;
+        RateLimit events;         /* of late */
+} TamperState;
 
 /* One more event of the endpoint. True: there have been more of late than any honest consumer
  * makes. */
-bool conduct_count_event(Conduct *conduct, uint64_t now_usec);
+bool tamper_count_event(TamperState *tamper, uint64_t now_usec);
 
 /* The link as the kernel has it now. For a bad verdict *ret_why is a sentence without its end: what
- * was done. VERDICT_RESTORE_MAC is remembered: the next within a minute is tampering. */
-Verdict conduct_judge(Conduct *conduct, const Tag *tag, const LinkInfo *link, uint64_t now_usec,
-                const char **ret_why);
+ * was done. TAMPER_ACTION_RESTORE_MAC is remembered: the next within a minute is tampering. */
+TamperAction tamper_check(TamperState *tamper, const Tag *tag, const LinkInfo *link,
+                uint64_t now_usec, const char **ret_why);

@@ -8,18 +8,18 @@
 #include "kernel/offload.h"
 #include "kernel/qdisc.h"
 
-/* One birth under way. */
-typedef struct Birth {
+/* One setup under way. */
+typedef struct SetupContext {
         Netlink *netlink;
         const TapPlan *plan;
         FdSet *queues;
         int ifindex;
         LinkInfo link;
         Failure *failure;
-} Birth;
+} SetupContext;
 
-static int add_queue(Birth *birth, int fd) {
-        int r = fdset_add(birth->queues, fd);
+static int add_queue(SetupContext *setup, int fd) {
+        int r = fdset_add(setup->queues, fd);
 
         if (r < 0)
                 close_fd(fd);
@@ -28,24 +28,24 @@ static int add_queue(Birth *birth, int fd) {
 
 /* TUNSETIFF with all flags, root as the owner, header size: what must be right from the first
  * moment. */
-static int make_device(Birth *birth) {
+static int make_device(SetupContext *setup) {
         int fd, r;
 
-        r = tap_create(&birth->plan->device, &fd, birth->failure);
+        r = tap_create(&setup->plan->device, &fd, setup->failure);
         if (r < 0)
                 return r;
-        r = add_queue(birth, fd);
+        r = add_queue(setup, fd);
         if (r < 0)
                 return r;
-        if (birth->plan->offloads != 0)
-                r = offload_set(fd, birth->plan->offloads, birth->failure);
+        if (setup->plan->offloads != 0)
+                r = offload_set(fd, setup->plan->offloads, setup->failure);
         if (r < 0)
                 return r;
-        return link_find(birth->netlink, birth->plan->device.name, &birth->ifindex, birth->failure);
+        return link_find(setup->netlink, setup->plan->device.name, &setup->ifindex, setup->failure);
 }
 
-static int configure(Birth *birth) {
-        const TapPlan *plan = birth->plan;
+static int configure(SetupContext *setup) {
+        const TapPlan *plan = setup->plan;
         char tag[TAG_SIZE];
         const LinkSettings settings = {
                 .alias = tag_format(&plan->tag, tag),
@@ -54,153 +54,153 @@ static int configure(Birth *birth) {
                 .group = plan->port.group,
         };
 
-        return link_configure(birth->netlink, birth->ifindex, &settings, birth->failure);
+        return link_configure(setup->netlink, setup->ifindex, &settings, setup->failure);
 }
 
 /* Only a saving: a kernel that has it not makes the tap all the same. */
-static int leave_out_qdiscs(Birth *birth) {
-        if (birth->plan->device.multiqueue)
-                (void)qdisc_set_noqueue(birth->netlink, birth->ifindex, NULL);
+static int leave_out_qdiscs(SetupContext *setup) {
+        if (setup->plan->device.multiqueue)
+                (void)qdisc_set_noqueue(setup->netlink, setup->ifindex, NULL);
         return 0;
 }
 
-static int open_further_queues(Birth *birth) {
-        while (birth->queues->n < birth->plan->queues) {
+static int open_further_queues(SetupContext *setup) {
+        while (setup->queues->n < setup->plan->queues) {
                 int fd, r;
 
-                r = tap_open_queue(&birth->plan->device, &fd, birth->failure);
+                r = tap_open_queue(&setup->plan->device, &fd, setup->failure);
                 if (r < 0)
                         return r;
-                r = add_queue(birth, fd);
+                r = add_queue(setup, fd);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-static int differs(Birth *birth, const char *what) {
-        return failure_set(birth->failure, FAILURE_KERNEL, EXDEV,
+static int differs(SetupContext *setup, const char *what) {
+        return failure_set(setup->failure, FAILURE_KERNEL, EXDEV,
                         "The new tap's %s is not what was set; it was taken away again. Something else on this host changes new interfaces.",
                         what);
 }
 
 /* A queue too many is somebody else's: he came in before the device had its owner. Only a
  * multiqueue device can be joined. */
-static int count_queues(Birth *birth) {
+static int count_queues(SetupContext *setup) {
         int r;
 
-        if (!birth->plan->device.multiqueue)
+        if (!setup->plan->device.multiqueue)
                 return 0;
-        r = link_get(birth->netlink, birth->ifindex, &birth->link, birth->failure);
+        r = link_get(setup->netlink, setup->ifindex, &setup->link, setup->failure);
         if (r < 0)
                 return r;
-        if (link_tun_queues(&birth->link.tun) == birth->plan->queues)
+        if (link_tun_queues(&setup->link.tun) == setup->plan->queues)
                 return 0;
-        (void)failure_set(birth->failure, FAILURE_KERNEL, EAGAIN,
+        (void)failure_set(setup->failure, FAILURE_KERNEL, EAGAIN,
                         "Somebody on this host opens queues of other people's new taps, and was quicker at each attempt; nothing was made. Try again, and look for who it is.");
         return -EAGAIN;
 }
 
-static int explain_join(Birth *birth, int r) {
-        const char *bridge = birth->plan->bridge->name;
+static int explain_join(SetupContext *setup, int r) {
+        const char *bridge = setup->plan->bridge->name;
 
         if (r == -EXFULL)
-                return failure_set(birth->failure, FAILURE_BRIDGE_FULL, EXFULL,
+                return failure_set(setup->failure, FAILURE_BRIDGE_FULL, EXFULL,
                                 "The bridge \"%s\" has all the ports that a bridge can have. Release an endpoint on it, or use another bridge.",
                                 bridge);
         if (r == -ENODEV)
-                return failure_set(birth->failure, FAILURE_STALE, ESTALE,
+                return failure_set(setup->failure, FAILURE_STALE, ESTALE,
                                 "The bridge \"%s\" was deleted or replaced meanwhile. Ask again.",
                                 bridge);
         return r;
 }
 
 /* What somebody has set meanwhile is not replaced. */
-static bool is_only_learnt(Birth *birth) {
-        const LinkInfo *bridge = birth->plan->bridge;
-        const Mac *mac = &birth->plan->tag.guest_mac;
+static bool is_only_learnt(SetupContext *setup) {
+        const LinkInfo *bridge = setup->plan->bridge;
+        const Mac *mac = &setup->plan->tag.guest_mac;
         FdbEntry entry;
-        int r = bridge_find_mac(birth->netlink, bridge->ifindex, mac, &entry, NULL);
+        int r = bridge_find_mac(setup->netlink, bridge->ifindex, mac, &entry, NULL);
 
         if (r == -ENOENT && bridge->vlan > 0)
                 r = bridge_find_mac_in_vlan(
-                                birth->netlink, bridge->ifindex, mac, bridge->vlan, &entry, NULL);
+                                setup->netlink, bridge->ifindex, mac, bridge->vlan, &entry, NULL);
         return r >= 0 && entry.learnt;
 }
 
-static int tie_guest_mac(Birth *birth) {
-        const bool replace = birth->plan->replace_learnt && is_only_learnt(birth);
-        int r = bridge_tie_mac(birth->netlink, birth->ifindex, &birth->plan->tag.guest_mac, replace,
-                        birth->failure);
+static int tie_guest_mac(SetupContext *setup) {
+        const bool replace = setup->plan->replace_learnt && is_only_learnt(setup);
+        int r = bridge_tie_mac(setup->netlink, setup->ifindex, &setup->plan->tag.guest_mac, replace,
+                        setup->failure);
 
         if (r == -EEXIST)
-                return failure_set(birth->failure, FAILURE_MAC_IN_USE, EADDRINUSE,
+                return failure_set(setup->failure, FAILURE_MAC_IN_USE, EADDRINUSE,
                                 "The bridge \"%s\" knows the guest's MAC on another port. Choose another one, or leave guest_mac out.",
-                                birth->plan->bridge->name);
+                                setup->plan->bridge->name);
         return r;
 }
 
 /* While the link is down: no frame passes before the port's filter stands. */
-static int join_bridge(Birth *birth) {
-        const TapPlan *plan = birth->plan;
+static int join_bridge(SetupContext *setup) {
+        const TapPlan *plan = setup->plan;
         int r;
 
         if (!plan->bridge)
                 return 0;
-        r = bridge_pin(birth->netlink, plan->bridge, plan->pin_mac, birth->failure);
+        r = bridge_pin(setup->netlink, plan->bridge, plan->pin_mac, setup->failure);
         if (r < 0)
-                return explain_join(birth, r);
-        r = link_set_master(birth->netlink, birth->ifindex, plan->bridge->ifindex, birth->failure);
+                return explain_join(setup, r);
+        r = link_set_master(setup->netlink, setup->ifindex, plan->bridge->ifindex, setup->failure);
         if (r < 0)
-                return explain_join(birth, r);
-        r = bridge_set_port(birth->netlink, birth->ifindex, &plan->port.port, birth->failure);
+                return explain_join(setup, r);
+        r = bridge_set_port(setup->netlink, setup->ifindex, &plan->port.port, setup->failure);
         if (r < 0)
                 return r;
-        return plan->tie_mac ? tie_guest_mac(birth) : 0;
+        return plan->tie_mac ? tie_guest_mac(setup) : 0;
 }
 
-static int verify_port(Birth *birth) {
-        const LinkPort *wanted = &birth->plan->port.port, *got = &birth->link.port;
+static int verify_port(SetupContext *setup) {
+        const LinkPort *wanted = &setup->plan->port.port, *got = &setup->link.port;
 
-        if (birth->link.master != birth->plan->bridge->ifindex)
-                return differs(birth, "bridge");
+        if (setup->link.master != setup->plan->bridge->ifindex)
+                return differs(setup, "bridge");
         if (got->group_fwd_mask != wanted->group_fwd_mask ||
                         got->root_block != wanted->root_block ||
                         got->bpdu_guard != wanted->bpdu_guard)
-                return differs(birth, "port");
+                return differs(setup, "port");
         if (got->isolated == wanted->isolated && got->locked == wanted->locked &&
                         got->learning == wanted->learning)
                 return 0;
-        return failure_set(birth->failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
+        return failure_set(setup->failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
                         "This kernel's bridge has no %s ports, which the tap was to be. Linux %s or later is needed.",
                         got->locked != wanted->locked ? "locked" : "isolated",
                         got->locked != wanted->locked ? "5.16" : "4.18");
 }
 
 /* What the kernel says, not what was asked of it. */
-static int verify(Birth *birth) {
-        const TapPlan *plan = birth->plan;
-        const LinkTun *tun = &birth->link.tun;
+static int verify(SetupContext *setup) {
+        const TapPlan *plan = setup->plan;
+        const LinkTun *tun = &setup->link.tun;
         const Mac host_mac = mac_of_host_side(&plan->tag.guest_mac);
         int r;
 
-        r = link_get(birth->netlink, birth->ifindex, &birth->link, birth->failure);
+        r = link_get(setup->netlink, setup->ifindex, &setup->link, setup->failure);
         if (r < 0)
                 return r;
-        if (!mac_equal(&birth->link.mac, &host_mac))
-                return differs(birth, "MAC");
+        if (!mac_equal(&setup->link.mac, &host_mac))
+                return differs(setup, "MAC");
         if (!tun->owned || tun->owner != 0 || tun->persistent)
-                return differs(birth, "owner");
-        if (plan->mtu > 0 && birth->link.mtu != plan->mtu)
-                return differs(birth, "MTU");
-        if (birth->link.group != plan->port.group)
-                return differs(birth, "group");
-        return plan->bridge ? verify_port(birth) : 0;
+                return differs(setup, "owner");
+        if (plan->mtu > 0 && setup->link.mtu != plan->mtu)
+                return differs(setup, "MTU");
+        if (setup->link.group != plan->port.group)
+                return differs(setup, "group");
+        return plan->bridge ? verify_port(setup) : 0;
 }
 
-int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifindex, LinkInfo *ret,
+int tap_setup(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifindex, LinkInfo *ret,
                 Failure *failure) {
-        static int (*const steps[])(Birth *) = {
+        static int (*const steps[])(SetupContext *) = {
                 make_device,
                 configure,
                 leave_out_qdiscs,
@@ -209,20 +209,22 @@ int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifi
                 join_bridge,
                 verify,
         };
-        Birth birth = { .netlink = netlink, .plan = plan, .queues = queues, .failure = failure };
+        SetupContext setup = {
+                .netlink = netlink, .plan = plan, .queues = queues, .failure = failure
+        };
         int r = 0;
 
         *ret = (LinkInfo){ 0 };
         for (size_t i = 0; i < sizeof(steps) / sizeof(*steps) && r >= 0; i++)
-                r = steps[i](&birth);
-        *ret_ifindex = birth.ifindex;
+                r = steps[i](&setup);
+        *ret_ifindex = setup.ifindex;
         if (r >= 0)
-                r = link_set_up(netlink, birth.ifindex, failure);
+                r = link_set_up(netlink, setup.ifindex, failure);
         /* After everything else: until here it dies with us. */
         if (r >= 0 && plan->tag.persistent)
                 r = tap_hand_over(queues->fds[0], plan->tag.uid, failure);
         if (r < 0)
                 return r;
-        *ret = birth.link;
+        *ret = setup.link;
         return 0;
 }

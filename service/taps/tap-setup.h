@@ -34,5 +34,5 @@ typedef struct TapPlan {
  * -EEXIST: the name is taken; -EAGAIN: somebody opened a queue before the device had its owner. In
  * both cases another name helps. Failures: BridgeFull, MacInUse, Stale, InvalidOption (an MTU that
  * would change the bridge's), NotSupported, QueueLimit, KernelError. */
-int tap_birth(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifindex, LinkInfo *ret,
+int tap_setup(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifindex, LinkInfo *ret,
                 Failure *failure);

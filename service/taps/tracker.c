@@ -25,7 +25,7 @@ DEFINE_CLEANUP(Endpoint, endpoint_free)
 
 static void forget(Manager *manager, Endpoint *endpoint) {
         Network *network = endpoint->network;
-        const bool stray = endpoint->stray;
+        const bool orphaned = endpoint->orphaned;
 
         /* Observers count the ports that are left. */
         list_unlink(&endpoint->on_network.link);
@@ -40,7 +40,7 @@ static void forget(Manager *manager, Endpoint *endpoint) {
         }
         endpoint_free(endpoint);
         networks_left(manager->networks, network);
-        if (stray && --manager->strays == 0)
+        if (orphaned && --manager->n_orphaned == 0)
                 networks_remove_orphans(manager->networks);
 }
 
@@ -64,7 +64,7 @@ static int adopt_into_place(Manager *manager, Endpoint *endpoint) {
         if (network && !network->doomed)
                 return manager_join_network(network, endpoint);
         if (tag->on_network || (tag->is_older && network_of_tap_group(endpoint->now.group) != 0)) {
-                endpoint->stray = true;
+                endpoint->orphaned = true;
                 return manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED);
         }
         return *tag->bridge ? manager_enter_bridge(manager, endpoint, tag->bridge, 0) : 0;
@@ -96,7 +96,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         r = registry_add(&manager->registry, endpoint);
         if (r < 0)
                 return r;
-        manager->strays += endpoint->stray;
+        manager->n_orphaned += endpoint->orphaned;
         manager_begin_lease(manager, endpoint);
         if (manager->observer && manager->started)
                 manager->observer->appeared(endpoint, manager->userdata);

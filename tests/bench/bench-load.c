@@ -70,7 +70,7 @@ typedef struct Flight {
         int fd;
 } Flight;
 
-static void *closer(void *userdata) {
+static void *workers(void *userdata) {
         Pool *pool = userdata;
         double left;
         int fd;
@@ -102,7 +102,7 @@ static void pool_start(Pool *pool, size_t threads, double delay) {
         pthread_cond_init(&pool->changed, NULL);
         pool->n_threads = threads < THREADS_MAX ? threads : THREADS_MAX;
         for (size_t i = 0; i < pool->n_threads; i++)
-                if (pthread_create(&pool->threads[i], NULL, closer, pool) != 0)
+                if (pthread_create(&pool->threads[i], NULL, workers, pool) != 0)
                         die("No thread can be started.");
 }
 

@@ -73,8 +73,8 @@ ROOMS = {
     "common/mac": "",
     "kernel/netlink": "common/*",
     "kernel/offload": "common/*",
-    "kernel/tap": "common/* kernel/tap-escort",
-    "kernel/tap-escort": "",
+    "kernel/tap": "common/* kernel/owner-race-guard",
+    "kernel/owner-race-guard": "",
     "networks/clash": "common/* config/network-plan kernel/address kernel/route",
     "networks/device-set": "",
     "networks/filter-guard": "common/* kernel/filter-digest",
@@ -95,7 +95,7 @@ ROOMS = {
 # These alone may name the library's errors or know the bus at all.
 ONLY_IN = {
     r"\bNLE_[A-Z_]+": ("kernel/netlink", "kernel/rtnl-gaps"),
-    r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/tap-escort", "kernel/offload"),
+    r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/owner-race-guard", "kernel/offload"),
     r"org\.vnicd1\.Error": ("common/bus-error",),
     r"nftables/libnftables\.h": ("kernel/filter-library",),
     r"<ini\.h>": ("config/config-lines",),

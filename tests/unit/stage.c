@@ -165,7 +165,7 @@ TapRequest stage_request(void) {
 Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queues) {
         Failure failure = FAILURE_INIT;
         Endpoint *endpoint = NULL;
-        Place place;
+        Placement place;
 
         if (placement_check(stage->manager, request, CLIENT(1000, NULL), &place, &(List *){ NULL },
                             &failure) != PLACEMENT_OK)

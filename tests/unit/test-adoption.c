@@ -57,7 +57,7 @@ static void after_a_restart_it_is_the_same_endpoint(void **state) {
         assert_int_equal(endpoint->offloads, offloads);
         assert_null(endpoint->creator); /* whose connection it was is not known any more */
         assert_ptr_equal(manager_find_label(stage.manager, 1000, "web"), endpoint);
-        assert_int_equal(stage.appeared, 1); /* told of once, at its birth */
+        assert_int_equal(stage.appeared, 1); /* told of once, at its setup */
         assert_int_equal(stage.leaving, 0);
         fdset_done(&queues);
         stage_run_until_left(&stage, 1);

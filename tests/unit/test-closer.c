@@ -16,7 +16,7 @@
 #include "testing.h"
 
 typedef struct Work {
-        CloserJob job;
+        WorkersJob job;
         pthread_t ran_in, done_in;
         atomic_int runs;
         int dones;
@@ -32,7 +32,7 @@ static void sleep_msec(unsigned msec) {
         nanosleep(&time, NULL);
 }
 
-static void work_run(CloserJob *job) {
+static void work_run(WorkersJob *job) {
         Work *work = container_of(job, Work, job);
         int now = atomic_fetch_add(&running, 1) + 1, most = atomic_load(&most_running);
 
@@ -44,7 +44,7 @@ static void work_run(CloserJob *job) {
         atomic_fetch_add(&work->runs, 1);
 }
 
-static void work_done(CloserJob *job) {
+static void work_done(WorkersJob *job) {
         Work *work = container_of(job, Work, job);
 
         work->done_in = pthread_self();
@@ -56,8 +56,8 @@ static void work_done(CloserJob *job) {
                 .job = { .run = work_run, .done = work_done }, .sleep_msec = (msec)                \
         }
 
-static bool polls_readable(const Closer *closer, int timeout_msec) {
-        struct pollfd fd = { .fd = closer_fd(closer), .events = POLLIN };
+static bool polls_readable(const Workers *workers, int timeout_msec) {
+        struct pollfd fd = { .fd = workers_fd(workers), .events = POLLIN };
 
         return poll(&fd, 1, timeout_msec) == 1;
 }
@@ -80,58 +80,58 @@ static bool other_end_closed(int watcher, int timeout_msec) {
 static void fds_are_closed_soon(void **state) {
         FdSet fds = FDSET_INIT;
         int watchers[FDSET_MAX];
-        Closer *closer;
+        Workers *workers;
 
-        assert_int_equal(closer_new(&closer, 2), 0);
+        assert_int_equal(workers_new(&workers, 2), 0);
         for (size_t i = 0; i < FDSET_MAX; i++) {
                 int fd;
 
                 make_pipe(&fd, &watchers[i]);
                 assert_int_equal(fdset_add(&fds, fd), 0);
         }
-        closer_close(closer, &fds);
+        workers_close(workers, &fds);
         assert_int_equal(fds.n, 0);
         for (size_t i = 0; i < FDSET_MAX; i++) {
                 assert_true(other_end_closed(watchers[i], 5000));
                 close(watchers[i]);
         }
-        assert_null(closer_free(closer));
+        assert_null(workers_free(workers));
 }
 
 static void a_close_waits_behind_other_jobs_without_holding_up_the_caller(void **state) {
         Work slow = WORK_INIT(150);
         FdSet fds = FDSET_INIT;
         int fd, watcher;
-        Closer *closer;
+        Workers *workers;
 
-        assert_int_equal(closer_new(&closer, 1), 0);
-        closer_submit(closer, &slow.job);
+        assert_int_equal(workers_new(&workers, 1), 0);
+        workers_submit(workers, &slow.job);
         make_pipe(&fd, &watcher);
         assert_int_equal(fdset_add(&fds, fd), 0);
-        closer_close(closer, &fds);
+        workers_close(workers, &fds);
         assert_int_equal(atomic_load(&slow.runs), 0); /* still asleep: we did not wait */
         assert_false(other_end_closed(watcher, 0));
         assert_true(other_end_closed(watcher, 5000));
         close(watcher);
-        closer_free(closer);
+        workers_free(workers);
         assert_int_equal(slow.dones, 1);
 }
 
 static void a_job_runs_elsewhere_and_is_done_here(void **state) {
         Work work = WORK_INIT(0);
-        Closer *closer;
+        Workers *workers;
 
-        assert_int_equal(closer_new(&closer, 1), 0);
-        assert_false(polls_readable(closer, 0));
-        closer_submit(closer, &work.job);
-        assert_true(polls_readable(closer, 5000));
+        assert_int_equal(workers_new(&workers, 1), 0);
+        assert_false(polls_readable(workers, 0));
+        workers_submit(workers, &work.job);
+        assert_true(polls_readable(workers, 5000));
         assert_int_equal(work.dones, 0);
-        closer_finish(closer);
+        workers_finish(workers);
         assert_int_equal(work.dones, 1);
         assert_false(pthread_equal(work.ran_in, pthread_self()));
         assert_true(pthread_equal(work.done_in, pthread_self()));
-        assert_false(polls_readable(closer, 0));
-        closer_free(closer);
+        assert_false(polls_readable(workers, 0));
+        workers_free(workers);
         assert_int_equal(work.dones, 1);
 }
 
@@ -140,17 +140,17 @@ static void ten_thousand_jobs_each_run_once_and_are_done_once(void **state) {
                 N = 10000
         };
         Work *works = calloc(N, sizeof(Work));
-        Closer *closer;
+        Workers *workers;
 
         assert_non_null(works);
-        assert_int_equal(closer_new(&closer, 8), 0);
+        assert_int_equal(workers_new(&workers, 8), 0);
         for (size_t i = 0; i < N; i++) {
                 works[i] = WORK_INIT(0);
-                closer_submit(closer, &works[i].job);
+                workers_submit(workers, &works[i].job);
                 if (i % 97 == 0)
-                        closer_finish(closer);
+                        workers_finish(workers);
         }
-        closer_free(closer);
+        workers_free(workers);
         for (size_t i = 0; i < N; i++) {
                 assert_int_equal(atomic_load(&works[i].runs), 1);
                 assert_int_equal(works[i].dones, 1);
@@ -164,15 +164,15 @@ static void sleepers_sleep_side_by_side_up_to_the_limit(void **state) {
                 THREADS = 4
         };
         Work works[N];
-        Closer *closer;
+        Workers *workers;
 
         atomic_store(&most_running, 0);
-        assert_int_equal(closer_new(&closer, THREADS), 0);
+        assert_int_equal(workers_new(&workers, THREADS), 0);
         for (size_t i = 0; i < N; i++) {
                 works[i] = WORK_INIT(30);
-                closer_submit(closer, &works[i].job);
+                workers_submit(workers, &works[i].job);
         }
-        closer_free(closer);
+        workers_free(workers);
         assert_int_equal(atomic_load(&most_running), THREADS);
 }
 
@@ -182,35 +182,35 @@ static void a_second_burst_is_as_parallel_as_the_first(void **state) {
                 THREADS = 4
         };
         Work works[THREADS];
-        Closer *closer;
+        Workers *workers;
 
-        assert_int_equal(closer_new(&closer, THREADS), 0);
+        assert_int_equal(workers_new(&workers, THREADS), 0);
         for (int burst = 0; burst < 5; burst++) {
                 atomic_store(&most_running, 0);
                 for (size_t i = 0; i < THREADS; i++) {
                         works[i] = WORK_INIT(40);
-                        closer_submit(closer, &works[i].job);
+                        workers_submit(workers, &works[i].job);
                 }
                 for (size_t i = 0; i < THREADS; i++)
                         while (works[i].dones == 0) {
-                                assert_true(polls_readable(closer, 5000));
-                                closer_finish(closer);
+                                assert_true(polls_readable(workers, 5000));
+                                workers_finish(workers);
                         }
                 assert_int_equal(atomic_load(&most_running), THREADS);
         }
-        closer_free(closer);
+        workers_free(workers);
 }
 
 static void free_waits_for_what_is_under_way_and_gives_it_to_done(void **state) {
         Work works[6];
-        Closer *closer;
+        Workers *workers;
 
-        assert_int_equal(closer_new(&closer, 2), 0);
+        assert_int_equal(workers_new(&workers, 2), 0);
         for (size_t i = 0; i < ELEMENTS(works); i++) {
                 works[i] = WORK_INIT(20);
-                closer_submit(closer, &works[i].job);
+                workers_submit(workers, &works[i].job);
         }
-        closer_free(closer);
+        workers_free(workers);
         for (size_t i = 0; i < ELEMENTS(works); i++) {
                 assert_int_equal(atomic_load(&works[i].runs), 1);
                 assert_int_equal(works[i].dones, 1);
@@ -222,36 +222,36 @@ static void without_a_thread_everything_is_done_at_once(void **state) {
         Work work = WORK_INIT(0);
         FdSet fds = FDSET_INIT;
         int fd, watcher;
-        Closer *closer;
+        Workers *workers;
 
-        assert_int_equal(closer_new(&closer, 0), 0);
-        closer_submit(closer, &work.job);
+        assert_int_equal(workers_new(&workers, 0), 0);
+        workers_submit(workers, &work.job);
         assert_int_equal(atomic_load(&work.runs), 1);
         assert_true(pthread_equal(work.ran_in, pthread_self()));
         assert_int_equal(work.dones, 0); /* never from within submit */
-        assert_true(polls_readable(closer, 0));
-        closer_finish(closer);
+        assert_true(polls_readable(workers, 0));
+        workers_finish(workers);
         assert_int_equal(work.dones, 1);
 
         make_pipe(&fd, &watcher);
         assert_int_equal(fdset_add(&fds, fd), 0);
-        closer_close(closer, &fds);
+        workers_close(workers, &fds);
         assert_true(other_end_closed(watcher, 0));
         close(watcher);
-        closer_free(closer);
+        workers_free(workers);
 }
 
 static void an_empty_set_is_no_job(void **state) {
         FdSet fds = FDSET_INIT;
-        Closer *closer;
+        Workers *workers;
 
-        assert_int_equal(closer_new(&closer, 1), 0);
-        closer_close(closer, &fds);
-        closer_free(closer);
+        assert_int_equal(workers_new(&workers, 1), 0);
+        workers_close(workers, &fds);
+        workers_free(workers);
 }
 
 static void nothing_can_be_freed(void **state) {
-        assert_null(closer_free(NULL));
+        assert_null(workers_free(NULL));
 }
 
 int main(void) {

@@ -31,11 +31,11 @@ static void on_done(int ifindex, int error, void *userdata) {
 /* What done() is told. */
 static int delete_link(int ifindex, uint32_t nonce) {
         Outcome outcome = { 0 };
-        Closer *closer;
+        Workers *workers;
 
-        assert_int_equal(closer_new(&closer, 2), 0);
-        assert_int_equal(deletion_submit(closer, ifindex, nonce, on_done, &outcome), 0);
-        closer_free(closer);
+        assert_int_equal(workers_new(&workers, 2), 0);
+        assert_int_equal(deletion_submit(workers, ifindex, nonce, on_done, &outcome), 0);
+        workers_free(workers);
         assert_int_equal(outcome.calls, 1);
         return outcome.error;
 }

@@ -93,7 +93,7 @@ static int look(Stage *stage, const char *bridge) {
         TapRequest request = TAP_REQUEST_INIT;
         Failure failure = FAILURE_INIT;
         List *blocked_on = NULL;
-        Place place;
+        Placement place;
 
         assert_ok(tap_request_set_bridge(&request, bridge, NULL));
         assert_ok(tap_request_complete(&request, 2, NULL));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ledger of vnicd-network-forward as a file: it is whole, or it is the one from before. */
-#include "ledger.h"
+#include "sysctl-journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,14 +34,14 @@ static int leave_folder(void **state) {
         return rmdir(folder);
 }
 
-static Ledger *open_ledger(void) {
-        Ledger *ledger = NULL;
+static SysctlJournal *open_ledger(void) {
+        SysctlJournal *ledger = NULL;
 
-        assert_int_equal(ledger_open(&ledger, folder), 0);
+        assert_int_equal(sysctl_journal_open(&ledger, folder), 0);
         return ledger;
 }
 
-static void add_lines(Ledger *ledger, size_t n) {
+static void add_lines(SysctlJournal *ledger, size_t n) {
         for (size_t i = 0; i < n; i++)
                 ledger->entries[ledger->n++] = (Entry){
                         .network = "net0",
@@ -51,8 +51,8 @@ static void add_lines(Ledger *ledger, size_t n) {
 }
 
 /* Nothing that it lists is of that network, so nothing is undone. */
-static int settle(Ledger *ledger) {
-        return ledger_settle(ledger, "net1");
+static int settle(SysctlJournal *ledger) {
+        return sysctl_apply(ledger, "net1");
 }
 
 static size_t size_of(const char *name) {
@@ -62,21 +62,21 @@ static size_t size_of(const char *name) {
 }
 
 static void what_is_written_is_read_again(void **state) {
-        Ledger *ledger = open_ledger();
+        SysctlJournal *ledger = open_ledger();
 
         add_lines(ledger, ENTRIES_MAX);
         assert_int_equal(settle(ledger), 0);
         assert_int_equal(size_of("ledger"), ENTRIES_MAX * (sizeof(LINE) - 1));
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
         ledger = open_ledger();
         assert_int_equal(ledger->n, ENTRIES_MAX);
         assert_string_equal(ledger->entries[ENTRIES_MAX - 1].key, "lo/forwarding");
         assert_int_equal(size_of("ledger.new"), SIZE_MAX);
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
 }
 
 /* As on a full disk; the buffer is lost with the error, and the end of the file is not. */
-static int settle_without_room(Ledger *ledger) {
+static int settle_without_room(SysctlJournal *ledger) {
         struct rlimit before, none;
         int r;
 
@@ -90,7 +90,7 @@ static int settle_without_room(Ledger *ledger) {
 }
 
 static void one_that_could_not_be_written_whole_replaces_nothing(void **state) {
-        Ledger *ledger = open_ledger();
+        SysctlJournal *ledger = open_ledger();
 
         add_lines(ledger, LINES_OF_BUFFER);
         assert_int_equal(settle(ledger), 0);
@@ -101,11 +101,11 @@ static void one_that_could_not_be_written_whole_replaces_nothing(void **state) {
         }
         assert_int_equal(settle(ledger), 0);
         assert_int_equal(size_of("ledger"), (LINES_OF_BUFFER + 3) * (sizeof(LINE) - 1));
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
 }
 
 static void a_draft_that_leads_elsewhere_is_not_followed(void **state) {
-        Ledger *ledger = open_ledger();
+        SysctlJournal *ledger = open_ledger();
         int fd = open("other", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 
         assert_true(fd >= 0);
@@ -117,11 +117,11 @@ static void a_draft_that_leads_elsewhere_is_not_followed(void **state) {
         assert_int_equal(size_of("other"), 4);
         assert_int_equal(readlink("ledger", (char[8]){ 0 }, 8), -1);
         assert_int_equal(size_of("ledger"), sizeof(LINE) - 1);
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
 }
 
 static void what_is_left_of_a_draft_is_in_nobodys_way(void **state) {
-        Ledger *ledger = open_ledger();
+        SysctlJournal *ledger = open_ledger();
         int fd = open("ledger.new", O_WRONLY | O_CREAT | O_CLOEXEC, 0444);
 
         assert_true(fd >= 0);
@@ -130,10 +130,10 @@ static void what_is_left_of_a_draft_is_in_nobodys_way(void **state) {
         add_lines(ledger, 1);
         assert_int_equal(settle(ledger), 0);
         assert_int_equal(size_of("ledger"), sizeof(LINE) - 1);
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
 }
 
-static Ledger *with(const char *line) {
+static SysctlJournal *with(const char *line) {
         int fd = open("ledger", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
         assert_true(fd >= 0);
@@ -146,44 +146,44 @@ static void it_names_settings_that_are_ever_changed_and_no_others(void **state) 
         static const char *const others[] = { "net0 lo/hop_limit 64 3\n", "net0 lo/mtu 1500 1280\n",
                 "net0 lo/accept_ra2 0 2\n", "net0 ../forwarding 0 1\n", "net0 lo 0 1\n",
                 "net0 /forwarding 0 1\n" };
-        Ledger *ledger;
+        SysctlJournal *ledger;
 
         for (size_t i = 0; i < ELEMENTS(others); i++) {
                 ledger = with(others[i]);
                 assert_int_equal(ledger->n, 0);
-                ledger_close(ledger);
+                sysctl_journal_close(ledger);
         }
         ledger = with("net0 lo/accept_ra 1 2\nnet0 lo/force_forwarding 0 1\n" LINE);
         assert_int_equal(ledger->n, 3);
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
 }
 
 static void what_it_could_not_write_down_it_does_not_set(void **state) {
-        Ledger *ledger = open_ledger();
+        SysctlJournal *ledger = open_ledger();
 
         assert_int_equal(setting_write("lo", "accept_ra", 1), 0);
-        assert_int_equal(ledger_need(ledger, "net1", "lo", "accept_ra", 2), 0);
+        assert_int_equal(sysctl_require(ledger, "net1", "lo", "accept_ra", 2), 0);
         assert_true(settle_without_room(ledger) < 0);
         assert_int_equal(setting_read("lo", "accept_ra"), 1);
         assert_int_equal(settle(ledger), 0);
         assert_int_equal(setting_read("lo", "accept_ra"), 2);
-        ledger_close(ledger);
+        sysctl_journal_close(ledger);
 }
 
 /* And what nobody has touched since is as it was. */
 static void what_somebody_has_set_since_stays(void **state) {
         for (int since = 0; since <= 2; since += 2) {
-                Ledger *ledger = open_ledger();
+                SysctlJournal *ledger = open_ledger();
 
                 assert_int_equal(setting_write("lo", "accept_ra", 1), 0);
-                assert_int_equal(ledger_need(ledger, "net1", "lo", "accept_ra", 2), 0);
+                assert_int_equal(sysctl_require(ledger, "net1", "lo", "accept_ra", 2), 0);
                 assert_int_equal(settle(ledger), 0);
-                ledger_close(ledger);
+                sysctl_journal_close(ledger);
                 assert_int_equal(setting_write("lo", "accept_ra", since), 0);
                 ledger = open_ledger();
                 assert_int_equal(settle(ledger), 0);
                 assert_int_equal(setting_read("lo", "accept_ra"), since == 2 ? 1 : since);
-                ledger_close(ledger);
+                sysctl_journal_close(ledger);
         }
 }
 

@@ -21,8 +21,8 @@
 
 typedef struct Stage {
         sd_event *event;
-        Closer *closer;
-        Linger *linger;
+        Workers *workers;
+        DelayedClose *delayed_close;
         unsigned closed, told;
         int error;
         RemovalWaiter watch;
@@ -49,21 +49,22 @@ static Stage *stage_new(void) {
         stage->watch.removed = on_gone;
         list_init(&stage->watch.link);
         assert_ok(sd_event_new(&stage->event));
-        assert_int_equal(closer_new(&stage->closer, 2), 0);
-        assert_int_equal(linger_new(&stage->linger, stage->event, stage->closer, on_closed, stage),
+        assert_int_equal(workers_new(&stage->workers, 2), 0);
+        assert_int_equal(delayed_close_new(&stage->delayed_close, stage->event, stage->workers,
+                                         on_closed, stage),
                         0);
         return stage;
 }
 
 static void stage_stop(Stage *stage) {
-        linger_stop(stage->linger);
-        stage->closer = closer_free(stage->closer);
+        delayed_close_stop(stage->delayed_close);
+        stage->workers = workers_free(stage->workers);
 }
 
 static void stage_free(Stage *stage) {
-        if (stage->closer)
+        if (stage->workers)
                 stage_stop(stage);
-        linger_free(stage->linger);
+        delayed_close_free(stage->delayed_close);
         sd_event_unref(stage->event);
         free(stage);
 }
@@ -75,7 +76,7 @@ static int keep_one(Stage *stage) {
 
         assert_int_equal(pipe(ends), 0);
         assert_int_equal(fdset_add(&fds, ends[1]), 0);
-        linger_close(stage->linger, ALICE, NONCE, &fds);
+        delayed_close_close(stage->delayed_close, ALICE, NONCE, &fds);
         assert_int_equal(fds.n, 0);
         return ends[0];
 }
@@ -156,7 +157,7 @@ static void what_is_still_kept_at_the_end_is_closed(void **state) {
 static int on_closer(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Stage *stage = userdata;
 
-        closer_finish(stage->closer);
+        workers_finish(stage->workers);
         return 0;
 }
 
@@ -165,14 +166,14 @@ static void who_watches_is_told_when_the_first_of_a_user_are_closed(void **state
         int end;
 
         assert_ok(sd_event_add_io(
-                        stage->event, NULL, closer_fd(stage->closer), POLLIN, on_closer, stage));
-        assert_null(linger_watches(stage->linger, ALICE, NULL));
+                        stage->event, NULL, workers_fd(stage->workers), POLLIN, on_closer, stage));
+        assert_null(delayed_close_watches(stage->delayed_close, ALICE, NULL));
         end = keep_one(stage);
-        assert_non_null(linger_watches(stage->linger, ALICE, NULL));
-        assert_null(linger_watches(stage->linger, BOB, NULL));
-        assert_non_null(linger_watches(stage->linger, ALICE, &(uint32_t){ NONCE }));
-        assert_null(linger_watches(stage->linger, ALICE, &(uint32_t){ NONCE + 1 }));
-        list_append(linger_watches(stage->linger, ALICE, NULL), &stage->watch.link);
+        assert_non_null(delayed_close_watches(stage->delayed_close, ALICE, NULL));
+        assert_null(delayed_close_watches(stage->delayed_close, BOB, NULL));
+        assert_non_null(delayed_close_watches(stage->delayed_close, ALICE, &(uint32_t){ NONCE }));
+        assert_null(delayed_close_watches(stage->delayed_close, ALICE, &(uint32_t){ NONCE + 1 }));
+        list_append(delayed_close_watches(stage->delayed_close, ALICE, NULL), &stage->watch.link);
         assert_int_equal(stage->told, 0);
         for (unsigned i = 0; i < 100 && stage->told == 0; i++)
                 run_for(stage, 10 * MSEC);
@@ -180,7 +181,7 @@ static void who_watches_is_told_when_the_first_of_a_user_are_closed(void **state
         assert_int_equal(stage->error, 0);
         assert_int_equal(stage->closed, 1);
         assert_true(is_closed(end, 0));
-        assert_null(linger_watches(stage->linger, ALICE, NULL));
+        assert_null(delayed_close_watches(stage->delayed_close, ALICE, NULL));
         close(end);
         stage_free(stage);
 }
@@ -189,7 +190,7 @@ static void who_still_watches_at_the_end_is_told_that_it_is_over(void **state) {
         Stage *stage = stage_new();
         int end = keep_one(stage);
 
-        list_append(linger_watches(stage->linger, ALICE, NULL), &stage->watch.link);
+        list_append(delayed_close_watches(stage->delayed_close, ALICE, NULL), &stage->watch.link);
         stage_stop(stage);
         assert_int_equal(stage->told, 1);
         assert_int_equal(stage->error, -ECANCELED);

@@ -98,15 +98,15 @@ int __wrap_registry_add(Registry *registry, Endpoint *endpoint) {
         return r < 0 ? r : __real_registry_add(registry, endpoint);
 }
 
-int __real_deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t on_done,
+int __real_deletion_submit(Workers *workers, int ifindex, uint32_t nonce, deletion_done_t on_done,
                 void *userdata);
-int __wrap_deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t on_done,
+int __wrap_deletion_submit(Workers *workers, int ifindex, uint32_t nonce, deletion_done_t on_done,
                 void *userdata);
 
-int __wrap_deletion_submit(Closer *closer, int ifindex, uint32_t nonce, deletion_done_t on_done,
+int __wrap_deletion_submit(Workers *workers, int ifindex, uint32_t nonce, deletion_done_t on_done,
                 void *userdata) {
         wrong.deletions++;
-        return __real_deletion_submit(closer, ifindex, nonce + wrong.owner, on_done, userdata);
+        return __real_deletion_submit(workers, ifindex, nonce + wrong.owner, on_done, userdata);
 }
 
 int __real_manager_enter_bridge(
@@ -158,10 +158,10 @@ static TapRequest request_with_label(const char *label) {
 
 static void the_facts_are_those_of_the_host_and_no_scratch_is_left(void **state) {
         Stage stage;
-        const ManagerFacts *facts;
+        const HostCapabilities *facts;
 
         stage_enter(&stage);
-        facts = manager_facts(stage.manager);
+        facts = manager_capabilities(stage.manager);
         assert_int_equal(facts->max_queues, 256);
         assert_true(facts->cpus >= 1);
         assert_true(facts->offloads.mask & OFFLOAD_CSUM);
@@ -177,13 +177,13 @@ static void without_the_tun_device_it_starts_and_offers_nothing(void **state) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
-        Place place;
+        Placement place;
         Stage stage;
 
         assert_int_equal(mount("tmpfs", "/dev/net", "tmpfs", 0, NULL), 0);
         stage_enter(&stage);
-        assert_int_equal(manager_facts(stage.manager)->max_queues, 0);
-        assert_int_equal(manager_facts(stage.manager)->offloads.mask, 0);
+        assert_int_equal(manager_capabilities(stage.manager)->max_queues, 0);
+        assert_int_equal(manager_capabilities(stage.manager)->offloads.mask, 0);
         assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &(List *){ NULL }, &failure),
                         0);
@@ -221,7 +221,7 @@ static void what_is_created_is_there_and_is_found(void **state) {
         stage_leave(&stage);
 }
 
-/* What the kernel says of the steps of a birth is older than what is known at its end. */
+/* What the kernel says of the steps of a setup is older than what is known at its end. */
 static void its_own_birth_is_no_news(void **state) {
         TapRequest request = request_with_queues(4);
         FdSet queues = FDSET_INIT;
@@ -576,7 +576,7 @@ static void who_waits_at_the_end_of_the_service_is_told(void **state) {
 }
 
 /* What a look that has no place gives, whatever was in it before. */
-static bool place_is_empty(const Place *place) {
+static bool place_is_empty(const Placement *place) {
         return place->bridge.ifindex == 0 && *place->bridge.name == '\0' && !place->plan &&
                         !place->network && !place->shared && !place->unfiltered;
 }
@@ -584,7 +584,7 @@ static bool place_is_empty(const Place *place) {
 static void assert_look_refuses(Stage *stage, const TapRequest *request, FailureKind kind) {
         Failure failure = FAILURE_INIT;
         List *wait_for = (List *)stage;
-        Place place;
+        Placement place;
         int r;
 
         memset(&place, 0xa5, sizeof(place));
@@ -634,7 +634,7 @@ static void a_label_is_taken_while_its_endpoint_lives(void **state) {
         TapRequest request = request_with_label("web");
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
-        Place place;
+        Placement place;
         Stage stage;
 
         stage_enter(&stage);
@@ -678,7 +678,7 @@ static void a_look_that_succeeds_leaves_no_failure(void **state) {
         for (size_t i = 0; i < ELEMENTS(requests); i++) {
                 Failure failure = FAILURE_INIT;
                 List *wait_for = NULL;
-                Place place;
+                Placement place;
 
                 assert_int_equal(placement_check(stage.manager, &requests[i], CLIENT(1000, NULL),
                                                  &place, &wait_for, &failure),
@@ -694,7 +694,7 @@ static void a_creation_that_succeeds_leaves_no_failure(void **state) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
-        Place place;
+        Placement place;
         Stage stage;
 
         stage_enter(&stage);
@@ -712,7 +712,7 @@ static void a_creation_that_succeeds_leaves_no_failure(void **state) {
 
 static int look_for_mac(Stage *stage, const char *mac, List **ret_wait_for) {
         TapRequest request = request_with_mac(mac);
-        Place place;
+        Placement place;
         int r;
 
         memset(&place, 0xa5, sizeof(place));
@@ -753,7 +753,7 @@ static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
 
         stage_enter(&stage);
         endpoint = stage_create(&stage, &request, &queues);
-        endpoint->dying = true; /* as bury() does, but the kernel takes its time */
+        endpoint->dying = true; /* as abort_creation() does, but the kernel takes its time */
         r = look_for_mac(&stage, "52:54:00:12:34:56", &wait_for);
         endpoint->dying = false;
         assert_int_equal(r, PLACEMENT_BLOCKED);
@@ -763,7 +763,7 @@ static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
 }
 
 /* As a client sees it: where something is on its way out, the question waits for its end. */
-static void look(Stage *stage, const TapRequest *request, Place *ret_place) {
+static void look(Stage *stage, const TapRequest *request, Placement *ret_place) {
         List *wait_for = NULL;
         int r = PLACEMENT_BLOCKED;
 
@@ -782,7 +782,7 @@ static void fail_to_create(Stage *stage, const TapRequest *request) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
-        Place place;
+        Placement place;
         int r;
 
         look(stage, request, &place);
@@ -881,7 +881,7 @@ static void a_persistent_tap_that_came_to_nothing_is_deleted(void **state) {
                 FdSet queues = FDSET_INIT;
                 Endpoint *endpoint = NULL;
                 Stage stage;
-                Place place;
+                Placement place;
 
                 stage_enter(&stage);
                 assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL),
@@ -905,7 +905,7 @@ static void an_mtu_other_than_the_bridges_is_refused_by_the_look(void **state) {
         static const uint32_t mtus[] = { 68, 1499, 1501, 9000 };
         TapRequest request = stage_request();
         List *wait_for;
-        Place place;
+        Placement place;
         Stage stage;
 
         stage_enter(&stage);
@@ -975,7 +975,7 @@ static void a_bridge_deleted_after_the_look_is_stale(void **state) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
-        Place place;
+        Placement place;
         Stage stage;
 
         stage_enter(&stage);

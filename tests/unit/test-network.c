@@ -160,7 +160,7 @@ static int try_tap(Stage *stage, const TapRequest *request, const NetworkPlan *d
                 FdSet *ret_queues, Endpoint **ret, Failure *failure) {
         Client client = *CLIENT(uid, ":1.5");
         List *wait_for = NULL;
-        Place place;
+        Placement place;
         int r;
 
         client.defined = defined;
@@ -190,7 +190,7 @@ static void nothing_new_gets_onto_a_network_whose_filters_are_missing(void **sta
         List *blocked_on = NULL;
         Network *network;
         Stage stage;
-        Place place;
+        Placement place;
 
         stage_enter(&stage);
         network = create(&stage, &plan, true);
@@ -226,7 +226,7 @@ static void a_network_that_goes_while_its_filters_are_restored_leaves_none(void 
         List *blocked_on = NULL;
         Network *network;
         Stage stage;
-        Place place;
+        Placement place;
 
         stage_enter(&stage);
         for (int round = 0; round < 3; round++) {
@@ -637,7 +637,7 @@ static void refuse_what_has_become_shared(bool persistent) {
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
         List *blocked_on;
-        Place place;
+        Placement place;
         Stage stage;
 
         request.persistent = persistent;
@@ -688,7 +688,7 @@ static void events_that_are_behind_do_not_hide_a_foreign_port(void **state) {
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint = NULL;
         List *blocked_on;
-        Place place;
+        Placement place;
         Stage stage;
 
         world_run("ip link add lan0 type veth peer name lan1");

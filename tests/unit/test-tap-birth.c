@@ -29,7 +29,7 @@ int __wrap_link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failu
         return __real_link_get(netlink, ifindex, ret, failure);
 }
 
-/* A birth and its witness. */
+/* A setup and its witness. */
 typedef struct Scene {
         Netlink *netlink;
         LinkEvents *events;
@@ -91,7 +91,7 @@ static Scene *set_scene(void) {
 }
 
 static int be_born(Scene *scene) {
-        return tap_birth(scene->netlink, &scene->plan, &scene->queues, &scene->ifindex,
+        return tap_setup(scene->netlink, &scene->plan, &scene->queues, &scene->ifindex,
                         &scene->link, &scene->failure);
 }
 
@@ -261,7 +261,7 @@ static void a_multiqueue_tap_has_no_queueing_discipline_for_each_queue(void **st
         }
 }
 
-/* The birth must fail; then its queues are closed, and the world is as it was. */
+/* The setup must fail; then its queues are closed, and the world is as it was. */
 static void assert_stillborn(Scene *scene, int error, FailureKind kind) {
         int r = be_born(scene);
 
@@ -444,5 +444,5 @@ int main(void) {
 
         if (!world_is_possible())
                 return WORLD_SKIPPED;
-        return cmocka_run_group_tests_name("tap-birth", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("tap-setup", tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "kernel/tap-escort.h"
+#include "kernel/owner-race-guard.h"
 #include "kernel/tap.h"
 #include "testing.h"
 #include "world.h"
@@ -224,7 +224,7 @@ static void a_queue_of_a_tap_that_is_gone_is_none_and_makes_no_device(void **sta
 
 static void with_an_escort_it_is_the_same_and_leaves_no_fd(void **state) {
         const TapDevice device = {
-                .name = "vnic00000001", .multiqueue = true, .contested = true, .vnet_hdr = true
+                .name = "vnic00000001", .multiqueue = true, .race_lost = true, .vnet_hdr = true
         };
 
         for (int i = 0; i < 20; i++) {
@@ -244,19 +244,19 @@ static void an_escort_gives_the_device_to_root_by_itself(void **state) {
                 .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_TUN_EXCL };
         _cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
         const char *owner = "";
-        TapEscort escort;
+        OwnerRaceGuard escort;
 
         assert_true(fd >= 0);
-        tap_escort_begin(&escort, fd);
+        owner_race_guard_begin(&escort, fd);
         assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
         for (int i = 0; i < 100 && strcmp(owner, "0") != 0; i++)
                 owner = world_read("cat /sys/class/net/vnic00000001/owner");
-        tap_escort_end(&escort);
+        owner_race_guard_end(&escort);
         assert_string_equal(owner, "0");
 }
 
 static void an_escort_of_what_cannot_be_made_ends(void **state) {
-        const TapDevice device = { .name = "lo", .contested = true };
+        const TapDevice device = { .name = "lo", .race_lost = true };
         int fd = -1;
 
         assert_true(tap_create(&device, &fd, NULL) < 0);

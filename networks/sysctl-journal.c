@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "ledger.h"
+#include "sysctl-journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,7 +73,7 @@ static int write_key(const char *key, int value) {
                                                    : -EINVAL;
 }
 
-static int read_entries(Ledger *ledger) {
+static int read_entries(SysctlJournal *ledger) {
         char interface[IFNAMSIZ], line[128];
         const char *setting;
         FILE *file;
@@ -99,8 +99,8 @@ static int read_entries(Ledger *ledger) {
         return 0;
 }
 
-int ledger_open(Ledger **ret, const char *folder) {
-        Ledger *ledger = calloc(1, sizeof(*ledger));
+int sysctl_journal_open(SysctlJournal **ret, const char *folder) {
+        SysctlJournal *ledger = calloc(1, sizeof(*ledger));
         int r = 0;
 
         if (!ledger)
@@ -111,14 +111,14 @@ int ledger_open(Ledger **ret, const char *folder) {
         if (r >= 0)
                 r = read_entries(ledger);
         if (r < 0) {
-                ledger_close(ledger);
+                sysctl_journal_close(ledger);
                 return r;
         }
         *ret = ledger;
         return 0;
 }
 
-void ledger_close(Ledger *ledger) {
+void sysctl_journal_close(SysctlJournal *ledger) {
         if (!ledger)
                 return;
         close_fd(ledger->folder);
@@ -126,7 +126,7 @@ void ledger_close(Ledger *ledger) {
 }
 
 /* That of the network, or with NULL that of any. */
-static Entry *find(Ledger *ledger, const char *network, const char *key) {
+static Entry *find(SysctlJournal *ledger, const char *network, const char *key) {
         for (size_t i = 0; i < ledger->n; i++)
                 if ((!network || strcmp(ledger->entries[i].network, network) == 0) &&
                                 strcmp(ledger->entries[i].key, key) == 0)
@@ -134,15 +134,15 @@ static Entry *find(Ledger *ledger, const char *network, const char *key) {
         return NULL;
 }
 
-bool ledger_has(const Ledger *ledger, const char *interface, const char *setting) {
+bool sysctl_journal_has(const SysctlJournal *ledger, const char *interface, const char *setting) {
         char key[KEY_SIZE];
 
         snprintf(key, sizeof(key), "%s/%s", interface, setting);
-        return find((Ledger *)ledger, NULL, key) != NULL;
+        return find((SysctlJournal *)ledger, NULL, key) != NULL;
 }
 
-int ledger_need(Ledger *ledger, const char *network, const char *interface, const char *setting,
-                int value) {
+int sysctl_require(SysctlJournal *ledger, const char *network, const char *interface,
+                const char *setting, int value) {
         Entry entry = { .value = value, .wanted = true }, *other;
 
         snprintf(entry.network, sizeof(entry.network), "%s", network);
@@ -166,7 +166,7 @@ int ledger_need(Ledger *ledger, const char *network, const char *interface, cons
         return 0;
 }
 
-static int write_entries(const Ledger *ledger, FILE *file) {
+static int write_entries(const SysctlJournal *ledger, FILE *file) {
         for (size_t i = 0; i < ledger->n; i++)
                 if (fprintf(file, "%s %s %d %d\n", ledger->entries[i].network,
                                     ledger->entries[i].key, ledger->entries[i].before,
@@ -177,7 +177,7 @@ static int write_entries(const Ledger *ledger, FILE *file) {
 
 /* A new file: whatever has its name may lead elsewhere. What was lost with an earlier buffer
  * fclose() does not tell. */
-static int write_draft(const Ledger *ledger) {
+static int write_draft(const SysctlJournal *ledger) {
         FILE *file;
         int fd, r;
 
@@ -195,7 +195,7 @@ static int write_draft(const Ledger *ledger) {
 }
 
 /* The one from before stays until this one is whole. */
-static int save(const Ledger *ledger) {
+static int save(const SysctlJournal *ledger) {
         int r = write_draft(ledger);
 
         if (r >= 0 && renameat(ledger->folder, DRAFT, ledger->folder, FILE_NAME) < 0)
@@ -213,7 +213,7 @@ static void undo(const Entry *entry) {
                 (void)write_key(entry->key, entry->before);
 }
 
-static void undo_unwanted(Ledger *ledger, const char *network) {
+static void undo_unwanted(SysctlJournal *ledger, const char *network) {
         for (size_t i = ledger->n; i-- > 0;) {
                 Entry entry = ledger->entries[i];
 
@@ -226,7 +226,7 @@ static void undo_unwanted(Ledger *ledger, const char *network) {
         }
 }
 
-int ledger_settle(Ledger *ledger, const char *network) {
+int sysctl_apply(SysctlJournal *ledger, const char *network) {
         int r = save(ledger), error;
 
         for (size_t i = 0; i < ledger->n && r >= 0; i++) {

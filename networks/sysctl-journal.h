@@ -26,20 +26,20 @@ typedef struct Entry {
         bool known;  /* it was settled before */
 } Entry;
 
-typedef struct Ledger {
+typedef struct SysctlJournal {
         int folder;         /* locked while it is open */
         bool leaves_undone; /* what somebody else has changed since stays as it is */
-        bool undone;        /* there was any, after ledger_settle() */
+        bool undone;        /* there was any, after sysctl_apply() */
         size_t n;
         Entry entries[ENTRIES_MAX];
-} Ledger;
+} SysctlJournal;
 
 /* Waits for whoever has it. Lines that are none of ours are left out. -errno of open(2), flock(2)
  * and read; -ENOMEM. */
-int ledger_open(Ledger **ret, const char *folder);
+int sysctl_journal_open(SysctlJournal **ret, const char *folder);
 
 /* Takes NULL. */
-void ledger_close(Ledger *ledger);
+void sysctl_journal_close(SysctlJournal *ledger);
 
 /* For a need: the setting is to be afterwards what it is now, whatever happens to it in between. */
 #define AS_IT_IS (-1)
@@ -47,16 +47,16 @@ void ledger_close(Ledger *ledger);
 /* A setting is needed by the network from now on. Notes it, and changes nothing yet. Nothing is
  * noted if the value was there before us, or if the interface is gone. -ENOSPC; -errno of reading
  * the setting. */
-int ledger_need(Ledger *ledger, const char *network, const char *interface, const char *setting,
-                int value);
+int sysctl_require(SysctlJournal *ledger, const char *network, const char *interface,
+                const char *setting, int value);
 
 /* Whether we have changed it, for whatever network. */
-bool ledger_has(const Ledger *ledger, const char *interface, const char *setting);
+bool sysctl_journal_has(const SysctlJournal *ledger, const char *interface, const char *setting);
 
 /* Writes the ledger down, then the settings. What the network does not want any more is undone, the
  * latest first, unless another one needs it or somebody else has changed it since. -errno of the
  * first that failed; the others are done nevertheless. */
-int ledger_settle(Ledger *ledger, const char *network);
+int sysctl_apply(SysctlJournal *ledger, const char *network);
 
 /* A setting as it is. -errno. */
 int setting_read(const char *interface, const char *setting);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "kernel/tap-escort.h"
+#include "kernel/owner-race-guard.h"
 
 #include <errno.h>
 #include <linux/if_tun.h>
@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 
 static void *run(void *userdata) {
-        TapEscort *escort = userdata;
+        OwnerRaceGuard *escort = userdata;
 
         /* EBADFD: there is no device yet. */
         while (!atomic_load(&escort->stop) && ioctl(escort->fd, TUNSETOWNER, 0) < 0 &&
@@ -17,7 +17,7 @@ static void *run(void *userdata) {
         return NULL;
 }
 
-void tap_escort_begin(TapEscort *escort, int fd) {
+void owner_race_guard_begin(OwnerRaceGuard *escort, int fd) {
         escort->fd = fd;
         atomic_init(&escort->ready, false);
         atomic_init(&escort->stop, false);
@@ -26,7 +26,7 @@ void tap_escort_begin(TapEscort *escort, int fd) {
                 sched_yield();
 }
 
-void tap_escort_end(TapEscort *escort) {
+void owner_race_guard_end(OwnerRaceGuard *escort) {
         atomic_store(&escort->stop, true);
         if (escort->runs)
                 (void)pthread_join(escort->thread, NULL);

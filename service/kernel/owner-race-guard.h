@@ -16,15 +16,15 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-typedef struct TapEscort {
+typedef struct OwnerRaceGuard {
         pthread_t thread;
         bool runs;
         int fd;
         atomic_bool ready, stop;
-} TapEscort;
+} OwnerRaceGuard;
 
 /* Gives the device behind fd to root as soon as there is one. Without a thread nothing is done. */
-void tap_escort_begin(TapEscort *escort, int fd);
+void owner_race_guard_begin(OwnerRaceGuard *escort, int fd);
 
 /* The device is there, or will not be. */
-void tap_escort_end(TapEscort *escort);
+void owner_race_guard_end(OwnerRaceGuard *escort);
