@@ -213,7 +213,7 @@ const Check *query_find_check(const Query *query, const PolkitQuestion *question
         return NULL;
 }
 
-const char *query_caller(const Query *query) {
+static const char *query_caller(const Query *query) {
         return sd_bus_message_get_sender(query->call);
 }
 

@@ -87,7 +87,6 @@ void query_table_done(QueryTable *table);
 
 /* NULL: none. */
 Query *query_find(const QueryTable *table, sd_bus_message *call);
-const char *query_caller(const Query *query);
 const Check *query_find_check(const Query *query, const PolkitQuestion *question);
 
 /* -EUSERS: too many of this connection, of this user or of all are waiting. -ENOMEM, -errno of

@@ -8,4 +8,3 @@
 #include "common/cleanup.h"
 
 #define _cleanup_sd_message_ _cleanup_(sd_bus_message_unrefp)
-#define _cleanup_sd_creds_   _cleanup_(sd_bus_creds_unrefp)

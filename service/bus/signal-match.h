@@ -36,11 +36,8 @@ SignalSender *signal_sender_free(SignalSender *sender);
 int signal_match_new(SignalMatch **ret, sd_bus *bus, const SignalSender *sender,
                 const SignalRule *rule, sd_bus_message_handler_t handler, void *userdata);
 
-/* The bus's own NameOwnerChanged. name: NULL: of all names. The same errors. */
-int signal_match_name_owner(SignalMatch **ret, sd_bus *bus, const char *name,
-                sd_bus_message_handler_t handler, void *userdata);
-
-/* The same, of whatever name has no owner any more: a unique name has then left the bus. */
+/* The bus's own NameOwnerChanged, of whatever name has no owner any more: a unique name has then
+ * left the bus. The same errors. */
 int signal_match_departures(
                 SignalMatch **ret, sd_bus *bus, sd_bus_message_handler_t handler, void *userdata);
 

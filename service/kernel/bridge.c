@@ -73,8 +73,7 @@ static void put_flag(struct rtnl_link *changes, unsigned flag, bool on) {
                 (void)rtnl_link_bridge_unset_flags(changes, flag);
 }
 
-/* all: also those that say for whom the port is; else the others keep what they are. */
-static int set_port(Netlink *netlink, int port, const LinkPort *flags, bool all, Failure *failure) {
+int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *changes = rtnl_link_alloc();
         _cleanup_message_ struct nl_msg *message = NULL;
 
@@ -83,24 +82,14 @@ static int set_port(Netlink *netlink, int port, const LinkPort *flags, bool all,
         rtnl_link_set_family(changes, AF_BRIDGE);
         rtnl_link_set_ifindex(changes, port);
         put_flag(changes, RTNL_BRIDGE_ROOT_BLOCK, flags->root_block);
-        if (all) {
-                put_flag(changes, RTNL_BRIDGE_BPDU_GUARD, flags->bpdu_guard);
-                put_flag(changes, RTNL_BRIDGE_LEARNING, flags->learning);
-        }
+        put_flag(changes, RTNL_BRIDGE_BPDU_GUARD, flags->bpdu_guard);
+        put_flag(changes, RTNL_BRIDGE_LEARNING, flags->learning);
         message = rtnl_build_link_change(changes);
         if (!message || rtnl_put_port_forwarding(message, flags->group_fwd_mask) < 0 ||
-                        (all && rtnl_put_port(message, flags) < 0))
+                        rtnl_put_port(message, flags) < 0)
                 return -ENOMEM;
         return netlink_call(
                         netlink, message, NULL, NULL, "set the flags of the bridge port", failure);
-}
-
-int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
-        return set_port(netlink, port, flags, true, failure);
-}
-
-int bridge_set_forwarding(Netlink *netlink, int port, const LinkPort *flags, Failure *failure) {
-        return set_port(netlink, port, flags, false, failure);
 }
 
 /* An entry of the FDB. vlan: 0: none. NULL: out of memory. */

@@ -41,10 +41,6 @@ int bridge_create(Netlink *netlink, const BridgeSettings *settings, Failure *fai
 /* Sets all of the port's flags. A port must be on its bridge: flags are lost when it leaves. */
 int bridge_set_port(Netlink *netlink, int port, const LinkPort *flags, Failure *failure);
 
-/* Only group_fwd_mask (which of the frames to 01:80:c2:00:00:00 to 0F the bridge treats as all
- * others that come by the port) and root_block. The other flags stay. */
-int bridge_set_forwarding(Netlink *netlink, int port, const LinkPort *flags, Failure *failure);
-
 /* An entry of the FDB. */
 typedef struct FdbEntry {
         int port;    /* ifindex; the bridge's own for its own MAC */

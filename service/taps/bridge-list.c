@@ -3,6 +3,8 @@
  * The bridges of the host, from one dump of all links: the one question whose cost grows with what
  * is there, because it asks for just that.
  */
+#include "taps/bridge-list.h"
+
 #include <errno.h>
 #include <search.h>
 #include <string.h>
@@ -11,7 +13,6 @@
 #include "networks/lease-end.h"
 #include "taps/manager-ports.h"
 #include "taps/manager-private.h"
-#include "taps/manager.h"
 
 /* A link may be seen before its bridge: then the bridge is only a number yet. */
 typedef struct BridgeEntry {

@@ -4,6 +4,8 @@
  * by closing its queues; until the kernel has said so, its record stays among the dying, so that it
  * is never mistaken for an endpoint.
  */
+#include "taps/manager-create.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +19,6 @@
 #include "taps/manager-ports.h"
 #include "taps/manager-private.h"
 #include "taps/manager-sources.h"
-#include "taps/manager.h"
 #include "taps/membership.h"
 #include "taps/placement.h"
 #include "taps/reconcile-endpoint.h"

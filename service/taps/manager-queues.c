@@ -3,6 +3,8 @@
  * OpenQueues: further queues for a tap's owner, who may sit in a sandbox where they cannot open it
  * by name. How many were given stands in the tag, so that one too many shows, also after a restart.
  */
+#include "taps/manager-queues.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,6 @@
 #include "common/log.h"
 #include "kernel/tap.h"
 #include "taps/manager-private.h"
-#include "taps/manager.h"
 
 /* How many past those that were given before. */
 static unsigned queues_to_give(const Endpoint *endpoint, unsigned count) {

@@ -29,32 +29,8 @@ int manager_probe(Manager *manager);
 
 const HostCapabilities *manager_capabilities(const Manager *manager);
 
-/* Makes the tap, on exactly that bridge; a network that is not up comes up for it. The queues are
- * the caller's; give them to manager_close_queues() when they have been passed on. After a failure
- * the kernel is as before within a second. Failures as of placement_check(), Stale, AddressInUse,
- * KernelError. */
-int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
-                const Placement *place, FdSet *ret_queues, Endpoint **ret, Failure *failure);
-
 /* Its networks, as long as it is there. */
 Networks *manager_networks(Manager *manager);
-
-/* Tells the world above of a tap just made: when whoever asked for it has been told, and before the
- * loop runs on. */
-void manager_announce(Manager *manager, const Endpoint *endpoint);
-
-/* count (1..FDSET_MAX) more queues. The endpoint may be gone afterwards. NotMultiqueue, QueueLimit,
- * QuotaExceeded, Stale, KernelError. */
-int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limits, unsigned count,
-                FdSet *ret_queues, Failure *failure);
-
-/* Closes, off the loop, what manager_open_queues() gave last and could not be passed on. The tag
- * counts it no longer as soon as it is closed. */
-void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues);
-
-/* Nobody has received so many queues that were given just now (Endpoint.just_given): they do not
- * count once our copies are closed. */
-void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given);
 
 /* For a tap just made that nobody could be told of: has it deleted, also if it outlives its queues.
  */
@@ -83,7 +59,3 @@ const char *manager_bridge_of(
 /* The next living endpoint after this one, oldest first; NULL: from the start; returns NULL at the
  * end. */
 Endpoint *manager_next(Manager *manager, const Endpoint *after);
-
-/* Every bridge of the host with its ports, from one look at the kernel. */
-typedef int (*manager_bridge_t)(const LinkInfo *bridge, const BridgePorts *ports, void *userdata);
-int manager_list_bridges(Manager *manager, manager_bridge_t each, void *userdata, Failure *failure);

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/ifname.h"
+#include "taps/manager-create.h"
 #include "testing.h"
 
 void waiter_gone(RemovalWaiter *watch, int error) {

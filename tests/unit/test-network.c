@@ -22,6 +22,7 @@
 #include "common/clock.h"
 #include "networks/firewall-watch.h"
 #include "stage.h"
+#include "taps/manager-create.h"
 #include "taps/manager-ports.h"
 #include "testing.h"
 #include "world.h"
