@@ -2,11 +2,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The layout of every C file is what .clang-format says."""
 
+import concurrent.futures
+import os
 import shutil
 import subprocess
 import sys
 
 from tap import SKIPPED, Report, c_files, source
+
+
+def complaints_about(root, path):
+    done = subprocess.run(["clang-format", "--style=file", "--dry-run", "-Werror", str(path)],
+                          capture_output=True, text=True, check=False, cwd=root)
+    return done.stderr.splitlines()[:3] if done.returncode else []
 
 
 def main():
@@ -19,11 +27,11 @@ def main():
     if not (root / ".clang-format").is_file():
         report.case(".clang-format is there", ["it is not"])
         return report.done()
-    for path in c_files(root, "common", "service", "client-cli", "networks", "tests"):
-        done = subprocess.run(["clang-format", "--style=file", "--dry-run", "-Werror", str(path)],
-                              capture_output=True, text=True, check=False, cwd=root)
-        report.case(f"{path.relative_to(root)} is laid out",
-                    done.stderr.splitlines()[:3] if done.returncode else [])
+    files = c_files(root, "common", "service", "client-cli", "networks", "tests")
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda path: complaints_about(root, path), files))
+    for path, complaints in zip(files, results):
+        report.case(f"{path.relative_to(root)} is laid out", complaints)
     return report.done()
 
 
