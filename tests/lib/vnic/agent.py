@@ -49,9 +49,11 @@ class Prompt:
         """The password was right."""
         self.answered = True
         identity = ("unix-user", {"uid": GLib.Variant("u", 0)})
+        # AuthenticationAgentResponse2 would also name the agent's user, who to polkit before 125 is who has registered
+        # the agent (root here), and since then whom it was registered for.
         try:
-            self._agent.root.call(PATH, AUTHORITY, "AuthenticationAgentResponse2", "us(sa{sv})",
-                                  (0, self.cookie, identity), destination=NAME)
+            self._agent.root.call(PATH, AUTHORITY, "AuthenticationAgentResponse", "s(sa{sv})",
+                                  (self.cookie, identity), destination=NAME)
         finally:
             loop.do(self._invocation.return_value, None)
 

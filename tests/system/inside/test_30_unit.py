@@ -24,7 +24,7 @@ DENIED = {
     "socket-vsock": "EAFNOSUPPORT", "socket-bluetooth": "EAFNOSUPPORT",
     "setns": "EPERM", "unshare-user": "EPERM", "unshare-net": "EPERM", "ptrace": "EPERM", "kill": "EPERM",
     "setuid": "EPERM", "keyring": "EPERM", "bpf": "EPERM", "io-uring": "EPERM", "module": "EPERM",
-    "reboot": "EPERM", "personality": "EPERM", "write-and-execute": "EPERM", "sched-fifo": "EPERM",
+    "reboot": "EPERM", "personality": "EPERM", "write-and-execute": "EPERM EACCES", "sched-fifo": "EPERM",
     "sethostname": "EPERM", "exec": "EACCES EPERM",
 }
 ALLOWED = {"tun", "socket-netlink", "socket-unix", "read-configuration", "write-runtime"}
