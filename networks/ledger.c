@@ -101,14 +101,14 @@ static int read_entries(Ledger *ledger) {
 
 int ledger_open(Ledger **ret, const char *folder) {
         Ledger *ledger = calloc(1, sizeof(*ledger));
-        int r = 0;
+        int r;
 
         if (!ledger)
                 return -ENOMEM;
         ledger->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (ledger->folder < 0 || flock(ledger->folder, LOCK_EX) < 0)
                 r = -errno;
-        if (r >= 0)
+        else
                 r = read_entries(ledger);
         if (r < 0) {
                 ledger_close(ledger);
