@@ -16,7 +16,7 @@
  * router advertisements: so accept_ra becomes 2 first wherever it was 1, and a laptop keeps its own
  * IPv6.
  *
- * What is to be undone is in the ledger, so "off" needs neither this process nor the configuration
+ * What is to be undone is in the journal, so "off" needs neither this process nor the configuration
  * of the network, which may be gone.
  */
 
@@ -87,7 +87,7 @@ static int network_reach(const char *network) {
 }
 
 /* For each device by which the host reaches what guests may go to. */
-static int need_uplinks(SysctlJournal *ledger, const char *network, Reach reach) {
+static int need_uplinks(SysctlJournal *journal, const char *network, Reach reach) {
         char device[IFNAMSIZ] = "", before[IFNAMSIZ] = "";
         FILE *file = route6_open();
         int r = 0;
@@ -97,7 +97,7 @@ static int need_uplinks(SysctlJournal *ledger, const char *network, Reach reach)
         while (r >= 0 && route6_next(file, reach == REACH_ALL, device)) {
                 /* Routes of one device mostly follow each other. */
                 if (strcmp(device, before) != 0)
-                        r = sysctl_require(ledger, network, device, "force_forwarding", 1);
+                        r = sysctl_require(journal, network, device, "force_forwarding", 1);
                 memcpy(before, device, sizeof(before));
         }
         fclose(file);
@@ -114,21 +114,21 @@ static bool is_port(const char *interface) {
 }
 
 /* Those who listen to router advertisements go on doing so, and who was a router stays one. */
-static int need_to_keep(SysctlJournal *ledger, const char *network, const char *interface) {
-        bool changed = sysctl_journal_has(ledger, interface, "accept_ra");
+static int need_to_keep(SysctlJournal *journal, const char *network, const char *interface) {
+        bool changed = sysctl_journal_has(journal, interface, "accept_ra");
         int forwards = setting_read(interface, "forwarding");
 
         if (changed ||
                         (forwards == 0 && setting_read(interface, "accept_ra") == 1 &&
                                         !is_port(interface)))
-                return sysctl_require(ledger, network, interface, "accept_ra", 2);
-        if (sysctl_journal_has(ledger, interface, "forwarding") ||
-                        (forwards == 1 && !sysctl_journal_has(ledger, "all", "forwarding")))
-                return sysctl_require(ledger, network, interface, "forwarding", AS_IT_IS);
+                return sysctl_require(journal, network, interface, "accept_ra", 2);
+        if (sysctl_journal_has(journal, interface, "forwarding") ||
+                        (forwards == 1 && !sysctl_journal_has(journal, "all", "forwarding")))
+                return sysctl_require(journal, network, interface, "forwarding", AS_IT_IS);
         return 0;
 }
 
-static int need_to_keep_all(SysctlJournal *ledger, const char *network) {
+static int need_to_keep_all(SysctlJournal *journal, const char *network) {
         struct dirent *entry;
         DIR *folder = opendir(ALL);
         int r = 0;
@@ -139,50 +139,50 @@ static int need_to_keep_all(SysctlJournal *ledger, const char *network) {
                 if (entry->d_name[0] != '.' && strcmp(entry->d_name, "all") != 0 &&
                                 strcmp(entry->d_name, "lo") != 0 &&
                                 strcmp(entry->d_name, network) != 0)
-                        r = need_to_keep(ledger, network, entry->d_name);
+                        r = need_to_keep(journal, network, entry->d_name);
         closedir(folder);
         return r;
 }
 
-static int need_everything(SysctlJournal *ledger, const char *network) {
+static int need_everything(SysctlJournal *journal, const char *network) {
         int r;
 
         if (setting_read("all", "forwarding") == 1 &&
-                        !sysctl_journal_has(ledger, "all", "forwarding"))
+                        !sysctl_journal_has(journal, "all", "forwarding"))
                 return 0; /* somebody else wants it so */
-        r = need_to_keep_all(ledger, network);
-        return r < 0 ? r : sysctl_require(ledger, network, "all", "forwarding", 1);
+        r = need_to_keep_all(journal, network);
+        return r < 0 ? r : sysctl_require(journal, network, "all", "forwarding", 1);
 }
 
 /* The bridge is a router's: who does not say so in its neighbour advertisements (RFC 4861, 7.2.5)
  * is struck from the guests' lists. But when any device becomes one, the kernel forgets the routers
  * that were advertised on all others where accept_ra is not 2: so it is, for that moment. */
 static int become_router(const char *folder, const char *network, bool leave, bool *ret_undone) {
-        SysctlJournal *ledger = NULL;
-        int r = sysctl_journal_open(&ledger, folder);
+        SysctlJournal *journal = NULL;
+        int r = sysctl_journal_open(&journal, folder);
 
         *ret_undone = false;
         if (r < 0)
                 return r;
-        ledger->leaves_undone = leave;
+        journal->leaves_undone = leave;
         if (setting_read(network, "forwarding") == 0) {
-                r = need_to_keep_all(ledger, network);
+                r = need_to_keep_all(journal, network);
                 if (r >= 0)
-                        r = sysctl_require(ledger, network, network, "forwarding", 1);
+                        r = sysctl_require(journal, network, network, "forwarding", 1);
                 if (r >= 0)
-                        r = sysctl_apply(ledger, network);
+                        r = sysctl_apply(journal, network);
         }
-        *ret_undone = ledger->undone;
-        sysctl_journal_close(ledger);
+        *ret_undone = journal->undone;
+        sysctl_journal_close(journal);
         return r;
 }
 
-static int need_single(SysctlJournal *ledger, const char *network, Reach reach) {
-        int r = sysctl_require(ledger, network, network, "forwarding", 1);
+static int need_single(SysctlJournal *journal, const char *network, Reach reach) {
+        int r = sysctl_require(journal, network, network, "forwarding", 1);
 
         if (r >= 0)
-                r = sysctl_require(ledger, network, network, "force_forwarding", 1);
-        return r < 0 ? r : need_uplinks(ledger, network, reach);
+                r = sysctl_require(journal, network, network, "force_forwarding", 1);
+        return r < 0 ? r : need_uplinks(journal, network, reach);
 }
 
 static bool kernel_has_force_forwarding(const char *network) {
@@ -201,25 +201,25 @@ static int apply(const char *network, Reach reach, bool *undone) {
         bool single = forward && kernel_has_force_forwarding(network);
         const bool leave = undone && *undone;
         bool undone_router = false;
-        SysctlJournal *ledger = NULL;
+        SysctlJournal *journal = NULL;
         int r = 0, settled;
 
         folder = folder ? folder : LEDGER_FOLDER;
         if (single)
                 r = become_router(folder, network, leave, &undone_router);
         if (r >= 0)
-                r = sysctl_journal_open(&ledger, folder);
+                r = sysctl_journal_open(&journal, folder);
         if (r < 0)
                 return r;
-        ledger->leaves_undone = leave;
+        journal->leaves_undone = leave;
         if (single)
-                r = need_single(ledger, network, reach);
+                r = need_single(journal, network, reach);
         else if (forward)
-                r = need_everything(ledger, network);
-        settled = r < 0 ? r : sysctl_apply(ledger, network);
+                r = need_everything(journal, network);
+        settled = r < 0 ? r : sysctl_apply(journal, network);
         if (undone)
-                *undone = ledger->undone || undone_router;
-        sysctl_journal_close(ledger);
+                *undone = journal->undone || undone_router;
+        sysctl_journal_close(journal);
         return settled;
 }
 

@@ -73,13 +73,13 @@ static int write_key(const char *key, int value) {
                                                    : -EINVAL;
 }
 
-static int read_entries(SysctlJournal *ledger) {
+static int read_entries(SysctlJournal *journal) {
         char interface[IFNAMSIZ], line[128];
         const char *setting;
         FILE *file;
         int fd;
 
-        fd = openat(ledger->folder, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        fd = openat(journal->folder, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
                 return errno == ENOENT ? 0 : -errno;
         file = fdopen(fd, "r");
@@ -87,72 +87,72 @@ static int read_entries(SysctlJournal *ledger) {
                 close_fd(fd);
                 return -ENOMEM;
         }
-        while (ledger->n < ENTRIES_MAX && fgets(line, sizeof(line), file)) {
+        while (journal->n < ENTRIES_MAX && fgets(line, sizeof(line), file)) {
                 Entry entry = { .known = true };
 
                 if (sscanf(line, "%15s %39s %d %d", entry.network, entry.key, &entry.before,
                                     &entry.value) == 4 &&
                                 key_split(entry.key, interface, &setting))
-                        ledger->entries[ledger->n++] = entry;
+                        journal->entries[journal->n++] = entry;
         }
         fclose(file);
         return 0;
 }
 
 int sysctl_journal_open(SysctlJournal **ret, const char *folder) {
-        SysctlJournal *ledger = calloc(1, sizeof(*ledger));
-        int r = 0;
+        SysctlJournal *journal = calloc(1, sizeof(*journal));
+        int r;
 
-        if (!ledger)
+        if (!journal)
                 return -ENOMEM;
-        ledger->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (ledger->folder < 0 || flock(ledger->folder, LOCK_EX) < 0)
+        journal->folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (journal->folder < 0 || flock(journal->folder, LOCK_EX) < 0)
                 r = -errno;
-        if (r >= 0)
-                r = read_entries(ledger);
+        else
+                r = read_entries(journal);
         if (r < 0) {
-                sysctl_journal_close(ledger);
+                sysctl_journal_close(journal);
                 return r;
         }
-        *ret = ledger;
+        *ret = journal;
         return 0;
 }
 
-void sysctl_journal_close(SysctlJournal *ledger) {
-        if (!ledger)
+void sysctl_journal_close(SysctlJournal *journal) {
+        if (!journal)
                 return;
-        close_fd(ledger->folder);
-        free(ledger);
+        close_fd(journal->folder);
+        free(journal);
 }
 
 /* That of the network, or with NULL that of any. */
-static Entry *find(SysctlJournal *ledger, const char *network, const char *key) {
-        for (size_t i = 0; i < ledger->n; i++)
-                if ((!network || strcmp(ledger->entries[i].network, network) == 0) &&
-                                strcmp(ledger->entries[i].key, key) == 0)
-                        return &ledger->entries[i];
+static Entry *find(SysctlJournal *journal, const char *network, const char *key) {
+        for (size_t i = 0; i < journal->n; i++)
+                if ((!network || strcmp(journal->entries[i].network, network) == 0) &&
+                                strcmp(journal->entries[i].key, key) == 0)
+                        return &journal->entries[i];
         return NULL;
 }
 
-bool sysctl_journal_has(const SysctlJournal *ledger, const char *interface, const char *setting) {
+bool sysctl_journal_has(const SysctlJournal *journal, const char *interface, const char *setting) {
         char key[KEY_SIZE];
 
         snprintf(key, sizeof(key), "%s/%s", interface, setting);
-        return find((SysctlJournal *)ledger, NULL, key) != NULL;
+        return find((SysctlJournal *)journal, NULL, key) != NULL;
 }
 
-int sysctl_require(SysctlJournal *ledger, const char *network, const char *interface,
+int sysctl_require(SysctlJournal *journal, const char *network, const char *interface,
                 const char *setting, int value) {
         Entry entry = { .value = value, .wanted = true }, *other;
 
         snprintf(entry.network, sizeof(entry.network), "%s", network);
         snprintf(entry.key, sizeof(entry.key), "%s/%s", interface, setting);
-        other = find(ledger, network, entry.key);
+        other = find(journal, network, entry.key);
         if (other) {
                 other->wanted = true;
                 return 0;
         }
-        other = find(ledger, NULL, entry.key);
+        other = find(journal, NULL, entry.key);
         entry.before = other ? other->before : setting_read(interface, setting);
         if (entry.before < 0)
                 return entry.before == -ENOENT ? 0 : entry.before;
@@ -160,29 +160,29 @@ int sysctl_require(SysctlJournal *ledger, const char *network, const char *inter
                 return 0;
         if (value == AS_IT_IS)
                 entry.value = entry.before;
-        if (ledger->n == ENTRIES_MAX)
+        if (journal->n == ENTRIES_MAX)
                 return -ENOSPC;
-        ledger->entries[ledger->n++] = entry;
+        journal->entries[journal->n++] = entry;
         return 0;
 }
 
-static int write_entries(const SysctlJournal *ledger, FILE *file) {
-        for (size_t i = 0; i < ledger->n; i++)
-                if (fprintf(file, "%s %s %d %d\n", ledger->entries[i].network,
-                                    ledger->entries[i].key, ledger->entries[i].before,
-                                    ledger->entries[i].value) < 0)
+static int write_entries(const SysctlJournal *journal, FILE *file) {
+        for (size_t i = 0; i < journal->n; i++)
+                if (fprintf(file, "%s %s %d %d\n", journal->entries[i].network,
+                                    journal->entries[i].key, journal->entries[i].before,
+                                    journal->entries[i].value) < 0)
                         return -errno;
         return 0;
 }
 
 /* A new file: whatever has its name may lead elsewhere. What was lost with an earlier buffer
  * fclose() does not tell. */
-static int write_draft(const SysctlJournal *ledger) {
+static int write_draft(const SysctlJournal *journal) {
         FILE *file;
         int fd, r;
 
-        (void)unlinkat(ledger->folder, DRAFT, 0);
-        fd = openat(ledger->folder, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+        (void)unlinkat(journal->folder, DRAFT, 0);
+        fd = openat(journal->folder, DRAFT, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                         0644);
         file = fd < 0 ? NULL : fdopen(fd, "w");
         if (!file) {
@@ -190,18 +190,18 @@ static int write_draft(const SysctlJournal *ledger) {
                 close_fd(fd);
                 return r;
         }
-        r = write_entries(ledger, file);
+        r = write_entries(journal, file);
         return fclose(file) != 0 && r >= 0 ? -errno : r;
 }
 
 /* The one from before stays until this one is whole. */
-static int save(const SysctlJournal *ledger) {
-        int r = write_draft(ledger);
+static int save(const SysctlJournal *journal) {
+        int r = write_draft(journal);
 
-        if (r >= 0 && renameat(ledger->folder, DRAFT, ledger->folder, FILE_NAME) < 0)
+        if (r >= 0 && renameat(journal->folder, DRAFT, journal->folder, FILE_NAME) < 0)
                 r = -errno;
         if (r < 0)
-                (void)unlinkat(ledger->folder, DRAFT, 0);
+                (void)unlinkat(journal->folder, DRAFT, 0);
         return r;
 }
 
@@ -213,36 +213,36 @@ static void undo(const Entry *entry) {
                 (void)write_key(entry->key, entry->before);
 }
 
-static void undo_unwanted(SysctlJournal *ledger, const char *network) {
-        for (size_t i = ledger->n; i-- > 0;) {
-                Entry entry = ledger->entries[i];
+static void undo_unwanted(SysctlJournal *journal, const char *network) {
+        for (size_t i = journal->n; i-- > 0;) {
+                Entry entry = journal->entries[i];
 
                 if (strcmp(entry.network, network) != 0 || entry.wanted)
                         continue;
-                memmove(&ledger->entries[i], &ledger->entries[i + 1],
-                                (--ledger->n - i) * sizeof(entry));
-                if (!find(ledger, NULL, entry.key))
+                memmove(&journal->entries[i], &journal->entries[i + 1],
+                                (--journal->n - i) * sizeof(entry));
+                if (!find(journal, NULL, entry.key))
                         undo(&entry);
         }
 }
 
-int sysctl_apply(SysctlJournal *ledger, const char *network) {
-        int r = save(ledger), error;
+int sysctl_apply(SysctlJournal *journal, const char *network) {
+        int r = save(journal), error;
 
-        for (size_t i = 0; i < ledger->n && r >= 0; i++) {
-                const Entry *entry = &ledger->entries[i];
+        for (size_t i = 0; i < journal->n && r >= 0; i++) {
+                const Entry *entry = &journal->entries[i];
 
                 if (!entry->wanted || entry->before == entry->value ||
                                 read_key(entry->key) == entry->value)
                         continue;
-                ledger->undone |= entry->known;
-                if (entry->known && ledger->leaves_undone)
+                journal->undone |= entry->known;
+                if (entry->known && journal->leaves_undone)
                         continue;
                 error = write_key(entry->key, entry->value);
                 if (error < 0 && error != -ENOENT)
                         r = error;
         }
-        undo_unwanted(ledger, network);
-        error = save(ledger);
+        undo_unwanted(journal, network);
+        error = save(journal);
         return r < 0 ? r : error;
 }

@@ -3,7 +3,7 @@
 
 /*
  * Which settings of IPv6 were changed, for which network, and what they were: so that several
- * networks can need the same one, and the last puts it back as it was. The ledger is written down
+ * networks can need the same one, and the last puts it back as it was. The journal is written down
  * before a setting is changed, and only then is anything forgotten: whenever the program is killed,
  * what is written can be undone.
  *
@@ -39,7 +39,7 @@ typedef struct SysctlJournal {
 int sysctl_journal_open(SysctlJournal **ret, const char *folder);
 
 /* Takes NULL. */
-void sysctl_journal_close(SysctlJournal *ledger);
+void sysctl_journal_close(SysctlJournal *journal);
 
 /* For a need: the setting is to be afterwards what it is now, whatever happens to it in between. */
 #define AS_IT_IS (-1)
@@ -47,16 +47,16 @@ void sysctl_journal_close(SysctlJournal *ledger);
 /* A setting is needed by the network from now on. Notes it, and changes nothing yet. Nothing is
  * noted if the value was there before us, or if the interface is gone. -ENOSPC; -errno of reading
  * the setting. */
-int sysctl_require(SysctlJournal *ledger, const char *network, const char *interface,
+int sysctl_require(SysctlJournal *journal, const char *network, const char *interface,
                 const char *setting, int value);
 
 /* Whether we have changed it, for whatever network. */
-bool sysctl_journal_has(const SysctlJournal *ledger, const char *interface, const char *setting);
+bool sysctl_journal_has(const SysctlJournal *journal, const char *interface, const char *setting);
 
-/* Writes the ledger down, then the settings. What the network does not want any more is undone, the
- * latest first, unless another one needs it or somebody else has changed it since. -errno of the
- * first that failed; the others are done nevertheless. */
-int sysctl_apply(SysctlJournal *ledger, const char *network);
+/* Writes the journal down, then the settings. What the network does not want any more is undone,
+ * the latest first, unless another one needs it or somebody else has changed it since. -errno of
+ * the first that failed; the others are done nevertheless. */
+int sysctl_apply(SysctlJournal *journal, const char *network);
 
 /* A setting as it is. -errno. */
 int setting_read(const char *interface, const char *setting);
