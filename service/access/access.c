@@ -272,6 +272,20 @@ static int refuse_signature(const PolicyRow *row, Failure *failure) {
                         row->member, row->signature);
 }
 
+/* sd-bus answers GetMachineId itself, and if the host has no machine ID it ends the connection, and
+ * so the service, in place of the call. */
+static int check_machine_id(sd_bus_message *call, Failure *failure) {
+        sd_id128_t id;
+        int r = sd_bus_message_is_method_call(call, NULL, "GetMachineId") > 0
+                        ? sd_id128_get_machine(&id)
+                        : 0;
+
+        if (r >= 0)
+                return 0;
+        return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
+                        "This host has no machine ID: /etc/machine-id is missing, empty or malformed. See machine-id(5).");
+}
+
 /* Whether a call is answered from what lies in memory: then its caller needs no turn. */
 static bool is_cheap(const Access *access, const PolicyRow *row, sd_bus_message *call) {
         return row->policy == POLICY_PUBLIC &&
@@ -300,6 +314,8 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
         access->refused = false;
         if (is_cheap(access, row, message)) {
                 r = message_check_size(message, &failure);
+                if (r >= 0)
+                        r = check_machine_id(message, &failure);
                 return r < 0 ? error_answer(error, &failure, r) : 0;
         }
         r = callers_meet(access->callers, message, &failure);

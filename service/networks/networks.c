@@ -349,6 +349,8 @@ Networks *networks_free(Networks *networks) {
                 notify_removed(&network->watches, -ECANCELED);
                 network_free(network);
         }
+        reconciler_forget(&networks->checksums);
+        reconciler_forget(&networks->uplink_guard.reconcilable);
         networks_forget_firewalls(networks);
         uplinks_free(networks->uplinks);
         sd_event_unref(networks->event);

@@ -161,6 +161,8 @@ void manager_adopt_bridges(Manager *manager) {
 }
 
 void manager_see_port(Manager *manager, const LinkInfo *link) {
-        networks_see_port(manager->networks, link,
-                        lease_end_is_port(link) || manager_is_own_port(manager, link));
+        const bool is_own = !networks_at(manager->networks, link->master) ||
+                        lease_end_is_port(link) || manager_is_own_port(manager, link);
+
+        networks_see_port(manager->networks, link, is_own);
 }

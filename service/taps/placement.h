@@ -46,7 +46,7 @@ typedef enum PlacementOutcome {
         PLACEMENT_OK = 0,
         PLACEMENT_BLOCKED, /* only by what is going, or may be gone in a moment: wait, and look
                               again */
-        PLACEMENT_LEARNT,  /* of manager_check_mac() alone: only by what was learnt behind a foreign
+        PLACEMENT_LEARNT,  /* of placement_check_mac() alone: only by what was learnt behind a foreign
                               port */
 } PlacementOutcome;
 

@@ -2,6 +2,7 @@
 """The one gate: what the service says of itself, the contract and the table name the same methods, and a
 user without rights gets through to what is written here and to nothing else (threat 5)."""
 
+import contextlib
 import re
 import xml.etree.ElementTree as tree
 
@@ -169,6 +170,21 @@ def test_the_standard_interfaces_answer(alice, tap):
         assert alice.call(path, PEER, "Ping") == ()
         assert len(alice.call(path, PEER, "GetMachineId")[0]) == 32
     assert tap.endpoint in alice.managed_objects()
+
+
+@pytest.mark.restarts
+def test_whoever_asks_for_a_machine_id_that_the_host_does_not_have_is_told_so(world, alice):
+    """sd-bus, which answers that call, would end the connection in its place."""
+    assert world.stop_service() == 0
+    with contextlib.ExitStack() as stack:
+        kernel.run("mount", "--bind", "/dev/null", "/etc/machine-id")
+        stack.callback(kernel.run, "umount", "/etc/machine-id")
+        world.start_service()
+        stack.callback(world.restart_service)
+        pid = world.pid
+        error = alice.error(ROOT, PEER, "GetMachineId")
+        assert error.short == "NotSupported" and "machine-id" in error.message
+        assert alice.call(ROOT, PEER, "Ping") == () and world.pid == pid
 
 
 # The demands of one call
