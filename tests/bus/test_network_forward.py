@@ -209,9 +209,9 @@ def test_what_somebody_else_switches_off_comes_back_five_times():
         return conf("netone", "forwarding") == 1
 
     with on("netone") as process:
-        # Switched off amid a restoration it is put back by that one, and not counted twice.
-        times = next(number for number in range(9) if not comes_back())
-        assert 5 <= times <= 7
+        # Switched off amid a restoration it is put back by that one, and not counted twice: on a busy machine often.
+        times = next(number for number in range(40) if not comes_back())
+        assert times >= 5
         assert "again and again" in process.output()
         assert conf("netone", "forwarding") == 0
     off("netone")
