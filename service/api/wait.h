@@ -21,6 +21,6 @@ int wait_release_all(Service *service, sd_bus_message *call, uid_t uid);
  * 1, or -ENOMEM. */
 int wait_delete_network(Service *service, sd_bus_message *call, Network *network);
 
-/* Dispatches the call again when what placement_check() said it has to wait for is over. Returns 1, or
- * -ENOMEM. */
+/* Dispatches the call again when what placement_check() said it has to wait for is over. Returns 1,
+ * or -ENOMEM. */
 int wait_retry(Service *service, sd_bus_message *call, List *watches);

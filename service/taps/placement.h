@@ -46,8 +46,8 @@ typedef enum PlacementOutcome {
         PLACEMENT_OK = 0,
         PLACEMENT_BLOCKED, /* only by what is going, or may be gone in a moment: wait, and look
                               again */
-        PLACEMENT_LEARNT,  /* of placement_check_mac() alone: only by what was learnt behind a foreign
-                              port */
+        PLACEMENT_LEARNT,  /* of placement_check_mac() alone: only by what was learnt behind a
+                              foreign  port */
 } PlacementOutcome;
 
 /* Looks, without touching anything, whether the request can succeed for that client now. Returns a
