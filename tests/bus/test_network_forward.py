@@ -204,14 +204,16 @@ def test_a_vpn_that_comes_and_goes_is_followed():
 @pytest.mark.deadline(120)
 def test_what_somebody_else_switches_off_comes_back_five_times():
     def comes_back():
+        # A busy machine may still be at the last one.
+        assert poll(lambda: "poll" in pathlib.Path(f"/proc/{process.pid}/wchan").read_text(encoding="ascii"), 10)
         conf("netone", "forwarding", 0)
         poll(lambda: conf("netone", "forwarding") == 1 or "again and again" in process.output(), 10)
         return conf("netone", "forwarding") == 1
 
     with on("netone") as process:
-        # Switched off amid a restoration it is put back by that one, and not counted twice: on a busy machine often.
-        times = next(number for number in range(40) if not comes_back())
-        assert times >= 5
+        # Switched off amid a restoration it is put back by that one, and not counted twice.
+        times = next(number for number in range(9) if not comes_back())
+        assert 5 <= times <= 7
         assert "again and again" in process.output()
         assert conf("netone", "forwarding") == 0
     off("netone")
