@@ -3,8 +3,8 @@
 /*
  * vnic-bridge-helper: what QEMU and libvirt call for a tap on a bridge, in the place of QEMU's own
  * setuid helper. It asks vnicd, sends the queue over the socket that it was given, and ends; the
- * tap lives on in whoever received it. It needs no privilege: all that it does its caller may do
- * himself.
+ * tap lives on in whoever received it. It needs no privilege: its caller may do all that it does
+ * themselves.
  */
 
 #include <errno.h>

@@ -45,7 +45,7 @@
 
 static const char unclear_readers[] = "Who can read this file is not one user or group.";
 
-/* Whom a section of the configuration is about. */
+/* A section of the configuration is about everyone, a user or a group. */
 typedef struct Subject {
         enum {
                 EVERYONE,
@@ -69,7 +69,7 @@ typedef struct Import {
         size_t n_totals;
 } Import;
 
-/* Who can read a file, apart from root. */
+/* These can read a file, apart from root. */
 typedef struct Readers {
         Subject subjects[2];
         size_t n;
@@ -236,7 +236,7 @@ static bool is_for_everyone(const Readers *readers) {
         return readers->n == 1 && readers->subjects[0].kind == EVERYONE;
 }
 
-/* Who reads both. -ENOTSUP: no section can say who that is. */
+/* Leaves those who can read both files. -ENOTSUP: no section can say who that is. */
 static int intersect(Readers *readers, const Readers *outer) {
         const bool are_equal = memcmp(readers, outer, sizeof(*readers)) == 0;
 
@@ -283,7 +283,7 @@ static int take_include(Import *import, const Line *line, const char *path) {
         return r;
 }
 
-/* What follows the second word is not looked at by QEMU either. */
+/* QEMU, too, ignores all that follows the second word. */
 static int take_bridge_conf_line(Import *import, const Line *line) {
         quote(import->output, line);
         if (line->n_words < 2)
@@ -357,11 +357,11 @@ static int take_lxc_usernet_line(Import *import, const Line *line) {
         return 0;
 }
 
-/* What can be said at the end only. One queue at least for each endpoint. */
+/* Writes the sums, which are known at the end only. Each endpoint has at least one queue. */
 static void finish(Import *import) {
         if (import->n_totals > 0)
                 fputs("\n# How many: there for each bridge, here for all of them together. A user's own number\n"
-                      "# goes before those of his groups, and of several groups the largest one counts.\n",
+                      "# goes before those of their groups, and of several groups the largest one counts.\n",
                                 import->output);
         for (size_t i = 0; i < import->n_totals; i++) {
                 const Total *total = &import->totals[i];

@@ -20,7 +20,7 @@ typedef struct Debounce Debounce;
 typedef void (*debounce_work_t)(void *userdata);
 int debounce_new(Debounce **ret, sd_event *event, debounce_work_t work, void *userdata);
 
-/* What is due is forgotten. Takes NULL. Returns NULL. */
+/* Forgets work that is due. Takes NULL. Returns NULL. */
 Debounce *debounce_free(Debounce *debounce);
 
 /* After the pause, a multiple of DEBOUNCE_USEC, and not before it has rested; where that is so much

@@ -3,7 +3,7 @@
 
 /*
  * So much at once, and then so much in a time. Each thing that is done is paid for with its share
- * of the time; whoever still owes nearly all of it has done all he may, and may do one more
+ * of the time; a user who still owes nearly all of it has done all they may, and may do one more
  * whenever a share is paid. The caller says what time it is.
  */
 

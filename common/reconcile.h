@@ -52,8 +52,8 @@ void reconciler_forget(Reconcilable *thing);
 /* Calls all that are due, now rather than when the loop comes to it. */
 void reconciler_run(Reconciler *reconciler);
 
-/* What is undone again and again is restored so often in that time, and then left: whoever undoes
- * it means it, and is not to be fought forever. */
+/* A fact that others undo again and again is restored so often in that time, and then left: they
+ * mean it, and are not to be fought forever. */
 #define RESTORATIONS_MAX  5
 #define RESTORATIONS_USEC (UINT64_C(60) * 1000 * 1000)
 

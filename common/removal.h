@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Those who wait for the end of something: of an endpoint, a network, or queues. */
+/* A RemovalWaiter waits for the end of something: of an endpoint, a network, or queues. */
 
 #include "common/list.h"
 

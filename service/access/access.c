@@ -52,8 +52,8 @@ static const Config *config_of(const Access *access) {
         return access->host->config(access->userdata);
 }
 
-/* What the configuration says of the caller, and a deny also if it is of whom the endpoint is to be
- * for: of him only his own section counts, since his groups are not known. */
+/* What the configuration says of the caller. A deny also counts if it is of the user for whom the
+ * endpoint is to be: of them only their own section counts, since their groups are not known. */
 static BridgeAccess configured(const AccessContext *context, const Requirement *requirement) {
         const Config *config = config_of(context->access);
         const Subject owner = { .uid = context->request->owner };

@@ -7,7 +7,7 @@
  * Only words that were checked get in, and what could end a line or drive a terminal is replaced.
  *
  * A user who asks all day is not to fill the disk: each has so many lines a second, and the next
- * line about him says how many were left out. Tampering is counted apart, so that no noise hides
+ * line about them says how many were left out. Tampering is counted apart, so that no noise hides
  * it.
  */
 

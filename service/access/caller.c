@@ -390,8 +390,8 @@ static int keep_until_known(Caller *caller, sd_bus_message *call) {
         return 0;
 }
 
-/* caller: NULL: it is his first call. The bus is not asked about who would be refused whatever it
- * says. */
+/* caller: NULL: it is their first call. The bus is not asked about callers who would be refused
+ * whatever it says. */
 static int meet_unknown(Callers *callers, Caller *caller, sd_bus_message *call, Failure *failure) {
         const bool is_new = !caller;
         int r = check_room_to_ask(callers, is_new ? 0 : caller->n_calls, failure);

@@ -14,8 +14,8 @@
  * was asked about costs no question. Of a caller who leaves while calls of theirs wait for a turn
  * these are dropped.
  *
- * Of several who call at the same time the users take turns (access/turns.h): beside one who calls
- * as fast as he can, whoever else calls waits for one call of his.
+ * Of several who call at the same time the users take turns (access/turns.h): beside one who
+ * calls as fast as they can, the others wait for one call of theirs each.
  */
 
 #include <systemd/sd-bus.h>

@@ -14,10 +14,10 @@
  * of any one user, and the users take turns. Nothing is sent or dispatched from within a handler,
  * but right after it.
  *
- * When a person is asked. Prompts are what a user can pester somebody with: so nobody is asked
- * before polkit has said that a person would have to be, nor for a call that would be refused
- * whatever he answers; the prompts of one call are shown one after the other, and with the first
- * that is not granted the rest are not shown.
+ * Password prompts can be abused to harass administrators: so nobody is asked before polkit has
+ * said that a person would have to be, nor for a call that would be refused whatever they answer;
+ * the prompts of one call are shown one after the other, and with the first that is not granted the
+ * rest are not shown.
  */
 
 #include "access/caller.h"

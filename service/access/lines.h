@@ -3,7 +3,8 @@
 
 /*
  * Who is next: calls stand in one line for each user, in the order in which they came, and the
- * users take turns. So who calls a lot waits for himself, and not the others for him. Pure.
+ * users take turns. A user who calls a lot waits for their own calls, and the others do not wait
+ * for them. Pure.
  */
 
 #include <stdbool.h>

@@ -168,7 +168,7 @@ static int create_tap(
         if (r < 0)
                 return r;
 
-        /* Reply: after it only the client holds the tap. He is not kept waiting for the others'
+        /* Reply: after it only the client holds the tap. They are not kept waiting for the others'
          * news. */
         r = reply_with_tap(service, call, form, endpoint, &queues);
         manager_announce(service->manager, endpoint);

@@ -6,7 +6,7 @@
  * everybody its name by then: who waits for that, and spins on the kernel's lock, can open a queue
  * of a multiqueue device first. Against such a racer a thread asks for the owner over and over
  * while the device is being made: it stands at the lock before the name is known, and so before
- * him.
+ * them.
  *
  * It burns a processor for the fraction of a millisecond, and is only for where the race was lost
  * before.

@@ -4,7 +4,7 @@
 /*
  * Our copies of queues that were passed on, for a moment. Whoever closes a tap last sleeps ~15 ms
  * in the kernel. The bus daemon has a copy until it has let go of the message: were the receiver's
- * and ours closed by then, since he hung up or closed his at once, the daemon would sleep, and
+ * and ours closed by then, since they hung up or closed theirs at once, the daemon would sleep, and
  * everybody who uses the bus with it. So ours are the last, in a thread where nobody waits. A tap
  * whose holder closes it sooner lives until then; for all others nothing changes.
  */

@@ -162,8 +162,9 @@ static bool ports_equal(const LinkPort *a, const LinkPort *b) {
         return a->isolated == b->isolated && a->locked == b->locked && a->learning == b->learning;
 }
 
-/* What was given, open or not: its holder can give the device to himself and open by name again
- * what he had closed, and the owner of a persistent one opens its queues whenever he likes. */
+/* What was given, open or not: its holder can give the device to themselves and open by name
+ * again what they had closed, and the owner of a persistent one opens its queues whenever they
+ * like. */
 static unsigned queues_to_charge(const Endpoint *endpoint) {
         unsigned queues = link_tun_queues(&endpoint->now.tun);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Against the holders of queues, and against what happens to the filters of others when one of them
- * takes a MAC that is not his: what tamper_check() finds is put right, or the endpoint is deleted.
- * Nothing in here waits for a holder.
+ * takes a MAC that is not theirs: what tamper_check() finds is put right, or the endpoint is
+ * deleted. Nothing in here waits for a holder.
  */
 #include "taps/manager-guard.h"
 

@@ -11,8 +11,8 @@ typedef struct Manager Manager;
 typedef struct ManagerObserver {
         void (*appeared)(const Endpoint *endpoint, void *userdata);
         void (*changed)(const Endpoint *endpoint, unsigned changes, void *userdata);
-        /* A holder did what he should not have done; deleted: the endpoint is being deleted for it,
-         * else it was put right. why: a sentence without its end. */
+        /* A holder did what they should not have done; deleted: the endpoint is being deleted for
+         * it, else it was put right. why: a sentence without its end. */
         void (*tampered)(const Endpoint *endpoint, bool deleted, const char *why, void *userdata);
         /* Whether an endpoint that has lost its bridge may be put on the one of that name. NULL:
          * any may. */

@@ -5,7 +5,7 @@
  * What the holders of an endpoint's queues have done with it, and what follows from it. A queue fd
  * is a powerful thing: without any privilege its holder can change the tap's MAC (and so draw
  * another station's frames), make the tap persistent, give it away, and cause link events as fast
- * as he likes. Pure judgement on what the kernel says, event by event: acting on it is the
+ * as they like. Pure judgement on what the kernel says, event by event: acting on it is the
  * manager's.
  */
 

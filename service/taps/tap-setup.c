@@ -84,7 +84,7 @@ static int differs(SetupContext *setup, const char *what) {
                         what);
 }
 
-/* A queue too many is somebody else's: he came in before the device had its owner. Only a
+/* A queue too many is somebody else's: they came in before the device had its owner. Only a
  * multiqueue device can be joined. */
 static int count_queues(SetupContext *setup) {
         int r;
