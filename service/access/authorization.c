@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "access/checks.h"
-#include "bus/bus-cleanup.h"
+#include "common/cleanup.h"
 
 struct Authority {
         QueryTable table;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "api/context.h"
-#include "api/reload.h"
 #include "api/tap-arguments.h"
 #include "api/wait.h"
 #include "bus/bus-cleanup.h"

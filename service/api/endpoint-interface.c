@@ -7,7 +7,6 @@
 
 #include "api/tap-interface.h"
 #include "api/wait.h"
-#include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/log.h"
 

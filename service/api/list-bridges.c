@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "api/network-interface.h"
-#include "api/reload.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/ifname.h"

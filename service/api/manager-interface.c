@@ -13,7 +13,6 @@
 #include "api/network-interface.h"
 #include "api/reload.h"
 #include "api/wait.h"
-#include "bus/bus-cleanup.h"
 #include "bus/property.h"
 
 static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure) {

@@ -11,7 +11,6 @@
 
 #include "api/network-arguments.h"
 #include "api/network-units.h"
-#include "api/reload.h"
 #include "api/wait.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"

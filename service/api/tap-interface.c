@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "api/reload.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/log.h"

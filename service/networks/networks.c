@@ -11,7 +11,6 @@
 
 #include "common/cleanup.h"
 #include "common/log.h"
-#include "kernel/bridge.h"
 #include "networks/firewall-watch.h"
 #include "networks/network-checksums.h"
 #include "networks/network-filters.h"

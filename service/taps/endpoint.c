@@ -6,7 +6,6 @@
 #include "common/cleanup.h"
 #include "common/ifname.h"
 #include "networks/group.h"
-#include "networks/network.h"
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 

@@ -14,7 +14,6 @@
 #include "common/cleanup.h"
 #include "common/ifname.h"
 #include "common/log.h"
-#include "kernel/bridge.h"
 #include "taps/deletion.h"
 #include "taps/manager-ports.h"
 #include "taps/manager-private.h"

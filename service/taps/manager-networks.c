@@ -5,10 +5,7 @@
  */
 #include "taps/manager-networks.h"
 
-#include <errno.h>
-
 #include "common/log.h"
-#include "networks/network-leases.h"
 #include "taps/manager-guard.h"
 #include "taps/manager-ports.h"
 #include "taps/manager-private.h"

@@ -9,7 +9,6 @@
 #include "common/cleanup.h"
 #include "common/ifname.h"
 #include "common/log.h"
-#include "kernel/bridge.h"
 #include "kernel/tap.h"
 #include "networks/firewall-watch.h"
 #include "networks/network-checksums.h"
