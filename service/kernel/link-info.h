@@ -56,6 +56,9 @@ typedef struct LinkTun {
         /* Attached; detached by their holder. Where there can be one only the kernel does not
          * count: a tap that is not persistent has it, a persistent one while there is a carrier. */
         uint32_t queues, queues_disabled;
+        /* Its last queue was closed and it is not persistent, so it has no carrier and is down: the
+         * kernel is about to delete it. */
+        bool closed;
 } LinkTun;
 
 /* All of them; a sum that no uint32_t holds is its largest. */

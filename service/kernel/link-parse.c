@@ -21,6 +21,12 @@ static void copy_mac(Mac *to, const struct nl_addr *address) {
                 memcpy(to, nl_addr_get_binary_addr(address), sizeof(*to));
 }
 
+/* One whose holder has turned its carrier off is up, until an administrator takes it down. */
+static bool is_closed(const LinkInfo *link, bool carrier) {
+        return !link->tun.persistent && !carrier && !(link->flags & IFF_UP) &&
+                        (!link->tun.multiqueue || link_tun_queues(&link->tun) == 0);
+}
+
 int link_parse(const struct nlmsghdr *message, LinkInfo *ret) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *object = NULL;
         LinkInfo link = { 0 };
@@ -40,8 +46,13 @@ int link_parse(const struct nlmsghdr *message, LinkInfo *ret) {
         r = rtnl_parse_linkinfo(message, &link);
         if (r < 0)
                 return r;
-        if (strcmp(link.kind, "tun") == 0 && !link.tun.multiqueue)
-                link.tun.queues = !link.tun.persistent || rtnl_link_get_carrier(object) != 0;
+        if (strcmp(link.kind, "tun") == 0) {
+                const bool carrier = rtnl_link_get_carrier(object) != 0;
+
+                if (!link.tun.multiqueue)
+                        link.tun.queues = !link.tun.persistent || carrier;
+                link.tun.closed = is_closed(&link, carrier);
+        }
         *ret = link;
         return 0;
 }

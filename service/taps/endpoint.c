@@ -129,6 +129,10 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
 bool endpoint_review(Endpoint *endpoint) {
         const unsigned before = endpoint->warnings;
 
+        /* The kernel says so once more before it deletes a tap whose queues were closed. Nobody
+         * took that one down. */
+        if (endpoint->now.tun.closed)
+                return false;
         endpoint->warnings = find_warnings(endpoint);
         return endpoint->warnings != before;
 }

@@ -286,6 +286,18 @@ def test_an_interface_whose_name_is_no_text_hides_nothing(alice, bob, bridge, na
     signals.wait_for(lambda _path, _interface, _member, values: tuple(values)[:2] == (tap.endpoint, shown))
 
 
+@pytest.mark.parametrize("multiqueue", [False, True])
+def test_a_tap_whose_queues_are_closed_leaves_without_a_warning(alice, bob, bridge, multiqueue):
+    """The kernel takes it down first and says so, and deletes it some milliseconds later."""
+    signals = bob.subscribe(PROPERTIES)
+    for _ in range(30):
+        with alice.create_tap(bridge, multiqueue=multiqueue) as tap:
+            pass
+        assert poll(lambda: not kernel.exists(tap.interface), 3)
+    bob.list_bridges()
+    assert not [one for one in signals.all() if "Warnings" in str(one)]
+
+
 @pytest.mark.restarts
 def test_a_question_that_is_open_when_the_service_stops_is_answered(world, alice, bridges):
     bridges("yes1")

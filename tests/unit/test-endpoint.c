@@ -298,6 +298,11 @@ static void what_is_not_as_it_was_made_is_warned_of(void **state) {
         assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_OWNER);
         now = made;
+        now.flags = 0;
+        now.tun.closed = true; /* the kernel does that, on the way to deleting it */
+        assert_false(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);
+        assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_OWNER);
+        now = made;
         now.master = 0;
         now.is_bridge_port = false;
         assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);

@@ -16,7 +16,7 @@ DEFINE_CLEANUP(LinkEvents, link_events_close)
 #define _cleanup_events_ _cleanup_(link_events_closep)
 
 typedef struct Seen {
-        unsigned n, gone;
+        unsigned n, gone, closed;
         LinkInfo last;
         unsigned ports, lost_entries;
         int master;       /* of tap0 */
@@ -39,6 +39,7 @@ static void see(const LinkInfo *link, LinkEvent event, void *userdata) {
 
         seen->n++;
         seen->gone += event == LINK_GONE;
+        seen->closed += event != LINK_GONE && link->tun.closed;
         if (strcmp(link->name, "tap0") == 0) {
                 seen->masters += link->master != seen->master;
                 seen->master = link->master;
@@ -98,6 +99,29 @@ static void a_link_that_comes_is_told_and_one_that_goes(void **state) {
         assert_int_equal(drain(events, &seen), 0);
         assert_int_equal(seen.gone, 1);
         assert_int_equal(seen.last.ifindex, ifindex);
+}
+
+/* Before the kernel deletes a tap it takes it down, which is no administrator's doing. */
+static void a_tap_that_goes_is_closed_and_one_that_was_taken_down_is_not(void **state) {
+        for (int multiqueue = 0; multiqueue < 2; multiqueue++) {
+                const TapDevice device = { .name = "vnic00000001", .multiqueue = multiqueue };
+                _cleanup_events_ LinkEvents *events = NULL;
+                Seen seen = { 0 };
+                int fd;
+
+                assert_int_equal(tap_create(&device, &fd, NULL), 0);
+                world_run("ip link set vnic00000001 up");
+                events = open_events();
+                world_run("ip link set vnic00000001 down");
+                assert_int_equal(drain(events, &seen), 0);
+                assert_true(seen.n >= 1);
+                assert_int_equal(seen.closed, 0);
+                world_run("ip link set vnic00000001 up");
+                close(fd);
+                assert_int_equal(drain(events, &seen), 0);
+                assert_int_equal(seen.gone, 1);
+                assert_int_equal(seen.closed, 1);
+        }
 }
 
 static void leaving_the_namespace_is_going(void **state) {
@@ -248,6 +272,8 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup(without_events_it_does_not_block, world_enter),
                 cmocka_unit_test_setup(a_link_that_comes_is_told_and_one_that_goes, world_enter),
+                cmocka_unit_test_setup(a_tap_that_goes_is_closed_and_one_that_was_taken_down_is_not,
+                                world_enter),
                 cmocka_unit_test_setup(leaving_the_namespace_is_going, world_enter),
                 cmocka_unit_test_setup(leaving_a_bridge_is_not_going, world_enter),
                 cmocka_unit_test_setup(a_loss_is_told_and_then_the_rest_comes, world_enter),
