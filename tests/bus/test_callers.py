@@ -17,14 +17,16 @@ QUESTIONS = 32  # about callers, open at a time
 
 
 def answers(caller, count):
-    """serial → the reply, of so many; signals are passed over."""
+    """serial → the reply, of so many; signals are passed over. Queues that come are kept open until the last reply is
+    there: a tap that ended earlier could not be asked about by one of these calls."""
     replies = {}
-    while len(replies) < count:
-        message, fds = caller.receive()
-        for fd in fds:
-            os.close(fd)
-        if message.get_reply_serial():
-            replies[message.get_reply_serial()] = message
+    with ExitStack() as queues:
+        while len(replies) < count:
+            message, fds = caller.receive()
+            for fd in fds:
+                queues.callback(os.close, fd)
+            if message.get_reply_serial():
+                replies[message.get_reply_serial()] = message
     return replies
 
 

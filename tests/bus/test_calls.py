@@ -132,6 +132,18 @@ def cost_of(world, caller, path, interface, member, signature, flags=NO_REPLY):
     return run_queue_ns(world.pid) - before
 
 
+def in_pings(world, caller, path, interface, member, signature):
+    """The cost of the method in costs of a ping. The two are measured in turns, each at its cheapest, and once more
+    when the method looks dear: processors run at changing speeds, and what is dear is so each time."""
+    ping = cost = float("inf")
+    for _ in range(10):
+        ping = min(ping, cost_of(world, caller, ROOT, PEER, "Ping", ""))
+        cost = min(cost, cost_of(world, caller, path, interface, member, signature))
+        if cost <= 2 * ping:
+            break
+    return cost / ping
+
+
 def test_a_call_whose_only_effect_is_its_answer_costs_nothing_where_none_is_wanted(world, alice, bridge, net):
     for i in range(30):
         kernel.run("ip", "link", "add", f"p{i}", "type", "veth", "peer", "name", f"q{i}")
@@ -140,15 +152,14 @@ def test_a_call_whose_only_effect_is_its_answer_costs_nothing_where_none_is_want
         with alice.create_tap(bridge) as tap, closing(known(world, "bob")) as caller:
             objects = {MANAGER: ROOT, ENDPOINT: tap.endpoint, TAP: tap.endpoint}
             before = kernel.next_ifindex()
-            ping = min(cost_of(world, caller, ROOT, PEER, "Ping", "") for _ in range(3))
             dear = {}
             for interface, member, signature in methods_of(world):
                 if (interface, member) in WITH_AN_EFFECT:
                     continue
                 path = objects.get(interface, ROOT if interface == OBJECTS else net.path)
-                cost = min(cost_of(world, caller, path, interface, member, signature) for _ in range(3))
-                if cost > 3 * ping:
-                    dear[interface, member] = round(cost / ping, 1)
+                pings = in_pings(world, caller, path, interface, member, signature)
+                if pings > 3:
+                    dear[interface, member] = round(pings, 1)
             assert not dear, f"in pings: {dear}"
             assert kernel.next_ifindex() == before + 1
     finally:
