@@ -2,13 +2,12 @@
 #pragma once
 
 /*
- * The lines of a configuration file, divided into headings, keys and values by inih.
+ * The lines of a configuration file, divided into headings, keys and values.
  *
- * inih is lenient, in ways that its builder chooses: it divides a line that is too long for it,
- * joins an indented line to the one before, cuts the name of a section, takes what follows ";" for
- * a comment, and goes on after an error. Where a file says who may not use a bridge, a word that is
- * lost grants something. So each line is looked at before inih gets it, and what inih might read in
- * another way than a person does is refused.
+ * This is done here because libraries for such files are lenient: they divide or cut lines that are
+ * too long for them, join an indented line to the one before, take what follows ";" for a comment,
+ * and go on after an error. Where a file says who may not use a bridge, a word that is lost grants
+ * something. So a line that a person could read in another way than the service is refused.
  */
 
 #include <stddef.h>
