@@ -2,17 +2,17 @@
 #pragma once
 
 /*
- * The fields of a network, one row each. From these rows the members of NetworkPlan are made, the
- * keys of /etc/vnicd/networks/NAME.conf, the options of CreateNetwork, the properties of
- * org.vnicd1.Network, the words of the tag, and the options of "vnicctl network create". So a new
- * row is a field that can be set everywhere, is shown, and outlives a restart of the service.
+ * The fields of a network, one row each. These rows define the members of NetworkPlan, the keys of
+ * /etc/vnicd/networks/NAME.conf, the options of CreateNetwork, the properties of
+ * org.vnicd1.Network, the words of the tag, and the options of "vnicctl network create". A field
+ * with a row can be set in all of these places, is shown, and survives a restart of the service.
  *
- *  type           flag, number, kind, addresses or domain; config/network-plan.c knows how each is
- *                 read and written
- *  member         of NetworkPlan, and the option of CreateNetwork
- *  key            in the configuration, and the property
- *  word           in the tag, and the option of vnicctl
- *  default        for tags as well, which leave it out: once released, it stays what it is
+ *  type           flag, number, kind, addresses or domain; config/network-plan.c reads and writes
+ *                 each of them
+ *  member         the member of NetworkPlan and the option of CreateNetwork
+ *  key            the key in the configuration and the property
+ *  word           the word in the tag and the option of vnicctl
+ *  default        left out of the tag, so it must not change once it is released
  *  least, most    of a number
  *  argument, help of the option of vnicctl
  */

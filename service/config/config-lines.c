@@ -16,7 +16,7 @@
 
 typedef struct Lines {
         ConfigPlace place;
-        bool has_heading; /* one was read */
+        bool has_heading; /* a section has begun */
         const ConfigLinesHandler *handler;
         void *userdata;
         Failure *failure;
@@ -33,7 +33,7 @@ int config_refuse(const ConfigPlace *place, Failure *failure, const char *format
                         config_show(place->file, shown, sizeof(shown)), place->line, sentence);
 }
 
-/* Comments are checked too: with a control character in it, a line looks different in an editor. */
+/* Comments are checked too: a control character can make an editor show something else. */
 static int check_bytes(const Lines *lines, const char *line, size_t n) {
         for (const char *text = line; text < line + n;) {
                 uint32_t character = 0;
@@ -52,8 +52,8 @@ static int check_bytes(const Lines *lines, const char *line, size_t n) {
         return 0;
 }
 
-/* A letter that looks like another one names somebody else, and what a person takes for a comment
- * must not become a part of the value. */
+/* Letters outside of ASCII can look like others and name another user, and what a person takes for
+ * a comment must not become part of the value. */
 static int check_words(const Lines *lines, const char *line) {
         for (; *line; line++) {
                 if ((unsigned char)*line >= 0x80)
@@ -66,7 +66,7 @@ static int check_words(const Lines *lines, const char *line) {
         return 0;
 }
 
-/* In place; text has n bytes. */
+/* Removes the blanks at both ends of the n bytes, in place. */
 static char *trim(char *text, size_t n) {
         while (n > 0 && strchr(BLANKS, text[n - 1]))
                 n--;

@@ -60,7 +60,7 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *name
                         config_word(name).text);
 }
 
-/* What is wrong with the file as a whole stands in no line of it. */
+/* For errors that belong to no single line. */
 static int refuse_file(const char *file, Failure *failure, const char *sentence) {
         char shown[CONFIG_SHOWN_SIZE];
 
@@ -88,7 +88,7 @@ int config_network_parse(const char *file, const char *name, const char *text, s
         Failure whole = FAILURE_INIT;
         int r;
 
-        parser.plan.kind = NETWORK_KIND_MAX; /* it has to be said */
+        parser.plan.kind = NETWORK_KIND_MAX; /* Kind= is required */
         r = take_name(&parser.plan, file, name, failure);
         if (r < 0)
                 return r;

@@ -132,7 +132,7 @@ const char *network_plan_v6(const NetworkPlan *plan, char buffer[static NETWORK_
         return format_address(AF_INET6, &plan->v6, plan->v6_prefix, buffer);
 }
 
-/* The plan may be written to if it was no constant before. */
+/* Casts const away: set() has a plan that may be changed, format() only reads. */
 static void *member(const NetworkPlan *plan, const NetworkField *field) {
         return (char *)plan + field->offset;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for more than an alias can have. */
+/* Room for any tag, also for one that is too long for an alias. */
 #define ROOM (2 * NETWORK_TAG_SIZE)
 
 #define MAGIC "vnicd-net:1"
@@ -44,8 +44,8 @@ static void format_today(const NetworkTag *tag, char text[static ROOM]) {
         const NetworkPlan *plan = &tag->plan;
         NetworkPlan usual = NETWORK_PLAN_INIT;
 
-        usual.kind = plan->kind; /* it comes first, always */
-        usual.mtu = plan->mtu;   /* the bridge has it */
+        usual.kind = plan->kind; /* always written, in front */
+        usual.mtu = plan->mtu;   /* never written: the bridge has it */
         snprintf(text, ROOM, MAGIC " kind=%s%s", network_kind_name(plan->kind),
                         tag->kept ? " kept" : "");
         for (size_t i = 0; i < NETWORK_FIELDS_N; i++)
@@ -109,7 +109,7 @@ static int take_uplinks(NetworkTag *tag, const char *value) {
         }
 }
 
-/* Words of older tags, and what they are called today. */
+/* The words of older tags that have other names today. */
 static const char *const older_words[][2] = {
         { "apart", "guests-isolated" },
         { "lan", "reach-lan" },
@@ -131,7 +131,7 @@ static const NetworkField *find_field(const char *word) {
         return NULL;
 }
 
-/* The values of flags were 0 and 1. */
+/* In older tags the values of flags are 0 and 1. */
 static int take_value(NetworkPlan *plan, const NetworkField *field, const char *value) {
         int r = field->set(plan, field, value);
 
@@ -152,7 +152,7 @@ static int take_field(NetworkPlan *plan, const char *word, char *values) {
         return r;
 }
 
-/* What is in a tag beside the fields of a plan. */
+/* Words that are not fields are handled here. */
 static int take_word(NetworkTag *tag, char *word) {
         char *value = strchr(word, '=');
 
@@ -178,7 +178,7 @@ static int take_word(NetworkTag *tag, char *word) {
         return 0;
 }
 
-/* Reads loosely; then what can be made of it is compared, byte by byte. */
+/* Scans loosely, then formats the result again and compares it with the text, byte by byte. */
 int network_tag_parse(const char *text, const char *name, uint32_t mtu, NetworkTag *ret) {
         char copy[NETWORK_TAG_SIZE], today[ROOM], older[ROOM], *rest = NULL, *word;
         NetworkTag tag = { .plan = NETWORK_PLAN_INIT };
