@@ -73,29 +73,50 @@ static void make_longest(NetworkTag *ret) {
         *ret = tag;
 }
 
-static void the_longest_tag_fits_into_an_alias(void **state) {
-        static const NetworkUplinks few = { { 9996, 9997, 9998, 9999 }, 4 },
-                                    far = { { INT32_MAX, INT32_MAX - 1, 3 }, 3 };
+/* How many of the uplinks there is room for beside the longest of everything else. */
+static void assert_uplinks_fit(const NetworkUplinks *uplinks, size_t digits) {
         char text[NETWORK_TAG_SIZE];
         NetworkTag tag, parsed;
+        size_t room, n;
 
         make_longest(&tag);
-        tag.uplinks = few;
-        network_tag_fit_uplinks(&tag, &tag.uplinks);
-        assert_int_equal(tag.uplinks.n, 4);
         network_tag_format(&tag, text);
-        assert_int_equal(strlen(text), NETWORK_TAG_SIZE - 1);
         assert_int_equal(network_tag_parse(text, tag.plan.name, 1500, &parsed), 0);
-        assert_memory_equal(&parsed.uplinks, &few, sizeof(few));
+        room = NETWORK_TAG_SIZE - 1 - strlen(text);
+        n = room < strlen(" fwd=") + digits ? 0 : (room - strlen(" fwd")) / (digits + 1);
+        n = n < uplinks->n ? n : uplinks->n;
+        tag.uplinks = *uplinks;
+        network_tag_fit_uplinks(&tag, &tag.uplinks);
+        assert_int_equal(tag.uplinks.n, n);
+        network_tag_format(&tag, text);
+        assert_int_equal(network_tag_parse(text, tag.plan.name, 1500, &parsed), 0);
+        assert_int_equal(parsed.uplinks.n, n);
+        assert_memory_equal(parsed.uplinks.ifindexes, uplinks->ifindexes, n * sizeof(int));
         assert_true(parsed.kept && parsed.guard_v6 && parsed.plan.guard_addresses);
         assert_string_equal(parsed.plan.domain, tag.plan.domain);
-        /* As many as there is room for; nothing is cut. */
-        tag.uplinks = far;
+}
+
+static void the_longest_tag_fits_into_an_alias(void **state) {
+        static const NetworkUplinks few = { { 9996, 9997, 9998, 9999 }, 4 };
+        static const NetworkUplinks far = { { INT32_MAX, INT32_MAX - 1, INT32_MAX - 2 }, 3 };
+
+        assert_uplinks_fit(&few, 4);
+        assert_uplinks_fit(&far, 10);
+}
+
+/* Only what is at its longest leaves none out. */
+static void a_usual_tag_has_room_for_all_uplinks(void **state) {
+        NetworkTag tag = { .plan = NETWORK_PLAN_INIT,
+                .guard_v6 = true,
+                .uplinks = { { INT32_MAX, INT32_MAX - 1, INT32_MAX - 2, INT32_MAX - 3 }, 4 } };
+
+        tag.plan.kind = NETWORK_NAT;
+        tag.plan.reach_lan = tag.plan.guard_addresses = true;
+        strcpy(tag.plan.domain, "abcdefghijklmno.internal");
+        assert_int_equal(network_plan_add_address(&tag.plan, "192.168.100.201/24"), 0);
+        assert_int_equal(network_plan_add_address(&tag.plan, "fd12:3456:789a:bcde::1/64"), 0);
         network_tag_fit_uplinks(&tag, &tag.uplinks);
-        assert_int_equal(tag.uplinks.n, 1);
-        network_tag_format(&tag, text);
-        assert_int_equal(network_tag_parse(text, tag.plan.name, 1500, &parsed), 0);
-        assert_int_equal(parsed.uplinks.ifindexes[0], INT32_MAX);
+        assert_int_equal(tag.uplinks.n, 4);
 }
 
 static void every_field_comes_back_from_its_tag(void **state) {
@@ -264,6 +285,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_tag_says_all_that_makes_the_network),
                 cmocka_unit_test(the_longest_tag_fits_into_an_alias),
+                cmocka_unit_test(a_usual_tag_has_room_for_all_uplinks),
                 cmocka_unit_test(every_field_comes_back_from_its_tag),
                 cmocka_unit_test(what_has_its_default_is_left_out),
                 cmocka_unit_test(older_tags_are_read),
