@@ -83,7 +83,7 @@ Status network_get_all(Client *client, json_t **ret) {
         return STATUS_OK;
 }
 
-static int append_switch(sd_bus_message *call, const char *key, const OptionSwitch *flag) {
+static int append_flag(sd_bus_message *call, const char *key, const OptionSwitch *flag) {
         return flag->given ? sd_bus_message_append(call, "{sv}", key, "b", (int)flag->value) : 0;
 }
 
@@ -91,42 +91,42 @@ static int append_number(sd_bus_message *call, const char *key, const OptionNumb
         return number->given ? sd_bus_message_append(call, "{sv}", key, "u", number->value) : 0;
 }
 
+static int append_domain(sd_bus_message *call, const char *key, const char *const *domain) {
+        return *domain ? sd_bus_message_append(call, "{sv}", key, "s", *domain) : 0;
+}
+
+/* It is an argument of its own. */
+static int append_kind(sd_bus_message *call, const char *key, const char *const *kind) {
+        return 0;
+}
+
 /* One of each kind at most, so a list of two holds all there can be; a third is for the service to
  * refuse. */
-static int append_addresses(sd_bus_message *call, const char *list) {
+static int append_addresses(sd_bus_message *call, const char *key, const char *const *list) {
         char text[128], *rest = text, *words[4] = { NULL };
         size_t n = 0;
 
-        if (!list)
+        if (!*list)
                 return 0;
-        if (strlen(list) >= sizeof(text))
+        if (strlen(*list) >= sizeof(text))
                 return -E2BIG;
-        strcpy(text, list);
+        strcpy(text, *list);
         while (n < 3 && rest)
                 words[n++] = strsep(&rest, ",");
         if (rest)
                 return -E2BIG;
         return sd_bus_message_append(
-                        call, "{sv}", "addresses", "as", (unsigned)n, words[0], words[1], words[2]);
+                        call, "{sv}", key, "as", (unsigned)n, words[0], words[1], words[2]);
 }
+
+#define APPEND(type, member, ...)                                                                  \
+        if (r >= 0)                                                                                \
+                r = append_##type(call, #member, &options->network.member);
 
 static int append_options(sd_bus_message *call, const Options *options) {
         int r = sd_bus_message_open_container(call, SD_BUS_TYPE_ARRAY, "{sv}");
 
-        if (r >= 0)
-                r = append_addresses(call, options->addresses);
-        if (r >= 0)
-                r = append_switch(call, "dhcp", &options->dhcp);
-        if (r >= 0)
-                r = append_switch(call, "guests_isolated", &options->guests_isolated);
-        if (r >= 0)
-                r = append_switch(call, "reach_lan", &options->reach_lan);
-        if (r >= 0)
-                r = append_switch(call, "guard_addresses", &options->guard_addresses);
-        if (r >= 0)
-                r = append_number(call, "mtu", &options->mtu);
-        if (r >= 0)
-                r = append_number(call, "ports_max", &options->ports_max);
+        NETWORK_FIELDS(APPEND)
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
@@ -138,7 +138,8 @@ Status network_create(Client *client, const Options *options, const char *name) 
 
         if (status != STATUS_OK)
                 return status;
-        r = sd_bus_message_append(call, "ss", name, options->kind ? options->kind : "nat");
+        r = sd_bus_message_append(
+                        call, "ss", name, options->network.kind ? options->network.kind : "nat");
         if (r >= 0)
                 r = append_options(call, options);
         if (r == -E2BIG)

@@ -30,6 +30,14 @@ typedef struct OptionRow {
 
 #define FIELD(name) offsetof(Options, name)
 
+#define NETWORK_TYPE_flag      TYPE_SWITCH
+#define NETWORK_TYPE_number    TYPE_NUMBER
+#define NETWORK_TYPE_kind      TYPE_TEXT
+#define NETWORK_TYPE_domain    TYPE_TEXT
+#define NETWORK_TYPE_addresses TYPE_TEXT
+#define NETWORK_ROW(type, member, key, word, preset, least, most, argument, help)                  \
+        { word, argument, OPTIONS_NETWORK, NETWORK_TYPE_##type, FIELD(network.member), help },
+
 static const OptionRow rows[] = {
         { "bridge", " NAME", OPTIONS_TAP, TYPE_TEXT, FIELD(bridge),
                         "the bridge or network; \"-\": none; not given: the default one" },
@@ -61,22 +69,7 @@ static const OptionRow rows[] = {
                         "begin when frames pass: a bridge with STP listens for 30 s" },
         { "and", "", OPTIONS_RUN, TYPE_FLAG, FIELD(and_another),
                         "what follows is about another tap of the same program" },
-        { "kind", " KIND", OPTIONS_NETWORK, TYPE_TEXT, FIELD(kind),
-                        "nat (which is the default) or isolated" },
-        { "address", " A[,B]", OPTIONS_NETWORK, TYPE_TEXT, FIELD(addresses),
-                        "the host's, with prefix, IPv4 and IPv6; default: free ones" },
-        { "dhcp", "[=BOOL]", OPTIONS_NETWORK, TYPE_SWITCH, FIELD(dhcp),
-                        "give guests their addresses; the default" },
-        { "guests-isolated", "[=BOOL]", OPTIONS_NETWORK, TYPE_SWITCH, FIELD(guests_isolated),
-                        "no traffic between guests" },
-        { "reach-lan", "[=BOOL]", OPTIONS_NETWORK, TYPE_SWITCH, FIELD(reach_lan),
-                        "private networks around the host too" },
-        { "guard-addresses", "[=BOOL]", OPTIONS_NETWORK, TYPE_SWITCH, FIELD(guard_addresses),
-                        "no guest takes an address that another one uses" },
-        { "mtu", " BYTES", OPTIONS_NETWORK, TYPE_NUMBER, FIELD(mtu), "of the network; 1500" },
-        { "ports-max", " N", OPTIONS_NETWORK, TYPE_NUMBER, FIELD(ports_max),
-                        "how many endpoints can be on it" },
-        { "ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(ask),
+        NETWORK_FIELDS(NETWORK_ROW){ "ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(ask),
                         "let polkit ask, also outside a terminal (desktop agents)" },
         { "no-ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(no_ask), "never let polkit ask" },
         { "all", "", OPTIONS_ALL, TYPE_FLAG, FIELD(all), "all of them, see below" },

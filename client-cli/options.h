@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/network-fields.h"
 #include "status.h"
 
 typedef enum OptionGroup {
@@ -36,6 +37,14 @@ typedef struct OptionSwitch {
         bool value;
 } OptionSwitch;
 
+/* How a field of a network is held until the service gets it. */
+#define NETWORK_OPTION_flag(member)       OptionSwitch member;
+#define NETWORK_OPTION_number(member)     OptionNumber member;
+#define NETWORK_OPTION_kind(member)       const char *member;
+#define NETWORK_OPTION_domain(member)     const char *member;
+#define NETWORK_OPTION_addresses(member)  const char *member;
+#define NETWORK_OPTION(type, member, ...) NETWORK_OPTION_##type(member)
+
 /* What was asked for on the command line. Borrows its strings from there. */
 typedef struct Options {
         bool help;
@@ -58,9 +67,9 @@ typedef struct Options {
         bool wait;
         bool and_another; /* the arguments begin with the options of another tap */
 
-        const char *kind, *addresses; /* of a network; NULL: not given */
-        OptionSwitch dhcp, guests_isolated, reach_lan, guard_addresses;
-        OptionNumber ports_max;
+        struct {
+                NETWORK_FIELDS(NETWORK_OPTION)
+        } network; /* texts: NULL: not given */
 
         char **arguments; /* what is not an option; ends with NULL */
         int n_arguments;

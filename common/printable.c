@@ -2,8 +2,6 @@
 #include "common/printable.h"
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 typedef struct Range {
         uint32_t first, last;
@@ -45,9 +43,9 @@ static size_t length_by_first(unsigned char first) {
                                        : 0;
 }
 
-/* How many bytes the character at text has; 0: it is not UTF-8. The end of the text is no
- * continuation byte, so nothing is read behind it. */
-static size_t decode(const unsigned char *text, uint32_t *ret_character) {
+/* The end of the text is no continuation byte, so nothing is read behind it. */
+size_t utf8_decode(const char *bytes, uint32_t *ret_character) {
+        const unsigned char *text = (const unsigned char *)bytes;
         static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         size_t length = length_by_first(*text);
@@ -65,12 +63,12 @@ static size_t decode(const unsigned char *text, uint32_t *ret_character) {
 }
 
 char *printable(char *text) {
-        const unsigned char *from = (const unsigned char *)text;
-        unsigned char *to = (unsigned char *)text;
+        const char *from = text;
+        char *to = text;
 
         while (*from) {
                 uint32_t character = 0;
-                size_t length = decode(from, &character);
+                size_t length = utf8_decode(from, &character);
 
                 if (length > 0 && may_be_shown(character)) {
                         for (size_t i = 0; i < length; i++)

@@ -7,7 +7,7 @@
 
 #include "bus/method-options.h"
 
-static int add_address(void *plan, const char *value, Failure *failure) {
+static int set_addresses(void *plan, const char *value, Failure *failure) {
         int r = network_plan_add_address(plan, value);
 
         if (r == -EEXIST)
@@ -27,20 +27,14 @@ static int set_domain(void *plan, const char *value, Failure *failure) {
         return 0;
 }
 
-#define AT(member) offsetof(NetworkPlan, member)
+#define OPTION_flag(member)       { #member, "b", offsetof(NetworkPlan, member), 0, NULL },
+#define OPTION_number(member)     { #member, "u", offsetof(NetworkPlan, member), 0, NULL },
+#define OPTION_domain(member)     { #member, "s", 0, 0, set_domain },
+#define OPTION_addresses(member)  { #member, "as", 0, 0, set_addresses },
+#define OPTION_kind(member)       /* it is an argument of its own */
+#define OPTION(type, member, ...) OPTION_##type(member)
 
-static const Option options[] = {
-        { "addresses", "as", 0, 0, add_address },
-        { "dhcp", "b", AT(dhcp), 0, NULL },
-        { "mtu", "u", AT(mtu), 0, NULL },
-        { "guests_isolated", "b", AT(guests_isolated), 0, NULL },
-        { "reach_lan", "b", AT(reach_lan), 0, NULL },
-        { "host_access", "b", AT(host_access), 0, NULL },
-        { "guard_addresses", "b", AT(guard_addresses), 0, NULL },
-        { "ports_max", "u", AT(ports_max), 0, NULL },
-        { "ports_per_user", "u", AT(ports_per_user), 0, NULL },
-        { "domain", "s", 0, 0, set_domain },
-};
+static const Option options[] = { NETWORK_FIELDS(OPTION) };
 
 static const OptionTable table = {
         .options = options,

@@ -266,6 +266,13 @@ static int find(sd_bus *bus, const char *path, const char *interface, void *user
 
 #define OF_PLAN(member) offsetof(Network, tag.plan.member)
 
+#define PROPERTY_flag(member, key)       CONST_PROPERTY(key, "b", property_get_flag, OF_PLAN(member)),
+#define PROPERTY_number(member, key)     CONST_PROPERTY(key, "u", property_get_number, OF_PLAN(member)),
+#define PROPERTY_domain(member, key)     CONST_PROPERTY(key, "s", property_get_text, OF_PLAN(member)),
+#define PROPERTY_kind(member, key)       CONST_PROPERTY(key, "s", get_kind, 0),
+#define PROPERTY_addresses(member, key)  CONST_PROPERTY("Addresses", "as", get_addresses, 0),
+#define PROPERTY(type, member, key, ...) PROPERTY_##type(member, key)
+
 static const sd_bus_vtable vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Delete", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_delete,
@@ -273,24 +280,13 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("GetLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssx)", leases),
                         method_get_leases, SD_BUS_VTABLE_UNPRIVILEGED),
         CONST_PROPERTY("Name", "s", property_get_text, OF_PLAN(name)),
-        CONST_PROPERTY("Kind", "s", get_kind, 0),
         CONST_PROPERTY("Bridge", "s", property_get_text, OF_PLAN(name)),
-        CONST_PROPERTY("Addresses", "as", get_addresses, 0),
-        CONST_PROPERTY("Domain", "s", property_get_text, OF_PLAN(domain)),
-        CONST_PROPERTY("Dhcp", "b", property_get_flag, OF_PLAN(dhcp)),
-        CONST_PROPERTY("Mtu", "u", property_get_number, OF_PLAN(mtu)),
         CONST_PROPERTY("Mac", "s", property_get_mac, offsetof(Network, mac)),
-        CONST_PROPERTY("GuestsIsolated", "b", property_get_flag, OF_PLAN(guests_isolated)),
-        CONST_PROPERTY("ReachLan", "b", property_get_flag, OF_PLAN(reach_lan)),
-        CONST_PROPERTY("HostAccess", "b", property_get_flag, OF_PLAN(host_access)),
-        CONST_PROPERTY("GuardAddresses", "b", property_get_flag, OF_PLAN(guard_addresses)),
         CONST_PROPERTY("Kept", "b", property_get_flag, offsetof(Network, tag.kept)),
         LIVE_PROPERTY("Ports", "u", get_ports, 0),
-        CONST_PROPERTY("PortsMax", "u", property_get_number, OF_PLAN(ports_max)),
-        CONST_PROPERTY("PortsPerUser", "u", property_get_number, OF_PLAN(ports_per_user)),
         LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
         LIVE_PROPERTY("UndecidedFilters", "as", get_undecided, 0),
-        SD_BUS_VTABLE_END,
+        NETWORK_FIELDS(PROPERTY) SD_BUS_VTABLE_END,
 };
 
 int network_interface_register(Service *service) {

@@ -45,7 +45,8 @@ static int refuse_errno(Failure *failure, const char *path, int error) {
         return error == ENOMEM ? -ENOMEM : refuse(failure, path, reason);
 }
 
-/* Nothing there is fine; a link to nothing is not, since what it led to may have denied something.
+/* A file may be missing. A dangling symbolic link is refused, as its target may have denied
+ * something.
  */
 static int refuse_open(
                 Failure *failure, int folder, const char *name, const char *path, int error) {
@@ -58,7 +59,7 @@ static int refuse_open(
         return refuse(failure, path, "It is a link that leads nowhere. Correct or remove it.");
 }
 
-/* Looks at what was opened, not at a name that may lead elsewhere the next time. */
+/* Checks the open file, as its name may lead elsewhere the next time. */
 static int check_trust(int fd, const char *path, Failure *failure, struct stat *ret) {
         if (fstat(fd, ret) < 0)
                 return refuse_errno(failure, path, errno);
@@ -134,7 +135,7 @@ int config_folder_list(int folder, const char *path, char ***ret, Failure *failu
 int config_file_read(int folder, const char *name, const char *path, char **ret, size_t *ret_size,
                 Failure *failure) {
         struct stat status;
-        /* Not to wait for somebody to write into a pipe. */
+        /* O_NONBLOCK: opening a pipe would wait for a writer. */
         _cleanup_close_ int fd =
                         open_trusted(folder, name, path, O_NONBLOCK | O_NOCTTY, &status, failure);
         int r;

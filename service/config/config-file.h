@@ -3,8 +3,8 @@
 
 /*
  * The files of the configuration, as text. Whoever can write one decides who may use a bridge, so a
- * file counts only if it and its folder belong to root (or to the user we run as) and nobody else
- * can write to them. It knows nothing of what is in them.
+ * file is read only if it and its folder belong to root (or to the user that the service runs as)
+ * and nobody else can write to them. The content of the files is parsed elsewhere.
  */
 
 #include <stddef.h>
@@ -13,31 +13,31 @@
 
 #define CONFIG_FILE_MAX ((size_t)1024 * 1024) /* bytes */
 
-/* How a file name or a word of a file is shown in a sentence: printable ASCII, and not endless. */
+/* Room for a file name in an error message: what does not fit is cut off. */
 #define CONFIG_SHOWN_SIZE 128
 
-/* Into buffer of size bytes, which it returns. */
+/* Copies the text as printable ASCII into buffer of size bytes, and returns buffer. */
 const char *config_show(const char *text, char *buffer, size_t size);
 
-/* A word of a file, for the arguments of a sentence. */
+/* A word of a file as printable ASCII, by value, for the arguments of an error message. */
 typedef struct ConfigWord {
         char text[48];
 } ConfigWord;
 
 ConfigWord config_word(const char *text);
 
-/* Opens a folder of another one (or of AT_FDCWD). path is what failures call it. Returns the fd.
+/* Opens a folder inside parent, which may be AT_FDCWD, and returns its fd. Failures call it path.
  * -ENOENT: there is none. InvalidConfiguration (-EINVAL). */
 int config_folder_open(int parent, const char *name, const char *path, Failure *failure);
 
-/* The names of the files NAME.conf in the folder, sorted by their bytes; *ret is an array that ends
- * with NULL. InvalidConfiguration (-EINVAL). -ENOMEM. */
+/* Lists the names of the files NAME.conf in the folder, sorted as bytes; *ret is a NULL-terminated
+ * array for config_names_free(). InvalidConfiguration (-EINVAL). -ENOMEM. */
 int config_folder_list(int folder, const char *path, char ***ret, Failure *failure);
 
 /* Takes NULL. */
 void config_names_free(char **names);
 
-/* The whole file, with a zero byte after it. path is what failures call it. -ENOENT: there is none.
+/* Reads the whole file, and adds a zero byte. Failures call it path. -ENOENT: there is none.
  * InvalidConfiguration (-EINVAL). -ENOMEM. */
 int config_file_read(int folder, const char *name, const char *path, char **ret, size_t *ret_size,
                 Failure *failure);

@@ -2,27 +2,24 @@
 #include "config/config-lines.h"
 
 #include <errno.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/printable.h"
 #include "config/config-file.h"
 
 #define BLANKS " \t"
 
 typedef struct Lines {
         ConfigPlace place;
-        const char *next, *end; /* what is not read yet */
-        bool has_heading;       /* one was read */
+        bool has_heading; /* a section has begun */
         const ConfigLinesHandler *handler;
         void *userdata;
         Failure *failure;
-        int error; /* of the first line that is wrong */
 } Lines;
 
 int config_refuse(const ConfigPlace *place, Failure *failure, const char *format, ...) {
@@ -36,167 +33,109 @@ int config_refuse(const ConfigPlace *place, Failure *failure, const char *format
                         config_show(place->file, shown, sizeof(shown)), place->line, sentence);
 }
 
-/* How many bytes the UTF-8 character at text has; 0: it is none. Past a zero byte it does not look.
- */
-static size_t character_length(const unsigned char *text) {
-        uint32_t code = text[0];
-        size_t n;
+/* Comments are checked too: a control character can make an editor show something else. */
+static int check_bytes(const Lines *lines, const char *line, size_t n) {
+        for (const char *text = line; text < line + n;) {
+                uint32_t character = 0;
+                size_t length = utf8_decode(text, &character);
 
-        if (code < 0x80)
-                return 1;
-        n = code >= 0xf0 && code < 0xf5               ? 4
-                        : code >= 0xe0 && code < 0xf0 ? 3
-                        : code >= 0xc2                ? 2
-                                                      : 0;
-        if (n == 0 || code >= 0xf5)
-                return 0;
-        code &= 0x7fU >> n;
-        for (size_t i = 1; i < n; i++) {
-                if ((text[i] & 0xc0) != 0x80)
-                        return 0;
-                code = code << 6 | (text[i] & 0x3f);
-        }
-        if ((n == 3 && code < 0x800) || (n == 4 && code < 0x10000) || code > 0x10ffff ||
-                        (code >= 0xd800 && code < 0xe000))
-                return 0;
-        return n;
-}
-
-static bool is_control(const unsigned char *text) {
-        if (text[0] == 0xc2 && text[1] < 0xa0) /* C1 */
-                return true;
-        return (text[0] < ' ' && text[0] != '\t') || text[0] == 0x7f;
-}
-
-static int check_bytes(Lines *lines, const char *line, size_t n) {
-        const unsigned char *text = (const unsigned char *)line, *end = text + n;
-
-        while (text < end) {
-                size_t length = character_length(text);
-
-                if (length == 0)
+                if (length == 0 || (character >= 0xd800 && character < 0xe000))
                         return config_refuse(&lines->place, lines->failure,
                                         "The line is not UTF-8. Save the file as UTF-8.");
-                if (is_control(text))
+                if ((character < ' ' && character != '\t') ||
+                                (character >= 0x7f && character < 0xa0))
                         return config_refuse(&lines->place, lines->failure,
                                         "There is a control character (0x%02x) in the line. Remove it.",
-                                        text[0] == 0xc2 ? text[1] : text[0]);
+                                        (unsigned)character);
                 text += length;
         }
         return 0;
 }
 
-/* The heading is told from here: inih would pass over a section without keys. */
-static int read_heading(Lines *lines, const char *line, size_t n) {
-        _cleanup_free_ char *heading = NULL;
-
-        if (line[n - 1] != ']' || memchr(line, ']', n) != line + n - 1)
-                return config_refuse(&lines->place, lines->failure,
-                                "The heading of a section ends with ']', and nothing follows it.");
-        heading = strndup(line + 1, n - 2);
-        if (!heading)
-                return -ENOMEM;
-        lines->has_heading = true;
-        return lines->handler->heading(lines->userdata, &lines->place, heading, lines->failure);
-}
-
-/* line has no blanks around it, and is neither empty nor a comment. */
-static int check_line(Lines *lines, const char *line, size_t n, size_t most) {
-        for (size_t i = 0; i < n; i++) {
-                if ((unsigned char)line[i] >= 0x80)
+/* Letters outside of ASCII can look like others and name another user, and what a person takes for
+ * a comment must not become part of the value. */
+static int check_words(const Lines *lines, const char *line) {
+        for (; *line; line++) {
+                if ((unsigned char)*line >= 0x80)
                         return config_refuse(&lines->place, lines->failure,
                                         "Outside of comments a line has ASCII only, and a file begins with no byte order mark. Use a uid or gid where a name has other letters.");
-                if (line[i] == '#' || line[i] == ';')
+                if (*line == '#' || *line == ';')
                         return config_refuse(&lines->place, lines->failure,
                                         "A comment stands on a line of its own. Move it to one.");
         }
-        if (n > most)
-                return config_refuse(&lines->place, lines->failure,
-                                "The line is too long: it may have %zu bytes. Divide it: lists add up, so give the rest in another line with the same key.",
-                                most);
-        if (line[0] == '[')
-                return read_heading(lines, line, n);
-        if (!memchr(line, '=', n) || line[strcspn(line, "=:")] != '=')
-                return config_refuse(&lines->place, lines->failure,
-                                "This is neither [SECTION] nor KEY=VALUE. Write one of them.");
         return 0;
 }
 
-/* Copies the next line as inih is to see it: without blanks around it, and empty for a comment. */
-static int next_line(Lines *lines, char *buffer, size_t size) {
-        const char *line = lines->next;
-        size_t n = strcspn(line, "\n");
+/* Removes the blanks at both ends of the n bytes, in place. */
+static char *trim(char *text, size_t n) {
+        while (n > 0 && strchr(BLANKS, text[n - 1]))
+                n--;
+        text[n] = '\0';
+        return text + strspn(text, BLANKS);
+}
+
+static int take_heading(Lines *lines, char *line) {
+        char *end = strchr(line, ']');
+
+        if (!end || end[1] != '\0')
+                return config_refuse(&lines->place, lines->failure,
+                                "The heading of a section ends with ']', and nothing follows it.");
+        *end = '\0';
+        lines->has_heading = true;
+        return lines->handler->heading(lines->userdata, &lines->place, line + 1, lines->failure);
+}
+
+static int take_entry(const Lines *lines, char *line) {
+        char *value = strchr(line, '=');
+
+        if (!value)
+                return config_refuse(&lines->place, lines->failure,
+                                "This is neither [SECTION] nor KEY=VALUE. Write one of them.");
+        if (!lines->has_heading)
+                return config_refuse(&lines->place, lines->failure,
+                                "The key stands outside of a section. Put a heading such as [Limits] before it.");
+        return lines->handler->entry(lines->userdata, &lines->place,
+                        trim(line, (size_t)(value - line)), trim(value + 1, strlen(value + 1)),
+                        lines->failure);
+}
+
+static int take_line(Lines *lines, const char *text, size_t n) {
+        _cleanup_free_ char *copy = strndup(text, n);
+        char *line;
         int r;
 
         lines->place.line++;
-        lines->next = line + n < lines->end && line[n] == '\n' ? line + n + 1 : line + n;
-        if (line[n] == '\0' && line + n < lines->end)
-                n++; /* a zero byte: let it be refused */
-        r = check_bytes(lines, line, n);
+        if (!copy)
+                return -ENOMEM;
+        r = check_bytes(lines, text, n);
         if (r < 0)
                 return r;
-        while (n > 0 && strchr(BLANKS, line[0]))
-                line++, n--;
-        while (n > 0 && strchr(BLANKS, line[n - 1]))
-                n--;
-        if (n > 0 && (line[0] == '#' || line[0] == ';'))
-                n = 0;
-        if (n > 0)
-                r = check_line(lines, line, n, size - 2);
+        line = trim(copy, n);
+        if (*line == '\0' || *line == '#' || *line == ';')
+                return 0;
+        r = check_words(lines, line);
         if (r < 0)
                 return r;
-        memcpy(buffer, line, n);
-        memcpy(buffer + n, "\n", 2);
-        return 0;
-}
-
-/* An ini_reader, called once a line. The end of the file is also the way to stop inih. */
-static char *read_line(char *buffer, int size, void *userdata) {
-        Lines *lines = userdata;
-
-        if (lines->error < 0 || lines->next >= lines->end || size < 3)
-                return NULL;
-        lines->error = next_line(lines, buffer, (size_t)size);
-        return lines->error < 0 ? NULL : buffer;
-}
-
-/* An ini_handler, called before the next line is read. The section is the one of the last heading:
- * inih would cut a long name. */
-static int take_entry(void *userdata, const char *section, const char *key, const char *value) {
-        Lines *lines = userdata;
-
-        if (!lines->has_heading)
-                lines->error = config_refuse(&lines->place, lines->failure,
-                                "The key stands outside of a section. Put a heading such as [Limits] before it.");
-        else
-                lines->error = lines->handler->entry(
-                                lines->userdata, &lines->place, key, value, lines->failure);
-        return lines->error >= 0;
+        return *line == '[' ? take_heading(lines, line) : take_entry(lines, line);
 }
 
 int config_lines_parse(const char *file, const char *text, size_t size,
                 const ConfigLinesHandler *handler, void *userdata, Failure *failure) {
+        const char *end = text + size;
         Lines lines = {
                 .place.file = file,
-                .next = text,
-                .end = text + size,
                 .handler = handler,
                 .userdata = userdata,
                 .failure = failure,
         };
-        int r;
+        int r = 0;
 
-        r = ini_parse_stream(read_line, &lines, take_entry, &lines);
-        if (lines.error < 0)
-                return lines.error;
-        if (r == 0 && lines.next < lines.end)
-                r = -2;
-        if (r < 0)
-                return -ENOMEM;
-        if (r > 0) {
-                lines.place.line = (unsigned)r;
-                return config_refuse(&lines.place, failure,
-                                "This is neither [SECTION] nor KEY=VALUE. Write one of them.");
+        while (text < end && r >= 0) {
+                const char *newline = memchr(text, '\n', (size_t)(end - text));
+                size_t n = (size_t)((newline ? newline : end) - text);
+
+                r = take_line(&lines, text, n);
+                text += n + 1;
         }
-        return 0;
+        return r < 0 ? r : 0;
 }

@@ -2,13 +2,12 @@
 #pragma once
 
 /*
- * The lines of a configuration file, divided into headings, keys and values by inih.
+ * The lines of a configuration file, divided into headings, keys and values.
  *
- * inih is lenient, in ways that its builder chooses: it divides a line that is too long for it,
- * joins an indented line to the one before, cuts the name of a section, takes what follows ";" for
- * a comment, and goes on after an error. Where a file says who may not use a bridge, a word that is
- * lost grants something. So each line is looked at before inih gets it, and what inih might read in
- * another way than a person does is refused.
+ * This is done here because libraries for such files are lenient: they divide or cut lines that are
+ * too long for them, join an indented line to the one before, take what follows ";" for a comment,
+ * and go on after an error. Where a file says who may not use a bridge, a word that is lost grants
+ * something. So any line that a person could read differently from the service is refused.
  */
 
 #include <stddef.h>
@@ -20,19 +19,19 @@ typedef struct ConfigPlace {
         unsigned line; /* from 1 */
 } ConfigPlace;
 
-/* Each returns 0, or a negative errno, which ends the parsing. The strings are valid for the call.
- */
+/* Each function returns 0, or a negative errno that ends the parsing. The strings are valid only
+ * during the call. */
 typedef struct ConfigLinesHandler {
         /* "User alice" of "[User alice]". */
         int (*heading)(void *userdata, const ConfigPlace *place, const char *heading,
                         Failure *failure);
-        /* Always after a heading. */
+        /* Called only after a heading. */
         int (*entry)(void *userdata, const ConfigPlace *place, const char *key, const char *value,
                         Failure *failure);
 } ConfigLinesHandler;
 
-/* text has size bytes and a zero byte after them. What the handler returned, for the first line
- * that is wrong. InvalidConfiguration (-EINVAL). -ENOMEM. */
+/* text has size bytes and a zero byte after them. Stops at the first bad line, or with the error
+ * that the handler returned. InvalidConfiguration (-EINVAL). -ENOMEM. */
 int config_lines_parse(const char *file, const char *text, size_t size,
                 const ConfigLinesHandler *handler, void *userdata, Failure *failure);
 

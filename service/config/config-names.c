@@ -13,7 +13,7 @@
 #define DIGITS     "0123456789"
 #define BUFFER_MAX ((size_t)16 * 1024 * 1024) /* a group may have many members */
 
-/* -ENOMSG: it is no number. The last id means "none" to the kernel. */
+/* -ENOMSG: it is not a number. The highest id means "none" to the kernel. */
 static int parse_id(const char *text, id_t *ret) {
         unsigned long long value;
 
@@ -61,7 +61,7 @@ static int find(const char *text,
                 if (r != -ERANGE)
                         break;
         }
-        /* getpwnam(3): how some modules say that there is none. */
+        /* Some NSS modules report a missing entry by these; see getpwnam(3). */
         return r == -ESRCH || r == -EBADF || r == -EPERM ? -ENOENT : r == -EINVAL ? -EIO : r;
 }
 

@@ -2,17 +2,16 @@
 #pragma once
 
 /*
- * One file of DIRECTORY/networks: what an administrator wants a network to be. Its name is that of
- * the file. Strict as vnicd.conf is: one bad line, and the file is refused. vnicd-network(5) has
- * the format.
+ * Parses DIRECTORY/networks/NAME.conf, the definition of the network NAME. As in vnicd.conf, a
+ * single bad line makes the file invalid. vnicd-network(5) describes the format.
  */
 
 #include <stddef.h>
 
 #include "config/network-plan.h"
 
-/* file: what failures call it; name: that of the file, without its path, with ".conf". text has
- * size bytes and a zero byte after them. What the host decides (free addresses) stays open.
+/* Failures call the file file; name is its name without the path, with ".conf". text has size bytes
+ * and a zero byte after them. Addresses that the service is to choose stay unset.
  * InvalidConfiguration (-EINVAL): file, line and reason. -ENOMEM. */
 int config_network_parse(const char *file, const char *name, const char *text, size_t size,
                 NetworkPlan *ret, Failure *failure);

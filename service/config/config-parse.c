@@ -17,7 +17,7 @@
 typedef struct Parser {
         Sections *sections;
         Section *section; /* of the last heading */
-        unsigned file;    /* number of the file */
+        unsigned file;    /* its number, from 1 */
 } Parser;
 
 static const struct {
@@ -92,7 +92,7 @@ static int open_group(
         return open_section(parser, SECTION_GROUP, gid);
 }
 
-/* "alice" of "User alice"; NULL if it does not begin with the word. */
+/* "alice" from "User alice"; NULL if the heading has another first word. */
 static const char *name_after(const char *heading, const char *word) {
         size_t n = strlen(word);
 

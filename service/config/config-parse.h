@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The words of a configuration file: which sections and keys there are, and what may stand in them.
+ * Parses vnicd.conf: its sections, its keys and their values.
  */
 
 #include <stddef.h>
@@ -10,9 +10,9 @@
 #include "common/failure.h"
 #include "config/config-section.h"
 
-/* Adds what the text says to the sections. name: what failures call the file; number: which of the
- * files it is, from 1. text has size bytes and a zero byte after them. InvalidConfiguration
- * (-EINVAL): the first line that is wrong; the sections then hold a part, and are of no use.
- * -ENOMEM. */
+/* Adds the content of a file to the sections. Failures call the file name; number is its position
+ * among the files, from 1. text has size bytes and a zero byte after them. InvalidConfiguration
+ * (-EINVAL): the first bad line; the sections are then incomplete and must be discarded. -ENOMEM.
+ */
 int config_parse(Sections *sections, const char *name, unsigned number, const char *text,
                 size_t size, Failure *failure);

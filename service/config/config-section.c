@@ -88,7 +88,7 @@ Section *sections_get(Sections *sections, SectionKind kind, id_t id) {
         return section;
 }
 
-/* A name that does not fit is that of no interface. */
+/* No interface has a name that does not fit. */
 static bool fill_key(const char *name, Rule *ret) {
         if (strnlen(name, IFNAMSIZ) == IFNAMSIZ)
                 return false;

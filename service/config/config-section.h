@@ -2,15 +2,15 @@
 #pragma once
 
 /*
- * What is said about everybody, a user or a group: numbers, and rules about bridges. A section is
- * found by whom it is about, so the same one may be written in several places. It knows neither
- * files nor names of users.
+ * The settings of all users, of one user or of one group: numbers, and rules about bridges. A
+ * section is identified by its subject, so parts of it may come from several files. Users and
+ * groups are numbers here, and files are only counted.
  */
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Upper bounds of what may be written. */
+/* The largest values that are accepted. */
 #define CONFIG_ENDPOINTS_MAX        4096
 #define CONFIG_QUEUES_MAX           65536
 #define CONFIG_CREATIONS_MAX        100000
@@ -33,14 +33,14 @@ typedef enum SectionNumber {
         NUMBER_MAX,
 } SectionNumber;
 
-/* Yes or no, about every bridge. */
+/* Switches that apply to every bridge. */
 typedef enum SectionSwitch {
         SWITCH_BPDU_GUARD,
         SWITCH_REJOIN_BRIDGES,
         SWITCH_MAX,
 } SectionSwitch;
 
-/* What a rule says of a bridge. */
+/* What a rule says about a bridge. */
 typedef enum SectionRule {
         RULE_ALLOW,
         RULE_DENY,
@@ -53,7 +53,7 @@ typedef struct Section {
         id_t id; /* uid or gid */
         struct {
                 unsigned value;
-                unsigned file; /* which one said so, from 1; 0: none */
+                unsigned file; /* the number of the file that set it; 0: it is not set */
         } numbers[NUMBER_MAX];
         struct {
                 bool value;
@@ -70,20 +70,21 @@ typedef struct Sections {
 
 void sections_done(Sections *sections);
 
-/* Makes it if it is not there. NULL: no memory. */
+/* Finds a section, or creates it. NULL: out of memory. */
 Section *sections_get(Sections *sections, SectionKind kind, id_t id);
 
-/* Shows every section of a group, in any order. */
+/* Calls show() for the section of each group, in any order. */
 void sections_each_group(const Sections *sections,
                 void (*show)(const Section *section, void *userdata), void *userdata);
 
-/* NULL: there is none. */
+/* NULL: there is no such section. */
 const Section *sections_find(const Sections *sections, SectionKind kind, id_t id);
 
-/* name: of a bridge, "-" or "*". -ENOMEM */
+/* name is that of a bridge, "-" or "*". -ENOMEM */
 int section_add_rule(Section *section, const char *name, SectionRule rule);
 
-/* Whether there is such a rule with exactly this name; section may be NULL: there is none. */
+/* Whether the section has such a rule for exactly this name. section may be NULL, which has none.
+ */
 bool section_has_rule(const Section *section, const char *name, SectionRule rule);
 bool section_allows(const Section *section, const char *name);
 bool section_denies(const Section *section, const char *name);

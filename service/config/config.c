@@ -40,7 +40,7 @@ Config *config_free(Config *config) {
         return NULL;
 }
 
-/* path: of the folder. 0: there is no such file. */
+/* path is that of the folder. 0: there is no such file. */
 static int read_file(int folder, const char *path, const char *name, char **ret_shown, char **ret,
                 size_t *ret_size, Failure *failure) {
         _cleanup_free_ char *shown = NULL;
@@ -85,7 +85,7 @@ static int load_network(
         return r;
 }
 
-/* Each NAME.conf of the folder, in the order of their names. */
+/* Loads each NAME.conf of the folder, in the order of their names. */
 static int load_folder(Config *config, int parent, const char *path, const char *folder_name,
                 int (*load)(Config *config, int folder, const char *path, const char *name,
                                 Failure *failure),
@@ -114,8 +114,7 @@ static int compare_networks(const void *a, const void *b) {
         return strcmp(x->name, y->name);
 }
 
-/* The names of files are in another order than those of networks: "." stands between "-" and "0".
- */
+/* Files and networks sort differently: "." comes between "-" and "0". */
 static void sort_networks(Config *config) {
         if (config->n_networks > 0)
                 qsort(config->networks, config->n_networks, sizeof(NetworkPlan), compare_networks);
@@ -149,7 +148,7 @@ static const Section *nth_group(const Config *config, const Subject *subject, si
         return sections_find(&config->sections, SECTION_GROUP, subject->groups[i]);
 }
 
-/* The largest number that a group of the subject has. */
+/* The largest number that is set for any group of the subject. */
 static bool find_group_number(
                 const Config *config, const Subject *subject, SectionNumber number, unsigned *ret) {
         bool found = false;
@@ -179,7 +178,8 @@ static void take_less(const Section *section, void *userdata) {
                 least->value = section->numbers[least->number].value;
 }
 
-/* Of whom no groups are known: the least that any group has, if that is less than everybody's. */
+/* For a subject whose groups are unknown: the least number of any group, if that is less than
+ * value. */
 static unsigned least_of_groups(const Config *config, SectionNumber number, unsigned value) {
         Least least = { number, value };
 
@@ -187,7 +187,7 @@ static unsigned least_of_groups(const Config *config, SectionNumber number, unsi
         return least.value;
 }
 
-/* What [Limits] says, or the default. */
+/* The number in [Limits], or the default. */
 static unsigned general_number(const Config *config, SectionNumber number, unsigned value) {
         const Section *limits = sections_find(&config->sections, SECTION_LIMITS, 0);
 
@@ -255,7 +255,7 @@ bool config_allows_learnt_macs(const Config *config, const Subject *subject, con
         return false;
 }
 
-/* "*" allows every bridge, and denies everything: a tap on no bridge as well. */
+/* "*" allows every bridge; it denies every bridge, and taps on no bridge too. */
 static BridgeAccess section_access(const Section *section, const char *bridge) {
         if (section_denies(section, bridge) || section_denies(section, "*"))
                 return BRIDGE_DENIED;

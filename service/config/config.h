@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * What the administrator wrote: how much of the host a user may have, and which bridges he is given
- * or denied without a question. A Config is read once and never changes; names of users and groups
- * are numbers from then on, so that nothing asks NSS afterwards. Half a configuration is none: one
- * bad line, and all of it is refused. vnicd.conf(5) has the format.
+ * The configuration: how much of the host users may use, which bridges they are granted or denied
+ * without asking polkit, and which networks are defined. A Config is immutable. It holds users and
+ * groups as numbers, so that NSS is needed only while it is loaded. A configuration is loaded whole
+ * or not at all: a single bad line makes all of it invalid. vnicd.conf(5) describes the format.
  */
 
 #include <stdbool.h>
@@ -20,58 +20,56 @@
 
 typedef struct Config Config;
 
-/* Who is asked about: the uid and all groups the bus vouches for, in any order. A bus may tell no
- * groups. Then the subject may be in any of them: what a group is granted does not count, what any
- * group is denied does. */
+/* A user, with all groups that the bus reports, in any order. A bus may report none. Then the user
+ * may be in any group, so grants to groups do not apply, and denials of any group do. */
 typedef struct Subject {
         uid_t uid;
-        const gid_t *groups; /* borrowed; may be NULL if there are none */
+        const gid_t *groups; /* borrowed; may be NULL if n_groups is 0 */
         size_t n_groups;
-        bool groups_unknown; /* the bus does not tell them */
+        bool groups_unknown; /* the bus does not report them */
 } Subject;
 
 typedef enum BridgeAccess {
-        BRIDGE_ASK, /* nothing is said: it is polkit's to decide */
+        BRIDGE_ASK, /* not configured: polkit decides */
         BRIDGE_GRANTED,
         BRIDGE_DENIED,
         BRIDGE_ACCESS_MAX,
 } BridgeAccess;
 
-/* Reads DIRECTORY/vnicd.conf and DIRECTORY/vnicd.conf.d/NAME.conf in the order of their names:
- * later ones win for single values, lists add up; and DIRECTORY/networks/NAME.conf, each of which
- * defines a network. None needs to exist. May be called in a thread:
- * touches nothing shared, reads files and asks NSS for the names of users and groups.
- * InvalidConfiguration (-EINVAL): file, line and reason. -ENOMEM. */
+/* Reads DIRECTORY/vnicd.conf, then DIRECTORY/vnicd.conf.d/NAME.conf in the order of their names
+ * (later files override single values, lists add up), and DIRECTORY/networks/NAME.conf, each of
+ * which defines a network. None has to exist. Call it in a thread: it reads files and asks NSS, and
+ * touches nothing shared. InvalidConfiguration (-EINVAL): file, line and reason. -ENOMEM. */
 int config_load(Config **ret, const char *directory, Failure *failure);
 
 /* Takes NULL. Returns NULL. */
 Config *config_free(Config *config);
 
-/* What this user may have, root too. */
+/* The limits of this user; root has limits too. */
 Limits config_limits(const Config *config, const Subject *subject);
 
-/* How many ports a bridge may have before ours are refused. */
+/* How many ports a bridge may have; no tap is added to one that has as many. */
 unsigned config_ports_per_bridge(const Config *config);
 
-/* Whether the ports of taps that are made from now on have BPDU guard. */
+/* Whether the ports of new taps have BPDU guard. */
 bool config_bpdu_guard(const Config *config);
 
-/* Whether endpoints that have lost their bridge are put back on one of that name. */
+/* Whether endpoints whose bridge is gone are moved to a new bridge of the same name. */
 bool config_rejoins_bridges(const Config *config);
 
-/* Whether the subject's guests may take over a MAC that the bridge has learnt behind a port that is
- * not of vnicd. Root's always may. */
+/* Whether guests of the subject may take over a MAC that the bridge has learnt at a port that is
+ * not vnicd's. Those of root always may. */
 bool config_allows_learnt_macs(const Config *config, const Subject *subject, const char *bridge);
 
-/* bridge: a name, or "-" for no bridge. Root is always granted. */
+/* bridge is a name, or "-" for no bridge. Root is always granted access. */
 BridgeAccess config_bridge_access(const Config *config, const Subject *subject, const char *bridge);
 
-/* Whether any section is about a group: whether it matters which ones a subject is in. */
+/* Whether any section is about a group. If not, the groups of a subject do not matter. */
 bool config_knows_groups(const Config *config);
 
-/* The network that is defined by that name; NULL: none. Addresses that are to be chosen are not
- * yet. */
+/* The definition of the network, without addresses that the service is to choose. NULL: there is
+ * none. */
 const NetworkPlan *config_network(const Config *config, const char *name);
 
-/* The i-th one, from 0, in the order of their names; NULL: there are no more. */
+/* The i-th definition, from 0, in the order of names. NULL: there are no more. */
 const NetworkPlan *config_network_at(const Config *config, size_t i);

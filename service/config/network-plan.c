@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,95 @@ const char *network_plan_v6(const NetworkPlan *plan, char buffer[static NETWORK_
         return format_address(AF_INET6, &plan->v6, plan->v6_prefix, buffer);
 }
 
+/* Casts const away: set() has a plan that may be changed, format() only reads. */
+static void *member(const NetworkPlan *plan, const NetworkField *field) {
+        return (char *)plan + field->offset;
+}
+
+static int set_flag(NetworkPlan *plan, const NetworkField *field, const char *text) {
+        bool yes = strcmp(text, "yes") == 0;
+
+        if (!yes && strcmp(text, "no") != 0)
+                return -EINVAL;
+        *(bool *)member(plan, field) = yes;
+        return 0;
+}
+
+static const char *format_flag(const NetworkPlan *plan, const NetworkField *field,
+                char buffer[static NETWORK_FIELD_SIZE]) {
+        return *(const bool *)member(plan, field) ? "yes" : "no";
+}
+
+static int set_number(NetworkPlan *plan, const NetworkField *field, const char *text) {
+        const size_t n = strspn(text, DIGITS);
+        const unsigned long number = strtoul(text, NULL, 10);
+
+        if (n == 0 || n > 9 || text[n] != '\0' || (text[0] == '0' && n > 1) ||
+                        number < field->min || number > field->max)
+                return -EINVAL;
+        *(uint32_t *)member(plan, field) = (uint32_t)number;
+        return 0;
+}
+
+static const char *format_number(const NetworkPlan *plan, const NetworkField *field,
+                char buffer[static NETWORK_FIELD_SIZE]) {
+        snprintf(buffer, NETWORK_FIELD_SIZE, "%u", *(const uint32_t *)member(plan, field));
+        return buffer;
+}
+
+static int set_kind(NetworkPlan *plan, const NetworkField *field, const char *text) {
+        return network_kind_parse(text, member(plan, field));
+}
+
+static const char *format_kind(const NetworkPlan *plan, const NetworkField *field,
+                char buffer[static NETWORK_FIELD_SIZE]) {
+        return network_kind_name(*(const NetworkKind *)member(plan, field));
+}
+
+static int set_addresses(NetworkPlan *plan, const NetworkField *field, const char *text) {
+        return network_plan_add_address(plan, text);
+}
+
+static const char *format_addresses(const NetworkPlan *plan, const NetworkField *field,
+                char buffer[static NETWORK_FIELD_SIZE]) {
+        char v4[NETWORK_ADDRESS_SIZE], v6[NETWORK_ADDRESS_SIZE];
+
+        network_plan_v4(plan, v4);
+        network_plan_v6(plan, v6);
+        snprintf(buffer, NETWORK_FIELD_SIZE, "%s%s%s", v4, *v4 && *v6 ? "," : "", v6);
+        return buffer;
+}
+
+static int set_domain(NetworkPlan *plan, const NetworkField *field, const char *text) {
+        if (!network_domain_is_valid(text))
+                return -EINVAL;
+        strcpy(member(plan, field), text);
+        return 0;
+}
+
+static const char *format_domain(const NetworkPlan *plan, const NetworkField *field,
+                char buffer[static NETWORK_FIELD_SIZE]) {
+        return member(plan, field);
+}
+
+#define AT(member) .offset = offsetof(NetworkPlan, member)
+
+#define TYPE_flag(member, least, most) AT(member), .takes = "yes or no"
+#define TYPE_number(member, least, most)                                                           \
+        AT(member), .min = least, .max = most,                                                     \
+                    .takes = "a number from " #least " to " #most " in decimal digits"
+#define TYPE_kind(member, least, most) AT(member), .takes = "nat or isolated"
+#define TYPE_domain(member, least, most)                                                           \
+        AT(member), .takes = "at most 32 bytes: labels of a-z, 0-9 and '-' with dots between them"
+#define TYPE_addresses(member, least, most)                                                        \
+        .may_repeat = true,                                                                        \
+        .takes = "the host's own address on the network with its prefix, such as 10.70.3.1/24 (/8 to /30) or fd70:3::1/64 (/64)"
+
+#define ROW(type, member, key_, word_, preset, least, most, ...)                                   \
+        { key_, word_, set_##type, format_##type, TYPE_##type(member, least, most) },
+
+const NetworkField network_fields[NETWORK_FIELDS_N] = { NETWORK_FIELDS(ROW) };
+
 static int refuse(Failure *failure, const char *sentence) {
         return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL, "%s", sentence);
 }
@@ -145,15 +235,27 @@ static int check_without_host(const NetworkPlan *plan, Failure *failure) {
         return 0;
 }
 
+static int check_numbers(const NetworkPlan *plan, Failure *failure) {
+        for (size_t i = 0; i < NETWORK_FIELDS_N; i++) {
+                const NetworkField *field = &network_fields[i];
+                uint32_t number;
+
+                if (field->max == 0)
+                        continue;
+                number = *(const uint32_t *)member(plan, field);
+                if (number < field->min || number > field->max)
+                        return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                        "The %s of a network is %u to %u, not %u.", field->word,
+                                        field->min, field->max, number);
+        }
+        return 0;
+}
+
 int network_plan_complete(NetworkPlan *plan, Failure *failure) {
-        if (plan->mtu < NETWORK_MTU_MIN || plan->mtu > NETWORK_MTU_MAX)
-                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The MTU of a network is %u to %u, not %u.", NETWORK_MTU_MIN,
-                                NETWORK_MTU_MAX, plan->mtu);
-        if (plan->ports_max == 0 || plan->ports_max > NETWORK_PORTS_MAX ||
-                        plan->ports_per_user == 0 || plan->ports_per_user > NETWORK_PORTS_MAX)
-                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "A network has 1 to %u ports.", NETWORK_PORTS_MAX);
+        int r = check_numbers(plan, failure);
+
+        if (r < 0)
+                return r;
         if (plan->reach_lan && plan->kind != NETWORK_NAT)
                 return refuse(failure,
                                 "Only a network of the kind nat leads out, so only there the LAN can be reached. Leave that out.");

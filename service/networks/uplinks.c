@@ -485,6 +485,7 @@ static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, ForwardingPl
         if (!of_others)
                 r = uplink_switch_plan(&uplinks->ours, netlink, &forwarding->egress.v4,
                                 &forwarding->wanted, &forwarding->undone);
+        network_tag_fit_uplinks(&tag_owner_of(uplinks->networks)->tag, &forwarding->wanted.listed);
         if (forwarding->undone == 0)
                 forwarding->undone = find_undone_bridge(uplinks->networks, netlink);
         return r;

@@ -17,6 +17,7 @@ from vnic.machine import Machine
 from vnic.networks import CONFIGURATIONS, NETWORK, Network, internet, network, path_of
 from vnic.process import poll
 from vnic.strace import injected
+from vnic.upgrade import older_network_tag
 
 needs_dnsmasq = pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")
 
@@ -253,6 +254,29 @@ def test_a_guest_whose_network_a_restart_does_not_find_never_reaches_the_host(wo
         for name in ("yesnet", "Foreign_1"):
             if kernel.exists(name):
                 kernel.del_link(name)
+
+
+@pytest.mark.restarts
+@pytest.mark.parametrize("kind, options", [
+    ("nat", {}),
+    ("nat", {"reach_lan": True, "guard_addresses": True, "mtu": 1400, "addresses": ["10.77.3.1/24", "fd77:3::1/64"]}),
+    ("isolated", {"guests_isolated": True, "dhcp": False, "ports_max": 20, "ports_per_user": 3, "domain": "lab.example"}),
+    ("isolated", {"host_access": False})])
+def test_a_network_with_a_tag_of_an_earlier_release_is_taken_up_whole(world, root, alice, kind, options):
+    """Its tag stays as it is as long as there is nothing else to write."""
+    with network(root, "yesnet", kind, services=False, **options) as made:
+        before = world.root.managed_objects()[made.path][NETWORK]
+        for key, value in options.items():
+            assert before["".join(word.capitalize() for word in key.split("_"))] == value
+        older = older_network_tag("yesnet", before)
+        assert older != kernel.alias("yesnet")
+        with alice.create_tap("yesnet", False) as tap:
+            world.kill_service()
+            kernel.run("ip", "link", "set", "yesnet", "alias", older)
+            world.start_service()
+            assert {**world.root.managed_objects()[made.path][NETWORK], "Warnings": []} == {**before, "Warnings": [], "Ports": 1}
+            assert kernel.exists(tap.interface)
+        assert kernel.alias("yesnet") == older
 
 
 def library(world):

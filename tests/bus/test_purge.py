@@ -21,6 +21,8 @@ TODAY = "vnicd:1 uid=1001 persistent=1 queues=1 nonce={} hdr=10 mac=52:54:00:00:
         "isolated=0 anti_spoof=0 bpdu_guard=0"
 LAB = "vnicd-net:1 kind=isolated life=kept dhcp=1 apart=0 lan=0 host=1{} ports=1023 each=8 domain=lab.internal guard=0"
 NAT = LAB.replace("isolated", "nat")
+SINCE = "vnicd-net:1 kind=isolated kept{} ports-per-user=8 domain=lab.internal"  # as written after 0.1.0
+SINCE_NAT = SINCE.replace("isolated", "nat")
 BARE = LAB.replace("dhcp=1", "dhcp=0").replace("host=1", "host=0")
 
 # The name and the alias of a tap; those of the first table are ours, whatever their name.
@@ -75,6 +77,11 @@ OUR_NETWORKS = {
     "bare": BARE.format(""),
     "baredhcp": LAB.format("").replace("host=1", "host=0"),
     "a-b": LAB.format("").replace("each=8", "each=1023").replace("lab.internal", "a.b-c.d"),
+    "since": SINCE.format(" address=10.73.3.1/24,fd73:3::1/64"),
+    "sincev4": SINCE.format(" address=10.74.3.1/24 dhcp=no guests-isolated guard-addresses").replace(" kept", ""),
+    "sincev6": SINCE.format(" address=fd75:3::1/64"),
+    "sincenat": SINCE_NAT.format(" address=10.76.3.1/24 reach-lan ports-max=20") + " ipv6=none guard-ipv6 fwd=2147483647",
+    "sincebare": SINCE.format(" dhcp=no host-access=no").replace(" ports-per-user=8", ""),
     "half": "",
     "-half": "",  # it got no further than that, whatever it was to be
 }
@@ -109,6 +116,28 @@ OTHER_NETWORKS = {
     "fwdnone": NAT.format("") + " fwd=",
     "fwdzero": NAT.format("") + " fwd=0",
     "fwdmany": NAT.format("") + " fwd=2,3,4,5,6",
+    "sincetail": SINCE.format("") + " ",
+    "sincev2": SINCE.format("").replace("net:1", "net:2"),
+    "sinceorder": SINCE.format("").replace("kind=isolated kept", "kept kind=isolated"),
+    "sincemixed": SINCE.format(" apart=1"),
+    "sinceyes": SINCE.format(" guests-isolated=yes"),
+    "sincedhcp": SINCE.format(" dhcp"),
+    "sinceusual": SINCE.format(" ports-max=1023"),
+    "sinceports": SINCE.format(" ports-max=1024"),
+    "sincelan": SINCE.format(" reach-lan"),
+    "sincenohost": SINCE_NAT.format(" host-access=no"),
+    "sincebareip": SINCE.format(" address=10.72.3.1/24 dhcp=no host-access=no"),
+    "sinceoctet": SINCE.format(" address=10.70.256.1/24"),
+    "sincesubnet": SINCE.format(" address=10.70.3.0/24,fd70:3::1/64"),
+    "sincetwo": SINCE.format(" address=10.70.3.1/24,10.71.3.1/24"),
+    "sincev6first": SINCE.format(" address=fd70:3::1/64,10.70.3.1/24"),
+    "sincev6link": SINCE.format(" address=10.70.3.1/24,fe80::1/64"),
+    "sincev6multi": SINCE.format(" address=ff02::1/64"),
+    "sincenodomain": SINCE.format("").replace(" domain=lab.internal", ""),
+    "sincedomain": SINCE.format("").replace("lab.internal", "a" * 33),
+    "sincetwice": SINCE.format(" guests-isolated guests-isolated"),
+    "sincefwdnone": SINCE_NAT.format("") + " fwd=",
+    "sincefwdmany": SINCE_NAT.format("") + " fwd=2,3,4,5,6",
     "Capital": LAB.format(""),
     "dash-": LAB.format(""),
     "vnic00000031": LAB.format(""),

@@ -119,20 +119,54 @@ def check_firewalls(tree):
         tree.lacks("docs/networks.md", "`/usr/lib/firewalld/zones/vnicd.xml`")
 
 
-def check_tags(tree):
-    """Every part of a tag that the service writes, the purge reads and the man page shows."""
+def network_fields(tree):
+    """The rows of the table: (type, member, key, word, default, least, most, argument, help)."""
+    rows = re.findall(r"\bFIELD\((\w+), (\w+), \"(\w+)\", \"([a-z-]+)\", ([^,]*), (\d+), (\d+), \"([^\"]*)\",\s*\"(.*?)\"\)",
+                      tree.text("common/network-fields.h").replace("\\\n", "\n"))
+    if len(rows) != tree.text("common/network-fields.h").count(" FIELD("):
+        tree.missing.append(f"common/network-fields.h: only {[row[1] for row in rows]} were understood")
+    return rows
+
+
+def check_fields(tree):
+    """A field of a network has one name, in as many spellings as there are places for it."""
     complaints = []
-    for file, shell, page in (("service/taps/tag.c", "tap_tag", r"^(vnicd:1 .*\n.*)$"),
-                              ("service/networks/network-tag.c", "network_tag", r"^(vnicd-net:1 .*\n.*)$")):
-        written = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', tree.find(file, r'(?s)snprintf\(buffer, \w+,\s*((?:"[^;]*?))tag->')))
-        keys = re.findall(r"(?:^| )([a-z][a-z-]*(?:=|:1))", written)
-        if len(keys) < 8:
-            complaints.append(f"{file}: only {keys} was found")
-        pattern = tree.find("debian/vnicd.postrm", rf'^{shell}="(.*)"$')
-        shown = tree.find("docs/man/vnicd.8", page)
-        complaints += [f"debian/vnicd.postrm: {shell} has no '{key}'" for key in keys if key not in pattern]
-        complaints += [f"docs/man/vnicd.8: the example has no '{key}'" for key in keys if key not in shown]
+    for _, member, key, word, *_ in network_fields(tree):
+        kebab = member.replace("_", "-")
+        if kebab.removesuffix("es") != word.removesuffix("es"):
+            complaints.append(f"{member} is {word} in the tag and for vnicctl")
+        if "".join(part.capitalize() for part in word.split("-")) != key:
+            complaints.append(f"{member} is {key} in the configuration")
+        if f".It Fl Fl {word} " not in tree.text("docs/man/vnicctl.1"):
+            complaints.append(f"docs/man/vnicctl.1: --{word} is missing")
+        if member != "kind" and not re.search(rf"^\.(It )?Ar {member}\b", tree.text("docs/man/org.vnicd1.5"), re.M):
+            complaints.append(f"docs/man/org.vnicd1.5: the option {member} is missing")
     return complaints
+
+
+def check_tags(tree):
+    """Every part of a tag that the service writes, the purge reads and the man page shows; also of older tags."""
+    complaints = []
+    formats = {name: "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', tree.find(file, rf'(?s){name}\(.*?snprintf\(\w+, \w+,\s*((?:MAGIC|")[^;]*?)(?:tag->|network_kind)')))
+               for file, name in (("service/taps/tag.c", "tag_format"), ("service/networks/network-tag.c", "format_today"),
+                                  ("service/networks/network-tag.c", "format_older"))}
+    keys = {name: set(re.findall(r"(?:^| )([a-z][a-z0-9-]*(?:=|:1)?)", text)) for name, text in formats.items()}
+    # The bridge itself has the MTU.
+    keys["format_today"] |= {row[3] for row in network_fields(tree)} - {"mtu"} | \
+        set(re.findall(r'" ([a-z0-9-]+(?:=[a-z]*)?)"', tree.find("service/networks/network-tag.c", r"(?s)format_today\((.*?)^}"))) | {"fwd="}
+    for name, shell, page in (("tag_format", "tap_tag", r"^(vnicd:1 .*\n.*)$"),
+                              ("format_today", "network_tag", None), ("format_older", "older_network_tag", None)):
+        if len(keys[name]) < 8:
+            complaints.append(f"{name}(): only {keys[name]} was found")
+        pattern = tree.find("debian/vnicd.postrm", rf'^{shell}="(.*)"')
+        complaints += [f"debian/vnicd.postrm: {shell} has no '{key}'" for key in sorted(keys[name]) if key not in pattern]
+        if page:
+            shown = tree.find("docs/man/vnicd.8", page)
+            complaints += [f"docs/man/vnicd.8: the example has no '{key}'" for key in sorted(keys[name]) if key not in shown]
+    own = keys["format_today"] - {row[3] for row in network_fields(tree)}
+    section = tree.text("docs/man/vnicd.8").partition(".Ss Networks")[2].partition(".Ss ")[0]
+    return complaints + [f"docs/man/vnicd.8: nothing is said of '{key}'" for key in sorted(own)
+                         if key.rstrip("=") not in section]
 
 
 def check_tables(tree):
@@ -202,7 +236,7 @@ def check_limits(tree):
     usual = dict(re.findall(r"\.(endpoints|queues|creations) = (\d+)", tree.text("common/quota.h")))
     seconds = tree.define("common/quota.h", "QUOTA_BURST_SEC")
     fds = tree.define("common/fdset.h", "FDSET_MAX")
-    ports = tree.define("service/config/network-plan.h", "NETWORK_PORTS_MAX")
+    ports = next((row[6] for row in network_fields(tree) if row[1] == "ports_max"), "0")
     most = {key: tree.define("service/config/config-section.h", f"CONFIG_{key.upper()}_MAX")
             for key in ("endpoints", "queues", "creations")}
     complaints = [] if len(usual) == 3 else [f"common/quota.h: only {usual} were found"]
@@ -229,10 +263,10 @@ def check_limits(tree):
 def check_keys(tree):
     """Every key that the configuration may have is in its man page."""
     complaints = []
-    for file, page in (("service/config/config-parse.c", "docs/man/vnicd.conf.5"),
-                       ("service/config/config-network.c", "docs/man/vnicd-network.5")):
-        keys = set(re.findall(r'"((?:[A-Z][a-z]+)+)"', without_comments(tree.text(file)))) - {"User", "Group", "Limits",
-                                                                                             "Bridges", "Network"}
+    general = set(re.findall(r'"((?:[A-Z][a-z]+)+)"', without_comments(tree.text("service/config/config-parse.c"))))
+    for file, keys, page in (
+            ("service/config/config-parse.c", general - {"User", "Group", "Limits", "Bridges"}, "docs/man/vnicd.conf.5"),
+            ("common/network-fields.h", {row[2] for row in network_fields(tree)}, "docs/man/vnicd-network.5")):
         told = set(re.findall(r"^\.It Sy (\w+)(?: Ns )?=", tree.text(page), re.M))
         if len(keys) < 4:
             complaints.append(f"{file}: only {keys} were found")
@@ -269,6 +303,7 @@ def main():
         "the names of taps are the same pattern wherever it stands": check_names,
         "udev says of our links what networkd is told to leave alone": check_owner,
         "the files for firewalls are about the default network, and what its guests ask for": check_firewalls,
+        "a field of a network has one name": check_fields,
         "the parts of both tags are those that the purge and the man page know": check_tags,
         "the tables of filters have one prefix, and the purge knows all their families": check_tables,
         "units, scripts and programs mean the same folders": check_folders,

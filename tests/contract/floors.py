@@ -98,7 +98,6 @@ ONLY_IN = {
     r"\bTUNSET[A-Z]+\b": ("kernel/tap", "kernel/owner-race-guard", "kernel/offload"),
     r"org\.vnicd1\.Error": ("common/bus-error",),
     r"nftables/libnftables\.h": ("kernel/filter-library",),
-    r"<ini\.h>": ("config/config-lines",),
     r"\bget(pw|gr)nam_r\b": ("config/config-names",),
 }
 

@@ -22,6 +22,7 @@ def main():
         report.case(f"{page.name} has no errors", done.stdout.splitlines())
     text = re.sub(r"\\[&-]?", "", (root / "docs" / "man" / "vnicctl.1").read_text(encoding="utf-8"))
     options = re.findall(r'^        { "([a-z-]+)", "', (root / "client-cli" / "options.c").read_text(), re.M)
+    options += re.findall(r'FIELD\(\w+, \w+, "\w+", "([a-z-]+)"', (root / "common" / "network-fields.h").read_text())
     report.case("vnicctl(1) has every option", [f"--{option} is missing" for option in options
                                                 if not re.search(rf"(Fl -?|--)-?{option}\b", text)])
     verbs = sorted(path.stem[5:] for path in (root / "client-cli").glob("verb-*.c"))

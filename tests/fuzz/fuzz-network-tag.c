@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The record of a network: text is refused, or what it says is written back as the same bytes, and
- * is a network that could have been asked for.
+ * The record of a network: text is refused, or what it says can be written back, which reads as the
+ * same, and is a network that could have been asked for. A tag of today is written back as the same
+ * bytes; one of an older release begins with other words.
  */
 
 #include <stdlib.h>
@@ -14,8 +15,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_free_ char *text = malloc(size + 1);
-        char again[NETWORK_TAG_SIZE];
-        NetworkTag tag;
+        char again[NETWORK_TAG_SIZE], once_more[NETWORK_TAG_SIZE];
+        NetworkTag tag, read;
 
         if (!text)
                 return 0;
@@ -24,7 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         text[size] = '\0';
         if (network_tag_parse(text, "net", 1500, &tag) < 0)
                 return 0;
-        if (strcmp(network_tag_format(&tag, again), text) != 0)
+        network_tag_fit_uplinks(&tag, &tag.uplinks);
+        if (strcmp(network_tag_format(&tag, again), text) != 0 && !strstr(text, " life="))
+                abort();
+        if (network_tag_parse(again, "net", 1500, &read) < 0 ||
+                        strcmp(network_tag_format(&read, once_more), again) != 0)
                 abort();
         if (tag.uplinks.n > NETWORK_UPLINKS_MAX || network_plan_complete(&tag.plan, NULL) < 0)
                 abort();

@@ -536,7 +536,7 @@ static void sections_about_root_are_refused(void **state) {
         assert_text_refused(*state, "[User 0]\nDenyBridges=br0\n", "1", "Root is bound");
 }
 
-/* inih divides a line that is too long for it into two. */
+/* A reader with a buffer for lines divides or cuts one that is too long for it. */
 static void a_long_list_works_or_is_refused_but_is_never_cut(void **state) {
         for (size_t n = 1; n < 400; n++) {
                 char text[8192] = "[User 4001]\nDenyBridges=";

@@ -262,7 +262,7 @@ static void a_network_has_all_that_makes_it(void **state) {
         assert_true(world_link_says("net0", "group 1986947427"));
         assert_true(world_link_says("net0", "addrgenmode none"));
         assert_true(world_link_says("net0", "stp_state 0"));
-        assert_true(world_link_says("net0", "alias vnicd-net:1 kind=nat life=kept"));
+        assert_true(world_link_says("net0", "alias vnicd-net:1 kind=nat kept"));
         assert_true(world_link_says("net0", ",UP"));
         assert_int_equal(network->tag.plan.v4_prefix, 24);
         assert_non_null(strstr(world_read("ip address show dev net0"), "inet6 fe80::1/64"));

@@ -349,6 +349,32 @@ static void what_an_earlier_release_switched_on_is_taken_over(void **state) {
         stage_leave(&stage);
 }
 
+static void the_tag_of_an_earlier_release_stays_until_there_is_something_to_write(void **state) {
+        Stage stage;
+
+        make_device("up0", "192.0.2.2/24");
+        world_run("ip route add default via 192.0.2.1; echo 77 > /proc/sys/net/ipv4/conf/up0/tag; "
+                  "echo 1 > /proc/sys/net/ipv4/conf/up0/forwarding");
+        world_run("ip link add net0 address 76:6e:69:63:00:01 type bridge; "
+                  "ip link set net0 group 1986947427 alias 'vnicd-net:1 kind=nat life=kept dhcp=1 "
+                  "apart=0 lan=0 host=1 v4=10.70.3.1/24 ports=1023 each=1023 domain=net0.internal "
+                  "guard=0 fwd=%d'; ip address add 10.70.3.1/24 dev net0; ip link set net0 up",
+                        world_ifindex("up0"));
+        stage_enter(&stage);
+        stage_restart(&stage);
+        assert_true(forwards("up0"));
+        assert_true(world_link_says("net0", "kind=nat life=kept dhcp=1 apart=0 lan=0 host=1"));
+        world_run("ip route del default");
+        networks_update_uplinks(manager_networks(stage.manager));
+        assert_false(forwards("up0"));
+        assert_true(world_link_says(
+                        "net0", "kind=nat kept address=10.70.3.1/24 domain=net0.internal"));
+        assert_false(world_link_says("net0", "fwd="));
+        stage_restart(&stage);
+        delete_network(&stage, "net0");
+        stage_leave(&stage);
+}
+
 static void what_is_switched_off_by_somebody_comes_back_five_times(void **state) {
         const NetworkPlan plan = plan_of("net0", false);
         Network *network;
@@ -580,6 +606,7 @@ int main(void) {
                 CASE(a_device_that_could_not_be_written_down_is_written_down_later),
                 CASE(a_device_that_could_not_be_written_down_is_not_ours),
                 CASE(what_an_earlier_release_switched_on_is_taken_over),
+                CASE(the_tag_of_an_earlier_release_stays_until_there_is_something_to_write),
                 CASE(what_is_switched_off_by_somebody_comes_back_five_times),
                 CASE(taps_and_routes_that_change_nothing_are_not_looked_at),
                 CASE(a_burst_of_changes_is_looked_at_once_or_twice),

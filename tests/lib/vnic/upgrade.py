@@ -8,6 +8,8 @@ import time
 
 from . import frames, kernel
 
+OLDER_NETWORK = "vnicd-net:1 kind={Kind} life={life} dhcp={Dhcp:d} apart={GuestsIsolated:d} lan={ReachLan:d} " \
+                "host={HostAccess:d}{addresses} ports={PortsMax} each={PortsPerUser} domain={Domain} guard={guard:d}{own}"
 OLDER = "vnicd:1 uid={uid} life={life} queues={queues} nonce={nonce} hdr={hdr} mac={mac} at=1795353600{label}"
 
 
@@ -17,6 +19,14 @@ def older_tag(name, life="fd"):
     label = f" label={words['label']}" if "label" in words else ""
     return OLDER.format(uid=words["uid"], life=life, queues=words["queues"], nonce=words["nonce"], hdr=words["hdr"],
                         mac=words["mac"], label=label)
+
+
+def older_network_tag(name, properties):
+    """The tag that 0.1.0 would have given to this network of today's, by its properties on the bus."""
+    addresses = "".join(f" v{6 if ':' in text else 4}={text}" for text in properties["Addresses"])
+    return OLDER_NETWORK.format(**properties, life="kept" if properties["Kept"] else "config", addresses=addresses,
+                                guard="guard-ipv6" in kernel.alias(name).split(),
+                                own=" own" if properties["GuardAddresses"] else "")
 
 
 class Traffic:
