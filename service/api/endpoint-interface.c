@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* org.vnicd1.Endpoint: what is true of every kind of endpoint. */
+/* org.vnicd1.Endpoint: what all kinds of endpoint have in common. */
 #include "api/endpoint-interface.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * org.vnicd1.Network, and what the Manager has to say of networks. Only one that is up is an
+ * org.vnicd1.Network, and the Manager's methods for networks. Only a network that is up is an
  * object; one that the configuration defines comes up with its first tap.
  */
 #include "api/network-interface.h"
@@ -306,7 +306,7 @@ int network_interface_register(Service *service) {
                                 NETWORK_INTERFACE, vtable, find, service);
         if (r < 0)
                 return r;
-        /* What was there before may have lost its service. */
+        /* Networks that existed before we started may have lost their service. */
         while ((network = networks_next(service->networks, network)))
                 network_units_start(service->network_units, &network->tag.plan);
         return 0;

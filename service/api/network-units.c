@@ -113,7 +113,7 @@ static void warn(NetworkUnit *unit, const char *sentence) {
         unit->units->changed(unit->name, unit->units->userdata);
 }
 
-/* The folder is for the services' user as well, whatever our umask. */
+/* The services' user needs access to the folder, whatever our umask is. */
 static int open_folder(const NetworkUnits *units) {
         char path[256];
         int fd;
@@ -145,7 +145,7 @@ static int write_all(int fd, const char *text) {
         return fchmod(fd, 0644) < 0 ? -errno : 0;
 }
 
-/* At once or not at all: the service may be starting. */
+/* Atomic, since the service may be starting. */
 static int write_file(const NetworkUnits *units, const char *name, const char *text) {
         _cleanup_close_ int folder = open_folder(units), fd = -EBADF;
         char file[IFNAMSIZ + 8], draft[IFNAMSIZ + 8];
@@ -195,7 +195,7 @@ static int write_configuration(const NetworkUnits *units, const NetworkPlan *pla
         return r < 0 ? r : write_file(units, plan->name, text);
 }
 
-/* What is often in the way; the journal has the rest. */
+/* The most frequent reasons; the journal has the others. */
 static const char *reason_of_end(void) {
         struct stat status;
 
@@ -204,7 +204,7 @@ static const char *reason_of_end(void) {
         return "If another DHCP or DNS server of the host listens on all addresses, let it have those of its own alone";
 }
 
-/* systemd starts it again every few seconds, and tells when it runs. */
+/* systemd restarts it every few seconds, and reports when it runs. */
 static void on_unit_changed(bool runs, void *userdata) {
         NetworkUnit *unit = userdata;
         char sentence[sizeof(unit->warning)], name[NETWORK_UNIT_SIZE];
@@ -228,7 +228,7 @@ static void on_started(UnitJob *job, const char *failure, void *userdata) {
         warn(unit, failure ? failure : "");
 }
 
-/* Without systemd nobody is told: who started the service sees to its end. */
+/* Without systemd there is nothing to do: whoever started the service has to stop it. */
 static void on_stopped(UnitJob *job, const char *failure, void *userdata) {
         NetworkUnit *unit = userdata;
 
@@ -250,7 +250,7 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan) {
         unit->job = unit_job_free(unit->job);
         unit->stopping = false;
         network_service_unit(plan->name, unit_name);
-        /* Without it the network works, and says less. */
+        /* Without the watch the network works, but has fewer warnings. */
         if (!unit->watch &&
                         systemd_watch_unit(units->systemd, &unit->watch, unit_name, on_unit_changed,
                                         unit) < 0)
@@ -274,8 +274,8 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
                 return;
         unit->job = unit_job_free(unit->job);
         unit->stopping = true;
-        /* While the network is there: once it is gone, nobody who is started after us knows of the
-         * file. The service has read it. */
+        /* The file goes while the network exists: once that is gone, a vnicd started after us would
+         * not know of the file. The service has read it already. */
         remove_file(units, plan->name);
         if (systemd_stop_unit(units->systemd, &unit->job,
                             network_service_unit(plan->name, unit_name), on_stopped, unit) >= 0)

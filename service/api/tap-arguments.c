@@ -45,7 +45,7 @@ static const OptionTable open_table = {
         .arguments = "(s bridge, b vnet_hdr, a{sv} options)",
 };
 
-/* What follows the flags. */
+/* Reads what follows the flags. */
 static int read_rest(sd_bus_message *call, const OptionTable *table, const char *bridge,
                 TapRequest *request, Failure *failure) {
         int r = tap_request_set_bridge(request, bridge, failure);

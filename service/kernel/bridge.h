@@ -51,7 +51,7 @@ typedef struct FdbEntry {
  * with replace, that entry is replaced. */
 int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure);
 
-/* The same in one VLAN only; bridge_tie_mac() covers all VLANs of the port. */
+/* The same in one VLAN only, rather than in all VLANs of the port. */
 int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
                 Failure *failure);
 
