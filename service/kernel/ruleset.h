@@ -22,8 +22,6 @@
 
 typedef struct Ruleset Ruleset;
 
-#define RULESET_NAME_SIZE 128 /* for display; longer names are truncated */
-
 /* A chain of the family ip, ip6 or inet. */
 typedef struct RulesetChain {
         uint8_t family; /* NFPROTO_* */
