@@ -31,7 +31,7 @@ static int append_warnings(const Listing *listing, const LinkInfo *bridge) {
         size_t n = 0;
 
         if (!bridge_mac_is_pinned(bridge->name))
-                warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets it when an endpoint is on it and it has a port that is not vnicd's, or as the next endpoint joins if it has an IP address.";
+                warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets it once it has both an endpoint and a port that is not vnicd's, or, if it has an IP address, when the next endpoint joins.";
         if (crossing.outcome == FATE_DROPPED)
                 warnings[n++] = firewall_bridge_sentence(&crossing, bridge->name, words);
         return append_names(listing->reply, warnings);

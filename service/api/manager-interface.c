@@ -33,7 +33,7 @@ static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure
                 endpoint = manager_find_label(service->manager, subject.uid, name);
         if (!endpoint)
                 return failure_set(failure, FAILURE_NO_SUCH_ENDPOINT, ENOENT,
-                                "There is no endpoint of that interface name, nor one of yours with that label.");
+                                "There is no endpoint with that interface name, nor one of yours with that label.");
         return sd_bus_reply_method_return(call, "o", endpoint_path(endpoint, path));
 }
 
@@ -109,13 +109,13 @@ static PROPERTY_GETTER(get_warnings) {
                                 "Frames of guests to 01:80:c2:00:00:00 to 0F (spanning tree, LLDP, EAPOL) reach the host past anti_spoof and past a firewall for the bridge: the table \"bridge vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).";
         if (!(filters & TAP_FILTER_LOST))
                 sentences[n++] =
-                                "What comes by a tap that has lost its bridge reaches the host: the table \"inet vnicd-taps-\" or \"arp vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).";
+                                "Packets from a tap that has lost its bridge reach the host: the table \"inet vnicd-taps-\" or \"arp vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).";
         if (capabilities->sources == SOURCES_TAKEN)
                 sentences[n++] =
-                                "A guest on a network has to use the MAC that CreateTap told: another program listens to group 30318 of nfnetlink_log, by which vnicd would hear of another one.";
+                                "A guest on a network has to use the MAC that CreateTap reported: another program listens to group 30318 of nfnetlink_log, through which vnicd would learn of a different one.";
         else if (capabilities->sources == SOURCES_UNSUPPORTED)
                 sentences[n++] =
-                                "A guest on a network has to use the MAC that CreateTap told: the kernel has no nfnetlink_log, or its filters no log, by which vnicd would hear of another one.";
+                                "A guest on a network has to use the MAC that CreateTap reported: the kernel lacks nfnetlink_log, or logging in filters, through which vnicd would learn of a different one.";
         return append_names(reply, sentences);
 }
 

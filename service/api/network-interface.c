@@ -140,7 +140,7 @@ int network_append_warnings(sd_bus_message *reply, Service *service, const Netwo
                         sentences[n++] = network->warnings[i];
         if (network_ports(network).foreign > 0)
                 sentences[n++] =
-                                "It has a port that is not vnicd's, so whoever wants a tap on it needs what a bridge of the host needs.";
+                                "It has a port that is not vnicd's, so a tap on it needs the same permission as on a bridge of the host.";
         if (crossing.outcome == FATE_DROPPED)
                 sentences[n++] = firewall_bridge_sentence(&crossing, bridge, words);
         return append_names(reply, sentences);

@@ -201,7 +201,7 @@ static const char *reason_of_end(void) {
 
         if (stat("/etc/resolv.conf", &status) < 0 && errno == ENOENT)
                 return "/etc/resolv.conf leads to no file. Start the resolver of the host, or remove the link";
-        return "If another DHCP or DNS server of the host listens on all addresses, let it have those of its own alone";
+        return "If another DHCP or DNS server of the host listens on all addresses, restrict it to its own addresses";
 }
 
 /* systemd restarts it every few seconds, and reports when it runs. */
@@ -261,7 +261,7 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan) {
         if (r >= 0)
                 return;
         snprintf(sentence, sizeof(sentence),
-                        "Guests get no addresses: the configuration of its service could not be handed over in %s/networks (%s). Start vnicd by its unit.",
+                        "Guests get no addresses: the configuration of its service could not be written to %s/networks (%s). Start vnicd through its unit.",
                         units->directory, strerror(-r));
         warn(unit, sentence);
 }
@@ -280,7 +280,7 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
         if (systemd_stop_unit(units->systemd, &unit->job,
                             network_service_unit(plan->name, unit_name), on_stopped, unit) >= 0)
                 return;
-        log_warning("Cannot have the service of the network %s stopped", plan->name);
+        log_warning("Cannot stop the service of the network %s", plan->name);
         unit_free(unit);
 }
 
