@@ -2,10 +2,10 @@
 #include "agent.h"
 
 /*
- * The agent is a child that lives as long as a question may come. It says that it is ready by
- * closing the write end of a pipe, which its death does as well. In a login session it steps back
- * behind the agent of the desktop (--fallback); polkit looks for fallbacks in sessions only, so
- * without one it is registered as what it is there: the only agent. This file knows no bus.
+ * The authentication agent is a child that lives as long as polkit may ask. It signals that it is
+ * ready by closing the write end of a pipe, as its death does as well. In a login session it yields
+ * to the agent of the desktop (--fallback); polkit only looks for fallback agents in sessions, so
+ * outside of one it registers as an ordinary agent, being the only one. This file knows no bus.
  */
 
 #include <fcntl.h>
@@ -22,14 +22,14 @@
 
 #define READY_TIMEOUT_MS 5000
 
-/* As polkit finds it: of the process, else that of the user's display. */
+/* As polkit determines it: the session of the process, or else that of the user's display. */
 static bool has_session(void) {
         _cleanup_free_ char *session = NULL;
 
         return sd_pid_get_session(0, &session) >= 0 || sd_uid_get_display(getuid(), &session) >= 0;
 }
 
-/* In the child. Does not return. */
+/* Runs in the child. Does not return. */
 static void become_agent(pid_t parent, int notify) {
         const char *fallback = has_session() ? "--fallback" : NULL;
         char process[32], fd[16];

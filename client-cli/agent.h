@@ -2,15 +2,16 @@
 #pragma once
 
 /*
- * polkit's text agent beside this process, so that polkit can ask in the terminal.
+ * Runs polkit's text agent beside this process, so that polkit can ask for authentication in the
+ * terminal.
  */
 
 #include <sys/types.h>
 
-/* Starts "pkttyagent --fallback" for this process and waits until it has registered itself. Where
- * it is not installed or fails, nothing comes of it: some other agent may answer. The process to be
- * given to agent_stop(), or 0 if none could be started. */
+/* Starts "pkttyagent --fallback" for this process and waits until it has registered. If it is not
+ * installed or fails, that is no error: another agent may answer. Returns the process for
+ * agent_stop(), or 0 if none could be started. */
 pid_t agent_start(void);
 
-/* Ends the process that agent_start() answered and reaps it. Takes 0. */
+/* Ends and reaps the process that agent_start() returned. Takes 0. */
 void agent_stop(pid_t agent);

@@ -2,8 +2,8 @@
 #include "bench-space.h"
 
 /*
- * Knows the kernel's side only: what to unshare, how a user is mapped, and the few ioctls of a tap.
- * The user is mapped to itself: rights over the namespaces come with having made them.
+ * Knows only the kernel's side: what to unshare, how a user is mapped, and the few ioctls of a tap.
+ * The user is mapped to itself: capabilities in the namespaces come with creating them.
  */
 
 #include <arpa/inet.h>
@@ -41,7 +41,7 @@ int bench_space_enter(void) {
 
         if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
                 return -errno;
-        /* Without this the kernel does not let an ordinary user map a group. */
+        /* Without this the kernel does not permit an ordinary user to map a group. */
         r = write_text("/proc/self/setgroups", "deny");
         if (r < 0)
                 return r;

@@ -2,8 +2,8 @@
 #include "bench-switch.h"
 
 /*
- * One system call moves one frame, for a tap has no other way; so the size of the frames decides
- * how many calls a gigabyte costs. A step is bounded, so that the caller can look at its clock.
+ * A system call moves one frame, since taps have no batching; so the size of the frames decides how
+ * many calls a gigabyte costs. A step is bounded, so that the caller can check the time.
  */
 
 #include <errno.h>

@@ -2,9 +2,9 @@
 #include "bench-traffic.h"
 
 /*
- * Nothing here knows of taps. A child says nothing: if it fails, no bytes arrive, and that is what
- * the parent sees. It ends by SIGKILL, which also comes when the parent dies, and at the latest by
- * its alarm.
+ * Nothing here knows about taps. A child reports nothing: if it fails, no bytes arrive, and the
+ * parent notices that. It is ended by SIGKILL, also when the parent dies, and at the latest by its
+ * alarm.
  */
 
 #include <arpa/inet.h>
@@ -81,7 +81,7 @@ static pid_t fork_bound(void) {
                 return -errno;
         if (pid > 0)
                 return pid;
-        /* The parent may be gone before the kernel was asked to tell. */
+        /* The parent may have died before prctl() took effect. */
         if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
                 _exit(EXIT_FAILURE);
         signal(SIGALRM, SIG_DFL);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Memory that is shared with the children. */
+/* Memory shared with the children. */
 typedef struct TrafficCount {
         _Atomic uint64_t bytes; /* of payload that the sink has read */
 } TrafficCount;
@@ -24,7 +24,7 @@ typedef struct TrafficChild {
  * a negative errno. */
 int traffic_listen(const char *address);
 
-/* Takes one connection and reads from it until it ends. Negative errno of fork(2). */
+/* Accepts one connection and reads from it until it ends. Negative errno of fork(2). */
 int traffic_start_sink(int listening_fd, TrafficCount *count, TrafficChild *ret);
 
 /* Connects the TCP socket and writes without end. Negative errno of fork(2). */
@@ -33,6 +33,6 @@ int traffic_start_source(int fd, const char *address, TrafficChild *ret);
 /* Ends the child and waits until it is gone. A cleanup function. */
 void traffic_child_stop(TrafficChild *child);
 
-/* NULL without memory. */
+/* NULL: out of memory. */
 TrafficCount *traffic_count_new(void);
 void traffic_count_free(TrafficCount *count);

@@ -2,9 +2,9 @@
 #include "bench.h"
 
 /*
- * One measurement: two sides are made, a source and a sink are started on them, and this process is
- * the switch between them. It looks at both counters, its own calls and the bytes that arrived, at
- * the beginning and at the end of the measured time; what was before is warming up.
+ * One measurement: this process creates two sides, starts a source and a sink on them, and then
+ * acts as the switch between them. It samples both counters, its own system calls and the bytes
+ * received, at the beginning and the end of the measured time; everything before is warm-up.
  */
 
 #include <errno.h>
@@ -54,11 +54,11 @@ Status bench_enter(void) {
         r = bench_space_enter();
         if (r < 0)
                 return refuse(r,
-                                "This host does not let you make a user namespace, in which to measure");
+                                "This host does not let you create a user namespace, which the benchmark needs");
         tap = bench_space_open_tap("probe", IFF_VNET_HDR, 0);
         if (tap < 0)
                 return refuse(tap,
-                                "This host does not let you make a tap with /dev/net/tun in a namespace of your own");
+                                "This host does not let you create a tap with /dev/net/tun in a namespace of your own");
         return STATUS_OK;
 }
 
@@ -77,7 +77,7 @@ static int open_tap(BenchMode mode, const char *name) {
         return -EINVAL;
 }
 
-/* In a new network namespace, a tap and a socket: one that listens, or one to connect. */
+/* Creates a tap and a socket in a new network namespace: one that listens, or one to connect. */
 static int make_side(
                 BenchMode mode, const char *name, const char *address, bool listens, Side *side) {
         int r;
@@ -114,7 +114,7 @@ static Sample sample(const Switch *s, TrafficCount *count) {
                 .calls = switch_calls(s) };
 }
 
-/* Moves frames for so many seconds; if any_byte, only until the first byte has arrived. */
+/* Moves frames for that many seconds; if any_byte, only until the first byte has arrived. */
 static int move_frames(Switch *s, TrafficCount *count, double seconds, bool any_byte) {
         double end = now() + seconds;
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * vnic-bridge-helper: what QEMU and libvirt call for a tap on a bridge, in the place of QEMU's own
- * setuid helper. It asks vnicd, sends the queue over the socket that it was given, and ends; the
- * tap lives on in whoever received it. It needs no privilege: its caller may do all that it does
- * themselves.
+ * vnic-bridge-helper: QEMU and libvirt call it for a tap on a bridge, in place of QEMU's own setuid
+ * helper. It requests the tap from vnicd, sends the queue over the socket that it was given, and
+ * exits; the tap lives on in the process that received it. It needs no privileges: its callers
+ * could do everything themselves.
  */
 
 #include <errno.h>
@@ -27,7 +27,7 @@
 
 #define READ_WITHIN_MS 1000
 
-/* One byte and one fd in one message. */
+/* Sends one byte and one fd in one message. */
 static Status send_queue(int socket, int queue) {
         union {
                 struct cmsghdr header;
@@ -56,11 +56,11 @@ static Status send_queue(int socket, int queue) {
 static void print_advice(Status status, const char *bridge) {
         if (status == STATUS_DENIED || status == STATUS_AUTH_REQUIRED)
                 complain(status,
-                                "Whether you may use the bridge '%s' is decided by polkit's action org.vnicd1.use-bridge. An administrator allows it with a rule in /etc/polkit-1/rules.d; vnic-bridge-helper(8) has one. /etc/qemu/bridge.conf plays no part.",
+                                "The polkit action org.vnicd1.use-bridge decides whether you may use the bridge '%s'. An administrator allows it with a rule in /etc/polkit-1/rules.d; vnic-bridge-helper(8) has one. /etc/qemu/bridge.conf plays no part.",
                                 bridge);
 }
 
-/* The queue is handed over before anything is closed: somebody waits for it. */
+/* The queue is handed over before anything is closed, since the caller waits for it. */
 static Status make_and_send(const BridgeRequest *request) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(client_freep) Client *client = NULL;
@@ -81,8 +81,9 @@ static Status make_and_send(const BridgeRequest *request) {
         return send_queue(request->socket, queues.fds[0]);
 }
 
-/* With the socket, which closes as this process ends, libvirt stops reading why: so that comes
- * first. A pipe tells nobody when it has become empty. */
+/* libvirt stops reading the error message once the socket closes, which happens when this process
+ * exits: so wait until the message was read. There is no event for a pipe that became empty, hence
+ * the polling. */
 static Status fail_when_read(void) {
         const struct timespec pause = { .tv_nsec = 1000 * 1000 };
         const int fd = STDERR_FILENO;
@@ -99,8 +100,8 @@ static Status fail_when_read(void) {
 static void print_help(void) {
         puts("Usage: vnic-bridge-helper --br=NAME --fd=N [--use-vnet]\n"
              "\n"
-             "Gives QEMU and libvirt a tap from vnicd, without privileges. It is named where they\n"
-             "look for their own bridge helper:\n"
+             "Gives QEMU and libvirt a tap from vnicd, without privileges. Name it where they\n"
+             "expect their own bridge helper:\n"
              "\n"
              "  qemu-system-x86_64 -netdev bridge,id=n0,br=br0,helper=PATH ...\n"
              "  bridge_helper = \"PATH\"      in ~/.config/libvirt/qemu.conf\n");
@@ -112,7 +113,7 @@ int main(int argc, char *argv[]) {
         Status status;
 
         standard_fds_open();
-        /* Whoever waits for us is gone: nobody has to be asked for him any more. */
+        /* If our caller dies, nobody needs to be asked to authenticate on its behalf any more. */
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (bridge_request_parse(argc, argv, &request) != STATUS_OK)
                 return fail_when_read();

@@ -2,9 +2,9 @@
 #include "bridge-request.h"
 
 /*
- * The callers show what we say to a person and know the exit statuses 0 and other; so every mistake
- * is STATUS_FAILURE. Checks shapes, and that there is somebody to send to; whether there is such a
- * bridge or may be such a label is the service's to say.
+ * The callers show our messages to a person and only distinguish the exit status 0 from others; so
+ * every mistake is STATUS_FAILURE. This checks the form of the arguments, and that the socket has a
+ * peer; whether the bridge exists or the label is valid is up to the service.
  */
 
 #include <errno.h>
@@ -102,7 +102,7 @@ static Status check_bridge(const char *bridge) {
         return STATUS_OK;
 }
 
-/* Before anything is made: a queue that cannot be sent is a tap for nothing. */
+/* Checked before anything is created: a tap whose queue cannot be sent is useless. */
 static Status check_socket(int fd) {
         struct pollfd peer = { .fd = fd };
         int domain = 0, type = 0;
@@ -121,7 +121,7 @@ static Status check_socket(int fd) {
         return STATUS_OK;
 }
 
-/* As vnicctl reads it. An empty variable is one that is not there. */
+/* As vnicctl reads it. An empty variable counts as unset. */
 static Status read_switch(const char *name, OptionSwitch *ret) {
         const char *value = getenv(name);
 
@@ -169,16 +169,16 @@ Status bridge_request_parse(int argc, char *argv[], BridgeRequest *ret) {
 }
 
 void bridge_request_print_help(void) {
-        puts("Options, which QEMU and libvirt give:\n"
+        puts("Options, given by QEMU and libvirt:\n"
              "  --br=NAME     the bridge to join\n"
-             "  --fd=N        the stream socket over which the queue of the tap is sent\n"
+             "  --fd=N        the stream socket over which to send the queue of the tap\n"
              "  --use-vnet    frames with a virtio_net_hdr, hence with offloads\n"
              "  --help, --version\n"
              "\n"
-             "Environment, for what they cannot say:\n"
+             "Environment, for what these cannot express:\n"
              "  VNIC_LABEL      a name of your own for the endpoint\n"
-             "  VNIC_GUEST_MAC  the MAC address of the guest, which then is the only one that\n"
-             "                  the port takes; the mac= of QEMU's -device has to be the same\n"
+             "  VNIC_GUEST_MAC  the MAC address of the guest; the port then accepts no other;\n"
+             "                  the mac= of QEMU's -device has to be the same\n"
              "  VNIC_ISOLATED   yes: no traffic to other isolated ports\n"
              "  VNIC_ASK        no: never let polkit ask (by default the agent of a desktop may)\n"
              "  DBUS_SYSTEM_BUS_ADDRESS  in place of the system bus");

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What QEMU and libvirt ask of a bridge helper: a command line of their making, and, for what that
- * cannot say, a few variables of the environment.
+ * What QEMU and libvirt request from a bridge helper: on a command line of their design, and, for
+ * what that cannot express, in a few environment variables.
  */
 
 #include "options.h"
@@ -12,13 +12,13 @@
 typedef struct BridgeRequest {
         bool help, version; /* then the rest is not filled in */
         Options tap;        /* borrows its strings from argv and the environment */
-        int socket;         /* over which the queue is to be sent; checked to be a stream socket */
+        int socket;         /* over which to send the queue; checked to be a stream socket */
 } BridgeRequest;
 
-/* "--br=NAME --fd=N [--use-vnet]" in any order, each also as two words; later ones win. With --br
- * longer than a name of an interface, without --br or --fd, or with anything else, it is
- * STATUS_FAILURE. Nothing is asked of the service before all of it was right. */
+/* Parses "--br=NAME --fd=N [--use-vnet]" in any order, each also as two words; the last one wins. A
+ * --br that is too long for an interface name, a missing --br or --fd, or anything else is
+ * STATUS_FAILURE. The service is not called unless all arguments are valid. */
 Status bridge_request_parse(int argc, char *argv[], BridgeRequest *ret);
 
-/* The lines of the help about options and environment. */
+/* Prints the help on options and environment. */
 void bridge_request_print_help(void);

@@ -2,9 +2,9 @@
 #include "cell.h"
 
 /*
- * The type of a value says how it reads; a few keys of the contract read better in a way of their
- * own (a uid as a name, a time as a date, warnings, which are sentences). Knows nothing of tables.
- * Pure but for the user data base and the time zone.
+ * The type of a value decides how it is formatted; a few keys of the D-Bus contract have a format
+ * of their own (a uid as a name, a time as a date, warnings as sentences). Knows nothing about
+ * tables. Pure except for the user database and the time zone.
  */
 
 #include <inttypes.h>
@@ -80,7 +80,7 @@ static char *format_plain(const json_t *value) {
         return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
-/* Appends a word; frees text and word. NULL without memory. */
+/* Appends a word; frees text and word. NULL: out of memory. */
 static char *append_word(char *text, const char *separator, char *word) {
         _cleanup_free_ char *before = text, *after = word;
 

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * A member of a JSON object as a person reads it.
+ * Formats a member of a JSON object for people.
  */
 
 #include <jansson.h>
 
-/* New memory; NULL only without any. A member that is missing or empty reads "-". */
+/* Returns a new string; NULL: out of memory. A member that is missing or empty reads "-". */
 char *cell_text(const json_t *object, const char *key);

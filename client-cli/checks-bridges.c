@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The bridges as sysfs shows them, so that it works where the service does not. What the filters of
- * the host do with their frames only the service can tell.
+ * Checks the bridges through sysfs, so that it works even if the service does not. Only the service
+ * can tell what the host's filters do with their frames.
  */
 
 #include <glob.h>
@@ -16,9 +16,9 @@
 #include "decode.h"
 #include "findings.h"
 
-#define NET_ADDR_SET 3 /* of linux/netdevice.h: somebody has set this address */
+#define NET_ADDR_SET 3 /* from linux/netdevice.h: the address was set explicitly */
 
-/* The number in a file of a line; -1 if there is none. */
+/* The number in a file of one line; -1 if there is none. */
 static int read_number(const char *folder, const char *file) {
         _cleanup_free_ char *path = NULL;
         int value = -1;
@@ -44,7 +44,7 @@ static bool filters_are_called(const char *bridge) {
                         read_number(bridge, "bridge/nf_call_ip6tables") > 0;
 }
 
-/* What ListBridges says of it; NULL: nothing. */
+/* What ListBridges says about it; NULL: nothing. */
 static const json_t *find_listed(const json_t *listed, const char *name) {
         const json_t *bridge;
         size_t i;
@@ -58,7 +58,7 @@ static const json_t *find_listed(const json_t *listed, const char *name) {
         return NULL;
 }
 
-/* The service's own sentence; NULL: there is none. */
+/* The service's own warning about it; NULL: there is none. */
 static const char *find_drop(const json_t *bridge) {
         const json_t *warning;
         size_t i;
@@ -72,7 +72,7 @@ static const char *find_drop(const json_t *bridge) {
         return NULL;
 }
 
-/* Its filters of the host see frames: whether any drops them. */
+/* The host's filters see the bridge's frames: whether any of them drops frames. */
 static void check_drops(Findings *findings, const char *name, const json_t *bridge) {
         const json_t *chains = json_object_get(bridge, "undecided_filters");
         const char *drop = find_drop(bridge);
@@ -84,7 +84,7 @@ static void check_drops(Findings *findings, const char *name, const json_t *brid
         else if (!bridge)
                 findings_add(findings, "br_netfilter", FINDING_NOTE,
                                 "start vnicd, and look again; or: nft list ruleset",
-                                "The IP filters of the host see what crosses %s. Whether one of them drops it vnicd could tell, which does not answer.",
+                                "The IP filters of the host see what crosses %s. Only vnicd could tell whether one of them drops it, and vnicd does not answer.",
                                 name);
         else if (json_array_size(chains) > 0)
                 findings_undecided(findings, name, chains);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The two device nodes. /dev/net/tun is opened by the service, which is neither root nor the owner
- * of anything, so all may have to open it; that is safe, and what udev sets.
+ * Checks the two device nodes. The service opens /dev/net/tun, and is neither root nor in any
+ * group, so the node has to be open to everybody; that is safe, and is what udev sets.
  */
 
 #include <errno.h>
@@ -32,8 +32,9 @@ static void check_tun(Findings *findings) {
         else if ((node.st_mode & 0666) != 0666)
                 findings_add(findings, "tun", FINDING_PROBLEM,
                                 "chmod 666 " TUN_NODE
-                                "; it comes back so by udev's own rule, if no other one of this host says otherwise",
-                                TUN_NODE " is closed (mode %03o): the service may not open it.",
+                                "; udev's own rule keeps it so, unless another rule of this host says otherwise",
+                                TUN_NODE
+                                " is not open to everybody (mode %03o): the service may not open it.",
                                 node.st_mode & 0777);
         else
                 findings_add(findings, "tun", FINDING_OK, NULL, TUN_NODE " can be opened.");

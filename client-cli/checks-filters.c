@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The filters that keep what guests send to bridges and switches themselves from the host, and
- * those that tell which MACs guests use. The service makes them when it starts, and says so where
- * it could not.
+ * Checks the filters that keep frames addressed to bridges and switches themselves away from the
+ * host, and those that report which MACs guests use. The service creates them when it starts, and
+ * has a warning if it could not.
  */
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "client.h"
 #include "findings.h"
 
-/* Guests that are told their MAC, as CreateTap says, miss nothing. */
+/* That is only a note: guests that use the MAC from CreateTap lose nothing. */
 static void add_warning(Findings *findings, const char *warning) {
         if (strstr(warning, "nfnetlink_log"))
                 findings_add(findings, "guest-macs", FINDING_NOTE,

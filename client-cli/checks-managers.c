@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * NetworkManager and systemd-networkd take hold of interfaces that appear. Ours are ports of a
- * bridge already, but either may give them addresses or take them off it. Only who is on the bus is
- * looked at. Their files are read no further than the question needs: whether they let go of
- * vnic*.
+ * NetworkManager and systemd-networkd configure interfaces that appear. Ours are ports of a bridge
+ * already, but either may give them addresses or remove them from it. Only a manager that is on the
+ * bus is checked. Its files are only read for one question: whether it leaves vnic* alone.
  */
 
 #include <fnmatch.h>
@@ -19,18 +18,18 @@
 
 #define EXAMPLE_NAME "vnic0123abcd"
 
-static const char nm_cure[] =
+static const char nm_fix[] =
                 "/etc/NetworkManager/conf.d/90-vnicd.conf with the lines [keyfile] and unmanaged-devices+=interface-name:vnic*";
-static const char networkd_cure[] =
+static const char networkd_fix[] =
                 "/etc/systemd/network/05-vnicd.network with the lines [Match], Name=vnic*, [Link] and Unmanaged=yes";
 
-/* What a file of networkd's says, as far as it matters. */
+/* The relevant content of one of networkd's files. */
 typedef struct NetworkFile {
         char section[32];
         bool matches, unmanaged;
 } NetworkFile;
 
-/* Without its end. False after the last one. */
+/* Strips the newline. False after the last line. */
 static bool next_line(FILE *stream, char line[256]) {
         if (!fgets(line, 256, stream))
                 return false;
@@ -67,11 +66,11 @@ static void check_networkmanager(Findings *findings) {
                 findings_add(findings, "networkmanager", FINDING_OK, NULL,
                                 "NetworkManager leaves vnic* alone.");
         else
-                findings_add(findings, "networkmanager", FINDING_PROBLEM, nm_cure,
+                findings_add(findings, "networkmanager", FINDING_PROBLEM, nm_fix,
                                 "NetworkManager runs and is not told to leave vnic* alone.");
 }
 
-/* Words with blanks between them; "!" before the first turns the sense. */
+/* Patterns separated by blanks; "!" before the first one negates all. */
 static bool value_matches(char *value, const char *ours) {
         bool negated = *value == '!', found = false;
         char *rest = value + negated, *word;
@@ -81,7 +80,7 @@ static bool value_matches(char *value, const char *ours) {
         return found != negated;
 }
 
-/* A [Match] that asks for what a tap has not (a path, a driver of hardware) does not match. */
+/* A [Match] for something that a tap does not have (a path, a hardware driver) does not match. */
 static bool line_matches(char *key, char *value) {
         if (strcmp(key, "Name") == 0)
                 return value_matches(value, EXAMPLE_NAME);
@@ -113,7 +112,7 @@ static void read_network_line(char *line, NetworkFile *file) {
                 file->unmanaged = is_yes(value);
 }
 
-/* An empty file matches nothing: so is one hidden by a link to /dev/null. */
+/* An empty file matches nothing; neither does one that is masked by a link to /dev/null. */
 static NetworkFile read_network_file(const char *path) {
         NetworkFile file = {};
         FILE *stream = fopen(path, "re");
@@ -133,7 +132,7 @@ static const char *base_name(const char *path) {
         return strrchr(path, '/') + 1;
 }
 
-/* One of the same name stands in a folder that comes first. */
+/* Whether a file of the same name in an earlier folder overrides it. */
 static bool is_hidden(const glob_t *files, size_t which) {
         for (size_t i = 0; i < which; i++)
                 if (strcmp(base_name(files->gl_pathv[i]), base_name(files->gl_pathv[which])) == 0)
@@ -141,7 +140,7 @@ static bool is_hidden(const glob_t *files, size_t which) {
         return false;
 }
 
-/* The file counts that comes first by its name, in whichever folder. */
+/* The file whose name sorts first counts, whatever its folder. */
 static const char *deciding_file(const glob_t *files, bool *ret_unmanaged) {
         const char *first = NULL;
 
@@ -164,12 +163,12 @@ static void check_networkd(Findings *findings) {
         const char *path = NULL;
         bool unmanaged = false;
 
-        /* In the order in which one hides another. */
+        /* In the order of precedence. */
         if (glob("{/etc,/run,/usr/local/lib,/usr/lib,/lib}/systemd/network/*.network", GLOB_BRACE,
                             NULL, &files) == 0)
                 path = deciding_file(&files, &unmanaged);
         if (path && !unmanaged)
-                findings_add(findings, "networkd", FINDING_PROBLEM, networkd_cure,
+                findings_add(findings, "networkd", FINDING_PROBLEM, networkd_fix,
                                 "systemd-networkd runs, and %s makes it configure vnic*.", path);
         else
                 findings_add(findings, "networkd", FINDING_OK, NULL,

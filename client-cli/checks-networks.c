@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The networks that vnicd owns: whether one is defined, whether the program is there that gives its
- * guests addresses, and what the service itself warns of (another's filter that drops what is
- * forwarded, a unit that did not start).
+ * Checks the networks that vnicd owns: whether one is defined, whether the program that gives its
+ * guests addresses is installed, and what the service itself warns about (a filter of others that
+ * drops forwarded packets, a unit that did not start).
  */
 
 #include <glob.h>
@@ -26,7 +26,7 @@ static size_t count_definitions(void) {
         return n;
 }
 
-/* The warnings end with what to do; more than that is in the documentation. */
+/* The warnings end with what to do; the documentation has more. */
 static void check_network(Findings *findings, const json_t *network) {
         const char *name = json_string_value(json_object_get(network, "Name"));
         const json_t *warnings = json_object_get(network, "Warnings");

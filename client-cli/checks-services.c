@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who has to be on the bus: vnicd and polkit; each is started by the bus if it can be. Polkit does
- * not tell which agents have registered, so of those only what a terminal would use is looked for.
+ * Checks the services that have to be on the bus: vnicd and polkit; the bus starts either on
+ * demand. Polkit does not reveal which agents have registered, so only the one that a terminal
+ * would use is checked.
  */
 
 #include <stdlib.h>
@@ -22,13 +23,13 @@ bool bus_has_name(sd_bus *bus, const char *name) {
 }
 
 static void check_name(Findings *findings, sd_bus *bus, const char *check, const char *name,
-                const char *path, const char *cure) {
+                const char *path, const char *fix) {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = sd_bus_call_method(
                         bus, name, path, "org.freedesktop.DBus.Peer", "Ping", &error, NULL, "");
 
         if (r < 0)
-                findings_add(findings, check, FINDING_PROBLEM, cure,
+                findings_add(findings, check, FINDING_PROBLEM, fix,
                                 "%s does not answer on the bus: %s", name,
                                 error.message ? error.message : strerror(-r));
         else
@@ -59,8 +60,8 @@ static void check_agent(Findings *findings) {
                                 "There is no pkttyagent: in a terminal nobody can be asked for a password.");
         else if (sd_pid_get_session(0, &session) < 0)
                 findings_add(findings, "agent", FINDING_NOTE,
-                                "a rule of polkit that needs no question: vnicctl explain BRIDGE",
-                                "This is no login session: nobody can be asked for a password but in a terminal, by vnicctl.");
+                                "a polkit rule that needs no authentication: vnicctl explain BRIDGE",
+                                "There is no login session here: only vnicctl can ask for a password, in a terminal.");
         else
                 findings_add(findings, "agent", FINDING_OK, NULL,
                                 "In a terminal, and by the agent of a desktop, somebody can be asked for a password.");

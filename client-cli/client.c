@@ -2,8 +2,8 @@
 #include "client.h"
 
 /*
- * Owns the bus connection and the text agent. Every error of a call becomes a sentence and an exit
- * status by way of connection.h. Knows no verb and no table.
+ * Owns the bus connection and the text agent. connection.h turns every error of a call into a
+ * sentence and an exit status. Knows no verb and no table.
  */
 
 #include <errno.h>
@@ -17,12 +17,12 @@
 
 #define USEC_PER_SEC  UINT64_C(1000000)
 #define TIMEOUT_PLAIN (25 * USEC_PER_SEC)
-#define TIMEOUT_ASK   (150 * USEC_PER_SEC) /* the service lets a question stand for 120 s */
+#define TIMEOUT_ASK   (150 * USEC_PER_SEC) /* the service waits 120 s for polkit */
 
 struct Client {
         sd_bus *bus;
-        bool ask;      /* polkit may ask a person */
-        bool terminal; /* and the person is at our terminal */
+        bool ask;      /* polkit may ask for authentication */
+        bool terminal; /* it may do so in our terminal */
         pid_t agent;   /* 0: not started */
 };
 

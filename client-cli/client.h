@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The connection to vnicd: calls it, lets polkit ask where that is wanted, and tells the person
- * what went wrong.
+ * The connection to vnicd: calls it, lets polkit ask for authentication if that is wanted, and
+ * reports errors to the user.
  */
 
 #include <systemd/sd-bus.h>
@@ -17,7 +17,7 @@
 #define VNICD_MANAGER      "org.vnicd1.Manager"
 #define VNICD_ENDPOINT     "org.vnicd1.Endpoint"
 #define VNICD_TAP          "org.vnicd1.Tap"
-#define VNICD_INTERFACES   "org.vnicd1." /* all of them begin so */
+#define VNICD_INTERFACES   "org.vnicd1." /* their common prefix */
 #define DBUS_PROPERTIES    "org.freedesktop.DBus.Properties"
 #define DBUS_OBJECTMANAGER "org.freedesktop.DBus.ObjectManager"
 
@@ -26,11 +26,11 @@ typedef struct Client Client;
 /* A method of the service. */
 typedef struct Method {
         const char *path, *interface, *member;
-        const char *answer; /* signature of its reply; another reply is an error */
-        const char *action; /* the polkit action that may be asked for; NULL if none */
+        const char *answer; /* signature of its reply; any other reply is an error */
+        const char *action; /* the polkit action that it may need; NULL: none */
 } Method;
 
-/* Connects to the system bus. Of the options only ask, no_ask and no_agent count: polkit may ask if
+/* Connects to the system bus. Only the options ask, no_ask and no_agent count: polkit may ask if
  * --ask was given, or in a terminal; there the text agent is started with the first method that has
  * an action. */
 Status client_open(const Options *options, Client **ret);
@@ -42,8 +42,8 @@ DEFINE_CLEANUP(Client, client_free)
 /* Borrowed from the client. */
 sd_bus *client_bus(Client *client);
 
-/* The two halves of a call; client_end() returns the reply as it came. A failure to write arguments
- * between them is told by client_complain_arguments(). */
+/* The two halves of a call; client_end() returns the reply undecoded. client_complain_arguments()
+ * reports a failure to append arguments in between. */
 Status client_begin(Client *client, const Method *method, sd_bus_message **ret);
 Status client_end(Client *client, const Method *method, sd_bus_message *call, sd_bus_message **ret);
 Status client_complain_arguments(int error);

@@ -14,8 +14,8 @@
 #define SEE_BUS     "See \"systemctl status dbus\""
 #define SEE_SERVICE "see \"systemctl status vnicd\""
 
-/* sd-bus waits for the greeting of the bus without a limit as soon as anything is called; and a bus
- * that refuses the user hangs up in it, of which the caller would be told by errno alone. */
+/* On the first call sd-bus waits for the bus's Hello() reply without a time limit; and a bus that
+ * refuses the user disconnects at that point, of which the caller would only see an errno. */
 static int wait_until_accepted(sd_bus *bus) {
         const uint64_t end = clock_now_usec() + ACCEPTED_WITHIN_SEC * UINT64_C(1000000);
 
@@ -40,7 +40,7 @@ static int wait_until_accepted(sd_bus *bus) {
 }
 
 int connection_open(sd_bus **ret) {
-        /* A flush would wait for a bus that hangs. */
+        /* Flushing would wait for a bus that hangs. */
         _cleanup_(sd_bus_close_unrefp) sd_bus *bus = NULL;
         int r = sd_bus_open_system(&bus);
 
@@ -66,7 +66,7 @@ static const char *reason(int error) {
         case EINVAL:
                 return "Its address is malformed. An address looks like unix:path=/run/dbus/system_bus_socket.";
         case EAGAIN:
-                return "Its socket takes no more connections, so the bus hangs or is overloaded. " SEE_BUS
+                return "Its socket accepts no more connections, so the bus hangs or is overloaded. " SEE_BUS
                        ".";
         case ETIMEDOUT:
                 return "The bus did not answer within 25 seconds, so it hangs. " SEE_BUS ".";
@@ -74,7 +74,7 @@ static const char *reason(int error) {
         case ENOTCONN:
         case ECONNRESET:
         case EPIPE:
-                return "The bus ended the connection before it had accepted it: its policy refuses you, you have too many connections, or it is being stopped. " SEE_BUS
+                return "The bus closed the connection before accepting it: its policy refuses you, you have too many connections, or it is being stopped. " SEE_BUS
                        " and its log.";
         default:
                 return NULL;
@@ -105,7 +105,7 @@ static bool is_any(const sd_bus_error *error, const char *const names[]) {
         return false;
 }
 
-/* What sd-bus says when it is the connection that failed. */
+/* Errors by which sd-bus reports that the connection failed. */
 static bool is_lost(const sd_bus_error *error) {
         static const char *const names[] = { "System.Error.ENOTCONN", "System.Error.ECONNRESET",
                 "System.Error.EPIPE", "System.Error.ESHUTDOWN", SD_BUS_ERROR_DISCONNECTED,
@@ -121,7 +121,8 @@ static bool is_late(const sd_bus_error *error) {
         return is_any(error, names);
 }
 
-/* The bus's own refusal has the name that the service's has. dbus-daemon's words, dbus-broker's. */
+/* The bus's own refusal has the same error name as the service's, so only the text of dbus-daemon
+ * and dbus-broker tells them apart. */
 static bool is_of_bus_policy(const sd_bus_error *error) {
         static const char *const beginnings[] = { "Rejected send message",
                 "Sender is not authorized to send" };

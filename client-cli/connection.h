@@ -2,21 +2,22 @@
 #pragma once
 
 /*
- * The way to the system bus, and the sentences for what can be in it: at the beginning, and while
- * the service is being called. A sentence says what was asked, what failed and what to do.
+ * Connects to the system bus, and explains what can go wrong: when connecting, and when calling the
+ * service. A sentence says what was attempted, what failed and what to do.
  */
 
 #include <systemd/sd-bus.h>
 
 #include "status.h"
 
-/* Connects to the system bus and waits, as long as for an answer, until the bus has accepted the
- * connection. A negative errno: connection_explain() has the words for it. */
+/* Connects to the system bus and waits, no longer than for a reply, until the bus has accepted the
+ * connection. Returns a negative errno for connection_explain(). */
 int connection_open(sd_bus **ret);
 
-/* Why connection_open() failed, as a sentence in new memory; NULL if there is none left. error is
- * an errno of either sign. */
+/* Why connection_open() failed, as a new string; NULL: out of memory. error is an errno of either
+ * sign. */
 char *connection_explain(int error);
 
-/* Says why a call of the service's method failed, with what to do. Returns the status for it. */
+/* Reports why a call of the service's method failed, and what to do. Returns the exit status for
+ * it. */
 Status connection_complain_call(const char *member, const sd_bus_error *error);

@@ -2,8 +2,8 @@
 #include "decode.h"
 
 /*
- * Reads what is there, by its own signature: the caller has checked the signature of the message
- * and knows what that means. D-Bus bounds the depth, so recursion is bounded.
+ * Decodes whatever the message contains, by its own signature: the caller has checked that and
+ * knows the meaning. D-Bus bounds the depth, so recursion is bounded.
  */
 
 #include <ctype.h>
@@ -17,7 +17,7 @@
 #include "common/cleanup.h"
 #include "text.h"
 
-/* Room for any of the basic types. */
+/* Holds any of the basic types. */
 typedef union Basic {
         uint8_t byte;
         int16_t int16;
@@ -83,7 +83,8 @@ static int decode_basic(sd_bus_message *message, char type, json_t **ret) {
         return 0;
 }
 
-/* The text of a dictionary's key; new memory. Keys that are not strings become their JSON. */
+/* Reads the key of a dictionary entry as a new string. Keys that are not strings are formatted as
+ * JSON. */
 static int decode_key(sd_bus_message *message, char **ret) {
         _cleanup_(json_decrefp) json_t *key = NULL;
         int r;
@@ -115,7 +116,7 @@ static int decode_entry(sd_bus_message *message, const char *contents, json_t *o
         return sd_bus_message_exit_container(message);
 }
 
-/* Adds all values up to the end of the container that was entered last. */
+/* Adds all values up to the end of the current container. */
 static int decode_rest(sd_bus_message *message, json_t *collection) {
         const char *contents;
         char type;
@@ -207,7 +208,7 @@ int decode_body(sd_bus_message *message, json_t **ret) {
         return 0;
 }
 
-/* New memory; NULL without any. */
+/* Returns a new string; NULL: out of memory. */
 static char *snake_case(const char *name) {
         char *snake = malloc(2 * strlen(name) + 1), *to = snake;
 

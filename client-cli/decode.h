@@ -2,19 +2,19 @@
 #pragma once
 
 /*
- * D-Bus values as JSON values, so that everything behind it (tables, --json, filters) sees one kind
- * of data. Numbers become numbers, strings and paths strings without control characters, arrays and
- * structs arrays, dictionaries objects; a variant is what it holds. An fd becomes null: fds are not
- * data.
+ * Converts D-Bus values to JSON values, so that all consumers (tables, --json, filters) see one
+ * kind of data. Numbers become numbers, strings and paths become strings without control
+ * characters, arrays and structs become arrays, dictionaries become objects; a variant becomes what
+ * it holds. An fd becomes null, since it is not data.
  */
 
 #include <jansson.h>
 #include <systemd/sd-bus.h>
 
-/* The next value of the message; a new reference. 0, or a negative errno if it cannot be read. */
+/* Decodes the next value of the message; a new reference. Returns 0, or a negative errno. */
 int decode_value(sd_bus_message *message, json_t **ret);
 
-/* All arguments of the message from its beginning, as an array. */
+/* Decodes all arguments of the message, from its beginning, as an array. */
 int decode_body(sd_bus_message *message, json_t **ret);
 
 /* Adds the members of a dictionary of properties to object, with their names in snake_case

@@ -2,8 +2,9 @@
 #include "endpoint.h"
 
 /*
- * Flattens; the interfaces share no property name. Interfaces of others (Introspectable, Peer, …)
- * are left out, further ones of vnicd are taken as they are: a newer service shows more.
+ * Merges the interfaces, which have no property name in common. Standard interfaces
+ * (Introspectable, Peer, …) are left out; unknown ones of vnicd are included as they are, since a
+ * newer service may have more.
  */
 
 #include <errno.h>

@@ -2,7 +2,8 @@
 #include "findings.h"
 
 /*
- * Collects, prints, and asks the service for those who look; looks at nothing itself.
+ * Collects and prints findings, and calls the service on behalf of the checks; checks nothing
+ * itself.
  */
 
 #include <stdarg.h>
@@ -21,7 +22,7 @@ static const char *const words[FINDING_STATE_MAX] = {
         [FINDING_PROBLEM] = "problem",
 };
 
-void findings_add(Findings *findings, const char *check, FindingState state, const char *cure,
+void findings_add(Findings *findings, const char *check, FindingState state, const char *fix,
                 const char *format, ...) {
         _cleanup_free_ char *text = NULL;
         va_list args;
@@ -38,7 +39,7 @@ void findings_add(Findings *findings, const char *check, FindingState state, con
                 return;
         }
         entry = json_pack("{s:s, s:s, s:s, s:s?}", "check", check, "state", words[state], "text",
-                        text_clean(text), "cure", cure);
+                        text_clean(text), "cure", fix);
         if (entry)
                 json_array_append_new(findings->entries, entry);
 }
@@ -49,11 +50,11 @@ void findings_undecided(Findings *findings, const char *name, const json_t *chai
 
         json_array_foreach((json_t *)chains, i, chain) {
                 const char *text = json_string_value(chain) ? json_string_value(chain) : "?";
-                _cleanup_free_ char *cure = NULL;
+                _cleanup_free_ char *fix = NULL;
 
-                if (asprintf(&cure, "look at it: nft list chain %s", text) < 0)
-                        cure = NULL;
-                findings_add(findings, "undecided-filter", FINDING_NOTE, cure,
+                if (asprintf(&fix, "look at it: nft list chain %s", text) < 0)
+                        fix = NULL;
+                findings_add(findings, "undecided-filter", FINDING_NOTE, fix,
                                 "%s: Whether the chain \"%s\" of another firewall lets its guests through is not decided by what vnicd can tell of their packets.",
                                 name, text);
         }
@@ -66,13 +67,13 @@ Status findings_print(const Findings *findings, bool json) {
         if (json)
                 return print_json(findings->entries);
         json_array_foreach(findings->entries, i, entry) {
-                const char *cure = json_string_value(json_object_get(entry, "cure"));
+                const char *fix = json_string_value(json_object_get(entry, "cure"));
 
                 printf("%-9s%-16s%s\n", json_string_value(json_object_get(entry, "state")),
                                 json_string_value(json_object_get(entry, "check")),
                                 json_string_value(json_object_get(entry, "text")));
-                if (cure)
-                        printf("%25s-> %s\n", "", cure);
+                if (fix)
+                        printf("%25s-> %s\n", "", fix);
         }
         return print_flush();
 }

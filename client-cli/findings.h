@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What "vnicctl doctor" has found: one entry for each thing it looked at, in that order. Each file
- * checks-*.c knows one region of the host.
+ * What "vnicctl doctor" has found: one entry for each check, in order. Each file checks-*.c covers
+ * one area of the host.
  */
 
 #include <jansson.h>
@@ -20,17 +20,18 @@ typedef enum FindingState {
 } FindingState;
 
 typedef struct Findings {
-        json_t *entries; /* array of objects: check, state, text, cure (null if none is needed) */
-        bool problem;    /* one of them is */
+        json_t *entries; /* array of objects: check, state, text, cure (the fix; null if none is
+                            needed) */
+        bool problem;    /* one of them is a problem */
 } Findings;
 
-/* Adds one. cure may be NULL; the text is cleaned of control characters. Out of memory the
- * entry is lost, and with it nothing else. */
-void findings_add(Findings *findings, const char *check, FindingState state, const char *cure,
+/* Adds an entry. fix may be NULL; control characters are removed from the text. If memory runs out,
+ * only this entry is lost. */
+void findings_add(Findings *findings, const char *check, FindingState state, const char *fix,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* The chains (strings) of firewalls of which vnicd cannot tell whether they are in the way of what
- * is named. */
+/* Adds a note for each chain (a string) of a firewall for which vnicd cannot tell whether it drops
+ * the traffic of the named bridge or network. */
 void findings_undecided(Findings *findings, const char *name, const json_t *chains);
 
 Status findings_print(const Findings *findings, bool json);
@@ -42,22 +43,22 @@ void check_devices(Findings *findings);
  * with its frames. */
 void check_bridges(Findings *findings, sd_bus *bus);
 
-/* What the service itself says that it cannot keep on this host: its filters of taps. */
+/* What the service itself reports as missing on this host: its filters of taps. */
 void check_filters(Findings *findings, sd_bus *bus);
 
-/* The networks that vnicd owns, and who gives their guests addresses. */
+/* The networks that vnicd owns, and the program that gives their guests addresses. */
 void check_networks(Findings *findings, sd_bus *bus);
 
 /* What NetworkManager and systemd-networkd would do with our interfaces, if they run. */
 void check_managers(Findings *findings, sd_bus *bus);
 
-/* The bus (NULL: none could be reached, for this error of connection_open()), polkit, vnicd, and
- * who could ask for a password. */
+/* The bus (NULL: connection_open() failed with this error), polkit, vnicd, and the authentication
+ * agent. */
 void check_services(Findings *findings, sd_bus *bus, int error);
 
-/* Whether somebody on the bus has the name now. */
+/* Whether the name has an owner on the bus now. */
 bool bus_has_name(sd_bus *bus, const char *name);
 
-/* Calls a method of the service without arguments and gives its answer. NULL: the service does not
- * answer, which another check tells. */
+/* Calls a method of the service without arguments and returns its answer. NULL: the service does
+ * not answer, which another check reports. */
 json_t *findings_ask(sd_bus *bus, const char *interface, const char *method);

@@ -2,8 +2,8 @@
 #include "forwarding.h"
 
 /*
- * A signal, whoever sent it, only makes us ask: what counts is the property. A service without the
- * property is an older one, which cannot tell.
+ * A signal, whoever sent it, only makes us read the property, which is what counts. An older
+ * service does not have the property.
  */
 
 #include <errno.h>
@@ -16,7 +16,8 @@
 #include "connection.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
-/* Twice the 30 s that a bridge's forward delay can have, and some time for the service to tell. */
+/* Twice the longest forward delay of a bridge (30 s), and some time for the service to report it.
+ */
 #define WAIT_USEC (65 * USEC_PER_SEC)
 
 static uint64_t now_usec(void) {
@@ -31,7 +32,7 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *erro
         return 0;
 }
 
-/* Also that the service has been started anew: what it had to tell meanwhile was told nobody. */
+/* Also watches for a restart of the service, during which signals are lost. */
 static int watch(sd_bus *bus, const char *path, bool *told) {
         _cleanup_free_ char *match = NULL;
         int r;
@@ -56,8 +57,7 @@ static int watch(sd_bus *bus, const char *path, bool *told) {
         return r;
 }
 
-/* A service that ends is started anew, by whoever does that, and its name then has an owner again.
- */
+/* A service that ends is restarted by somebody, and its name then has an owner again. */
 static bool is_away(const sd_bus_error *error) {
         return sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN,
                         SD_BUS_ERROR_NAME_HAS_NO_OWNER, SD_BUS_ERROR_NO_REPLY);
@@ -74,7 +74,7 @@ static Status ask(Client *client, const NewTap *tap, bool *ret) {
                                                  : connection_complain_call("Get", &error);
 }
 
-/* Until one of the signals came, or the time is over, which is 0. */
+/* Waits until one of the signals has come; returns 0 on a time-out. */
 static int wait_for_signal(sd_bus *bus, const bool *told, uint64_t end) {
         while (!*told) {
                 uint64_t now = now_usec();
@@ -84,7 +84,7 @@ static int wait_for_signal(sd_bus *bus, const bool *told, uint64_t end) {
                         r = now < end ? sd_bus_wait(bus, end - now) : 0;
                 if (r < 0 && r != -EINTR)
                         return r;
-                /* Also where the bus always has something else to say. */
+                /* Checked even if there are always other messages. */
                 if (now >= end && !*told)
                         return 0;
         }

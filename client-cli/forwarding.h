@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * Waits until the bridge's port of a tap passes frames.
+ * Waits until the bridge port of a tap forwards frames.
  */
 
 #include "new-tap.h"
 #include "options.h"
 #include "status.h"
 
-/* On a bridge with the spanning tree protocol that takes twice the forward delay. A port that still
- * does not forward when the longest delay that a bridge can have is over is a failure. */
+/* On a bridge with the spanning tree protocol this takes twice the forward delay. It is a failure
+ * if the port does not forward after the longest delay that a bridge can have. */
 Status forwarding_wait(const Options *options, const NewTap *tap);

@@ -2,9 +2,9 @@
 #include "keeper.h"
 
 /*
- * A tap that was deleted polls POLLERR on its queues, so the kernel says that it is gone: the bus,
- * where the same could be heard, may be restarted meanwhile. The end of standard input is what is
- * left of a parent that died; /dev/null and a closed stdin are at their end from the start.
+ * The queues of a deleted tap poll POLLERR, so the kernel reports its end: signals on the bus would
+ * be lost if the bus were restarted. The end of standard input shows that the parent has died;
+ * /dev/null and a closed stdin are at their end from the start.
  */
 
 #include <errno.h>
@@ -32,7 +32,7 @@ int keeper_block_signals(void) {
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGHUP);
 
-        /* As a background job, read() of the terminal is to fail instead of stopping us. */
+        /* In a background job, read() from the terminal must fail instead of stopping us. */
         blocked = signals;
         sigaddset(&blocked, SIGTTIN);
         if (sigprocmask(SIG_BLOCK, &blocked, NULL) < 0)
@@ -41,8 +41,8 @@ int keeper_block_signals(void) {
         return fd < 0 ? -errno : fd;
 }
 
-/* A tap wakes its pollers with POLLPRI among others both for a frame and when it is deleted; nobody
- * who polls for POLLERR alone is woken. There is never anything to report as POLLPRI itself. */
+/* A tap wakes pollers with POLLPRI (among others) both for a frame and when it is deleted, but does
+ * not wake those that poll for POLLERR alone. POLLPRI itself is never reported. */
 static size_t fill_slots(const FdSet *queues, int signals, struct pollfd slots[]) {
         slots[SLOT_SIGNALS] = (struct pollfd){ .fd = signals, .events = POLLIN };
         slots[SLOT_INPUT] = (struct pollfd){ .fd = STDIN_FILENO, .events = POLLIN };
@@ -58,7 +58,7 @@ static bool queue_is_gone(const struct pollfd slots[], size_t n) {
         return false;
 }
 
-/* Throws away what was typed. Whether the input is at its end. */
+/* Discards what was typed. Returns whether the input is at its end. */
 static bool input_has_ended(struct pollfd *input) {
         char buffer[4096];
         ssize_t n;
@@ -73,7 +73,7 @@ static bool input_has_ended(struct pollfd *input) {
         if (errno == EINTR || errno == EAGAIN)
                 return false;
         if (errno == EIO && !(input->revents & POLLHUP)) {
-                input->fd = -1; /* a terminal that is not ours to read now: only signals count */
+                input->fd = -1; /* a terminal that we may not read now: only signals count */
                 return false;
         }
         return true;
@@ -92,6 +92,6 @@ Status keeper_wait(const FdSet *queues, int signals, const char *interface) {
                 if (slots[SLOT_SIGNALS].revents)
                         return STATUS_OK;
                 if (input_has_ended(&slots[SLOT_INPUT]))
-                        return complain(STATUS_OK, "End of input: %s is given up.", interface);
+                        return complain(STATUS_OK, "End of input: releasing %s.", interface);
         }
 }

@@ -2,17 +2,16 @@
 #pragma once
 
 /*
- * Keeps a tap by doing nothing: waits until somebody wants it to end.
+ * Keeps a tap alive: waits until somebody wants it to end.
  */
 
 #include "common/fdset.h"
 #include "status.h"
 
-/* From now on SIGINT, SIGTERM and SIGHUP wait to be read instead of killing. An fd, or a negative
+/* Blocks SIGINT, SIGTERM and SIGHUP, and returns an fd from which to read them, or a negative
  * errno. */
 int keeper_block_signals(void);
 
-/* Waits for one of these signals (from the fd above), for the end of standard input, or for the
- * kernel to take the tap away, which is the one failure. interface is what the tap is called in the
- * sentence. */
+/* Waits for one of these signals (on the fd above), for the end of standard input, or for the tap
+ * to be deleted, which is the only failure. interface names the tap in messages. */
 Status keeper_wait(const FdSet *queues, int signals, const char *interface);

@@ -15,7 +15,7 @@
 
 typedef struct Verb {
         const char *name, *synopsis, *summary;
-        const char *details; /* what the help says at the end; NULL: nothing */
+        const char *details; /* the end of the help; NULL: nothing */
         unsigned options;    /* bits of OptionGroup */
         int min_arguments, max_arguments;
         Status (*run)(const Options *options);
@@ -24,30 +24,30 @@ typedef struct Verb {
 #define ANY_NUMBER 0x7fffffff
 
 static const char create_details[] =
-                "Makes a tap and keeps it while vnicctl runs, since a tap lives as long as its\n"
-                "queue fds; with --persistent it stays by itself, and vnicctl ends at once.\n"
-                "Otherwise it ends by SIGINT, SIGTERM or SIGHUP, or at the end of standard\n"
+                "Creates a tap and keeps it while vnicctl runs, since a tap lives as long as its\n"
+                "queue fds; with --persistent it stays by itself, and vnicctl exits at once.\n"
+                "Otherwise it exits on SIGINT, SIGTERM or SIGHUP, or at the end of standard\n"
                 "input, with status 0; if somebody else removes the tap, with status 1.\n"
                 "\n"
-                "A standard input that is closed, a plain file or /dev/null counts as at its end:\n"
+                "A standard input that is closed, a regular file or /dev/null counts as ended:\n"
                 "in scripts and units give it a pipe (sleep infinity | vnicctl create ...).\n"
                 "\n"
-                "What the tap is stands on standard output before the wait; with --json, on one line.\n";
+                "It prints the tap before it waits; with --json, on one line.\n";
 
 static const char run_details[] =
-                "Makes a tap and becomes PROGRAM (exec), so that the tap lives as long as that.\n"
-                "--and begins the options of another tap, of 16 at most; --ask, --no-ask and\n"
-                "--wait are about all of them, wherever they stand.\n"
+                "Creates a tap and becomes PROGRAM (exec), so that the tap lives as long.\n"
+                "--and begins the options of another tap (16 at most); --ask, --no-ask and\n"
+                "--wait apply to all of them, wherever they are given.\n"
                 "In PROGRAM and its arguments these words are replaced:\n"
                 "\n"
-                "  {fds}      the fds of the queues, in their order: 3:4\n"
-                "  {fd}       the fd of the only queue; refused with more queues\n"
+                "  {fds}      the fds of the queues, in order: 3:4\n"
+                "  {fd}       the fd of the only queue; refused if there are more\n"
                 "  {queues}   the number of queues\n"
                 "  {vectors}  2 * queues + 2: MSI-X vectors for virtio-net\n"
                 "  {mac}      the guest's MAC address\n"
                 "  {ifname}   the name of the interface\n"
                 "\n"
-                "Of several taps each word has the tap's number: {fds1}, {mac2}.\n"
+                "With several taps each word has the tap's number: {fds1}, {mac2}.\n"
                 "Any other {word} is left as it is. The exit status is PROGRAM's own; 127 if\n"
                 "there is no such program, 126 if it cannot be run. For example:\n"
                 "\n"
@@ -60,49 +60,49 @@ static const char run_details[] =
                 "      -netdev tap,id=n1,fd={fd2} -device virtio-net-pci,netdev=n1,mac={mac2}\n";
 
 static const char list_details[] =
-                "Shows your own endpoints; root's view, and that of --all, is everybody's.\n";
+                "Shows your own endpoints; for root, or with --all, everybody's.\n";
 
 static const char show_details[] =
                 "NAME is the name of an interface, or a label of one of your endpoints. Below its\n"
-                "properties stands which offloads it can carry, which are on, and what the gap\n"
+                "properties it says which offloads it can carry, which are on, and what the gap\n"
                 "means.\n";
 
 static const char release_details[] =
                 "Deletes endpoints. NAME is the name of an interface, or a label of your own;\n"
-                "with --all, all endpoints of your uid go, those of your sandboxed programs too,\n"
-                "and their number is printed. A program that still uses one reads errors from\n"
+                "--all deletes all endpoints of your uid, including those of sandboxed programs,\n"
+                "and prints their number. A program that still uses one reads errors from\n"
                 "it: detach it there first.\n";
 
 static const char monitor_details[] =
                 "Prints a line for each endpoint that is added, changed or removed (with the\n"
                 "reason), as JSON an object a line: event, path, interface, and the properties\n"
                 "or the reason. Runs until SIGINT, SIGTERM or SIGHUP. \"watching\" on standard\n"
-                "error says that no event from then on is missed.\n";
+                "error means that no event is missed from then on.\n";
 
 static const char explain_details[] =
                 "Says whether you may use BRIDGE and why, and what an administrator would have to\n"
-                "write where to allow it. Makes nothing and asks nobody.\n";
+                "write where to allow it. Creates nothing and asks nobody.\n";
 
 static const char doctor_details[] =
-                "Looks at the host for what is known to stand in the way: the tap device, filters\n"
-                "of the host on bridges (Docker), MAC addresses of bridges, polkit, vnicd, network\n"
-                "managers, vnicd's own networks. Each line is ok, a note or a problem, with its cure. Changes nothing.\n"
-                "The exit status is 1 if there is a problem.\n";
+                "Checks the host for known problems: the tap device, filters of the host on\n"
+                "bridges (Docker), MAC addresses of bridges, polkit, vnicd, network managers,\n"
+                "vnicd's own networks. Each line is ok, a note or a problem, with its fix.\n"
+                "Changes nothing. The exit status is 1 if there is a problem.\n";
 
 static const char bench_details[] =
                 "Measures TCP between two taps, in namespaces of its own: as plain frames, with\n"
                 "the virtio_net_hdr alone, and with offloads; each for SECONDS (2; 1 to 10).\n"
-                "Needs no service, no bus and no privilege, and touches nothing of the host.\n"
+                "Needs no service, no bus and no privileges, and does not touch the host.\n"
                 "CALLS/GB are the reads and writes of the taps per 10^9 bytes of payload.\n";
 
 static const char network_details[] =
                 "The networks that vnicd itself owns: bridges with addresses, names and filters.\n"
                 "\n"
-                "  create NAME      make one; it stays until it is deleted\n"
-                "  list             those there are\n"
+                "  create NAME      create one; it stays until it is deleted\n"
+                "  list             list them\n"
                 "  show NAME        all about one\n"
                 "  delete NAME...   delete them, with all endpoints on them\n"
-                "  leases NAME      the addresses that were given to its guests\n"
+                "  leases NAME      the addresses assigned to its guests\n"
                 "\n"
                 "--kind and the options below it are for create.\n";
 
@@ -120,11 +120,11 @@ static const Verb verbs[] = {
         { "capabilities", "", "what this host and this service can do", NULL, OPTIONS_JSON, 0, 0,
                         verb_capabilities },
         { "bridges", "", "the bridges of the host", NULL, OPTIONS_JSON, 0, 0, verb_bridges },
-        { "create", "", "make a tap and keep it while vnicctl runs", create_details,
+        { "create", "", "create a tap and keep it while vnicctl runs", create_details,
                         OPTIONS_TAP | OPTIONS_KEEP | OPTIONS_ASK | OPTIONS_JSON, 0, 0,
                         verb_create },
         { "run", " [--and [OPTION...]]... -- PROGRAM [ARGUMENT...]",
-                        "make a tap, or several, and become the program that uses them",
+                        "create a tap, or several, and become the program that uses them",
                         run_details, OPTIONS_TAP | OPTIONS_ASK | OPTIONS_PROGRAM | OPTIONS_RUN, 1,
                         ANY_NUMBER, verb_run },
         { "list", "", "your endpoints, or everybody's", list_details, OPTIONS_ALL | OPTIONS_JSON, 0,
@@ -139,9 +139,9 @@ static const Verb verbs[] = {
                         OPTIONS_NETWORK | OPTIONS_ASK | OPTIONS_JSON, 1, ANY_NUMBER, verb_network },
         { "explain", " BRIDGE", "why you may use a bridge or not, and what would allow it",
                         explain_details, OPTIONS_JSON, 1, 1, verb_explain },
-        { "doctor", "", "look for what stands in the way on this host", doctor_details,
-                        OPTIONS_JSON, 0, 0, verb_doctor },
-        { "bench", " [SECONDS]", "measure what offloads buy on this host", bench_details,
+        { "doctor", "", "check this host for known problems", doctor_details, OPTIONS_JSON, 0, 0,
+                        verb_doctor },
+        { "bench", " [SECONDS]", "measure what offloads gain on this host", bench_details,
                         OPTIONS_JSON, 0, 1, verb_bench },
         { "import", " [FILE...]", "make a configuration from that of QEMU or lxc", import_details,
                         OPTIONS_FORMAT, 0, ANY_NUMBER, verb_import },
@@ -169,14 +169,14 @@ static void print_help(void) {
         for (int i = 0; i < N_VERBS; i++)
                 printf("  %-14s%s\n", verbs[i].name, verbs[i].summary);
         puts("\n"
-             "In a terminal polkit may ask for a password, with its text agent if there is no\n"
-             "other. --no-ask (create, run, release) never lets it; --ask does outside of a\n"
+             "In a terminal polkit may ask for a password, through its text agent if there is\n"
+             "no other. --no-ask (create, run, release) forbids that; --ask allows it outside a\n"
              "terminal too, for the agents of desktops.\n"
              "\n"
              "Exit status:");
         status_print_table(stdout);
         puts("\n"
-             "\"run\" becomes the program and ends as that does (126: it cannot be run; 127:\n"
+             "\"run\" becomes the program and exits as that does (126: it cannot be run; 127:\n"
              "there is none). The bus is the system bus; DBUS_SYSTEM_BUS_ADDRESS overrides\n"
              "its address.");
 }
@@ -206,7 +206,7 @@ static Status run_verb(const Verb *verb, int argc, char *argv[]) {
                                 verb->name, verb->name, verb->synopsis);
         status = verb->run(&options);
         if (status == STATUS_AUTH_REQUIRED && verb->options & OPTIONS_ASK)
-                fputs("In a terminal vnicctl lets polkit ask, unless it is told --no-ask; with --ask it does elsewhere too.\n",
+                fputs("In a terminal vnicctl lets polkit ask, unless --no-ask is given; with --ask it does so elsewhere too.\n",
                                 stderr);
         return status;
 }

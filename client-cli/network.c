@@ -11,7 +11,7 @@
 #define NETWORK_PREFIX "/org/vnicd1/network"
 #define MANAGE         "org.vnicd1.manage-networks"
 
-/* The object of a network; new memory. */
+/* The object path of a network, as a new string. */
 static Status path_of(const char *name, char **ret) {
         int r = sd_bus_path_encode(NETWORK_PREFIX, name, ret);
 
@@ -39,7 +39,7 @@ static const char *name_of(const json_t *network) {
         return name ? name : "";
 }
 
-/* Into its place among those before it. */
+/* Inserts it in the order of names. */
 static int insert(json_t *networks, json_t *network) {
         size_t i = json_array_size(networks);
 
@@ -100,8 +100,7 @@ static int append_kind(sd_bus_message *call, const char *key, const char *const 
         return 0;
 }
 
-/* One of each kind at most, so a list of two holds all there can be; a third is for the service to
- * refuse. */
+/* There is at most one of each family, so two are enough; the service refuses a third. */
 static int append_addresses(sd_bus_message *call, const char *key, const char *const *list) {
         char text[128], *rest = text, *words[4] = { NULL };
         size_t n = 0;
@@ -149,7 +148,7 @@ Status network_create(Client *client, const Options *options, const char *name) 
         return client_end(client, &method, call, &reply);
 }
 
-/* method: but for its path. */
+/* method: without its path. */
 static Status call_network(Client *client, const char *name, Method method, json_t **ret) {
         _cleanup_free_ char *path = NULL;
         Status status = path_of(name, &path);
@@ -167,7 +166,7 @@ Status network_delete(Client *client, const char *name) {
         return call_network(client, name, method, &body);
 }
 
-/* Structs come as arrays; with names for their members they can be shown. */
+/* Structs arrive as arrays; naming their members makes objects that can be shown. */
 static json_t *name_members(const json_t *leases) {
         static const char *const keys[] = { "address", "mac", "name", "expiry" };
         json_t *named = json_array(), *lease;

@@ -2,8 +2,8 @@
 #include "new-tap.h"
 
 /*
- * What a verb wants to know of a tap that it has just made. What becomes of the tap is the business
- * of the verbs.
+ * Creates a tap and collects what the verbs need to know about it. What becomes of the tap is up to
+ * them.
  */
 
 #include <errno.h>
@@ -46,7 +46,7 @@ static Status get_guest_mac(Client *client, NewTap *tap) {
                 return status;
         mac = json_string_value(json_object_get(properties, "GuestMac"));
         if (!mac)
-                return complain(STATUS_FAILURE, "The service does not tell the guest's MAC.");
+                return complain(STATUS_FAILURE, "The service does not report the guest's MAC.");
         tap->guest_mac = strdup(mac);
         return tap->guest_mac ? STATUS_OK : complain_errno(ENOMEM, "keep the guest's MAC");
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * A tap that the service has just made for us. It lives as long as its queue fds.
+ * A tap that the service has just created for us. It lives as long as its queue fds.
  */
 
 #include <jansson.h>
@@ -20,10 +20,10 @@ typedef struct NewTap {
         FdSet queues;     /* in the order of the queues, close-on-exec */
 } NewTap;
 
-/* Asks for a tap as the options of OPTIONS_TAP say. The connection that asked is closed again, so
- * that all that is left of it are the fds. */
+/* Creates a tap from the options of OPTIONS_TAP. The bus connection is closed again, so that only
+ * the fds remain. */
 Status new_tap_create(const Options *options, NewTap **ret);
 
-/* Closes the fds: with them goes the tap. Takes NULL. Returns NULL. */
+/* Closes the fds, and so deletes the tap. Takes NULL. Returns NULL. */
 NewTap *new_tap_free(NewTap *tap);
 DEFINE_CLEANUP(NewTap, new_tap_free)

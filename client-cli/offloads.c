@@ -2,9 +2,9 @@
 #include "offloads.h"
 
 /*
- * One table has all words. An offload that is not in it, of a newer service, is shown without any.
- * What is not offered, and what is off, are told apart: the first is the host's or the tap's doing,
- * the second the consumer's.
+ * One table has all descriptions. An offload that is not in it, from a newer service, is shown
+ * without one. "Not offered" and "off" are distinguished: the former is up to the host or the tap,
+ * the latter to the consumer.
  */
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 typedef struct OffloadWords {
         const char *name, *since, *buys;
-        const char *off; /* what it means that it could be on and is not */
+        const char *off; /* what it means if it could be on but is not */
         bool tunnel;     /* needs room in the header */
 } OffloadWords;
 
@@ -65,7 +65,7 @@ static bool is_known(const char *name) {
         return false;
 }
 
-/* One row, from what the service told and the words for this offload. */
+/* Makes one row from the service's properties and the descriptions of this offload. */
 typedef json_t *(*make_row_t)(const json_t *told, const OffloadWords *words);
 
 static json_t *host_row(const json_t *manager, const OffloadWords *words) {
@@ -74,7 +74,7 @@ static json_t *host_row(const json_t *manager, const OffloadWords *words) {
                         "since", words->since, "buys", words->buys);
 }
 
-/* Why a tap of this kind is not offered it. */
+/* Why this tap is not offered it. */
 static char *why_not_supported(const json_t *endpoint, const OffloadWords *words) {
         const json_t *size = json_object_get(endpoint, "vnet_hdr_size");
         char *text;
@@ -99,7 +99,7 @@ static char *meaning(const json_t *endpoint, const OffloadWords *words, bool sup
                 return strdup(supported ? "" : beyond_the_offer(endpoint));
         if (!supported)
                 return why_not_supported(endpoint, words);
-        /* What holds for each of them is said once. */
+        /* If all of them are off, that is said once, below the table. */
         if (json_array_size(json_object_get(endpoint, "offloads_active")) == 0)
                 return strdup("");
         return strdup(words->off);

@@ -2,17 +2,17 @@
 #pragma once
 
 /*
- * The offloads in words: since when they exist, what they buy, and what it means that one is
- * off. For people; programs have the names in JSON.
+ * Describes the offloads to people: since when they exist, what they gain, and what it means if one
+ * is off. Programs get the names in JSON.
  */
 
 #include <jansson.h>
 
 #include "status.h"
 
-/* The table of a host: manager has "offloads_supported". */
+/* Prints the table for a host: manager has "offloads_supported". */
 Status offloads_print_host(const json_t *manager);
 
-/* The table of a tap, supported against active, and what the gap means. endpoint has the properties
- * of its interfaces; nothing is printed if it tells no offloads. */
+/* Prints the table for a tap, supported against active, and what the gap means. endpoint has the
+ * properties of its interfaces; prints nothing if these do not include offloads. */
 Status offloads_print_tap(const json_t *endpoint);

@@ -2,9 +2,9 @@
 #include "options.h"
 
 /*
- * One table has every option of every verb: getopt's own table, the parser and the help are made
- * from it. Checks the shape of a value (a number is a number) and leaves its sense to the service,
- * so that there is one truth about ranges and combinations.
+ * One table has every option of every verb; getopt's own table, the parser and the help are derived
+ * from it. This checks the form of a value (a number is a number) and leaves its meaning to the
+ * service, the only place that knows ranges and combinations.
  */
 
 #include <errno.h>
@@ -42,9 +42,9 @@ static const OptionRow rows[] = {
         { "bridge", " NAME", OPTIONS_TAP, TYPE_TEXT, FIELD(bridge),
                         "the bridge or network; \"-\": none; not given: the default one" },
         { "queues", " N", OPTIONS_TAP, TYPE_NUMBER, FIELD(queues),
-                        "queue pairs; more than one make a multiqueue tap" },
+                        "queue pairs; more than one makes a multiqueue tap" },
         { "multiqueue", "", OPTIONS_TAP, TYPE_FLAG, FIELD(multiqueue),
-                        "a multiqueue tap, also with one queue" },
+                        "make a multiqueue tap, even with one queue" },
         { "label", " TEXT", OPTIONS_TAP, TYPE_TEXT, FIELD(label),
                         "a name of your own for the endpoint" },
         { "guest-mac", " MAC", OPTIONS_TAP, TYPE_TEXT, FIELD(guest_mac),
@@ -62,13 +62,13 @@ static const OptionRow rows[] = {
         { "offloads", " LIST", OPTIONS_TAP, TYPE_TEXT, FIELD(offloads),
                         "offloads to turn on, for a program that does not: csum,tso4" },
         { "persistent", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(persistent),
-                        "it stays when nobody has it open, until reboot or release" },
+                        "keep it when nobody has it open, until reboot or release" },
         { "owner", " USER", OPTIONS_KEEP, TYPE_TEXT, FIELD(owner),
-                        "whose it is to be, and on whose limits" },
+                        "owner of the endpoint, whose limits apply" },
         { "wait", "", OPTIONS_RUN, TYPE_FLAG, FIELD(wait),
-                        "begin when frames pass: a bridge with STP listens for 30 s" },
+                        "start once frames pass: a bridge with STP listens for 30 s" },
         { "and", "", OPTIONS_RUN, TYPE_FLAG, FIELD(and_another),
-                        "what follows is about another tap of the same program" },
+                        "the next options are for another tap of the program" },
         NETWORK_FIELDS(NETWORK_ROW){ "ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(ask),
                         "let polkit ask, also outside a terminal (desktop agents)" },
         { "no-ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(no_ask), "never let polkit ask" },

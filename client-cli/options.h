@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The options of the verbs. They come in groups; a verb names the groups that it takes.
+ * The options of the verbs. They come in groups; a verb lists the groups that it accepts.
  */
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ typedef enum OptionGroup {
         OPTIONS_ALL = 1 << 1,  /* --all */
         OPTIONS_ASK = 1 << 2,  /* --ask, --no-ask */
         OPTIONS_TAP = 1 << 3,  /* what a new tap is to be */
-        /* No option: what follows the options is a program's command line. */
+        /* Not an option: a program's command line follows the options. */
         OPTIONS_PROGRAM = 1 << 4,
         OPTIONS_FORMAT = 1 << 5,  /* --format */
         OPTIONS_KEEP = 1 << 6,    /* --persistent, --owner */
@@ -45,14 +45,14 @@ typedef struct OptionSwitch {
 #define NETWORK_OPTION_addresses(member)  const char *member;
 #define NETWORK_OPTION(type, member, ...) NETWORK_OPTION_##type(member)
 
-/* What was asked for on the command line. Borrows its strings from there. */
+/* The parsed command line, from which it borrows its strings. */
 typedef struct Options {
         bool help;
         bool json;
         const char *format; /* NULL: not given */
         bool all;
         bool ask, no_ask;
-        bool no_agent; /* the terminal is not ours: no text agent there */
+        bool no_agent; /* the terminal is not ours: start no text agent */
 
         const char *bridge; /* "": the service's own choice */
         OptionNumber queues;
@@ -75,18 +75,19 @@ typedef struct Options {
         int n_arguments;
 } Options;
 
-/* argv[0] is the name of the verb, groups what it takes (bits of OptionGroup). May reorder argv.
- * Ends behind --and. */
+/* argv[0] is the name of the verb; groups is what it accepts (bits of OptionGroup). May reorder
+ * argv. Stops after --and. */
 Status options_parse(unsigned groups, int argc, char *argv[], Options *ret);
 
-/* The lines of the help about the options of these groups. */
+/* Prints the help on the options of these groups. */
 void options_print_help(unsigned groups, FILE *stream);
 
-/* "yes", "no" and their synonyms; NULL means yes. False, and ret untouched, for any other word. */
+/* Parses "yes", "no" and their synonyms; NULL means yes. Returns false, and leaves ret alone, for
+ * any other word. */
 bool options_parse_switch(const char *text, OptionSwitch *ret);
 
-/* How many queues there will be; 0 if that is left to the service. */
+/* How many queues there will be; 0: the service decides. */
 uint32_t options_queues(const Options *options);
 
-/* More queues than one make it a multiqueue tap, also if that was not said. */
+/* Whether it is a multiqueue tap; more than one queue imply that. */
 bool options_multiqueue(const Options *options);

@@ -2,8 +2,8 @@
 #include "placeholders.h"
 
 /*
- * Pure: text in, text out. Knows no bus, no options and no process; whether the fds are open is the
- * business of whoever passes them on.
+ * Pure: text in, text out. Knows no bus, no options and no processes; whether the fds are open is
+ * up to the caller.
  */
 
 #include <errno.h>
@@ -56,7 +56,7 @@ typedef struct Word {
         size_t length;        /* with its braces */
 } Word;
 
-/* Whether one begins at text. A number with a nought before it is none of ours. */
+/* Whether one begins at text. A number with a leading zero is not ours. */
 static bool read_word(const char *text, Word *ret) {
         size_t letters = strspn(text + (*text == '{'), "abcdefghijklmnopqrstuvwxyz");
         const char *digits = text + 1 + letters;
@@ -113,7 +113,8 @@ PlaceholderFault placeholders_check(
         return PLACEHOLDERS_FINE;
 }
 
-/* Writes what stands for the word at text, or its first character. Returns how much was used up. */
+/* Writes the replacement of the word at text, or else one character of the text. Returns how much
+ * was consumed. */
 static size_t write_next(const Placeholders taps[], const char *text, FILE *stream) {
         Word word;
 

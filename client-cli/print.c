@@ -2,8 +2,8 @@
 #include "print.h"
 
 /*
- * The only writer of data to standard output but for the lines of "monitor". ASCII alone leaves
- * here as JSON, so that a terminal that is shown it has nothing to obey.
+ * Writes all data to standard output except for the lines of "monitor". JSON is pure ASCII, so that
+ * it contains nothing that a terminal would obey.
  */
 
 #include <errno.h>
@@ -106,7 +106,7 @@ static int add_title(Table *table, const char *key) {
         return table_add(table, title);
 }
 
-/* Behind the title, and below it. */
+/* The first warning goes beside the title, the others below it. */
 static int add_warnings(Table *table, const json_t *warnings) {
         json_t *warning;
         size_t i;

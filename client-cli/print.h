@@ -3,7 +3,7 @@
 
 /*
  * What vnicctl writes to standard output: JSON for programs, tables for people, both from the same
- * JSON values. All of it is flushed at once, and a failure to write is a failure.
+ * JSON values. Everything is flushed at once, and a write error is a failure.
  */
 
 #include <jansson.h>
@@ -16,22 +16,22 @@ typedef struct Column {
         const char *key;
 } Column;
 
-/* Indented over several lines. */
+/* Prints indented JSON. */
 Status print_json(const json_t *value);
 
-/* One line. */
+/* Prints JSON on one line. */
 Status print_json_line(const json_t *value);
 
-/* An array of objects as a table with a line of titles. */
+/* Prints an array of objects as a table with a line of titles. */
 Status print_rows(const json_t *rows, const Column columns[], size_t n_columns);
 
-/* The same; the warnings of each, which are sentences, stand below the table, a line each behind
- * what the key has for it. */
+/* The same; the warnings of each object, which are sentences, follow the table, one a line,
+ * prefixed with the value of key. */
 Status print_rows_and_warnings(
                 const json_t *rows, const Column columns[], size_t n_columns, const char *key);
 
-/* An object as lines of "key  value", each key with '-' for '_', and each warning in a line of its
- * own. */
+/* Prints an object as lines of "key value", with '-' for '_' in keys, and each warning on a line of
+ * its own. */
 Status print_object(const json_t *object);
 
 /* Flushes what was written to standard output by other means. */

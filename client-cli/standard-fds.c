@@ -2,7 +2,7 @@
 #include "standard-fds.h"
 
 /*
- * Knows nothing but the three numbers.
+ * Knows nothing but the three fd numbers.
  */
 
 #include <fcntl.h>

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Standard input, output and error of a program that was started without some of them.
+ * Handles programs that are started without standard input, output or error.
  */
 
-/* Opens /dev/null in the place of each standard fd that is closed. Else the bus or a queue would
- * take that place, and be written to. To be called first of all. */
+/* Opens /dev/null in place of each standard fd that is closed. Otherwise the bus or a queue would
+ * get that number, and be written to. Call it first of all. */
 void standard_fds_open(void);

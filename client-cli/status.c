@@ -2,9 +2,9 @@
 #include "status.h"
 
 /*
- * From error names to exit statuses. What the names of vnicd mean is the business of
- * common/bus-error, which the service and this client share; here stand only the names that the bus
- * itself answers with when it is the service that is missing.
+ * From error names to exit statuses. The names of vnicd are in common/bus-error, which the service
+ * and this client share; here are only the names with which the bus itself answers if the service
+ * is missing.
  */
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static const char *const meanings[STATUS_MAX] = {
         [STATUS_FAILURE] = "any other failure",
         [STATUS_USAGE] = "wrong usage of vnicctl",
         [STATUS_DENIED] = "access denied",
-        [STATUS_AUTH_REQUIRED] = "somebody would have to be asked, and nobody may be",
+        [STATUS_AUTH_REQUIRED] = "authentication is required, but polkit may not ask for it",
         [STATUS_NOT_FOUND] = "no such bridge, network or endpoint",
         [STATUS_LIMIT] = "a limit is reached: of the user, the bridge, the device or the service",
         [STATUS_BAD_OPTION] = "an option that the service refuses",
@@ -77,7 +77,7 @@ static Status status_from_kind(FailureKind kind) {
         return STATUS_FAILURE;
 }
 
-/* The name ends in "*" where everything that begins so is meant. */
+/* A name that ends in "*" matches by prefix. */
 static const struct {
         const char *name;
         Status status;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * How the programs of the client end, and the one way it says why. A function that returns a Status
- * other than STATUS_OK has already told the person at standard error; its caller only passes the
- * status on.
+ * The exit statuses of the client programs, and the one way to report errors. A function that
+ * returns a Status other than STATUS_OK has already reported the error on standard error; its
+ * caller only passes the status on.
  */
 
 #include <stdio.h>
@@ -30,10 +30,10 @@ typedef enum Status {
  * be NULL. Never STATUS_OK. */
 Status status_from_error_name(const char *name);
 
-/* Writes the table of the statuses as it stands in the help. */
+/* Prints the table of exit statuses for the help. */
 void status_print_table(FILE *stream);
 
-/* Says "<program>: <sentence>" at standard error, free of control characters, and returns status,
+/* Prints "<program>: <sentence>" to standard error, free of control characters, and returns status,
  * for "return complain(...)". */
 Status complain(Status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

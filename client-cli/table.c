@@ -2,8 +2,7 @@
 #include "table.h"
 
 /*
- * Owns copies of its cells, and the widths. Knows no JSON, no bus, and nothing of what the cells
- * mean.
+ * Owns copies of its cells, and the widths. Knows no JSON, no bus, and not what the cells mean.
  */
 
 #include <errno.h>

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Text in aligned columns, for people. Filled cell by cell, row by row; a column is as wide as its
- * widest cell, counted in bytes.
+ * Text in aligned columns, for people. It is filled cell by cell, row by row; a column is as wide
+ * as its widest cell, counted in bytes.
  */
 
 #include <stddef.h>
@@ -23,7 +23,7 @@ typedef struct Table {
 /* Copies text into the next cell. -ENOMEM. */
 int table_add(Table *table, const char *text);
 
-/* Two spaces between columns, none at the end of a line. */
+/* Prints with two spaces between columns, and none at the end of a line. */
 void table_print(const Table *table, FILE *stream);
 
 void table_done(Table *table);

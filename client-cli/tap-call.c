@@ -2,9 +2,9 @@
 #include "tap-call.h"
 
 /*
- * An option that was not given is not sent: the defaults are the service's. That the reply holds as
- * many fds as were asked for is checked, not believed. Knows no JSON: vnic-bridge-helper, whose
- * start is most of its time, is spared that library.
+ * An option that was not given is not sent: defaults are up to the service. Whether the reply has
+ * as many fds as requested is checked, not trusted. Knows no JSON, to spare vnic-bridge-helper that
+ * library: starting is most of its run time.
  */
 
 #include <errno.h>
@@ -30,7 +30,7 @@ static int append_switch(sd_bus_message *call, const char *key, const OptionSwit
         return flag->given ? sd_bus_message_append(call, "{sv}", key, "b", (int)flag->value) : 0;
 }
 
-/* Names with commas between them, each as it is: what is a name is the service's to say. */
+/* Splits names at commas, unchecked: the service decides which names are valid. */
 static int append_names(sd_bus_message *call, char *names) {
         char *rest = *names ? names : NULL, *name;
         int r;
@@ -59,7 +59,7 @@ static int append_list(sd_bus_message *call, const char *key, const char *list) 
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
-/* A message that could not take one value is given up, so the first failure is the answer. */
+/* A message to which appending failed is discarded, so the first failure is returned. */
 static int append_numbers(sd_bus_message *call, const Options *options) {
         int r = append_number(call, "queues", &options->queues);
 
@@ -101,8 +101,8 @@ static int append_request(sd_bus_message *call, const Options *options, const Op
         return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
-/* The fds of a message are closed with it: these are duplicates. -EPROTO: more than one message may
- * hold. */
+/* Duplicates the fds, since those of a message are closed with it. -EPROTO: there are more than a
+ * message may hold. */
 static int read_queues(sd_bus_message *reply, FdSet *queues) {
         int r, fd;
 
@@ -129,7 +129,7 @@ static Status check_queues(const Options *options, const FdSet *queues) {
         if (queues->n > 0 && (asked == 0 || queues->n == asked))
                 return STATUS_OK;
         return complain(STATUS_FAILURE,
-                        "The service sent %zu queue fds, which is not what was asked for; the tap is given up.",
+                        "The service sent %zu queue fds, which is not what was requested; giving up the tap.",
                         queues->n);
 }
 
@@ -141,7 +141,7 @@ Status tap_call_take_queues(sd_bus_message *reply, const Options *options, FdSet
         return check_queues(options, queues);
 }
 
-/* A user's name, or else a number. */
+/* Accepts a user name or a uid. */
 static Status find_owner(const char *text, OptionNumber *ret) {
         const struct passwd *user = text ? getpwnam(text) : NULL;
         char *end = NULL;

@@ -12,10 +12,10 @@
 #include "options.h"
 #include "status.h"
 
-/* Asks for a tap as the options of OPTIONS_TAP say. The reply is "osasah": path, interface,
+/* Calls CreateTap with the options of OPTIONS_TAP. The reply is "osasah": path, interface,
  * offloads, queues. */
 Status tap_call(Client *client, const Options *options, sd_bus_message **ret);
 
-/* Reads the last of the reply: the queues in their order, close-on-exec, as many as were asked for.
- * What was read is in *queues after a failure, too. */
+/* Reads the last argument of the reply: the queues in order, close-on-exec, as many as were
+ * requested. After a failure, *queues has those that were read. */
 Status tap_call_take_queues(sd_bus_message *reply, const Options *options, FdSet *queues);

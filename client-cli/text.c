@@ -2,9 +2,9 @@
 #include "text.h"
 
 /*
- * A terminal obeys control characters wherever they come from, and a line that holds a newline
- * reads as two. So nothing from the bus reaches a terminal, or a file that one is fed from, with
- * any left. What counts as one is the same for the service and its client.
+ * A terminal obeys control characters wherever they come from, and a newline in a line reads as two
+ * lines. So they are removed from everything that comes from the bus before it is printed. The
+ * service and its clients agree on which characters those are.
  */
 
 #include "common/printable.h"

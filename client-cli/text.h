@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Strings that others wrote, on their way to a terminal.
+ * Makes strings from others safe to print on a terminal.
  */
 
-/* Replaces each character that is not to be shown (controls, marks of direction) and each byte that
- * is not UTF-8 by one '?', in place. Returns text. */
+/* Replaces, in place, each character that must not be shown (control characters, directional marks)
+ * and each byte that is not UTF-8 by one '?'. Returns text. */
 char *text_clean(char *text);

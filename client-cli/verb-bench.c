@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl bench": measures what the virtio_net_hdr and the offloads buy on this host, and says it.
- * It needs no service and no bus. Nothing is printed before everything was measured.
+ * "vnicctl bench": measures what the virtio_net_hdr and the offloads gain on this host. It needs no
+ * service and no bus. Nothing is printed before everything is measured.
  */
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static const char *mode_name(BenchMode mode) {
         return "";
 }
 
-/* How many times the throughput of bare frames. */
+/* Throughput relative to plain frames. */
 static double speedup(const BenchResult results[], BenchMode mode) {
         return results[mode].gbit_per_s / results[BENCH_PLAIN].gbit_per_s;
 }

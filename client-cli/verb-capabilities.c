@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl capabilities": what this host and this service can do, which is the properties of the
- * manager. For people the offloads stand once more below them, with what they are good for.
+ * "vnicctl capabilities": what this host and this service can do, that is, the manager's
+ * properties. For people the offloads follow once more, with what they are good for.
  */
 
 #include "client-call.h"

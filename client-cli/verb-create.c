@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl create": makes a tap, says what it is, and keeps it until it is told to end; a
- * persistent one stays by itself.
+ * "vnicctl create": creates a tap, prints it, and keeps it until it is told to end; a persistent
+ * tap stays by itself.
  */
 
 #include <errno.h>
@@ -37,7 +37,7 @@ Status verb_create(const Options *options) {
                 return status;
         if (options->persistent)
                 return print_tap(options, tap);
-        /* Before anybody reads that it is there and tells us to end. */
+        /* Block signals before anybody can read that the tap is there and tell us to end. */
         signals = keeper_block_signals();
         if (signals < 0)
                 return complain_errno(signals, "wait for signals");

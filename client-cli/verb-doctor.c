@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl doctor": looks for what is known to go wrong on hosts, and says the cure. Changes
- * nothing, asks nobody, and works where the service or the bus does not.
+ * "vnicctl doctor": checks the host for known problems, and says how to fix them. Changes nothing,
+ * asks nobody, and works even if the service or the bus does not.
  */
 
 #include "common/cleanup.h"

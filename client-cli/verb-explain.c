@@ -2,8 +2,8 @@
 
 /*
  * "vnicctl explain": why the caller may or may not use a bridge, and the file that would change it.
- * The answer and its reason are the service's; that polkit decides, and by which action, is the
- * contract. Nothing is made and nobody is asked.
+ * The answer and its reason come from the service; the D-Bus contract says which polkit action
+ * decides. Creates nothing and asks nobody.
  */
 
 #include <errno.h>
@@ -38,7 +38,7 @@ static Status ask_service(Client *client, const char *bridge, json_t **ret) {
         return r < 0 ? complain_errno(r, "read the answer of the service") : STATUS_OK;
 }
 
-/* A bridge of the host, or a network that vnicd owns: they are different actions. NULL if there is
+/* A bridge of the host and a network that vnicd owns have different actions. NULL if there is
  * neither. */
 static const char *action_for(const json_t *bridges, const char *bridge) {
         json_t *entry;
@@ -77,7 +77,7 @@ static Status find_action(
         return STATUS_OK;
 }
 
-/* A string as JavaScript writes it: JSON's way is one of its ways. */
+/* Quotes a string for JavaScript, of which JSON is a subset here. */
 static char *quote(const char *text) {
         _cleanup_(json_decrefp) json_t *value = json_string(text);
 
@@ -104,7 +104,7 @@ static char *write_rule(const char *action, const char *bridge) {
         return rule;
 }
 
-/* The rule is null where no rule is missing. */
+/* The rule is null if no rule is missing. */
 static int build(const char *bridge, const json_t *answer, const char *action, json_t **ret) {
         const char *word = json_string_value(json_array_get(answer, 0));
         bool wanted = word && (strcmp(word, "challenge") == 0 || strcmp(word, "no") == 0);
@@ -142,7 +142,7 @@ static Status print_text(const json_t *object) {
         return print_flush();
 }
 
-/* Of "" the name that polkit is told: the default network's. properties: where the name stays. */
+/* Resolves "" to the name of the default network, which polkit gets. properties: owns the name. */
 static Status resolve(Client *client, const char **bridge, json_t **properties) {
         const char *name;
         Status status;

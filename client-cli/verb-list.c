@@ -2,7 +2,7 @@
 
 /*
  * "vnicctl list": the endpoints of the caller, or of everybody. Endpoints are no secret (sysfs
- * shows them to all); whose are shown by default is a matter of convenience.
+ * shows them to everybody); the default is a matter of convenience.
  */
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static bool is_wanted(const Options *options, const json_t *endpoint) {
         const json_t *owner = json_object_get(endpoint, "owner");
 
         if (!json_is_integer(owner))
-                return false; /* no endpoint, but some other object */
+                return false; /* not an endpoint but some other object */
         return options->all || getuid() == 0 || json_integer_value(owner) == (json_int_t)getuid();
 }
 
@@ -40,7 +40,7 @@ static int compare(const void *a, const void *b) {
         return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The keys of the object, sorted; they are the object's. NULL without memory. */
+/* The keys of the object, sorted and borrowed from it. NULL: out of memory. */
 static const char **sorted_keys(json_t *objects) {
         const char **keys = calloc(json_object_size(objects) + 1, sizeof(*keys));
         const char *key;
@@ -72,7 +72,7 @@ static int collect(const Options *options, json_t *objects, json_t *endpoints) {
         return 0;
 }
 
-/* For the table: the sentences themselves are for "show". */
+/* The table only has their number; "show" prints the sentences. */
 static void count_warnings(json_t *endpoints) {
         json_t *endpoint;
         size_t i;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl monitor": an event a line, until a signal. On the bus anybody may send anybody a signal
- * that looks like the service's, so the owner of the service's name is followed and only its
- * signals count.
+ * "vnicctl monitor": prints one event a line, until it gets a Unix signal. On the bus anybody may
+ * send anybody a signal that looks like the service's, so we follow the owner of the service's name
+ * and only accept its signals.
  */
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static void monitor_end(Monitor *monitor, Status status) {
         (void)sd_event_exit(monitor->event, 0);
 }
 
-/* Networks come and go on the bus too. */
+/* Networks are added and removed on the bus too. */
 static bool is_endpoint(const char *path) {
         return strncmp(path, ENDPOINT_PREFIX, strlen(ENDPOINT_PREFIX)) == 0;
 }
@@ -58,7 +58,7 @@ static void print_member(const json_t *object, const char *key) {
                 printf("  %s=%s", key, text);
 }
 
-/* All members, but of a new endpoint, which has very many, those that tell it from others. */
+/* Prints all members; but a new endpoint has very many, so only those that distinguish it. */
 static void print_members(const char *event, const json_t *details) {
         static const char *const telling[] = { "bridge", "owner", "label", "guest_mac", "queues" };
         const char *key;
@@ -82,8 +82,8 @@ static Status print_for_people(const char *event, const json_t *object, const js
         return print_flush();
 }
 
-/* In JSON the details stand beside the event. The name of the object stands for the interface where
- * the details name none. What cannot be written ends the loop. */
+/* In JSON the details are members beside the event. If the details have no interface, the name of
+ * the object is used. A write error ends the loop. */
 static void print_event(Monitor *monitor, const char *event, const char *path, json_t *details) {
         _cleanup_(json_decrefp) json_t *object = json_pack("{s:s, s:s, s:s}", "event", event,
                         "path", path, "interface", path_name(path));
@@ -106,7 +106,7 @@ static bool comes_from(sd_bus_message *message, const char *name) {
         return sender && name && strcmp(sender, name) == 0;
 }
 
-/* The arguments of a signal that the service sent and that has this signature; else NULL. */
+/* The arguments of the signal if the service sent it and it has this signature; otherwise NULL. */
 static json_t *read_signal(const Monitor *monitor, sd_bus_message *message, const char *signature) {
         json_t *body;
 
@@ -147,7 +147,7 @@ static int on_removed(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 0;
 }
 
-/* Properties that were only invalidated have no value to show, and vnicd sends none. */
+/* Properties that were only invalidated have no value to show, but vnicd always sends values. */
 static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Monitor *monitor = userdata;
         _cleanup_(json_decrefp) json_t *body = read_signal(monitor, message, "sa{sv}as");
@@ -160,7 +160,7 @@ static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 0;
 }
 
-/* owner "" is nobody. */
+/* owner: "": nobody. */
 static void set_service(Monitor *monitor, const char *owner) {
         free(monitor->service);
         monitor->service = *owner ? strdup(owner) : NULL;
@@ -232,7 +232,7 @@ static int watch_signals(sd_event *event) {
         return 0;
 }
 
-/* The bus, or the service on it, has gone while it was asked for what monitor needs to begin. */
+/* For when the bus, or the service on it, goes away while monitor is starting. */
 static Status complain_watch(int error) {
         return complain(STATUS_UNREACHABLE,
                         "Cannot watch " VNICD_NAME
@@ -240,7 +240,7 @@ static Status complain_watch(int error) {
                         strerror(abs(error)));
 }
 
-/* Starts the service if it does not run: without it there is nothing to hear. */
+/* Starts the service if it does not run, since without it there are no events. */
 static Status learn_service(Monitor *monitor, Client *client) {
         _cleanup_(json_decrefp) json_t *properties = NULL;
         _cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;

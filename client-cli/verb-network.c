@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl network": the networks that vnicd owns. The word after it says what to do; each is as a
- * verb of its own, and all of them have the options of the verb.
+ * "vnicctl network": the networks that vnicd owns. The next word is a subcommand; all subcommands
+ * share the options of the verb.
  */
 
 #include <string.h>
@@ -13,11 +13,11 @@
 #include "print.h"
 #include "verb.h"
 
-typedef struct Deed {
+typedef struct Subcommand {
         const char *name;
         int min_arguments, max_arguments; /* names of networks */
         Status (*run)(Client *client, const Options *options, char *const *names);
-} Deed;
+} Subcommand;
 
 static const Column columns[] = {
         { "NAME", "name" },
@@ -61,7 +61,7 @@ static Status create(Client *client, const Options *options, char *const *names)
         return status == STATUS_OK ? show(client, options, names) : status;
 }
 
-/* One that fails does not keep the others; the first failure is the exit status. */
+/* A failure does not stop the others; the first failure is the exit status. */
 static Status delete_all(Client *client, const Options *options, char *const *names) {
         Status first = STATUS_OK;
 
@@ -98,7 +98,7 @@ static Status leases(Client *client, const Options *options, char *const *names)
         return print_rows(given, lease_columns, sizeof(lease_columns) / sizeof(lease_columns[0]));
 }
 
-static const Deed deeds[] = {
+static const Subcommand subcommands[] = {
         { "create", 1, 1, create },
         { "list", 0, 0, list },
         { "show", 1, 1, show },
@@ -106,29 +106,30 @@ static const Deed deeds[] = {
         { "leases", 1, 1, leases },
 };
 
-static const Deed *find_deed(const char *name) {
-        for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
-                if (strcmp(deeds[i].name, name) == 0)
-                        return &deeds[i];
+static const Subcommand *find_subcommand(const char *name) {
+        for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
+                if (strcmp(subcommands[i].name, name) == 0)
+                        return &subcommands[i];
         return NULL;
 }
 
 Status verb_network(const Options *options) {
-        const Deed *deed = find_deed(options->arguments[0]);
+        const Subcommand *subcommand = find_subcommand(options->arguments[0]);
         int n = options->n_arguments - 1;
         _cleanup_(client_freep) Client *client = NULL;
         Status status;
 
-        if (!deed)
+        if (!subcommand)
                 return complain(STATUS_USAGE,
                                 "network takes create, list, show, delete or leases, not '%s'; see vnicctl network --help.",
                                 options->arguments[0]);
-        if (n < deed->min_arguments || n > deed->max_arguments)
+        if (n < subcommand->min_arguments || n > subcommand->max_arguments)
                 return complain(STATUS_USAGE, "network %s takes %s; see vnicctl network --help.",
-                                deed->name,
-                                deed->max_arguments == 0 ? "no name" : "the name of a network");
+                                subcommand->name,
+                                subcommand->max_arguments == 0 ? "no name"
+                                                               : "the name of a network");
         status = client_open(options, &client);
         if (status != STATUS_OK)
                 return status;
-        return deed->run(client, options, options->arguments + 1);
+        return subcommand->run(client, options, options->arguments + 1);
 }

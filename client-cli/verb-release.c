@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl release": deletes endpoints, by name or all of the caller's. One that fails does not
- * keep the others; the first failure is the exit status.
+ * "vnicctl release": deletes endpoints, by name or all of the caller's. A failure does not stop the
+ * others; the first failure is the exit status.
  */
 
 #include "client-call.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl run": makes taps and becomes the program that uses them, so that they live as long as
- * that. The queue fds are all that the program is given beyond what vnicctl was given: everything
- * else is close-on-exec. If one of several cannot be made, those before it go with us.
+ * "vnicctl run": creates taps and becomes the program that uses them, so that they live as long as
+ * that. The program inherits only the queue fds and what vnicctl itself inherited: everything else
+ * is close-on-exec. If one of several taps cannot be created, those before it go when we exit.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@ DEFINE_CLEANUP(char *, placeholders_free_vector)
 
 /* The taps of one program. */
 typedef struct Run {
-        Options groups[PLACEHOLDERS_TAPS_MAX]; /* what each is to be */
+        Options groups[PLACEHOLDERS_TAPS_MAX]; /* the options of each */
         NewTap *taps[PLACEHOLDERS_TAPS_MAX];
         size_t n;
         char *const *command;
@@ -36,7 +36,7 @@ static void run_done(Run *run) {
                 new_tap_free(run->taps[i]);
 }
 
-/* Whether to ask, and to wait, is about the whole program, wherever it stands. */
+/* --ask, --no-ask and --wait apply to all taps, wherever they are given. */
 static void share_switches(Run *run) {
         bool ask = false, no_ask = false, wait = false;
 
@@ -52,7 +52,7 @@ static void share_switches(Run *run) {
         }
 }
 
-/* What stands behind each --and is read as the options before it were. */
+/* Parses the options after each --and like those before the first. */
 static Status read_groups(const Options *first, Run *run) {
         const Options *last = first;
 
@@ -102,7 +102,7 @@ static Status complain_word(PlaceholderFault fault, const char *wrong, size_t n_
         return STATUS_OK;
 }
 
-/* Before anything is made. */
+/* Called before anything is created. */
 static Status check_arguments(const Run *run) {
         size_t queues[PLACEHOLDERS_TAPS_MAX];
 
@@ -123,7 +123,7 @@ static Status make_taps(Run *run) {
 
         for (size_t i = 0; i < run->n && status == STATUS_OK; i++)
                 status = new_tap_create(&run->groups[i], &run->taps[i]);
-        /* All are made by now, and their ports listen side by side. */
+        /* All are created by now, so their ports go through listening at the same time. */
         for (size_t i = 0; i < run->n && status == STATUS_OK && run->groups[i].wait; i++)
                 status = forwarding_wait(&run->groups[i], run->taps[i]);
         return status;
@@ -150,7 +150,7 @@ static int fill_in(const Run *run, char ***ret) {
         return placeholders_fill_vector(placeholders, run->n, run->command, ret);
 }
 
-/* Returns only if it failed. */
+/* Returns only on failure. */
 static Status become(char *const *command) {
         execvp(command[0], command);
         return complain(errno == ENOENT ? STATUS_NO_SUCH_THING : STATUS_CANNOT_RUN,

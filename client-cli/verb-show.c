@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl show": all that the service tells about one endpoint; for people also which offloads
- * could be on, which are, and what the gap means.
+ * "vnicctl show": all properties of one endpoint; for people also which offloads could be on, which
+ * are, and what the gap means.
  */
 
 #include "client-call.h"

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The verbs of vnicctl, one file each: verb-<name>.c. The table of them is in main.c, with the
- * groups of options that each is given.
+ * The verbs of vnicctl, one file each: verb-<name>.c. Their table is in main.c, with the groups of
+ * options that each accepts.
  */
 
 #include "options.h"

@@ -17,7 +17,8 @@ const char *error_name(FailureKind kind);
 /* The kind of a D-Bus error name; FAILURE_NONE if it is none of ours. name may be NULL. */
 FailureKind error_kind(const char *name);
 
-/* How a handler ends. r >= 0: the call has been answered, or will be; returns 1, since sd-bus reads
- * 0 as "not mine". r < 0: puts the failure into *error and returns a negative errno, so that sd-bus
- * answers with it; r gives the sentence where no Failure was filled (out of memory, mostly). */
+/* The result of a handler. r >= 0: the call has been answered, or will be; returns 1, since sd-bus
+ * takes 0 for "not handled". r < 0: puts the failure into *error and returns a negative errno, so
+ * that sd-bus answers with it; the sentence is made from r if no Failure was filled (out of memory,
+ * mostly). */
 int error_answer(sd_bus_error *error, const Failure *failure, int r);

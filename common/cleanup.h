@@ -26,7 +26,7 @@
                 _taken;                                                                            \
         })
 
-/* Defines the cleanup function for variables of a type whose destructor takes a pointer. */
+/* Defines the _cleanup_ function of a type whose destructor takes a pointer. */
 #define DEFINE_CLEANUP(type, destructor)                                                           \
         static inline void destructor##p(type **pointer) {                                         \
                 if (*pointer)                                                                      \
@@ -37,7 +37,7 @@ static inline void freep(void *pointer) {
         free(*(void **)pointer);
 }
 
-/* Closes what is open and returns -EBADF, for "fd = close_fd(fd)"; errno is preserved. */
+/* Closes fd if it is open and returns -EBADF, for "fd = close_fd(fd)"; preserves errno. */
 static inline int close_fd(int fd) {
         int saved = errno;
 

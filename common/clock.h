@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Times that only pass, and that no administrator sets back. */
+/* Clocks that only advance, and that no administrator can set. */
 
 #include <stdint.h>
 #include <time.h>
@@ -19,7 +19,7 @@ static inline uint64_t clock_now_usec(void) {
         return clock_usec(CLOCK_MONOTONIC);
 }
 
-/* The time that this thread has had of a processor. */
+/* The CPU time of this thread. */
 static inline uint64_t clock_thread_usec(void) {
         return clock_usec(CLOCK_THREAD_CPUTIME_ID);
 }

@@ -19,7 +19,7 @@ struct Debounce {
         void *userdata;
         uint64_t due_at;  /* 0: it is not due */
         uint64_t done_at; /* when it was done last */
-        uint64_t rest;    /* so long after that it is not done again, in µs */
+        uint64_t rest;    /* how long it is not done again after that, in µs */
 };
 
 static uint64_t larger(uint64_t a, uint64_t b) {

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Work that events make due, and that costs the more the more there is on the host. Events are
- * coalesced: it is done a pause after the first of them. And it rests: it takes at most one in 40
- * of the processor's time and keeps the loop waiting for one in ten, whatever others change, and
- * never rests for longer than a minute.
+ * Work that is triggered by events, and whose cost grows with the host. Events are coalesced: the
+ * work is done a pause after the first of them. It is also throttled: whatever others change, it
+ * takes at most 1/40 of the CPU's time and blocks the loop for at most a tenth of the time; but it
+ * is never put off for longer than a minute.
  */
 
 #include <stdint.h>
@@ -23,9 +23,10 @@ int debounce_new(Debounce **ret, sd_event *event, debounce_work_t work, void *us
 /* Forgets work that is due. Takes NULL. Returns NULL. */
 Debounce *debounce_free(Debounce *debounce);
 
-/* After the pause, a multiple of DEBOUNCE_USEC, and not before it has rested; where that is so much
- * longer it rests so much longer, too. What is due earlier already stays so. */
+/* Schedules the work after the pause, a multiple of DEBOUNCE_USEC, and not before it has rested; a
+ * longer pause lengthens the rest in proportion. Work that is already due earlier stays so. */
 void debounce_later(Debounce *debounce, uint64_t pause_usec);
 
-/* At that time of CLOCK_MONOTONIC, rested or not; what is due earlier already stays so. */
+/* Schedules the work at that time (CLOCK_MONOTONIC), rested or not; work that is already due
+ * earlier stays so. */
 void debounce_at(Debounce *debounce, uint64_t usec);

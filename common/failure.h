@@ -4,19 +4,18 @@
 /*
  * What went wrong, as a kind and a sentence.
  *
- * An errno alone cannot say it: the kernel's ENODEV while a link is being configured is not the
- * caller's "no such bridge", and only the place that fails knows the words a person needs. So a
- * function that refuses takes a Failure, fills it where the refusal happens and returns a negative
- * errno as every other function does; the D-Bus name of each kind is the business of
- * common/bus-error.
+ * An errno alone is not enough: the kernel's ENODEV while a link is being configured is not the
+ * caller's "no such bridge", and only the place that fails knows what a person needs to be told. So
+ * a function that refuses takes a Failure, fills it where the refusal happens and returns a
+ * negative errno as every other function does; common/bus-error maps each kind to its D-Bus name.
  *
- * A Failure is a plain value: INIT it, pass it down, read it. Functions leave it untouched on
- * success.
+ * A Failure is a plain value: initialise it with FAILURE_INIT, pass it down, read it. Functions
+ * leave it untouched on success.
  */
 
 typedef enum FailureKind {
         FAILURE_NONE,
-        /* The words of org.vnicd1.Error.*, in the order of the contract. */
+        /* Errors of org.vnicd1.Error.*, in the order of the D-Bus contract. */
         FAILURE_INVALID_OPTION,
         FAILURE_NO_SUCH_BRIDGE,
         FAILURE_NOT_A_BRIDGE,
@@ -35,7 +34,7 @@ typedef enum FailureKind {
         FAILURE_STALE,
         FAILURE_KERNEL,
         FAILURE_INVALID_CONFIGURATION,
-        /* The words of D-Bus itself. */
+        /* Errors of D-Bus itself. */
         FAILURE_INVALID_ARGS,
         FAILURE_ACCESS_DENIED,
         FAILURE_INTERACTION_REQUIRED,
@@ -57,18 +56,18 @@ typedef struct Failure {
                 .kind = FAILURE_NONE                                                               \
         }
 
-/* Fills *failure (which may be NULL: the caller does not care) and returns -error, for "return
+/* Fills *failure (NULL: the caller does not care) and returns -error, for "return
  * failure_set(...)". error is positive. */
 int failure_set(Failure *failure, FailureKind kind, int error, const char *format, ...)
                 __attribute__((format(printf, 4, 5)));
 
 #ifdef __clang_analyzer__
-/* The analyzer sees one file at a time; this tells it that a refusal is negative. */
+/* The analyzer sees one file at a time; this shows it that the result is negative. */
 #define failure_set(failure, kind, error, ...)                                                     \
         (failure_set(failure, kind, error, __VA_ARGS__), -(error))
 #endif
 
-/* A step that the kernel refused: "Cannot <step>: <the kernel's own text>." error is a positive
- * errno; text may be NULL, then it is strerror(error). ENOMEM and ENOBUFS are kinds of KERNEL as
- * well. */
+/* For a step that the kernel refused: "Cannot <step>: <the kernel's own text>." error is a positive
+ * errno; if text is NULL, strerror(error) takes its place. ENOMEM and ENOBUFS count as
+ * FAILURE_KERNEL as well. */
 int failure_kernel(Failure *failure, int error, const char *step, const char *text);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A few fds that belong together: the queues of a tap on their way to a client. As many as fit into
- * one D-Bus message: dbus-daemon lets 16 pass and disconnects the sender of a seventeenth.
+ * A few fds that belong together: the queues of a tap on their way to a client. It holds as many as
+ * fit into one D-Bus message: dbus-daemon passes 16 and disconnects the sender of a seventeenth.
  */
 
 #include <stddef.h>
@@ -20,12 +20,12 @@ typedef struct FdSet {
                 .n = 0                                                                             \
         }
 
-/* Takes fd over. -ENOBUFS when full: then the fd still belongs to the caller. */
+/* Takes over fd. -ENOBUFS: the set is full, and the caller keeps the fd. */
 int fdset_add(FdSet *set, int fd);
 
 /* Moves the contents out, leaving the set empty. */
 FdSet fdset_take(FdSet *set);
 
-/* Closes all, here and now. The last close of a tap sleeps ~15 ms: in the loop use workers_close().
- */
+/* Closes all of them at once. The last close of a tap sleeps ~15 ms: in the loop use
+ * workers_close(). */
 void fdset_done(FdSet *set);

@@ -38,7 +38,7 @@ static inline void list_append(List *list, List *node) {
         list->prev = node;
 }
 
-/* Also for a node of zero bytes (never initialised): it is then only initialised. */
+/* Also accepts a zeroed node that was never initialised, and initialises it. */
 static inline void list_unlink(List *node) {
         if (node->next) {
                 node->next->prev = node->prev;
@@ -48,7 +48,7 @@ static inline void list_unlink(List *node) {
 }
 
 #ifdef __clang_analyzer__
-/* The analyzer cannot know that a circle has no end. */
+/* The analyzer cannot know that a circular list contains no NULL. */
 #define LIST_FOREACH(list, node)                                                                   \
         for (List *node = (list)->next; __builtin_assume(node != NULL), node != (list);            \
                         node = node->next)

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * One line on standard error per event that an administrator may want to know, with the priority
- * prefix of sd-daemon(3) when the journal is listening.
+ * One line on standard error per event that an administrator may want to know about, with the
+ * priority prefix of sd-daemon(3) if the journal is listening.
  */
 
 #include <syslog.h>
 
-/* The end of a line about what stands in the way on this host. */
+/* Ends a message about a problem of this host. */
 #define SEE_DOCTOR " (\"vnicctl doctor\" tells what helps)"
 
 void log_line(int priority, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -7,8 +7,8 @@ typedef struct Range {
         uint32_t first, last;
 } Range;
 
-/* Controls (C0, DEL, C1), soft hyphen, marks of direction, invisible characters, separators of
- * lines and paragraphs, and what is no character at all. */
+/* Control characters (C0, DEL, C1), soft hyphen, directional marks, invisible characters, line and
+ * paragraph separators, and noncharacters. */
 static const Range hidden[] = {
         { 0x0000, 0x001f },
         { 0x007f, 0x009f },
@@ -33,7 +33,7 @@ static bool may_be_shown(uint32_t character) {
         return true;
 }
 
-/* How many bytes the character at text has, by its first; 0: none begins so. */
+/* The length of a character by its first byte; 0: no character begins like that. */
 static size_t length_by_first(unsigned char first) {
         return first < 0x80            ? 1
                         : first < 0xc2 ? 0
@@ -43,7 +43,7 @@ static size_t length_by_first(unsigned char first) {
                                        : 0;
 }
 
-/* The end of the text is no continuation byte, so nothing is read behind it. */
+/* The terminating zero byte is not a continuation byte, so nothing is read beyond it. */
 size_t utf8_decode(const char *bytes, uint32_t *ret_character) {
         const unsigned char *text = (const unsigned char *)bytes;
         static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Text that other programs wrote, on its way to people: into the log, a warning, an error message.
- * A terminal obeys control characters, a line break forges a second line, and directional marks
- * show another text than there is. Text that is not UTF-8, such as a letter cut in half, cannot
- * even be sent over D-Bus: the whole message would be lost with it.
+ * Makes text from other programs fit to be shown: in the log, a warning, or an error message. A
+ * terminal obeys control characters, a line break forges a second line, and directional marks
+ * disguise the text. Text that is not UTF-8, such as a truncated character, cannot even be sent
+ * over D-Bus: the whole message would fail.
  */
 
 #include <stddef.h>

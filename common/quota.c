@@ -14,7 +14,7 @@
 
 #define BURST_USEC (QUOTA_BURST_SEC * UINT64_C(1000000))
 
-/* One user; exists as long as something is charged to him, or his creations of late count. */
+/* One user; exists as long as something is charged to them, or their recent creations count. */
 struct Account {
         List idle; /* Quota.idle, while nothing is charged */
         uid_t uid;
@@ -60,7 +60,7 @@ Quota *quota_free(Quota *quota) {
         return NULL;
 }
 
-/* Those that were put aside first, and who are not remembered for anything any more. */
+/* Frees accounts that have been idle the longest and whose creations no longer count. */
 static void forget_idle(Quota *quota) {
         uint64_t now = clock_now_usec();
 
@@ -80,14 +80,14 @@ static Account *find_account(Quota *quota, uid_t uid) {
         return found ? *found : NULL;
 }
 
-static uint64_t share_usec(const Limits *limits) {
+static uint64_t cost_usec(const Limits *limits) {
         return BURST_USEC / (limits->creations > 0 ? limits->creations : 1);
 }
 
 static bool may_create(const Account *account, const Limits *limits) {
         return limits->creations > 0 &&
                         rate_limit_has_room(&account->creations, clock_now_usec(),
-                                        share_usec(limits), BURST_USEC);
+                                        cost_usec(limits), BURST_USEC);
 }
 
 int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoints, unsigned queues,
@@ -143,7 +143,7 @@ int quota_count_creation(Quota *quota, uid_t uid, const Limits *limits) {
         account = get_account(quota, uid);
         if (!account)
                 return -ENOMEM;
-        rate_limit_spend(&account->creations, clock_now_usec(), share_usec(limits));
+        rate_limit_spend(&account->creations, clock_now_usec(), cost_usec(limits));
         if (account->charges == 0 && list_is_empty(&account->idle))
                 list_append(&quota->idle, &account->idle);
         return 0;

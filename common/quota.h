@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * How much of the host one user may hold, by uid: a connection is no measure, a user opens as many
- * as he likes. What is held is an object, a Charge, which its destructor gives back; nothing else
- * counts up or down. Root is counted but not held to the limits.
+ * How much of the host one user may hold, by uid and not by connection, since a user can open any
+ * number of those. What is held is an object, a Charge, whose destructor gives it back; nothing
+ * else counts up or down. Root is counted but not limited.
  */
 
 #include <sys/types.h>
@@ -43,16 +43,15 @@ int quota_new(Quota **ret);
 /* All charges must have been given back. Takes NULL. Returns NULL. */
 Quota *quota_free(Quota *quota);
 
-/* Whether the user may have so many more. Looks only. QuotaExceeded (-EDQUOT); LimitsExceeded
- * (-EUSERS): endpoints are asked for, and he made too many of late. */
+/* Whether the user may have that many more; changes nothing. QuotaExceeded (-EDQUOT);
+ * LimitsExceeded (-EUSERS): endpoints are requested, and the user has created too many of late. */
 int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoints, unsigned queues,
                 Failure *failure);
 
-/* One more endpoint is being made, whatever becomes of it: it counts for QUOTA_BURST_SEC. -ENOMEM
- */
+/* Counts the creation of one more endpoint, whatever becomes of it, for QUOTA_BURST_SEC. -ENOMEM */
 int quota_count_creation(Quota *quota, uid_t uid, const Limits *limits);
 
-/* Charges as many, without asking whether it may be: what exists is counted, whatever the limit.
+/* Charges that many, without checking the limit: what exists is counted, whatever the limit.
  * -ENOMEM */
 int quota_charge(Quota *quota, uid_t uid, unsigned endpoints, unsigned queues, Charge *ret);
 

@@ -2,30 +2,30 @@
 #pragma once
 
 /*
- * So much at once, and then so much in a time. Each thing that is done is paid for with its share
- * of the time; a user who still owes nearly all of it has done all they may, and may do one more
- * whenever a share is paid. The caller says what time it is.
+ * A rate limit that permits bursts (the generic cell rate algorithm, a token bucket in one number):
+ * each action costs a share of time, which passes by itself, and is permitted while the accumulated
+ * cost stays within a maximum. The caller supplies the time.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
 typedef struct RateLimit {
-        uint64_t theoretical_arrival; /* µs of CLOCK_MONOTONIC: when all will be forgotten */
+        uint64_t theoretical_arrival; /* µs of CLOCK_MONOTONIC: when nothing will count any more */
 } RateLimit;
 
-/* Whether one more, which costs share, stays within most (both µs). */
+/* Whether one more action, which costs that much, stays within max (both µs). */
 static inline bool rate_limit_has_room(
-                const RateLimit *budget, uint64_t now_usec, uint64_t share, uint64_t most) {
-        uint64_t owed = budget->theoretical_arrival > now_usec
-                        ? budget->theoretical_arrival - now_usec
+                const RateLimit *limit, uint64_t now_usec, uint64_t cost, uint64_t max) {
+        uint64_t accumulated = limit->theoretical_arrival > now_usec
+                        ? limit->theoretical_arrival - now_usec
                         : 0;
 
-        return owed + share <= most;
+        return accumulated + cost <= max;
 }
 
-static inline void rate_limit_spend(RateLimit *budget, uint64_t now_usec, uint64_t share) {
-        if (budget->theoretical_arrival < now_usec)
-                budget->theoretical_arrival = now_usec;
-        budget->theoretical_arrival += share;
+static inline void rate_limit_spend(RateLimit *limit, uint64_t now_usec, uint64_t cost) {
+        if (limit->theoretical_arrival < now_usec)
+                limit->theoretical_arrival = now_usec;
+        limit->theoretical_arrival += cost;
 }

@@ -30,7 +30,7 @@ int read_text(int fd, size_t max, char **ret, size_t *ret_size) {
 
         if (!text)
                 return -ENOMEM;
-        n = read_all(fd, text, max + 1); /* one byte more tells that there is more */
+        n = read_all(fd, text, max + 1); /* one more byte shows whether the file is larger */
         if (n < 0)
                 return (int)n;
         if ((size_t)n > max)

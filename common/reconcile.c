@@ -31,10 +31,10 @@ static void set_timer(Reconciler *reconciler) {
                 (void)sd_event_source_set_enabled(reconciler->timer, SD_EVENT_OFF);
         else if (sd_event_source_set_time(reconciler->timer, first) < 0 ||
                         sd_event_source_set_enabled(reconciler->timer, SD_EVENT_ONESHOT) < 0)
-                log_error("Cannot set the timer that reconciles: changes of others go unnoticed");
+                log_error("Cannot set the timer for reconciling: changes made by others go unnoticed");
 }
 
-/* Those that were marked before this began, each once. */
+/* Only those that were marked before this began, each once. */
 void reconciler_run(Reconciler *reconciler) {
         const uint64_t now = clock_now_usec();
         List due;
@@ -48,7 +48,7 @@ void reconciler_run(Reconciler *reconciler) {
                 list_unlink(node);
                 list_append(&due, node);
         }
-        /* Each may free any of them. */
+        /* reconcile() may free any of them. */
         while (!list_is_empty(&due)) {
                 Reconcilable *thing = container_of(due.next, Reconcilable, link);
 

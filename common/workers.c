@@ -16,8 +16,8 @@ struct Workers {
         pthread_cond_t wake; /* a job was queued, or stop was set */
         List queued;         /* WorkersJob.link, to be run */
         List finished;       /* WorkersJob.link, to be given to done() */
-        unsigned idle;       /* threads waiting that no queued job has claimed yet */
-        unsigned claims;     /* of which no thread has woken up yet */
+        unsigned idle;       /* waiting threads that no queued job has claimed yet */
+        unsigned claims;     /* claims for which no thread has woken up yet */
         unsigned n_threads, max_threads;
         bool stop;
         int event; /* readable while finished is not empty */
@@ -77,8 +77,8 @@ static void *workers_thread(void *userdata) {
                 } else if (workers->stop) {
                         break;
                 } else {
-                        /* A thread that wakes up unclaimed, as POSIX permits, waits on: it would be
-                         * counted twice. */
+                        /* A thread that wakes up unclaimed, as POSIX permits, goes on waiting;
+                         * otherwise it would be counted twice. */
                         workers->idle++;
                         while (workers->claims == 0 && !workers->stop)
                                 pthread_cond_wait(&workers->wake, &workers->lock);
@@ -90,7 +90,7 @@ static void *workers_thread(void *userdata) {
         return NULL;
 }
 
-/* With the lock held. The thread takes no signals: they are the loop's. */
+/* Call with the lock held. The thread blocks all signals: they are for the loop. */
 static void start_thread(Workers *workers) {
         sigset_t all, before;
 
@@ -114,7 +114,8 @@ void workers_submit(Workers *workers, WorkersJob *job) {
                         hand_back(workers, job);
         } else {
                 list_append(&workers->queued, &job->link);
-                /* Each waiting thread is claimed by one job, or it would be counted twice. */
+                /* Each job claims its own waiting thread, or two jobs could count on the same one.
+                 */
                 if (workers->idle > 0) {
                         workers->idle--;
                         workers->claims++;

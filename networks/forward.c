@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * vnicd-network-forward: IPv6 forwarding for a network of vnicd, while that is up. vnicd cannot do
- * this itself: for IPv4 there is a netlink message, for IPv6 only /proc/sys, which its sandbox
- * makes read-only.
+ * vnicd-network-forward: enables IPv6 forwarding for a network of vnicd while it is up. vnicd
+ * cannot do this itself: for IPv4 there is a netlink message, for IPv6 only /proc/sys, which is
+ * read-only in its sandbox.
  *
  *     on NAME   switches it on, says so to systemd, and follows the routes until it is killed; what
  *               somebody else switches off is switched on again, five times in a minute
  *     off NAME  puts everything back that no other network needs
  *
- * Where the kernel has force_forwarding (6.17), it is switched on for the bridge and for the
- * devices by which the host reaches what the guests may go to, and for nothing else; and the bridge
- * becomes a router's. vnicd's filters see to it that only its networks gain by that. Older kernels
- * know one switch for all devices. That makes each of them a router, and routers do not listen to
- * router advertisements: so accept_ra becomes 2 first wherever it was 1, and a laptop keeps its own
- * IPv6.
+ * If the kernel has force_forwarding (6.17), that is enabled for the bridge and for the devices
+ * through which the host reaches what the guests may reach, and for nothing else; and the bridge
+ * becomes a router interface. vnicd's filters make sure that only its networks benefit. Older
+ * kernels have one switch for all devices. It makes each of them a router interface, and routers
+ * ignore router advertisements: so accept_ra is first set to 2 wherever it was 1, and a laptop
+ * keeps its own IPv6.
  *
- * What is to be undone is in the journal, so "off" needs neither this process nor the configuration
- * of the network, which may be gone.
+ * The journal says what is to be undone, so "off" needs neither this process nor the configuration
+ * of the network, both of which may be gone.
  */
 
 #include <dirent.h>
@@ -41,13 +41,13 @@
 #define LEDGER_FOLDER "/run/vnicd-network-forward"
 #define ALL           "/proc/sys/net/ipv6/conf"
 
-#define SETTLE_SECONDS 1 /* routes come in numbers; they are looked at once for all */
+#define SETTLE_SECONDS 1 /* routes change in bursts, which are handled at once */
 
-/* What somebody changes again and again is left to them. */
+/* If somebody changes a setting again and again, it is left to them. */
 #define RESTORATIONS     5
 #define RESTORED_SECONDS 60
 
-static int complain(int error, const char *what, const char *which) {
+static int print_error(int error, const char *what, const char *which) {
         fprintf(stderr, "vnicd-network-forward: cannot %s %s: %s\n", what, which,
                         strerror(error < 0 ? -error : error));
         return EXIT_FAILURE;
@@ -62,12 +62,13 @@ static bool name_is_plain(const char *name) {
 
 typedef enum Reach {
         REACH_NOTHING,  /* not of kind nat */
-        REACH_INTERNET, /* and not what is near the host */
+        REACH_INTERNET, /* but nothing on-link or private */
         REACH_ALL,
         REACH_MAX,
 } Reach;
 
-/* The first line of what vnicd wrote for the service. A Reach; -errno of fopen(3). */
+/* Reads the first line of the configuration that vnicd wrote for the service. Returns a Reach;
+ * -errno of fopen(3). */
 static int network_reach(const char *network) {
         char path[64], line[64], expected[64];
         Reach reach = REACH_NOTHING;
@@ -86,7 +87,7 @@ static int network_reach(const char *network) {
         return reach;
 }
 
-/* For each device by which the host reaches what guests may go to. */
+/* Requires forwarding on each device through which the host reaches what guests may reach. */
 static int need_uplinks(SysctlJournal *journal, const char *network, Reach reach) {
         char device[IFNAMSIZ] = "", before[IFNAMSIZ] = "";
         FILE *file = route6_open();
@@ -95,7 +96,7 @@ static int need_uplinks(SysctlJournal *journal, const char *network, Reach reach
         if (!file)
                 return -errno;
         while (r >= 0 && route6_next(file, reach == REACH_ALL, device)) {
-                /* Routes of one device mostly follow each other. */
+                /* Routes of the same device are mostly adjacent. */
                 if (strcmp(device, before) != 0)
                         r = sysctl_require(journal, network, device, "force_forwarding", 1);
                 memcpy(before, device, sizeof(before));
@@ -104,8 +105,8 @@ static int need_uplinks(SysctlJournal *journal, const char *network, Reach reach
         return r;
 }
 
-/* What comes in by the port of a bridge, that bridge listens to; and there may be thousands of
- * them. */
+/* Ports are skipped: their bridge receives the router advertisements, and there may be thousands of
+ * ports. */
 static bool is_port(const char *interface) {
         char path[PATH_MAX];
 
@@ -113,7 +114,8 @@ static bool is_port(const char *interface) {
         return faccessat(AT_FDCWD, path, F_OK, 0) == 0;
 }
 
-/* Those who listen to router advertisements go on doing so, and who was a router stays one. */
+/* Interfaces that accept router advertisements must go on doing so, and routers must stay routers.
+ */
 static int need_to_keep(SysctlJournal *journal, const char *network, const char *interface) {
         bool changed = sysctl_journal_has(journal, interface, "accept_ra");
         int forwards = setting_read(interface, "forwarding");
@@ -149,14 +151,15 @@ static int need_everything(SysctlJournal *journal, const char *network) {
 
         if (setting_read("all", "forwarding") == 1 &&
                         !sysctl_journal_has(journal, "all", "forwarding"))
-                return 0; /* somebody else wants it so */
+                return 0; /* somebody else has enabled it */
         r = need_to_keep_all(journal, network);
         return r < 0 ? r : sysctl_require(journal, network, "all", "forwarding", 1);
 }
 
-/* The bridge is a router's: who does not say so in its neighbour advertisements (RFC 4861, 7.2.5)
- * is struck from the guests' lists. But when any device becomes one, the kernel forgets the routers
- * that were advertised on all others where accept_ra is not 2: so it is, for that moment. */
+/* Makes the bridge a router interface: guests drop a router whose neighbour advertisements do not
+ * have the router flag (RFC 4861, 7.2.5). But when any device becomes a router interface, the
+ * kernel forgets the advertised routers of all others unless their accept_ra is 2: so it is set to
+ * that for the moment. */
 static int become_router(const char *folder, const char *network, bool leave, bool *ret_undone) {
         SysctlJournal *journal = NULL;
         int r = sysctl_journal_open(&journal, folder);
@@ -189,12 +192,11 @@ static bool kernel_has_force_forwarding(const char *network) {
         char path[96];
 
         snprintf(path, sizeof(path), ALL "/%s/force_forwarding", network);
-        return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0; /* by what we may now */
+        return faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0; /* by our effective ids */
 }
 
-/* Brings the settings to what the network needs now; if it reaches nothing it needs none. undone
- * (may be NULL): whether what somebody else has changed is left as it is; and then, whether there
- * was any. */
+/* Applies the settings that the network requires now; none if it reaches nothing. undone (may be
+ * NULL): in: whether to leave changes made by others; out: whether there were any. */
 static int apply(const char *network, Reach reach, bool *undone) {
         const char *folder = getenv("RUNTIME_DIRECTORY");
         const bool forward = reach != REACH_NOTHING;
@@ -223,8 +225,7 @@ static int apply(const char *network, Reach reach, bool *undone) {
         return settled;
 }
 
-/* Whatever comes, even "there was more than fits", means: look again; so does the end of the time
- * (-1: there is none). */
+/* Any message, even one about an overrun, means: look again; so does a time-out (-1: none). */
 static void wait_for_changes(int changes, int timeout_msec) {
         struct pollfd change = { .fd = changes, .events = POLLIN };
         char message[8192];
@@ -237,18 +238,18 @@ static void wait_for_changes(int changes, int timeout_msec) {
                 ;
 }
 
-/* When what somebody had changed was put back: the last few times, the oldest at next. */
+/* When a setting changed by somebody else was last restored: a ring, with the oldest at next. */
 typedef struct Restorations {
         time_t at[RESTORATIONS]; /* 0: never */
         size_t next;
-        bool told; /* that it is left as it is */
+        bool told; /* a warning was printed that it is left alone */
 } Restorations;
 
 static time_t monotonic_seconds(void) {
         struct timespec now;
 
         clock_gettime(CLOCK_MONOTONIC, &now);
-        return now.tv_sec + 1; /* which is never 0 */
+        return now.tv_sec + 1; /* never 0 */
 }
 
 static int apply_again(const char *network, Reach reach, Restorations *restorations) {
@@ -268,7 +269,7 @@ static int apply_again(const char *network, Reach reach, Restorations *restorati
         return r;
 }
 
-/* Until what is left may be put back once more; -1: nothing is left. */
+/* Time until a setting that was left alone may be restored again; -1: there is none. */
 static int rest_msec(const Restorations *restorations) {
         const time_t rest = restorations->at[restorations->next] + RESTORED_SECONDS -
                         monotonic_seconds();
@@ -282,11 +283,11 @@ static int follow(const char *network, Reach reach) {
         int r;
 
         if (changes < 0)
-                return complain(changes, "follow the routes for", network);
+                return print_error(changes, "follow the routes for", network);
         for (bool told = false;; told = true) {
                 r = apply_again(network, reach, &restorations);
                 if (r < 0)
-                        return complain(r, "switch IPv6 forwarding on for", network);
+                        return print_error(r, "switch IPv6 forwarding on for", network);
                 if (!told)
                         sd_notifyf(0, "READY=1\nSTATUS=IPv6 is forwarded for %s", network);
                 wait_for_changes(changes, rest_msec(&restorations));
@@ -297,8 +298,8 @@ static int switch_on(const char *network) {
         int reach = network_reach(network);
 
         if (reach < 0)
-                return complain(reach, "read the configuration of the network", network);
-        /* The filters drop what advertises a router; the host would not listen either. */
+                return print_error(reach, "read the configuration of the network", network);
+        /* The filters drop router advertisements; the host must not accept them either. */
         (void)setting_write(network, "accept_ra", 0);
         if (reach != REACH_NOTHING)
                 return follow(network, (Reach)reach);
@@ -309,7 +310,7 @@ static int switch_on(const char *network) {
 static int switch_off(const char *network) {
         int r = apply(network, REACH_NOTHING, NULL);
 
-        return r < 0 ? complain(r, "switch IPv6 forwarding off for", network) : EXIT_SUCCESS;
+        return r < 0 ? print_error(r, "switch IPv6 forwarding off for", network) : EXIT_SUCCESS;
 }
 
 int main(int argc, char *argv[]) {

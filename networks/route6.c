@@ -18,13 +18,13 @@
 
 /* linux/route.h, linux/ipv6_route.h */
 #define FLAG_GATEWAY 0x00000002
-#define FLAG_REJECT  0x00000200 /* it refuses */
+#define FLAG_REJECT  0x00000200 /* a reject route */
 #define FLAG_ANYCAST 0x00100000
 #define FLAG_LOCAL   0x80000000
 
-#define DEFAULT_BITS 7 /* fewer: one of the few that stand for everything else */
+#define DEFAULT_BITS 7 /* shorter prefixes stand for the default route */
 
-#define NETWORK_GROUP 0x766e6963 /* of bridges of vnicd's networks */
+#define NETWORK_GROUP 0x766e6963 /* the group of bridges of vnicd's networks */
 
 typedef struct Route6 {
         uint8_t destination[16];
@@ -61,7 +61,7 @@ static bool is_within(const Route6 *route, uint8_t first, uint8_t second, unsign
         return route->prefix >= bits && bits_equal(route->destination, range, bits);
 }
 
-/* 0 where the file is not there. */
+/* 0 if there is no such file. */
 static unsigned long read_number(const char *device, const char *name) {
         char path[PATH_MAX], text[32] = "";
         _cleanup_close_ int fd = -EBADF;
@@ -75,8 +75,8 @@ static bool is_tunnel(const char *device) {
         return read_number(device, "flags") & (IFF_POINTOPOINT | IFF_NOARP);
 }
 
-/* Where guests go who are not to reach what is near: not to private addresses (those of
- * networks/lan of the service), and not to neighbours, which a tunnel has none of. */
+/* Whether a route leads where guests may go that must not reach the LAN: not to private addresses
+ * (those of networks/lan of the service), and not to neighbours, of which a tunnel has none. */
 static bool leads_out(const Route6 *route) {
         if (is_within(route, 0xfc, 0, 7) || is_within(route, 0xfe, 0xc0, 10))
                 return false;
@@ -102,7 +102,8 @@ bool route6_next(FILE *file, bool all, char ret_device[static IFNAMSIZ]) {
         return false;
 }
 
-/* A device that is new tells all of its settings at once, one that is switched that alone. */
+/* A new device reports all of its settings in one message; switching forwarding reports that alone.
+ */
 static int filter_messages(int fd) {
         static struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),

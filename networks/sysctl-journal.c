@@ -41,8 +41,8 @@ int setting_write(const char *interface, const char *setting, int value) {
         return dprintf(fd, "%d\n", value) < 0 ? -errno : 0;
 }
 
-/* The two halves of a key, of which the first is a name the kernel could have given, and the second
- * one of the settings that are ever changed. */
+/* Splits a key: the first half must be a valid interface name, the second one of the settings that
+ * we ever change. */
 static bool key_split(const char *key, char interface[static IFNAMSIZ], const char **ret_setting) {
         const char *slash = strchr(key, '/');
         size_t n = slash ? (size_t)(slash - key) : 0;
@@ -125,7 +125,7 @@ void sysctl_journal_close(SysctlJournal *journal) {
         free(journal);
 }
 
-/* That of the network, or with NULL that of any. */
+/* Finds an entry of the network, or of any network if that is NULL. */
 static Entry *find(SysctlJournal *journal, const char *network, const char *key) {
         for (size_t i = 0; i < journal->n; i++)
                 if ((!network || strcmp(journal->entries[i].network, network) == 0) &&
@@ -175,8 +175,8 @@ static int write_entries(const SysctlJournal *journal, FILE *file) {
         return 0;
 }
 
-/* A new file: whatever has its name may lead elsewhere. What was lost with an earlier buffer
- * fclose() does not tell. */
+/* Creates the file anew, since an existing one could be a link to elsewhere. fclose() does not
+ * report errors of earlier writes, so each write is checked. */
 static int write_draft(const SysctlJournal *journal) {
         FILE *file;
         int fd, r;
@@ -194,7 +194,7 @@ static int write_draft(const SysctlJournal *journal) {
         return fclose(file) != 0 && r >= 0 ? -errno : r;
 }
 
-/* The one from before stays until this one is whole. */
+/* The previous journal stays until the new one is complete. */
 static int save(const SysctlJournal *journal) {
         int r = write_draft(journal);
 
@@ -205,7 +205,7 @@ static int save(const SysctlJournal *journal) {
         return r;
 }
 
-/* An interface that is gone has taken its settings along. */
+/* An interface that is gone has taken its settings with it. */
 static void undo(const Entry *entry) {
         int now = read_key(entry->key);
 

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * Which settings of IPv6 were changed, for which network, and what they were: so that several
- * networks can need the same one, and the last puts it back as it was. The journal is written down
- * before a setting is changed, and only then is anything forgotten: whenever the program is killed,
- * what is written can be undone.
+ * Records which IPv6 settings were changed, for which network, and their values before: so that
+ * several networks can need the same setting, and the last one restores it. An entry is written
+ * before its setting is changed, and removed after the setting is restored: whenever the program is
+ * killed, whatever was changed can be undone.
  *
- * One file, for one process at a time: a line "NETWORK KEY BEFORE VALUE" for each need. A key is
- * INTERFACE/SETTING below /proc/sys/net/ipv6/conf.
+ * It is one file, used by one process at a time, with a line "NETWORK KEY BEFORE VALUE" for each
+ * requirement. A key is INTERFACE/SETTING below /proc/sys/net/ipv6/conf.
  */
 
 #include <net/if.h>
@@ -22,42 +22,43 @@ typedef struct Entry {
         char network[IFNAMSIZ];
         char key[KEY_SIZE];
         int before, value;
-        bool wanted; /* still needed by the network that is looked at */
-        bool known;  /* it was settled before */
+        bool wanted; /* still required by the network being applied */
+        bool known;  /* it was in the journal before */
 } Entry;
 
 typedef struct SysctlJournal {
         int folder;         /* locked while it is open */
-        bool leaves_undone; /* what somebody else has changed since stays as it is */
-        bool undone;        /* there was any, after sysctl_apply() */
+        bool leaves_undone; /* do not restore what somebody else has changed since */
+        bool undone;        /* after sysctl_apply(): there was such a change */
         size_t n;
         Entry entries[ENTRIES_MAX];
 } SysctlJournal;
 
-/* Waits for whoever has it. Lines that are none of ours are left out. -errno of open(2), flock(2)
- * and read; -ENOMEM. */
+/* Waits for the lock. Ignores lines that are not ours. -errno of open(2), flock(2) and read;
+ * -ENOMEM. */
 int sysctl_journal_open(SysctlJournal **ret, const char *folder);
 
 /* Takes NULL. */
 void sysctl_journal_close(SysctlJournal *journal);
 
-/* For a need: the setting is to be afterwards what it is now, whatever happens to it in between. */
+/* A value for sysctl_require(): the setting must keep its present value, whatever happens to it in
+ * between. */
 #define AS_IT_IS (-1)
 
-/* A setting is needed by the network from now on. Notes it, and changes nothing yet. Nothing is
- * noted if the value was there before us, or if the interface is gone. -ENOSPC; -errno of reading
- * the setting. */
+/* Records that the network requires the setting from now on, but does not change it yet. Records
+ * nothing if the setting had that value before us, or if the interface is gone. -ENOSPC; -errno of
+ * reading the setting. */
 int sysctl_require(SysctlJournal *journal, const char *network, const char *interface,
                 const char *setting, int value);
 
-/* Whether we have changed it, for whatever network. */
+/* Whether we have changed it, for any network. */
 bool sysctl_journal_has(const SysctlJournal *journal, const char *interface, const char *setting);
 
-/* Writes the journal down, then the settings. What the network does not want any more is undone,
- * the latest first, unless another one needs it or somebody else has changed it since. -errno of
- * the first that failed; the others are done nevertheless. */
+/* Writes the journal, then the settings. Settings that the network no longer requires are restored,
+ * the latest first, unless another network requires them or somebody else has changed them since.
+ * -errno of the first failure; the others are still processed. */
 int sysctl_apply(SysctlJournal *journal, const char *network);
 
-/* A setting as it is. -errno. */
+/* Reads or writes a setting. -errno. */
 int setting_read(const char *interface, const char *setting);
 int setting_write(const char *interface, const char *setting, int value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Arguments, signals, the loop. The service needs no arguments and keeps no state: what exists is
- * read from the kernel at the start, and stopping takes nothing away.
+ * Arguments, signals, the loop. The service needs no arguments and keeps no state: at the start it
+ * reads from the kernel what exists, and stopping it removes nothing.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -56,7 +56,7 @@ static int handle_signals(sd_event *event) {
         return sd_event_add_signal(event, NULL, SIGINT | SD_EVENT_SIGNAL_PROCMASK, NULL, NULL);
 }
 
-/* Losing the bus ends the service: it is started again and finds everything in the kernel. */
+/* Losing the bus ends the service: systemd restarts it, and it finds everything in the kernel. */
 static int open_bus(sd_bus **ret, sd_event *event) {
         _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
         int r;
@@ -64,7 +64,7 @@ static int open_bus(sd_bus **ret, sd_event *event) {
         r = sd_bus_open_system(&bus);
         if (r >= 0)
                 r = sd_bus_set_exit_on_disconnect(bus, true);
-        /* Not when the loop ends, but after the service, which still has calls to answer. */
+        /* The bus must not close when the loop ends: the service still has calls to answer. */
         if (r >= 0)
                 r = sd_bus_set_close_on_exit(bus, false);
         if (r >= 0)
@@ -98,7 +98,7 @@ static int run(Failure *failure) {
         (void)sd_notify(false, "READY=1");
         r = sd_event_loop(event);
         (void)sd_notify(false, "STOPPING=1");
-        /* The loop was left for a reason that is not a signal: the bus is gone. */
+        /* The loop ended for a reason other than a signal: the bus is gone. */
         return r > 0 ? -ECONNRESET : r;
 }
 

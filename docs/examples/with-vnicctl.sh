@@ -13,7 +13,7 @@ shift
 status=0
 vnicctl run --no-ask --bridge "$bridge" --label "script-$$" -- "$@" || status=$?
 case $status in
-3 | 4)  # denied, or somebody would have to be asked: the file that an administrator would write
+3 | 4)  # denied, or authentication is required: the file that an administrator would write
     vnicctl explain "$bridge" >&2
     ;;
 5)

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the interfaces on the bus share: the parts of the service, the paths of its objects, and
- * what the configuration says. It stands below the interfaces, and calls none of them; api/service
- * puts them together.
+ * What the bus interfaces share: the parts of the service, the paths of its objects, and what the
+ * configuration says. It is below the interfaces and calls none of them; api/service puts them
+ * together.
  */
 
 #include "access/access.h"
@@ -21,10 +21,10 @@
 
 #define ENDPOINT_PATH_SIZE (sizeof(ENDPOINT_PREFIX) + IFNAMSIZ)
 
-/* Each byte of the name may take three. */
+/* Each byte of the name may be escaped as three. */
 #define NETWORK_PATH_SIZE (sizeof(NETWORK_PREFIX) + 1 + 3 * IFNAMSIZ)
 
-/* The network that a tap is on whose caller names none. */
+/* The network of a tap for which the caller names none. */
 #define DEFAULT_NETWORK "vnicbr0"
 
 typedef struct NetworkUnits NetworkUnits;
@@ -32,7 +32,7 @@ typedef struct Reload Reload;
 
 typedef struct Service {
         sd_bus *bus;
-        Config *config; /* in force; never NULL, good until the loop runs on */
+        Config *config; /* in force; never NULL, valid until the loop continues */
         Reload *reload;
         Audit *audit;
         Access *access;
@@ -43,37 +43,38 @@ typedef struct Service {
         sd_event_source *hangup;
 } Service;
 
-/* In a handler whose userdata is the object that the call is made on: the service. To be asked for
- * first: of what sd-bus sends from within a handler the handler is its own. */
+/* The service, in a handler whose userdata is the object of the call. Call it before anything else:
+ * once sd-bus runs a getter for something sent from within the handler, the current slot is the
+ * getter's. */
 Service *service_here(sd_bus *bus);
 
-/* What a uid may have. Only of the caller the groups are known. */
+/* The limits of a uid. Only the caller's groups are known. */
 Limits service_limits(const Service *service, const Subject *caller, uid_t uid);
 
-/* And a user about whom nothing is said. */
+/* The limits of a user whom the configuration does not mention. */
 Limits service_limits_of_all(const Service *service);
 
-/* The network that a tap is on whose caller names none; NULL: there is none. */
+/* The network of a tap for which the caller names none; NULL: there is none. */
 const char *service_default_network(const Service *service);
 
-/* Whether there is an object of that path, or a part of the tree that leads to some. */
+/* Whether the path is that of an object, or of a node above one. */
 bool service_has_object(const Service *service, const char *path);
 
-/* The object path of an endpoint, which never changes, into buffer, which it returns. */
+/* Writes the object path of an endpoint, which never changes, into buffer, which it returns. */
 const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]);
 
-/* For the registrations of the endpoint's interfaces: their handlers get the living Endpoint. */
+/* Finds the object for the endpoint's interfaces: their handlers get the Endpoint. */
 int endpoint_find(sd_bus *bus, const char *path, const char *interface, void *userdata,
                 void **ret_found, sd_bus_error *error);
 
 /* What a call on an endpoint is about. */
 AccessRequest request_of_endpoint(const Endpoint *endpoint);
 
-/* The object path of the network of that name, into buffer, which it returns. */
+/* Writes the object path of the network of that name into buffer, which it returns. */
 const char *network_path(const char *name, char buffer[static NETWORK_PATH_SIZE]);
 
 /* Whether the path is one that a network could have. */
 bool network_is_path(const char *path);
 
-/* The network whose object has that path. NULL: none. */
+/* The network with that object path. NULL: none. */
 Network *network_at(const Service *service, const char *path);

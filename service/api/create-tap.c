@@ -21,7 +21,8 @@ typedef struct CreateForm {
 static const CreateForm create_form = { request_read, append_queues };
 static const CreateForm open_form = { request_read_single, append_queue };
 
-/* A network that goes and comes up again while the question is open is the same one. */
+/* A transient network may be torn down and re-created while polkit decides, so it is identified by
+ * its kind, not by its ifindex. */
 static uint64_t generation_of(const Placement *place) {
         const uint64_t defined = UINT64_C(1) << 63;
 
@@ -46,7 +47,7 @@ static AccessRequest access_of(
         };
 }
 
-/* Whether polkit, and so maybe a person, has to be asked before it is made. */
+/* Whether polkit has to be asked before the tap is created. */
 static bool will_be_asked(const Service *service, const Subject *subject, sd_bus_message *call,
                 const TapRequest *request) {
         if (subject->uid == 0 || access_has_answered(service->access, call))
@@ -115,7 +116,8 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
                         &(SentQueues){ .nonce = endpoint->tag.nonce, .is_new_tap = true });
 }
 
-/* What can be made, before anybody is asked; and after the answer, whether it still can. */
+/* Checks whether the tap can be created: before polkit is asked, and again after it has answered.
+ */
 static int look(Service *service, sd_bus_message *call, const TapRequest *request,
                 const Client *client, Placement *ret, List **ret_blocked_on, Failure *failure) {
         int r = placement_check(service->manager, request, client, ret, ret_blocked_on, failure);
@@ -142,13 +144,13 @@ static int create_tap(
         Placement place;
         int r;
 
-        /* Read. That a reply is wanted, without which the queues would have nowhere to go, access
-         * has seen to. */
+        /* Read. access/ has checked that a reply is wanted, without which the queues would have
+         * nowhere to go. */
         r = read_request(service, call, form, &subject, &request, &client, failure);
         if (r < 0)
                 return r;
 
-        /* Refuse: nobody is asked for a password for what cannot succeed. */
+        /* Refuse: nobody is asked to authenticate for what cannot succeed. */
         r = look(service, call, &request, &client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
@@ -167,8 +169,8 @@ static int create_tap(
         if (r < 0)
                 return r;
 
-        /* Reply: after it only the client holds the tap. They are not kept waiting for the others'
-         * news. */
+        /* Reply: from here on only the client holds the tap. It comes before the signals, so that
+         * the client need not wait for those. */
         r = reply_with_tap(service, call, form, endpoint, &queues);
         manager_announce(service->manager, endpoint);
         if (r < 0)
@@ -204,7 +206,7 @@ static int reply_with_answer(sd_bus_message *call, AccessAnswer answer) {
                         "You are not allowed to create this tap. An administrator can allow it by a polkit rule.");
 }
 
-/* What CreateTap would refuse is an answer here, unless it is the question itself that is wrong. */
+/* What CreateTap would refuse is a regular answer here, unless the request itself is malformed. */
 static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int r) {
         switch ((int)failure->kind) {
         case FAILURE_QUOTA_EXCEEDED:
@@ -227,7 +229,7 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
         }
 }
 
-/* A refusal is in *failure. */
+/* Fills *failure if the request is refused. */
 static int tell_whether(Service *service, sd_bus_message *call, const Subject *subject,
                 const TapRequest *request, const Client *client, Failure *failure) {
         AccessRequest access;
@@ -239,8 +241,7 @@ static int tell_whether(Service *service, sd_bus_message *call, const Subject *s
         r = placement_check(service->manager, request, client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
-        /* It waits as CreateTap would: only then is the answer the one that CreateTap would give.
-         */
+        /* Waits as CreateTap would, so that the answer is the one that CreateTap would give. */
         if (r == PLACEMENT_BLOCKED)
                 return wait_retry(service, call, blocked_on);
 
@@ -260,8 +261,8 @@ static int can_create_tap(Service *service, sd_bus_message *call, Failure *failu
                 return reply_with_refusal(call, failure, r);
         client.count_ports = true;
         r = tell_whether(service, call, &subject, &request, &client, failure);
-        /* Nothing was made, and nobody was asked: it may look again at what has changed meanwhile.
-         */
+        /* Nothing was created, and nobody was asked, so it is safe to look again at what has
+         * changed meanwhile. */
         if (r < 0 && failure->kind == FAILURE_STALE && access_ask_again(service->access, call))
                 r = tell_whether(service, call, &subject, &request, &client, failure);
         return r < 0 ? reply_with_refusal(call, failure, r) : r;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * CreateTap, OpenTap and CanCreateTap of org.vnicd1.Manager: the one way through the house. Each is
- * read, refuse, authorise, act, reply; it may run twice (see access/authorization.h), so nothing
- * before "act" changes anything.
+ * CreateTap, OpenTap and CanCreateTap of org.vnicd1.Manager. Each proceeds in the order read,
+ * refuse, authorise, act, reply; it may run twice (see access/authorization.h), so nothing before
+ * "act" changes anything.
  */
 
 #include <systemd/sd-bus.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* org.vnicd1.Endpoint: what is true of every kind of endpoint. */
+/* org.vnicd1.Endpoint: what all kinds of endpoint have in common. */
 #include "api/endpoint-interface.h"
 
 #include <errno.h>
@@ -85,9 +85,9 @@ static PROPERTY_GETTER(get_warnings) {
                 { ENDPOINT_WARNING_RENAMED, "It was renamed." },
                 { ENDPOINT_WARNING_BRIDGE, "It is not on the bridge where it belongs." },
                 { ENDPOINT_WARNING_MTU,
-                                "Its MTU is not its bridge's: larger frames are lost between them." },
+                                "Its MTU differs from its bridge's: larger frames are lost between them." },
                 { ENDPOINT_WARNING_ANTI_SPOOF,
-                                "Its filter against forged MAC addresses was taken off." },
+                                "Its filter against forged MAC addresses was removed." },
                 { ENDPOINT_WARNING_ISOLATED, "Its port is not isolated any more." },
                 { ENDPOINT_WARNING_FILTERS,
                                 "The group of its link or the flags of its port were changed: filters may not see what it sends." },
@@ -98,15 +98,15 @@ static PROPERTY_GETTER(get_warnings) {
                 { ENDPOINT_WARNING_HEADER,
                                 "It was opened without a virtio_net_hdr: it carries no offloads." },
                 { ENDPOINT_WARNING_VLAN,
-                                "In a VLAN of its port the guest is not heard: another port has its MAC there." },
+                                "The guest cannot be heard in a VLAN of its port: another port has its MAC there." },
                 { ENDPOINT_WARNING_LISTENING,
-                                "Its port does not forward yet: its bridge's spanning tree protocol listens first, for twice the bridge's forward delay (30 s where nobody set another)." },
+                                "Its port does not forward yet: its bridge's spanning tree protocol listens first, for twice the bridge's forward delay (30 s unless somebody changed it)." },
                 { ENDPOINT_WARNING_BLOCKED,
-                                "Its port is blocked by its bridge's spanning tree protocol: the guest is a way to where the bridge has another one." },
+                                "Its port is blocked by its bridge's spanning tree protocol: the guest would be a second path to something that the bridge reaches already." },
                 { ENDPOINT_WARNING_GUARD,
-                                "Its port is out of use: the guest sent a BPDU, and it has BPDU guard; or its bridge is down. Setting the interface down and up opens it again." },
+                                "Its port is disabled: the guest sent a BPDU and the port has BPDU guard, or its bridge is down. Setting the interface down and up enables it again." },
                 { ENDPOINT_WARNING_SOURCES,
-                                "Its guest sent frames with other MACs than GuestMac: they are dropped." },
+                                "Its guest sent frames with MACs other than GuestMac: they are dropped." },
                 { ENDPOINT_WARNING_END,
                                 "Its holder made it end with its last queue: it is not persistent any more." },
         };

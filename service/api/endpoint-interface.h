@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* org.vnicd1.Endpoint: what is true of every kind of endpoint. */
+/* org.vnicd1.Endpoint: what all kinds of endpoint have in common. */
 
 #include "api/context.h"
 

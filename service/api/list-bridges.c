@@ -11,7 +11,7 @@
 #include "common/ifname.h"
 #include "kernel/bridge.h"
 
-/* One ListBridges; asks about all bridges side by side. */
+/* The state of one ListBridges. */
 typedef struct Listing {
         Service *service;
         sd_bus_message *call, *reply;
@@ -31,7 +31,7 @@ static int append_warnings(const Listing *listing, const LinkInfo *bridge) {
         size_t n = 0;
 
         if (!bridge_mac_is_pinned(bridge->name))
-                warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets it when an endpoint is on it and it has a port that is not vnicd's, or as the next endpoint joins if it has an IP address.";
+                warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets it once it has both an endpoint and a port that is not vnicd's, or, if it has an IP address, when the next endpoint joins.";
         if (crossing.outcome == FATE_DROPPED)
                 warnings[n++] = firewall_bridge_sentence(&crossing, bridge->name, words);
         return append_names(listing->reply, warnings);
@@ -46,17 +46,17 @@ static int append_undecided(const Listing *listing, const LinkInfo *bridge) {
         return append_names(listing->reply, chains);
 }
 
-/* One line of the list. */
+/* One entry of the list. */
 typedef struct Entry {
-        const LinkInfo *bridge;  /* of one that is not up only name and MTU */
+        const LinkInfo *bridge;  /* if it is not up, only name and MTU are valid */
         const NetworkPlan *plan; /* NULL: no network */
         const Network *network;  /* NULL: none, or not up */
         unsigned ports;
-        bool shared; /* it has a foreign port: it is as a bridge of the host */
+        bool shared; /* it has a foreign port, and counts as a bridge of the host */
         const char *access;
 } Entry;
 
-/* One that is not up is in nobody's way. */
+/* A network that is not up has no problems. */
 static int append_nothing(sd_bus_message *reply) {
         static const char *const none[] = { NULL };
 
@@ -123,7 +123,7 @@ static int list_entry(Listing *listing, Entry *entry, const AccessRequest *acces
 
         r = access_query(listing->service->access, listing->call, &listing->subject, access,
                         &answer, listing->failure);
-        if (r == -ESTALE) { /* it was not there yet when the others were asked about */
+        if (r == -ESTALE) { /* it appeared after the others were checked */
                 *listing->failure = FAILURE_INIT;
                 return 0;
         }
@@ -154,13 +154,13 @@ static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *u
                 .generation = (uint64_t)bridge->ifindex,
         };
 
-        /* One with a name that CreateTap would not take. */
+        /* Leaves out names that CreateTap would not accept. */
         if (!ifname_is_plain(bridge->name) || (network && network->doomed))
                 return 0;
         return list_entry(listing, &entry, &access);
 }
 
-/* Those that the configuration defines and that are not up. */
+/* Lists networks that the configuration defines and that are not up. */
 static int list_defined(Listing *listing) {
         const Config *config = listing->service->config;
         const NetworkPlan *plan;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The bridges of the host as a caller may see and use them. */
+/* ListBridges: the bridges of the host, and whether the caller may use them. */
 
 #include "api/context.h"
 

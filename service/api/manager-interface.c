@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * org.vnicd1.Manager. Each handler is read, refuse, authorise, act, reply; it may run twice (see
- * access/authorization.h), so nothing before "act" changes anything.
+ * org.vnicd1.Manager. Each handler proceeds in the order read, refuse, authorise, act, reply; it
+ * may run twice (see access/authorization.h), so nothing before "act" changes anything.
  */
 #include "api/manager-interface.h"
 
@@ -33,7 +33,7 @@ static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure
                 endpoint = manager_find_label(service->manager, subject.uid, name);
         if (!endpoint)
                 return failure_set(failure, FAILURE_NO_SUCH_ENDPOINT, ENOENT,
-                                "There is no endpoint of that interface name, nor one of yours with that label.");
+                                "There is no endpoint with that interface name, nor one of yours with that label.");
         return sd_bus_reply_method_return(call, "o", endpoint_path(endpoint, path));
 }
 
@@ -78,14 +78,14 @@ static PROPERTY_GETTER(get_header_sizes) {
 
 static PROPERTY_GETTER(get_number) {
         const Service *service = userdata;
-        const HostCapabilities *facts = manager_capabilities(service->manager);
+        const HostCapabilities *capabilities = manager_capabilities(service->manager);
         const Limits limits = service_limits_of_all(service);
         const struct {
                 const char *property;
                 uint32_t value;
         } numbers[] = {
-                { "OffloadMask", facts->offloads.mask },
-                { "MaxQueues", facts->max_queues },
+                { "OffloadMask", capabilities->offloads.mask },
+                { "MaxQueues", capabilities->max_queues },
                 { "MaxFdsPerMessage", FDSET_MAX },
                 { "EndpointsPerUser", limits.endpoints },
                 { "QueuesPerUser", limits.queues },
@@ -99,8 +99,8 @@ static PROPERTY_GETTER(get_number) {
 
 static PROPERTY_GETTER(get_warnings) {
         const Service *service = userdata;
-        const HostCapabilities *facts = manager_capabilities(service->manager);
-        const unsigned filters = facts->tap_filters;
+        const HostCapabilities *capabilities = manager_capabilities(service->manager);
+        const unsigned filters = capabilities->tap_filters;
         const char *sentences[4] = { NULL };
         size_t n = 0;
 
@@ -109,13 +109,13 @@ static PROPERTY_GETTER(get_warnings) {
                                 "Frames of guests to 01:80:c2:00:00:00 to 0F (spanning tree, LLDP, EAPOL) reach the host past anti_spoof and past a firewall for the bridge: the table \"bridge vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).";
         if (!(filters & TAP_FILTER_LOST))
                 sentences[n++] =
-                                "What comes by a tap that has lost its bridge reaches the host: the table \"inet vnicd-taps-\" or \"arp vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).";
-        if (facts->sources == SOURCES_TAKEN)
+                                "Packets from a tap that has lost its bridge reach the host: the table \"inet vnicd-taps-\" or \"arp vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).";
+        if (capabilities->sources == SOURCES_TAKEN)
                 sentences[n++] =
-                                "A guest on a network has to use the MAC that CreateTap told: another program listens to group 30318 of nfnetlink_log, by which vnicd would hear of another one.";
-        else if (facts->sources == SOURCES_UNSUPPORTED)
+                                "A guest on a network has to use the MAC that CreateTap reported: another program listens to group 30318 of nfnetlink_log, through which vnicd would learn of a different one.";
+        else if (capabilities->sources == SOURCES_UNSUPPORTED)
                 sentences[n++] =
-                                "A guest on a network has to use the MAC that CreateTap told: the kernel has no nfnetlink_log, or its filters no log, by which vnicd would hear of another one.";
+                                "A guest on a network has to use the MAC that CreateTap reported: the kernel lacks nfnetlink_log, or logging in filters, through which vnicd would learn of a different one.";
         return append_names(reply, sentences);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What org.vnicd1.Manager says unasked: endpoints that leave, and properties that are others now.
- */
+/* Signals of org.vnicd1.Manager: endpoints that are removed, and properties that change. */
 #include "api/manager-signals.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What org.vnicd1.Manager says unasked. */
+/* Signals of org.vnicd1.Manager. */
 
 #include "api/context.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * org.vnicd1.Network, and what the Manager has to say of networks. Only one that is up is an
+ * org.vnicd1.Network, and the Manager's methods for networks. Only a network that is up is an
  * object; one that the configuration defines comes up with its first tap.
  */
 #include "api/network-interface.h"
@@ -140,7 +140,7 @@ int network_append_warnings(sd_bus_message *reply, Service *service, const Netwo
                         sentences[n++] = network->warnings[i];
         if (network_ports(network).foreign > 0)
                 sentences[n++] =
-                                "It has a port that is not vnicd's, so whoever wants a tap on it needs what a bridge of the host needs.";
+                                "It has a port that is not vnicd's, so a tap on it needs the same permission as on a bridge of the host.";
         if (crossing.outcome == FATE_DROPPED)
                 sentences[n++] = firewall_bridge_sentence(&crossing, bridge, words);
         return append_names(reply, sentences);
@@ -302,7 +302,7 @@ int network_interface_register(Service *service) {
                                 NETWORK_INTERFACE, vtable, find, service);
         if (r < 0)
                 return r;
-        /* What was there before may have lost its service. */
+        /* Networks that existed before we started may have lost their service. */
         while ((network = networks_next(service->networks, network)))
                 network_units_start(service->network_units, &network->tag.plan);
         return 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* org.vnicd1.Network, and what the Manager has to say of networks. */
+/* org.vnicd1.Network, and the Manager's methods for networks. */
 
 #include "api/context.h"
 
@@ -11,13 +11,13 @@ int network_interface_register(Service *service);
 /* Manager.CreateNetwork() */
 int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *error);
 
-/* An "as": what stands in the network's way. */
+/* Appends an "as": problems of the network. */
 int network_append_warnings(sd_bus_message *reply, Service *service, const Network *network);
 
-/* An "as": chains of others of which it is not known whether they stand in its way. */
+/* Appends an "as": chains of others that may or may not block its traffic. */
 int network_append_undecided(sd_bus_message *reply, Service *service, const Network *network);
 
-/* From the model: a network is up, or goes; or one of its properties is another. */
+/* Announce that a network is up or going, or that one of its properties has changed. */
 void network_announce(Service *service, const Network *network);
 void network_announce_end(Service *service, const Network *network);
 void network_emit_change(Service *service, const char *name, const char *property);

@@ -113,7 +113,7 @@ static void warn(NetworkUnit *unit, const char *sentence) {
         unit->units->changed(unit->name, unit->units->userdata);
 }
 
-/* The folder is for the services' user as well, whatever our umask. */
+/* The services' user needs access to the folder, whatever our umask is. */
 static int open_folder(const NetworkUnits *units) {
         char path[256];
         int fd;
@@ -145,7 +145,7 @@ static int write_all(int fd, const char *text) {
         return fchmod(fd, 0644) < 0 ? -errno : 0;
 }
 
-/* At once or not at all: the service may be starting. */
+/* Atomic, since the service may be starting. */
 static int write_file(const NetworkUnits *units, const char *name, const char *text) {
         _cleanup_close_ int folder = open_folder(units), fd = -EBADF;
         char file[IFNAMSIZ + 8], draft[IFNAMSIZ + 8];
@@ -195,16 +195,16 @@ static int write_configuration(const NetworkUnits *units, const NetworkPlan *pla
         return r < 0 ? r : write_file(units, plan->name, text);
 }
 
-/* What is often in the way; the journal has the rest. */
+/* The most frequent reasons; the journal has the others. */
 static const char *reason_of_end(void) {
         struct stat status;
 
         if (stat("/etc/resolv.conf", &status) < 0 && errno == ENOENT)
                 return "/etc/resolv.conf leads to no file. Start the resolver of the host, or remove the link";
-        return "If another DHCP or DNS server of the host listens on all addresses, let it have those of its own alone";
+        return "If another DHCP or DNS server of the host listens on all addresses, restrict it to its own addresses";
 }
 
-/* systemd starts it again every few seconds, and tells when it runs. */
+/* systemd restarts it every few seconds, and reports when it runs. */
 static void on_unit_changed(bool runs, void *userdata) {
         NetworkUnit *unit = userdata;
         char sentence[sizeof(unit->warning)], name[NETWORK_UNIT_SIZE];
@@ -228,7 +228,7 @@ static void on_started(UnitJob *job, const char *failure, void *userdata) {
         warn(unit, failure ? failure : "");
 }
 
-/* Without systemd nobody is told: who started the service sees to its end. */
+/* Without systemd there is nothing to do: whoever started the service has to stop it. */
 static void on_stopped(UnitJob *job, const char *failure, void *userdata) {
         NetworkUnit *unit = userdata;
 
@@ -250,7 +250,7 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan) {
         unit->job = unit_job_free(unit->job);
         unit->stopping = false;
         network_service_unit(plan->name, unit_name);
-        /* Without it the network works, and says less. */
+        /* Without the watch the network works, but has fewer warnings. */
         if (!unit->watch &&
                         systemd_watch_unit(units->systemd, &unit->watch, unit_name, on_unit_changed,
                                         unit) < 0)
@@ -261,7 +261,7 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan) {
         if (r >= 0)
                 return;
         snprintf(sentence, sizeof(sentence),
-                        "Guests get no addresses: the configuration of its service could not be handed over in %s/networks (%s). Start vnicd by its unit.",
+                        "Guests get no addresses: the configuration of its service could not be written to %s/networks (%s). Start vnicd through its unit.",
                         units->directory, strerror(-r));
         warn(unit, sentence);
 }
@@ -274,13 +274,13 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
                 return;
         unit->job = unit_job_free(unit->job);
         unit->stopping = true;
-        /* While the network is there: once it is gone, nobody who is started after us knows of the
-         * file. The service has read it. */
+        /* The file goes while the network exists: once that is gone, a vnicd started after us would
+         * not know of the file. The service has read it already. */
         remove_file(units, plan->name);
         if (systemd_stop_unit(units->systemd, &unit->job,
                             network_service_unit(plan->name, unit_name), on_stopped, unit) >= 0)
                 return;
-        log_warning("Cannot have the service of the network %s stopped", plan->name);
+        log_warning("Cannot stop the service of the network %s", plan->name);
         unit_free(unit);
 }
 

@@ -60,8 +60,8 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
 
-/* One that is defined is the default whether it is up or not. */
-static void tell_default(Service *service, const Network *network) {
+/* A network that the configuration defines is the default whether it is up or not. */
+static void announce_default(Service *service, const Network *network) {
         const char *name = network->tag.plan.name;
 
         if (strcmp(name, DEFAULT_NETWORK) == 0 && !config_network(service->config, name))
@@ -70,7 +70,7 @@ static void tell_default(Service *service, const Network *network) {
 
 static void on_network_appeared(Network *network, void *userdata) {
         network_announce(userdata, network);
-        tell_default(userdata, network);
+        announce_default(userdata, network);
 }
 
 static void on_network_warned(Network *network, void *userdata) {
@@ -87,17 +87,17 @@ static void on_facts_changed(void *userdata) {
         manager_emit_facts(userdata);
 }
 
-/* Those that are half made at the start go before anybody could be told. */
+/* Half-made networks found at the start are removed before there is a bus to announce it on. */
 static void on_network_leaving(Network *network, void *userdata) {
         Service *service = userdata;
 
         if (!service->network_units)
                 return;
         network_announce_end(service, network);
-        tell_default(service, network);
+        announce_default(service, network);
 }
 
-/* Queues that never reached anybody. */
+/* Takes back queues that never reached their client. */
 static void on_lost(const SentQueues *sent, void *userdata) {
         Service *service = userdata;
         Endpoint *endpoint = manager_find(service->manager, sent->nonce);
@@ -134,7 +134,7 @@ static int list_endpoints(sd_bus *bus, const char *prefix, void *userdata, char 
         return 0;
 }
 
-/* SIGHUP: look again at what the host offers and what the administrator wants. */
+/* SIGHUP: checks again what the host offers and what the administrator wants. */
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
         Service *service = userdata;
 
@@ -167,7 +167,8 @@ static int register_all(Service *service) {
         return network_interface_register(service);
 }
 
-/* Nobody knows the groups of its user any more: what is denied to any group is denied to it. */
+/* The groups of the endpoint's user are no longer known: what is denied to any group is denied
+ * here. */
 static bool may_rejoin(const Endpoint *endpoint, const char *bridge, void *userdata) {
         const Service *service = userdata;
         const Config *config = service->config;
@@ -187,12 +188,12 @@ static bool has_object(const char *path, void *userdata) {
         return service_has_object(userdata, path);
 }
 
-/* A network's ports and the settings of its bridge are asked of the kernel. */
+/* A network's ports and the settings of its bridge take requests to the kernel. */
 static bool is_costly(const char *path, void *userdata) {
         return network_is_path(path);
 }
 
-/* Before anything is on the bus: who may is known first. */
+/* Call before anything is registered on the bus, so that no handler runs unchecked. */
 static int set_up_access(Service *service, Failure *failure) {
         static const AccessHost host = {
                 .config = get_config,
@@ -255,7 +256,7 @@ Service *service_free(Service *service) {
         reload_stop(service->reload);
         service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
-        /* After whoever sends a call to its handler again. */
+        /* After everything that could dispatch a call again. */
         network_units_free(service->network_units);
         service->access = access_free(service->access);
         service->reload = reload_free(service->reload);

@@ -45,7 +45,7 @@ static const OptionTable open_table = {
         .arguments = "(s bridge, b vnet_hdr, a{sv} options)",
 };
 
-/* What follows the flags. */
+/* Reads what follows the flags. */
 static int read_rest(sd_bus_message *call, const OptionTable *table, const char *bridge,
                 TapRequest *request, Failure *failure) {
         int r = tap_request_set_bridge(request, bridge, failure);
@@ -75,7 +75,7 @@ int request_read(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *
 static int check_single(const TapRequest *request, Failure *failure) {
         if (request->has_queues && request->queues != 1)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"queues\" was %u, but OpenTap makes a tap of one queue. Use CreateTap for several.",
+                                "The option \"queues\" was %u, but OpenTap creates a tap with one queue. Use CreateTap for several.",
                                 request->queues);
         if (request->persistent)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,

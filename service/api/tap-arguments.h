@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * From the arguments of CreateTap, CanCreateTap and OpenTap to a TapRequest. Here everything that a
- * client can say is read, once; a key that is not known, not of its type or there twice is refused
- * by name, never passed over.
+ * From the arguments of CreateTap, CanCreateTap and OpenTap to a TapRequest. Everything that a
+ * client can say is read here, once; a key that is unknown, of the wrong type or duplicate is
+ * refused by name, never ignored.
  */
 
 #include <systemd/sd-bus.h>
@@ -15,6 +15,6 @@
  * tap_request_set_bridge() and tap_request_complete() refuse. */
 int request_read(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);
 
-/* Reads "sba{sv}", the arguments of OpenTap, from the start of the call: of a tap that has one
- * queue and is handed over with it. Otherwise as request_read(). */
+/* Reads "sba{sv}", the arguments of OpenTap, from the start of the call: the tap has one queue and
+ * is handed over with it. Otherwise as request_read(). */
 int request_read_single(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);

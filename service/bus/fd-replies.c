@@ -15,8 +15,8 @@
 #define IN_FLIGHT_USEC (5 * USEC_PER_SEC)
 #define ACCURACY_USEC  USEC_PER_SEC
 
-/* Each holds on to a call of at most 64 KiB (bus/message-size.h). With more in flight than these, a
- * client that cannot take fds waits until its own call times out. */
+/* Each holds a call of at most 64 KiB (bus/message-size.h). If there are more in flight, a client
+ * that cannot receive fds waits until its own call times out. */
 #define IN_FLIGHT_MAX 64
 
 typedef struct InFlight {
@@ -49,8 +49,8 @@ static InFlight *find(FdReplies *replies, uint64_t cookie) {
         return NULL;
 }
 
-/* dbus-daemon takes the call for answered, so this is an error that it does not expect any more:
- * our bus policy (org.vnicd1.conf) lets it pass, by its name. */
+/* dbus-daemon considers the call answered and no longer expects this error: our bus policy
+ * (org.vnicd1.conf) lets it pass, by its name. */
 static void answer(sd_bus_message *call) {
         const sd_bus_error error = SD_BUS_ERROR_MAKE_CONST(error_name(FAILURE_NOT_SUPPORTED),
                         "Your connection did not negotiate the passing of file descriptors, so the queues could not be handed over and were closed. Turn it on in your D-Bus binding before it connects.");
@@ -60,8 +60,8 @@ static void answer(sd_bus_message *call) {
                 log_warning("Cannot tell a client that its queues were lost: %s", strerror(-r));
 }
 
-/* Only the bus itself refuses messages, and nobody else can have its name as a sender. Whatever its
- * reason is, nobody has received the queues; a client that has left is not told. */
+/* Only the bus itself refuses messages, and nobody else can send under its name. Whatever its
+ * reason, nobody has received the queues; a client that has left is not told. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
         const char *sender = sd_bus_message_get_sender(message);
         FdReplies *replies = userdata;
@@ -82,7 +82,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *ret
         return 1;
 }
 
-/* Expired ones go; the timer waits for the others. */
+/* Drops those that have expired; the timer waits for the others. */
 static int on_time(sd_event_source *source, uint64_t usec, void *userdata) {
         FdReplies *replies = userdata;
         uint64_t now = clock_now_usec(), first = UINT64_MAX;
@@ -135,7 +135,7 @@ FdReplies *fd_replies_free(FdReplies *replies) {
         return NULL;
 }
 
-/* Without the timer they would only be held on to for longer. */
+/* Errors do no harm: without the timer the calls would only be held for longer. */
 static void start_timer(FdReplies *replies, uint64_t usec) {
         int enabled;
 

@@ -20,11 +20,11 @@ typedef struct FdReplies FdReplies;
 typedef struct SentQueues {
         uint32_t nonce;  /* of the tap */
         bool is_new_tap; /* made by the call, so it has to go if nobody receives its queues */
-        unsigned given;  /* queues that the call has added to those of a tap that was there */
+        unsigned given;  /* queues that the call has added to those of an existing tap */
 } SentQueues;
 
-/* lost(): the bus has refused the reply with them. The bus must be attached to its loop. -ENOMEM,
- * -errno of sd-bus and sd-event. */
+/* lost() is called when the bus has refused the reply with them. The bus must be attached to its
+ * loop. -ENOMEM, -errno of sd-bus and sd-event. */
 int fd_replies_new(FdReplies **ret, sd_bus *bus,
                 void (*lost)(const SentQueues *sent, void *userdata), void *userdata);
 

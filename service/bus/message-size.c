@@ -8,16 +8,17 @@
 
 #define SMALL (64 * 1024)
 
-/* Each value counts at least as much as the largest that has no length. */
+/* Each value counts at least as much as the largest type of fixed size. */
 #define VALUE 8
 
-/* An option takes long to read, and no call has more than some twenty. */
+/* Dictionary entries count more, as an option takes long to read, and no call has more than some
+ * twenty. */
 #define ENTRY 256
 
-/* Types of which sd-bus gives an array in one piece. */
+/* Types whose arrays sd-bus returns in one piece. */
 #define NUMBERS "ynqiuxtd"
 
-/* false: the rest is used up. */
+/* false: the limit is exceeded. */
 static bool take(size_t *rest, size_t size) {
         const bool fits = size <= *rest;
 
@@ -40,7 +41,7 @@ static int read_one(sd_bus_message *message, char type, size_t *rest) {
         return 1;
 }
 
-/* Its elements are not looked at one by one. The same. */
+/* Reads an array without looking at its elements one by one. Returns the same. */
 static int read_numbers(sd_bus_message *message, char type, size_t *rest) {
         const void *numbers;
         size_t size;
@@ -51,11 +52,12 @@ static int read_numbers(sd_bus_message *message, char type, size_t *rest) {
 
 static int read_all(sd_bus_message *message, size_t *rest);
 
-/* The same. */
+/* Returns the same. */
 static int read_container(sd_bus_message *message, char type, const char *contents, size_t *rest) {
         int r;
 
-        /* To enter it sd-bus reads its signature, which takes as long as so many values. */
+        /* To enter it, sd-bus parses its signature, which takes as long as reading that many
+         * values. */
         if (!take(rest, VALUE * strlen(contents)))
                 return 0;
         if (type == SD_BUS_TYPE_ARRAY && contents[1] == '\0' && strchr(NUMBERS, *contents))
@@ -66,8 +68,8 @@ static int read_container(sd_bus_message *message, char type, const char *conten
         return r > 0 && sd_bus_message_exit_container(message) < 0 ? -EBADMSG : r;
 }
 
-/* What is left of the message or of the container; containers are nested 64 deep at most. The same.
- */
+/* Reads the rest of the message or container; containers are nested 64 deep at most. Returns the
+ * same. */
 static int read_all(sd_bus_message *message, size_t *rest) {
         const char *contents;
         char type;

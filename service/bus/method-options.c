@@ -8,7 +8,7 @@
 #define KEY_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 #define KEY_SIZE       33
 
-/* One call being read. */
+/* The state while a call is read. */
 typedef struct Reading {
         sd_bus_message *call;
         const OptionTable *table;
@@ -27,7 +27,7 @@ static const Option *find_option(const OptionTable *table, const char *key) {
         return NULL;
 }
 
-/* A client's own words are not put before people's eyes, unless they are plain. */
+/* A client's text is only shown to people if it is plain. */
 static int refuse_key(const char *key, Failure *failure) {
         size_t n = strnlen(key, KEY_SIZE);
         bool plain = n > 0 && n < KEY_SIZE && strspn(key, KEY_CHARACTERS) == n;
@@ -103,8 +103,8 @@ static int read_value(const Reading *reading, const Option *option, Failure *fai
                         : 0;
 }
 
-/* said: a bit for each option read so far. */
-static int read_option(const Reading *reading, uint32_t *said, Failure *failure) {
+/* seen: a bit for each option read so far. */
+static int read_option(const Reading *reading, uint32_t *seen, Failure *failure) {
         const Option *option;
         const char *key;
         uint32_t bit;
@@ -116,10 +116,10 @@ static int read_option(const Reading *reading, uint32_t *said, Failure *failure)
         if (!option)
                 return refuse_key(key, failure);
         bit = UINT32_C(1) << (option - reading->table->options);
-        if (*said & bit)
+        if (*seen & bit)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"%s\" was given twice.", option->key);
-        *said |= bit;
+        *seen |= bit;
         r = read_value(reading, option, failure);
         if (r < 0)
                 return r;
@@ -130,13 +130,13 @@ static int read_option(const Reading *reading, uint32_t *said, Failure *failure)
 
 int options_read(sd_bus_message *call, const OptionTable *table, void *target, Failure *failure) {
         const Reading reading = { .call = call, .table = table, .target = target };
-        uint32_t said = 0;
+        uint32_t seen = 0;
         int r;
 
         if (sd_bus_message_enter_container(call, SD_BUS_TYPE_ARRAY, "{sv}") < 0)
                 return options_refuse(table, failure);
         while ((r = sd_bus_message_enter_container(call, SD_BUS_TYPE_DICT_ENTRY, "sv")) > 0) {
-                r = read_option(&reading, &said, failure);
+                r = read_option(&reading, &seen, failure);
                 if (r < 0)
                         return r;
         }

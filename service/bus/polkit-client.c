@@ -14,7 +14,7 @@
 #define FLAG_ALLOW_USER_INTERACTION 1u
 
 /* polkit gives its rules 15 seconds, and polkitd 122 now and then takes all of them to notice that
- * they have ended: who gives up before makes a no of what would be a yes. */
+ * a rule has ended: a shorter time-out would turn a yes into a no. */
 #define ANSWER_TIMEOUT_USEC (20 * UINT64_C(1000000))
 #define PERSON_TIMEOUT_USEC (120 * UINT64_C(1000000))
 

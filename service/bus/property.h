@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * How a property of an object is read. userdata is the object, or, for those that lie in it as they
- * are told, what lies at the property's offset.
+ * How a property of an object is read. userdata is the object, or, for properties that are stored
+ * in the form in which they are sent, the member at the property's offset.
  */
 
 #include <stddef.h>
@@ -11,7 +11,7 @@
 
 #include "common/fdset.h"
 
-/* An sd_bus_property_get_t, of whose arguments most need two. */
+/* An sd_bus_property_get_t; most getters use only two of its arguments. */
 #define PROPERTY_GETTER(name)                                                                      \
         int name(sd_bus *bus, const char *path, const char *interface, const char *property,       \
                         sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -22,21 +22,22 @@
 #define LIVE_PROPERTY(name, type, get, offset)                                                     \
         SD_BUS_PROPERTY(name, type, get, offset, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE)
 
-/* Text that others may have chosen, such as the name that an administrator gave an interface: what
- * D-Bus does not take as a string would cost the whole message, and everybody who asks for all
- * objects the answer. -ENOMEM, -errno of sd-bus. */
+/* Appends text that others may have chosen, such as the name that an administrator gave an
+ * interface. Bytes that D-Bus does not accept in a string are replaced: they would fail the whole
+ * message, and with it the answer to everybody who asks for all objects. -ENOMEM, -errno of sd-bus.
+ */
 int append_text(sd_bus_message *message, const char *text);
 
-/* An array of strings, ended by NULL, as an argument or property of type "as". */
+/* Appends an array of strings, terminated by NULL, as an "as". */
 int append_names(sd_bus_message *message, const char *const *names);
 
-/* A message argument "ah" made of the queues, which stay the caller's. */
+/* Appends the queues as an "ah"; the caller keeps them. */
 int append_queues(sd_bus_message *message, const FdSet *queues);
 
-/* A message argument "h" made of the one queue, which stays the caller's. */
+/* Appends the only queue as an "h"; the caller keeps it. */
 int append_queue(sd_bus_message *message, const FdSet *queues);
 
-/* At the offset: a bool, a uint32_t, an array of char, a Mac. */
+/* Getters for a member at the offset: a bool, a uint32_t, an array of char, a Mac. */
 PROPERTY_GETTER(property_get_flag);
 PROPERTY_GETTER(property_get_number);
 PROPERTY_GETTER(property_get_text);

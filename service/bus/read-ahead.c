@@ -8,23 +8,23 @@
 #include "common/cleanup.h"
 #include "common/clock.h"
 
-/* After what the bus has (SD_EVENT_PRIORITY_NORMAL), or before. */
+/* Priorities after and before those of the bus (SD_EVENT_PRIORITY_NORMAL). */
 #define LATER_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 #define NOW_PRIORITY   (SD_EVENT_PRIORITY_NORMAL - 5)
 
-/* Of a processor: a host that is busy with others has not read more meanwhile. */
+/* CPU time: on a busy host, wall-clock time passes without any message being read. */
 #define READ_AHEAD_USEC 4000
 
 DEFINE_CLEANUP(ReadAhead, read_ahead_free)
 
 struct ReadAhead {
         sd_event_source *source;
-        uint64_t due; /* µs of this thread's own time: then it is put off no more */
+        uint64_t due; /* in µs of this thread's CPU time: then it is not put off any longer */
         read_ahead_t callback;
         void *userdata;
 };
 
-/* Before each round, in which one message is read at most. */
+/* Runs before each iteration of the loop, which reads one message at most. */
 static int on_round(sd_event_source *source, void *userdata) {
         const ReadAhead *ahead = userdata;
 

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Something to be done when all that the bus has is read, and before the loop waits: whoever is
- * about to leave, or to stand in line, is known then. But nobody can put it off for longer than
- * four milliseconds, or than the one message takes that is being read then: how many messages that
- * are says little, since one can cost as much as a thousand others.
+ * Runs a callback once all pending messages are read, before the loop waits: by then we know who
+ * has left, and who else has called. Nobody can put it off for longer than four milliseconds, plus
+ * the one message that is being handled then. The limit is a time and not a number of messages,
+ * since one can cost as much as a thousand others.
  */
 
 #include <systemd/sd-bus.h>
@@ -19,5 +19,5 @@ int read_ahead_new(ReadAhead **ret, sd_bus *bus, read_ahead_t callback, void *us
 /* Takes NULL. Returns NULL. */
 ReadAhead *read_ahead_free(ReadAhead *ahead);
 
-/* Once. Where it is scheduled already its time stays. */
+/* Schedules one run. If it is scheduled already, its deadline stays. */
 void read_ahead_schedule(ReadAhead *ahead);

@@ -13,7 +13,7 @@
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
 
-/* A name may have 255 bytes, and a rule has five of them. */
+/* A name has up to 255 bytes, and a rule has five of them. */
 #define RULE_SIZE 1536
 
 struct SignalSender {
@@ -33,7 +33,7 @@ struct SignalMatch {
 DEFINE_CLEANUP(SignalSender, signal_sender_free)
 DEFINE_CLEANUP(SignalMatch, signal_match_free)
 
-/* The bus writes the sender into each message that it passes on, and nobody else can be called
+/* The bus fills in the sender of each message that it delivers, and nobody else can own
  * org.freedesktop.DBus. */
 static bool is_genuine(const SignalMatch *match, sd_bus_message *signal) {
         const char *wanted = match->sender ? match->sender->owner : BUS_NAME;
@@ -48,13 +48,13 @@ static int on_signal(sd_bus_message *signal, void *userdata, sd_bus_error *error
         return is_genuine(match, signal) ? match->handler(signal, match->userdata, error) : 0;
 }
 
-/* Without this, sd-bus would give up the connection. */
+/* Without this callback, sd-bus would close the connection on a refusal. */
 static int on_installed(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
         const sd_bus_error *refusal = sd_bus_message_get_error(answer);
         const SignalMatch *match = userdata;
 
         if (refusal)
-                log_warning("The bus does not let us hear %s: %s",
+                log_warning("The bus refuses to deliver the signals of %s: %s",
                                 match->sender ? match->sender->name : BUS_NAME,
                                 refusal->message ? refusal->message : refusal->name);
         return 0;
@@ -90,7 +90,7 @@ int signal_match_new(SignalMatch **ret, sd_bus *bus, const SignalSender *sender,
         return 0;
 }
 
-/* The bus's own NameOwnerChanged. name: NULL: of all names. */
+/* Matches the bus's own NameOwnerChanged. name: NULL: any. */
 static int match_name_owner(SignalMatch **ret, sd_bus *bus, const char *name,
                 sd_bus_message_handler_t handler, void *userdata) {
         const SignalRule rule = {
@@ -123,7 +123,7 @@ SignalMatch *signal_match_free(SignalMatch *match) {
         return NULL;
 }
 
-/* owner: "" is nobody. Without memory nobody is heard. */
+/* owner: "": nobody. If memory runs out, no signal is accepted. */
 static void set_owner(SignalSender *sender, const char *owner) {
         free(sender->owner);
         sender->owner = *owner ? strdup(owner) : NULL;
@@ -137,7 +137,7 @@ static int on_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error
         return 0;
 }
 
-/* Nobody owns it: whoever takes it will be told of. */
+/* An error means that nobody owns it: NameOwnerChanged will report the next owner. */
 static int on_owner(sd_bus_message *answer, void *userdata, sd_bus_error *error) {
         const sd_bus_error *refusal = sd_bus_message_get_error(answer);
         SignalSender *sender = userdata;
@@ -147,16 +147,15 @@ static int on_owner(sd_bus_message *answer, void *userdata, sd_bus_error *error)
         if (!refusal && sd_bus_message_read(answer, "s", &owner) > 0)
                 set_owner(sender, owner);
         else if (refusal && !sd_bus_error_has_name(refusal, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
-                log_warning("The bus does not say who %s is: %s", sender->name,
+                log_warning("The bus does not say who owns %s: %s", sender->name,
                                 refusal->message ? refusal->message : refusal->name);
         return 0;
 }
 
-/* No signal can come too early to be recognised. A bus handles what one connection sends in order,
- * and so delivers its answers in order: changes of the owner are watched before the owner is asked
- * for, and that is answered before a match for the sender's signals, which comes later, even
- * stands.
- */
+/* No signal can arrive too early to be recognised. The bus handles the messages of a connection in
+ * order, and so delivers its answers in order: changes of the owner are matched before the owner is
+ * asked for, and that is answered before any match for the sender's signals, which is added later,
+ * takes effect. */
 int signal_sender_new(SignalSender **ret, sd_bus *bus, const char *name) {
         _cleanup_(signal_sender_freep) SignalSender *sender = calloc(1, sizeof(SignalSender));
         int r;

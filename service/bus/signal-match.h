@@ -12,32 +12,31 @@
 
 #include <systemd/sd-bus.h>
 
-/* Another service whose signals are heard, by its well-known name. */
+/* Another service whose signals we receive, by its well-known name. */
 typedef struct SignalSender SignalSender;
 
 typedef struct SignalMatch SignalMatch;
 
-/* Which signals. */
 typedef struct SignalRule {
         const char *path, *interface, *member;
         const char *arg0, *arg2; /* the first and the third argument; NULL: any */
 } SignalRule;
 
-/* Asks who owns the name, and follows it from then on; waits for neither. name: must stay. -ENOMEM,
- * -errno of sd-bus. */
+/* Asks who owns the name, and follows changes from then on, without blocking. name: must outlive
+ * the sender. -ENOMEM, -errno of sd-bus. */
 int signal_sender_new(SignalSender **ret, sd_bus *bus, const char *name);
 
-/* After its matches. Takes NULL. Returns NULL. */
+/* Call after its matches are freed. Takes NULL. Returns NULL. */
 SignalSender *signal_sender_free(SignalSender *sender);
 
-/* The handler may free the match. A match that the bus refuses delivers nothing; that of another
- * service is logged. sender: must outlive the match. -ENOBUFS: the rule is too long. -ENOMEM,
- * -errno of sd-bus. */
+/* The handler may free the match. A match that the bus refuses delivers nothing; a refusal is
+ * logged. sender: must outlive the match. -ENOBUFS: the rule is too long. -ENOMEM, -errno of
+ * sd-bus. */
 int signal_match_new(SignalMatch **ret, sd_bus *bus, const SignalSender *sender,
                 const SignalRule *rule, sd_bus_message_handler_t handler, void *userdata);
 
-/* The bus's own NameOwnerChanged, of whatever name has no owner any more: a unique name has then
- * left the bus. The same errors. */
+/* Matches the bus's own NameOwnerChanged for any name that loses its owner: if it is a unique name,
+ * that connection has left the bus. The same errors. */
 int signal_match_departures(
                 SignalMatch **ret, sd_bus *bus, sd_bus_message_handler_t handler, void *userdata);
 

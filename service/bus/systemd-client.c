@@ -17,23 +17,23 @@
 
 #define SENTENCE_SIZE 320
 
-/* A bus lets a connection wait for 128 answers, and polkit's are more urgent. */
+/* The bus limits a connection to 128 pending replies, and polkit's are more urgent. */
 #define ASKED_MAX 16
 
-/* One match serves all jobs: a bus lets nobody have many. */
+/* One match serves all jobs, since the bus limits their number. */
 struct Systemd {
         sd_bus *bus;
         SignalSender *manager;
         SignalMatch *removed;
         List jobs;      /* UnitJob.link */
-        unsigned asked; /* jobs about which an answer is awaited */
+        unsigned asked; /* jobs whose call is unanswered */
 };
 
 struct UnitJob {
         List link;
         Systemd *systemd;
         sd_bus_slot *call;
-        char *path; /* systemd's name of it; NULL until it has answered */
+        char *path; /* systemd's object path; NULL until it has answered */
         bool stops, asked;
         char unit[UNIT_NAME_SIZE];
         UnitJobDone done;
@@ -60,7 +60,7 @@ static const Refusal refusals[] = {
                         "systemd is not on the bus. Start its dnsmasq by hand, see vnicd-network(8)" },
 };
 
-/* The words of our own for a refusal that has a cure, else the other's. */
+/* Our own words for a refusal that has a known fix, otherwise the sender's. */
 static const char *reason_of(const sd_bus_error *error) {
         for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
                 if (sd_bus_error_has_name(error, refusals[i].error))
@@ -70,7 +70,7 @@ static const char *reason_of(const sd_bus_error *error) {
 
 static void ask_next(Systemd *systemd);
 
-/* The last thing that is done with a job: it may be gone afterwards. */
+/* Call last: the job may be freed by it. */
 static void finish(UnitJob *job, const char *reason) {
         char sentence[SENTENCE_SIZE];
 
@@ -81,7 +81,7 @@ static void finish(UnitJob *job, const char *reason) {
         job->done(job, reason ? printable(sentence) : NULL, job->userdata);
 }
 
-/* The answer is there, or nobody wants it any more. */
+/* The answer has arrived, or nobody wants it any more. */
 static void stop_waiting(UnitJob *job) {
         if (!job->call)
                 return;
@@ -90,8 +90,7 @@ static void stop_waiting(UnitJob *job) {
         ask_next(job->systemd);
 }
 
-/* All the words that systemd has for it. done, skipped: as it was to be; canceled: another job has
- * taken its place. */
+/* All results that systemd knows. done, skipped: success; canceled: another job has replaced it. */
 static const struct {
         const char *word;
         bool is_good;
@@ -186,8 +185,8 @@ Systemd *systemd_free(Systemd *systemd) {
         return NULL;
 }
 
-/* The match is on its way before the call, so the end of the job cannot be missed. systemd sends
- * its signals to who has subscribed; to do so again is an error that does no harm. */
+/* The match is sent before the call, so the end of the job cannot be missed. systemd only sends its
+ * signals to subscribers; subscribing twice is a harmless error. */
 static int listen_to(Systemd *systemd) {
         static const SignalRule rule = {
                 .path = SYSTEMD_PATH,
@@ -223,7 +222,7 @@ static int ask(UnitJob *job) {
         return 0;
 }
 
-/* In the order in which they came. What cannot even be sent (the bus is gone) stays where it is. */
+/* First come, first served. A job that cannot even be sent (the bus is gone) stays where it is. */
 static void ask_next(Systemd *systemd) {
         LIST_FOREACH(&systemd->jobs, node) {
                 UnitJob *job = container_of(node, UnitJob, link);
@@ -271,8 +270,8 @@ struct UnitWatch {
         void *userdata;
 };
 
-/* Words of systemd's for a unit that is on its way to another state are no news. Until it is
- * started again by itself it is "activating" with the sub-state "auto-restart". */
+/* Transitional states are no news. A failed unit that systemd will restart is "activating" with the
+ * sub-state "auto-restart" in the meantime. */
 static void tell_state(const UnitWatch *watch, const char *active, const char *sub) {
         if (strcmp(active, "active") == 0)
                 watch->changed(true, watch->userdata);
@@ -281,7 +280,7 @@ static void tell_state(const UnitWatch *watch, const char *active, const char *s
                 watch->changed(false, watch->userdata);
 }
 
-/* The value of a{sv} that comes next; "": it is no string. */
+/* Reads the next value of a{sv}; "": it is not a string. */
 static int read_state(sd_bus_message *signal, const char **ret) {
         const char *contents;
         char type;

@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * Units started and stopped by systemd, without waiting for it: the wire to its manager, and the
- * end of one job. What the unit is for is the caller's business.
+ * Has systemd start and stop units, without blocking: talks to its manager, and reports the end of
+ * each job. What the unit is for is the caller's business.
  *
- * A job is told to be over once: when systemd says so, or when it refuses, or is not there. It may
- * stay open as long as systemd takes; nobody is kept waiting by that.
+ * The end of a job is reported once: when systemd says so, when it refuses, or when it is not
+ * there. A job may take as long as systemd likes; nothing blocks meanwhile.
  *
  * Source: org.freedesktop.systemd1(5), StartUnit(), StopUnit(), JobRemoved.
  */
@@ -19,11 +19,11 @@
 typedef struct Systemd Systemd;
 typedef struct UnitJob UnitJob;
 
-/* failure: NULL, or a sentence: what failed and what to do; good until it returns. The job may be
- * freed there. Another job for the same unit that comes in between is no failure of this one. */
+/* failure: NULL, or a sentence, valid during the call: what failed and what to do. The callback may
+ * free the job. If another job for the same unit replaces this one, that is not a failure. */
 typedef void (*UnitJobDone)(UnitJob *job, const char *failure, void *userdata);
 
-/* Asks nothing of the bus before the first job. -ENOMEM. */
+/* Does not use the bus before the first job. -ENOMEM. */
 int systemd_new(Systemd **ret, sd_bus *bus);
 
 /* After the last of its jobs was freed, and before the bus is. Takes NULL. Returns NULL. */
@@ -33,15 +33,14 @@ Systemd *systemd_free(Systemd *systemd);
 int systemd_start_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
                 void *userdata);
 
-/* The same; a unit that systemd does not know has stopped. */
+/* The same; a unit that systemd does not know counts as stopped. */
 int systemd_stop_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
                 void *userdata);
 
-/* Follows whether the unit runs, from its next change on: what systemd says unasked. */
+/* Follows whether the unit runs, by systemd's signals, from its next change on. */
 typedef struct UnitWatch UnitWatch;
 
-/* runs: it is active; else it has ended, or failed to start, and may be started again by systemd
- * itself. */
+/* runs: it is active; otherwise it has ended, or failed to start, and systemd may restart it. */
 typedef void (*UnitChanged)(bool runs, void *userdata);
 
 /* -ENOMEM, -errno of sd-bus. */
@@ -51,6 +50,6 @@ int systemd_watch_unit(Systemd *systemd, UnitWatch **ret, const char *unit, Unit
 /* Takes NULL. Returns NULL. */
 UnitWatch *unit_watch_free(UnitWatch *watch);
 
-/* Forgets the job, which systemd carries on with: done is not called any more. Takes NULL. Returns
+/* Forgets the job, with which systemd carries on: done is not called any more. Takes NULL. Returns
  * NULL. */
 UnitJob *unit_job_free(UnitJob *job);

@@ -68,7 +68,7 @@ static int see_address(const struct nlmsghdr *message, void *userdata) {
 
         if (message->nlmsg_type != RTM_NEWADDR)
                 return 0;
-        /* One that is of a kind which nobody can read is no address by which the host is known. */
+        /* An address that cannot be parsed does not make the host known to anybody. */
         if (rtnl_parse(message, &object) == -ENOMEM)
                 return -ENOMEM;
         address = (struct rtnl_addr *)object;
@@ -97,7 +97,7 @@ static bool take_bytes(void *to, const struct nl_addr *from, unsigned size) {
         return true;
 }
 
-/* The other end of a tunnel is the peer; without one the subnet is that of the address itself. */
+/* On a tunnel the subnet is the peer's; without a peer it is that of the address itself. */
 static bool take_address(struct rtnl_addr *object, AddressInfo *ret) {
         const struct nl_addr *local = rtnl_addr_get_local(object),
                              *peer = rtnl_addr_get_peer(object);
@@ -123,7 +123,7 @@ static int append_address(const struct nlmsghdr *message, void *userdata) {
 
         if (message->nlmsg_type != RTM_NEWADDR)
                 return 0;
-        /* One that nobody can read is no address. */
+        /* An address that cannot be parsed is skipped. */
         if (rtnl_parse(message, &object) == -ENOMEM)
                 return -ENOMEM;
         if (!object || !take_address((struct rtnl_addr *)object, &address))

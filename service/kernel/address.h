@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Addresses of the host on a link. One that is there already is no error: what is asked for is a
- * state.
+ * Addresses of the host on a link. Adding one that is there already is no error: the caller asks
+ * for a state.
  *
  * Sources: linux/if_addr.h, net/ipv4/devinet.c, net/ipv6/addrconf.c.
  */
@@ -16,8 +16,7 @@
 #include "kernel/netlink.h"
 
 /* Whether the link has an address by which the host is known beyond it: one of a wider scope than
- * the link. Looks through all addresses of the host. -EINTR: they changed meanwhile; do it again.
- */
+ * the link. Looks through all addresses of the host. -EINTR: they changed meanwhile; try again. */
 int address_find_wide(Netlink *netlink, int ifindex, bool *ret, Failure *failure);
 
 int address_add_v4(Netlink *netlink, int ifindex, struct in_addr address, unsigned prefix,
@@ -28,8 +27,8 @@ int address_add_v4(Netlink *netlink, int ifindex, struct in_addr address, unsign
 int address_add_v6(Netlink *netlink, int ifindex, const struct in6_addr *address, unsigned prefix,
                 Failure *failure);
 
-/* An address of the host, and the subnet that it has by it on its link: at the other end of a
- * tunnel that is another one. */
+/* An address of the host, and the subnet that it gives the host on the link. The two differ on a
+ * tunnel, whose subnet is the peer's. */
 typedef struct AddressInfo {
         int family; /* AF_INET or AF_INET6 */
         int ifindex;
@@ -48,5 +47,5 @@ typedef struct AddressList {
 
 void address_list_done(AddressList *list);
 
-/* All of the host, of both families, in place of what was there. -ENOMEM, -errno */
+/* Replaces the list with all addresses of the host, of both families. -ENOMEM, -errno */
 int address_list_read(AddressList *list, Netlink *netlink, Failure *failure);

@@ -19,7 +19,7 @@
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 
 #define MTU_MAX                                                                                    \
-        65535 /* ETH_MAX_MTU of the kernel: there is no way up from it, and no tap can have it */
+        65535 /* the kernel's ETH_MAX_MTU: it cannot be raised further, and no tap can have it */
 
 #define ADDR_ASSIGN_TYPE_SET '3' /* NET_ADDR_SET, include/linux/netdevice.h */
 
@@ -168,7 +168,7 @@ int bridge_find_mac_in_vlan(Netlink *netlink, int bridge, const Mac *mac, uint16
                 return -ENOMEM;
         r = netlink_call(netlink, message, take_entry, &entry, "look the MAC up on the bridge",
                         failure);
-        /* So the kernel says that the bridge is gone. */
+        /* This is how the kernel says that the bridge is gone. */
         if (r == -EINVAL && link_get(netlink, bridge, &(LinkInfo){ 0 }, NULL) == -ENODEV)
                 return -ENODEV;
         if (r < 0)
@@ -181,7 +181,7 @@ int bridge_find_mac(Netlink *netlink, int bridge, const Mac *mac, FdbEntry *ret,
         return bridge_find_mac_in_vlan(netlink, bridge, mac, 0, ret, failure);
 }
 
-/* The first byte of a small file of sysfs or procfs; '\0' where it cannot be read. */
+/* The first byte of a small file in sysfs or procfs; '\0' if it cannot be read. */
 static char first_byte(const char *path) {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
         char byte;
@@ -220,9 +220,10 @@ int bridge_count_ports(const char *name, unsigned *ret) {
         return 0;
 }
 
-/* Setting what is set already does not count as setting; and without ports nobody sees the moment.
- * Up and back: what sits on the bridge follows it down (a macvlan, a VLAN) and never comes up
- * again, and below 1280 IPv6 leaves it with all its addresses and routes. */
+/* Setting the present value again has no effect, so the MTU is changed and changed back; without
+ * ports nobody notices. It goes up first: devices stacked on the bridge (a macvlan, a VLAN) follow
+ * it down but never up again, and below 1280 the bridge loses IPv6 with all its addresses and
+ * routes. */
 static int pin_mtu(Netlink *netlink, const LinkInfo *bridge, Failure *failure) {
         unsigned ports;
         int r;
@@ -243,7 +244,7 @@ int bridge_pin(Netlink *netlink, const LinkInfo *bridge, bool mac, Failure *fail
 
         if (r < 0 || !mac || bridge_mac_is_pinned(bridge->name))
                 return r;
-        /* An uplink may have joined since the look, and given it another. */
+        /* An uplink may have joined since the caller looked, and changed it. */
         r = link_get(netlink, bridge->ifindex, &now, failure);
         return r < 0 ? r : link_set_mac(netlink, bridge->ifindex, &now.mac, failure);
 }

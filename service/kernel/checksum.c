@@ -27,7 +27,7 @@
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 
-/* Of the two rules; those of others have other preferences. */
+/* Preferences of our two rules; rules of others have different ones. */
 #define PREFERENCE_V4 0x766e
 #define PREFERENCE_V6 0x766f
 
@@ -76,7 +76,7 @@ static const Rule rules[] = {
         },
 };
 
-/* The place at which rules stand. It is there already where somebody else has rules. */
+/* The qdisc that holds the rules. It is there already if somebody else has rules. */
 static int make_place(Netlink *netlink, int bridge, Failure *failure) {
         _cleanup_(rtnl_qdisc_putp) struct rtnl_qdisc *qdisc = rtnl_qdisc_alloc();
         _cleanup_message_ struct nl_msg *message = NULL;
@@ -139,7 +139,7 @@ static int add_rule(Netlink *netlink, int bridge, const Rule *rule, const RtnlAc
                         "have the checksums of DHCP replies finished", failure);
 }
 
-/* -ENOENT, -EINVAL: neither rule nor place are there. */
+/* -ENOENT, -EINVAL: there is neither a rule nor a qdisc to hold it. */
 static int find_rule(Netlink *netlink, int bridge, const Rule *rule) {
         _cleanup_(rtnl_cls_putp) struct rtnl_cls *classifier = classifier_of(bridge, rule);
         _cleanup_message_ struct nl_msg *message = NULL;
@@ -237,7 +237,7 @@ static int put_feature(struct nl_msg *message, const char *name) {
         return 0;
 }
 
-/* Features that are listed without a value are to be off. */
+/* A feature that is listed without a value is turned off. */
 static int write_features(struct nl_msg *message, int ifindex) {
         const struct genlmsghdr header = {
                 .cmd = ETHTOOL_MSG_FEATURES_SET,
@@ -277,7 +277,8 @@ static int turn_offload_off(int ifindex, Failure *failure) {
                         "turn off the checksum offload of the device", failure);
 }
 
-/* No MAC can be set for it. An address of its own would only make other services listen there. */
+/* Its MAC cannot be set. It gets no IPv6 address, since other services would only start to listen
+ * on it. */
 static int describe_device(Netlink *netlink, int ifindex, Failure *failure) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *device = rtnl_link_alloc(),
                                                    *changes = rtnl_link_alloc();
@@ -295,7 +296,7 @@ static int describe_device(Netlink *netlink, int ifindex, Failure *failure) {
                         "describe the device that finishes checksums", failure);
 }
 
-/* A host without IPv6 has nothing to refuse. */
+/* On a host without IPv6 there is no address to suppress. */
 static int set_up_device(Netlink *netlink, int ifindex, Failure *failure) {
         int r = describe_device(netlink, ifindex, failure);
 
@@ -337,15 +338,15 @@ int checksum_delete_device(Netlink *netlink) {
                         "delete the device that finishes checksums", NULL);
 }
 
-/* What the kernel was built without has many words. */
+/* The kernel reports a missing feature by any of these. */
 static bool is_missing(int r) {
         return r == -ENOENT || r == -EOPNOTSUPP || r == -EINVAL || r == -EAFNOSUPPORT;
 }
 
 static int refuse(const Failure *reason, Failure *failure) {
         return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                        "This kernel has not what finishes the checksums of DHCP replies: CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_U32, and CONFIG_NET_ACT_CSUM, or CONFIG_NET_ACT_MIRRED and CONFIG_IFB (%s)",
-                        reason->kind != FAILURE_NONE ? reason->text : "they are not there");
+                        "This kernel lacks what finishes the checksums of DHCP replies: CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_U32, and CONFIG_NET_ACT_CSUM, or CONFIG_NET_ACT_MIRRED and CONFIG_IFB (%s)",
+                        reason->kind != FAILURE_NONE ? reason->text : "none of them is there");
 }
 
 int checksum_fill_replies(Netlink *netlink, int bridge, int *ret_device, Failure *failure) {

@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "kernel/rtnl-gaps.h"
 
-/* One of an array of settings, if the kernel has as many. */
+/* One of an array of settings, if the kernel's array is long enough. */
 static bool find_setting(const struct nlattr *values, size_t number, uint32_t *ret) {
         if (!values || (size_t)nla_len(values) < (number + 1) * sizeof(*ret))
                 return false;
@@ -29,7 +29,7 @@ static int take_settings(const struct nlmsghdr *message, void *userdata) {
                 return 0;
         (void)find_setting(rtnl_find_in_family(message, AF_INET, IFLA_INET_CONF),
                         IPV4_DEVCONF_TAG - 1, &settings->mark);
-        /* A kernel without IPv6 says nothing of it. */
+        /* A kernel without IPv6 reports nothing for it. */
         settings->ipv6 = find_setting(rtnl_find_in_family(message, AF_INET6, IFLA_INET6_CONF),
                                          DEVCONF_DISABLE_IPV6, &disabled) &&
                         disabled == 0;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Settings of IP that the kernel keeps with a device (net.ipv4.conf.DEVICE, net.ipv6.conf.DEVICE),
- * as far as a message about the link tells them: no file of /proc/sys is read.
+ * IP settings that the kernel keeps for each device (net.ipv4.conf.DEVICE, net.ipv6.conf.DEVICE),
+ * as far as a message about the link includes them: no file in /proc/sys is read.
  *
  * Sources: linux/if_link.h, net/ipv4/devinet.c (inet_fill_link_af), net/ipv6/addrconf.c.
  */
@@ -14,7 +14,7 @@
 #include "kernel/netlink.h"
 
 typedef struct DeviceSettings {
-        uint32_t mark; /* net.ipv4.conf.DEVICE.tag, a number that the kernel makes nothing of */
+        uint32_t mark; /* net.ipv4.conf.DEVICE.tag, a number that the kernel itself does not use */
         bool ipv6;     /* the device can have IPv6 addresses */
 } DeviceSettings;
 

@@ -5,7 +5,7 @@
 #include <netlink/msg.h>
 #include <sys/socket.h>
 
-/* 400 taps made and closed overran the default buffer. */
+/* Creating and closing 400 taps overran the default buffer. */
 #define RECEIVE_BUFFER_BYTES (4 * 1024 * 1024)
 
 int event_socket_open(int protocol) {
@@ -14,7 +14,7 @@ int event_socket_open(int protocol) {
 
         if (fd < 0)
                 return -errno;
-        /* Past the administrator's maximum only with CAP_NET_ADMIN; without it, as much as is
+        /* Exceeding the administrator's maximum takes CAP_NET_ADMIN; without it, take what is
          * allowed. */
         if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
                 (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));

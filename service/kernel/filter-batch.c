@@ -56,7 +56,7 @@ int filter_batch_append(FilterBatch *batch, struct nl_msg *message) {
         return r < 0 ? r : append(batch, message);
 }
 
-/* The kernel has answered by the time that send() returns; one refusal undoes all. */
+/* The kernel has answered by the time send() returns; one refusal undoes everything. */
 static int read_answers(int fd) {
         _Alignas(struct nlmsghdr) uint8_t buffer[FILTER_BATCH_BYTES];
         bool acknowledged = false;

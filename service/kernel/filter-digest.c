@@ -16,15 +16,15 @@
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 
-/* Chains and sets of one table of ours; more than these are somebody else's doing, which the
- * count of them shows. */
+/* Enough for the chains and sets of any table of ours. If somebody else adds more, their number
+ * still changes the digest. */
 #define NAMES_MAX 64
 #define NAME_SIZE NFT_NAME_MAXLEN
 
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
-/* Of attributes that count: bit N is attribute N. */
+/* A set of attributes to be hashed: bit N is attribute N. */
 #define BIT(attribute) (UINT64_C(1) << (attribute))
 
 #define TABLE_ATTRIBUTES (BIT(NFTA_TABLE_FLAGS) | BIT(NFTA_TABLE_USE))
@@ -47,7 +47,7 @@ typedef struct Names {
         char names[NAMES_MAX][NAME_SIZE];
 } Names;
 
-/* One digest under way. */
+/* A digest in progress. */
 typedef struct Digest {
         Netlink *netlink;
         const FilterTable *table;
@@ -65,7 +65,7 @@ static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size) {
         return hash;
 }
 
-/* With its type, and with its length, so that what follows is not taken for a part of it. */
+/* The type and length are hashed as well, so that what follows cannot pass for a part of it. */
 static uint64_t hash_attribute(uint64_t hash, const struct nlattr *attribute) {
         const uint32_t frame[] = { (uint32_t)nla_type(attribute), (uint32_t)nla_len(attribute) };
 
@@ -94,7 +94,7 @@ static const struct nlattr *find(const struct nlmsghdr *message, int type) {
         return nlmsg_find_attr((struct nlmsghdr *)message, sizeof(struct nfgenmsg), type);
 }
 
-/* Those of one chain follow each other. */
+/* The rules of one chain arrive one after another, so comparing with the last name suffices. */
 static void remember(Names *names, const struct nlattr *name) {
         if (!name || (names->n > 0 && nla_strcmp(name, names->names[names->n - 1]) == 0) ||
                         names->n == NAMES_MAX)
@@ -120,7 +120,7 @@ static int on_rule(const struct nlmsghdr *message, void *userdata) {
         return 0;
 }
 
-/* What is in a dynamic set is there by packets, and what has a timeout is there for a while. */
+/* Packets fill a dynamic set, and elements with a timeout come and go: neither counts. */
 static int on_set(const struct nlmsghdr *message, void *userdata) {
         const struct nlattr *flags = find(message, NFTA_SET_FLAGS);
         Digest *digest = userdata;
@@ -132,7 +132,8 @@ static int on_set(const struct nlmsghdr *message, void *userdata) {
         return 0;
 }
 
-/* In whatever order the kernel tells them, which changes from set to set that is made. */
+/* The order in which the kernel lists elements differs each time a set is created, so the hash must
+ * not depend on it. */
 static int on_elements(const struct nlmsghdr *message, void *userdata) {
         const struct nlattr *elements = find(message, NFTA_SET_ELEM_LIST_ELEMENTS);
         Digest *digest = userdata;
@@ -148,7 +149,7 @@ static int on_elements(const struct nlmsghdr *message, void *userdata) {
         return 0;
 }
 
-/* What is asked for, and of which names in the message. */
+/* What is asked for, and the attributes that hold the names. */
 typedef struct Question {
         int type, flags;
         int table, name; /* attributes; name: 0: none */
@@ -181,8 +182,8 @@ static int ask_for_each(Digest *digest, const Question *question, const Names *n
         return r;
 }
 
-/* Chains are asked for one by one: of a list of them the kernel would leave out none of other
- * tables. A chain without a rule is seen by how many the table has. */
+/* The kernel cannot restrict a dump of chains to one table, so they are requested one by one. A
+ * chain without a rule shows in the table's number of chains. */
 static int ask_for_all(Digest *digest) {
         static const Question table = { NFT_MSG_GETTABLE, 0, NFTA_TABLE_NAME, 0, on_table },
                               rules = { NFT_MSG_GETRULE, NLM_F_DUMP, NFTA_RULE_TABLE, 0, on_rule },

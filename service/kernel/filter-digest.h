@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * What a table of nf_tables says, as one number: its flags, its chains with hook, priority and
- * policy, its rules, its sets and what stands in them. It is the same for two tables that do the
- * same, whenever they were made; what packets change (counters, elements of dynamic sets) and what
- * the kernel numbers (handles) do not count.
+ * The content of an nf_tables table as one number: its flags, its chains with hook, priority and
+ * policy, its rules, its sets and their elements. Two tables with the same content have the same
+ * digest, whenever they were created; whatever packets change (counters, elements of dynamic sets)
+ * and what the kernel numbers (handles) do not count.
  *
- * Each question names the table, and the kernel leaves out all others: the cost does not grow with
- * what others have.
+ * Each request names the table, and the kernel leaves out all others: the cost does not grow with
+ * the rules of others.
  *
  * Source: net/netfilter/nf_tables_api.c (nf_tables_dump_rules, nf_tables_dump_sets).
  */
@@ -18,7 +18,7 @@
 #include "kernel/filter-table.h"
 #include "kernel/netlink.h"
 
-/* Into *ret, never 0; 0 after a failure. netlink: a socket of NETLINK_NETFILTER. -ENOENT: there
- * is no such table. -EINTR: filters, also others, were changed meanwhile, and *ret is what was
- * read nevertheless. -ENOMEM, -errno of the kernel. */
+/* Into *ret, never 0; 0 after a failure. netlink: a socket of NETLINK_NETFILTER. -ENOENT: there is
+ * no such table. -EINTR: some filters, perhaps of others, changed meanwhile; *ret is what was read
+ * all the same. -ENOMEM, -errno of the kernel. */
 int filter_digest(Netlink *netlink, const FilterTable *table, uint64_t *ret);

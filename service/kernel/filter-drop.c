@@ -18,7 +18,7 @@
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 
-/* Of linux/netfilter_bridge.h, which does not go together with the C library's headers. */
+/* From linux/netfilter_bridge.h, which conflicts with the C library's headers. */
 #define BRIDGE_PRE_ROUTING 0
 
 static const struct {
@@ -79,7 +79,8 @@ static int append_chain(Transaction *transaction) {
         return filter_batch_append(&transaction->batch, message);
 }
 
-/* An expression is open between these two: its attributes come there. */
+/* An expression is open between begin_expression() and end_expression(): its attributes go in
+ * between. */
 typedef struct Expression {
         struct nlattr *element, *data;
 } Expression;
@@ -194,8 +195,8 @@ static int put_expressions(struct nl_msg *message, const FilterDropRule *rule) {
         return 0;
 }
 
-/* The last of these is the last message of the transaction that does something, so its
- * acknowledgement is asked for. */
+/* The last rule is the last message of the transaction that changes anything, so it asks for an
+ * acknowledgement. */
 static int append_rule(Transaction *transaction, const FilterDropRule *rule) {
         const FilterDrop *drop = transaction->drop;
         _cleanup_message_ struct nl_msg *message = table_message(
@@ -208,7 +209,7 @@ static int append_rule(Transaction *transaction, const FilterDropRule *rule) {
         return filter_batch_append(&transaction->batch, message);
 }
 
-/* What is there after the first message is deleted by the second. */
+/* The first message makes sure that the table exists, so that the second can delete it. */
 static int fill(Transaction *transaction) {
         int r = append_table(transaction, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 
@@ -223,7 +224,7 @@ static int fill(Transaction *transaction) {
         return r;
 }
 
-/* Words of the kernel for what it was built without. */
+/* Errors by which the kernel reports a feature it was built without. */
 static bool is_missing(int r) {
         return r == -EOPNOTSUPP || r == -ENOENT || r == -EAFNOSUPPORT || r == -EPROTONOSUPPORT ||
                         r == -EINVAL;

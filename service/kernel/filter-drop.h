@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A table of nf_tables that drops one sort of packet, made by messages to the kernel alone. For
- * filters that have to stand before anything else happens: libnftables (kernel/filter) takes 40 ms
- * and 1.6 MB to load, and a host without networks need not have it.
+ * An nf_tables table that drops one sort of packet, created by messages to the kernel alone. It is
+ * for filters that have to be in place before anything else happens: libnftables (kernel/filter)
+ * takes 40 ms and 1.6 MB to load, and a host without networks need not have it.
  *
  * Source: net/netfilter/nf_tables_api.c, linux/netfilter/nf_tables.h.
  */
@@ -25,14 +25,14 @@ typedef enum FilterField {
 
 #define FILTER_VALUE_SIZE 6
 
-/* Holds where (field & mask) == value; with differs, where it is not. */
+/* Matches if (field & mask) == value; with differs, if it is not. */
 typedef struct FilterMatch {
         FilterField field;
         bool differs;
         uint8_t mask[FILTER_VALUE_SIZE], value[FILTER_VALUE_SIZE];
 } FilterMatch;
 
-/* Where packets are looked at; each hook is of one family. */
+/* Where packets are filtered; each hook belongs to one family. */
 typedef enum FilterHook {
         FILTER_BRIDGE_PREROUTING,
         FILTER_INET_PREROUTING,
@@ -40,7 +40,7 @@ typedef enum FilterHook {
         FILTER_HOOK_MAX,
 } FilterHook;
 
-/* What all matches hold for is dropped. */
+/* A packet for which all matches hold is dropped. */
 typedef struct FilterDropRule {
         const FilterMatch *matches;
         size_t n_matches;
@@ -55,11 +55,11 @@ typedef struct FilterDrop {
         size_t n_rules;
 } FilterDrop;
 
-/* A match of the link's group. */
+/* Matches the group of the link. */
 FilterMatch filter_match_group(uint32_t mask, uint32_t group, bool differs);
 
-/* Makes the table in one transaction; one of that name is replaced, whatever it holds. netlink: a
- * socket of NETLINK_NETFILTER. Closing it waits some 10 ms if a table was replaced. NotSupported
- * (-EOPNOTSUPP): the kernel has no nf_tables, or not for this family. KernelError with the kernel's
- * errno; -ENOMEM. */
+/* Creates the table in one transaction, replacing any table of that name, whatever it holds.
+ * netlink: a socket of NETLINK_NETFILTER. Closing that takes some 10 ms if a table was replaced.
+ * NotSupported (-EOPNOTSUPP): the kernel has no nf_tables, or not for this family. KernelError with
+ * the kernel's errno; -ENOMEM. */
 int filter_drop_install(Netlink *netlink, const FilterDrop *drop, Failure *failure);

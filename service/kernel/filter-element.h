@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * Takes one element out of a set of nf_tables, by messages to the kernel alone: libnftables
+ * Removes one element from an nf_tables set, by messages to the kernel alone: libnftables
  * (kernel/filter) reads the whole set first, and cannot be used off the loop.
  *
  * Source: net/netfilter/nf_tables_api.c, linux/netfilter/nf_tables.h.
@@ -14,13 +14,13 @@
 #include "common/failure.h"
 #include "kernel/netlink.h"
 
-/* Of a table of the family bridge. */
+/* A set in a table of the bridge family. */
 typedef struct FilterSet {
         const char *table, *name;
 } FilterSet;
 
-/* key: as the kernel has it; each part of a key of several takes a multiple of four bytes. netlink:
- * a socket of NETLINK_NETFILTER. 1: it is gone; 0: there is no such element, set or table.
+/* key: in the kernel's layout; each field of a concatenated key is padded to four bytes. netlink: a
+ * socket of NETLINK_NETFILTER. 1: it is gone; 0: there is no such element, set or table.
  * KernelError, -ENOMEM. */
 int filter_remove_element(Netlink *netlink, const FilterSet *set, const void *key, size_t size,
                 Failure *failure);

@@ -15,7 +15,7 @@
 #include "common/cleanup.h"
 #include "kernel/event-socket.h"
 
-/* More than the kernel puts into one of its packets, unless one rule alone is larger. */
+/* More than the kernel puts into one packet, unless a single rule is larger. */
 #define BATCH_BYTES (32 * 1024)
 
 _Static_assert((int)FILTER_FAMILY_INET == NFPROTO_INET && (int)FILTER_FAMILY_ARP == NFPROTO_ARP &&
@@ -78,7 +78,7 @@ int filter_events_fd(const FilterEvents *events) {
         return events->fd;
 }
 
-/* That a generation has come tells nothing that the messages before it did not. */
+/* A message about a new generation adds nothing to the messages before it. */
 static bool is_about_table(const struct nlmsghdr *message) {
         const int type = message->nlmsg_type & 0xff;
 

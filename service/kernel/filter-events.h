@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * What changes in nf_tables: a socket of its own in the kernel's group NFNLGRP_NFTABLES, never
- * blocking. Of each message it tells the table that it is about, and no more: who wants to know
- * what is there now looks. Packets change nothing that is told here (what a rule adds to a set,
- * counters, limits).
+ * Notifications of changes in nf_tables: a non-blocking socket of its own in the kernel's group
+ * NFNLGRP_NFTABLES. Of each message it reports only which table is concerned: whoever wants to know
+ * what is there now has to look. Changes made by packets (elements that a rule adds, counters,
+ * limits) are not reported.
  *
  * Source: net/netfilter/nf_tables_api.c (nf_tables_commit, nft_commit_notify).
  */
@@ -14,7 +14,7 @@
 
 typedef struct FilterEvents FilterEvents;
 
-/* Something of that table was made, changed or deleted, by whomever. */
+/* Something in that table was created, changed or deleted, by anybody. */
 typedef void (*filter_event_t)(const FilterTable *table, void *userdata);
 
 /* -ENOMEM, -errno of socket(2) and setsockopt(2): -EPROTONOSUPPORT where the kernel has no

@@ -12,10 +12,10 @@
 
 #include "common/cleanup.h"
 
-/* By its ABI's name, which the declarations above go with. */
+/* The name of the ABI that the declarations match. */
 #define LIBRARY "libnftables.so.1"
 
-/* What is used of it. */
+/* The functions that are used. */
 #define FOR_EACH_FUNCTION(_)                                                                       \
         _(nft_ctx_new)                                                                             \
         _(nft_ctx_free)                                                                            \
@@ -40,7 +40,7 @@ static bool find_functions(void *handle, Library *library) {
         return true;
 }
 
-/* Once loaded it stays: to find it again takes some microseconds. */
+/* It stays loaded: finding it again takes some microseconds. */
 static int load(Library *ret, Failure *failure) {
         void *handle = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
         bool found = handle && find_functions(handle, ret);
@@ -53,7 +53,7 @@ static int load(Library *ret, Failure *failure) {
                                        ", which cannot be loaded. Install libnftables.");
 }
 
-/* A context, and whose it is. */
+/* A context, and the library it belongs to. */
 typedef struct Context {
         Library library;
         struct nft_ctx *nft;
@@ -96,7 +96,7 @@ static int explain(const Context *context, Failure *failure) {
         if (memmem(text, n, "not supported", strlen("not supported")) ||
                         memmem(text, n, "No such file", strlen("No such file")))
                 return failure_set(failure, FAILURE_NOT_SUPPORTED, EOPNOTSUPP,
-                                "This kernel has not what the filters of a network need: nf_tables with the families inet and bridge, NAT and connection tracking (%.*s).",
+                                "This kernel lacks what the filters of a network need: nf_tables with the families inet and bridge, NAT and connection tracking (%.*s).",
                                 (int)n, text);
         return failure_set(failure, FAILURE_KERNEL, EIO, "Cannot change the packet filters: %.*s.",
                         (int)n, text);
@@ -108,7 +108,7 @@ static int run(const char *commands, char **ret, Failure *failure) {
 
         if (r < 0)
                 return r;
-        if (!context.nft) /* context_init() does not end so, which no analyzer sees */
+        if (!context.nft) /* cannot happen after context_init(), but no analyzer sees that */
                 return -ENOMEM;
         if (context.library.nft_run_cmd_from_buffer(context.nft, commands) != 0)
                 return explain(&context, failure);
@@ -118,7 +118,7 @@ static int run(const char *commands, char **ret, Failure *failure) {
         return *ret ? 0 : -ENOMEM;
 }
 
-/* The library keeps lists of its own of links and names, which no lock of its own protects. */
+/* The library keeps global lists of links and names without a lock. */
 int filter_library_run(const char *commands, char **ret, Failure *failure) {
         static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
         int r;

@@ -2,21 +2,21 @@
 #pragma once
 
 /*
- * libnftables, which is loaded by whoever needs it first: only networks do, and it and what it
- * needs in turn are a third of the memory of a service without any. A host without networks need
- * not have it.
+ * libnftables, loaded on first use: only networks need it, and with its dependencies it would be a
+ * third of the memory of a service without networks. A host without networks need not have it
+ * installed.
  *
- * A context of libnftables keeps a copy of all that it has made, some 1 MB for each network, so
- * each run here has one of its own. It ends the process when it gets no memory or no socket:
- * whether there is a socket is tried first.
+ * A context of libnftables keeps a copy of everything it has created, some 1 MB for each network,
+ * so each run here uses a new one. It exits the process when it gets no memory or no socket: so
+ * whether a socket can be opened is tried first.
  *
- * May be called from any thread; runs come one after another.
+ * May be called from any thread; runs are serialised.
  */
 
 #include "common/failure.h"
 
-/* Runs the commands. ret: what was printed, in new memory; NULL: nobody wants it. -EEXIST: "create"
- * of what there is. NotSupported (-EOPNOTSUPP): there is no libnftables, or the kernel has not what
- * the commands need. KernelError (-EIO) with the first line of what libnftables says. -ENOMEM,
- * -errno of socket(2). */
+/* Runs the commands. ret: what was printed, to be freed by the caller; may be NULL. -EEXIST:
+ * "create" of something that exists. NotSupported (-EOPNOTSUPP): there is no libnftables, or the
+ * kernel lacks what the commands need. KernelError (-EIO) with the first line of what libnftables
+ * says. -ENOMEM, -errno of socket(2). */
 int filter_library_run(const char *commands, char **ret, Failure *failure);

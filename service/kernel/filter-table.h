@@ -5,7 +5,7 @@
  * A table of nf_tables by its family and name.
  */
 
-/* The kernel's own numbers (NFPROTO_*), of which others than these may be met. */
+/* The kernel's own numbers (NFPROTO_*); others than these occur. */
 typedef enum FilterFamily {
         FILTER_FAMILY_INET = 1,
         FILTER_FAMILY_ARP = 3,

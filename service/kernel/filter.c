@@ -62,7 +62,7 @@ static int write_names(FILE *file, Failure *failure) {
         if (r >= 0)
                 r = netlink_call(netlink, message, write_name, file, "list the packet filters",
                                 failure);
-        /* What a kernel says that has no netfilter, or no nf_tables. */
+        /* This is what a kernel without netfilter, or without nf_tables, returns. */
         return r == -EPROTONOSUPPORT || r == -EINVAL ? -EOPNOTSUPP : r;
 }
 
@@ -78,7 +78,7 @@ static int read_names(char **ret, Failure *failure) {
         return fclose(file) != 0 && r >= 0 ? -ENOMEM : r;
 }
 
-/* All names first: whoever is told of one may change what there is. */
+/* All names are read first, since each() may change the tables. */
 int filter_each_table(filter_each_t each, void *userdata, Failure *failure) {
         _cleanup_free_ char *names = NULL;
         char *rest = NULL;

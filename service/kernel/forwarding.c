@@ -52,7 +52,7 @@ int forwarding_get(Netlink *netlink, int family, int ifindex, bool *ret, Failure
         return 0;
 }
 
-/* NULL: it stays as it is. Both change in one step. */
+/* NULL: that one stays as it is. Both change in one step. */
 static int set_values(Netlink *netlink, int ifindex, const uint32_t *on, const uint32_t *mark,
                 Failure *failure) {
         _cleanup_(rtnl_link_putp) struct rtnl_link *changes = rtnl_link_alloc();
@@ -99,7 +99,7 @@ static int pass_device(const struct nlmsghdr *message, void *userdata) {
         r = rtnl_parse(message, &object);
         if (r < 0)
                 return r;
-        /* Not those of all devices, and of devices to come, which have no ifindex. */
+        /* Skips the settings "all" and "default", which have no ifindex. */
         if (rtnl_netconf_get_ifindex((struct rtnl_netconf *)object, &ifindex) < 0 ||
                         rtnl_netconf_get_forwarding((struct rtnl_netconf *)object, &on) < 0 ||
                         ifindex <= 0 || on == 0)

@@ -39,7 +39,7 @@ void known_set_prefix(Known *to, size_t offset, const void *bytes, size_t n, uns
         }
 }
 
-/* The least and the greatest that it can be. */
+/* The least and the greatest value that it can have. */
 static void find_ends(const Known *known, size_t offset, size_t n, uint8_t *ret_least,
                 uint8_t *ret_greatest) {
         for (size_t i = 0; i < n; i++) {

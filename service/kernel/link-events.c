@@ -20,21 +20,21 @@
 /* One link with many virtual functions can fill more than a page. */
 #define BATCH_BYTES (64 * 1024)
 
-/* Batches of which each may supersede the one before. */
+/* How many batches are read in a row, each of which may supersede messages of the one before. */
 #define BATCHES_AT_ONCE 8
 
 struct LinkEvents {
         int fd;
-        /* The last message of the one is kept while the other is read. */
+        /* The last message of one stays while the other is filled. */
         _Alignas(struct nlmsghdr) char batches[2][BATCH_BYTES];
 };
 
 DEFINE_CLEANUP(LinkEvents, link_events_close)
 
-/* All messages about links; of those about neighbours, that a bridge has lost an entry which
- * somebody had set; of those about tc, that rules at the egress of a device are gone, or the place
- * where they stand: not what is said of the queues of each tap that is made. The kernel sends each
- * of the latter two alone. */
+/* Lets through all messages about links; of those about neighbours, only that a bridge has lost an
+ * entry that somebody had set; of those about tc, only that rules at the egress of a device, or the
+ * qdisc that holds them, are gone, and not those about the queues of every new tap. The kernel
+ * sends the latter two one message at a time, so looking at the first is enough. */
 static int filter_messages(int fd) {
         static struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
@@ -110,12 +110,12 @@ static int parse_lost_entry(const struct nlmsghdr *message, LinkInfo *ret) {
 typedef struct Reader {
         link_event_t event;
         void *userdata;
-        const struct nlmsghdr *last; /* was read, and not yet passed on */
+        const struct nlmsghdr *last; /* read, but not yet passed on */
         bool superseded;             /* the message before it */
 } Reader;
 
-/* A bridge speaks of its ports in messages of its own, and of what is set through it only there.
- * That a port leaves is told as a deletion; the link itself then tells that it has another master.
+/* A bridge reports its ports in messages of its own, and some settings only there. A port that
+ * leaves appears as a deletion; another message, about the link itself, then shows the new master.
  */
 static void pass_on(const Reader *reader, const struct nlmsghdr *message) {
         LinkInfo link = { 0 };
@@ -146,14 +146,14 @@ static void take(const struct nlmsghdr *message, void *userdata) {
         reader->last = message;
 }
 
-/* Not where the last message is. */
+/* The batch that does not hold the last message. */
 static char *room(LinkEvents *events, const Reader *reader) {
         const char *last = (const char *)reader->last;
 
         return events->batches[last >= events->batches[0] && last < events->batches[1]];
 }
 
-/* A tap that is made says nine times what it looks like: to read them all takes longer than to set
+/* A new tap causes nine messages about its state: reading them all would take longer than setting
  * it up. */
 int link_events_read(LinkEvents *events, link_event_t event, void *userdata) {
         Reader reader = { .event = event, .userdata = userdata };

@@ -2,11 +2,10 @@
 #pragma once
 
 /*
- * What the kernel says unasked about links, about the entries that bridges lose, and about rules at
- * their egress that were deleted: a socket of its own, never blocking, with a large buffer. What
- * bridges learn and forget by themselves, frame by frame, is left out by a filter in the kernel.
- * The kernel drops what does not fit and says so once; then what is known must be compared with a
- * dump.
+ * The kernel's notifications about links, about FDB entries that bridges lose, and about rules
+ * deleted at their egress: a non-blocking socket of its own, with a large buffer. A filter in the
+ * kernel leaves out what bridges learn and forget by themselves, frame by frame. The kernel drops
+ * what does not fit and says so once; the caller must then compare what it knows with a dump.
  */
 
 #include <stdbool.h>
@@ -16,14 +15,14 @@
 typedef struct LinkEvents LinkEvents;
 
 typedef enum LinkEvent {
-        LINK_IS,          /* this is what the link looks like */
+        LINK_IS,          /* the present state of the link */
         LINK_GONE,        /* it has been deleted, or has left this network namespace */
-        LINK_PORT_IS_NEW, /* its bridge says something of the port: of *link only the ifindex, the
-                             VLANs and the state of the port are valid */
+        LINK_PORT_IS_NEW, /* its bridge reports the port: of *link only the ifindex, the VLANs and
+                             the state of the port are valid */
         LINK_FDB_GONE,   /* a bridge has forgotten a MAC that was set, not learnt: of *link only the
                                ifindex of its port and the MAC are valid */
-        LINK_RULES_GONE, /* somebody has deleted rules of tc at its egress: of *link only the
-                            ifindex is valid */
+        LINK_RULES_GONE, /* somebody has deleted tc rules at its egress: of *link only the ifindex
+                            is valid */
         LINK_EVENT_MAX,
 } LinkEvent;
 
@@ -36,7 +35,7 @@ LinkEvents *link_events_close(LinkEvents *events);
 /* Polls readable when there is something to read. */
 int link_events_fd(const LinkEvents *events);
 
-/* Reads one or two batches and calls event for each message; one that the next has superseded, as
- * rtnl_is_superseded() says, is left out. 1: there may be more. 0: that was all. -ENOBUFS: messages
- * were lost. Other -errno of recv(2). */
+/* Reads one or two batches and calls event for each message, except for those that the next one
+ * supersedes (rtnl_is_superseded()). 1: there may be more. 0: that was all. -ENOBUFS: messages were
+ * lost. Other -errno of recv(2). */
 int link_events_read(LinkEvents *events, link_event_t event, void *userdata);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the kernel says of one link. */
+/* What the kernel says about one link. */
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -13,32 +13,31 @@
 #define LINK_ALIAS_SIZE 256
 
 /* What a bridge port does with frames (IFLA_BRPORT_STATE, BR_STATE_* of linux/if_bridge.h). Without
- * the spanning tree protocol a port that is up forwards at once; with it, it listens and learns
+ * the spanning tree protocol a port forwards as soon as it is up; with it, it listens and learns
  * first. */
 typedef enum LinkPortState {
-        LINK_PORT_DISABLED, /* it or its bridge is down, it has no carrier, or BPDU guard has put it
-                               out of use */
+        LINK_PORT_DISABLED, /* it or its bridge is down, it has no carrier, or BPDU guard has
+                               disabled it */
         LINK_PORT_LISTENING,
         LINK_PORT_LEARNING,
         LINK_PORT_FORWARDING,
         LINK_PORT_BLOCKING,
 } LinkPortState;
 
-/* Flags of a bridge port (IFLA_BRPORT_*), and what comes of them and of the bridge. */
+/* Flags of a bridge port (IFLA_BRPORT_*), and the state that results. */
 typedef struct LinkPort {
         bool isolated, locked, learning;
-        bool root_block;         /* what is behind it never becomes the root of the spanning tree */
-        bool bpdu_guard;         /* the first BPDU that arrives by it puts it out of use */
+        bool root_block;         /* nothing behind it may become the root of the spanning tree */
+        bool bpdu_guard;         /* the first BPDU that arrives on it disables it */
         uint16_t group_fwd_mask; /* bit n: it forwards frames to 01:80:c2:00:00:0n */
-        LinkPortState state;     /* told, never set */
+        LinkPortState state;     /* reported, never set */
 } LinkPort;
 
 static inline bool link_port_forwards(const LinkPort *port) {
         return port->state == LINK_PORT_FORWARDING;
 }
 
-/* VLANs of a bridge port, as the kernel tells them: from the first to the last, in the order of
- * their numbers. */
+/* VLANs of a bridge port, as the kernel reports them: ranges, in ascending order. */
 #define PORT_VLANS_MAX 64
 
 typedef struct PortVlans {
@@ -48,20 +47,21 @@ typedef struct PortVlans {
         size_t n;
 } PortVlans;
 
-/* What a tun device says of itself (IFLA_TUN_*). */
+/* What a tun device says about itself (IFLA_TUN_*). */
 typedef struct LinkTun {
         bool tap, vnet_hdr, multiqueue, persistent;
         bool owned; /* has an owner: then owner is valid */
         uid_t owner;
-        /* Attached; detached by their holder. Where there can be one only the kernel does not
-         * count: a tap that is not persistent has it, a persistent one while there is a carrier. */
+        /* Queues that are attached, and queues that their holder has detached. The kernel does not
+         * count the queue of a single-queue tap: one that is not persistent always has it, a
+         * persistent one while there is a carrier. */
         uint32_t queues, queues_disabled;
         /* Its last queue was closed and it is not persistent, so it has no carrier and is down: the
          * kernel is about to delete it. */
         bool closed;
 } LinkTun;
 
-/* All of them; a sum that no uint32_t holds is its largest. */
+/* All queues; saturates. */
 static inline uint32_t link_tun_queues(const LinkTun *tun) {
         uint32_t sum = tun->queues + tun->queues_disabled;
 
@@ -76,12 +76,12 @@ typedef struct LinkInfo {
         Mac mac;
         uint32_t mtu, tx_queues;
         unsigned flags;      /* IFF_* */
-        uint32_t group;      /* by which packet filters and mass deletions know it */
+        uint32_t group;      /* by which packet filters and mass deletions identify it */
         int master;          /* ifindex; 0: none */
         bool is_bridge_port; /* its master is a bridge, and not a VRF or a switch of another kind */
         LinkPort port;       /* valid on a bridge port */
-        uint16_t vlan;       /* of a bridge that filters VLANs: the one that a new port is in; 0: it
-                                filters none */
+        uint16_t vlan; /* of a bridge that filters VLANs: the VLAN of new ports; 0: it filters none
+                        */
         const PortVlans *
                         vlans; /* with LINK_PORT_IS_NEW only (kernel/link-events); NULL: not told */
         LinkTun tun;           /* valid for kind "tun" */

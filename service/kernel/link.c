@@ -16,7 +16,7 @@
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 #define _cleanup_changes_ _cleanup_(rtnl_link_putp)
 
-/* What is to change about a link. NULL: out of memory. */
+/* An object for the changes to a link. NULL: out of memory. */
 static struct rtnl_link *changes_of(int ifindex) {
         struct rtnl_link *changes = rtnl_link_alloc();
 
@@ -84,7 +84,7 @@ int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure 
 }
 
 typedef struct Dump {
-        int master; /* 0: whatever it is */
+        int master; /* 0: any */
         link_each_t each;
         void *userdata;
 } Dump;
@@ -96,7 +96,7 @@ static int pass_link(const struct nlmsghdr *message, void *userdata) {
 
         if (r < 0)
                 return r == -ENOMSG ? 0 : r;
-        /* A kernel before 4.6 does not pick out the ports of a master. */
+        /* Kernels before 4.6 ignore the filter by master. */
         if (dump->master > 0 && link.master != dump->master)
                 return 0;
         return dump->each(&link, dump->userdata);
@@ -202,7 +202,7 @@ int link_set_master(Netlink *netlink, int ifindex, int master, Failure *failure)
                 return -ENOMEM;
         rtnl_link_set_master(changes, master);
         r = change(netlink, changes, "put the tap on the bridge", failure);
-        /* So the kernel says that the master is gone. */
+        /* This is how the kernel says that the master is gone. */
         if (r == -EINVAL && link_get(netlink, master, &(LinkInfo){ 0 }, NULL) == -ENODEV)
                 return -ENODEV;
         return r;
@@ -226,7 +226,7 @@ int link_delete(Netlink *netlink, int ifindex, Failure *failure) {
         return netlink_call(netlink, message, NULL, NULL, "delete the link", failure);
 }
 
-/* Any socket of the network namespace will do for these two. */
+/* Any socket in the network namespace will do for these two. */
 const char *link_name(Netlink *netlink, int ifindex, char buffer[static IFNAMSIZ]) {
         struct ifreq request = { .ifr_ifindex = ifindex };
 

@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * Links over rtnetlink, by ifindex: what one looks like, and the steps that change one. A name is
- * turned into an ifindex once; after that only the ifindex counts, which the kernel does not hand
- * out again.
+ * Links over rtnetlink, by ifindex: reading their state, and the steps that change it. A name is
+ * resolved to an ifindex once; after that only the ifindex counts, which the kernel does not reuse.
  *
  * Sources: linux/if_link.h, net/core/rtnetlink.c, drivers/net/tun.c, net/bridge/br_netlink.c.
  */
@@ -23,22 +22,23 @@ typedef struct LinkSettings {
 
 typedef int (*link_each_t)(const LinkInfo *link, void *userdata);
 
-/* -ENODEV: there is none. A name is looked up exactly: one that only an alternative name answers to
- * is -ENODEV as well. */
+/* -ENODEV: there is none. A name must match exactly: one that only matches an alternative name is
+ * -ENODEV as well. */
 int link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failure);
 int link_get_by_name(Netlink *netlink, const char *name, LinkInfo *ret, Failure *failure);
 
-/* Every link of the network namespace. -EINTR: it changed meanwhile; do it again. */
+/* Calls each() for every link of the network namespace. -EINTR: they changed meanwhile; try again.
+ */
 int link_dump(Netlink *netlink, link_each_t each, void *userdata, Failure *failure);
 
-/* Every link on that master, which the kernel picks out; as link_dump(). No port is no error, nor
- * is a master that is gone. */
+/* The same for the ports of that master only, which the kernel selects. A master without ports, or
+ * one that is gone, is no error. */
 int link_dump_ports(
                 Netlink *netlink, int master, link_each_t each, void *userdata, Failure *failure);
 
-/* Alias, MAC, MTU and group in one step, and no IPv6 address that the link would give itself
- * (addrgenmode none). Where the link has no IPv6 at all (a kernel without it, an MTU below 1280)
- * there is nothing to refuse. */
+/* Sets alias, MAC, MTU and group in one step, and keeps the link from giving itself an IPv6 address
+ * (addrgenmode none). If the link has no IPv6 at all (a kernel without it, an MTU below 1280), the
+ * latter is skipped. */
 int link_configure(Netlink *netlink, int ifindex, const LinkSettings *settings, Failure *failure);
 
 int link_set_mtu(Netlink *netlink, int ifindex, uint32_t mtu, Failure *failure);
@@ -56,9 +56,10 @@ int link_set_up(Netlink *netlink, int ifindex, Failure *failure);
 /* Sleeps ~15 ms: not for the loop. -ENODEV: gone already. */
 int link_delete(Netlink *netlink, int ifindex, Failure *failure);
 
-/* The name an ifindex has now, into buffer, which it returns; "" if there is no such link. */
+/* Writes the present name of an ifindex into buffer, which it returns; "" if there is no such link.
+ */
 const char *link_name(Netlink *netlink, int ifindex, char buffer[static IFNAMSIZ]);
 
-/* The ifindex of that name, or alternative name; less than a message takes. -ENODEV: there is none.
- */
+/* The ifindex of that name, or alternative name; cheaper than a netlink message. -ENODEV: there is
+ * none. */
 int link_find(Netlink *netlink, const char *name, int *ret, Failure *failure);

@@ -15,27 +15,27 @@
 /* The kernel fills up to 32 KiB at a time. */
 #define MESSAGE_BYTES (64 * 1024)
 
-/* The kernel answers in the call; only a fault would make us wait. */
+/* The kernel answers within the call; only a fault would make us wait. */
 #define ANSWER_TIMEOUT_SEC 5
 
 DEFINE_CLEANUP(Netlink, netlink_close)
 
-/* One call under way. */
+/* A call in progress. */
 typedef struct Call {
         uint32_t sequence;
-        bool one_answer; /* and nothing after it */
+        bool one_answer; /* and nothing follows it */
         netlink_each_t each;
         void *userdata;
         int result;
         bool finished, interrupted;
-        char text[160]; /* the kernel's own sentence, if it had one */
+        char text[160]; /* the kernel's own message, if it sent one */
 } Call;
 
 struct Netlink {
         struct nl_sock *socket;
-        struct nl_cb *callbacks; /* all with call */
+        struct nl_cb *callbacks; /* all of them get call */
         Call call;
-        bool busy; /* it is under way */
+        bool busy; /* call is in progress */
 };
 
 static int set_callbacks(Netlink *netlink);
@@ -56,15 +56,14 @@ int netlink_open(Netlink **ret, int protocol) {
                 return -ENOMEM;
         if (nl_connect(netlink->socket, protocol) < 0)
                 return errno > 0 ? -errno : -EIO;
-        /* A buffer for the largest of messages, so that none has to be looked at to see how long it
-         * is. */
+        /* The buffer holds the largest message, so that none has to be peeked at for its length. */
         (void)nl_socket_set_msg_buf_size(netlink->socket, MESSAGE_BYTES);
         nl_socket_disable_msg_peek(netlink->socket);
         nl_socket_disable_auto_ack(netlink->socket);
         fd = nl_socket_get_fd(netlink->socket);
         if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
                 return -errno;
-        /* Without it (before Linux 4.12) there is only the errno. */
+        /* Before Linux 4.12 there is only the errno. */
         (void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 
         *ret = TAKE_PTR(netlink);
@@ -80,7 +79,7 @@ Netlink *netlink_close(Netlink *netlink) {
         return NULL;
 }
 
-/* Answers to an earlier call that timed out are not ours. */
+/* Skips answers to an earlier call that timed out. */
 static int on_sequence(struct nl_msg *message, void *userdata) {
         const Call *call = userdata;
 
@@ -187,14 +186,14 @@ int netlink_call(Netlink *netlink, struct nl_msg *message, netlink_each_t each, 
         Call *call = &netlink->call;
         int r;
 
-        /* From within "each" the answers of both would be mixed up. */
+        /* A call from within each() would mix up the answers of both. */
         if (netlink->busy)
                 return failure_kernel(failure, EBUSY, step, NULL);
         netlink->busy = true;
         *call = (Call){ .each = each, .userdata = userdata };
         nl_complete_msg(netlink->socket, message);
         call->sequence = nlmsg_hdr(message)->nlmsg_seq;
-        /* A question is answered, or refused; only a command has to be acknowledged. */
+        /* A request for data is answered or refused; only a change needs an acknowledgement. */
         call->one_answer = each && (nlmsg_hdr(message)->nlmsg_flags & NLM_F_DUMP) != NLM_F_DUMP;
         if (!each)
                 nlmsg_hdr(message)->nlmsg_flags |= NLM_F_ACK;

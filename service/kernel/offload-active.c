@@ -103,7 +103,7 @@ static struct nl_msg *features_message(
         return TAKE_PTR(message);
 }
 
-/* Those that are listed without a value are to be off; what is not listed stays. */
+/* Features listed without a value are turned off; those not listed stay. */
 static int append_all_off(struct nl_msg *message) {
         struct nlattr *set = nla_nest_start(message, ETHTOOL_A_FEATURES_WANTED | NLA_F_NESTED);
         struct nlattr *bits =

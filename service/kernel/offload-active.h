@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Which offloads a tap's consumer has turned on. TUNSETOFFLOAD has no counterpart that reads; what
- * it set shows as the device's features, which ethtool's netlink family tells.
+ * Which offloads a tap's consumer has turned on. TUNSETOFFLOAD has no counterpart that reads; but
+ * what it set shows in the device's features, which ethtool's netlink family reports.
  *
  * Sources: linux/ethtool_netlink.h, Documentation/networking/ethtool-netlink.rst, drivers/net/tun.c
  * set_offload().
@@ -20,9 +20,9 @@ typedef struct OffloadReader OffloadReader;
 int offload_reader_open(OffloadReader **ret);
 OffloadReader *offload_reader_close(OffloadReader *reader);
 
-/* Turns all of them off, as ethtool -K does: without a queue, which a single-queue tap would not
- * have for whoever opens it just then. The next TUNSETOFFLOAD turns on what it likes. -ENODEV: the
- * link is gone. */
+/* Turns all of them off, as ethtool -K does. That takes no queue: on a single-queue tap we would
+ * hold the only one, and whoever opens it just then would fail. The next TUNSETOFFLOAD may turn
+ * them on again. -ENODEV: the link is gone. */
 int offload_turn_off(OffloadReader *reader, int ifindex, Failure *failure);
 
 /* The offloads (OFFLOAD_*, kernel/offload.h) that are on now. -ENODEV: the link is gone. */

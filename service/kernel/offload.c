@@ -27,8 +27,8 @@ static const struct {
         { OFFLOAD_UDP_TUNNEL_GSO_CSUM, "udp-tunnel-gso-csum" },
 };
 
-/* In the order in which one needs another: all need csum, ECN needs TSO, USO4 and USO6 go only
- * together, a tunnel needs another kind of segmentation and its checksum variant the tunnel. */
+/* In order of dependency: all need csum, ECN needs TSO, USO4 and USO6 only go together, a tunnel
+ * needs another kind of segmentation, and its checksum variant needs the tunnel. */
 static const uint32_t steps[] = {
         OFFLOAD_CSUM,
         OFFLOAD_TSO4,

@@ -7,28 +7,28 @@
 #include <sys/ioctl.h>
 
 static void *run(void *userdata) {
-        OwnerRaceGuard *escort = userdata;
+        OwnerRaceGuard *guard = userdata;
 
         /* EBADFD: there is no device yet. */
-        while (!atomic_load(&escort->stop) && ioctl(escort->fd, TUNSETOWNER, 0) < 0 &&
+        while (!atomic_load(&guard->stop) && ioctl(guard->fd, TUNSETOWNER, 0) < 0 &&
                         errno == EBADFD)
-                atomic_store(&escort->ready, true);
-        atomic_store(&escort->ready, true);
+                atomic_store(&guard->ready, true);
+        atomic_store(&guard->ready, true);
         return NULL;
 }
 
-void owner_race_guard_begin(OwnerRaceGuard *escort, int fd) {
-        escort->fd = fd;
-        atomic_init(&escort->ready, false);
-        atomic_init(&escort->stop, false);
-        escort->runs = pthread_create(&escort->thread, NULL, run, escort) == 0;
-        while (escort->runs && !atomic_load(&escort->ready))
+void owner_race_guard_begin(OwnerRaceGuard *guard, int fd) {
+        guard->fd = fd;
+        atomic_init(&guard->ready, false);
+        atomic_init(&guard->stop, false);
+        guard->runs = pthread_create(&guard->thread, NULL, run, guard) == 0;
+        while (guard->runs && !atomic_load(&guard->ready))
                 sched_yield();
 }
 
-void owner_race_guard_end(OwnerRaceGuard *escort) {
-        atomic_store(&escort->stop, true);
-        if (escort->runs)
-                (void)pthread_join(escort->thread, NULL);
-        escort->runs = false;
+void owner_race_guard_end(OwnerRaceGuard *guard) {
+        atomic_store(&guard->stop, true);
+        if (guard->runs)
+                (void)pthread_join(guard->thread, NULL);
+        guard->runs = false;
 }

@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * A new device has no owner for the moment between two system calls, and the kernel has told
- * everybody its name by then: who waits for that, and spins on the kernel's lock, can open a queue
- * of a multiqueue device first. Against such a racer a thread asks for the owner over and over
- * while the device is being made: it stands at the lock before the name is known, and so before
- * them.
+ * A new device has no owner for the moment between two system calls, and by then the kernel has
+ * announced its name: a process that waits for that, and spins on the kernel's lock, can open a
+ * queue of a multiqueue device first. To beat such a racer, a thread tries to set the owner over
+ * and over while the device is being created: it waits for the lock before the name is known, and
+ * so before the racer.
  *
- * It burns a processor for the fraction of a millisecond, and is only for where the race was lost
- * before.
+ * It keeps a CPU busy for a fraction of a millisecond, so it is only used after the race was lost
+ * once.
  */
 
 #include <pthread.h>
@@ -23,8 +23,9 @@ typedef struct OwnerRaceGuard {
         atomic_bool ready, stop;
 } OwnerRaceGuard;
 
-/* Gives the device behind fd to root as soon as there is one. Without a thread nothing is done. */
-void owner_race_guard_begin(OwnerRaceGuard *escort, int fd);
+/* Makes root the owner of the device behind fd as soon as there is one. Does nothing if no thread
+ * can be started. */
+void owner_race_guard_begin(OwnerRaceGuard *guard, int fd);
 
-/* The device is there, or will not be. */
-void owner_race_guard_end(OwnerRaceGuard *escort);
+/* Call once the device exists, or could not be created. */
+void owner_race_guard_end(OwnerRaceGuard *guard);

@@ -12,10 +12,10 @@
 #include "kernel/packet-registers.h"
 #include "kernel/packet-xt.h"
 
-/* Deeper than nf_tables allows: then the rules have changed while they were read. */
+/* Deeper than nf_tables allows: only rules that change while they are read can get there. */
 #define DEPTH_MAX 32
 
-/* What may come of a rule or a chain: a set of these. */
+/* The possible outcomes of a rule or a chain, as a set of bits. */
 enum {
         ACCEPTS = 1 << 0, /* the base chain ends */
         DROPS = 1 << 1,
@@ -29,8 +29,8 @@ typedef struct Walk {
         Ruleset *ruleset;
         const Packet *packet;
         unsigned number, depth;
-        const RulesetChain *unsure; /* with the first rule that may apply or not */
-        const RulesetChain *drops;  /* the first that drops */
+        const RulesetChain *unsure; /* the chain with the first rule that may or may not apply */
+        const RulesetChain *drops;  /* the first chain that drops */
 } Walk;
 
 /* One rule, as far as it was followed. */
@@ -70,7 +70,7 @@ static const char *text_of(struct nlattr *attribute) {
                         : "";
 }
 
-/* What comes back from where the rule leads. */
+/* The possible outcomes of the chain that the rule leads to. */
 static unsigned follow_jump(Step *step, const char *name, bool comes_back) {
         Walk *walk = step->walk;
         RulesetChain *to = ruleset_find_chain(
@@ -131,14 +131,14 @@ static Truth key_is_in(const Registers *registers, size_t offset, const RulesetS
                                                 element->last + at, set->fields[i]));
                 at += (set->fields[i] + 3) / 4 * 4;
         }
-        /* What no range is asked of is compared bit by bit, which says more. */
+        /* A single key, as opposed to a range, can be compared bit by bit, which decides more. */
         if (truth == TRUTH_MAYBE &&
                         memcmp(element->first, element->last, sizeof(element->first)) == 0)
                 truth = known_equals(&registers->bytes, offset, element->first, set->key_size);
         return element->is_conditional ? truth_and(truth, TRUTH_MAYBE) : truth;
 }
 
-/* A lookup under way. */
+/* A lookup in progress. */
 typedef struct Lookup {
         struct nlattr *to; /* the register that gets what is found; NULL: none */
         unsigned found;    /* what the verdicts lead to */
@@ -158,7 +158,7 @@ static void take_found(Step *step, Lookup *lookup, const RulesetElement *element
                 registers_load_data(&step->registers, lookup->to, NULL);
 }
 
-/* Whether the key is in it, and what it has there. */
+/* Whether the key is in the set, and which values or verdicts it maps to. */
 static Truth look_up(Step *step, const RulesetSet *set, struct nlattr *key, Lookup *lookup) {
         const Registers registers = step->registers;
         const size_t offset = registers_offset(key);
@@ -184,7 +184,7 @@ static Truth look_up(Step *step, const RulesetSet *set, struct nlattr *key, Look
         return truth;
 }
 
-/* Returns what the rule ends with; 0: it goes on, if step->applies. */
+/* Returns the outcomes if the rule ends here; 0: it goes on, if step->applies. */
 static unsigned follow_lookup(Step *step, struct nlattr *data) {
         struct nlattr *tb[NFTA_LOOKUP_MAX + 1];
         const RulesetSet *set;
@@ -270,8 +270,8 @@ static unsigned follow_expression(Step *step, struct nlattr *expression) {
         return 0;
 }
 
-/* A rule that may apply or not is noted if it would make a difference; it is not what surely drops.
- * */
+/* A rule that may or may not apply is noted if it would make a difference; it never counts as the
+ * rule that drops. */
 static unsigned follow_rule(Walk *walk, RulesetChain *chain, struct nlattr *rule) {
         Step step = { .walk = walk, .chain = chain, .applies = TRUTH_YES };
         const RulesetChain *unsure = walk->unsure, *drops = walk->drops;
@@ -307,8 +307,8 @@ static unsigned follow_rules(Walk *walk, RulesetChain *chain) {
         return found | RETURNS;
 }
 
-/* What was found once in this walk holds until its end: no rule that is followed here changes what
- * is known. */
+/* A chain's outcome is computed once in each walk: no rule that is followed here changes what is
+ * known of the packet. */
 static unsigned follow_chain(Walk *walk, RulesetChain *chain) {
         if (chain->walk == walk->number)
                 return chain->found;
@@ -332,7 +332,7 @@ static bool sees(const RulesetChain *chain, const Packet *packet) {
         return chain->hook == hook && (chain->family == NFPROTO_INET || chain->family == family);
 }
 
-/* Leaves *fate as it is where that says more. */
+/* Keeps *fate if an earlier chain has decided more. */
 static void add_base_chain(Walk *walk, RulesetChain *chain, Fate *fate) {
         unsigned found = follow_chain(walk, chain);
         const RulesetChain *named = NULL;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the filters of others would do with a packet: it is followed through their base chains by
- * jump and goto. A rule about something that is not known of the packet may apply or not, and both
- * are followed; so "dropped" is what is dropped whatever those rules say.
+ * What the filters of others would do with a packet: it is followed through their base chains,
+ * jumps and gotos. A rule about something that is not known of the packet may or may not apply, and
+ * both cases are followed; so "dropped" means that the packet is dropped whatever those rules say.
  */
 
 #include "kernel/packet.h"
@@ -12,8 +12,8 @@
 
 typedef enum FateOutcome {
         FATE_ACCEPTED,
-        FATE_UNDECIDED, /* it hangs on what is not known here */
-        FATE_DROPPED,   /* or refused with an answer */
+        FATE_UNDECIDED, /* it depends on what is not known here */
+        FATE_DROPPED,   /* or rejected */
         FATE_OUTCOME_MAX,
 } FateOutcome;
 
@@ -21,8 +21,8 @@ typedef enum FateOutcome {
 
 typedef struct Fate {
         FateOutcome outcome;
-        /* The chain that drops it, or the one with the first rule that hangs on what is not known,
-         * as "FAMILY TABLE CHAIN"; "": accepted. */
+        /* The chain that drops it, or the one with the first rule that depends on what is not
+         * known, as "FAMILY TABLE CHAIN"; "": accepted. */
         char chain[FATE_CHAIN_SIZE];
 } Fate;
 

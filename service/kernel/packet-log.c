@@ -12,7 +12,7 @@
 
 #include "common/cleanup.h"
 
-/* More than the kernel collects before it sends, and it is told not to collect. */
+/* More than the kernel would collect before sending, and it is told not to collect. */
 #define BATCH_BYTES (16 * 1024)
 
 struct PacketLog {
@@ -25,8 +25,8 @@ struct PacketLog {
 
 DEFINE_CLEANUP(PacketLog, packet_log_close)
 
-/* For a packet on a bridge the kernel names the bridge as the link it came by, and the port apart;
- * one that is built without bridge netfilter names the port. */
+/* For a packet on a bridge the kernel names the bridge as the link it came in on, and the port
+ * separately; a kernel built without bridge netfilter names only the port. */
 static int on_packet(struct nflog_g_handle *group, struct nfgenmsg *message,
                 struct nflog_data *packet, void *userdata) {
         const struct nfulnl_msg_packet_hw *hardware = nflog_get_packet_hw(packet);
@@ -41,8 +41,7 @@ static int on_packet(struct nflog_g_handle *group, struct nfgenmsg *message,
         return 0;
 }
 
-/* What the kernel says of a group that another socket has is what it says to those without
- * privileges, too. */
+/* EPERM has two causes: another socket has the group, or we lack the privilege. */
 static int bind_group(PacketLog *log, uint16_t number) {
         log->group = nflog_bind_group(log->handle, number);
         if (log->group)

@@ -23,7 +23,7 @@ static uint32_t number_of(struct nlattr *attribute) {
         return attribute && nla_len(attribute) == WORD ? ntohl(nla_get_u32(attribute)) : 0;
 }
 
-/* Old numbers are of 16 bytes each, newer ones of four. */
+/* Old register numbers stand for 16 bytes each, newer ones for four. */
 size_t registers_offset(struct nlattr *number) {
         const uint32_t n = number_of(number);
 
@@ -75,8 +75,7 @@ static Truth step_immediate(Registers *registers, const Packet *packet, struct n
         return TRUTH_YES;
 }
 
-/* Bytes of a header. Known holds more than the headers of a packet here are long: what follows is
- * not known. */
+/* Loads bytes of a header. A Known is larger than any header here: what follows is unknown. */
 static Truth step_payload(Registers *registers, const Packet *packet, struct nlattr **tb) {
         const size_t to = registers_offset(tb[NFTA_PAYLOAD_DREG]);
         const size_t from = number_of(tb[NFTA_PAYLOAD_OFFSET]), n = number_of(tb[NFTA_PAYLOAD_LEN]);
@@ -85,7 +84,7 @@ static Truth step_payload(Registers *registers, const Packet *packet, struct nla
                         : base == NFT_PAYLOAD_TRANSPORT_HEADER   ? &packet->transport
                                                                  : NULL;
 
-        if (!tb[NFTA_PAYLOAD_DREG]) /* it is written to */
+        if (!tb[NFTA_PAYLOAD_DREG]) /* it writes to the header */
                 return TRUTH_YES;
         store(registers, to, NULL, n < KNOWN_SIZE_MAX ? n : KNOWN_SIZE_MAX);
         for (size_t i = 0; header && i < n && from + i < KNOWN_SIZE_MAX && to + i < KNOWN_SIZE_MAX;
@@ -142,7 +141,7 @@ static Truth step_range(Registers *registers, const Packet *packet, struct nlatt
         return number_of(tb[NFTA_RANGE_OP]) == NFT_RANGE_NEQ ? truth_not(truth) : truth;
 }
 
-/* Of a bit that the mask takes away it is known what it becomes. */
+/* A bit that the mask clears is known afterwards. */
 static Truth step_bitwise(Registers *registers, const Packet *packet, struct nlattr **tb) {
         const size_t from = registers_offset(tb[NFTA_BITWISE_SREG]);
         const size_t to = registers_offset(tb[NFTA_BITWISE_DREG]);
@@ -193,7 +192,7 @@ static Truth step_byteorder(Registers *registers, const Packet *packet, struct n
         return TRUTH_YES;
 }
 
-/* What is known of a link, in the size and order of the kernel; NULL: nothing. *ret_size is told in
+/* What is known of a link, in the kernel's size and byte order; NULL: nothing. *ret_size is set in
  * any case. */
 static const void *device_fact(const PacketDevice *device, uint32_t key, size_t *ret_size) {
         static const uint16_t ethernet = ARPHRD_ETHER;
@@ -232,8 +231,8 @@ static bool is_of_device(uint32_t key) {
                         key == NFT_META_IIFTYPE;
 }
 
-/* What is for the host goes out nowhere: number and name are empty, and of all else the rule ends.
- * */
+/* A packet for the host has no output device: its number and name are empty, and a rule that looks
+ * at anything else of it ends. */
 static Truth load_device(Registers *registers, const Packet *packet, size_t to, uint32_t key) {
         static const PacketDevice nowhere = { .ifindex = 0 };
         const bool is_out = is_of_target(key), is_none = is_out && packet->hook == PACKET_INPUT;
@@ -266,7 +265,7 @@ static Truth load_meta(Registers *registers, const Packet *packet, size_t to, ui
                 store(registers, to, &packet->protocol, sizeof(packet->protocol));
         else if (key == NFT_META_PKTTYPE && !packet->is_bridged)
                 store(registers, to, &kind, sizeof(kind));
-        else if (key == NFT_META_SECPATH) /* it came by no tunnel of IPsec */
+        else if (key == NFT_META_SECPATH) /* it did not come through an IPsec tunnel */
                 store(registers, to, &(uint8_t){ 0 }, 1);
         else
                 forget_all(registers);
@@ -274,13 +273,13 @@ static Truth load_meta(Registers *registers, const Packet *packet, size_t to, ui
 }
 
 static Truth step_meta(Registers *registers, const Packet *packet, struct nlattr **tb) {
-        if (!tb[NFTA_META_DREG]) /* it is set */
+        if (!tb[NFTA_META_DREG]) /* the rule sets it */
                 return TRUTH_YES;
         return load_meta(registers, packet, registers_offset(tb[NFTA_META_DREG]),
                         number_of(tb[NFTA_META_KEY]));
 }
 
-/* state and status are numbers in the order of the host. */
+/* State and status are numbers in host byte order. */
 static void load_status(Registers *registers, size_t to, const Packet *packet) {
         const PacketStatus status = packet_status(packet);
         const uint8_t *known = (const uint8_t *)&status.known;
@@ -326,7 +325,8 @@ static Truth step_fib(Registers *registers, const Packet *packet, struct nlattr 
         return TRUTH_YES;
 }
 
-/* No packet here has an extension header. Options of TCP are mostly set (the MSS). */
+/* No packet here has an extension header. Rules mostly set TCP options (the MSS) rather than match
+ * them. */
 static Truth step_exthdr(Registers *registers, const Packet *packet, struct nlattr **tb) {
         if (!tb[NFTA_EXTHDR_DREG])
                 return TRUTH_YES;
@@ -340,7 +340,7 @@ static Truth step_exthdr(Registers *registers, const Packet *packet, struct nlat
         return TRUTH_YES;
 }
 
-/* Counters and the like have no say; quotas and limits do. */
+/* Counters and the like do not affect the outcome; quotas and limits do. */
 static Truth step_objref(Registers *registers, const Packet *packet, struct nlattr **tb) {
         const uint32_t type = number_of(tb[NFTA_OBJREF_IMM_TYPE]);
 

@@ -69,7 +69,7 @@ static Truth match_udp(const Packet *packet, const struct xt_udp *udp) {
                                         udp->invflags & XT_UDP_INV_DSTPT));
 }
 
-/* A port of the list that is the first of a range has a flag, and its last one follows. */
+/* A port that begins a range is flagged, and the last port of the range follows it. */
 static Truth port_is_in_list(
                 const Packet *packet, size_t which, const struct xt_multiport_v1 *list) {
         Truth found = TRUTH_NO;
@@ -149,7 +149,7 @@ static Truth status_is_in(const Packet *packet, uint16_t mask) {
         (XT_CONNTRACK_STATE | XT_CONNTRACK_STATUS | XT_CONNTRACK_DIRECTION |                       \
                         XT_CONNTRACK_STATE_ALIAS)
 
-/* flags: XT_CONNTRACK_*, what is compared; inverted: of which of them the opposite is wanted. */
+/* flags: XT_CONNTRACK_*, what is compared; inverted: the comparisons that are negated. */
 static Truth match_conntrack(const Packet *packet, unsigned flags, unsigned inverted,
                 uint16_t states, uint16_t statuses) {
         Truth truth = flags & ~(unsigned)CONNTRACK_UNDERSTOOD ? TRUTH_MAYBE : TRUTH_YES;
@@ -174,7 +174,7 @@ static Truth match_conntrack_1(const Packet *packet, const struct xt_conntrack_m
                         info->status_mask);
 }
 
-/* The third revision begins with what is the second. */
+/* Revision 3 begins with the members of revision 2. */
 static Truth match_conntrack_2(const Packet *packet, const struct xt_conntrack_mtinfo2 *info) {
         return match_conntrack(packet, info->match_flags, info->invert_flags, info->state_mask,
                         info->status_mask);
@@ -184,13 +184,13 @@ static Truth match_state(const Packet *packet, const struct xt_state_info *info)
         return truth_of((int)info->statemask & state_bit(packet));
 }
 
-/* Whether a port of a bridge is in play. Which one is not known of frames that cross one. */
+/* Whether a bridge port is involved. For frames that cross a bridge, it is not known which one. */
 static Truth match_physdev(const Packet *packet, const struct xt_physdev_info *info) {
         Truth truth = TRUTH_YES;
 
         if (packet->is_bridged && info->bitmask & (XT_PHYSDEV_OP_IN | XT_PHYSDEV_OP_OUT))
                 return TRUTH_MAYBE;
-        /* What is routed came in by a port, if br_netfilter is on, and goes out by none. */
+        /* A routed packet came in on a port, if br_netfilter is on, and goes out on none. */
         if (info->bitmask & (XT_PHYSDEV_OP_IN | XT_PHYSDEV_OP_ISIN) && !packet->is_bridged)
                 return TRUTH_MAYBE;
         if (info->bitmask & XT_PHYSDEV_OP_BRIDGED)
@@ -212,7 +212,7 @@ static Truth match_comment(const Packet *packet, const void *info) {
         return TRUTH_YES;
 }
 
-/* Protocols that no packet here is of, or extension headers that none has. */
+/* Matches protocols and extension headers that no packet here has. */
 static Truth match_none(const Packet *packet, const void *info) {
         return TRUTH_NO;
 }

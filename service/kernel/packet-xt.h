@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * What the extensions of iptables would say of a packet. iptables-nft leaves them in the rules of
- * nf_tables as they were, as bytes that only they understand: here are those that firewalls are
- * made of. Of any other the answer is maybe.
+ * What the extensions of iptables would say about a packet. iptables-nft embeds them in nf_tables
+ * rules as they are, as opaque bytes that only the extension understands: here are those that
+ * firewalls commonly use. For any other the answer is maybe.
  */
 
 #include "kernel/packet.h"
@@ -14,7 +14,7 @@ Truth packet_xt_match(const Packet *packet, const char *name, unsigned revision,
                 size_t size);
 
 typedef enum PacketXtTarget {
-        PACKET_XT_CONTINUES, /* it notes or changes something, and the next rule follows */
+        PACKET_XT_CONTINUES, /* it records or changes something, and the next rule follows */
         PACKET_XT_ACCEPTS,
         PACKET_XT_DROPS,
         PACKET_XT_UNKNOWN,

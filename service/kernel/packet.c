@@ -10,7 +10,7 @@
 #include <netinet/udp.h>
 #include <stddef.h>
 
-#define VERSION_4 0x45 /* and a header of five words */
+#define VERSION_4 0x45 /* with a header of five words */
 #define VERSION_6 0x60
 
 #define IS_V4(packet) ((packet)->family == AF_INET)
@@ -24,7 +24,7 @@ void packet_init(Packet *packet, PacketHook hook, int family, uint8_t protocol) 
                 known_set(&packet->header, offsetof(struct iphdr, protocol), &protocol, 1);
                 known_set(&packet->header, offsetof(struct iphdr, frag_off), no_fragment,
                                 sizeof(no_fragment));
-                /* Whether it may be fragmented on its way nobody knows. */
+                /* The "don't fragment" bit is unknown. */
                 packet->header.known[offsetof(struct iphdr, frag_off)] = 0xbf;
         } else {
                 known_set_prefix(&packet->header, 0, &(uint8_t){ VERSION_6 }, 1, 4);
@@ -45,7 +45,7 @@ void packet_set_turn(Packet *packet, PacketTurn turn) {
         if (packet->protocol != IPPROTO_TCP)
                 return;
         known_set(&packet->transport, at, &flags[turn], 1);
-        /* Some of them carry data that is to be passed on at once, and some do not. */
+        /* Only some of them have PSH set. */
         if (turn == PACKET_LATER_ANSWER)
                 packet->transport.known[at] = (uint8_t)~TH_PUSH;
 }
@@ -66,7 +66,7 @@ void packet_set_target(Packet *packet, const void *address, unsigned bits) {
                         bits);
 }
 
-/* TCP and UDP have them at the same place. */
+/* TCP and UDP have the ports at the same offset. */
 void packet_set_source_port(Packet *packet, uint16_t port) {
         known_set(&packet->transport, offsetof(struct udphdr, uh_sport), &(uint16_t){ htons(port) },
                         sizeof(port));
@@ -82,12 +82,12 @@ int packet_target_type(const Packet *packet) {
                 return -1;
         if (packet->is_broadcast)
                 return IS_V4(packet) ? RTN_BROADCAST : RTN_MULTICAST;
-        /* An answer is for a guest, or what is masqueraded: not for the host any more at this hook.
-         * */
+        /* An answer is for a guest, and masquerading has been undone: at this hook it is no longer
+         * addressed to the host. */
         return packet->hook == PACKET_INPUT ? RTN_LOCAL : RTN_UNICAST;
 }
 
-/* Who has no address yet says 0.0.0.0, which counts as a broadcast address. */
+/* A client without an address yet uses 0.0.0.0, which counts as a broadcast address. */
 int packet_source_type(const Packet *packet) {
         static const uint8_t none[4] = { 0 };
 
@@ -107,7 +107,7 @@ PacketStatus packet_status(const Packet *packet) {
 
         if (packet->is_bridged)
                 status.known &= ~(uint32_t)IPS_DST_NAT;
-        /* Out it went by masquerade. */
+        /* The first packet was masqueraded on its way out. */
         if (packet->is_answer)
                 status.value = IPS_SEEN_REPLY | IPS_SRC_NAT;
         return status;

@@ -2,11 +2,10 @@
 #pragma once
 
 /*
- * What stands between a link and its queues. A multiqueue tap has 256 transmit queues from its
- * creation, and when it comes up the kernel makes a queueing discipline for each: 0.6 ms and 190
- * KiB, for queues that nobody opens. A tap hands each frame to its reader's ring or drops it, so
- * there is nothing to discipline; a root that is set before keeps the kernel from making the
- * others.
+ * The queueing discipline of a tap. A multiqueue tap has 256 transmit queues from its creation, and
+ * when it comes up the kernel creates a queueing discipline for each: 0.6 ms and 190 KiB, for
+ * queues that nobody opens. A tap hands each frame to its reader's ring or drops it, so nothing
+ * needs queueing; setting a root qdisc beforehand keeps the kernel from creating the others.
  *
  * Sources: net/sched/sch_generic.c (attach_default_qdiscs), drivers/net/tun.c (tun_net_xmit).
  */
@@ -14,5 +13,5 @@
 #include "common/failure.h"
 #include "kernel/netlink.h"
 
-/* While the link is down. -EOPNOTSUPP: a kernel without that qdisc. */
+/* Call while the link is down. -EOPNOTSUPP: a kernel without that qdisc. */
 int qdisc_set_noqueue(Netlink *netlink, int ifindex, Failure *failure);

@@ -15,7 +15,7 @@
 #include "kernel/message-filter.h"
 #include "kernel/rtnl-gaps.h"
 
-/* Looks for the attribute; A is then where it begins, or 0. */
+/* Finds the attribute: afterwards A holds its offset, or 0. */
 #define FIND_ATTRIBUTE(type)                                                                       \
         BPF_STMT(BPF_LD | BPF_IMM, ATTRIBUTES_AFTER(struct rtmsg)),                                \
                         BPF_STMT(BPF_LDX | BPF_IMM, type),                                         \
@@ -48,7 +48,7 @@ static int join(int fd, int group) {
                         : 0;
 }
 
-/* A socket without an address of its own is passed over by the kernel's messages. */
+/* The kernel sends nothing to a socket that has no address. */
 static int take_address(int fd) {
         const struct sockaddr_nl address = { .nl_family = AF_NETLINK };
 
@@ -84,7 +84,7 @@ static RouteEvent event_of_route(const struct nlmsghdr *message) {
         return event;
 }
 
-/* A message that says nothing of forwarding is about another setting of the device. */
+/* A message without the attribute for forwarding is about another setting of the device. */
 static RouteEvent event_of_settings(const struct nlmsghdr *message) {
         _cleanup_(nl_object_putp) struct nl_object *object = NULL;
         RouteEvent event = { .kind = ROUTE_EVENT_LOST };
@@ -120,10 +120,10 @@ static RouteEvent event_of(const struct nlmsghdr *message, size_t n) {
         }
 }
 
-/* A route with many ways may be longer than this: it counts as one that is not known. */
+/* A route with many next hops may be longer: it counts as an unknown one. */
 #define MESSAGE_BYTES 2048
 
-/* So many at a time; the loop comes back for the rest. */
+/* At most this many at a time; the loop comes back for the rest. */
 #define BATCH 256
 
 void route_events_read(int fd, route_event_t each, void *userdata) {

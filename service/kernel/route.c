@@ -49,7 +49,7 @@ static int take_destination(struct rtnl_route *object, Route *route) {
         return 0;
 }
 
-/* One that is told by a nexthop's number alone has no device. */
+/* A route that only refers to a nexthop object has no device here. */
 static void take_ways(const struct nlmsghdr *message, struct rtnl_route *object, Route *route) {
         const struct nlattr *paths = rtnl_find_in_route(message, RTA_MULTIPATH);
         struct rtnl_nexthop *hop = rtnl_route_nexthop_n(object, 0);
@@ -98,7 +98,7 @@ static int pass_route(const struct nlmsghdr *message, void *userdata) {
         Route route;
         int r = route_parse(message, &route);
 
-        /* A kernel without the family answers with those that it has. */
+        /* A kernel without the family answers with the routes of those that it has. */
         if (r == -ENOMSG || (r >= 0 && route.family != dump->family))
                 return 0;
         return r < 0 ? r : dump->each(&route, dump->userdata);

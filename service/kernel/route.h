@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The routes of the host: where its packets go. They are looked at when a network comes up, which
- * is to clash with none, and to find the devices that lead out, and what is near.
+ * The routes of the host. They are read when a network comes up, whose subnet must not clash with
+ * any, and to find the uplinks and the subnets that are on-link.
  *
  * Sources: linux/rtnetlink.h, net/ipv4/fib_semantics.c.
  */
@@ -14,7 +14,7 @@
 
 #include "kernel/netlink.h"
 
-/* More ways than that of one route are passed over. */
+/* Further next hops of a route are ignored. */
 #define ROUTE_DEVICES_MAX 32
 
 typedef struct Route {
@@ -24,27 +24,28 @@ typedef struct Route {
                 struct in6_addr v6;
         } destination;
         uint8_t prefix;
-        bool unicast;                   /* it leads somewhere, which a blackhole does not */
-        bool on_link;                   /* by no gateway: its addresses are those of neighbours */
+        bool unicast;                   /* it leads somewhere, unlike a blackhole */
+        bool on_link;                   /* without a gateway: its addresses are neighbours */
         int devices[ROUTE_DEVICES_MAX]; /* ifindexes; ends with 0 if there are fewer */
 } Route;
 
 typedef int (*route_each_t)(const Route *route, void *userdata);
 
-/* A default route, or one of the few that a VPN puts in its place (0.0.0.0/1 and 128.0.0.0/1,
- * 2000::/3): it says where everything else is, not that there is something. */
+/* A default route, or one of those that a VPN puts in its place (0.0.0.0/1 and 128.0.0.0/1,
+ * 2000::/3): it covers everything else, and does not mean that a particular subnet is in use. */
 bool route_is_default(const Route *route);
 
-/* -EPROTO: malformed. -ENOMSG: no route, or one of the kernel's cache. */
+/* -EPROTO: malformed. -ENOMSG: not a route, or one from the kernel's cache. */
 int route_parse(const struct nlmsghdr *message, Route *ret);
 
-/* The same for one that is told to have gone, too (RTM_DELROUTE). */
+/* The same, but also accepts a route that was removed (RTM_DELROUTE). */
 int route_parse_any(const struct nlmsghdr *message, Route *ret);
 
-/* Every route of the family, of all tables. -EINTR: they changed meanwhile; do it again. */
+/* Calls each() for every route of the family, in all tables. -EINTR: they changed meanwhile; try
+ * again. */
 int route_dump(Netlink *netlink, int family, route_each_t each, void *userdata, Failure *failure);
 
-/* Those that somebody has asked for; starts as { NULL }. */
+/* A selection of routes. Starts as { NULL }. */
 typedef struct RouteList {
         Route *routes;
         size_t n, size;
@@ -55,7 +56,7 @@ void route_list_done(RouteList *list);
 /* -ENOMEM */
 int route_list_add(RouteList *list, const Route *route);
 
-/* Every route of the family that is wanted, in place of what was there. -ENOMEM, -errno */
+/* Replaces the list with every route of the family for which wanted() is true. -ENOMEM, -errno */
 typedef bool (*route_wanted_t)(const Route *route);
 int route_list_read(RouteList *list, Netlink *netlink, int family, route_wanted_t wanted,
                 Failure *failure);

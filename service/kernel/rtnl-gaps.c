@@ -20,11 +20,11 @@
 
 #define _cleanup_message_ _cleanup_(nlmsg_freep)
 
-/* Types of attributes as a set: those that are wanted are all below 64. */
+/* Attribute types as a set: those of interest are all below 64. */
 #define BIT(type) (UINT64_C(1) << (type))
 
-/* Of a message the header, and of the attributes those that are wanted: of a link 450 bytes at
- * most, of a route 80. */
+/* The header of a message and the attributes of interest: 450 bytes at most for a link, 80 for a
+ * route. */
 typedef union Excerpt {
         struct nlmsghdr message;
         char bytes[512];
@@ -37,7 +37,7 @@ static int errno_of_parsing(int error) {
 static void keep_object(struct nl_object *object, void *userdata) {
         struct nl_object **ret = userdata;
 
-        /* One message is one object; what would be a second is left. */
+        /* One message is one object; any further one is ignored. */
         if (*ret)
                 return;
         nl_object_get(object);
@@ -64,8 +64,8 @@ static bool has_header(const struct nlmsghdr *message, size_t size) {
         return message->nlmsg_len >= NLMSG_HDRLEN + size;
 }
 
-/* Links come by the thousands, with some fifty attributes each, and the macros go from one to the
- * next without a call. */
+/* Links come by the thousand, with some fifty attributes each, and the RTA macros iterate without
+ * function calls. */
 #define FOR_EACH_ATTRIBUTE(attribute, message, header, left)                                       \
         for (attribute = (struct rtattr *)((char *)NLMSG_DATA(message) + NLMSG_ALIGN(header)),     \
             left = (int)(message)->nlmsg_len - (int)NLMSG_SPACE(header);                           \
@@ -92,7 +92,7 @@ static int excerpt_add(Excerpt *excerpt, const void *bytes, size_t n) {
         return 0;
 }
 
-/* -EPROTO: shorter than its header, or what is wanted is longer than it can be. */
+/* -EPROTO: shorter than its header, or an attribute is longer than it can be. */
 static int excerpt_take(
                 Excerpt *ret, const struct nlmsghdr *message, size_t header, uint64_t wanted) {
         struct rtattr *attribute;
@@ -284,7 +284,7 @@ bool rtnl_is_about_egress(const struct nlmsghdr *message, int *ret_ifindex) {
         return true;
 }
 
-/* A range is told by its ends. */
+/* A range is reported as its two ends. */
 static void take_vlan(PortVlans *vlans, const struct bridge_vlan_info *info) {
         if (info->flags & BRIDGE_VLAN_INFO_RANGE_END && vlans->n > 0)
                 vlans->ranges[vlans->n - 1].last = info->vid;
@@ -342,7 +342,8 @@ const struct nlattr *rtnl_find_in_route(const struct nlmsghdr *message, int type
 struct nl_msg *rtnl_build_link_change(struct rtnl_link *changes) {
         struct nl_msg *message;
 
-        /* Of the original it takes the number and the family only, and the changes have both. */
+        /* libnl takes only the ifindex and the family from the original, and the changes have both.
+         */
         if (rtnl_link_build_change_request(changes, changes, 0, &message) < 0)
                 return NULL;
         nlmsg_hdr(message)->nlmsg_type = RTM_SETLINK;
@@ -390,7 +391,7 @@ struct nl_msg *rtnl_build_dump(int type, int family) {
 struct nl_msg *rtnl_build_fdb_get(struct rtnl_neigh *neighbour, int bridge) {
         _cleanup_message_ struct nl_msg *message = NULL;
 
-        /* Otherwise it asks for a permanent one, which the kernel refuses. */
+        /* Otherwise libnl asks for a permanent entry, which the kernel refuses. */
         rtnl_neigh_set_state(neighbour, 0);
         if (rtnl_neigh_build_add_request(neighbour, 0, &message) < 0 ||
                         nla_put_u32(message, NDA_MASTER, (uint32_t)bridge) < 0)
@@ -402,7 +403,7 @@ struct nl_msg *rtnl_build_fdb_get(struct rtnl_neigh *neighbour, int bridge) {
 struct nl_msg *rtnl_build_rule_get(struct rtnl_cls *classifier) {
         struct nl_msg *message;
 
-        /* The table of hashes that each classifier has: with it, there are rules. */
+        /* The hash table that each classifier has: if it exists, there are rules. */
         rtnl_tc_set_handle(TC_CAST(classifier), TC_U32_ROOT);
         if (rtnl_cls_build_add_request(classifier, 0, &message) < 0)
                 return NULL;
@@ -420,9 +421,9 @@ struct nl_msg *rtnl_build_netconf_get(int family, int ifindex) {
         return TAKE_PTR(message);
 }
 
-/* The nest of that type if it is the last attribute of the message, so that more can be put into
- * it, or a new one. nla_nest_end() closes it as any other. NULL: no room, or it is there and
- * something follows it. */
+/* Re-opens the nest of that type if it is the last attribute of the message, so that more can be
+ * appended, or begins a new one. nla_nest_end() closes it as usual. NULL: there is no room, or the
+ * nest exists and something follows it. */
 static struct nlattr *open_nest(struct nl_msg *message, int type) {
         struct nlattr *there =
                         find(nlmsg_hdr(message), sizeof(struct ifinfomsg), type & NLA_TYPE_MASK);
@@ -465,8 +466,8 @@ int rtnl_put_bridge(struct nl_msg *message) {
         return 0;
 }
 
-/* The options of the rule are the last attribute of libnl's message, so the last of them comes at
- * its end. */
+/* The options of the rule are the last attribute of libnl's message, so an action can be appended
+ * to them. */
 int rtnl_put_action(struct nl_msg *message, const RtnlAction *action) {
         struct nlattr *options =
                         nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct tcmsg), TCA_OPTIONS);

@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * Where libnl-route ends. Messages about links, ports, neighbours, addresses, queueing disciplines
- * and routes are built and read by its objects; what it does not have, in the version that is the
- * least one here (3.7), is in this file, each with the version that has it. No other file puts a
- * message of rtnetlink together or looks at its header, and a later libnl makes this one shorter.
- * There is no cache of libnl anywhere: the kernel is the database.
+ * What libnl-route lacks. Its objects build and parse messages about links, ports, neighbours,
+ * addresses, queueing disciplines and routes; what is missing in the oldest supported version (3.7)
+ * is in this file, each with the version that has it. No other file
+ * assembles an rtnetlink message or looks at its header, and a later libnl makes this one shorter.
+ * libnl's caches are not used anywhere: the kernel is the database.
  *
- * A nest that libnl has begun is opened again at its end, never repeated: of two the kernel takes
- * the last one only.
+ * A nest that libnl has begun is re-opened at its end, never repeated: the kernel only uses the
+ * last of two.
  *
  * Sources: linux/if_link.h, linux/neighbour.h, linux/netconf.h; lib/route of libnl.
  */
@@ -26,7 +26,7 @@
 #include "common/mac.h"
 #include "kernel/link-info.h"
 
-/* Rules for what leaves a device have this parent. */
+/* The parent of rules at a device's egress. */
 #define RTNL_EGRESS TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
 
 /* For _cleanup_: each takes NULL. */
@@ -59,77 +59,78 @@ static inline struct nl_addr *nl_addr_of_mac(const Mac *mac) {
         return nl_addr_build(AF_LLC, mac, sizeof(*mac));
 }
 
-/* Into a copy of the kernel's message, which nl_msg_parse() makes an object of; it lasts until
- * nl_object_put(). -EPROTO: malformed. */
+/* Parses a copy of the kernel's message into an object, to be released by nl_object_put(). -EPROTO:
+ * malformed. */
 int rtnl_parse(const struct nlmsghdr *message, struct nl_object **ret);
 
-/* A link without its kind. libnl (any version) refuses a whole link for what it does not know in
- * the data of its kind, its address families or its virtual functions, and one without a name: so
- * it is given no more than what is asked of it afterwards, and an empty name where there is none.
- * -EPROTO: malformed. -ENOMSG: not about the link itself, see link_parse(). */
+/* Parses a link without the data of its kind. libnl (any version) rejects a whole link for anything
+ * that it does not know in the data of its kind, its address families or its virtual functions, and
+ * a link without a name: so it only gets the attributes that are read afterwards, and an empty name
+ * if there is none. -EPROTO: malformed. -ENOMSG: not about the link itself, see link_parse(). */
 int rtnl_parse_link(const struct nlmsghdr *message, struct rtnl_link **ret);
 
-/* What rtnl_parse_link() has left out: the kind, and what tun devices (IFLA_TUN_*: no version),
- * bridges (IFLA_BR_*: 3.8 and later) and bridge ports (IFLA_INFO_SLAVE_DATA: no version) say of
- * themselves. The rest of ret stays. */
+/* Parses what rtnl_parse_link() leaves out: the kind, and the data of tun devices (IFLA_TUN_*: no
+ * version), bridges (IFLA_BR_*: 3.8 and later) and bridge ports (IFLA_INFO_SLAVE_DATA: no version).
+ * The rest of ret stays. */
 int rtnl_parse_linkinfo(const struct nlmsghdr *message, LinkInfo *ret);
 
-/* Whether somebody has deleted rules at the egress of a device, or the place where they stand, and
- * of which device (libnl reads the message, and looks for the device in a cache: any version). */
+/* Whether somebody has deleted rules at the egress of a device, or the qdisc that holds them, and
+ * of which device (libnl parses the message, but looks up the device in a cache: any version). */
 bool rtnl_is_about_egress(const struct nlmsghdr *message, int *ret_ifindex);
 
-/* Whether it is a bridge's word about one of its ports, and about which. */
+/* Whether it is a bridge's report about one of its ports, and which. */
 bool rtnl_is_about_port(const struct nlmsghdr *message, int *ret_port);
 
-/* Whether both say what a link or a port looks like, the same one with the same master: then only
- * the next one counts. */
+/* Whether both report the state of the same link or port with the same master: then only the later
+ * one counts. */
 bool rtnl_is_superseded(const struct nlmsghdr *message, const struct nlmsghdr *next);
 
-/* The VLANs in such a message. libnl has a map of 4,096 bits for them, and refuses a message with
- * the mode of a port (any version). */
+/* The VLANs in a bridge's report. libnl uses a map of 4,096 bits for them, and rejects a message
+ * with the mode of a port (any version). */
 void rtnl_parse_port_vlans(const struct nlmsghdr *message, PortVlans *ret);
 
-/* The state of the port in such a message (libnl refuses some of them, see above). */
+/* The state of the port in a bridge's report (libnl rejects some of these, see above). */
 LinkPortState rtnl_parse_port_state(const struct nlmsghdr *message);
 
-/* What a family says of a link: rtnl_parse_link() leaves it out, and of IPv6 libnl has no settings
- * (any version). NULL: nothing. */
+/* An attribute of an address family in a message about a link: rtnl_parse_link() leaves it out, and
+ * libnl lacks the settings of IPv6 (any version). NULL: there is none. */
 const struct nlattr *rtnl_find_in_family(const struct nlmsghdr *message, int family, int type);
 
-/* A route with its destination, its device and its gateway. libnl refuses a whole route for an
- * encapsulation that it does not know (3.7: all but MPLS): so it is not given any. */
+/* Parses the destination, device and gateway of a route. libnl rejects a whole route for an
+ * encapsulation that it does not know (3.7: all but MPLS): so it does not get any. */
 int rtnl_parse_route(const struct nlmsghdr *message, struct rtnl_route **ret);
 
-/* What rtnl_parse_route() has left out. NULL: it has none. */
+/* An attribute that rtnl_parse_route() leaves out. NULL: there is none. */
 const struct nlattr *rtnl_find_in_route(const struct nlmsghdr *message, int type);
 
 /* The messages below are the caller's to free. NULL: out of memory. */
 
-/* Sets what the object has been given. libnl says RTM_NEWLINK, which makes a link where the kernel
+/* Changes what was set in the object. libnl uses RTM_NEWLINK, which creates a link if the kernel
  * finds none. */
 struct nl_msg *rtnl_build_link_change(struct rtnl_link *changes);
 
-/* What a link looks like: without its counters, which are most of the answer, and its virtual
- * functions, which libnl always asks for (any version). */
+/* Requests a link without its counters, which are most of the answer, and without its virtual
+ * functions, which libnl always requests (any version). */
 struct nl_msg *rtnl_build_link_get(int ifindex, const char *name);
 
-/* All links; of a master those on it, where the kernel is 4.6 or later (a filter: no version). 0:
- * whatever the master. */
+/* Requests all links, or those on a master if the kernel is 4.6 or later (libnl has no filter: any
+ * version). 0: any master. */
 struct nl_msg *rtnl_build_link_dump(int master);
 
-/* All of a family; libnl sends such a message itself instead of returning it (any version). */
+/* Requests everything of a family; libnl sends such a message itself instead of returning it (any
+ * version). */
 struct nl_msg *rtnl_build_dump(int type, int family);
 
-/* Which port of the bridge the neighbour's MAC is behind (RTM_GETNEIGH for one of them: no
+/* Asks behind which port of the bridge the neighbour's MAC is (RTM_GETNEIGH for a single entry: no
  * version). */
 struct nl_msg *rtnl_build_fdb_get(struct rtnl_neigh *neighbour, int bridge);
 
-/* How the device deals with packets of that family (libnl can only read all answers into a cache:
- * any version). */
+/* Requests the settings of that family for the device (libnl can only read all answers into a
+ * cache: any version). */
 struct nl_msg *rtnl_build_netconf_get(int family, int ifindex);
 
-/* Whether there are rules of the classifier u32 with that protocol and preference (all rules, into
- * a cache: any version). */
+/* Asks for rules of the classifier u32 with that protocol and preference (libnl only reads all
+ * rules into a cache: any version). */
 struct nl_msg *rtnl_build_rule_get(struct rtnl_cls *classifier);
 
 /* Adds to a message about a port: IFLA_BRPORT_ISOLATED and IFLA_BRPORT_LOCKED (3.11). -ENOMEM */
@@ -141,14 +142,14 @@ int rtnl_put_port_forwarding(struct nl_msg *message, uint16_t group_fwd_mask);
 /* Adds to a message that makes a bridge: no spanning tree, no multicast snooping (3.11). -ENOMEM */
 int rtnl_put_bridge(struct nl_msg *message);
 
-/* What is done with a packet for which a rule holds. */
+/* The action for a packet that matches a rule. */
 typedef struct RtnlAction {
         const char *kind;
-        int type; /* of the attribute that has its parameters */
+        int type; /* of the attribute with its parameters */
         const void *parameters;
         int size;
 } RtnlAction;
 
-/* Adds to a message that makes a rule of the classifier u32 (the action "csum": no version).
- * -ENOMEM */
+/* Adds the action to a message that creates a rule of the classifier u32 (the action "csum": no
+ * version). -ENOMEM */
 int rtnl_put_action(struct nl_msg *message, const RtnlAction *action);

@@ -189,8 +189,8 @@ int ruleset_set_take_elements(RulesetSet *set, const struct nlmsghdr *message) {
         return r;
 }
 
-/* The end of one interval stands before the beginning of the next one, and what has no key at the
- * end. */
+/* The end of an interval sorts before the beginning of the next one, and an element without a key
+ * comes last. */
 static int compare_elements(const void *a, const void *b) {
         const RulesetElement *x = a, *y = b;
         int r = (int)x->is_for_all_others - (int)y->is_for_all_others;
@@ -205,7 +205,7 @@ static void decrement(uint8_t *number, size_t n) {
                 n--;
 }
 
-/* An interval is told as two elements: its first key, and the first one after it. */
+/* The kernel reports an interval as two elements: its first key, and the first key after it. */
 static void join_ends(RulesetSet *set) {
         size_t n = 0;
 
@@ -234,14 +234,14 @@ void ruleset_set_finish(RulesetSet *set) {
 
         for (size_t i = 0; i < set->n_fields; i++)
                 words += in_words(set->fields[i]);
-        /* Keys of another shape than was told. */
+        /* The keys do not have the announced layout. */
         if (set->n_fields > 1 && words != in_words(set->key_size))
                 set->is_unsure = true;
         if (!set->is_interval || set->n_fields > 1 || set->n_elements == 0)
                 return;
         for (size_t i = 0; i < set->n_elements; i++)
                 has_ends = has_ends || set->elements[i].is_end;
-        /* A set with KEY_END in place of ends needs nothing. */
+        /* A set that uses KEY_END in place of end elements needs no joining. */
         if (has_ends || memcmp(set->elements[0].first, set->elements[0].last, KNOWN_SIZE_MAX) == 0)
                 join_ends(set);
 }

@@ -12,13 +12,13 @@
 #include "common/list.h"
 #include "kernel/known.h"
 
-/* As nf_tables compares them: from the first key to the last. */
+/* A range of keys, inclusive, as nf_tables compares them. */
 typedef struct RulesetElement {
         uint8_t first[KNOWN_SIZE_MAX], last[KNOWN_SIZE_MAX];
         struct nlattr *data;    /* NFTA_SET_ELEM_DATA; NULL: none */
-        bool is_end;            /* of an interval, while it is read */
+        bool is_end;            /* the end of an interval, while the set is read */
         bool is_for_all_others; /* it has no key */
-        bool is_conditional;    /* more than its key decides */
+        bool is_conditional;    /* not only its key decides */
 } RulesetElement;
 
 #define RULESET_FIELDS_MAX 16
@@ -43,9 +43,9 @@ void ruleset_set_free(RulesetSet *set);
 /* The answer to NFT_MSG_GETSET: what its keys are like. -EPROTO: malformed. */
 int ruleset_set_take(RulesetSet *set, const struct nlmsghdr *message);
 
-/* Those to NFT_MSG_GETSETELEM. -E2BIG: there are too many. -EPROTO, -ENOMEM */
+/* The answers to NFT_MSG_GETSETELEM. -E2BIG: there are too many. -EPROTO, -ENOMEM */
 int ruleset_set_take_elements(RulesetSet *set, const struct nlmsghdr *message);
 void ruleset_set_forget_elements(RulesetSet *set);
 
-/* All elements are there. */
+/* Call when all elements have been taken. */
 void ruleset_set_finish(RulesetSet *set);

@@ -65,7 +65,7 @@ static uint32_t number_of(struct nlattr *attribute) {
                                                                    : 0;
 }
 
-/* Twice the room, if it is used up. Elements of size bytes. */
+/* Doubles the room if it is used up. size: bytes of each element. */
 static int make_room(void **array, size_t n, size_t *room, size_t size) {
         const size_t wanted = *room > 0 ? 2 * *room : 16;
         void *larger;
@@ -146,7 +146,7 @@ static int read_chains(Ruleset *ruleset, Failure *failure) {
         forget_chains(ruleset);
         r = netlink_call(ruleset->netlink, message, take_chain, ruleset, "list the packet filters",
                         failure);
-        /* What a kernel says that has no netfilter, or no nf_tables. */
+        /* This is what a kernel without netfilter, or without nf_tables, returns. */
         return r == -EPROTONOSUPPORT || r == -EINVAL ? -EOPNOTSUPP : r;
 }
 
@@ -209,8 +209,8 @@ typedef struct Reading {
         size_t room;
 } Reading;
 
-/* The kernel tells of rules of this chain only, since it was asked so; the first kernels that can
- * be asked so are older than what else is needed here. */
+/* The kernel restricts the dump to this chain; kernels that cannot are older than anything that
+ * runs here. */
 static int take_rule(const struct nlmsghdr *message, void *userdata) {
         struct nlattr *tb[NFTA_RULE_MAX + 1];
         Reading *reading = userdata;
@@ -306,7 +306,7 @@ static int read_set(Ruleset *ruleset, RulesetSet *set) {
         r = -EINTR;
         UNTIL_DUMP_IS_WHOLE(r)
                 r = ask_for_elements(ruleset, set);
-        /* There are more than are read. */
+        /* There are more elements than we read. */
         if (r == -E2BIG) {
                 set->is_unsure = true;
                 return 0;

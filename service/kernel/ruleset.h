@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * The packet filters of others, as nf_tables has them: chains, rules, sets. Which chains there are
- * is read at once; the rules of a chain and the elements of a set are read when somebody asks for
- * them, so a ruleset of ten thousand chains costs what is visited of it. May be used in one thread
- * at a time, and not in the loop: it has a socket of its own.
+ * The packet filters of others, as nf_tables has them: chains, rules, sets. The list of chains is
+ * read at once; the rules of a chain and the elements of a set are read on demand, so that the cost
+ * of a ruleset of ten thousand chains depends only on what is visited. May be used in one thread at
+ * a time, and not in the loop: it has a socket of its own.
  *
- * It is a picture of what changes meanwhile: what is missing when it is asked for is told as
- * missing, and whoever follows changes looks again.
+ * It is a snapshot of something that may be changing: what is missing when it is requested is
+ * reported as missing, and whoever follows changes looks again.
  *
  * Sources: linux/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c.
  */
@@ -22,39 +22,37 @@
 
 typedef struct Ruleset Ruleset;
 
-#define RULESET_NAME_SIZE 128 /* longer names are cut off: for show only */
-
 /* A chain of the family ip, ip6 or inet. */
 typedef struct RulesetChain {
         uint8_t family; /* NFPROTO_* */
         char *table, *name;
         bool is_base;     /* a hook calls it: then these are valid */
         uint32_t hook;    /* NF_INET_* */
-        int32_t priority; /* the least one first */
+        int32_t priority; /* the lowest runs first */
         bool policy_is_drop;
-        struct nlattr **rules; /* NFTA_RULE_EXPRESSIONS of each; NULL: read when asked for */
+        struct nlattr **rules; /* NFTA_RULE_EXPRESSIONS of each; NULL: not read yet */
         size_t n_rules;
         bool is_read;
-        /* For whoever walks through it (kernel/packet-fate): what was found in which walk. */
+        /* For kernel/packet-fate: the outcome, and in which walk it was found. */
         unsigned walk, found;
 } RulesetChain;
 
-/* Tables whose name begins with ours are passed over. -EOPNOTSUPP: the kernel has no nf_tables.
- * -ENOMEM, -errno of the kernel. */
+/* Tables whose name begins with the string ours are skipped. -EOPNOTSUPP: the kernel has no
+ * nf_tables. -ENOMEM, -errno of the kernel. */
 int ruleset_read(Ruleset **ret, const char *ours, Failure *failure);
 Ruleset *ruleset_free(Ruleset *ruleset);
 
 /* Base chains, in the order in which a packet meets them; NULL after the last one. */
 RulesetChain *ruleset_base_chain(const Ruleset *ruleset, size_t index);
 
-/* A number that no walk before has had. */
+/* A number that no earlier walk has had. */
 unsigned ruleset_next_walk(Ruleset *ruleset);
 
 /* NULL: there is none. */
 RulesetChain *ruleset_find_chain(
                 Ruleset *ruleset, uint8_t family, const char *table, const char *name);
 
-/* Its rules are there afterwards. -errno */
+/* Reads the rules of the chain unless that was done. -errno */
 int ruleset_read_rules(Ruleset *ruleset, RulesetChain *chain);
 
 /* NULL: there is none, or it cannot be read. */

@@ -15,10 +15,10 @@
 
 #define KERNEL_VNET_HDR_SIZE 10
 
-/* lo's, in every network namespace: a new device cannot have it. */
+/* The ifindex of lo, in every network namespace: a new device cannot have it. */
 #define IFINDEX_TAKEN 1
 
-/* What TUNGETIFF reports of the flags that were asked for; it adds some of its own. */
+/* Of the flags that TUNGETIFF reports, those that were requested; it adds some of its own. */
 #define FLAGS_THAT_COUNT                                                                           \
         (IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE | IFF_PERSIST)
 
@@ -53,7 +53,7 @@ static int attach(int fd, const TapDevice *device, int extra_flags, const char *
         return ioctl(fd, TUNSETIFF, &request) < 0 ? failure_kernel(failure, errno, step, NULL) : 0;
 }
 
-/* What the kernel did, not what it was asked for. */
+/* Trusts what the kernel did, not what it was asked for. */
 static int check_flags(int fd, const TapDevice *device, Failure *failure) {
         struct ifreq got = { 0 };
 
@@ -69,14 +69,14 @@ static int check_flags(int fd, const TapDevice *device, Failure *failure) {
 }
 
 static int make(int fd, const TapDevice *device, Failure *failure) {
-        OwnerRaceGuard escort;
+        OwnerRaceGuard guard;
         int r;
 
         if (!device->race_lost)
                 return attach(fd, device, IFF_TUN_EXCL, "create the tap", failure);
-        owner_race_guard_begin(&escort, fd);
+        owner_race_guard_begin(&guard, fd);
         r = attach(fd, device, IFF_TUN_EXCL, "create the tap", failure);
-        owner_race_guard_end(&escort);
+        owner_race_guard_end(&guard);
         return r;
 }
 
@@ -91,7 +91,8 @@ int tap_create(const TapDevice *device, int *ret_fd, Failure *failure) {
         r = make(fd, device, failure);
         if (r < 0)
                 return r == -EBUSY ? -EEXIST : r;
-        /* Until here anybody could have opened a queue: nothing stands between the two calls. */
+        /* Until here anybody could have opened a queue, so nothing may come between the two calls.
+         */
         if (ioctl(fd, TUNSETOWNER, 0) < 0)
                 return failure_kernel(failure, errno, "give the tap to root", NULL);
         r = check_flags(fd, device, failure);
@@ -121,8 +122,8 @@ int tap_reset(int fd, unsigned vnet_hdr_size, Failure *failure) {
         return 0;
 }
 
-/* TUNSETIFF makes the device if there is none of that name (any more). One that was told to have an
- * ifindex that is taken can only attach. */
+/* TUNSETIFF creates the device if there is none of that name (any more). If it is asked for an
+ * ifindex that is taken, it can only attach. */
 static int forbid_creation(int fd, Failure *failure) {
         unsigned ifindex = IFINDEX_TAKEN;
 

@@ -92,7 +92,8 @@ def check(result):
             if ratio["met"] is False]
 
 
-# In docs/performance.md the lines between <!-- TABLE NAME --> and <!-- end --> are written from the JSON.
+# In docs/performance.md and docs/performance-notes.md the lines between <!-- TABLE NAME --> and <!-- end --> are
+# generated from the JSON.
 TABLE = re.compile(r"(<!-- (targets|rows|ratios|steps|floods) ?([a-z-]*) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

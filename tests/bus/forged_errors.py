@@ -2,7 +2,7 @@
 """A stranger answers each reply of the service with the error that the bus sends when it cannot deliver fds.
 
 dbus-daemon drops an error that nobody asked for; here its policy lets those of bob pass, so that only the
-service itself is between him and other people's taps.
+service itself is between them and other people's taps.
 """
 
 import pathlib

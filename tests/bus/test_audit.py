@@ -22,7 +22,7 @@ MESSAGE_IDS = {"granted": "3b4ecbc164f74f239a8ef0381c568354", "denied": "6ce25b0
 
 @pytest.fixture
 def journal(world):
-    """The service writes to a journal, and nobody has used up his lines."""
+    """The service writes to a journal, and nobody has used up their lines."""
     listening = Journal.listen()
     before = dict(world.service_env)
     world.service_env["JOURNAL_STREAM"] = "1:1"
@@ -158,7 +158,7 @@ def test_a_user_has_ten_lines_a_second_and_what_was_left_out_is_counted(alice, b
     with root.create_tap(bridge, True, True) as tap:
         denied_calls(alice, tap, 300)
     bob.create_tap_error("no0")
-    journal.wait_for(1, uid="1002")  # another's lines are his own
+    journal.wait_for(1, uid="1002")  # another user has a limit of their own
     written = len(journal.wait_for(10, uid="1001"))
     assert 10 <= written <= 10 + 10 * (time.monotonic() - begin) + 1
     time.sleep(0.3)

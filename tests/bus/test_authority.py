@@ -483,7 +483,7 @@ def test_a_user_with_many_questions_does_not_keep_another_waiting(world, alice, 
         assert check.bus_name == alice.unique
         check.answer(False)
         assert waiting.error().name == ACCESS_DENIED
-        # One of his own makes room for the next of his own.
+        # One of a user's calls makes room for the next of the same user.
         hanging.checks[0].answer(False)
         assert hanging.wait_for_check(18).bus_name == client.unique
         client.drop()

@@ -114,7 +114,7 @@ def test_many_callers_who_come_and_go_leave_no_memory_behind(world, alice):
 
 
 def test_who_is_not_heard_of_any_more_is_asked_about_again(world):
-    """The service remembers 64; then the first is new to it again, and is served as he was."""
+    """The service remembers 64; then the first is new to it again, and is served as before."""
     with closing(RawClient(world, "alice")) as first:
         first.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
         answers(first, 1)

@@ -74,7 +74,7 @@ def test_the_service_keeps_no_queue(alice, bridge, world):
 
 def test_who_closes_at_once_and_makes_the_next_stays_within_his_limits(world, bridge):
     """The service closes its own copy a moment later, and off the loop: the tap counts until then, so that who
-    is at his limit because of it waits for that."""
+    is at their limit because of it waits for that."""
     world.configure("[Limits]\nCreations=100000\n[User carol]\nEndpoints=2\n")
     world.reload()
     try:

@@ -190,7 +190,7 @@ def test_queues_that_are_closed_count_no_more(alice, bridge):
 
 
 def test_queues_that_were_closed_still_count_for_they_can_be_opened_again(alice, bridge):
-    """A holder who makes himself the device's owner opens by name what was given to him once."""
+    """A holder who becomes the device's owner opens by name what they were given once."""
     taps = [alice.create_tap(bridge, True, True, queues=16) for _ in range(4)]
     for tap in taps:
         while len(tap.fds) > 1:

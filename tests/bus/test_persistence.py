@@ -262,7 +262,7 @@ def test_thirty_taps_are_opened_by_name_five_times_each_without_a_refusal(alice,
 
 
 def test_opened_without_a_header_it_says_so_and_carries_no_offloads(tap, world):
-    """The first who opens an idle one by name gives it his own flags."""
+    """Whoever opens an idle tap by name first gives it their own flags."""
     assert tap.get("VnetHdr") and tap.get("OffloadsSupported")
     with Holder(world, "alice", tap.interface, FLAGS & ~kernel.IFF_VNET_HDR) as holder:
         assert holder.said == "opened"
@@ -287,7 +287,7 @@ def test_with_several_queues_its_owner_may_open_those_that_he_asked_for(alice, b
     assert tap.get("Queues") == 3 and " queues=3 " in kernel.alias(tap.interface)
     with Holder(world, "alice", tap.interface, flags) as fourth:
         assert fourth.said == "opened"
-        assert kernel.wait_gone(tap.interface, 1.0), "one more than he asked for is tampering"
+        assert kernel.wait_gone(tap.interface, 1.0), "one more than was requested is tampering"
     tap.close()
     assert signals.wait_for(lambda *signal: signal[2] == "EndpointRemoved")[3][2] == "tampered"
 
@@ -314,7 +314,7 @@ def test_given_to_somebody_else_it_says_so(tap, world):
     tap.open_queues(1)
     kernel.set_owner(tap.fds[0], 1002)
     assert poll(lambda: any("somebody else" in warning for warning in tap.get("Warnings")), 1.0)
-    assert tap.get("Owner") == 1001, "it stays his, on his limits"
+    assert tap.get("Owner") == 1001, "it still belongs to its owner, on the owner's limits"
     tap.close()
 
 

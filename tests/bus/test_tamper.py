@@ -292,7 +292,7 @@ def test_threat_24_not_even_its_owner_opens_queues_by_name(world, alice, bob, br
 
 
 def test_a_queue_that_nobody_was_given_ends_the_endpoint(world, alice, bridge):
-    """The holder gives the device to himself, and then opens queues by name past his limits."""
+    """The holder becomes the device's owner, and then opens queues by name past their limits."""
     signals = alice.subscribe(MANAGER)
     flags = kernel.IFF_TAP | kernel.IFF_NO_PI | kernel.IFF_VNET_HDR | kernel.IFF_MULTI_QUEUE
     with alice.create_tap(bridge, True, True, queues=2) as tap:
@@ -354,7 +354,7 @@ print(attached, got)
 @pytest.mark.once
 @pytest.mark.deadline(900)
 def test_threat_24_a_racer_who_attaches_to_every_new_link_reads_nothing(world, alice, bridge):
-    """He may win the moment before the device has its owner; then the device is made anew, and where he wins
+    """The racer may win the moment before the device has its owner; then the device is made anew, and where it wins
     every time the caller is told."""
     rounds, lost = 10000 if LONG else 150, 0
     racer = world.run_as("bob", [sys.executable, "-c", RACER], stdin=subprocess.PIPE)
@@ -409,7 +409,7 @@ def test_threat_24_a_racer_keeps_no_scratch_tap_of_a_reload_or_a_start(world, br
 # Threat 42: events without end
 
 def flood(tap, stop):
-    """Offloads on and off, as fast as he can: each makes an event."""
+    """Offloads on and off, as fast as possible: each makes an event."""
     while not stop.is_set():
         try:
             kernel.set_offloads(tap.fds[0], "csum")

@@ -147,7 +147,7 @@ def test_threat_13_a_storm_of_prompts_shows_two_and_keeps_nobody_waiting(world, 
 
 @pytest.mark.deadline(120)
 def test_threat_20_many_connections_of_one_user_have_his_limits(world, bob, bridge):
-    """As many as the bus allows, each with a call: 32 taps, and another user has his own."""
+    """As many as the bus allows, each with a call: 32 taps, and another user has a limit of their own."""
     with contextlib.ExitStack() as stack:
         clients = []
         with contextlib.suppress(BusError):  # the bus has a limit of its own
@@ -174,7 +174,7 @@ def test_threat_20_many_connections_of_one_user_have_his_limits(world, bob, brid
 
 
 def test_threat_20_creations_come_in_bursts_of_so_many(world, bob, carol, bridge):
-    """Not by connection, and not by what exists; another user has his own, and so has root."""
+    """Not by connection, and not by what exists; another user has a limit of their own, and so has root."""
     world.configure("[Limits]\nCreations=100000\n[User carol]\nCreations=10\n")
     world.reload()
     try:

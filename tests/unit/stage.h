@@ -9,7 +9,8 @@
 #include "taps/manager-private.h"
 #include "taps/manager.h"
 
-/* For whom the tests make something: held to the usual limits, but as fast as he likes. */
+/* The user for whom the tests create things: the usual limits apply, except for the rate of
+ * creations. */
 #define CLIENT(id, name)                                                                           \
         (&(Client){ .uid = (id),                                                                   \
                         .ports_per_bridge = 1023,                                                  \
@@ -77,7 +78,7 @@ Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queue
 
 unsigned stage_count_endpoints(Stage *stage);
 
-/* Whether the user may have everything again: nothing is charged to him. */
+/* Whether the user may have everything again: nothing is charged to them. */
 bool stage_owes_nothing(Stage *stage, uid_t uid);
 
 /* The socket that events come from. */

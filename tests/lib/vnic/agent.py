@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A fake polkit authentication agent: the person in front of the screen, without PAM.
+"""A fake polkit authentication agent: plays the person in front of the screen, without PAM.
 
 It is registered for the process that asks (all Clients live in this one; there is no logind, so the
 process is the scope that polkitd has). polkitd compares the process's real uid, which is root's here, so
@@ -36,7 +36,7 @@ def start_time(pid):
 
 
 class Prompt:
-    """A question on the screen."""
+    """An authentication prompt."""
 
     def __init__(self, agent, invocation, values):
         self._agent = agent

@@ -41,7 +41,7 @@ DenyBridges={DENIED}
 
 
 class Failed(Exception):
-    """A flood, or what is measured beside it, cannot be made; the text is for people."""
+    """A flood, or what is measured beside it, cannot be set up; the text is for people."""
 
 
 @dataclasses.dataclass
@@ -100,7 +100,7 @@ class Target:
 
 
 def leavers(target, _):
-    """Everybody who is here, or may come meanwhile, is said to have left."""
+    """Claims that everybody who is connected, or may connect meanwhile, has left."""
     here = {name for name in target.root.bus_call("ListNames")[0] if name.startswith(":")}
     last = max(int(name.rpartition(".")[2]) for name in here)
     names = sorted(here | {f":1.{number}" for number in range(last, last + 300)})
@@ -310,7 +310,7 @@ def write(flood, file):
 
 @dataclasses.dataclass
 class Beside:
-    """What was met beside a flood; times in seconds."""
+    """What was measured beside a flood; times in seconds."""
     kept: list
     new: list
     asked: list

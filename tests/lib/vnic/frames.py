@@ -25,10 +25,6 @@ def mac_bytes(text):
     return bytes.fromhex(text.replace(":", ""))
 
 
-def mac_text(data):
-    return data.hex(":")
-
-
 def checksum(data, start=0):
     """The Internet checksum's sum, not yet complemented."""
     if len(data) % 2:

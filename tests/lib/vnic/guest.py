@@ -88,7 +88,7 @@ DHCP = ("printf '#!/bin/sh\\n[ $1 = bound ] || exit 0\\nip address add $ip/$mask
 
 
 def outside(pid=None):
-    """What the host sees of a guest that is silent: whether QEMU works, its taps, and its connections."""
+    """What the host sees of a silent guest: whether QEMU is running, its taps, and its connections."""
     looks = [["ip", "-s", "link", "show", "type", "tun"], ["ss", "-tino"], ["ip", "neighbour"]]
     if pid:
         looks.append(["ps", "-L", "-o", "stat,time,wchan:32,comm", "-p", str(pid)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a guest could send to take another's place, and what every honest guest sends. Each maker takes a Stage
+"""Frames with which a guest could impersonate another, and those that every honest guest sends. Each maker takes a Stage
 and gives a frame; whatever one sends has the stage's mark in it or is known by its bytes."""
 
 import dataclasses
@@ -18,7 +18,7 @@ OUTSIDE4, OUTSIDE6 = "198.51.100.99", "2001:db8:66::66"  # of no network here
 
 @dataclasses.dataclass
 class Stage:
-    """Who is there: the attacker, the victim, and the host as the gateway of both."""
+    """The parties: the attacker, the victim, and the host as the gateway of both."""
 
     mac: str
     ip: str
@@ -33,7 +33,7 @@ class Stage:
 
 
 def link_local(mac):
-    """The address that a stack makes of a MAC."""
+    """The address that a stack derives from a MAC."""
     data = mac_bytes(mac)
     return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + bytes([data[0] ^ 2]) + data[1:3] + b"\xff\xfe" + data[3:]))
 
@@ -95,7 +95,7 @@ def advertisement(stage):
 
 
 def fragments(stage, kind, body):
-    """The first fragment has the extension header alone, so that who looks at it only sees no ICMPv6."""
+    """The first fragment has only the extension header, so a filter that looks only at that sees no ICMPv6."""
     source = link_local(stage.mac)
     whole = struct.pack("!BBBBI", ICMPV6, 0, 1, 4, 0) + icmp6_body(source, ALL_NODES, kind, body)
     first = struct.pack("!BBHI", DESTINATION, 0, 1, 0x766E6963) + whole[:8]
@@ -125,7 +125,7 @@ def dhcp_offer(stage):
 
 
 def neighbour(stage, address):
-    """An unasked advertisement: this address is at my MAC, believe me (override)."""
+    """An unsolicited advertisement with the override flag: this address is at my MAC."""
     return struct.pack("!I", 0x20000000) + socket.inet_pton(socket.AF_INET6, address) + b"\x02\x01" + \
         mac_bytes(stage.mac)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What has to hold after every test: the service's account and the kernel's are the same."""
+"""What has to hold after every test: the service's view and the kernel's are the same."""
 
 import time
 
@@ -76,7 +76,7 @@ BRIDGED_TAPS, RESERVED_FRAMES = (0x76000000, 0x74000000, 0x72000000), 0xFFFD
 
 
 def _port(endpoint, entry):
-    """By its group the filters know a tap, and its port forwards to them what a bridge would hand to the host."""
+    """Filters identify a tap by its group, and its port forwards to them what a bridge would deliver to the host."""
     wrong, group = [], int(entry.get("group", "0").replace("default", "0"))
     if not endpoint["Bridge"]:
         return [] if group else ["it has no group"]
@@ -89,7 +89,7 @@ def _port(endpoint, entry):
 
 
 def settle(question, timeout=SETTLE):
-    """Asks for problems until there are none, or the time is up; gives the last answer."""
+    """Checks for problems until there are none, or the time is up; returns the last result."""
     result = []
 
     def none_left():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The journal of the world: whoever logs to it finds somebody who reads."""
+"""The journal of the world: reads what is logged to it."""
 
 import pathlib
 import socket

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the kernel says. "The device is gone" is asked here, never of the service's own list."""
+"""The kernel's view. Whether a device is gone is asked here, never of the service's own list."""
 
 import contextlib
 import ctypes
@@ -34,7 +34,7 @@ TIMEOUT = 10
 
 
 def run(*argv, check=True):
-    """A tool's output; a failure says what it said."""
+    """A tool's output; a failure includes its error output."""
     done = subprocess.run([str(part) for part in argv], stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, timeout=TIMEOUT, check=False)
     if check and done.returncode != 0:
@@ -154,7 +154,7 @@ def fdb(bridge):
 
 
 def fixed_fdb(bridge):
-    """What the bridge was told, without what it learns and without the groups that it is in itself."""
+    """The configured entries, without learnt ones and without the groups that the bridge itself is in."""
     return [entry for entry in fdb(bridge)
             if entry["state"] in ("static", "permanent") and "self" not in entry["flags"]]
 
@@ -179,7 +179,7 @@ def del_link(name):
 
 
 def next_ifindex():
-    """What the kernel gives to the next device: the one after the last that anybody made."""
+    """The ifindex of the next device: the one after the last that anybody created."""
     run("ip", "link", "add", "counter0", "type", "bridge")
     index = link("counter0")["ifindex"]
     del_link("counter0")
@@ -222,7 +222,7 @@ def namespace(name):
 
 @contextlib.contextmanager
 def inside(namespace_name):
-    """This thread works in that network namespace (its sockets, ioctls and children)."""
+    """Moves this thread to that network namespace (with its sockets, ioctls and children)."""
     libc = ctypes.CDLL(None, use_errno=True)
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     there = os.open(f"/run/netns/{namespace_name}", os.O_RDONLY | os.O_CLOEXEC)
@@ -325,7 +325,7 @@ def set_vnet_hdr_size(fd, size):
 
 
 def set_offloads(fd, *names):
-    """What the reader of this tap can take, as its consumer says it."""
+    """Declares which offloads the reader of this tap can handle, as its consumer would."""
     fcntl.ioctl(fd, TUNSETOFFLOAD, sum(OFFLOADS[name] for name in names))
 
 

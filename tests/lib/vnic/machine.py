@@ -109,7 +109,7 @@ class Machine:
         self.close()
 
     def close(self):
-        """The machine is gone; the tap stays whoever's it is."""
+        """Ends the machine; the tap stays with its owner."""
         if self.inner is None:
             return
         os.close(self._end)
@@ -192,6 +192,6 @@ class Machine:
                 if line.startswith("Address")] if status == 0 else []
 
     def connects(self, address, port, timeout=2):
-        """Whether a TCP connection comes about."""
+        """Whether a TCP connection can be established."""
         return self.run("/usr/bin/python3", "-c", "import socket, sys; socket.create_connection("
                         "(sys.argv[1], int(sys.argv[2])), float(sys.argv[3]))", address, port, timeout)[0] == 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the kernel says of packet filters, and what it tells of changes, over a socket of the test's own."""
+"""The kernel's view of packet filters, and its notifications of changes, over a socket of the test's own."""
 
 import contextlib
 import socket
@@ -55,7 +55,7 @@ def ruleset():
 
 
 def without_dynamic(text):
-    """The elements of a set that packets fill are nobody's rules."""
+    """Elements that packets add to a set are left out."""
     lines, dynamic, inside = [], False, False
     for line in text.splitlines():
         dynamic = "dynamic" in line if "flags" in line else dynamic and line.strip() != "}"
@@ -111,7 +111,7 @@ def changes():
 
 
 def wait_for(rules, timeout=5.0):
-    """Until they are what they were; sentences about what is not."""
+    """Waits until the tables are as before; returns sentences about those that are not."""
     poll(lambda: ruleset() == rules, timeout, 0.02)
     now = ruleset()
     return [f"{what}: {now.get(what, 'gone')}" for what in rules.keys() | now.keys() if now.get(what) != rules.get(what)]

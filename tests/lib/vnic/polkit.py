@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who answers for polkit: the real polkitd, or a mock that hangs until the test says what it answers."""
+"""polkit in the world: the real polkitd, or a mock that hangs until the test decides on its answer."""
 
 import pathlib
 import threading
@@ -81,7 +81,7 @@ class RealPolkit:
 
 
 class Check:
-    """A CheckAuthorization that the mock has got. `answer` or `fail` ends it, once."""
+    """A CheckAuthorization that the mock has received. `answer` or `fail` ends it, once."""
 
     def __init__(self, invocation, sender, values):
         self._invocation = invocation
@@ -93,7 +93,7 @@ class Check:
 
     @property
     def bus_name(self):
-        """The caller about whom it is asked."""
+        """The caller that the check is about."""
         return self.subject[1].get("name")
 
     def answer(self, authorized, challenge=False, details=None):
@@ -176,7 +176,7 @@ class HangingPolkit:
         return self._wait(lambda: check.cancelled, timeout, "told to cancel")
 
     def stop(self):
-        """Polkit goes away; what was asked and not answered never is."""
+        """Polkit goes away; pending checks are never answered."""
         if self._client:
             self._client.close()
             self._client = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Child processes that are always found again: output in a file, every wait with a deadline."""
+"""Child processes that are never lost: output in a file, every wait with a deadline."""
 
 import grp
 import itertools
@@ -14,7 +14,7 @@ ROOM = pathlib.Path(os.environ.get("VNICD_WORLD", "/run/vnicd-world"))
 
 
 def poll(question, timeout, interval=0.01):
-    """Asks until the answer is true; gives that answer, or the last one at the deadline."""
+    """Polls until the result is true; returns it, or the last one at the deadline."""
     end = time.monotonic() + timeout
     while True:
         answer = question()
