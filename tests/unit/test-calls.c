@@ -6,6 +6,7 @@
  * left. The bus, its callers and polkit are the test's (fake-bus.h).
  */
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -35,7 +36,7 @@ typedef struct Stage {
         char folder[40];
 } Stage;
 
-static atomic_bool deletions_wait;
+static atomic_bool deletions_wait, deletions_fail;
 
 int __real_link_delete(Netlink *netlink, int ifindex, Failure *failure);
 int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure);
@@ -44,7 +45,7 @@ int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure);
 int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure) {
         while (deletions_wait)
                 usleep(1000);
-        return __real_link_delete(netlink, ifindex, failure);
+        return deletions_fail ? -EBUSY : __real_link_delete(netlink, ifindex, failure);
 }
 
 static int set_up(void **state) {
@@ -673,8 +674,29 @@ static void who_waits_for_something_to_go_is_told(void **state) {
         assert_int_equal(released->answers + blocked->answers + all->answers, 0);
         stop_service(stage);
         assert_stopping(blocked);
-        assert_int_equal(released->answers, 1);
-        assert_int_equal(all->answers, 1);
+        /* What was carried out while it stopped is a success. */
+        assert_int_equal(world_count_links(), 2);
+        assert_answered(released, "");
+        assert_answered(all, "");
+}
+
+/* What cannot be deleted while it stops stays. */
+static void who_waits_for_what_does_not_go_is_told(void **state) {
+        Stage *stage = *state;
+        const FakeCall *created = create_with_mac(stage, ROOT), *blocked, *released;
+
+        run_until_answered(stage, created);
+        deletions_wait = true;
+        released = release(stage, created);
+        run(stage);
+        blocked = create_with_mac(stage, ":1000.1");
+        run(stage);
+        deletions_fail = true;
+        stop_service(stage);
+        deletions_fail = false;
+        assert_int_equal(world_count_links(), 3);
+        assert_answered(released, KERNEL);
+        assert_stopping(blocked);
 }
 
 static void who_waits_for_a_reload_is_told(void **state) {
@@ -722,6 +744,7 @@ int main(void) {
                 CASE(who_waits_for_polkit_is_told),
                 CASE(whose_verdict_has_just_come_is_told),
                 CASE(who_waits_for_something_to_go_is_told),
+                CASE(who_waits_for_what_does_not_go_is_told),
                 CASE(who_waits_for_a_reload_is_told),
         };
 
