@@ -2,14 +2,15 @@
 #pragma once
 
 /*
- * How much of the host one user may hold, by uid: a connection is no measure, a user opens as many
- * as he likes. What is held is an object, a Charge, which its destructor gives back; nothing else
- * counts up or down. Root is counted but not held to the limits.
+ * How much of the host one user may hold, or of a network: each has a table of users of its own.
+ * What is held is a Charge, which its destructor gives back; nothing else counts up or down. Root
+ * is counted but not held to the limits.
  */
 
 #include <sys/types.h>
 
 #include "common/failure.h"
+#include "common/user.h"
 
 /* What one user may have. The defaults are here; the configuration may say otherwise. */
 typedef struct Limits {
@@ -25,16 +26,15 @@ typedef struct Limits {
 #define QUOTA_BURST_SEC 20
 
 typedef struct Quota Quota;
-typedef struct Account Account;
 
 typedef struct Charge {
-        Account *account; /* NULL: nothing is charged */
+        User *user; /* NULL: nothing is charged */
         unsigned endpoints, queues;
 } Charge;
 
 #define CHARGE_INIT                                                                                \
         (Charge) {                                                                                 \
-                .account = NULL                                                                    \
+                .user = NULL                                                                       \
         }
 
 /* -ENOMEM */
@@ -44,7 +44,7 @@ int quota_new(Quota **ret);
 Quota *quota_free(Quota *quota);
 
 /* Whether the user may have so many more. Looks only. QuotaExceeded (-EDQUOT); LimitsExceeded
- * (-EUSERS): endpoints are asked for, and he made too many of late. */
+ * (-EUSERS): endpoints are asked for, and they made too many of late. */
 int quota_check(Quota *quota, uid_t uid, const Limits *limits, unsigned endpoints, unsigned queues,
                 Failure *failure);
 

@@ -3,8 +3,12 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <search.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
+
+/* More are remembered only while their creations count. */
 #define IDLE_MAX 64
 
 /* Checks and prompts together stay well below the 128 replies that the system bus lets a connection
@@ -24,12 +28,18 @@ Users *users_new(void) {
 
         if (!users)
                 return NULL;
-        list_init(&users->busy);
         list_init(&users->idle);
         return users;
 }
 
+static int compare_uids(const void *a, const void *b) {
+        const User *x = a, *y = b;
+
+        return x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
 static void user_free(User *user) {
+        tdelete(user, &user->users->by_uid, compare_uids);
         for (size_t i = 0; i < USER_LINE_MAX; i++)
                 list_unlink(&user->lines[i].turn);
         list_unlink(&user->link);
@@ -45,16 +55,14 @@ Users *users_free(Users *users) {
         return NULL;
 }
 
-static User *find_user(List *list, uid_t uid) {
-        LIST_FOREACH(list, node) {
-                User *user = container_of(node, User, link);
+User *user_find(const Users *users, uid_t uid) {
+        const User key = { .uid = uid };
+        User **found = tfind(&key, &users->by_uid, compare_uids);
 
-                if (user->uid == uid)
-                        return user;
-        }
-        return NULL;
+        return found ? *found : NULL;
 }
 
+/* NULL: out of memory. */
 static User *user_new(Users *users, uid_t uid) {
         User *user = calloc(1, sizeof(User));
 
@@ -62,29 +70,42 @@ static User *user_new(Users *users, uid_t uid) {
                 return NULL;
         user->users = users;
         user->uid = uid;
+        list_init(&user->link);
         for (size_t i = 0; i < USER_LINE_MAX; i++) {
                 list_init(&user->lines[i].turn);
                 list_init(&user->lines[i].waiting);
         }
-        return user;
+        if (tsearch(user, &users->by_uid, compare_uids))
+                return user;
+        free(user);
+        return NULL;
 }
 
 User *user_get(Users *users, uid_t uid) {
-        User *user = find_user(&users->busy, uid);
+        User *user = user_find(users, uid);
 
-        if (!user) {
-                user = find_user(&users->idle, uid);
-                if (user)
-                        users->n_idle--;
-                else
-                        user = user_new(users, uid);
-                if (!user)
-                        return NULL;
-                list_unlink(&user->link);
-                list_append(&users->busy, &user->link);
-        }
+        if (!user)
+                user = user_new(users, uid);
+        if (!user)
+                return NULL;
+        users->n_idle -= !list_is_empty(&user->link);
+        list_unlink(&user->link);
         user->refs++;
         return user;
+}
+
+/* Those who became idle first. */
+static void forget_idle(Users *users) {
+        const uint64_t now = clock_now_usec();
+
+        while (users->n_idle > IDLE_MAX) {
+                User *user = container_of(users->idle.next, User, link);
+
+                if (user->creations.theoretical_arrival > now)
+                        return;
+                users->n_idle--;
+                user_free(user);
+        }
 }
 
 User *user_put(User *user) {
@@ -93,12 +114,9 @@ User *user_put(User *user) {
         if (!user || --user->refs > 0)
                 return NULL;
         users = user->users;
-        list_unlink(&user->link);
         list_append(&users->idle, &user->link);
-        if (++users->n_idle > IDLE_MAX) {
-                users->n_idle--;
-                user_free(container_of(users->idle.next, User, link));
-        }
+        users->n_idle++;
+        forget_idle(users);
         return NULL;
 }
 

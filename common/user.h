@@ -5,7 +5,7 @@
  * One record of each user, by uid: a connection is no measure, since a user opens as many as they
  * like. What somebody has of anything that is limited is a UserCharge, which its destructor gives
  * back; nothing else counts up or down. Those who have nothing any more are remembered for a while,
- * for what was written about them of late.
+ * for what they made, and what was written about them, of late.
  *
  * Where users wait for something, they take turns (FairQueue): a user with much to do waits for
  * their own, and the others do not wait for them.
@@ -24,6 +24,8 @@ typedef enum UserSlot {
         USER_CHECKS,         /* what polkit is to be asked for them */
         USER_CHECKS_SENT,    /* what it is being asked, without a person */
         USER_PROMPTS,        /* what a person is being asked */
+        USER_ENDPOINTS,      /* the configuration has the limits of these two (common/quota) */
+        USER_QUEUES,
         USER_SLOT_MAX,
 } UserSlot;
 
@@ -40,7 +42,8 @@ typedef enum UserLog {
 } UserLog;
 
 typedef struct Users {
-        List busy, idle; /* User.link; the idle in the order in which they became so */
+        void *by_uid; /* tsearch(3) */
+        List idle;    /* User.link, in the order in which they became so */
         unsigned n_idle;
         unsigned held[USER_SLOT_MAX];
 } Users;
@@ -55,6 +58,7 @@ typedef struct User {
                 List turn;    /* FairQueue.users */
                 List waiting; /* as they came */
         } lines[USER_LINE_MAX];
+        RateLimit creations; /* of endpoints, of late */
         struct {
                 RateLimit lines;
                 unsigned left_out; /* lines since the last that was written */
@@ -66,6 +70,9 @@ Users *users_new(void);
 
 /* No user may be held any more. Takes NULL. Returns NULL. */
 Users *users_free(Users *users);
+
+/* NULL: nothing is known of them. */
+User *user_find(const Users *users, uid_t uid);
 
 /* Holds the user until user_put(). NULL: out of memory. */
 User *user_get(Users *users, uid_t uid);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/clock.h"
 #include "common/user.h"
 #include "testing.h"
 
@@ -38,7 +39,8 @@ static int tear_down(void **state) {
 
         for (size_t i = 0; i < ELEMENTS(stage->of); i++)
                 user_put(stage->of[i]);
-        assert_true(list_is_empty(&stage->users->busy)); /* all was given back */
+        for (size_t i = 0; i < ELEMENTS(stage->of); i++)
+                assert_int_equal(stage->of[i]->refs, 0); /* all was given back */
         users_free(stage->users);
         free(stage);
         return 0;
@@ -186,6 +188,22 @@ static void prompts_are_few_of_a_connection_of_a_user_and_of_all(void **state) {
                 assert_int_equal(connections[i], 0);
 }
 
+/* As long as their creations count, whoever else comes and goes. */
+static void who_has_made_much_of_late_is_not_forgotten(void **state) {
+        Stage *stage = *state;
+        User *user = user_get(stage->users, 2000);
+
+        rate_limit_spend(&user->creations, clock_now_usec(), 20 * UINT64_C(1000000));
+        user_put(user);
+        for (uid_t uid = 3000; uid < 3200; uid++)
+                user_put(user_get(stage->users, uid));
+        assert_ptr_equal(user_find(stage->users, 2000), user);
+        user->creations.theoretical_arrival = 0;
+        user_put(user_get(stage->users, 3000));
+        assert_null(user_find(stage->users, 2000));
+        assert_int_equal(stage->users->n_idle, 64);
+}
+
 /* For what was written about them of late. */
 static void of_those_who_have_nothing_64_are_remembered(void **state) {
         Stage *stage = *state;
@@ -216,6 +234,7 @@ int main(void) {
                 CASE(who_is_full_is_passed_over),
                 CASE(what_is_full_is_its_user_s_alone),
                 CASE(prompts_are_few_of_a_connection_of_a_user_and_of_all),
+                CASE(who_has_made_much_of_late_is_not_forgotten),
                 CASE(of_those_who_have_nothing_64_are_remembered),
         };
 
