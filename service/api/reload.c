@@ -94,18 +94,7 @@ static int answer(Call *call, int error, void *userdata) {
         return sd_bus_reply_method_error(call->entry.message, &answer);
 }
 
-static int begin_load(Reload *reload);
-
-/* Begins the load that was asked for while the one before was under way. */
-static void load_again(Reload *reload) {
-        int r = begin_load(reload);
-
-        if (r >= 0)
-                return;
-        log_error("The configuration was not read again: out of memory.");
-        reload->failure = FAILURE_INIT;
-        notify_removed(&reload->asked, r);
-}
+static void begin_load(Reload *reload);
 
 static void load_done(WorkersJob *job) {
         Load *load = container_of(job, Load, job);
@@ -124,14 +113,19 @@ static void load_done(WorkersJob *job) {
         networks_check_firewalls(reload->service->networks);
         reload->loading = false;
         if (reload->again && !reload->stopping)
-                load_again(reload);
+                begin_load(reload);
 }
 
-static int begin_load(Reload *reload) {
+/* For all who have asked until now. */
+static void begin_load(Reload *reload) {
         Load *load = calloc(1, sizeof(Load));
 
-        if (!load)
-                return -ENOMEM;
+        if (!load) {
+                log_error("The configuration was not read again: out of memory.");
+                reload->failure = FAILURE_INIT;
+                notify_removed(&reload->asked, -ENOMEM);
+                return;
+        }
         LIST_FOREACH_SAFE(&reload->asked, node) {
                 list_unlink(node);
                 list_append(&reload->waiting, node);
@@ -143,7 +137,6 @@ static int begin_load(Reload *reload) {
         reload->loading = true;
         reload->again = false;
         manager_run(reload->service->manager, &load->job);
-        return 0;
 }
 
 int reload_begin(Reload *reload, Call *call) {
@@ -153,7 +146,7 @@ int reload_begin(Reload *reload, Call *call) {
                 return r;
         reload->again = true;
         if (!reload->loading && !reload->stopping)
-                load_again(reload);
+                begin_load(reload);
         return 1;
 }
 

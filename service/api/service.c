@@ -141,8 +141,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 
         if (manager_probe(service->manager) > 0)
                 manager_emit_facts(service);
-        if (reload_begin(service->reload, NULL) < 0)
-                log_error("The configuration was not read again: out of memory.");
+        (void)reload_begin(service->reload, NULL);
         return 0;
 }
 
