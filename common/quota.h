@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "common/failure.h"
+#include "common/user.h"
 
 /* What one user may have. The defaults are here; the configuration may say otherwise. */
 typedef struct Limits {
@@ -25,16 +26,15 @@ typedef struct Limits {
 #define QUOTA_BURST_SEC 20
 
 typedef struct Quota Quota;
-typedef struct Account Account;
 
 typedef struct Charge {
-        Account *account; /* NULL: nothing is charged */
+        User *user; /* NULL: nothing is charged */
         unsigned endpoints, queues;
 } Charge;
 
 #define CHARGE_INIT                                                                                \
         (Charge) {                                                                                 \
-                .account = NULL                                                                    \
+                .user = NULL                                                                       \
         }
 
 /* -ENOMEM */

@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "access/authorization.h"
-#include "access/policy.h"
+#include "access/audit.h"
 #include "bus/bus-cleanup.h"
 #include "bus/message-size.h"
 #include "common/bus-error.h"
@@ -16,15 +15,17 @@
 
 #define DRAIN_USEC 1000
 
+/* Before the next message from the bus (SD_EVENT_PRIORITY_NORMAL). */
+#define AFTER_HANDLER_PRIORITY (SD_EVENT_PRIORITY_NORMAL - 10)
+
 DEFINE_CLEANUP(Access, access_free)
 
 struct Access {
         sd_bus *bus;
-        Audit *audit;
-        Callers *callers;
-        Authority *authority;
+        Users *users;
+        Calls *calls;
         sd_bus_slot *filter;
-        sd_event_source *drain;
+        sd_event_source *after_handler;
         bool refused;       /* the last message ended in the filter */
         bool misses_groups; /* it was said that the bus does not tell them */
         const AccessHost *host;
@@ -34,10 +35,9 @@ struct Access {
 /* A call whose caller is to be checked. */
 typedef struct AccessContext {
         Access *access;
-        sd_bus_message *call;
+        Call *call;
         const Subject *subject;
         const AccessRequest *request;
-        const PolicyRow *row;
         Failure *failure;
 } AccessContext;
 
@@ -73,21 +73,20 @@ static bool applies(const AccessContext *context, const Requirement *requirement
 
 /* 1: there is a verdict. 0: it will come. */
 static int ask(const AccessContext *context, const Requirement *requirement, PolkitVerdict *ret) {
-        AuthorityQuestion question = policy_question(
-                        requirement, context->request, context->row->policy == POLICY_AUTHORIZE);
+        AuthorizationQuestion question = policy_question(requirement, context->request,
+                        context->call->row->policy == POLICY_AUTHORIZE);
 
         if (configured(context, requirement) == BRIDGE_GRANTED) {
                 *ret = POLKIT_YES;
                 return 1;
         }
-        return authority_ask(context->access->authority, context->call, context->subject->uid,
-                        &question, ret, context->failure);
+        return authorization_ask(&context->call->authorization, &question, ret, context->failure);
 }
 
-/* Whom the configuration denies one requirement is not asked about any. */
+/* If the configuration denies any requirement, polkit is not consulted at all. */
 static bool is_denied(const AccessContext *context, Decision *ret) {
-        for (size_t i = 0; i < REQUIREMENTS_MAX && context->row->requirements[i]; i++) {
-                const Requirement *requirement = context->row->requirements[i];
+        for (size_t i = 0; i < REQUIREMENTS_MAX && context->call->row->requirements[i]; i++) {
+                const Requirement *requirement = context->call->row->requirements[i];
 
                 if (!applies(context, requirement) ||
                                 configured(context, requirement) != BRIDGE_DENIED)
@@ -99,15 +98,15 @@ static bool is_denied(const AccessContext *context, Decision *ret) {
 }
 
 /* All that have to be asked are asked in one run, side by side; the worst verdict is that of all.
- */
+ * Root is not asked about. */
 static int decide(const AccessContext *context, Decision *ret) {
         Decision worst = { .verdict = POLKIT_YES };
         bool root = context->subject->uid == 0, pending = false;
 
         if (!root && is_denied(context, ret))
                 return 1;
-        for (size_t i = 0; i < REQUIREMENTS_MAX && context->row->requirements[i]; i++) {
-                const Requirement *requirement = context->row->requirements[i];
+        for (size_t i = 0; i < REQUIREMENTS_MAX && context->call->row->requirements[i]; i++) {
+                const Requirement *requirement = context->call->row->requirements[i];
                 PolkitVerdict verdict = POLKIT_YES;
                 int r;
 
@@ -133,7 +132,8 @@ static int refuse_all(Failure *failure) {
 }
 
 static int refuse(const AccessContext *context, const Decision *decision) {
-        AuthorityQuestion question = policy_question(decision->requirement, context->request, true);
+        AuthorizationQuestion question =
+                        policy_question(decision->requirement, context->request, true);
 
         if (decision->requirement->refusal) {
                 const Failure *refusal = decision->requirement->refusal(context->request);
@@ -148,20 +148,21 @@ static int refuse(const AccessContext *context, const Decision *decision) {
                                 context->request->owner == context->subject->uid
                                                 ? "you"
                                                 : "you, or to whom it is to be for");
-        return authority_refuse(context->call, &question, decision->verdict, context->failure);
+        return authorization_refuse(context->call->entry.message, &question, decision->verdict,
+                        context->failure);
 }
 
 static void record(const AccessContext *context, const char *action, const char *refusal) {
         const AuditDecision decision = {
                 .uid = context->subject->uid,
-                .sender = sd_bus_message_get_sender(context->call),
+                .sender = context->call->caller->name,
                 .action = action,
                 .bridge = context->request->bridge,
                 .endpoint = context->request->endpoint,
                 .refusal = refusal,
         };
 
-        audit_decision(context->access->audit, &decision);
+        audit_decision(context->access->users, &decision);
 }
 
 /* A grant is of all that was needed. */
@@ -169,10 +170,11 @@ static void record_grant(const AccessContext *context) {
         char actions[REQUIREMENTS_MAX * 40] = "";
         size_t n = 0;
 
-        for (size_t i = 0; i < REQUIREMENTS_MAX && context->row->requirements[i]; i++)
-                if (applies(context, context->row->requirements[i]) && n < sizeof(actions))
+        for (size_t i = 0; i < REQUIREMENTS_MAX && context->call->row->requirements[i]; i++)
+                if (applies(context, context->call->row->requirements[i]) && n < sizeof(actions))
                         n += (size_t)snprintf(actions + n, sizeof(actions) - n, "%s%s",
-                                        n > 0 ? " " : "", context->row->requirements[i]->action);
+                                        n > 0 ? " " : "",
+                                        context->call->row->requirements[i]->action);
         record(context, actions, NULL);
 }
 
@@ -181,13 +183,13 @@ static void record_grant(const AccessContext *context) {
  * queues, because sandboxed programs of one user share it. Root gets none either; root can read
  * traffic without us. */
 static int check_owner(const AccessContext *context) {
-        const char *caller = sd_bus_message_get_sender(context->call);
+        const char *caller = context->call->caller->name;
         const char *creator = context->request->creator;
         const bool is_owner = context->request->owner == context->subject->uid;
 
         if (is_owner && context->request->persistent)
                 return 1;
-        if (is_owner && caller && creator && strcmp(creator, caller) == 0)
+        if (is_owner && creator && strcmp(creator, caller) == 0)
                 return 1;
         record(context, NULL, "it is for its holder");
         return failure_set(context->failure, FAILURE_ACCESS_DENIED, EACCES,
@@ -213,26 +215,23 @@ static int check_requirements(const AccessContext *context) {
         return refuse(context, &decision);
 }
 
-int access_check(Access *access, sd_bus_message *call, const Subject *subject,
-                const AccessRequest *request, Failure *failure) {
-        const AccessContext context = { access, call, subject, request, policy_find(call),
-                failure };
+int access_check(Access *access, Call *call, const AccessRequest *request, Failure *failure) {
+        const AccessContext context = { access, call, call_subject(call), request, failure };
 
-        if (context.row && context.row->policy == POLICY_HANDLE_OWNER)
+        if (call->row->policy == POLICY_HANDLE_OWNER)
                 return check_owner(&context);
-        if (context.row && context.row->policy == POLICY_AUTHORIZE)
+        if (call->row->policy == POLICY_AUTHORIZE)
                 return check_requirements(&context);
         return refuse_all(failure);
 }
 
-int access_query(Access *access, sd_bus_message *call, const Subject *subject,
-                const AccessRequest *request, AccessAnswer *ret, Failure *failure) {
-        const AccessContext context = { access, call, subject, request, policy_find(call),
-                failure };
+int access_query(Access *access, Call *call, const AccessRequest *request, AccessAnswer *ret,
+                Failure *failure) {
+        const AccessContext context = { access, call, call_subject(call), request, failure };
         Decision decision;
         int r;
 
-        if (!context.row || context.row->policy != POLICY_DRY_RUN)
+        if (call->row->policy != POLICY_DRY_RUN)
                 return refuse_all(failure);
         r = decide(&context, &decision);
         if (r <= 0)
@@ -292,9 +291,9 @@ static bool is_cheap(const Access *access, const PolicyRow *row, sd_bus_message 
                         !access->host->is_costly(sd_bus_message_get_path(call), access->userdata);
 }
 
-/* Sees each message before its handler does, before authority's filter, which was there before, and
- * before sd-bus answers by itself. What can be refused without a look at the body, or at who calls,
- * is refused here: a stranger's call is to cost no more than reading its header. */
+/* Sees each message before its handler does, and before sd-bus answers by itself. What can be
+ * refused without a look at the body, or at who calls, is refused here: a stranger's call is to
+ * cost no more than reading its header. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Access *access = userdata;
         Failure failure = FAILURE_INIT;
@@ -318,8 +317,8 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
                         r = check_machine_id(message, &failure);
                 return r < 0 ? error_answer(error, &failure, r) : 0;
         }
-        r = callers_meet(access->callers, message, &failure);
-        access->refused = r <= 0; /* or kept: nothing was carried out */
+        r = calls_enter(access->calls, message, row, &failure);
+        access->refused = r <= 0; /* or held: nothing was carried out */
         return r > 0 ? 0 : error_answer(error, &failure, r);
 }
 
@@ -331,38 +330,32 @@ static int on_round(sd_event_source *source, void *userdata) {
         const uint64_t end = clock_now_usec() + DRAIN_USEC;
         Access *access = userdata;
 
+        calls_after_handler(access->calls);
         while (access->refused && clock_now_usec() < end) {
                 access->refused = false;
                 if (sd_bus_process(access->bus, NULL) <= 0)
                         break;
+                calls_after_handler(access->calls);
         }
         return 0;
 }
 
-static void on_caller_left(const char *name, void *userdata) {
-        const Access *access = userdata;
-
-        if (access->authority)
-                authority_caller_left(access->authority, name);
-}
-
-int access_new(Access **ret, sd_bus *bus, Audit *audit, const AccessHost *host, void *userdata) {
+int access_new(Access **ret, sd_bus *bus, Users *users, const AccessHost *host, void *userdata) {
         _cleanup_(access_freep) Access *access = calloc(1, sizeof(Access));
         int r;
 
         if (!access)
                 return -ENOMEM;
         access->bus = sd_bus_ref(bus);
-        access->audit = audit;
+        access->users = users;
         access->host = host;
         access->userdata = userdata;
-        r = callers_new(&access->callers, bus, on_caller_left, access);
+        r = calls_new(&access->calls, bus, users);
         if (r >= 0)
-                r = authority_new(&access->authority, bus, access->callers);
+                r = sd_event_add_post(
+                                sd_bus_get_event(bus), &access->after_handler, on_round, access);
         if (r >= 0)
-                r = sd_event_add_post(sd_bus_get_event(bus), &access->drain, on_round, access);
-        /* The filter that is added last is the first to see a message, and a verdict is not to be
-         * spent on a run that does not take place. */
+                r = sd_event_source_set_priority(access->after_handler, AFTER_HANDLER_PRIORITY);
         if (r >= 0)
                 r = sd_bus_add_filter(bus, &access->filter, on_message, access);
         if (r < 0)
@@ -371,50 +364,27 @@ int access_new(Access **ret, sd_bus *bus, Audit *audit, const AccessHost *host, 
         return 0;
 }
 
-void access_stop(Access *access) {
-        if (access)
-                access->authority = authority_free(access->authority);
-}
-
 Access *access_free(Access *access) {
         if (!access)
                 return NULL;
-        access_stop(access);
-        callers_free(access->callers);
-        sd_event_source_disable_unref(access->drain);
+        calls_free(access->calls);
+        sd_event_source_disable_unref(access->after_handler);
         sd_bus_slot_unref(access->filter);
         sd_bus_unref(access->bus);
         free(access);
         return NULL;
 }
 
-int access_subject(Access *access, sd_bus_message *call, Subject *ret, Failure *failure) {
-        int r = callers_find(access->callers, call, ret, failure);
+int access_call(Access *access, sd_bus_message *message, Call **ret, Failure *failure) {
+        Call *call = calls_running(access->calls, message);
 
-        if (r >= 0 && ret->groups_unknown && !access->misses_groups &&
+        if (!call)
+                return refuse_all(failure);
+        if (call_subject(call)->groups_unknown && !access->misses_groups &&
                         config_knows_groups(config_of(access))) {
                 log_warning("This bus does not tell the groups of callers: what the configuration grants to a group nobody gets, and what it denies to one is denied to everybody but root");
                 access->misses_groups = true;
         }
-        return r;
-}
-
-int access_may_ask(Access *access, sd_bus_message *call, const Subject *subject, Failure *failure) {
-        return authority_may_ask(access->authority, call, subject->uid, failure);
-}
-
-bool access_has_answered(const Access *access, sd_bus_message *call) {
-        return authority_has_answered(access->authority, call);
-}
-
-bool access_ask_again(Access *access, sd_bus_message *call) {
-        return authority_ask_again(access->authority, call);
-}
-
-void access_keep(Access *access, sd_bus_message *call) {
-        authority_keep(access->authority, call);
-}
-
-int access_dispatch_again(Access *access, sd_bus_message *call) {
-        return callers_dispatch_again(access->callers, call);
+        *ret = call;
+        return 0;
 }

@@ -13,13 +13,10 @@
  * the bridge, polkit is not consulted; polkit decides about everything else. A call may need
  * several actions: it needs a yes to each.
  *
- * Verdicts come as in access/authorization.h: a handler may run twice. Each decision is audited
- * once.
+ * A handler may run twice (access/authorization.h). Each decision is audited once.
  */
 
-#include "access/audit.h"
-#include "access/caller.h"
-#include "access/policy.h"
+#include "access/call.h"
 #include "common/failure.h"
 #include "config/config.h"
 
@@ -44,46 +41,34 @@ typedef enum AccessAnswer {
         ACCESS_ANSWER_MAX,
 } AccessAnswer;
 
-/* The audit stays the caller's. The bus must be attached to its loop. -ENOMEM, -errno of sd-bus and
+/* The users stay the caller's. The bus must be attached to its loop. -ENOMEM, -errno of sd-bus and
  * sd-event. */
-int access_new(Access **ret, sd_bus *bus, Audit *audit, const AccessHost *host, void *userdata);
+int access_new(Access **ret, sd_bus *bus, Users *users, const AccessHost *host, void *userdata);
 
-/* Takes back what polkit was asked; calls that wait for an answer of it are told that the service
- * is stopping. Before whoever dispatches calls again is freed. Takes NULL. */
-void access_stop(Access *access);
-
-/* After them, and before the bus is closed: the other calls that wait are told the same. Takes
- * NULL. Returns NULL. */
+/* After what calls may be blocked on is freed, whose end they are told, and before the bus is
+ * closed: calls that still wait are told that the service is stopping. Takes NULL. Returns NULL. */
 Access *access_free(Access *access);
 
-/* The first thing that a handler does: who calls? Good until the handler returns. -EACCES with
- * AccessDenied. */
-int access_subject(Access *access, sd_bus_message *call, Subject *ret, Failure *failure);
+/* The first thing that a handler does: what is known of the call, good until the handler returns.
+ * -EACCES with AccessDenied. */
+int access_call(Access *access, sd_bus_message *message, Call **ret, Failure *failure);
 
 /* Whether the caller may. 1: go on. 0: the answer will come; return 1. -EACCES with AccessDenied or
- * InteractiveAuthorizationRequired; -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM,
- * -errno of sd-bus. */
-int access_check(Access *access, sd_bus_message *call, const Subject *subject,
-                const AccessRequest *request, Failure *failure);
+ * InteractiveAuthorizationRequired; -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM. */
+int access_check(Access *access, Call *call, const AccessRequest *request, Failure *failure);
 
 /* Whether they might (a dry run): no person is asked, and nothing is refused. 1: *ret. Otherwise as
  * access_check(). */
-int access_query(Access *access, sd_bus_message *call, const Subject *subject,
-                const AccessRequest *request, AccessAnswer *ret, Failure *failure);
+int access_query(Access *access, Call *call, const AccessRequest *request, AccessAnswer *ret,
+                Failure *failure);
 
 /* For a handler with much to look at before it knows what to ask: whether it may ask anything now.
- * >= 0, or as access_check(). */
-int access_may_ask(Access *access, sd_bus_message *call, const Subject *subject, Failure *failure);
+ * -EUSERS with LimitsExceeded. */
+static inline int access_may_ask(Call *call, Failure *failure) {
+        return call_subject(call)->uid == 0 ? 0 : authorization_open(&call->authorization, failure);
+}
 
 /* Whether the call has been here before: its questions are answered, and it runs again. */
-bool access_has_answered(const Access *access, sd_bus_message *call);
-
-/* For a dry run: the answers were about something that has changed meanwhile, so it looks, and
- * asks, once more. False: it has done so before. */
-bool access_ask_again(Access *access, sd_bus_message *call);
-
-/* For a handler that has to run once more when something is over: what was answered stays good. */
-void access_keep(Access *access, sd_bus_message *call);
-
-/* Then: the call goes to its handler again. -ENOMEM, -errno of sd-bus. */
-int access_dispatch_again(Access *access, sd_bus_message *call);
+static inline bool access_has_answered(const Call *call) {
+        return call->authorization.state == AUTHORIZATION_CONSUMED;
+}

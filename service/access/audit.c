@@ -14,17 +14,13 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
-#include "common/cleanup.h"
 #include "common/clock.h"
 #include "common/ifname.h"
 #include "common/log.h"
-#include "common/rate-limit.h"
 
 #define LINES_PER_SEC 10
 #define LINE_USEC     (UINT64_C(1000000) / LINES_PER_SEC)
 #define BURST_USEC    (LINES_PER_SEC * LINE_USEC)
-
-#define USERS_KNOWN 64
 
 #define FIELDS_MAX      10
 #define FIRST_OWN_FIELD 3 /* after MESSAGE, MESSAGE_ID and PRIORITY */
@@ -48,66 +44,29 @@ static const struct {
         [AUDIT_TAMPERED] = { "tampered", "da11e36418674572975a0e5185475007", LOG_WARNING },
 };
 
-/* How much was written of one user of late. Each line is paid with its share of a second. */
-typedef struct Account {
-        bool used, tampering;
-        uid_t uid;
-        RateLimit lines;
-        unsigned left_out;
-} Account;
-
-struct Audit {
-        Account accounts[USERS_KNOWN]; /* the one that was paid first is overwritten */
-};
-
 /* One line, as it is put together. */
 typedef struct Record {
         char fields[FIELDS_MAX][FIELD_SIZE];
         size_t n;
 } Record;
 
-int audit_new(Audit **ret) {
-        Audit *audit = calloc(1, sizeof(Audit));
-
-        if (!audit)
-                return -ENOMEM;
-        *ret = audit;
-        return 0;
-}
-
-Audit *audit_free(Audit *audit) {
-        free(audit);
-        return NULL;
-}
-
-static Account *find_account(Audit *audit, uid_t uid, bool tampering) {
-        Account *oldest = &audit->accounts[0];
-
-        for (size_t i = 0; i < USERS_KNOWN; i++) {
-                Account *account = &audit->accounts[i];
-
-                if (account->used && account->uid == uid && account->tampering == tampering)
-                        return account;
-                if (account->lines.theoretical_arrival < oldest->lines.theoretical_arrival)
-                        oldest = account;
-        }
-        *oldest = (Account){ .used = true, .tampering = tampering, .uid = uid };
-        return oldest;
-}
-
-/* Whether a line may be written now; *ret_left_out: how many were not, before it. */
-static bool pay(Audit *audit, uid_t uid, bool tampering, unsigned *ret_left_out) {
-        Account *account = find_account(audit, uid, tampering);
+/* Whether a line about them may be written now; *ret_left_out: how many were not, before it. */
+static bool pay(Users *users, uid_t uid, UserLog kind, unsigned *ret_left_out) {
+        User *user = user_get(users, uid);
         uint64_t now = clock_now_usec();
+        bool may;
 
-        if (!rate_limit_has_room(&account->lines, now, LINE_USEC, BURST_USEC)) {
-                account->left_out++;
-                return false;
+        *ret_left_out = 0;
+        if (!user)
+                return true;
+        may = rate_limit_has_room(&user->logs[kind].lines, now, LINE_USEC, BURST_USEC);
+        if (may) {
+                rate_limit_spend(&user->logs[kind].lines, now, LINE_USEC);
+                *ret_left_out = user->logs[kind].left_out;
         }
-        rate_limit_spend(&account->lines, now, LINE_USEC);
-        *ret_left_out = account->left_out;
-        account->left_out = 0;
-        return true;
+        user->logs[kind].left_out = may ? 0 : user->logs[kind].left_out + 1;
+        user_put(user);
+        return may;
 }
 
 static void add(Record *record, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -151,14 +110,16 @@ static const char *endpoint_name(uint32_t nonce, char buffer[static IFNAMSIZ]) {
 }
 
 /* sentence: what happened, without its end. */
-static void write_record(Audit *audit, AuditVerdict verdict, const AuditDecision *about,
+static void write_record(Users *users, AuditVerdict verdict, const AuditDecision *about,
                 const char *sentence) {
         char name[IFNAMSIZ], note[64] = "";
         const char *endpoint = endpoint_name(about->endpoint, name);
         Record record = { .n = 0 };
         unsigned left_out;
 
-        if (!pay(audit, about->uid, verdict == AUDIT_TAMPERED, &left_out))
+        if (!pay(users, about->uid,
+                            verdict == AUDIT_TAMPERED ? USER_LOG_TAMPERING : USER_LOG_DECISIONS,
+                            &left_out))
                 return;
         if (left_out > 0)
                 snprintf(note, sizeof(note), " %u lines before it were left out.", left_out);
@@ -181,7 +142,7 @@ static void write_record(Audit *audit, AuditVerdict verdict, const AuditDecision
                 write_line(verdict, &record);
 }
 
-void audit_decision(Audit *audit, const AuditDecision *decision) {
+void audit_decision(Users *users, const AuditDecision *decision) {
         char name[IFNAMSIZ], sentence[FIELD_SIZE];
         const char *endpoint = endpoint_name(decision->endpoint, name);
 
@@ -192,23 +153,23 @@ void audit_decision(Audit *audit, const AuditDecision *decision) {
                         decision->bridge ? " for the bridge " : "",
                         decision->bridge ? decision->bridge : "", decision->refusal ? ": " : "",
                         decision->refusal ? decision->refusal : "");
-        write_record(audit, decision->refusal ? AUDIT_DENIED : AUDIT_GRANTED, decision, sentence);
+        write_record(users, decision->refusal ? AUDIT_DENIED : AUDIT_GRANTED, decision, sentence);
 }
 
-void audit_tampered(Audit *audit, uint32_t endpoint, uid_t uid, const char *why) {
+void audit_tampered(Users *users, uint32_t endpoint, uid_t uid, const char *why) {
         const AuditDecision about = { .uid = uid, .endpoint = endpoint };
         char name[IFNAMSIZ], sentence[FIELD_SIZE];
 
         snprintf(sentence, sizeof(sentence), "The endpoint %s of user %u was tampered with: %s",
                         ifname_of_nonce(endpoint, name), (unsigned)uid, why);
-        write_record(audit, AUDIT_TAMPERED, &about, sentence);
+        write_record(users, AUDIT_TAMPERED, &about, sentence);
 }
 
-void audit_released(Audit *audit, uint32_t endpoint, uid_t uid, uid_t caller, const char *sender) {
+void audit_released(Users *users, uint32_t endpoint, uid_t uid, uid_t caller, const char *sender) {
         const AuditDecision about = { .uid = caller, .endpoint = endpoint, .sender = sender };
         char name[IFNAMSIZ], sentence[FIELD_SIZE];
 
         snprintf(sentence, sizeof(sentence), "User %u released the endpoint %s of user %u",
                         (unsigned)caller, ifname_of_nonce(endpoint, name), (unsigned)uid);
-        write_record(audit, AUDIT_RELEASED, &about, sentence);
+        write_record(users, AUDIT_RELEASED, &about, sentence);
 }

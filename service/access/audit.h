@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-typedef struct Audit Audit;
+#include "common/user.h"
 
 typedef struct AuditDecision {
         uid_t uid;
@@ -25,17 +25,11 @@ typedef struct AuditDecision {
         const char *refusal; /* a few words why; NULL: granted */
 } AuditDecision;
 
-/* -ENOMEM */
-int audit_new(Audit **ret);
-
-/* Takes NULL. Returns NULL. */
-Audit *audit_free(Audit *audit);
-
-void audit_decision(Audit *audit, const AuditDecision *decision);
+void audit_decision(Users *users, const AuditDecision *decision);
 
 /* An endpoint of that uid is being deleted because its holder did to it what they may not. why: a
  * few words. */
-void audit_tampered(Audit *audit, uint32_t endpoint, uid_t uid, const char *why);
+void audit_tampered(Users *users, uint32_t endpoint, uid_t uid, const char *why);
 
 /* An endpoint of that uid is being deleted because this caller asked for it. */
-void audit_released(Audit *audit, uint32_t endpoint, uid_t uid, uid_t caller, const char *sender);
+void audit_released(Users *users, uint32_t endpoint, uid_t uid, uid_t caller, const char *sender);

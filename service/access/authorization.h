@@ -2,57 +2,95 @@
 #pragma once
 
 /*
- * Whether a caller may. Asking polkit takes a millisecond, or as long as a person thinks; the loop
- * never waits for it. A handler asks and, where the answer is not there yet, returns; when it is
- * there, the same message is dispatched again and the handler runs again from its first line. So
- * everything that was looked at before the question is looked at again after it, nothing is kept in
- * between but the verdict, and an object that is gone meanwhile is simply not found.
+ * What polkit says of a call. Asking takes a millisecond, or as long as a person thinks; the loop
+ * never waits for it. A handler asks and, where the answer is not there yet, returns; when all that
+ * it asked is answered, the same message is dispatched again and the handler runs again from its
+ * first line. So everything that was looked at before the question is looked at again after it,
+ * nothing is kept in between but the verdicts, and an object that is gone meanwhile is simply not
+ * found.
  *
- * The verdict belongs to the message and to exactly what was asked: action, details and a stamp. It
- * is good until the call is answered, for half a minute at most: a person who has said yes is not
- * asked again when the call then has to wait for something else. Root is not asked about. Any error
- * means no.
+ * A verdict belongs to the message and to exactly what was asked: action, details and generation.
+ * It is consumed by the run after it, or, if the call then has to wait for something else, good for
+ * half a minute: a person who has said yes is not asked again. Any error means no.
+ *
+ * The checks of one call are sent side by side, and users take turns. Password prompts can be
+ * abused to harass administrators: so nobody is asked before polkit has said that a person would
+ * have to be, nor for a call that would be refused whatever they answer; the prompts of one call
+ * are shown one after the other, and with the first that is not granted the rest are not shown.
  */
 
-#include <sys/types.h>
-
 #include "access/caller.h"
-#include "access/checks.h"
+#include "bus/polkit-client.h"
 #include "common/failure.h"
 
-typedef struct Authority Authority;
+typedef struct AuthorizationQuestion {
+        PolkitQuestion polkit;
+        uint64_t generation; /* of what it is about: a verdict about another one is void */
+        bool may_ask;        /* a person, where the caller allows it */
+} AuthorizationQuestion;
 
-/* callers: who dispatch again. -ENOMEM, -errno of sd-bus and sd-event. The bus must be attached to
- * its loop. */
-int authority_new(Authority **ret, sd_bus *bus, Callers *callers);
+typedef struct Authorizations Authorizations;
 
-/* Takes back all questions. Takes NULL. Returns NULL. */
-Authority *authority_free(Authority *authority);
+typedef enum AuthorizationState {
+        AUTHORIZATION_NONE,
+        AUTHORIZATION_OPEN,     /* questions may be added, or are not answered yet */
+        AUTHORIZATION_DECIDED,  /* for the next run */
+        AUTHORIZATION_CONSUMED, /* by a run, which is going on or ended with the call blocked */
+} AuthorizationState;
 
-/* For a handler with much to look at before it knows what to ask: whether it may ask anything now.
- * >= 0, or -EUSERS with LimitsExceeded, -ENOMEM, -errno of sd-bus. */
-int authority_may_ask(Authority *authority, sd_bus_message *call, uid_t uid, Failure *failure);
+/* Of one call, part of what its owner knows of it. */
+typedef struct Authorization {
+        AuthorizationState state;
+        bool asked_again;
+        unsigned open; /* checks without a verdict */
+        List checks;   /* PolkitCheck.link */
+        Authorizations *all;
+        Caller *caller;
+        sd_bus_message *message;
+        UserCharge charge;
+        sd_event_source *agent_ends; /* the caller has left, their agent may be leaving too */
+        uint64_t decided_at;         /* µs of CLOCK_MONOTONIC */
+} Authorization;
 
-/* Whether the call has been here before: its questions are answered, and it runs again. */
-bool authority_has_answered(const Authority *authority, sd_bus_message *call);
+/* decided(): all is answered; or the caller has left, and there is nothing to wait for any more. It
+ * may undo the authorization. The bus must be attached to its loop. -ENOMEM */
+typedef void (*authorization_decided_t)(Authorization *authorization);
+int authorizations_new(Authorizations **ret, sd_bus *bus, authorization_decided_t decided);
 
-/* 1: *ret is the verdict. 0: it will come; the handler returns 1 when it has asked all its
- * questions. -ESTALE with Stale; -EUSERS with LimitsExceeded; -ENOMEM, -errno of sd-bus: what the
- * handler has asked before is then asked no more. */
-int authority_ask(Authority *authority, sd_bus_message *call, uid_t uid,
-                const AuthorityQuestion *question, PolkitVerdict *ret, Failure *failure);
+/* No authorization may be left. Takes NULL. Returns NULL. */
+Authorizations *authorizations_free(Authorizations *all);
 
-/* For a handler that has to run once more when something is over: what was answered stays good. */
-void authority_keep(Authority *authority, sd_bus_message *call);
+/* Sends what may be sent: not from within a handler, but right after it. */
+void authorizations_send(Authorizations *all);
+
+/* caller, message: stay the owner's, who has them for longer. */
+void authorization_init(Authorization *authorization, Authorizations *all, Caller *caller,
+                sd_bus_message *message);
+
+/* Takes back what is asked, forgets what was answered. */
+void authorization_reset(Authorization *authorization);
+
+/* For a handler with much to look at before it knows what to ask: whether it may ask anything.
+ * -EUSERS with LimitsExceeded. */
+int authorization_open(Authorization *authorization, Failure *failure);
+
+/* 1: *ret is the verdict. 0: it will come. -ESTALE with Stale; -EUSERS with LimitsExceeded,
+ * -ENOMEM: what was asked before is then asked no more. */
+int authorization_ask(Authorization *authorization, const AuthorizationQuestion *question,
+                PolkitVerdict *ret, Failure *failure);
+
+/* A run begins: verdicts that are for it are consumed, outdated ones are void. */
+void authorization_consume(Authorization *authorization);
 
 /* For a handler that only tells: the answers were about something that has changed meanwhile, so it
  * looks, and asks, once more. False: it has done so before. */
-bool authority_ask_again(Authority *authority, sd_bus_message *call);
+bool authorization_ask_again(Authorization *authorization);
 
-/* The caller has left the bus: nobody is asked for them any more. */
-void authority_caller_left(Authority *authority, const char *name);
+/* The caller has left the bus. True: a prompt is left to their agent, which may be leaving too;
+ * decided() will be called. False: nothing keeps the call. */
+bool authorization_is_left_to_agent(Authorization *authorization);
 
 /* The sentence for a verdict that is not yes. -EACCES with AccessDenied or
  * InteractiveAuthorizationRequired. */
-int authority_refuse(sd_bus_message *call, const AuthorityQuestion *question, PolkitVerdict verdict,
-                Failure *failure);
+int authorization_refuse(sd_bus_message *message, const AuthorizationQuestion *question,
+                PolkitVerdict verdict, Failure *failure);

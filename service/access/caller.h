@@ -7,53 +7,69 @@
  * somebody else's by then). A unique name is never given out again, so what was learnt of one stays
  * true.
  *
- * The bus is asked once about each new name, and the loop never waits for it: the call is kept
- * before any handler has seen it, and dispatched when the answer is there, as are those that the
- * caller made meanwhile, in the order in which they came. A caller who hung up in between is
- * unknown to the bus: then nothing is done for them. A client that is heard to disconnect before it
- * was asked about costs no question. Of a caller who leaves while calls of theirs wait for a turn
- * these are dropped.
- *
- * Of several who call at the same time the users take turns (access/turns.h): beside one who
- * calls as fast as they can, the others wait for one call of theirs each.
+ * The bus is asked once about each new name, and the loop never waits for it. A client that is
+ * heard to disconnect before it was asked about costs no question: of clients that call and hang up
+ * these are nearly all.
  */
 
 #include <systemd/sd-bus.h>
 
+#include "access/credentials.h"
 #include "common/failure.h"
+#include "common/user.h"
 #include "config/config.h"
 
+#define CALLER_NAME_SIZE 32
+
 typedef struct Callers Callers;
-typedef struct Caller Caller;
 
-/* left(): any name has left the bus. The bus must be attached to its loop. -ENOMEM, -errno of
- * sd-event and sd-bus. */
-typedef void (*callers_left_t)(const char *name, void *userdata);
-int callers_new(Callers **ret, sd_bus *bus, callers_left_t left, void *userdata);
+typedef enum CallerState {
+        CALLER_UNASKED, /* too many questions are open, or more may be read first */
+        CALLER_ASKED,
+        CALLER_KNOWN,
+        CALLER_LEFT, /* the bus, or it cannot be told who they are */
+} CallerState;
 
-/* Calls that are kept are told that the service is stopping. Takes NULL. Returns NULL. */
+typedef struct Caller {
+        List link;
+        List unasked; /* Callers.unasked */
+        List calls;   /* Call.of_caller, as they came */
+        Callers *callers;
+        char name[CALLER_NAME_SIZE];
+        CallerState state;
+        bool idle;
+        unsigned n_calls, held[USER_SLOT_MAX];
+        sd_bus_slot *question;
+        Credentials credentials;
+        User *user; /* held; NULL: not known yet */
+        Subject subject;
+} Caller;
+
+typedef struct CallersObserver {
+        /* r >= 0: it is known who they are. r < 0: it never will be, and *failure is the refusal of
+         * their calls; without a kind: they have left, or it is an errno. */
+        void (*identified)(Caller *caller, int r, const Failure *failure, void *userdata);
+        void (*left)(Caller *caller, void *userdata);
+} CallersObserver;
+
+/* The bus must be attached to its loop. -ENOMEM, -errno of sd-event and sd-bus. */
+int callers_new(Callers **ret, sd_bus *bus, Users *users, const CallersObserver *observer,
+                void *userdata);
+
+/* No call may be left. Takes NULL. Returns NULL. */
 Callers *callers_free(Callers *callers);
 
-/* For whoever sees a call first, each time that it is dispatched. 1: it is known who calls, until
- * the call's handler returns. 0: the call is kept, and will be dispatched again or dropped; leave
- * it alone. -EACCES with AccessDenied: it has no sender. -EMSGSIZE with InvalidArgs: it is too
- * large. -EUSERS with LimitsExceeded: too many calls of the user, or of unknown callers, are kept.
- * -ENOMEM, -errno of sd-bus. */
-int callers_meet(Callers *callers, sd_bus_message *call, Failure *failure);
+/* Whether it is a name that a caller can have. NULL: no. */
+bool caller_is_name(const char *name);
 
-/* A call that callers_meet() has let pass, and that waited for something, goes to its handler again
- * from its first line. It has had its turn and stands in no line. -ENOMEM, -errno of sd-bus. */
-int callers_dispatch_again(Callers *callers, sd_bus_message *call);
+/* NULL: it is not known, and nobody has asked. */
+Caller *caller_find(const Callers *callers, const char *name);
 
-/* In the handler of a call that will wait for something: who makes it is known until
- * callers_let_go(), however many others call meanwhile. Otherwise the call would be a stranger's
- * when it comes back, and could be refused, with what it has waited for. NULL: it is not such a
- * call. */
-Caller *callers_hold(Callers *callers, sd_bus_message *call);
+/* Of one who is not there yet; the bus will be asked. Holds them. -ENOMEM */
+int caller_new(Callers *callers, const char *name, Caller **ret);
 
-/* Once for each callers_hold(). Takes NULL. Returns NULL. */
-Caller *callers_let_go(Caller *caller);
+/* They have a call here, and are remembered as long as they do, however many others call. */
+void caller_hold(Caller *caller);
 
-/* Of a call that callers_meet() has let pass. The groups stay ours and are good until its handler
- * returns. -EACCES with AccessDenied: it is not such a call. */
-int callers_find(const Callers *callers, sd_bus_message *call, Subject *ret, Failure *failure);
+/* Once for each caller_new() and caller_hold(). */
+void caller_release(Caller *caller);

@@ -165,9 +165,9 @@ static void set_detail(PolkitDetail *ret, Detail detail, const AccessRequest *re
         }
 }
 
-AuthorityQuestion policy_question(
+AuthorizationQuestion policy_question(
                 const Requirement *requirement, const AccessRequest *request, bool may_ask) {
-        AuthorityQuestion question = {
+        AuthorizationQuestion question = {
                 .polkit = { .action = requirement->action },
                 .generation = request->generation,
                 .may_ask = may_ask && !requirement->refusal,

@@ -79,5 +79,5 @@ const PolicyRow *policy_find(sd_bus_message *call);
 bool policy_knows_interface(const char *interface);
 
 /* What polkit is asked for a requirement. */
-AuthorityQuestion policy_question(
+AuthorizationQuestion policy_question(
                 const Requirement *requirement, const AccessRequest *request, bool may_ask);

@@ -34,7 +34,7 @@ typedef struct Service {
         sd_bus *bus;
         Config *config; /* in force; never NULL, valid until the loop continues */
         Reload *reload;
-        Audit *audit;
+        Users *users;
         Access *access;
         Manager *manager;
         Networks *networks; /* the manager's */

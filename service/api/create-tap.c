@@ -7,7 +7,6 @@
 
 #include "api/context.h"
 #include "api/tap-arguments.h"
-#include "api/wait.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 
@@ -48,17 +47,18 @@ static AccessRequest access_of(
 }
 
 /* Whether polkit has to be asked before the tap is created. */
-static bool will_be_asked(const Service *service, const Subject *subject, sd_bus_message *call,
-                const TapRequest *request) {
-        if (subject->uid == 0 || access_has_answered(service->access, call))
+static bool will_be_asked(const Service *service, const Call *call, const TapRequest *request) {
+        const Subject *subject = call_subject(call);
+
+        if (subject->uid == 0 || access_has_answered(call))
                 return false;
         return request->persistent || request->has_owner || request->no_bridge ||
                         config_bridge_access(service->config, subject, request->bridge) ==
                         BRIDGE_ASK;
 }
 
-static Client client_of(const Service *service, const Subject *subject, sd_bus_message *call,
-                const TapRequest *request) {
+static Client client_of(const Service *service, const Call *call, const TapRequest *request) {
+        const Subject *subject = call_subject(call);
         uid_t owner = request->has_owner ? request->owner : subject->uid;
 
         return (Client){
@@ -67,24 +67,19 @@ static Client client_of(const Service *service, const Subject *subject, sd_bus_m
                 .ports_per_bridge = config_ports_per_bridge(service->config),
                 .bpdu_guard = config_bpdu_guard(service->config),
                 .learnt_macs = config_allows_learnt_macs(service->config, subject, request->bridge),
-                .count_ports = will_be_asked(service, subject, call, request),
-                .connection = sd_bus_message_get_sender(call),
+                .count_ports = will_be_asked(service, call, request),
+                .connection = call->caller->name,
                 .defined = config_network(service->config, request->bridge),
         };
 }
 
-static int read_request(Service *service, sd_bus_message *call, const CreateForm *form,
-                Subject *ret_subject, TapRequest *ret, Client *ret_client, Failure *failure) {
-        int r = access_subject(service->access, call, ret_subject, failure);
+static int read_request(Service *service, const Call *call, const CreateForm *form, TapRequest *ret,
+                Failure *failure) {
+        const unsigned cpus = manager_capabilities(service->manager)->cpus;
+        int r = form->read(call->entry.message, cpus, ret, failure);
 
-        if (r < 0)
-                return r;
-        r = form->read(call, manager_capabilities(service->manager)->cpus, ret, failure);
         if (r >= 0 && ret->default_network)
                 r = tap_request_set_default(ret, service_default_network(service), failure);
-        if (r < 0)
-                return r;
-        *ret_client = client_of(service, ret_subject, call, ret);
         return r;
 }
 
@@ -118,48 +113,51 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
 
 /* Checks whether the tap can be created: before polkit is asked, and again after it has answered.
  */
-static int look(Service *service, sd_bus_message *call, const TapRequest *request,
-                const Client *client, Placement *ret, List **ret_blocked_on, Failure *failure) {
+static int look(Service *service, const Call *call, const TapRequest *request, const Client *client,
+                Placement *ret, List **ret_blocked_on, Failure *failure) {
         int r = placement_check(service->manager, request, client, ret, ret_blocked_on, failure);
         bool gone = r < 0 &&
                         (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
                                         failure->kind == FAILURE_NOT_A_BRIDGE);
 
-        if (!gone || !access_has_answered(service->access, call))
+        if (!gone || !access_has_answered(call))
                 return r;
         return failure_set(failure, FAILURE_STALE, ESTALE,
                         "The bridge \"%s\" was renamed or deleted while the question was open. ListBridges (vnicctl bridges) tells which there are now.",
                         request->bridge);
 }
 
-static int create_tap(
-                Service *service, sd_bus_message *call, const CreateForm *form, Failure *failure) {
+static int create_tap(Service *service, sd_bus_message *message, const CreateForm *form,
+                Failure *failure) {
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
         TapRequest request;
         AccessRequest access;
         List *blocked_on;
-        Subject subject;
         Client client;
         Placement place;
+        Call *call;
         int r;
 
         /* Read. access/ has checked that a reply is wanted, without which the queues would have
          * nowhere to go. */
-        r = read_request(service, call, form, &subject, &request, &client, failure);
+        r = access_call(service->access, message, &call, failure);
+        if (r >= 0)
+                r = read_request(service, call, form, &request, failure);
         if (r < 0)
                 return r;
+        client = client_of(service, call, &request);
 
         /* Refuse: nobody is asked to authenticate for what cannot succeed. */
         r = look(service, call, &request, &client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
         if (r == PLACEMENT_BLOCKED)
-                return wait_retry(service, call, blocked_on);
+                return call_block_on(call, blocked_on, NULL, NULL);
 
         /* Authorise. */
         access = access_of(&request, &client, &place);
-        r = access_check(service->access, call, &subject, &access, failure);
+        r = access_check(service->access, call, &access, failure);
         if (r <= 0)
                 return r;
 
@@ -171,7 +169,7 @@ static int create_tap(
 
         /* Reply: from here on only the client holds the tap. It comes before the signals, so that
          * the client need not wait for those. */
-        r = reply_with_tap(service, call, form, endpoint, &queues);
+        r = reply_with_tap(service, message, form, endpoint, &queues);
         manager_announce(service->manager, endpoint);
         if (r < 0)
                 manager_take_back(service->manager, endpoint);
@@ -230,8 +228,8 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
 }
 
 /* Fills *failure if the request is refused. */
-static int tell_whether(Service *service, sd_bus_message *call, const Subject *subject,
-                const TapRequest *request, const Client *client, Failure *failure) {
+static int tell_whether(Service *service, Call *call, const TapRequest *request,
+                const Client *client, Failure *failure) {
         AccessRequest access;
         AccessAnswer answer;
         List *blocked_on;
@@ -243,29 +241,33 @@ static int tell_whether(Service *service, sd_bus_message *call, const Subject *s
                 return r;
         /* Waits as CreateTap would, so that the answer is the one that CreateTap would give. */
         if (r == PLACEMENT_BLOCKED)
-                return wait_retry(service, call, blocked_on);
+                return call_block_on(call, blocked_on, NULL, NULL);
 
         access = access_of(request, client, &place);
-        r = access_query(service->access, call, subject, &access, &answer, failure);
-        return r <= 0 ? r : reply_with_answer(call, answer);
+        r = access_query(service->access, call, &access, &answer, failure);
+        return r <= 0 ? r : reply_with_answer(call->entry.message, answer);
 }
 
-static int can_create_tap(Service *service, sd_bus_message *call, Failure *failure) {
+static int can_create_tap(Service *service, sd_bus_message *message, Failure *failure) {
         TapRequest request;
-        Subject subject;
         Client client;
+        Call *call;
         int r;
 
-        r = read_request(service, call, &create_form, &subject, &request, &client, failure);
+        r = access_call(service->access, message, &call, failure);
+        if (r >= 0)
+                r = read_request(service, call, &create_form, &request, failure);
         if (r < 0)
-                return reply_with_refusal(call, failure, r);
+                return reply_with_refusal(message, failure, r);
+        client = client_of(service, call, &request);
         client.count_ports = true;
-        r = tell_whether(service, call, &subject, &request, &client, failure);
+        r = tell_whether(service, call, &request, &client, failure);
         /* Nothing was created, and nobody was asked, so it is safe to look again at what has
          * changed meanwhile. */
-        if (r < 0 && failure->kind == FAILURE_STALE && access_ask_again(service->access, call))
-                r = tell_whether(service, call, &subject, &request, &client, failure);
-        return r < 0 ? reply_with_refusal(call, failure, r) : r;
+        if (r < 0 && failure->kind == FAILURE_STALE &&
+                        authorization_ask_again(&call->authorization))
+                r = tell_whether(service, call, &request, &client, failure);
+        return r < 0 ? reply_with_refusal(message, failure, r) : r;
 }
 
 int can_create_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {

@@ -5,26 +5,26 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/removal-calls.h"
 #include "api/tap-interface.h"
-#include "api/wait.h"
 #include "bus/property.h"
 #include "common/log.h"
 
 #define ENDPOINT_INTERFACE SERVICE_NAME ".Endpoint"
 #define TAP_INTERFACE      SERVICE_NAME ".Tap"
 
-static int release(Endpoint *endpoint, sd_bus_message *call, Failure *failure) {
-        Service *service = service_here(sd_bus_message_get_bus(call));
+static int release(Endpoint *endpoint, sd_bus_message *message, Failure *failure) {
+        Service *service = service_here(sd_bus_message_get_bus(message));
         AccessRequest access;
-        Subject subject;
+        Call *call;
         int r;
 
-        r = access_subject(service->access, call, &subject, failure);
+        r = access_call(service->access, message, &call, failure);
         if (r < 0)
                 return r;
         access = request_of_endpoint(endpoint);
-        r = access_check(service->access, call, &subject, &access, failure);
-        return r <= 0 ? r : wait_release(service, call, endpoint);
+        r = access_check(service->access, call, &access, failure);
+        return r <= 0 ? r : removal_release(service, call, endpoint);
 }
 
 static int method_release(sd_bus_message *call, void *userdata, sd_bus_error *error) {

@@ -14,8 +14,8 @@
 /* The state of one ListBridges. */
 typedef struct Listing {
         Service *service;
-        sd_bus_message *call, *reply;
-        Subject subject;
+        Call *call;
+        sd_bus_message *reply;
         bool pending;
         Failure *failure;
 } Listing;
@@ -121,8 +121,8 @@ static int list_entry(Listing *listing, Entry *entry, const AccessRequest *acces
         AccessAnswer answer;
         int r;
 
-        r = access_query(listing->service->access, listing->call, &listing->subject, access,
-                        &answer, listing->failure);
+        r = access_query(
+                        listing->service->access, listing->call, access, &answer, listing->failure);
         if (r == -ESTALE) { /* it appeared after the others were checked */
                 *listing->failure = FAILURE_INIT;
                 return 0;
@@ -179,19 +179,17 @@ static int list_defined(Listing *listing) {
         return r;
 }
 
-static int list_bridges(Listing *listing) {
+static int list_bridges(Listing *listing, sd_bus_message *message) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         int r;
 
-        r = access_subject(listing->service->access, listing->call, &listing->subject,
-                        listing->failure);
+        r = access_call(listing->service->access, message, &listing->call, listing->failure);
         if (r < 0)
                 return r;
-        r = access_may_ask(listing->service->access, listing->call, &listing->subject,
-                        listing->failure);
+        r = access_may_ask(listing->call, listing->failure);
         if (r < 0)
                 return r;
-        r = sd_bus_message_new_method_return(listing->call, &reply);
+        r = sd_bus_message_new_method_return(message, &reply);
         if (r < 0)
                 return r;
         r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "a{sv}");
@@ -207,10 +205,14 @@ static int list_bridges(Listing *listing) {
         return r < 0 ? r : sd_bus_message_send(reply);
 }
 
-int method_list_bridges(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+int method_list_bridges(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
-        Listing listing = { .service = userdata, .call = call, .failure = &failure };
-        int r = list_bridges(&listing);
+        Listing listing = { .service = userdata, .failure = &failure };
+        int r = list_bridges(&listing, message);
+
+        /* It may have asked about some already. */
+        if (r < 0 && listing.call)
+                authorization_reset(&listing.call->authorization);
 
         return error_answer(error, &failure, r);
 }

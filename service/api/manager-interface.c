@@ -12,29 +12,29 @@
 #include "api/list-bridges.h"
 #include "api/network-interface.h"
 #include "api/reload.h"
-#include "api/wait.h"
+#include "api/removal-calls.h"
 #include "bus/property.h"
 
-static int get_endpoint(Service *service, sd_bus_message *call, Failure *failure) {
+static int get_endpoint(Service *service, sd_bus_message *message, Failure *failure) {
         char path[ENDPOINT_PATH_SIZE];
         Endpoint *endpoint;
         const char *name;
-        Subject subject;
+        Call *call;
         int r;
 
-        r = access_subject(service->access, call, &subject, failure);
+        r = access_call(service->access, message, &call, failure);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read(call, "s", &name);
+        r = sd_bus_message_read(message, "s", &name);
         if (r < 0)
                 return r;
         endpoint = manager_find_interface(service->manager, name);
         if (!endpoint)
-                endpoint = manager_find_label(service->manager, subject.uid, name);
+                endpoint = manager_find_label(service->manager, call_subject(call)->uid, name);
         if (!endpoint)
                 return failure_set(failure, FAILURE_NO_SUCH_ENDPOINT, ENOENT,
                                 "There is no endpoint with that interface name, nor one of yours with that label.");
-        return sd_bus_reply_method_return(call, "o", endpoint_path(endpoint, path));
+        return sd_bus_reply_method_return(message, "o", endpoint_path(endpoint, path));
 }
 
 static int method_get_endpoint(sd_bus_message *call, void *userdata, sd_bus_error *error) {
@@ -44,15 +44,15 @@ static int method_get_endpoint(sd_bus_message *call, void *userdata, sd_bus_erro
         return error_answer(error, &failure, r);
 }
 
-static int method_release_all(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+static int method_release_all(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
         Service *service = userdata;
-        Subject subject;
+        Call *call;
         int r;
 
-        r = access_subject(service->access, call, &subject, &failure);
+        r = access_call(service->access, message, &call, &failure);
         if (r >= 0)
-                r = wait_release_all(service, call, subject.uid);
+                r = removal_release_all(service, call, call_subject(call)->uid);
         return error_answer(error, &failure, r);
 }
 

@@ -11,7 +11,7 @@
 
 #include "api/network-arguments.h"
 #include "api/network-units.h"
-#include "api/wait.h"
+#include "api/removal-calls.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/log.h"
@@ -35,29 +35,29 @@ static int check_name(Service *service, const NetworkPlan *plan, Failure *failur
         return networks_check_name(service->networks, plan->name, failure);
 }
 
-static int create_network(Service *service, sd_bus_message *call, Failure *failure) {
+static int create_network(Service *service, sd_bus_message *message, Failure *failure) {
         char path[NETWORK_PATH_SIZE];
         Network *network;
         AccessRequest access;
-        Subject subject;
         NetworkPlan plan;
+        Call *call;
         int r;
 
-        r = access_subject(service->access, call, &subject, failure);
+        r = access_call(service->access, message, &call, failure);
         if (r >= 0)
-                r = network_request_read(call, &plan, failure);
+                r = network_request_read(message, &plan, failure);
         if (r >= 0)
                 r = check_name(service, &plan, failure);
         if (r < 0)
                 return r;
-        access = access_of(&subject, plan.name, 0);
-        r = access_check(service->access, call, &subject, &access, failure);
+        access = access_of(call_subject(call), plan.name, 0);
+        r = access_check(service->access, call, &access, failure);
         if (r <= 0)
                 return r;
         r = networks_create(service->networks, &plan, true, &network, failure);
         if (r < 0)
                 return r;
-        return sd_bus_reply_method_return(call, "o", network_path(plan.name, path));
+        return sd_bus_reply_method_return(message, "o", network_path(plan.name, path));
 }
 
 int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *error) {
@@ -67,18 +67,18 @@ int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *er
         return error_answer(error, &failure, r);
 }
 
-static int delete_network(Network *network, sd_bus_message *call, Failure *failure) {
-        Service *service = service_here(sd_bus_message_get_bus(call));
+static int delete_network(Network *network, sd_bus_message *message, Failure *failure) {
+        Service *service = service_here(sd_bus_message_get_bus(message));
         AccessRequest access;
-        Subject subject;
+        Call *call;
         int r;
 
-        r = access_subject(service->access, call, &subject, failure);
+        r = access_call(service->access, message, &call, failure);
         if (r < 0)
                 return r;
-        access = access_of(&subject, network->tag.plan.name, network->ifindex);
-        r = access_check(service->access, call, &subject, &access, failure);
-        return r <= 0 ? r : wait_delete_network(service, call, network);
+        access = access_of(call_subject(call), network->tag.plan.name, network->ifindex);
+        r = access_check(service->access, call, &access, failure);
+        return r <= 0 ? r : removal_delete_network(service, call, network);
 }
 
 static int method_delete(sd_bus_message *call, void *userdata, sd_bus_error *error) {

@@ -15,15 +15,11 @@
 struct Reload {
         Service *service;
         const char *directory;
-        List asked;   /* Waiter.link: for the load after the one under way */
-        List waiting; /* Waiter.link: for the one under way */
+        List asked;      /* RemovalWaiter.link: for the load after the one under way */
+        List waiting;    /* likewise, for the one under way */
+        Failure failure; /* of the last load */
         bool loading, again, stopping;
 };
-
-typedef struct Waiter {
-        List link;
-        sd_bus_message *call;
-} Waiter;
 
 typedef struct Load {
         WorkersJob job;
@@ -54,19 +50,6 @@ int reload_new(Reload **ret, Service *service, Failure *failure) {
         return 0;
 }
 
-static void waiter_free(Waiter *waiter) {
-        list_unlink(&waiter->link);
-        sd_bus_message_unref(waiter->call);
-        free(waiter);
-}
-
-/* The bus is still there, to be flushed. */
-static void answer_stopping(Waiter *waiter) {
-        (void)sd_bus_reply_method_errorf(waiter->call, error_name(FAILURE_KERNEL),
-                        "The service is stopping; the configuration was not read. Try again.");
-        waiter_free(waiter);
-}
-
 void reload_stop(Reload *reload) {
         if (reload)
                 reload->stopping = true;
@@ -75,10 +58,6 @@ void reload_stop(Reload *reload) {
 Reload *reload_free(Reload *reload) {
         if (!reload)
                 return NULL;
-        LIST_FOREACH_SAFE(&reload->asked, node)
-                answer_stopping(container_of(node, Waiter, link));
-        LIST_FOREACH_SAFE(&reload->waiting, node)
-                answer_stopping(container_of(node, Waiter, link));
         free(reload);
         return NULL;
 }
@@ -105,33 +84,17 @@ static void take_over(Reload *reload, Config *config) {
                 manager_emit_default(reload->service);
 }
 
-static void answer(Waiter *waiter, int result, const Failure *failure) {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r;
+static int answer(Call *call, int error, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error answer = SD_BUS_ERROR_NULL;
+        const Reload *reload = userdata;
 
-        if (result < 0) {
-                error_answer(&error, failure, result);
-                r = sd_bus_reply_method_error(waiter->call, &error);
-        } else
-                r = sd_bus_reply_method_return(waiter->call, NULL);
-        if (r < 0)
-                log_warning("Cannot answer a call of Reload: %s", strerror(-r));
-        waiter_free(waiter);
+        if (error >= 0)
+                return sd_bus_reply_method_return(call->entry.message, NULL);
+        error_answer(&answer, &reload->failure, error);
+        return sd_bus_reply_method_error(call->entry.message, &answer);
 }
 
-static int begin_load(Reload *reload);
-
-/* Begins the load that was asked for while the one before was under way. */
-static void load_again(Reload *reload) {
-        const Failure failure = FAILURE_INIT;
-        int r = begin_load(reload);
-
-        if (r >= 0)
-                return;
-        log_error("The configuration was not read again: out of memory.");
-        LIST_FOREACH_SAFE(&reload->asked, node)
-                answer(container_of(node, Waiter, link), r, &failure);
-}
+static void begin_load(Reload *reload);
 
 static void load_done(WorkersJob *job) {
         Load *load = container_of(job, Load, job);
@@ -143,21 +106,26 @@ static void load_done(WorkersJob *job) {
                 log_error("The configuration was not read, and what was read before stays: %s",
                                 load->failure.kind != FAILURE_NONE ? load->failure.text
                                                                    : strerror(-load->result));
-        LIST_FOREACH_SAFE(&reload->waiting, node)
-                answer(container_of(node, Waiter, link), load->result, &load->failure);
+        reload->failure = load->failure;
+        notify_removed(&reload->waiting, load->result);
         free(load);
         /* Whoever asks for a reload may have changed what no event tells of. */
         networks_check_firewalls(reload->service->networks);
         reload->loading = false;
         if (reload->again && !reload->stopping)
-                load_again(reload);
+                begin_load(reload);
 }
 
-static int begin_load(Reload *reload) {
+/* For all who have asked until now. */
+static void begin_load(Reload *reload) {
         Load *load = calloc(1, sizeof(Load));
 
-        if (!load)
-                return -ENOMEM;
+        if (!load) {
+                log_error("The configuration was not read again: out of memory.");
+                reload->failure = FAILURE_INIT;
+                notify_removed(&reload->asked, -ENOMEM);
+                return;
+        }
         LIST_FOREACH_SAFE(&reload->asked, node) {
                 list_unlink(node);
                 list_append(&reload->waiting, node);
@@ -169,52 +137,36 @@ static int begin_load(Reload *reload) {
         reload->loading = true;
         reload->again = false;
         manager_run(reload->service->manager, &load->job);
-        return 0;
 }
 
-static int add_waiter(Reload *reload, sd_bus_message *call) {
-        Waiter *waiter = calloc(1, sizeof(Waiter));
-
-        if (!waiter)
-                return -ENOMEM;
-        waiter->call = sd_bus_message_ref(call);
-        list_append(&reload->asked, &waiter->link);
-        return 0;
-}
-
-int reload_begin(Reload *reload, sd_bus_message *call) {
-        int r = call ? add_waiter(reload, call) : 0;
+int reload_begin(Reload *reload, Call *call) {
+        int r = call ? call_block_on(call, &reload->asked, answer, reload) : 1;
 
         if (r < 0)
                 return r;
         reload->again = true;
-        if (reload->loading || reload->stopping)
-                return 1;
-        r = begin_load(reload);
-        if (r >= 0)
-                return 1;
-        LIST_FOREACH_SAFE(&reload->asked, node)
-                waiter_free(container_of(node, Waiter, link)); /* the only one: our caller's */
-        return r;
+        if (!reload->loading && !reload->stopping)
+                begin_load(reload);
+        return 1;
 }
 
-static int do_reload(Service *service, sd_bus_message *call, Failure *failure) {
+static int do_reload(Service *service, sd_bus_message *message, Failure *failure) {
         const AccessRequest access = { .bridge = NULL };
-        Subject subject;
+        Call *call;
         int r;
 
-        r = access_subject(service->access, call, &subject, failure);
+        r = access_call(service->access, message, &call, failure);
         if (r < 0)
                 return r;
-        r = access_check(service->access, call, &subject, &access, failure);
+        r = access_check(service->access, call, &access, failure);
         if (r <= 0)
                 return r;
         return reload_begin(service->reload, call);
 }
 
-int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
-        int r = do_reload(userdata, call, &failure);
+        int r = do_reload(userdata, message, &failure);
 
         return error_answer(error, &failure, r);
 }

@@ -17,12 +17,12 @@ int reload_new(Reload **ret, Service *service, Failure *failure);
 /* Before the manager is freed: nothing new is begun. Takes NULL. */
 void reload_stop(Reload *reload);
 
-/* After it, and before the bus is closed: who still waits is told. Takes NULL. Returns NULL. */
+/* After access. Takes NULL. Returns NULL. */
 Reload *reload_free(Reload *reload);
 
 /* Reads it again. call: the Reload() to be answered when that is done, or NULL. Returns 1, or
  * -ENOMEM. */
-int reload_begin(Reload *reload, sd_bus_message *call);
+int reload_begin(Reload *reload, Call *call);
 
 /* Manager.Reload() */
 int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error);

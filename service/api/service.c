@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "access/audit.h"
 #include "api/endpoint-interface.h"
 #include "api/manager-interface.h"
 #include "api/manager-signals.h"
@@ -41,7 +42,7 @@ static void on_tampered(const Endpoint *endpoint, bool deleted, const char *why,
         const Service *service = userdata;
 
         if (deleted)
-                audit_tampered(service->audit, endpoint->tag.nonce, endpoint->tag.uid, why);
+                audit_tampered(service->users, endpoint->tag.nonce, endpoint->tag.uid, why);
         else
                 log_warning("%s of uid %u: %s; that was put right", endpoint->now.name,
                                 (unsigned)endpoint->tag.uid, why);
@@ -140,8 +141,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 
         if (manager_probe(service->manager) > 0)
                 manager_emit_facts(service);
-        if (reload_begin(service->reload, NULL) < 0)
-                log_error("The configuration was not read again: out of memory.");
+        (void)reload_begin(service->reload, NULL);
         return 0;
 }
 
@@ -202,10 +202,12 @@ static int set_up_access(Service *service, Failure *failure) {
         };
         int r = reload_new(&service->reload, service, failure);
 
-        if (r >= 0)
-                r = audit_new(&service->audit);
-        return r < 0 ? r
-                     : access_new(&service->access, service->bus, service->audit, &host, service);
+        if (r < 0)
+                return r;
+        service->users = users_new();
+        if (!service->users)
+                return -ENOMEM;
+        return access_new(&service->access, service->bus, service->users, &host, service);
 }
 
 int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
@@ -252,7 +254,6 @@ Service *service_free(Service *service) {
         if (!service)
                 return NULL;
         sd_event_source_disable_unref(service->hangup);
-        access_stop(service->access);
         reload_stop(service->reload);
         service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
@@ -261,7 +262,7 @@ Service *service_free(Service *service) {
         service->access = access_free(service->access);
         service->reload = reload_free(service->reload);
         config_free(service->config);
-        service->audit = audit_free(service->audit);
+        service->users = users_free(service->users);
         sd_bus_unref(service->bus);
         free(service);
         return NULL;

@@ -40,38 +40,38 @@ static int reply_with_queues(Service *service, sd_bus_message *call, const OpenF
         return r < 0 ? r : fd_replies_send(service->fd_replies, call, reply, sent);
 }
 
-static int open_queues(
-                Endpoint *endpoint, sd_bus_message *call, const OpenForm *form, Failure *failure) {
-        Service *service = service_here(sd_bus_message_get_bus(call));
+static int open_queues(Endpoint *endpoint, sd_bus_message *message, const OpenForm *form,
+                Failure *failure) {
+        Service *service = service_here(sd_bus_message_get_bus(message));
         SentQueues sent = { .nonce = endpoint->tag.nonce };
         FdSet queues = FDSET_INIT;
         AccessRequest access;
-        Subject subject;
         uint32_t count;
         Limits limits;
+        Call *call;
         int r;
 
-        r = access_subject(service->access, call, &subject, failure);
+        r = access_call(service->access, message, &call, failure);
         if (r < 0)
                 return r;
-        r = form->read(call, &count);
+        r = form->read(message, &count);
         if (r < 0)
                 return r;
         access = request_of_endpoint(endpoint);
-        r = access_check(service->access, call, &subject, &access, failure);
+        r = access_check(service->access, call, &access, failure);
         if (r <= 0)
                 return r;
         if (count < 1 || count > FDSET_MAX)
                 return failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
                                 "OpenQueues gives 1 to %u queues at a time, not %u.", FDSET_MAX,
                                 count);
-        limits = service_limits(service, &subject, endpoint->tag.uid);
+        limits = service_limits(service, call_subject(call), endpoint->tag.uid);
         r = manager_open_queues(service->manager, endpoint, &limits, count, &queues, failure);
         if (r < 0)
                 return r;
         endpoint = manager_find(service->manager, sent.nonce); /* it may be gone by now */
         sent.given = endpoint ? endpoint->just_given : 0;
-        r = reply_with_queues(service, call, form, &sent, &queues);
+        r = reply_with_queues(service, message, form, &sent, &queues);
         if (r < 0 && endpoint)
                 manager_withdraw_queues(service->manager, endpoint, &queues);
         manager_close_queues(service->manager, access.owner, sent.nonce, &queues);

@@ -36,12 +36,12 @@ UPWARDS = {
 
 # Rooms with fewer doors than their floor: file without its ending, and what "..." may name there beside itself.
 ROOMS = {
-    "access/authorization": "access/caller access/checks bus/bus-cleanup common/*",
-    "access/caller": "access/credentials access/turns bus/bus-cleanup bus/message-size bus/read-ahead bus/signal-match common/* config/config",
-    "access/checks": "access/caller bus/bus-cleanup bus/polkit-client common/*",
+    "access/audit": "common/*",
+    "access/authorization": "access/caller bus/polkit-client common/*",
+    "access/call": "access/authorization access/caller access/policy access/run-queue bus/bus-cleanup bus/message-size common/*",
+    "access/caller": "access/credentials bus/bus-cleanup bus/read-ahead bus/signal-match common/* config/config",
     "access/credentials": "bus/bus-cleanup",
-    "access/lines": "common/*",
-    "access/turns": "access/lines bus/read-ahead common/*",
+    "access/run-queue": "bus/read-ahead common/*",
     "bus/polkit-client": "bus/bus-cleanup",
     "bus/read-ahead": "common/*",
     "bus/signal-match": "bus/bus-cleanup common/*",
@@ -53,7 +53,8 @@ ROOMS = {
     "common/ifname": "",
     "common/list": "",
     "common/printable": "",
-    "common/quota": "common/cleanup common/clock common/failure common/list common/rate-limit",
+    "common/quota": "common/cleanup common/clock common/failure common/rate-limit common/user",
+    "common/user": "common/clock common/list common/rate-limit",
     "config/config": "common/* config/config-file config/config-network config/config-parse config/network-plan config/config-section",
     "config/config-file": "common/*",
     "config/config-lines": "common/* config/config-file",

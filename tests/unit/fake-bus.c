@@ -25,7 +25,9 @@ static void say_who(const FakeBus *bus, sd_bus_message *question) {
         const char *name;
 
         assert_ok(sd_bus_message_read(question, "s", &name));
-        if (bus->hides_uid)
+        if (bus->ignorance)
+                assert_ok(sd_bus_reply_method_errorf(question, bus->ignorance, "Not known"));
+        else if (bus->hides_uid)
                 reply(question, "a{sv}", 2, "ProcessID", "u", 1, "UnixGroupIDs", "au", 0);
         else
                 reply(question, "a{sv}", 2, "UnixUserID", "u",
@@ -74,6 +76,7 @@ static int on_reply(FakeBus *bus, sd_bus_message *answer) {
                 if (call->cookie != cookie)
                         continue;
                 call->answers++;
+                call->order = ++bus->n_answers;
                 sd_bus_message_unref(call->answer);
                 call->answer = sd_bus_message_ref(answer);
                 snprintf(call->error, sizeof(call->error), "%s", error ? error->name : "");
@@ -90,6 +93,8 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
                 return on_credentials(bus, message);
         if (sd_bus_message_is_method_call(message, NULL, "CheckAuthorization"))
                 return on_check(bus, message);
+        bus->n_cancelled += sd_bus_message_is_method_call(
+                                            message, NULL, "CancelCheckAuthorization") > 0;
         if (sd_bus_message_is_method_call(message, BUS, "Hello"))
                 reply(message, "s", ":0.1");
         else if (sd_bus_message_is_method_call(message, BUS, "GetNameOwner"))

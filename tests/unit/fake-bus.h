@@ -18,6 +18,7 @@
 typedef struct FakeCall {
         uint64_t cookie;
         unsigned answers;       /* that came to it: one is right */
+        unsigned order;         /* of the answer among those to all calls, from 1 */
         char error[96];         /* its name; "": it succeeded */
         sd_bus_message *answer; /* with what it hands over, until the bus is left */
 } FakeCall;
@@ -33,12 +34,14 @@ typedef struct FakeBus {
         sd_event *event;
         sd_bus *service; /* the service's end */
         sd_bus *other;
-        bool silent;    /* who calls is not said before fake_bus_speak() */
-        bool hides_uid; /* what is said of who calls is without the uid */
+        bool silent;           /* who calls is not said before fake_bus_speak() */
+        bool hides_uid;        /* what is said of who calls is without the uid */
+        const char *ignorance; /* the error that is the answer to who calls; NULL: none */
         sd_bus_message *unsaid[2048];
         size_t n_unsaid, n_said; /* questions about callers: held back, and all that came */
         FakeCall calls[8192];
         size_t n_calls;
+        unsigned n_answers, n_cancelled; /* to all calls; questions that polkit need not answer */
         FakeCheck checks[8192]; /* as they came, answered ones too (then without a question) */
         size_t n_checks;
 } FakeBus;

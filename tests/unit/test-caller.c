@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "access/caller.h"
+#include "access/call.h"
 #include "common/bus-error.h"
 #include "fake-bus.h"
 #include "testing.h"
@@ -19,7 +19,9 @@
 
 typedef struct Stage {
         FakeBus bus;
-        Callers *callers;
+        Users *users;
+        Calls *calls;
+        sd_event_source *after_handler;
         sd_bus_slot *handler, *gate;
         unsigned noise, heard; /* signals that were sent, and that were read */
 } Stage;
@@ -32,6 +34,7 @@ static int on_handler(sd_bus_message *call, void *userdata, sd_bus_error *error)
 
 /* As that of access. */
 static int on_gate(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        static const PolicyRow row = { .policy = POLICY_AUTHORIZE };
         Failure failure = FAILURE_INIT;
         Stage *stage = userdata;
         int r;
@@ -39,11 +42,15 @@ static int on_gate(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         stage->heard += sd_bus_message_is_signal(call, NULL, "Noise") > 0;
         if (!sd_bus_message_is_method_call(call, NULL, NULL))
                 return 0;
-        r = callers_meet(stage->callers, call, &failure);
+        r = calls_enter(stage->calls, call, &row, &failure);
         return r > 0 ? 0 : error_answer(error, &failure, r);
 }
 
-static void on_left(const char *name, void *userdata) {
+static int on_round(sd_event_source *source, void *userdata) {
+        const Stage *stage = userdata;
+
+        calls_after_handler(stage->calls);
+        return 0;
 }
 
 static int set_up(void **state) {
@@ -51,9 +58,14 @@ static int set_up(void **state) {
 
         assert_non_null(stage);
         fake_bus_enter(&stage->bus);
+        stage->users = users_new();
+        assert_non_null(stage->users);
         /* The filter that is added last sees a message first. */
         assert_ok(sd_bus_add_filter(stage->bus.service, &stage->handler, on_handler, stage));
-        assert_ok(callers_new(&stage->callers, stage->bus.service, on_left, stage));
+        assert_ok(calls_new(&stage->calls, stage->bus.service, stage->users));
+        assert_ok(sd_event_add_post(stage->bus.event, &stage->after_handler, on_round, stage));
+        assert_ok(sd_event_source_set_priority(
+                        stage->after_handler, SD_EVENT_PRIORITY_NORMAL - 10));
         assert_ok(sd_bus_add_filter(stage->bus.service, &stage->gate, on_gate, stage));
         *state = stage;
         return 0;
@@ -62,7 +74,9 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
         Stage *stage = *state;
 
-        callers_free(stage->callers);
+        calls_free(stage->calls);
+        users_free(stage->users);
+        sd_event_source_disable_unref(stage->after_handler);
         sd_bus_slot_unref(stage->gate);
         sd_bus_slot_unref(stage->handler);
         fake_bus_leave(&stage->bus);

@@ -192,10 +192,10 @@ static void after_a_hundred_thousand_steps_all_counts_are_zero(void **state) {
                 unsigned n = (unsigned)(random_next(&seed) % 17);
                 unsigned user = users[slot];
 
-                if (charges[slot].account && i % 3 == 0) {
+                if (charges[slot].user && i % 3 == 0) {
                         queues[user] += n - charges[slot].queues;
                         charge_set_queues(&charges[slot], n);
-                } else if (charges[slot].account) {
+                } else if (charges[slot].user) {
                         endpoints[user]--;
                         queues[user] -= charges[slot].queues;
                         charge_done(&charges[slot]);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "access/authorization.h"
+#include "access/call.h"
 #include "common/bus-error.h"
 #include "fake-bus.h"
 #include "testing.h"
@@ -19,12 +19,13 @@
 
 typedef struct Stage {
         FakeBus bus;
-        Callers *callers;
-        Authority *authority;
+        Users *users;
+        Calls *calls;
+        sd_event_source *after_handler;
         sd_bus_slot *handler, *gate;
-        unsigned runs;           /* of the handler */
-        bool is_blocked;         /* what is allowed has to wait for something else, */
-        sd_bus_message *blocked; /* and this one does */
+        unsigned runs;   /* of the handler */
+        bool is_blocked; /* what is allowed has to wait for something else, */
+        List blocked_on; /* and does for this: RemovalWaiter.link */
 } Stage;
 
 static time_t later; /* seconds that have passed, for the service */
@@ -41,37 +42,32 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *ret) {
 
 /* One question after the other, as a handler asks about several bridges; the last verdict counts.
  */
-static int ask(Stage *stage, sd_bus_message *call, Failure *failure) {
-        AuthorityQuestion question = {
+static int ask(Stage *stage, sd_bus_message *message, Failure *failure) {
+        Call *call = calls_running(stage->calls, message);
+        AuthorizationQuestion question = {
                 .polkit = { .action = "org.vnicd1.use-bridge", .details = { { "bridge", "" } } },
                 .may_ask = true,
         };
         PolkitVerdict verdict = POLKIT_YES;
         bool pending = false;
         uint32_t questions;
-        Subject subject;
         int r;
 
-        r = callers_find(stage->callers, call, &subject, failure);
-        if (r >= 0)
-                r = sd_bus_message_read(call, "u", &questions);
+        assert_non_null(call);
+        r = sd_bus_message_read(message, "u", &questions);
         for (uint32_t i = 0; r >= 0 && i < questions; i++) {
                 snprintf(question.polkit.details[0].value, sizeof(question.polkit.details[0].value),
                                 "br%u", (unsigned)i);
-                r = authority_ask(
-                                stage->authority, call, subject.uid, &question, &verdict, failure);
+                r = authorization_ask(&call->authorization, &question, &verdict, failure);
                 pending = pending || r == 0;
         }
         if (r < 0 || pending)
                 return r;
         if (verdict != POLKIT_YES)
-                return authority_refuse(call, &question, verdict, failure);
-        if (stage->is_blocked) {
-                stage->blocked = sd_bus_message_ref(call);
-                authority_keep(stage->authority, call);
-                return 1;
-        }
-        return sd_bus_reply_method_return(call, NULL);
+                return authorization_refuse(message, &question, verdict, failure);
+        if (stage->is_blocked)
+                return call_block_on(call, &stage->blocked_on, NULL, NULL);
+        return sd_bus_reply_method_return(message, NULL);
 }
 
 static int on_handler(sd_bus_message *call, void *userdata, sd_bus_error *error) {
@@ -86,21 +82,22 @@ static int on_handler(sd_bus_message *call, void *userdata, sd_bus_error *error)
 
 /* As that of access. */
 static int on_gate(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        static const PolicyRow row = { .policy = POLICY_AUTHORIZE };
         Failure failure = FAILURE_INIT;
         Stage *stage = userdata;
         int r;
 
         if (!sd_bus_message_is_method_call(call, NULL, NULL))
                 return 0;
-        r = callers_meet(stage->callers, call, &failure);
+        r = calls_enter(stage->calls, call, &row, &failure);
         return r > 0 ? 0 : error_answer(error, &failure, r);
 }
 
-static void on_left(const char *name, void *userdata) {
-        Stage *stage = userdata;
+static int on_round(sd_event_source *source, void *userdata) {
+        const Stage *stage = userdata;
 
-        if (stage->authority)
-                authority_caller_left(stage->authority, name);
+        calls_after_handler(stage->calls);
+        return 0;
 }
 
 static int set_up(void **state) {
@@ -108,11 +105,16 @@ static int set_up(void **state) {
 
         assert_non_null(stage);
         later = 0;
+        list_init(&stage->blocked_on);
+        stage->users = users_new();
+        assert_non_null(stage->users);
         fake_bus_enter(&stage->bus);
         /* The filter that is added last sees a message first. */
         assert_ok(sd_bus_add_filter(stage->bus.service, &stage->handler, on_handler, stage));
-        assert_ok(callers_new(&stage->callers, stage->bus.service, on_left, stage));
-        assert_ok(authority_new(&stage->authority, stage->bus.service, stage->callers));
+        assert_ok(calls_new(&stage->calls, stage->bus.service, stage->users));
+        assert_ok(sd_event_add_post(stage->bus.event, &stage->after_handler, on_round, stage));
+        assert_ok(sd_event_source_set_priority(
+                        stage->after_handler, SD_EVENT_PRIORITY_NORMAL - 10));
         assert_ok(sd_bus_add_filter(stage->bus.service, &stage->gate, on_gate, stage));
         *state = stage;
         return 0;
@@ -121,8 +123,10 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
         Stage *stage = *state;
 
-        stage->authority = authority_free(stage->authority);
-        callers_free(stage->callers);
+        calls_free(stage->calls);
+        assert_true(list_is_empty(&stage->blocked_on));
+        users_free(stage->users);
+        sd_event_source_disable_unref(stage->after_handler);
         sd_bus_slot_unref(stage->gate);
         sd_bus_slot_unref(stage->handler);
         fake_bus_leave(&stage->bus);
@@ -344,13 +348,9 @@ static void a_call_that_is_refused_amid_its_questions_asks_none_of_them(void **s
 
 /* What it has waited for is over. */
 static void go_on(Stage *stage, time_t seconds) {
-        sd_bus_message *call = stage->blocked;
-
         later += seconds;
-        assert_non_null(call);
-        stage->blocked = NULL;
-        assert_ok(callers_dispatch_again(stage->callers, call));
-        sd_bus_message_unref(call);
+        assert_false(list_is_empty(&stage->blocked_on));
+        notify_removed(&stage->blocked_on, 0);
         run(stage);
 }
 
@@ -448,5 +448,5 @@ int main(void) {
                 CASE(people_are_asked_32_questions_at_a_time),
         };
 
-        return cmocka_run_group_tests_name("query", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("authorization", tests, NULL, NULL);
 }
