@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/create-tap.h"
-#include "taps/manager-create.h"
+#include "taps/tap-creation.h"
 
 #include <errno.h>
 #include <string.h>

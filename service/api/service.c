@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/service.h"
-#include "taps/manager-queues.h"
+#include "taps/open-queues.h"
 
 #include <errno.h>
 #include <signal.h>

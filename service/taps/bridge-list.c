@@ -11,7 +11,7 @@
 
 #include "common/cleanup.h"
 #include "networks/lease-end.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
 #include "taps/manager-private.h"
 
 /* A link may be seen before its bridge: then the bridge is only a number yet. */

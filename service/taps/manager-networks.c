@@ -6,11 +6,11 @@
 #include "taps/manager-networks.h"
 
 #include "common/log.h"
-#include "taps/manager-guard.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
+#include "taps/guest-sources.h"
 #include "taps/manager-private.h"
-#include "taps/manager-sources.h"
 #include "taps/membership.h"
+#include "taps/tamper-guard.h"
 
 static void on_appeared(Network *network, void *userdata) {
         const Manager *manager = userdata;

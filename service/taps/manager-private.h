@@ -2,11 +2,11 @@
 #pragma once
 
 /* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
- * releasing), manager-create.c (taps), manager-queues.c (further queues), tracker.c (in step with
- * the kernel), reconcile-endpoint.c (as it was made, as it is), manager-bridges.c (bridges of the
- * host that are gone and come back), manager-filters.c (the filters of all taps), manager-guard.c
+ * releasing), tap-creation.c (taps), open-queues.c (further queues), tracker.c (in step with
+ * the kernel), reconcile-endpoint.c (as it was made, as it is), host-bridges.c (bridges of the
+ * host that are gone and come back), tap-filter-guard.c (the filters of all taps), tamper-guard.c
  * (against what holders do), manager-networks.c (what networks tell and ask), placement.c (where a
- * tap is to be), manager-ports.c (whose the ports of a bridge are), manager-sources.c (which MACs
+ * tap is to be), bridge-ports.c (whose the ports of a bridge are), guest-sources.c (which MACs
  * guests use).
  */
 

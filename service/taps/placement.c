@@ -11,10 +11,10 @@
 #include <string.h>
 
 #include "kernel/bridge.h"
-#include "taps/manager-filters.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
 #include "taps/manager-private.h"
 #include "taps/membership.h"
+#include "taps/tap-filter-guard.h"
 
 /* It is being deleted, or may be there only because of our own copies of its queues. NULL: it
  * stays. */

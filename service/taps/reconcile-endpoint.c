@@ -19,9 +19,9 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "networks/group.h"
-#include "taps/manager-guard.h"
 #include "taps/manager-private.h"
 #include "taps/membership.h"
+#include "taps/tamper-guard.h"
 #include "taps/tap-port.h"
 
 /* A thief of MACs takes entries from others, as often as there is another tap to do it with:

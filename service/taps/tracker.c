@@ -14,12 +14,12 @@
 #include "networks/network-checksums.h"
 #include "networks/network-leases.h"
 #include "networks/networks-restart.h"
-#include "taps/manager-bridges.h"
-#include "taps/manager-guard.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
+#include "taps/host-bridges.h"
 #include "taps/manager-private.h"
 #include "taps/membership.h"
 #include "taps/reconcile-endpoint.h"
+#include "taps/tamper-guard.h"
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
 

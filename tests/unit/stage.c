@@ -7,7 +7,7 @@
 
 #include "common/clock.h"
 #include "common/ifname.h"
-#include "taps/manager-create.h"
+#include "taps/tap-creation.h"
 #include "testing.h"
 
 void waiter_gone(RemovalWaiter *watch, int error) {

@@ -22,8 +22,8 @@
 #include "common/clock.h"
 #include "networks/firewall-watch.h"
 #include "stage.h"
-#include "taps/manager-create.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
+#include "taps/tap-creation.h"
 #include "testing.h"
 #include "world.h"
 

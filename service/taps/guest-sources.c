@@ -10,7 +10,7 @@
  * (networks/network-filter), nothing is learnt from it but what is tied here, and which port it
  * came by is the kernel's word.
  */
-#include "taps/manager-sources.h"
+#include "taps/guest-sources.h"
 
 #include <errno.h>
 #include <string.h>

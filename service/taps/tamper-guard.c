@@ -4,7 +4,7 @@
  * takes a MAC that is not theirs: what tamper_check() finds is put right, or the endpoint is
  * deleted. Nothing in here waits for a holder.
  */
-#include "taps/manager-guard.h"
+#include "taps/tamper-guard.h"
 
 #include <errno.h>
 #include <string.h>

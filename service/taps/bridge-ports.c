@@ -5,7 +5,7 @@
  * at the kernel, and never from two counts that were taken at two times. What link events tell is
  * for show, and, once all of them are read, for whether a foreign port has come since that look.
  */
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * OpenQueues: further queues for a tap's owner, who may sit in a sandbox where they cannot open it
  * by name. How many were given stands in the tag, so that one too many shows, also after a restart.
  */
-#include "taps/manager-queues.h"
+#include "taps/open-queues.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * again. Endpoints that have lost their bridge are put back on one of that name, never on a
  * network, each with its filters before its frames pass (taps/reconcile-endpoint).
  */
-#include "taps/manager-bridges.h"
+#include "taps/host-bridges.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "networks/group.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
 #include "taps/manager-private.h"
 #include "taps/membership.h"
 #include "taps/reconcile-endpoint.h"

@@ -7,7 +7,7 @@
  * What we change ourselves is told by the kernel like the rest; comparing it with what was made
  * costs some questions, each about one table of ours.
  */
-#include "taps/manager-filters.h"
+#include "taps/tap-filter-guard.h"
 
 #include <errno.h>
 #include <string.h>

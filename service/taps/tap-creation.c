@@ -4,7 +4,7 @@
  * by closing its queues; until the kernel has said so, its record stays among the dying, so that it
  * is never mistaken for an endpoint.
  */
-#include "taps/manager-create.h"
+#include "taps/tap-creation.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,10 +14,10 @@
 #include "common/cleanup.h"
 #include "common/ifname.h"
 #include "common/log.h"
+#include "taps/bridge-ports.h"
 #include "taps/deletion.h"
-#include "taps/manager-ports.h"
+#include "taps/guest-sources.h"
 #include "taps/manager-private.h"
-#include "taps/manager-sources.h"
 #include "taps/membership.h"
 #include "taps/placement.h"
 #include "taps/reconcile-endpoint.h"
