@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/list-bridges.h"
-#include "taps/bridge-list.h"
+#include "taps/bridge-ports.h"
 
 #include <errno.h>
 #include <string.h>

@@ -3,7 +3,8 @@
 
 /* Whose the ports of a bridge are, and the MACs of bridges of the host. */
 
-#include "taps/manager-private.h"
+#include "networks/networks-list.h"
+#include "taps/manager-observer.h"
 
 /* Whether the link is an endpoint that was made for the bridge on which it is: its tag and our
  * record agree, and so does the group by which a network's filters know it. Asks the kernel
@@ -32,3 +33,7 @@ void manager_adopt_bridges(Manager *manager);
 
 /* A link is on its master now: a port of a network, if that is one. */
 void manager_see_port(Manager *manager, const LinkInfo *link);
+
+/* Every bridge of the host with its ports, from one look at the kernel. */
+typedef int (*manager_bridge_t)(const LinkInfo *bridge, const BridgePorts *ports, void *userdata);
+int manager_list_bridges(Manager *manager, manager_bridge_t each, void *userdata, Failure *failure);

@@ -14,7 +14,7 @@
 #include "common/ifname.h"
 #include "kernel/tap.h"
 #include "stage.h"
-#include "taps/bridge-list.h"
+#include "taps/bridge-ports.h"
 #include "taps/deletion.h"
 #include "taps/open-queues.h"
 #include "taps/tamper-guard.h"
