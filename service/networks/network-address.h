@@ -10,7 +10,9 @@
 
 #include "common/mac.h"
 #include "config/network-plan.h"
+#include "kernel/address.h"
 #include "kernel/netlink.h"
+#include "kernel/route.h"
 
 /* The MAC of the network's bridge: "vn", "ic" and two bytes of the machine's and the name's. */
 Mac network_mac(const char *name);
@@ -18,3 +20,14 @@ Mac network_mac(const char *name);
 /* Completes plan->v4 and v6. A kernel without IPv6 has a network without it. AddressInUse
  * (-EADDRINUSE): the host has a route to what was given, or to all that there is to choose from. */
 int network_choose_addresses(Netlink *netlink, NetworkPlan *plan, Failure *failure);
+
+/* Whether the two subnets have an address in common. */
+bool clash_overlap(const void *a, unsigned a_prefix, const void *b, unsigned b_prefix);
+
+/* address/prefix: of ours, in the family of the other. */
+bool clash_with_route(const Route *route, const void *address, unsigned prefix);
+bool clash_with_address(const AddressInfo *other, const void *address, unsigned prefix);
+
+/* A subnet as people write it, into buffer, which it returns. */
+const char *clash_show(int family, const void *address, unsigned prefix,
+                char buffer[static NETWORK_ADDRESS_SIZE]);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "networks/clash.h"
+#include "networks/network-address.h"
 #include "networks/network.h"
 
 /* Guests know the host by this one whichever of its addresses they were given. */

@@ -75,7 +75,6 @@ ROOMS = {
     "kernel/offload": "common/*",
     "kernel/tap": "common/* kernel/owner-race-guard",
     "kernel/owner-race-guard": "",
-    "networks/clash": "common/* config/network-plan kernel/address kernel/route",
     "networks/device-set": "",
     "networks/filter-guard": "common/* kernel/filter-digest",
     "networks/group": "",
