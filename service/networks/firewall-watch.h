@@ -4,7 +4,7 @@
 /* What the firewalls of others do with networks and with what crosses bridges of the host. */
 
 #include "networks/firewall.h"
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
 /* The filters of others, the host's ways out, or its bridges may have changed: they are looked at
  * soon, off the loop, and the observer is told of networks that fare otherwise than before. May be

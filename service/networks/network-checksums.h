@@ -3,7 +3,7 @@
 
 /* The device that finishes the checksums of DHCP replies, and the rules that lead them there. */
 
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
 /* Whether it is there as long as it is needed, and no longer; looked at soon. */
 void networks_check_checksums(Networks *networks);

@@ -4,7 +4,7 @@
 /* That the filters of networks and of their uplinks stay what they were made as; and the uplinks,
  * with which that filter changes. */
 
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
 /* Before any network is there, and when nothing may be restored any more. */
 void networks_begin_filters(Networks *networks);

@@ -3,7 +3,7 @@
 
 /* The leases of the guests of networks. */
 
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
 /* A guest of the network is there, or gone (returns: it may come back); where others are in want of
  * its address, others' end as well. */

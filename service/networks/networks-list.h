@@ -3,7 +3,7 @@
 
 /* Which networks there are, what they warn of, and what is known of the ports of their bridges. */
 
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
 /* Exactly that one, as long as it is there; NULL: none. */
 Network *networks_find(Networks *networks, const char *name);

@@ -8,7 +8,6 @@
 #include "networks/filter-guard.h"
 #include "networks/firewall.h"
 #include "networks/network.h"
-#include "networks/networks-observer.h"
 #include "networks/uplinks.h"
 
 /* For networks/firewall-watch. */

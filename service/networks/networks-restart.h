@@ -3,7 +3,7 @@
 
 /* What networks there are already when the service starts, or when events were lost. */
 
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
 /* Takes up the networks that are there, before the links are followed; and what is left of one that
  * was not finished, or not deleted to the end, goes. Nothing of that keeps the service from

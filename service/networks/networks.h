@@ -11,7 +11,7 @@
 #include <systemd/sd-event.h>
 
 #include "kernel/link-events.h"
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
 /* They stay the owner's. netlink: of NETLINK_ROUTE. */
 typedef struct NetworksParts {
