@@ -13,7 +13,7 @@
 #include "networks/firewall-watch.h"
 #include "networks/network-checksums.h"
 #include "networks/network-leases.h"
-#include "networks/networks-restart.h"
+#include "networks/networks.h"
 #include "taps/bridge-ports.h"
 #include "taps/host-bridges.h"
 #include "taps/manager-private.h"
