@@ -15,7 +15,7 @@
 #include "common/log.h"
 #include "kernel/address.h"
 #include "kernel/bridge.h"
-#include "networks/lease-end.h"
+#include "networks/network-leases.h"
 #include "taps/manager-private.h"
 
 /* A tap that somebody has moved to another bridge counts as foreign there: on a network no filter
