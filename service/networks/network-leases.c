@@ -3,6 +3,13 @@
  * A lease goes with its endpoint: the networks' books of leases follow what endpoints there are,
  * and what is due is ended a moment later, for all guests that went in that moment together: by
  * then dnsmasq has read what a guest sent last.
+ *
+ * A lease ends before its time when its guest gives it back (DHCPRELEASE, RFC 2131). vnicd does
+ * that for a guest that is gone, as the guest would have: by a tap of its own, which is a port of
+ * the network for some milliseconds, and a frame from there to the bridge. So it needs no right
+ * that it does not need for taps, and nothing of the service that gives the leases. An address that
+ * passes on to a guest of the same label is requested for its new MAC at once. All of this runs off
+ * the loop.
  */
 #include "networks/network-leases.h"
 
@@ -191,7 +198,10 @@ static void run(WorkersJob *job) {
         free(end);
 }
 
-int lease_end_submit(Workers *workers, const Network *network, unsigned number, List *departed) {
+/* Takes the departed over. number: one that no other submission under way has. -ENOMEM: their
+ * leases last. */
+static int lease_end_submit(
+                Workers *workers, const Network *network, unsigned number, List *departed) {
         LeaseEnd *end = calloc(1, sizeof(LeaseEnd));
 
         if (!end)

@@ -18,6 +18,6 @@ void networks_lease_moves(
 /* Those of guests that went while there was no vnicd. */
 void networks_find_old_leases(Networks *networks);
 
-/* Whether the link is such a port: none that counts. Only an administrator could make one look like
- * it. */
+/* Whether the link is the port by which a lease is given back, which counts as none. Only an
+ * administrator could make one look like it. */
 bool lease_end_is_port(const LinkInfo *link);

@@ -162,7 +162,7 @@ static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-int networks_enlist(Networks *networks, Network *network) {
+static int enlist(Networks *networks, Network *network) {
         int r;
 
         network->owner = networks;
@@ -192,6 +192,13 @@ int networks_check_name(Networks *networks, const char *name, Failure *failure) 
                         ours ? "delete it first" : "rename it");
 }
 
+/* The filters of the network stand: without the rules that tell of sources, if the kernel did not
+ * take them. */
+static void check_sources(Networks *networks, const Network *network) {
+        if (!network->tag.plan.tells_sources)
+                networks->observer->sources_untold(networks->userdata);
+}
+
 int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Network **ret,
                 Failure *failure) {
         NetworkTag tag = { .plan = *plan, .kept = kept };
@@ -208,7 +215,7 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
                         uplinks_should_guard_v6(networks->netlink, &networks->list);
         r = network_new(&network, &tag);
         if (r >= 0)
-                r = networks_enlist(networks, network);
+                r = enlist(networks, network);
         if (r < 0)
                 return r;
         r = network_setup(network, networks->netlink, failure);
@@ -222,7 +229,7 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
         }
         networks_update_uplinks(networks);
         networks_check_firewalls(networks);
-        networks_check_sources(networks, *ret);
+        check_sources(networks, *ret);
         (*ret)->born = true;
         if (!kept)
                 set_idle_timer(*ret, IDLE_USEC);
@@ -299,11 +306,6 @@ void networks_see_link(Networks *networks, const LinkInfo *link, LinkEvent event
                 set_idle_timer(network, IDLE_USEC);
 }
 
-void networks_check_sources(Networks *networks, const Network *network) {
-        if (!network->tag.plan.tells_sources)
-                networks->observer->sources_untold(networks->userdata);
-}
-
 static int take_bridge(const LinkInfo *link, void *userdata) {
         _cleanup_(network_freep) Network *network = NULL;
         NetworkTag tag = { .kept = false };
@@ -321,7 +323,7 @@ static int take_bridge(const LinkInfo *link, void *userdata) {
         network->ifindex = link->ifindex;
         network->mac = link->mac;
         network->born = found >= 0;
-        r = networks_enlist(networks, network);
+        r = enlist(networks, network);
         if (r >= 0)
                 (void)TAKE_PTR(network);
         return r;
@@ -364,7 +366,7 @@ static void complete(Networks *networks, Network *network) {
                 log_error("The network %s is not what it should be: %s", network->tag.plan.name,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
         else
-                networks_check_sources(networks, network);
+                check_sources(networks, network);
 }
 
 void networks_adopt(Networks *networks) {

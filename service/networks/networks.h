@@ -55,9 +55,6 @@ void networks_delete(Networks *networks, Network *network, RemovalWaiter *waiter
 /* It goes, with all that is on it. */
 void networks_evict(Networks *networks, Network *network);
 
-/* Theirs from now on. -errno of the loop: still the caller's. */
-int networks_enlist(Networks *networks, Network *network);
-
 /* The port is one of the network's from now on, until it is unlinked and networks_left() is called.
  * -ENOMEM */
 int network_join(Network *network, NetworkPort *port, uid_t uid, Charge *charge);
@@ -68,10 +65,6 @@ void networks_left(Networks *networks, Network *network);
 /* The kernel says this of a link, which may be the bridge of a network, whatever its group is by
  * now. */
 void networks_see_link(Networks *networks, const LinkInfo *link, LinkEvent event);
-
-/* The filters of the network stand: without the rules that tell of sources, if the kernel did not
- * take them. */
-void networks_check_sources(Networks *networks, const Network *network);
 
 /* Takes up the networks that are there, before the links are followed; and what is left of one that
  * was not finished, or not deleted to the end, goes. Nothing of that keeps the service from
