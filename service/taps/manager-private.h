@@ -5,7 +5,7 @@
  * releasing), tap-creation.c (taps), open-queues.c (further queues), tracker.c (in step with
  * the kernel), reconcile-endpoint.c (as it was made, as it is), host-bridges.c (bridges of the
  * host that are gone and come back), tap-filter-guard.c (the filters of all taps), tamper-guard.c
- * (against what holders do), manager-networks.c (what networks tell and ask), placement.c (where a
+ * (against what holders do), placement.c (where a
  * tap is to be), bridge-ports.c (whose the ports of a bridge are), guest-sources.c (which MACs
  * guests use).
  */
