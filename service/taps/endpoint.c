@@ -117,7 +117,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         list_unlink(&endpoint->condemned);
         list_unlink(&endpoint->on_network.link);
         reconciler_forget(&endpoint->check);
-        host_bridge_leave(&endpoint->on_bridge);
+        list_unlink(&endpoint->on_bridge);
         offload_watch_end(&endpoint->offload_state);
         charge_done(&endpoint->port);
         charge_done(&endpoint->charge);

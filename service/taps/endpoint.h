@@ -15,7 +15,6 @@
 #include "common/removal.h"
 #include "kernel/link.h"
 #include "networks/network.h"
-#include "taps/host-bridge.h"
 #include "taps/offload-watch.h"
 #include "taps/tag.h"
 #include "taps/tamper.h"
@@ -79,6 +78,20 @@ typedef enum EndpointFact {
         ENDPOINT_FACT_BRIDGE,
         ENDPOINT_FACT_MAX,
 } EndpointFact;
+
+/* A bridge of the host that endpoints belong on, by the name that stands in their tags. It may be
+ * there, or be gone: then its endpoints wait for one of that name. */
+typedef struct HostBridge {
+        List link;      /* of all */
+        List endpoints; /* Endpoint.on_bridge: those that belong on it, on it or not */
+        char name[IFNAMSIZ];
+        int ifindex;  /* 0: there is none of that name */
+        uint32_t mtu; /* as far as the kernel has told; 0: it has not */
+        /* When it is there again: those that wait are put back, some at a time. */
+        Reconcilable rejoin;
+        unsigned rejoined, refused; /* by this time's rejoining */
+        void *owner;                /* the Manager */
+} HostBridge;
 
 struct Endpoint {
         List link;        /* Registry.endpoints */

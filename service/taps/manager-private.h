@@ -16,7 +16,6 @@
 #include "networks/networks.h"
 #include "taps/delayed-close.h"
 #include "taps/filter-monitor.h"
-#include "taps/host-bridge.h"
 #include "taps/host-capabilities.h"
 #include "taps/link-monitor.h"
 #include "taps/manager-observer.h"

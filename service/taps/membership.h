@@ -30,3 +30,10 @@ void manager_begin_lease(Manager *manager, const Endpoint *endpoint);
 
 /* Endpoints wait for the bridge, which may be there again: looked at soon. */
 void manager_mark_bridge(Manager *manager, HostBridge *bridge);
+
+/* NULL: none. */
+HostBridge *host_bridge_find(const List *bridges, const char *name);
+HostBridge *host_bridge_at(const List *bridges, int ifindex);
+
+/* Frees those that nobody belongs on any more: not while one of them is in use. */
+void host_bridges_sweep(List *bridges);
