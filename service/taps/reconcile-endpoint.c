@@ -21,7 +21,6 @@
 #include "networks/group.h"
 #include "taps/manager-private.h"
 #include "taps/membership.h"
-#include "taps/tamper-guard.h"
 #include "taps/tap-port.h"
 
 /* A thief of MACs takes entries from others, as often as there is another tap to do it with:
@@ -29,6 +28,83 @@
 #define THEFT_USEC (1000 * 1000)
 
 #define BIT(fact) (1U << (fact))
+
+/* An entry that was learnt in the meantime, or that a thief's link has put there, is nobody's
+ * right; what an administrator has set is, and what another guest has by its own tag. */
+static bool may_be_replaced(const Manager *manager, const FdbEntry *entry, const Mac *mac) {
+        const Endpoint *holder = registry_by_ifindex(&manager->registry, entry->port);
+
+        return entry->learnt || (holder && !mac_equal(&holder->tag.guest_mac, mac));
+}
+
+/* false: another port has the MAC there, by somebody's will. vlan: 0: none. */
+static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vlan) {
+        const Mac *mac = &endpoint->tag.guest_mac;
+        Failure failure = FAILURE_INIT;
+        FdbEntry entry;
+        int r;
+
+        r = bridge_find_mac_in_vlan(
+                        manager->netlink, endpoint->now.master, mac, vlan, &entry, NULL);
+        if (r >= 0 && entry.port == endpoint->now.ifindex && !entry.learnt)
+                return true;
+        if (r < 0 && r != -ENOENT) /* the bridge is gone: the link itself will tell */
+                return true;
+        if (r >= 0 && !may_be_replaced(manager, &entry, mac))
+                return false;
+        r = bridge_tie_mac_in_vlan(
+                        manager->netlink, endpoint->now.ifindex, mac, vlan, true, &failure);
+        if (r < 0 && link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >= 0)
+                log_warning("Cannot put the filter of %s back: %s", endpoint->now.name,
+                                failure.text);
+        return true;
+}
+
+static bool has_filter(const Endpoint *endpoint) {
+        return !endpoint->releasing && endpoint_is_alive(endpoint) &&
+                        endpoint_has_anti_spoof(endpoint);
+}
+
+static bool mac_is_tied(Manager *manager, const Endpoint *endpoint) {
+        FdbEntry entry;
+
+        return bridge_find_mac(manager->netlink, endpoint->now.master, &endpoint->tag.guest_mac,
+                               &entry, NULL) >= 0 &&
+                        entry.port == endpoint->now.ifindex && !entry.learnt;
+}
+
+static void tie_mac(Manager *manager, const Endpoint *endpoint) {
+        if (has_filter(endpoint) && !guard_filter(manager, endpoint, 0))
+                log_warning("%s is not heard any more: somebody gave its guest's MAC to another port",
+                                endpoint->now.name);
+}
+
+/* FNV-1a: each port event tells all VLANs; a holder can make many events, and a trunk has thousands
+ * of VLANs. */
+static uint64_t hash_vlans(const PortVlans *vlans) {
+        const uint8_t *bytes = (const void *)vlans->ranges;
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < vlans->n * sizeof(*vlans->ranges); i++)
+                hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans) {
+        const uint64_t hash = hash_vlans(vlans);
+        unsigned refused = 0;
+
+        if (!has_filter(endpoint) || endpoint->vlans == hash)
+                return;
+        endpoint->vlans = hash;
+        for (size_t i = 0; i < vlans->n; i++)
+                for (unsigned vlan = vlans->ranges[i].first; vlan <= vlans->ranges[i].last; vlan++)
+                        refused += !guard_filter(manager, endpoint, (uint16_t)vlan);
+        endpoint->muted = refused > 0;
+        if (refused > 0)
+                log_warning("%s is not heard in %u VLANs: another port has its guest's MAC there",
+                                endpoint->now.name, refused);
+}
 
 /* The filter drops nothing of a tap that it does not know by its group: until it has that again,
  * and where it may not be restored, its port forwards nothing reserved. */
@@ -222,7 +298,7 @@ static int restore_port(Manager *manager, Endpoint *endpoint, unsigned facts, Fa
 
 /* Clears the bit of the entry where it is not missing. */
 static unsigned look_for_tied_mac(Manager *manager, Endpoint *endpoint, unsigned facts) {
-        if (!(facts & BIT(ENDPOINT_FACT_TIED_MAC)) || !manager_mac_is_tied(manager, endpoint))
+        if (!(facts & BIT(ENDPOINT_FACT_TIED_MAC)) || !mac_is_tied(manager, endpoint))
                 return facts;
         endpoint->check_tied_mac = false;
         return facts & ~BIT(ENDPOINT_FACT_TIED_MAC);
@@ -274,7 +350,7 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
                 r = restore_port(manager, endpoint, allowed & flags, failure);
         /* The entry goes with the lock: a port that is locked hears nobody without. */
         if (r >= 0 && allowed & (BIT(ENDPOINT_FACT_TIED_MAC) | BIT(ENDPOINT_FACT_ANTI_SPOOF))) {
-                manager_tie_mac(manager, endpoint);
+                tie_mac(manager, endpoint);
                 endpoint->check_tied_mac = false;
         }
         if (r >= 0 && allowed & BIT(ENDPOINT_FACT_GROUP))

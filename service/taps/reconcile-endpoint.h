@@ -11,3 +11,7 @@ void manager_reconcile(Manager *manager, Endpoint *endpoint);
 
 /* One line about all that were put right since the last one. */
 void manager_tell_restored(Manager *manager);
+
+/* The same in each VLAN that the port is in, if these are others than before: a locked port hears a
+ * guest only where its MAC is tied. */
+void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans);

@@ -12,7 +12,6 @@
 
 #include "common/clock.h"
 #include "common/log.h"
-#include "kernel/bridge.h"
 #include "taps/deletion.h"
 #include "taps/manager-private.h"
 
@@ -154,108 +153,10 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         }
 }
 
-static bool needs_offloads_off(const LinkInfo *link) {
-        return link_tun_queues(&link->tun) == 0 || !link->tun.vnet_hdr;
-}
-
-void manager_guard_offloads(Manager *manager, Endpoint *endpoint) {
-        Failure failure = FAILURE_INIT;
-        LinkInfo now;
-        int r;
-
-        if (!endpoint->tag.persistent || endpoint->releasing || !needs_offloads_off(&endpoint->now))
-                return;
-        /* Somebody may have opened it since: then the offloads are theirs. */
-        if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0 ||
-                        !needs_offloads_off(&now))
-                return;
-        r = offload_watch_turn_off(manager->offload_watch, &endpoint->offload_state, &failure);
-        if (r < 0 && r != -ENODEV)
-                log_warning("What the last consumer of %s left on stays on: %s", endpoint->now.name,
-                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
-}
-
 void manager_count_event(Manager *manager, Endpoint *endpoint) {
         if (manager->stopping)
                 return;
         if (tamper_count_event(&endpoint->tamper, clock_now_usec()) && !endpoint->releasing)
                 delete_tampered(manager, endpoint, TAMPER_ACTION_TAMPERED,
                                 "it made more link events than any guest does");
-}
-
-/* An entry that was learnt in the meantime, or that a thief's link has put there, is nobody's
- * right; what an administrator has set is, and what another guest has by its own tag. */
-static bool may_be_replaced(const Manager *manager, const FdbEntry *entry, const Mac *mac) {
-        const Endpoint *holder = registry_by_ifindex(&manager->registry, entry->port);
-
-        return entry->learnt || (holder && !mac_equal(&holder->tag.guest_mac, mac));
-}
-
-/* false: another port has the MAC there, by somebody's will. vlan: 0: none. */
-static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vlan) {
-        const Mac *mac = &endpoint->tag.guest_mac;
-        Failure failure = FAILURE_INIT;
-        FdbEntry entry;
-        int r;
-
-        r = bridge_find_mac_in_vlan(
-                        manager->netlink, endpoint->now.master, mac, vlan, &entry, NULL);
-        if (r >= 0 && entry.port == endpoint->now.ifindex && !entry.learnt)
-                return true;
-        if (r < 0 && r != -ENOENT) /* the bridge is gone: the link itself will tell */
-                return true;
-        if (r >= 0 && !may_be_replaced(manager, &entry, mac))
-                return false;
-        r = bridge_tie_mac_in_vlan(
-                        manager->netlink, endpoint->now.ifindex, mac, vlan, true, &failure);
-        if (r < 0 && link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >= 0)
-                log_warning("Cannot put the filter of %s back: %s", endpoint->now.name,
-                                failure.text);
-        return true;
-}
-
-static bool has_filter(const Endpoint *endpoint) {
-        return !endpoint->releasing && endpoint_is_alive(endpoint) &&
-                        endpoint_has_anti_spoof(endpoint);
-}
-
-bool manager_mac_is_tied(Manager *manager, const Endpoint *endpoint) {
-        FdbEntry entry;
-
-        return bridge_find_mac(manager->netlink, endpoint->now.master, &endpoint->tag.guest_mac,
-                               &entry, NULL) >= 0 &&
-                        entry.port == endpoint->now.ifindex && !entry.learnt;
-}
-
-void manager_tie_mac(Manager *manager, const Endpoint *endpoint) {
-        if (has_filter(endpoint) && !guard_filter(manager, endpoint, 0))
-                log_warning("%s is not heard any more: somebody gave its guest's MAC to another port",
-                                endpoint->now.name);
-}
-
-/* FNV-1a: each port event tells all VLANs; a holder can make many events, and a trunk has thousands
- * of VLANs. */
-static uint64_t hash_vlans(const PortVlans *vlans) {
-        const uint8_t *bytes = (const void *)vlans->ranges;
-        uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-        for (size_t i = 0; i < vlans->n * sizeof(*vlans->ranges); i++)
-                hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-        return hash;
-}
-
-void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans) {
-        const uint64_t hash = hash_vlans(vlans);
-        unsigned refused = 0;
-
-        if (!has_filter(endpoint) || endpoint->vlans == hash)
-                return;
-        endpoint->vlans = hash;
-        for (size_t i = 0; i < vlans->n; i++)
-                for (unsigned vlan = vlans->ranges[i].first; vlan <= vlans->ranges[i].last; vlan++)
-                        refused += !guard_filter(manager, endpoint, (uint16_t)vlan);
-        endpoint->muted = refused > 0;
-        if (refused > 0)
-                log_warning("%s is not heard in %u VLANs: another port has its guest's MAC there",
-                                endpoint->now.name, refused);
 }

@@ -114,6 +114,29 @@ static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInf
         manager_check(manager, endpoint);
 }
 
+static bool needs_offloads_off(const LinkInfo *link) {
+        return link_tun_queues(&link->tun) == 0 || !link->tun.vnet_hdr;
+}
+
+/* Offloads of a persistent tap that nobody has open, or that was opened without a header, are off:
+ * what its last consumer left on would make the kernel hand out frames without checksums. */
+static void guard_offloads(Manager *manager, Endpoint *endpoint) {
+        Failure failure = FAILURE_INIT;
+        LinkInfo now;
+        int r;
+
+        if (!endpoint->tag.persistent || endpoint->releasing || !needs_offloads_off(&endpoint->now))
+                return;
+        /* Somebody may have opened it since: then the offloads are theirs. */
+        if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0 ||
+                        !needs_offloads_off(&now))
+                return;
+        r = offload_watch_turn_off(manager->offload_watch, &endpoint->offload_state, &failure);
+        if (r < 0 && r != -ENODEV)
+                log_warning("What the last consumer of %s left on stays on: %s", endpoint->now.name,
+                                failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
+}
+
 /* What was done to it while nobody watched. */
 static void examine(Manager *manager, Endpoint *endpoint) {
         const LinkInfo now = endpoint->now;
@@ -122,7 +145,7 @@ static void examine(Manager *manager, Endpoint *endpoint) {
         guard_and_follow(manager, endpoint, &now);
         manager_reconcile(manager, endpoint);
         if (endpoint->offload_state.active != 0)
-                manager_guard_offloads(manager, endpoint);
+                guard_offloads(manager, endpoint);
 }
 
 /* Once for all that a batch of events changed of an endpoint: a holder can make thousands a second.
@@ -146,7 +169,7 @@ static void tell_changes(void *userdata) {
                 if (changes != 0 && manager->observer && manager->started)
                         manager->observer->changed(endpoint, changes, manager->userdata);
                 if (changes & of_queues)
-                        manager_guard_offloads(manager, endpoint);
+                        guard_offloads(manager, endpoint);
                 /* An event that changes nothing else may be of the offloads. */
                 offload_watch_look(manager->offload_watch, &endpoint->offload_state);
         }
