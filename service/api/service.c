@@ -83,7 +83,7 @@ static void on_network_shared(Network *network, void *userdata) {
         network_emit_change(userdata, network->tag.plan.name, "Warnings");
 }
 
-static void on_facts_changed(void *userdata) {
+static void on_capabilities_changed(void *userdata) {
         manager_emit_facts(userdata);
 }
 
@@ -218,7 +218,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .network_leaving = on_network_leaving,
                 .network_warned = on_network_warned,
                 .network_shared = on_network_shared,
-                .facts_changed = on_facts_changed,
+                .capabilities_changed = on_capabilities_changed,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;

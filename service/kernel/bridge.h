@@ -50,14 +50,14 @@ typedef struct FdbEntry {
 /* Ties a MAC to a port: static and sticky, since one spoofed frame moves a merely static entry to
  * another port. -EEXIST: the bridge knows the MAC already; with replace, what it knows is replaced.
  */
-int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure);
+int fdb_add_static(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure);
 
 /* In one VLAN; without it, in all that the port is in. */
-int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
+int fdb_add_static_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
                 Failure *failure);
 
 /* Takes that away again, in every VLAN. -ENOENT: it is not tied to the port. */
-int bridge_untie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure);
+int fdb_delete_static(Netlink *netlink, int port, const Mac *mac, Failure *failure);
 
 /* Where the bridge knows the MAC. -ENOENT: nowhere. -ENODEV: the bridge is gone. -EOPNOTSUPP: a
  * kernel before 5.0. */

@@ -13,10 +13,10 @@
 #include "kernel/route.h"
 #include "networks/device-set.h"
 
-/* Starts as { .near4 = { NULL } }. */
+/* Starts as { .on_link4 = { NULL } }. */
 typedef struct Egress {
-        DeviceSet v4, v6;       /* by which guests go out, and answers come back */
-        RouteList near4, near6; /* to public addresses of neighbours */
+        DeviceSet v4, v6;             /* by which guests go out, and answers come back */
+        RouteList on_link4, on_link6; /* to public addresses of neighbours */
 } Egress;
 
 void egress_done(Egress *egress);

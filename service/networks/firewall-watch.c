@@ -56,7 +56,7 @@ static void run(WorkersJob *job) {
 static const NetworkWarning warnings[FIREWALL_MATTER_MAX] = {
         [FIREWALL_DHCP] = NETWORK_WARNING_DHCP,
         [FIREWALL_DNS] = NETWORK_WARNING_DNS,
-        [FIREWALL_WAY_OUT] = NETWORK_WARNING_FIREWALL,
+        [FIREWALL_EGRESS] = NETWORK_WARNING_FIREWALL,
 };
 
 static bool is_undecided_otherwise(const Fate *before, const Fate *now) {

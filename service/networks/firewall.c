@@ -182,9 +182,9 @@ static Fate fate_of_talks(
 
 /* What the host has no way to itself no firewall keeps from a guest. A host without any way out may
  * get one: then it is not known which. */
-static void look_at_way_out(const HostSnapshot *snapshot, FirewallNetwork *network) {
+static void look_at_egress(const HostSnapshot *snapshot, FirewallNetwork *network) {
         const bool none = snapshot->v4.n == 0 && snapshot->v6.n == 0;
-        Fate *fate = &network->fates[FIREWALL_WAY_OUT];
+        Fate *fate = &network->fates[FIREWALL_EGRESS];
 
         if (network->plan.v4_prefix > 0 && (snapshot->v4.n > 0 || none))
                 add_fate(fate, fate_of_talks(snapshot->ruleset, network, AF_INET, &snapshot->v4));
@@ -203,7 +203,7 @@ static void look_at_network(const HostSnapshot *snapshot, FirewallNetwork *netwo
         if (plan->host_access && plan->v6_prefix > 0)
                 add_fate(&network->fates[FIREWALL_DNS], fate_of_dns(ruleset, network, AF_INET6));
         if (plan->kind == NETWORK_NAT)
-                look_at_way_out(snapshot, network);
+                look_at_egress(snapshot, network);
 }
 
 /* Neighbours who speak to each other across a bridge. */
@@ -284,7 +284,7 @@ static int look_at_bridges(const HostSnapshot *snapshot, FirewallLook *look, Fai
         return r;
 }
 
-static bool is_way_out(const Route *route) {
+static bool is_egress(const Route *route) {
         return route_is_default(route) && route->unicast;
 }
 
@@ -300,7 +300,7 @@ static void add_way(Ways *ways, Netlink *netlink, int ifindex) {
 
 static int find_ways(Ways *ways, Netlink *netlink, int family, Failure *failure) {
         RouteList routes = { NULL };
-        int r = route_list_read(&routes, netlink, family, is_way_out, failure);
+        int r = route_list_read(&routes, netlink, family, is_egress, failure);
 
         for (size_t i = 0; r >= 0 && i < routes.n; i++)
                 for (size_t k = 0; k < ROUTE_DEVICES_MAX && routes.routes[i].devices[k] > 0; k++)
@@ -359,14 +359,14 @@ const char *firewall_sentence(FirewallMatter matter, const Fate *fate, const cha
                                 "to UDP port 67" },
                 [FIREWALL_DNS] = { "what guests ask the host's DNS server: they find nobody by name",
                                 "to port 53, UDP and TCP" },
-                [FIREWALL_WAY_OUT] = { "what is forwarded: guests reach nothing outside",
+                [FIREWALL_EGRESS] = { "what is forwarded: guests reach nothing outside",
                                 "and what goes to it in answer" },
         };
 
         snprintf(buffer, FIREWALL_SENTENCE_SIZE,
                         "The chain \"%s\" of another firewall drops %s. Let it accept what comes from %s%s%s.",
                         fate->chain, words[matter].what, name,
-                        matter == FIREWALL_WAY_OUT ? ", " : " ", words[matter].cure);
+                        matter == FIREWALL_EGRESS ? ", " : " ", words[matter].cure);
         return buffer;
 }
 

@@ -14,9 +14,9 @@
 #include "kernel/packet-fate.h"
 
 typedef enum FirewallMatter {
-        FIREWALL_DHCP,    /* a guest asks for an address */
-        FIREWALL_DNS,     /* it asks for a name */
-        FIREWALL_WAY_OUT, /* it speaks to somebody outside, and is answered */
+        FIREWALL_DHCP,   /* a guest asks for an address */
+        FIREWALL_DNS,    /* it asks for a name */
+        FIREWALL_EGRESS, /* it speaks to somebody outside, and is answered */
         FIREWALL_MATTER_MAX,
 } FirewallMatter;
 

@@ -65,6 +65,6 @@ bool lan_is_never_passed_on(const Route *route) {
         return false;
 }
 
-bool lan_is_public_and_near(const Route *route) {
+bool lan_is_public_and_on_link(const Route *route) {
         return route->on_link && !route_is_default(route) && !lan_is_private(route);
 }

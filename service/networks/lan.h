@@ -18,7 +18,7 @@
 void lan_write_private(FILE *file, int family);
 
 /* Whether the route leads to public addresses that are near, if its device has neighbours. */
-bool lan_is_public_and_near(const Route *route);
+bool lan_is_public_and_on_link(const Route *route);
 
 /* Whether it leads to private addresses and to no others. */
 bool lan_is_private(const Route *route);

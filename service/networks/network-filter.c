@@ -357,7 +357,7 @@ static void write_way_out(FILE *file, const Words *words) {
 static void write_forward(FILE *file, const Words *words) {
         const bool nat = words->plan->kind == NETWORK_NAT;
 
-        fputs("chain way_out {\n", file);
+        fputs("chain outside {\n", file);
         if (nat)
                 write_way_out(file, words);
         else
@@ -368,7 +368,7 @@ static void write_forward(FILE *file, const Words *words) {
                         "type filter hook forward priority 0; policy accept;\n"
                         "%s drop\n"
                         "iif %d oif %d ether daddr != %s accept\n"
-                        "iif %d goto way_out\n"
+                        "iif %d goto outside\n"
                         "oif != %d accept\n"
                         "%s"
                         "drop\n}\n",

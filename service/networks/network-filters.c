@@ -30,7 +30,7 @@ static void touch(Networks *networks, FilterGuard *guard) {
 
 /* What a network shows */
 
-static bool has_way_out(const Network *network) {
+static bool has_egress(const Network *network) {
         return network->tag.plan.kind == NETWORK_NAT;
 }
 
@@ -51,7 +51,7 @@ static void show(Networks *networks, Network *network) {
         networks_warn(networks, network, NETWORK_WARNING_FILTERS,
                         network->filters.given_up ||
                                                         (networks->uplink_guard.given_up &&
-                                                                        has_way_out(network))
+                                                                        has_egress(network))
                                         ? sentence
                                         : NULL);
 }
@@ -107,7 +107,7 @@ static void take_restored(
                                                 : strerror(-restoration->error));
         /* What was changed meanwhile was not looked at. */
         touch(networks, &network->filters);
-        notify_removed(&network->filter_watches, 0);
+        notify_removed(&network->filter_waiters, 0);
 }
 
 static void on_restored(WorkersJob *job) {
@@ -126,7 +126,7 @@ static bool is_late(const FilterRestoration *restoration) {
 /* Calls that wait for it look again when it is late. */
 static void await(Networks *networks, Network *network) {
         if (is_late(network->restoration))
-                notify_removed(&network->filter_watches, 0);
+                notify_removed(&network->filter_waiters, 0);
         else
                 reconciler_mark_at(networks->reconciler, &network->filters.reconcilable,
                                 network->restoration->late_usec);
@@ -204,7 +204,7 @@ void networks_forget_filters_of(Network *network, int error) {
         if (network->restoration)
                 network->restoration->network = NULL;
         network->restoration = NULL;
-        notify_removed(&network->filter_watches, error);
+        notify_removed(&network->filter_waiters, error);
 }
 
 /* That of the uplinks */
@@ -317,7 +317,7 @@ int networks_look_at_filters(
         filter_guard_reconcile_now(&networks->uplink_guard);
         filter_guard_reconcile_now(&network->filters);
         if (network->restoration && !is_late(network->restoration)) {
-                *ret_blocked_on = &network->filter_watches;
+                *ret_blocked_on = &network->filter_waiters;
                 return 1;
         }
         if (network->restoration)

@@ -27,9 +27,9 @@ int network_new(Network **ret, const NetworkTag *tag) {
                 return -ENOMEM;
         list_init(&network->link);
         list_init(&network->endpoints);
-        list_init(&network->watches);
+        list_init(&network->waiters);
         lease_book_init(&network->leases);
-        list_init(&network->filter_watches);
+        list_init(&network->filter_waiters);
         network->tag = *tag;
         r = quota_new(&network->ports_of_users);
         if (r < 0)

@@ -53,7 +53,7 @@ typedef struct NetworkPort {
 struct Network {
         List link;      /* Networks.list */
         List endpoints; /* NetworkPort.link: those made for it, also the dying */
-        List watches;   /* RemovalWaiter.link */
+        List waiters;   /* RemovalWaiter.link */
         NetworkTag tag;
         int ifindex;
         Mac mac;
@@ -90,13 +90,13 @@ struct Network {
         uint64_t v6_off_at; /* since when it does not, µs of CLOCK_MONOTONIC; 0: it does */
         FilterGuard filters;
         struct FilterRestoration *restoration; /* of them, under way; NULL: none */
-        List filter_watches;                   /* RemovalWaiter.link: who waits for its end */
+        List filter_waiters;                   /* RemovalWaiter.link: who waits for its end */
 };
 
 /* Not up yet. -ENOMEM */
 int network_new(Network **ret, const NetworkTag *tag);
 
-/* Its endpoints must be gone, and who watches it told. Takes NULL. Returns NULL. */
+/* Its endpoints must be gone, and whoever waits for it told. Takes NULL. Returns NULL. */
 Network *network_free(Network *network);
 
 /* The port is a foreign one on its bridge, or (foreign: false) is none. -ENOMEM */

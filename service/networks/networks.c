@@ -92,11 +92,11 @@ static void on_deleted(void *userdata, int ifindex, int error) {
                 return;
         }
         log_error("Cannot delete the network %s: %s", network->tag.plan.name, strerror(-error));
-        notify_removed(&network->watches, error);
+        notify_removed(&network->waiters, error);
         try_again(networks, network);
 }
 
-/* error: what its watches are told. */
+/* error: what its waiters are told. */
 static void finish(Networks *networks, Network *network, int error) {
         Failure failure = FAILURE_INIT;
 
@@ -107,7 +107,7 @@ static void finish(Networks *networks, Network *network, int error) {
         networks_check_checksums(networks);
         networks_update_uplinks(networks);
         networks_forget_filters_of(network, 0);
-        notify_removed(&network->watches, error);
+        notify_removed(&network->waiters, error);
         network_free(network);
 }
 
@@ -237,9 +237,9 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
         return 0;
 }
 
-void networks_delete(Networks *networks, Network *network, RemovalWaiter *watch) {
-        if (watch)
-                list_append(&network->watches, &watch->link);
+void networks_delete(Networks *networks, Network *network, RemovalWaiter *waiter) {
+        if (waiter)
+                list_append(&network->waiters, &waiter->link);
         networks_evict(networks, network);
 }
 
@@ -466,7 +466,7 @@ Networks *networks_free(Networks *networks) {
                 Network *network = container_of(node, Network, link);
 
                 networks_forget_filters_of(network, -ECANCELED);
-                notify_removed(&network->watches, -ECANCELED);
+                notify_removed(&network->waiters, -ECANCELED);
                 network_free(network);
         }
         reconciler_forget(&networks->checksums);

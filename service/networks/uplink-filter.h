@@ -23,8 +23,8 @@ typedef struct UplinkFilter {
         const DeviceSet *devices4, *devices6;
 
         /* From the bridges nothing goes to what is near, of all these routes (networks/lan.h). */
-        const int *closed; /* ifindexes of bridges; ends with 0; NULL: none */
-        RouteList near4, near6;
+        const int *lan_blocked; /* ifindexes of bridges; ends with 0; NULL: none */
+        RouteList on_link4, on_link6;
 } UplinkFilter;
 
 /* What takes it away, also if it is not there. */

@@ -155,7 +155,7 @@ static bool is_up(const Network *network) {
         return !network->doomed && !network->bridge_gone && network->ifindex > 0;
 }
 
-static bool needs_a_way_out(const Network *network) {
+static bool needs_egress(const Network *network) {
         return network->tag.plan.kind == NETWORK_NAT && is_up(network);
 }
 
@@ -171,7 +171,7 @@ static Network *tag_owner_of(const List *networks) {
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (needs_a_way_out(network))
+                if (needs_egress(network))
                         return network;
         }
         return NULL;
@@ -181,7 +181,7 @@ static bool is_guarded(const List *networks) {
         LIST_FOREACH(networks, node) {
                 const Network *network = container_of(node, Network, link);
 
-                if (needs_a_way_out(network) && network->tag.guard_v6)
+                if (needs_egress(network) && network->tag.guard_v6)
                         return true;
         }
         return false;
@@ -204,14 +204,14 @@ int uplinks_find(Uplinks *uplinks, Netlink *netlink) {
 typedef struct ForwardingPlan {
         Egress egress;
         UplinkSwitch wanted; /* to be forwarded from by us */
-        int *closed;         /* bridges of networks that are kept from what is near; ends with 0 */
+        int *lan_blocked;    /* bridges of networks that are kept from what is near; ends with 0 */
         int undone;          /* a device that somebody has switched off; 0: none */
 } ForwardingPlan;
 
 static void forwarding_plan_done(ForwardingPlan *forwarding) {
         egress_done(&forwarding->egress);
         uplink_switch_done(&forwarding->wanted);
-        free(forwarding->closed);
+        free(forwarding->lan_blocked);
 }
 
 /* Also while it goes: its guests are there until their taps are not. */
@@ -220,21 +220,21 @@ static bool is_kept_from_lan(const Network *network) {
                         !network->bridge_gone && network->ifindex > 0;
 }
 
-static int find_closed(const List *networks, int **ret) {
+static int find_lan_blocked(const List *networks, int **ret) {
         size_t n = 0;
-        int *closed;
+        int *lan_blocked;
 
         LIST_FOREACH(networks, node)
                 n += is_kept_from_lan(container_of(node, Network, link));
-        closed = n > 0 ? calloc(n + 1, sizeof(int)) : NULL;
-        if (n > 0 && !closed)
+        lan_blocked = n > 0 ? calloc(n + 1, sizeof(int)) : NULL;
+        if (n > 0 && !lan_blocked)
                 return -ENOMEM;
-        *ret = closed;
+        *ret = lan_blocked;
         LIST_FOREACH(networks, node) {
                 const Network *network = container_of(node, Network, link);
 
                 if (is_kept_from_lan(network))
-                        *closed++ = network->ifindex;
+                        *lan_blocked++ = network->ifindex;
         }
         return 0;
 }
@@ -272,7 +272,7 @@ static void look_at_v6(Uplinks *uplinks, Netlink *netlink) {
                 Network *network = container_of(node, Network, link);
                 bool on;
 
-                if (needs_a_way_out(network) && network->tag.plan.v6_prefix > 0 &&
+                if (needs_egress(network) && network->tag.plan.v6_prefix > 0 &&
                                 forwarding_get(netlink, AF_INET6, network->ifindex, &on, NULL) >= 0)
                         judge_v6(uplinks, network, on);
         }
@@ -325,17 +325,17 @@ static int write_tag(Network *network, const NetworkUplinks *uplinks, Netlink *n
         return r;
 }
 
-static int write_tags(Network *keeper, const NetworkUplinks *wanted, const List *networks,
+static int write_tags(Network *tag_owner, const NetworkUplinks *wanted, const List *networks,
                 Netlink *netlink, Failure *failure) {
         static const NetworkUplinks none = { .n = 0 };
         int r = 0;
 
-        if (keeper && !listed_equal(&keeper->tag.uplinks, wanted))
-                r = write_tag(keeper, wanted, netlink, failure);
+        if (tag_owner && !listed_equal(&tag_owner->tag.uplinks, wanted))
+                r = write_tag(tag_owner, wanted, netlink, failure);
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (r < 0 || network == keeper || network->tag.uplinks.n == 0)
+                if (r < 0 || network == tag_owner || network->tag.uplinks.n == 0)
                         continue;
                 if (network->doomed)
                         network->tag.uplinks = none;
@@ -360,9 +360,9 @@ static int write_filter(const ForwardingPlan *forwarding, bool v6, char **ret) {
         const UplinkFilter filter = {
                 .devices4 = &devices,
                 .devices6 = v6 ? &forwarding->egress.v6 : NULL,
-                .closed = forwarding->closed,
-                .near4 = forwarding->egress.near4,
-                .near6 = forwarding->egress.near6,
+                .lan_blocked = forwarding->lan_blocked,
+                .on_link4 = forwarding->egress.on_link4,
+                .on_link6 = forwarding->egress.on_link6,
         };
         int r = collect_devices(&forwarding->wanted, &devices);
 
@@ -413,7 +413,7 @@ static int switch_bridges(const List *networks, Netlink *netlink, Failure *failu
                 Network *network = container_of(node, Network, link);
                 bool on = false;
 
-                if (r < 0 || !needs_a_way_out(network))
+                if (r < 0 || !needs_egress(network))
                         continue;
                 if (forwarding_get(netlink, AF_INET, network->ifindex, &on, NULL) < 0 || !on)
                         r = forwarding_set(netlink, network->ifindex, true, failure);
@@ -429,7 +429,7 @@ static int find_undone_bridge(const List *networks, Netlink *netlink) {
                 const Network *network = container_of(node, Network, link);
                 bool on;
 
-                if (needs_a_way_out(network) && network->forwards_v4 &&
+                if (needs_egress(network) && network->forwards_v4 &&
                                 forwarding_get(netlink, AF_INET, network->ifindex, &on, NULL) >=
                                                 0 &&
                                 !on)
@@ -459,7 +459,7 @@ static void tell_forwarding(Uplinks *uplinks, Netlink *netlink, int undone) {
         LIST_FOREACH(uplinks->networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (needs_a_way_out(network))
+                if (needs_egress(network))
                         network_warn(network, NETWORK_WARNING_FORWARDING, undone > 0 ? text : NULL);
         }
 }
@@ -497,7 +497,7 @@ static void keep(Uplinks *uplinks, ForwardingPlan *forwarding) {
         uplinks->ours = forwarding->wanted;
         uplinks->egress = forwarding->egress;
         forwarding->wanted = (UplinkSwitch){ .listed = { .n = 0 } };
-        forwarding->egress = (Egress){ .near4 = { NULL } };
+        forwarding->egress = (Egress){ .on_link4 = { NULL } };
 }
 
 static int carry_out(Uplinks *uplinks, Netlink *netlink, ForwardingPlan *forwarding, bool of_others,
@@ -518,7 +518,7 @@ static int carry_out(Uplinks *uplinks, Netlink *netlink, ForwardingPlan *forward
 }
 
 static int update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
-        _cleanup_(forwarding_plan_done) ForwardingPlan forwarding = { .closed = NULL };
+        _cleanup_(forwarding_plan_done) ForwardingPlan forwarding = { .lan_blocked = NULL };
         const bool up = is_any_up(uplinks->networks), out = tag_owner_of(uplinks->networks) != NULL;
         bool of_others = false;
         int r = 0;
@@ -532,8 +532,8 @@ static int update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
                 unwatch(uplinks);
         (void)forwarding_get(netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
         if (r >= 0)
-                r = find_closed(uplinks->networks, &forwarding.closed);
-        if (r >= 0 && (up || forwarding.closed))
+                r = find_lan_blocked(uplinks->networks, &forwarding.lan_blocked);
+        if (r >= 0 && (up || forwarding.lan_blocked))
                 r = look_around(uplinks, netlink, &forwarding, failure);
         if (r >= 0 && out)
                 r = plan(uplinks, netlink, of_others, &forwarding);
@@ -553,7 +553,7 @@ static void try_again(Uplinks *uplinks, int error, const Failure *failure) {
         LIST_FOREACH(uplinks->networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (needs_a_way_out(network))
+                if (needs_egress(network))
                         network_warn(network, NETWORK_WARNING_FORWARDING, text);
         }
 }

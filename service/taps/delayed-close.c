@@ -9,11 +9,11 @@
 
 /* Longer than the daemons take to let go: with 5 ms none closed last, on a busy machine, under
  * either daemon; with none one of ten was. */
-#define LINGER_USEC   (10 * 1000)
+#define DELAY_USEC    (10 * 1000)
 #define ACCURACY_USEC (2 * 1000)
 
 #define FDS_MAX     256
-#define WATCHES_MAX 32 /* of those of one call */
+#define WAITERS_MAX 32 /* of those of one call */
 
 struct DelayedClose {
         Workers *workers;
@@ -28,7 +28,7 @@ struct DelayedClose {
 
 typedef struct Kept {
         List link;
-        List watches; /* RemovalWaiter.link */
+        List waiters; /* RemovalWaiter.link */
         WorkersJob job;
         DelayedClose *delayed_close;
         uint64_t due_usec;
@@ -49,9 +49,9 @@ static void done(WorkersJob *job) {
         DelayedClose *delayed_close = kept->delayed_close;
 
         list_unlink(&kept->link);
-        if (!list_is_empty(&kept->watches))
+        if (!list_is_empty(&kept->waiters))
                 delayed_close->closed(delayed_close->userdata);
-        notify_removed(&kept->watches, delayed_close->stopping ? -ECANCELED : 0);
+        notify_removed(&kept->waiters, delayed_close->stopping ? -ECANCELED : 0);
         free(kept);
 }
 
@@ -136,10 +136,10 @@ void delayed_close_close(DelayedClose *delayed_close, uid_t uid, uint32_t nonce,
         kept->job = (WorkersJob){ .run = run, .done = done };
         kept->uid = uid;
         kept->nonce = nonce;
-        kept->due_usec = clock_now_usec() + LINGER_USEC;
+        kept->due_usec = clock_now_usec() + DELAY_USEC;
         delayed_close->n_fds += fds->n;
         kept->fds = fdset_take(fds);
-        list_init(&kept->watches);
+        list_init(&kept->waiters);
         list_append(&delayed_close->kept, &kept->link);
         while (delayed_close->n_fds > FDS_MAX)
                 let_first_go(delayed_close);
@@ -161,13 +161,13 @@ static Kept *find_first(const DelayedClose *delayed_close, uid_t uid, const uint
         return NULL;
 }
 
-List *delayed_close_watches(const DelayedClose *delayed_close, uid_t uid, const uint32_t *nonce) {
+List *delayed_close_waiters(const DelayedClose *delayed_close, uid_t uid, const uint32_t *nonce) {
         Kept *first = find_first(delayed_close, uid, nonce);
         unsigned n = 0;
 
         if (!first)
                 return NULL;
-        LIST_FOREACH(&first->watches, node)
+        LIST_FOREACH(&first->waiters, node)
                 n++;
-        return n < WATCHES_MAX ? &first->watches : NULL;
+        return n < WAITERS_MAX ? &first->waiters : NULL;
 }

@@ -25,7 +25,7 @@ int delayed_close_new(DelayedClose **ret, sd_event *event, Workers *workers,
                 void (*closed)(void *userdata), void *userdata);
 
 /* What is still there goes to the workers, which must be freed before delayed_close_free(): who
- * watches is told -ECANCELED. Takes NULL. */
+ * waiters is told -ECANCELED. Takes NULL. */
 void delayed_close_stop(DelayedClose *delayed_close);
 
 /* Takes NULL. Returns NULL. */
@@ -36,7 +36,7 @@ DelayedClose *delayed_close_free(DelayedClose *delayed_close);
 void delayed_close_close(DelayedClose *delayed_close, uid_t uid, uint32_t nonce, FdSet *fds);
 
 /* A tap may be there only because of its queues here, and then stands in the way though its holder
- * has closed it. The watches (RemovalWaiter.link) that are told when the first of that uid's, and
+ * has closed it. The waiters (RemovalWaiter.link) that are told when the first of that uid's, and
  * of that nonce's if it is not NULL, are closed; good until the loop runs on. NULL: none are here,
  * or enough wait for them. */
-List *delayed_close_watches(const DelayedClose *delayed_close, uid_t uid, const uint32_t *nonce);
+List *delayed_close_waiters(const DelayedClose *delayed_close, uid_t uid, const uint32_t *nonce);

@@ -92,7 +92,7 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         if (!endpoint)
                 return NULL;
         list_init(&endpoint->link);
-        list_init(&endpoint->watches);
+        list_init(&endpoint->waiters);
         list_init(&endpoint->changed);
         list_init(&endpoint->condemned);
         endpoint->on_network.mac = &endpoint->tag.guest_mac;
@@ -180,7 +180,7 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
                 changes |= ENDPOINT_CHANGED_WARNINGS;
         /* With the port the bridge forgets what is tied to it, and its VLANs. */
         if (before.master != link->master) {
-                endpoint->check_tied_mac = true;
+                endpoint->check_fdb_entry = true;
                 endpoint->vlans = 0;
                 endpoint->was_on = before.master;
         }
@@ -210,12 +210,12 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
         return changes;
 }
 
-void endpoint_watch(Endpoint *endpoint, RemovalWaiter *watch) {
-        list_append(&endpoint->watches, &watch->link);
+void endpoint_add_waiter(Endpoint *endpoint, RemovalWaiter *waiter) {
+        list_append(&endpoint->waiters, &waiter->link);
 }
 
-void endpoint_tell_watches(Endpoint *endpoint, int error) {
-        notify_removed(&endpoint->watches, error);
+void endpoint_notify_removed(Endpoint *endpoint, int error) {
+        notify_removed(&endpoint->waiters, error);
 }
 
 LeaseGuest endpoint_guest(const Endpoint *endpoint) {

@@ -71,7 +71,7 @@ typedef enum EndpointEnd {
 /* What others may undo of it, and is restored. */
 typedef enum EndpointFact {
         ENDPOINT_FACT_ANTI_SPOOF, /* locked, and learns nothing */
-        ENDPOINT_FACT_TIED_MAC,   /* the entry of the bridge for the guest's MAC */
+        ENDPOINT_FACT_FDB_ENTRY,  /* the entry of the bridge for the guest's MAC */
         ENDPOINT_FACT_ISOLATED,
         ENDPOINT_FACT_PORT,  /* what keeps reserved frames and the spanning tree from guests */
         ENDPOINT_FACT_GROUP, /* by which filters know it */
@@ -95,7 +95,7 @@ typedef struct HostBridge {
 
 struct Endpoint {
         List link;        /* Registry.endpoints */
-        List watches;     /* RemovalWaiter.link */
+        List waiters;     /* RemovalWaiter.link */
         List changed;     /* Manager.changed, while there was an event */
         unsigned changes; /* EndpointChange, not told yet */
         Tag tag;          /* what it was made as */
@@ -103,8 +103,8 @@ struct Endpoint {
         void *owner;      /* the Manager */
         /* When one differs from the other (taps/reconcile-endpoint). */
         Reconcilable check;
-        bool check_tied_mac; /* the bridge may have lost its entry for the guest's MAC */
-        bool lost_tied_mac;  /* it said so while the tap was made */
+        bool check_fdb_entry; /* the bridge may have lost its entry for the guest's MAC */
+        bool lost_tied_mac;   /* it said so while the tap was made */
         RestoreLimit limits[ENDPOINT_FACT_MAX];
         unsigned left;      /* 1 << EndpointFact: undone too often, and left so for now */
         HostBridge *bridge; /* of the host, where it belongs; NULL: nowhere, or on a network */
@@ -169,8 +169,8 @@ bool endpoint_has_anti_spoof(const Endpoint *endpoint);
  * keeps them back. */
 bool endpoint_is_forwarding(const Endpoint *endpoint);
 
-void endpoint_watch(Endpoint *endpoint, RemovalWaiter *watch);
-void endpoint_tell_watches(Endpoint *endpoint, int error);
+void endpoint_add_waiter(Endpoint *endpoint, RemovalWaiter *waiter);
+void endpoint_notify_removed(Endpoint *endpoint, int error);
 
 /* Its guest, as far as leases go. The label is the endpoint's. */
 LeaseGuest endpoint_guest(const Endpoint *endpoint);

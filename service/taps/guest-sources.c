@@ -35,8 +35,8 @@
 TapSources manager_sources_for(const Manager *manager, bool locked, bool generated) {
         if (!locked)
                 return TAP_SOURCES_UNTOLD;
-        return generated && manager->facts.sources == SOURCES_TOLD ? TAP_SOURCES_AWAITED
-                                                                   : TAP_SOURCES_WATCHED;
+        return generated && manager->capabilities.sources == SOURCES_TOLD ? TAP_SOURCES_AWAITED
+                                                                          : TAP_SOURCES_WATCHED;
 }
 
 /* The link's event brings the record, and what it warns of, up to date. */
@@ -93,8 +93,8 @@ static void hear_own(Manager *manager, Endpoint *endpoint) {
 }
 
 /* A static entry of the port that is not of the link itself: the service ended in the middle of
- * tie_source(). */
-static bool is_tied(Manager *manager, const Endpoint *endpoint, const Mac *source) {
+ * add_source(). */
+static bool has_static_entry(Manager *manager, const Endpoint *endpoint, const Mac *source) {
         FdbEntry entry;
 
         return !mac_equal(source, &endpoint->now.mac) &&
@@ -105,13 +105,13 @@ static bool is_tied(Manager *manager, const Endpoint *endpoint, const Mac *sourc
 
 /* The checks of a given MAC, then the tie, which the kernel refuses if another port was quicker. A
  * refused one is told again with the guest's next frame. */
-static int tie_source(Manager *manager, const Endpoint *endpoint, const Mac *source) {
+static int add_source(Manager *manager, const Endpoint *endpoint, const Mac *source) {
         LinkInfo bridge;
         int r;
 
         if (!mac_is_usable(source))
                 return -EINVAL;
-        if (is_tied(manager, endpoint, source))
+        if (has_static_entry(manager, endpoint, source))
                 return 0;
         r = link_get(manager->netlink, endpoint->now.master, &bridge, NULL);
         if (r >= 0)
@@ -119,7 +119,7 @@ static int tie_source(Manager *manager, const Endpoint *endpoint, const Mac *sou
         /* Nor one that was only learnt: nobody was asked whether it may be taken over. */
         if (r != PLACEMENT_OK)
                 return r < 0 ? r : -EADDRINUSE;
-        return bridge_tie_mac(manager->netlink, endpoint->now.ifindex, source, false, NULL);
+        return fdb_add_static(manager->netlink, endpoint->now.ifindex, source, false, NULL);
 }
 
 /* First the new one passes, then the old one does no longer. */
@@ -130,19 +130,19 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
         Tag tag = endpoint->tag;
         LeaseGuest guest;
 
-        if (tie_source(manager, endpoint, source) < 0)
+        if (add_source(manager, endpoint, source) < 0)
                 return;
         tag.guest_mac = *source;
         tag.mac_state = MAC_TOLD;
         if (write_guest_mac(manager, endpoint, &tag) < 0) {
-                (void)bridge_untie_mac(manager->netlink, ifindex, source, NULL);
+                (void)fdb_delete_static(manager->netlink, ifindex, source, NULL);
                 return;
         }
         endpoint->tag = tag;
         endpoint->vlans = 0; /* tied in none but by name of the port */
         /* Events from before, with the MAC of before, may still come. */
         endpoint->tamper.restoring = true;
-        (void)bridge_untie_mac(manager->netlink, ifindex, &before, NULL);
+        (void)fdb_delete_static(manager->netlink, ifindex, &before, NULL);
         /* Who has a MAC of its own comes back with it. */
         endpoint->may_return = true;
         guest = endpoint_guest(endpoint);
@@ -191,12 +191,12 @@ static void on_source(int ifindex, const Mac *source, void *userdata) {
 }
 
 void manager_lose_sources(Manager *manager) {
-        if (manager->facts.sources == SOURCES_UNSUPPORTED)
+        if (manager->capabilities.sources == SOURCES_UNSUPPORTED)
                 return;
-        manager->facts.sources = SOURCES_UNSUPPORTED;
+        manager->capabilities.sources = SOURCES_UNSUPPORTED;
         networks_set_sources(manager->networks, false);
         if (manager->started && manager->observer)
-                manager->observer->facts_changed(manager->userdata);
+                manager->observer->capabilities_changed(manager->userdata);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -231,10 +231,11 @@ void manager_open_sources(Manager *manager) {
         if (manager->sources)
                 return;
         r = open_log(manager);
-        manager->facts.sources = r >= 0 ? SOURCES_TOLD
-                        : r == -EBUSY   ? SOURCES_TAKEN
-                                        : SOURCES_UNSUPPORTED;
-        networks_set_sources(manager->networks, manager->facts.sources != SOURCES_UNSUPPORTED);
+        manager->capabilities.sources = r >= 0 ? SOURCES_TOLD
+                        : r == -EBUSY          ? SOURCES_TAKEN
+                                               : SOURCES_UNSUPPORTED;
+        networks_set_sources(
+                        manager->networks, manager->capabilities.sources != SOURCES_UNSUPPORTED);
         if (r < 0)
                 log_warning("Guests on networks have to use the MAC that CreateTap told: what they use instead cannot be heard by group %u of nfnetlink_log: %s",
                                 SOURCE_LOG_GROUP, strerror(-r));

@@ -26,5 +26,5 @@ typedef struct ManagerObserver {
         void (*network_shared)(Network *network, void *userdata);
         /* Filters of all taps (HostCapabilities.tap_filters) have gone, by somebody else, or have
          * come back. */
-        void (*facts_changed)(void *userdata);
+        void (*capabilities_changed)(void *userdata);
 } ManagerObserver;

@@ -67,7 +67,7 @@ struct Manager {
          * next CreateTap. */
         int unpinned[UNPINNED_MAX];
         size_t n_unpinned;
-        HostCapabilities facts;
+        HostCapabilities capabilities;
         bool stopping; /* nothing is brought together any more: there are no threads for it */
         bool started;  /* what is there from before is known: what comes now is news */
         const ManagerObserver *observer;

@@ -26,7 +26,7 @@
 
 /* Each sleeps nearly all of its time: 16 delete or close some 450 taps a second, 8 some 270.
  * Several deletions in one message would not help: the kernel sleeps after each. */
-#define CLOSER_THREADS 16
+#define WORKER_THREADS 16
 
 DEFINE_CLEANUP(Manager, manager_free)
 
@@ -54,18 +54,18 @@ static int probe_host(Manager *manager, Failure *failure) {
                 delete_scratch(manager, 0, nonce);
         if (r < 0)
                 return r;
-        offload_probe(fd, &manager->facts.offloads);
+        offload_probe(fd, &manager->capabilities.offloads);
         r = link_get_by_name(manager->netlink, scratch.name, &link, failure);
         if (r >= 0)
-                manager->facts.max_queues = link.tx_queues;
-        manager->facts.vhost_net = access("/dev/vhost-net", F_OK) == 0;
+                manager->capabilities.max_queues = link.tx_queues;
+        manager->capabilities.vhost_net = access("/dev/vhost-net", F_OK) == 0;
         (void)fdset_add(&queues, fd);
         workers_close(manager->workers, &queues);
         delete_scratch(manager, r >= 0 ? link.ifindex : 0, nonce);
         return r;
 }
 
-static int on_closer(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+static int on_workers(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Manager *manager = userdata;
 
         workers_finish(manager->workers);
@@ -165,7 +165,7 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = netlink_open(&manager->netlink, NETLINK_ROUTE);
         if (r < 0)
                 return r;
-        r = workers_new(&manager->workers, CLOSER_THREADS);
+        r = workers_new(&manager->workers, WORKER_THREADS);
         if (r < 0)
                 return r;
         r = delayed_close_new(&manager->delayed_close, event, manager->workers, on_closed, manager);
@@ -193,7 +193,7 @@ static int open_parts(Manager *manager, sd_event *event) {
         if (r < 0)
                 return r;
         return sd_event_add_io(event, &manager->workers_source, workers_fd(manager->workers),
-                        EPOLLIN, on_closer, manager);
+                        EPOLLIN, on_workers, manager);
 }
 
 int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata) {
@@ -208,7 +208,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         list_init(&manager->bridges);
         manager->rejoin = manager_rejoin_bridge;
         manager->event = sd_event_ref(event);
-        manager->facts.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
+        manager->capabilities.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
         r = open_parts(manager, event);
         if (r < 0)
                 return r;
@@ -264,7 +264,7 @@ Manager *manager_free(Manager *manager) {
 }
 
 int manager_probe(Manager *manager) {
-        const HostCapabilities before = manager->facts;
+        const HostCapabilities before = manager->capabilities;
         Failure failure = FAILURE_INIT;
         bool changed;
         int r;
@@ -274,7 +274,7 @@ int manager_probe(Manager *manager) {
         if (manager->started)
                 networks_check_firewalls(manager->networks);
         r = probe_host(manager, &failure);
-        changed = memcmp(&before, &manager->facts, sizeof(before)) != 0;
+        changed = memcmp(&before, &manager->capabilities, sizeof(before)) != 0;
         if (r < 0)
                 log_warning("Cannot find out what taps this host offers: %s" SEE_DOCTOR,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
@@ -286,14 +286,14 @@ Networks *manager_networks(Manager *manager) {
 }
 
 const HostCapabilities *manager_capabilities(const Manager *manager) {
-        return &manager->facts;
+        return &manager->capabilities;
 }
 
-int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *watch) {
+int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *waiter) {
         int r = manager_delete(manager, endpoint, ENDPOINT_END_RELEASED);
 
         if (r >= 0)
-                endpoint_watch(endpoint, watch);
+                endpoint_add_waiter(endpoint, waiter);
         return r;
 }
 

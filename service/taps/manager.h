@@ -45,7 +45,7 @@ void manager_run(Manager *manager, WorkersJob *job);
 
 /* Has the endpoint deleted; the watch is told when it is gone. May be called again meanwhile.
  * -ENOMEM */
-int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *watch);
+int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *waiter);
 
 /* NULL: none. By interface: the name it has now, and exactly that. */
 Endpoint *manager_find(Manager *manager, uint32_t nonce);

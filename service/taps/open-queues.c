@@ -29,10 +29,10 @@ static int check_queues(Manager *manager, const Endpoint *endpoint, const Limits
                 return failure_set(failure, FAILURE_NOT_MULTIQUEUE, EBUSY,
                                 "%s has one queue%s. A tap created with multiqueue can have several.",
                                 endpoint->now.name, now > 0 ? ", and it is open" : "");
-        if (now + count > manager->facts.max_queues)
+        if (now + count > manager->capabilities.max_queues)
                 return failure_set(failure, FAILURE_QUEUE_LIMIT, E2BIG,
                                 "%s has %u queues; %u more would be past the %u that this kernel gives to a device.",
-                                endpoint->now.name, now, count, manager->facts.max_queues);
+                                endpoint->now.name, now, count, manager->capabilities.max_queues);
         /* All that were given are charged already. */
         return quota_check(manager->quota, endpoint->tag.uid, limits, 0,
                         queues_to_give(endpoint, count), failure);
@@ -128,14 +128,14 @@ void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues
 
 /* Queues that nobody has received, while our own copies are still open. */
 typedef struct LostQueues {
-        RemovalWaiter watch;
+        RemovalWaiter waiter;
         Manager *manager;
         uint32_t nonce;
         unsigned given;
 } LostQueues;
 
-static void on_lost_queues_closed(RemovalWaiter *watch, int error) {
-        _cleanup_free_ LostQueues *lost = container_of(watch, LostQueues, watch);
+static void on_lost_queues_closed(RemovalWaiter *waiter, int error) {
+        _cleanup_free_ LostQueues *lost = container_of(waiter, LostQueues, waiter);
 
         if (error != -ECANCELED)
                 withdraw(lost->manager, lost->nonce, lost->given);
@@ -143,10 +143,10 @@ static void on_lost_queues_closed(RemovalWaiter *watch, int error) {
 
 void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given) {
         const Endpoint *endpoint = registry_by_nonce(&manager->registry, nonce);
-        List *watches = endpoint && given > 0
-                        ? delayed_close_watches(manager->delayed_close, endpoint->tag.uid, &nonce)
+        List *waiters = endpoint && given > 0
+                        ? delayed_close_waiters(manager->delayed_close, endpoint->tag.uid, &nonce)
                         : NULL;
-        LostQueues *lost = watches ? calloc(1, sizeof(LostQueues)) : NULL;
+        LostQueues *lost = waiters ? calloc(1, sizeof(LostQueues)) : NULL;
 
         if (!lost) {
                 if (given > 0)
@@ -154,12 +154,12 @@ void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given) {
                 return;
         }
         *lost = (LostQueues){
-                .watch = { .removed = on_lost_queues_closed },
+                .waiter = { .removed = on_lost_queues_closed },
                 .manager = manager,
                 .nonce = nonce,
                 .given = given,
         };
-        list_append(watches, &lost->watch.link);
+        list_append(waiters, &lost->waiter.link);
 }
 
 static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, Failure *failure) {

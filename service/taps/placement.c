@@ -18,19 +18,19 @@
 
 /* It is being deleted, or may be there only because of our own copies of its queues. NULL: it
  * stays. */
-static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
+static List *waiters_for_end(const Manager *manager, Endpoint *endpoint) {
         if (endpoint->releasing || endpoint->dying)
-                return &endpoint->watches;
-        return delayed_close_watches(
+                return &endpoint->waiters;
+        return delayed_close_waiters(
                         manager->delayed_close, endpoint->tag.uid, &endpoint->tag.nonce);
 }
 
 static int wait_for_own(const Manager *manager, const Client *client, List **ret_blocked_on,
                 const Failure *refusal, int error, Failure *failure) {
-        List *watches = delayed_close_watches(manager->delayed_close, client->uid, NULL);
+        List *waiters = delayed_close_waiters(manager->delayed_close, client->uid, NULL);
 
-        if (watches) {
-                *ret_blocked_on = watches;
+        if (waiters) {
+                *ret_blocked_on = waiters;
                 return PLACEMENT_BLOCKED;
         }
         *failure = *refusal;
@@ -87,7 +87,7 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
         Failure lookup = FAILURE_INIT;
         Endpoint *endpoint;
         FdbEntry entry;
-        List *watches;
+        List *waiters;
         int r;
 
         r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &entry, &lookup);
@@ -104,9 +104,9 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
                 return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 
         endpoint = registry_by_ifindex(&manager->registry, entry.port);
-        watches = endpoint && ret_blocked_on ? watches_of_end(manager, endpoint) : NULL;
-        if (watches) {
-                *ret_blocked_on = watches;
+        waiters = endpoint && ret_blocked_on ? waiters_for_end(manager, endpoint) : NULL;
+        if (waiters) {
+                *ret_blocked_on = waiters;
                 return PLACEMENT_BLOCKED;
         }
         link_name(manager->netlink, entry.port, port_name);
@@ -228,7 +228,7 @@ static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failur
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
                                 "The network \"%s\" is being deleted, and the kernel refuses to delete its bridge. Try again in a minute, or have an administrator delete the bridge (ip link delete).",
                                 network->tag.plan.name);
-        *ret_blocked_on = &network->watches;
+        *ret_blocked_on = &network->waiters;
         return PLACEMENT_BLOCKED;
 }
 
@@ -318,7 +318,8 @@ static int look_at_place(Manager *manager, const TapRequest *request, const Clie
 
 /* A set that the kernel would take on some host, but not on this one or not with this header. */
 static int check_offloads(const Manager *manager, const TapRequest *request, Failure *failure) {
-        uint32_t able = offload_for_header(manager->facts.offloads.mask, request->vnet_hdr_size);
+        uint32_t able = offload_for_header(
+                        manager->capabilities.offloads.mask, request->vnet_hdr_size);
         const char *missing[OFFLOAD_NAMES_MAX + 1];
 
         if ((request->offloads & ~able) == 0)
@@ -326,7 +327,7 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
         offload_names(request->offloads & ~able, missing);
         return failure_set(failure, FAILURE_OFFLOAD_UNSUPPORTED, EOPNOTSUPP,
                         "The offload \"%s\" was asked for, and %s. Leave it out.", *missing,
-                        request->offloads & ~manager->facts.offloads.mask
+                        request->offloads & ~manager->capabilities.offloads.mask
                                         ? "this host's kernel does not have it"
                                         : "a header of this size has no room for it: set vnet_hdr_size to 24");
 }
@@ -348,12 +349,13 @@ static int check_label(Manager *manager, const TapRequest *request, const Client
         Endpoint *endpoint = *request->label
                         ? registry_by_label(&manager->registry, client->uid, request->label)
                         : NULL;
-        List *watches = endpoint && !endpoint->releasing ? watches_of_end(manager, endpoint) : NULL;
+        List *waiters = endpoint && !endpoint->releasing ? waiters_for_end(manager, endpoint)
+                                                         : NULL;
 
         if (!endpoint)
                 return 0;
-        if (watches) {
-                *ret_blocked_on = watches;
+        if (waiters) {
+                *ret_blocked_on = waiters;
                 return PLACEMENT_BLOCKED;
         }
         return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,

@@ -52,7 +52,7 @@ static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vl
                 return true;
         if (r >= 0 && !may_be_replaced(manager, &entry, mac))
                 return false;
-        r = bridge_tie_mac_in_vlan(
+        r = fdb_add_static_in_vlan(
                         manager->netlink, endpoint->now.ifindex, mac, vlan, true, &failure);
         if (r < 0 && link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >= 0)
                 log_warning("Cannot put the filter of %s back: %s", endpoint->now.name,
@@ -65,7 +65,7 @@ static bool has_filter(const Endpoint *endpoint) {
                         endpoint_has_anti_spoof(endpoint);
 }
 
-static bool mac_is_tied(Manager *manager, const Endpoint *endpoint) {
+static bool has_fdb_entry(Manager *manager, const Endpoint *endpoint) {
         FdbEntry entry;
 
         return bridge_find_mac(manager->netlink, endpoint->now.master, &endpoint->tag.guest_mac,
@@ -73,7 +73,7 @@ static bool mac_is_tied(Manager *manager, const Endpoint *endpoint) {
                         entry.port == endpoint->now.ifindex && !entry.learnt;
 }
 
-static void tie_mac(Manager *manager, const Endpoint *endpoint) {
+static void add_fdb_entry(Manager *manager, const Endpoint *endpoint) {
         if (has_filter(endpoint) && !guard_filter(manager, endpoint, 0))
                 log_warning("%s is not heard any more: somebody gave its guest's MAC to another port",
                                 endpoint->now.name);
@@ -111,7 +111,7 @@ void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *
 static TapPort to_be(const Manager *manager, const Endpoint *endpoint) {
         TapPort port = tap_port_for_tag(&endpoint->tag, &endpoint->now,
                         endpoint->network ? endpoint->network->ifindex : 0,
-                        manager->facts.tap_filters);
+                        manager->capabilities.tap_filters);
 
         if (!group_is_of_bridged_tap(endpoint->now.group))
                 port.port.group_fwd_mask = 0;
@@ -146,8 +146,8 @@ static unsigned port_differences(const Endpoint *endpoint, const LinkPort *wante
 
         if (wanted->locked && (!now->locked || now->learning))
                 facts |= BIT(ENDPOINT_FACT_ANTI_SPOOF);
-        if (endpoint->tag.anti_spoof && endpoint->check_tied_mac)
-                facts |= BIT(ENDPOINT_FACT_TIED_MAC);
+        if (endpoint->tag.anti_spoof && endpoint->check_fdb_entry)
+                facts |= BIT(ENDPOINT_FACT_FDB_ENTRY);
         if (wanted->isolated && !now->isolated)
                 facts |= BIT(ENDPOINT_FACT_ISOLATED);
         if (now->group_fwd_mask != wanted->group_fwd_mask ||
@@ -236,7 +236,7 @@ static void follow_name(Manager *manager, Endpoint *endpoint) {
 static void log_left(const Endpoint *endpoint, unsigned facts) {
         static const char *const what[ENDPOINT_FACT_MAX] = {
                 [ENDPOINT_FACT_ANTI_SPOOF] = "its filter against forged MAC addresses",
-                [ENDPOINT_FACT_TIED_MAC] = "the entry of its guest's MAC",
+                [ENDPOINT_FACT_FDB_ENTRY] = "the entry of its guest's MAC",
                 [ENDPOINT_FACT_ISOLATED] = "the isolation of its port",
                 [ENDPOINT_FACT_PORT] = "the flags of its port",
                 [ENDPOINT_FACT_GROUP] = "its group",
@@ -297,11 +297,11 @@ static int restore_port(Manager *manager, Endpoint *endpoint, unsigned facts, Fa
 }
 
 /* Clears the bit of the entry where it is not missing. */
-static unsigned look_for_tied_mac(Manager *manager, Endpoint *endpoint, unsigned facts) {
-        if (!(facts & BIT(ENDPOINT_FACT_TIED_MAC)) || !mac_is_tied(manager, endpoint))
+static unsigned look_for_fdb_entry(Manager *manager, Endpoint *endpoint, unsigned facts) {
+        if (!(facts & BIT(ENDPOINT_FACT_FDB_ENTRY)) || !has_fdb_entry(manager, endpoint))
                 return facts;
-        endpoint->check_tied_mac = false;
-        return facts & ~BIT(ENDPOINT_FACT_TIED_MAC);
+        endpoint->check_fdb_entry = false;
+        return facts & ~BIT(ENDPOINT_FACT_FDB_ENTRY);
 }
 
 static int set_group(Manager *manager, Endpoint *endpoint, uint32_t group, Failure *failure) {
@@ -329,7 +329,7 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
         /* That a port forwards nothing reserved where its filter is gone is nobody's to undo. */
         const bool is_closed = to_be(manager, endpoint).port.group_fwd_mask == 0;
         const unsigned free_of_charge = (is_held ? BIT(ENDPOINT_FACT_GROUP) : 0) |
-                        (was_stolen ? BIT(ENDPOINT_FACT_TIED_MAC) : 0) |
+                        (was_stolen ? BIT(ENDPOINT_FACT_FDB_ENTRY) : 0) |
                         (is_closed ? BIT(ENDPOINT_FACT_PORT) : 0);
         unsigned allowed = (facts & free_of_charge) |
                         take_limits(manager, endpoint, facts & ~free_of_charge);
@@ -349,9 +349,9 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
         if (r >= 0 && allowed & flags)
                 r = restore_port(manager, endpoint, allowed & flags, failure);
         /* The entry goes with the lock: a port that is locked hears nobody without. */
-        if (r >= 0 && allowed & (BIT(ENDPOINT_FACT_TIED_MAC) | BIT(ENDPOINT_FACT_ANTI_SPOOF))) {
-                tie_mac(manager, endpoint);
-                endpoint->check_tied_mac = false;
+        if (r >= 0 && allowed & (BIT(ENDPOINT_FACT_FDB_ENTRY) | BIT(ENDPOINT_FACT_ANTI_SPOOF))) {
+                add_fdb_entry(manager, endpoint);
+                endpoint->check_fdb_entry = false;
         }
         if (r >= 0 && allowed & BIT(ENDPOINT_FACT_GROUP))
                 r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
@@ -398,7 +398,7 @@ static int bring_together(Manager *manager, Endpoint *endpoint, Failure *failure
         follow_name(manager, endpoint);
         facts = differences(manager, endpoint);
         if (endpoint->now.is_bridge_port)
-                facts = look_for_tied_mac(manager, endpoint, facts);
+                facts = look_for_fdb_entry(manager, endpoint, facts);
         if (!endpoint->now.is_bridge_port && belongs_on_bridge(endpoint))
                 r = hold(manager, endpoint, failure);
         else if (facts)

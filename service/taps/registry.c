@@ -39,7 +39,7 @@ void registry_done(Registry *registry) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);
 
                 registry_remove(registry, endpoint);
-                endpoint_tell_watches(endpoint, -ECANCELED);
+                endpoint_notify_removed(endpoint, -ECANCELED);
                 endpoint_free(endpoint);
         }
 }

@@ -42,7 +42,7 @@ static void on_deletion(int ifindex, int error, void *userdata) {
                 return;
         log_error("Cannot delete %s: %s", endpoint->now.name, strerror(-error));
         endpoint->releasing = false;
-        endpoint_tell_watches(endpoint, error);
+        endpoint_notify_removed(endpoint, error);
         if (error != -ESTALE) /* then it is not ours to delete */
                 try_again(manager, endpoint);
 }

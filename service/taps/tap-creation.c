@@ -98,7 +98,7 @@ static TapPort make_port(const Manager *manager, const CreateContext *context) {
         };
 
         port.sources = manager_sources_for(manager, port.anti_spoof, !request->has_guest_mac);
-        return tap_port_for_request(&port, manager->facts.tap_filters);
+        return tap_port_for_request(&port, manager->capabilities.tap_filters);
 }
 
 static TapPlan make_plan(
@@ -119,7 +119,7 @@ static TapPlan make_plan(
                 .pin_mac = context->bridge && !context->network &&
                                 manager_should_pin_mac(manager, context->bridge),
                 .port = port,
-                .tie_mac = port.port.locked,
+                .add_fdb_entry = port.port.locked,
                 .replace_learnt = context->learnt,
         };
 
@@ -179,8 +179,8 @@ static int try_create(Manager *manager, const CreateContext *context, FdSet *ret
         if (r >= 0) {
                 endpoint->newborn = true;
                 endpoint_follow(endpoint, &link);
-                endpoint->offloads =
-                                offload_for_header(manager->facts.offloads.mask, tag.vnet_hdr_size);
+                endpoint->offloads = offload_for_header(
+                                manager->capabilities.offloads.mask, tag.vnet_hdr_size);
                 r = registry_add(&manager->registry, endpoint);
         }
         if (r == -EEXIST && ifindex == 0) /* the device of that name is somebody else's */
@@ -249,7 +249,7 @@ static int publish(Manager *manager, const CreateContext *context, uint32_t nonc
         endpoint->newborn = false;
         /* Its own way onto the bridge is no reason to look; what somebody did to it since then is.
          */
-        endpoint->check_tied_mac = endpoint->lost_tied_mac;
+        endpoint->check_fdb_entry = endpoint->lost_tied_mac;
         if (context->bridge && !context->network && enter_bridge(manager, context, endpoint) < 0) {
                 registry_remove(&manager->registry, endpoint);
                 abort_creation(manager, endpoint, endpoint->now.ifindex, queues);

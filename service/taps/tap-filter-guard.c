@@ -65,11 +65,11 @@ static const FilterFollower follower = {
 /* Those of all taps */
 
 static void tell_facts(Manager *manager, unsigned before) {
-        if (manager->facts.tap_filters == before)
+        if (manager->capabilities.tap_filters == before)
                 return;
         manager_mend_ports(manager);
         if (manager->started && manager->observer)
-                manager->observer->facts_changed(manager->userdata);
+                manager->observer->capabilities_changed(manager->userdata);
 }
 
 static FilterState compare_taps(Manager *manager, const TapGuard *tap) {
@@ -84,7 +84,7 @@ static void take_taps(Manager *manager, TapGuard *tap) {
         const size_t n = tap_filter_tables(tap->filter, &tables);
         uint64_t digest = 0;
 
-        if (manager->facts.tap_filters & tap->filter)
+        if (manager->capabilities.tap_filters & tap->filter)
                 (void)filter_guard_read(manager->netfilter, tables, n, &digest);
         filter_guard_take_again(&tap->guard, digest);
 }
@@ -98,8 +98,8 @@ static int make_taps(Manager *manager, unsigned which) {
         if (r >= 0)
                 networks_set_netfilter(manager->networks, manager->netfilter);
         if (r >= 0)
-                r = tap_filter_install(
-                                manager->netfilter, which, &manager->facts.tap_filters, &failure);
+                r = tap_filter_install(manager->netfilter, which,
+                                &manager->capabilities.tap_filters, &failure);
         if (r < 0)
                 log_warning("Frames that bridges do not forward reach the host past the filters of taps: %s" SEE_DOCTOR,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
@@ -117,15 +117,15 @@ static const char *name_of(const TapGuard *tap) {
 
 /* Left for now: without the tables, ports have to forward nothing that they are for. */
 static void give_taps_up(Manager *manager, TapGuard *tap) {
-        if (!(manager->facts.tap_filters & tap->filter))
+        if (!(manager->capabilities.tap_filters & tap->filter))
                 return;
-        manager->facts.tap_filters &= ~(unsigned)tap->filter;
+        manager->capabilities.tap_filters &= ~(unsigned)tap->filter;
         log_warning("Somebody on this host deletes or changes the packet filters of taps (%s) again and again, so they are left for a minute. Find out who does it (nft monitor).",
                         name_of(tap));
 }
 
 static void restore_taps(Manager *manager, TapGuard *tap) {
-        const unsigned before = manager->facts.tap_filters;
+        const unsigned before = manager->capabilities.tap_filters;
 
         if (!filter_guard_may_restore(&tap->guard, manager->reconciler)) {
                 give_taps_up(manager, tap);
@@ -158,10 +158,10 @@ static void reconcile_taps(Reconcilable *thing) {
 }
 
 int manager_make_tap_filters(Manager *manager) {
-        const unsigned before = manager->facts.tap_filters;
+        const unsigned before = manager->capabilities.tap_filters;
         int r = make_taps(manager, TAP_FILTER_ALL);
 
-        if (before != manager->facts.tap_filters)
+        if (before != manager->capabilities.tap_filters)
                 manager_mend_ports(manager);
         return r;
 }

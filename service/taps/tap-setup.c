@@ -128,9 +128,9 @@ static bool is_only_learnt(SetupContext *setup) {
         return r >= 0 && entry.learnt;
 }
 
-static int tie_guest_mac(SetupContext *setup) {
+static int add_fdb_entry(SetupContext *setup) {
         const bool replace = setup->plan->replace_learnt && is_only_learnt(setup);
-        int r = bridge_tie_mac(setup->netlink, setup->ifindex, &setup->plan->tag.guest_mac, replace,
+        int r = fdb_add_static(setup->netlink, setup->ifindex, &setup->plan->tag.guest_mac, replace,
                         setup->failure);
 
         if (r == -EEXIST)
@@ -156,7 +156,7 @@ static int join_bridge(SetupContext *setup) {
         r = bridge_set_port(setup->netlink, setup->ifindex, &plan->port.port, setup->failure);
         if (r < 0)
                 return r;
-        return plan->tie_mac ? tie_guest_mac(setup) : 0;
+        return plan->add_fdb_entry ? add_fdb_entry(setup) : 0;
 }
 
 static int verify_port(SetupContext *setup) {

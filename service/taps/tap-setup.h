@@ -23,7 +23,7 @@ typedef struct TapPlan {
         const LinkInfo *bridge; /* NULL: none */
         bool pin_mac;           /* the bridge is to keep the MAC that it has */
         TapPort port;
-        bool tie_mac;        /* the port is the guest MAC's and no other's */
+        bool add_fdb_entry;  /* the port is the guest MAC's and no other's */
         bool replace_learnt; /* also if the bridge has learnt it on another port */
 } TapPlan;
 

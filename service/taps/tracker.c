@@ -32,7 +32,7 @@ static void forget(Manager *manager, Endpoint *endpoint) {
         if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
-        endpoint_tell_watches(endpoint, 0);
+        endpoint_notify_removed(endpoint, 0);
         if (network && !endpoint->dying) {
                 const LeaseGuest guest = endpoint_guest(endpoint);
 
@@ -89,7 +89,8 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         r = adopt_into_place(manager, endpoint);
         if (r < 0)
                 return r;
-        endpoint->offloads = offload_for_header(manager->facts.offloads.mask, tag->vnet_hdr_size);
+        endpoint->offloads =
+                        offload_for_header(manager->capabilities.offloads.mask, tag->vnet_hdr_size);
         endpoint->may_return = true;
         endpoint->seen = true;
         offload_watch_begin(manager->offload_watch, &endpoint->offload_state, link->ifindex);
@@ -141,7 +142,7 @@ static void guard_offloads(Manager *manager, Endpoint *endpoint) {
 static void examine(Manager *manager, Endpoint *endpoint) {
         const LinkInfo now = endpoint->now;
 
-        endpoint->check_tied_mac = true;
+        endpoint->check_fdb_entry = true;
         guard_and_follow(manager, endpoint, &now);
         manager_reconcile(manager, endpoint);
         if (endpoint->offload_state.active != 0)
@@ -295,7 +296,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         case LINK_FDB_GONE:
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
                 if (endpoint && mac_equal(&link->mac, &endpoint->tag.guest_mac)) {
-                        endpoint->check_tied_mac = true;
+                        endpoint->check_fdb_entry = true;
                         endpoint->lost_tied_mac = endpoint->newborn;
                         manager_check(manager, endpoint);
                 }

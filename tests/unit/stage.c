@@ -107,7 +107,7 @@ static void start(Stage *stage) {
                 .network_leaving = on_network_leaving,
                 .network_warned = on_network_warned,
                 .network_shared = on_network_shared,
-                .facts_changed = on_facts_changed,
+                .capabilities_changed = on_facts_changed,
         };
 
         const unsigned taps = count_taps();

@@ -238,11 +238,11 @@ static void every_watch_is_told_once_and_is_unlinked_before(void **state) {
 
         for (size_t i = 0; i < ELEMENTS(watches); i++) {
                 watches[i].watch.removed = on_gone;
-                endpoint_watch(endpoint, &watches[i].watch);
+                endpoint_add_waiter(endpoint, &watches[i].watch);
         }
         list_unlink(&watches[1].watch.link); /* this one does not want to know any more */
-        endpoint_tell_watches(endpoint, -ECANCELED);
-        endpoint_tell_watches(endpoint, 0);
+        endpoint_notify_removed(endpoint, -ECANCELED);
+        endpoint_notify_removed(endpoint, 0);
         assert_int_equal(watches[0].told, 1);
         assert_int_equal(watches[1].told, 0);
         assert_int_equal(watches[2].told, 1);

@@ -1115,7 +1115,7 @@ static void past_the_devices_queues_is_the_queue_limit(void **state) {
         Stage stage;
 
         stage_enter(&stage);
-        stage.manager->facts.max_queues = 4;
+        stage.manager->capabilities.max_queues = 4;
         endpoint = stage_create(&stage, &request, &queues);
         assert_no_queues(&stage, endpoint, 4, FAILURE_QUEUE_LIMIT);
         fdset_done(&queues);

@@ -1302,7 +1302,7 @@ static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
 }
 
 static void await_fate(Stage *stage, const Network *network, FateOutcome outcome) {
-        stage_await(stage, network->fates[FIREWALL_WAY_OUT].outcome == outcome);
+        stage_await(stage, network->fates[FIREWALL_EGRESS].outcome == outcome);
 }
 
 static void a_firewall_in_its_way_is_told_and_so_is_its_end(void **state) {
@@ -1316,7 +1316,7 @@ static void a_firewall_in_its_way_is_told_and_so_is_its_end(void **state) {
                   "policy drop; }; }'");
         network = create(&stage, &plan, true);
         await_fate(&stage, network, FATE_DROPPED);
-        assert_string_equal(network->fates[FIREWALL_WAY_OUT].chain, "ip filter FORWARD");
+        assert_string_equal(network->fates[FIREWALL_EGRESS].chain, "ip filter FORWARD");
         assert_non_null(strstr(network->warnings[NETWORK_WARNING_FIREWALL], "ip filter FORWARD"));
         assert_true(stage.networks_warned > 0);
         stage.networks_warned = 0;

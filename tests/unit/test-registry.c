@@ -158,7 +158,7 @@ static void who_watches_is_told_at_the_end(void **state) {
 
         told_error = 0;
         registry_init(&registry);
-        endpoint_watch(add(&registry, make(10, 1, 1000, "")), &watch);
+        endpoint_add_waiter(add(&registry, make(10, 1, 1000, "")), &watch);
         registry_done(&registry);
         assert_int_equal(told_error, -ECANCELED);
 }
