@@ -155,7 +155,7 @@ static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *u
         };
 
         /* One with a name that CreateTap would not take. */
-        if (!ifname_is_plain(bridge->name) || (network && network->doomed))
+        if (!ifname_is_plain(bridge->name) || (network && network_is_ending(network)))
                 return 0;
         return list_entry(listing, &entry, &access);
 }

@@ -86,7 +86,7 @@ static void record_release(const Wait *wait, const Endpoint *endpoint) {
 /* The wait holds itself open (waiting starts at 1) until all its endpoints have been asked for. */
 static void release_one(Wait *wait, Endpoint *endpoint) {
         WaitWatch *wait_watch = add_watch(wait);
-        bool is_first = !endpoint->releasing;
+        bool is_first = endpoint->state == ENDPOINT_LIVE;
         int r = wait_watch ? manager_release(wait->service->manager, endpoint, &wait_watch->watch)
                            : -ENOMEM;
 

@@ -39,7 +39,7 @@ static bool someone_reaches_the_lan(const List *networks) {
                 const Network *network = container_of(node, Network, link);
 
                 if (network->tag.plan.kind == NETWORK_NAT && network->tag.plan.reach_lan &&
-                                !network->doomed && !network->bridge_gone)
+                                !network_is_ending(network))
                         return true;
         }
         return false;

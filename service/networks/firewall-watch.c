@@ -69,7 +69,7 @@ static void take_fates(Networks *networks, const FirewallNetwork *found) {
         char words[FIREWALL_SENTENCE_SIZE];
         bool undecided = false;
 
-        if (!network || network->doomed)
+        if (!network || network_is_ending(network))
                 return;
         for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++) {
                 const Fate *fate = &found->fates[i];
@@ -83,7 +83,7 @@ static void take_fates(Networks *networks, const FirewallNetwork *found) {
                                                 ? firewall_sentence(i, &found->fates[i],
                                                                   found->bridge, words)
                                                 : NULL);
-        if (undecided && network->born)
+        if (undecided && network->state == NETWORK_LIVE)
                 networks->observer->warned(network, networks->userdata);
 }
 
@@ -110,7 +110,7 @@ static void tell_crossing(Networks *networks, Network *network) {
                         strcmp(now.chain, network->crossing.chain) == 0)
                 return;
         network->crossing = now;
-        if (network->born && !network->doomed)
+        if (network->state == NETWORK_LIVE)
                 networks->observer->warned(network, networks->userdata);
 }
 
@@ -183,7 +183,7 @@ static int add_networks(Networks *networks, FirewallLook *look) {
         LIST_FOREACH(&networks->list, node) {
                 const Network *network = container_of(node, Network, link);
 
-                if (!network->doomed)
+                if (!network_is_ending(network))
                         look->networks[look->n_networks++] = (FirewallNetwork){
                                 .plan = network->tag.plan,
                                 .ifindex = network->ifindex,

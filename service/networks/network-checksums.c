@@ -64,7 +64,7 @@ static bool is_needed(Networks *networks, int device, bool *ret_missing) {
                 const bool led = network->checksum_device != 0 || is_warned(network);
 
                 needed |= led;
-                if (network->doomed)
+                if (network_is_ending(network))
                         continue;
                 *ret_missing |= led && (network->checksum_device != device || is_warned(network));
                 *ret_missing |= has_lost_rules(networks, network);
@@ -77,12 +77,13 @@ static void fill(Networks *networks) {
                 Network *network = container_of(node, Network, link);
                 const bool warned = is_warned(network);
 
-                if (network->doomed)
+                if (network_is_ending(network))
                         continue;
                 if (network_fill_checksums(network, networks->netlink) < 0)
                         log_error("Out of memory: DHCP replies of the network %s have no checksums",
                                         network->tag.plan.name);
-                if (warned != is_warned(network) && network->born && networks->started)
+                if (warned != is_warned(network) && network->state == NETWORK_LIVE &&
+                                networks->started)
                         networks->observer->warned(network, networks->userdata);
         }
 }
@@ -91,10 +92,10 @@ static void give_up(Networks *networks) {
         LIST_FOREACH(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (!network->doomed && network->egress_changed)
+                if (!network_is_ending(network) && network->egress_changed)
                         networks_warn(networks, network, NETWORK_WARNING_CHECKSUMS,
                                         "Somebody deletes the rules at the egress of the bridge again and again, and DHCP replies have no checksum for guests with checksum offload. Leave what \"tc filter show\" tells of it.");
-                else if (!network->doomed && network->checksum_device > 0)
+                else if (!network_is_ending(network) && network->checksum_device > 0)
                         networks_warn(networks, network, NETWORK_WARNING_CHECKSUMS,
                                         "Somebody takes the device " CHECKSUM_DEVICE
                                         " away again and again, and DHCP replies are dropped without it. Leave it up and as it is.");

@@ -175,7 +175,7 @@ static void reconcile_network(Reconcilable *thing) {
         Networks *networks = network->owner;
 
         network->filters.touched = false;
-        if (!network->born || network->bridge_gone || !networks->netfilter)
+        if (!network->was_live || network->state == NETWORK_GONE || !networks->netfilter)
                 return;
         if (network->restoration) {
                 await(networks, network);

@@ -12,10 +12,6 @@
 /* Guests know the host by this one whichever of its addresses they were given. */
 static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
 
-static bool is_up(const Network *network) {
-        return network->ifindex > 0 && !network->doomed && !network->bridge_gone;
-}
-
 void network_health_begin(const List *networks) {
         LIST_FOREACH(networks, node)
                 container_of(node, Network, link)->clash[0] = '\0';
@@ -144,7 +140,7 @@ void network_health_tell(const List *networks) {
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (!is_up(network))
+                if (!network_is_up(network))
                         continue;
                 tell_clash(network);
                 tell_missing(network);

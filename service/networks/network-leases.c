@@ -223,7 +223,7 @@ static int lease_end_submit(
 }
 
 static bool gives_leases(const Network *network) {
-        return !network->doomed && network->tag.plan.v4_prefix > 0 &&
+        return !network_is_ending(network) && network->tag.plan.v4_prefix > 0 &&
                         network_sends_replies(network);
 }
 
@@ -238,7 +238,7 @@ static void end_due(Reconcilable *thing) {
         List due = LIST_INIT(due);
 
         lease_book_take_due(&network->leases, &due);
-        if (list_is_empty(&due) || network->doomed ||
+        if (list_is_empty(&due) || network_is_ending(network) ||
                         lease_end_submit(networks->workers, network, networks->lease_ends++,
                                         &due) >= 0) {
                 departed_free_all(&due);

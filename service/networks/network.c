@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "kernel/address.h"
 #include "kernel/bridge.h"
 #include "kernel/checksum.h"
@@ -53,6 +54,34 @@ Network *network_free(Network *network) {
                 free(network->warnings[i]);
         free(network);
         return NULL;
+}
+
+int network_set_state(Network *network, NetworkState state) {
+        static const unsigned successors[NETWORK_STATE_MAX] = {
+                [NETWORK_CREATING] =
+                                1U << NETWORK_LIVE | 1U << NETWORK_DRAINING | 1U << NETWORK_GONE,
+                [NETWORK_LIVE] = 1U << NETWORK_DRAINING | 1U << NETWORK_GONE,
+                [NETWORK_DRAINING] =
+                                1U << NETWORK_LIVE | 1U << NETWORK_DELETING | 1U << NETWORK_GONE,
+                [NETWORK_DELETING] = 1U << NETWORK_DRAINING | 1U << NETWORK_GONE,
+        };
+
+        if (!(successors[network->state] & 1U << state)) {
+                log_error("The network %s cannot go from state %u to %u; this is a bug",
+                                network->tag.plan.name, network->state, state);
+                return -EINVAL;
+        }
+        network->state = state;
+        network->was_live |= state == NETWORK_LIVE;
+        return 0;
+}
+
+bool network_is_up(const Network *network) {
+        return network->ifindex > 0 && !network_is_ending(network);
+}
+
+bool network_is_ending(const Network *network) {
+        return network->state >= NETWORK_DRAINING;
 }
 
 int network_warn(Network *network, NetworkWarning warning, const char *sentence) {
@@ -383,8 +412,8 @@ static void done(WorkersJob *job) {
         deletion->done(deletion->userdata, deletion->ifindex, deletion->error);
 }
 
-int network_delete_bridge(const Network *network, Workers *workers, network_deleted_t on_done,
-                void *userdata) {
+int network_delete_bridge(const Network *network, bool with_device, Workers *workers,
+                network_deleted_t on_done, void *userdata) {
         BridgeDeletion *deletion = calloc(1, sizeof(BridgeDeletion));
 
         if (!deletion)
@@ -392,7 +421,7 @@ int network_delete_bridge(const Network *network, Workers *workers, network_dele
         *deletion = (BridgeDeletion){
                 .job = { .run = run, .done = done },
                 .ifindex = network->ifindex,
-                .with_device = network->takes_device,
+                .with_device = with_device,
                 .done = on_done,
                 .userdata = userdata,
         };

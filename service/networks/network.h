@@ -42,6 +42,29 @@ typedef enum NetworkWarning {
         NETWORK_WARNING_MAX,
 } NetworkWarning;
 
+/*
+ * The life of a network:
+ *
+ *     CREATING ─┬─▶ LIVE ◀─┐        made, or found whole at the start; half made, it goes
+ *               │    │     │
+ *               ▼    ▼     │
+ *              DRAINING ───┘        its endpoints are being deleted; LIVE again where the kernel
+ *               ▲    │              has refused to delete its bridge again and again
+ *               │    ▼
+ *              DELETING             the deletion of its bridge is under way
+ *
+ * From each of them to GONE, when the kernel says that its bridge is gone: with its last endpoint
+ * it is forgotten.
+ */
+typedef enum NetworkState {
+        NETWORK_CREATING,
+        NETWORK_LIVE,
+        NETWORK_DRAINING,
+        NETWORK_DELETING,
+        NETWORK_GONE,
+        NETWORK_STATE_MAX,
+} NetworkState;
+
 /* An endpoint that was made for a network, as far as the network is concerned: part of it, from
  * network_join() until it is unlinked. */
 typedef struct NetworkPort {
@@ -52,7 +75,7 @@ typedef struct NetworkPort {
 
 struct Network {
         List link;      /* Networks.list */
-        List endpoints; /* NetworkPort.link: those made for it, also the dying */
+        List endpoints; /* NetworkPort.link: those made for it, also the aborted */
         List waiters;   /* RemovalWaiter.link */
         NetworkTag tag;
         int ifindex;
@@ -62,7 +85,6 @@ struct Network {
          * led there. */
         int checksum_device;
         bool egress_changed; /* the rules that lead them there may be gone */
-        bool takes_device;   /* no other network needs it: it goes with this one */
         LeaseBook leases;
         Reconcilable lease_end; /* leases that are due are ended a moment later */
         sd_event_source *idle;
@@ -75,11 +97,9 @@ struct Network {
         size_t n_foreign_told;
         char bridge_name[IFNAMSIZ];
         Fate crossing;
-        bool doomed;                         /* it goes */
-        bool deleting;                       /* the deletion of its bridge is under way */
-        unsigned refusals;                   /* how often it was refused */
-        bool bridge_gone;                    /* the kernel said so */
-        bool born;                           /* it was shown, and its end will be */
+        NetworkState state;                  /* changed by network_set_state() alone */
+        bool was_live;                       /* it was shown, and its end was or will be */
+        unsigned refusals;                   /* how often the kernel refused to delete its bridge */
         char *warnings[NETWORK_WARNING_MAX]; /* sentences; NULL: there is none */
         unsigned warnings_changed;           /* 1 << NetworkWarning: nobody was told yet */
         Fate fates[FIREWALL_MATTER_MAX];     /* what firewalls of others do with what it lives by */
@@ -98,6 +118,15 @@ int network_new(Network **ret, const NetworkTag *tag);
 
 /* Its endpoints must be gone, and whoever waits for it told. Takes NULL. Returns NULL. */
 Network *network_free(Network *network);
+
+/* -EINVAL: there is no such transition. The state stays what it was, and the mistake is logged. */
+int network_set_state(Network *network, NetworkState state);
+
+/* It has a bridge and does not go; CREATING or LIVE. */
+bool network_is_up(const Network *network);
+
+/* Nothing new gets onto it: DRAINING, DELETING or GONE. */
+bool network_is_ending(const Network *network);
 
 /* The port is a foreign one on its bridge, or (foreign: false) is none. -ENOMEM */
 int network_see_port(Network *network, int ifindex, bool foreign);
@@ -138,12 +167,13 @@ void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SI
 /* What is left of it when its bridge is gone. */
 int network_remove_filters(const char *name, Failure *failure);
 
-/* Deletes the bridge, off the loop, if it is still that of the network. done() is called in the
+/* Deletes the bridge, and with_device the one by which DHCP replies get their checksums, off the
+ * loop, if it is still that of the network. done() is called in the
  * loop with 0 or a negative errno (-ENODEV: it is gone already; -ESTALE: it is not ours). -ENOMEM
  */
 typedef void (*network_deleted_t)(void *userdata, int ifindex, int error);
-int network_delete_bridge(
-                const Network *network, Workers *workers, network_deleted_t done, void *userdata);
+int network_delete_bridge(const Network *network, bool with_device, Workers *workers,
+                network_deleted_t done, void *userdata);
 
 typedef struct Networks Networks;
 

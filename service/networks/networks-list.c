@@ -23,7 +23,7 @@ static void tell_warnings_of(Networks *networks, Network *network) {
                 return;
         log_warnings(network);
         network->warnings_changed = 0;
-        if (network->born && !network->doomed && networks->started)
+        if (network->state == NETWORK_LIVE && networks->started)
                 networks->observer->warned(network, networks->userdata);
 }
 
@@ -56,7 +56,7 @@ Network *networks_next(Networks *networks, const Network *after) {
         const List *end = &networks->list;
         List *node = after ? after->link.next : end->next;
 
-        while (node != end && container_of(node, Network, link)->doomed)
+        while (node != end && container_of(node, Network, link)->state != NETWORK_LIVE)
                 node = node->next;
         return node == end ? NULL : container_of(node, Network, link);
 }
@@ -110,7 +110,7 @@ void networks_tell_ports(Networks *networks) {
                 if (network->n_foreign == network->n_foreign_told)
                         continue;
                 network->n_foreign_told = network->n_foreign;
-                if (network->born && !network->doomed && networks->started)
+                if (network->state == NETWORK_LIVE && networks->started)
                         networks->observer->shared(network, networks->userdata);
         }
 }

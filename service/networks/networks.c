@@ -43,11 +43,11 @@ static void finish(Networks *networks, Network *network, int error);
 static void give_up(Networks *networks, Network *network) {
         log_error("The network %s stays: the deletion of its bridge was refused %u times",
                         network->tag.plan.name, network->refusals);
-        if (!network->born || !network->tag.kept)
+        if (!network->was_live || !network->tag.kept)
                 set_idle_timer(network, MUCH_LATER_USEC);
-        if (!network->born)
+        if (!network->was_live)
                 return;
-        network->doomed = false;
+        (void)network_set_state(network, NETWORK_LIVE);
         network->refusals = 0;
         networks_check_checksums(networks);
         networks_update_uplinks(networks);
@@ -74,15 +74,11 @@ static void let_go(Networks *networks, Network *network) {
 
 static void on_deleted(void *userdata, int ifindex, int error) {
         Networks *networks = userdata;
-        Network *network = NULL;
+        Network *network = networks_at(networks, ifindex);
 
-        LIST_FOREACH(&networks->list, node)
-                if (container_of(node, Network, link)->ifindex == ifindex &&
-                                container_of(node, Network, link)->deleting)
-                        network = container_of(node, Network, link);
-        if (!network || error >= 0)
+        if (!network || network->state != NETWORK_DELETING || error >= 0)
                 return;
-        network->deleting = false;
+        (void)network_set_state(network, NETWORK_DRAINING);
         if (error == -ENODEV) {
                 finish(networks, network, 0);
                 return;
@@ -116,31 +112,36 @@ static void finish(Networks *networks, Network *network, int error) {
 static void advance(Network *network) {
         Networks *networks = network->owner;
 
-        if (!network->doomed || !list_is_empty(&network->endpoints))
+        if (!list_is_empty(&network->endpoints))
                 return;
-        if (network->bridge_gone) {
+        if (network->state == NETWORK_GONE) {
                 finish(networks, network, 0);
                 return;
         }
         /* While the service stops there are no threads any more; the next start sees to it. */
-        if (network->deleting || networks->stopping)
+        if (network->state != NETWORK_DRAINING || networks->stopping)
                 return;
-        network->takes_device = networks_is_last_on_device(networks, network);
-        network->deleting = network_delete_bridge(
-                                            network, networks->workers, on_deleted, networks) >= 0;
-        if (!network->deleting)
+        if (network_delete_bridge(network, networks_is_last_on_device(networks, network),
+                            networks->workers, on_deleted, networks) >= 0)
+                (void)network_set_state(network, NETWORK_DELETING);
+        else
                 set_idle_timer(network, AGAIN_USEC);
 }
 
-void networks_evict(Networks *networks, Network *network) {
-        if (network->doomed)
-                return;
-        network->doomed = true;
-        if (network->born)
+static void begin_end(Networks *networks, Network *network, NetworkState state) {
+        const bool is_shown = network->state == NETWORK_LIVE;
+
+        (void)network_set_state(network, state);
+        if (is_shown)
                 networks->observer->leaving(network, networks->userdata);
         networks_update_uplinks(networks);
         networks->observer->evict(network, networks->userdata);
         advance(network);
+}
+
+void networks_evict(Networks *networks, Network *network) {
+        if (!network_is_ending(network))
+                begin_end(networks, network, NETWORK_DRAINING);
 }
 
 /* A port of others counts as use, and so does what cannot be looked at: with the bridge an
@@ -155,7 +156,7 @@ static bool is_used(const Network *network) {
 static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
         Network *network = userdata;
 
-        if (network->doomed)
+        if (network_is_ending(network))
                 advance(network);
         else if (!network->tag.kept && !is_used(network))
                 networks_evict(network->owner, network);
@@ -230,7 +231,7 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
         networks_update_uplinks(networks);
         networks_check_firewalls(networks);
         check_sources(networks, *ret);
-        (*ret)->born = true;
+        (void)network_set_state(*ret, NETWORK_LIVE);
         if (!kept)
                 set_idle_timer(*ret, IDLE_USEC);
         networks->observer->appeared(*ret, networks->userdata);
@@ -256,18 +257,20 @@ int network_join(Network *network, NetworkPort *port, uid_t uid, Charge *charge)
 void networks_left(Networks *networks, Network *network) {
         if (!network || !list_is_empty(&network->endpoints))
                 return;
-        if (network->doomed)
+        if (network_is_ending(network))
                 advance(network);
         else if (!network->tag.kept)
                 set_idle_timer(network, IDLE_USEC);
 }
 
 static void on_bridge_gone(Networks *networks, Network *network) {
-        network->bridge_gone = true;
-        if (network->doomed)
-                advance(network);
-        else
-                networks_evict(networks, network);
+        if (!network_is_ending(network)) {
+                begin_end(networks, network, NETWORK_GONE);
+                return;
+        }
+        if (network->state != NETWORK_GONE) /* a resync may say so again */
+                (void)network_set_state(network, NETWORK_GONE);
+        advance(network);
 }
 
 /* The end may have been that of another link, which had the number before. */
@@ -285,7 +288,7 @@ static void see_name(Networks *networks, Network *network, const LinkInfo *link)
         if (!renamed)
                 return;
         networks->observer->renamed(link->ifindex, networks->userdata);
-        if (network->born && !network->doomed && networks->started)
+        if (network->state == NETWORK_LIVE && networks->started)
                 networks->observer->warned(network, networks->userdata);
 }
 
@@ -301,7 +304,8 @@ void networks_see_link(Networks *networks, const LinkInfo *link, LinkEvent event
                 on_bridge_gone(networks, network);
         /* It may have lost the last port of others. What is awaited already is not put off by each
          * event. */
-        else if (!network->doomed && !network->tag.kept && list_is_empty(&network->endpoints) &&
+        else if (!network_is_ending(network) && !network->tag.kept &&
+                        list_is_empty(&network->endpoints) &&
                         sd_event_source_get_enabled(network->idle, NULL) <= 0)
                 set_idle_timer(network, IDLE_USEC);
 }
@@ -322,7 +326,8 @@ static int take_bridge(const LinkInfo *link, void *userdata) {
                 return r;
         network->ifindex = link->ifindex;
         network->mac = link->mac;
-        network->born = found >= 0;
+        if (found >= 0)
+                (void)network_set_state(network, NETWORK_LIVE);
         r = enlist(networks, network);
         if (r >= 0)
                 (void)TAKE_PTR(network);
@@ -381,13 +386,13 @@ void networks_adopt(Networks *networks) {
         LIST_FOREACH(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (network->born)
+                if (network->state == NETWORK_LIVE)
                         complete(networks, network);
         }
         LIST_FOREACH_SAFE(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (!network->born)
+                if (network->state == NETWORK_CREATING)
                         networks_evict(networks, network);
         }
         if (!list_is_empty(&networks->list) || left > 0)

@@ -151,17 +151,13 @@ static int watch(Uplinks *uplinks) {
         return r;
 }
 
-static bool is_up(const Network *network) {
-        return !network->doomed && !network->bridge_gone && network->ifindex > 0;
-}
-
 static bool needs_egress(const Network *network) {
-        return network->tag.plan.kind == NETWORK_NAT && is_up(network);
+        return network->tag.plan.kind == NETWORK_NAT && network_is_up(network);
 }
 
 static bool is_any_up(const List *networks) {
         LIST_FOREACH(networks, node)
-                if (is_up(container_of(node, Network, link)))
+                if (network_is_up(container_of(node, Network, link)))
                         return true;
         return false;
 }
@@ -217,7 +213,7 @@ static void forwarding_plan_done(ForwardingPlan *forwarding) {
 /* Also while it goes: its guests are there until their taps are not. */
 static bool is_kept_from_lan(const Network *network) {
         return network->tag.plan.kind == NETWORK_NAT && !network->tag.plan.reach_lan &&
-                        !network->bridge_gone && network->ifindex > 0;
+                        network->state != NETWORK_GONE && network->ifindex > 0;
 }
 
 static int find_lan_blocked(const List *networks, int **ret) {
@@ -337,7 +333,7 @@ static int write_tags(Network *tag_owner, const NetworkUplinks *wanted, const Li
 
                 if (r < 0 || network == tag_owner || network->tag.uplinks.n == 0)
                         continue;
-                if (network->doomed)
+                if (network_is_ending(network))
                         network->tag.uplinks = none;
                 else
                         r = write_tag(network, &none, netlink, failure);

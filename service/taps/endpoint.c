@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "taps/endpoint.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/ifname.h"
+#include "common/log.h"
 #include "networks/group.h"
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
@@ -94,7 +97,7 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         list_init(&endpoint->link);
         list_init(&endpoint->waiters);
         list_init(&endpoint->changed);
-        list_init(&endpoint->condemned);
+        list_init(&endpoint->deletion_retry);
         endpoint->on_network.mac = &endpoint->tag.guest_mac;
         endpoint->on_network.master = &endpoint->now.master;
         list_init(&endpoint->on_network.link);
@@ -114,7 +117,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
                 return NULL;
         list_unlink(&endpoint->link);
         list_unlink(&endpoint->changed);
-        list_unlink(&endpoint->condemned);
+        list_unlink(&endpoint->deletion_retry);
         list_unlink(&endpoint->on_network.link);
         reconciler_forget(&endpoint->check);
         list_unlink(&endpoint->on_bridge);
@@ -133,8 +136,24 @@ bool endpoint_review(Endpoint *endpoint) {
         return endpoint->warnings != before;
 }
 
-bool endpoint_is_alive(const Endpoint *endpoint) {
-        return !endpoint->newborn && !endpoint->dying;
+int endpoint_set_state(Endpoint *endpoint, EndpointState state) {
+        static const unsigned successors[ENDPOINT_STATE_MAX] = {
+                [ENDPOINT_CREATING] = 1U << ENDPOINT_LIVE | 1U << ENDPOINT_ABORTED,
+                [ENDPOINT_LIVE] = 1U << ENDPOINT_DELETING,
+                [ENDPOINT_DELETING] = 1U << ENDPOINT_LIVE,
+        };
+
+        if (!(successors[endpoint->state] & 1U << state)) {
+                log_error("%s cannot go from state %u to %u; this is a bug", endpoint->now.name,
+                                endpoint->state, state);
+                return -EINVAL;
+        }
+        endpoint->state = state;
+        return 0;
+}
+
+bool endpoint_is_published(const Endpoint *endpoint) {
+        return endpoint->state == ENDPOINT_LIVE || endpoint->state == ENDPOINT_DELETING;
 }
 
 bool endpoint_is_persistent(const Endpoint *endpoint) {
@@ -178,9 +197,10 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
         charge_set_queues(&endpoint->charge, queues_to_charge(endpoint));
         if (endpoint_review(endpoint))
                 changes |= ENDPOINT_CHANGED_WARNINGS;
-        /* With the port the bridge forgets what is tied to it, and its VLANs. */
+        /* With its port the bridge forgets static entries and VLANs. A new tap's own way onto the
+         * bridge is no reason to look. */
         if (before.master != link->master) {
-                endpoint->check_fdb_entry = true;
+                endpoint->check_fdb_entry |= endpoint->state != ENDPOINT_CREATING;
                 endpoint->vlans = 0;
                 endpoint->was_on = before.master;
         }

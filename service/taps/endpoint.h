@@ -68,6 +68,25 @@ typedef enum EndpointEnd {
         ENDPOINT_END_MAX,
 } EndpointEnd;
 
+/*
+ * The life of an endpoint:
+ *
+ *     CREATING ──▶ LIVE ◀──▶ DELETING
+ *        │
+ *        ▼
+ *     ABORTED
+ *
+ * Whatever its state, it ends when the kernel says that its link is gone.
+ */
+typedef enum EndpointState {
+        ENDPOINT_CREATING, /* what the kernel says of it is true, but no news: nobody knows it yet
+                            */
+        ENDPOINT_LIVE,
+        ENDPOINT_DELETING, /* its deletion is under way; LIVE again if the kernel refuses it */
+        ENDPOINT_ABORTED,  /* its creation failed: it is shown to nobody, only waited for */
+        ENDPOINT_STATE_MAX,
+} EndpointState;
+
 /* What others may undo of it, and is restored. */
 typedef enum EndpointFact {
         ENDPOINT_FACT_ANTI_SPOOF, /* locked, and learns nothing */
@@ -104,7 +123,6 @@ struct Endpoint {
         /* When one differs from the other (taps/reconcile-endpoint). */
         Reconcilable check;
         bool check_fdb_entry; /* the bridge may have lost its entry for the guest's MAC */
-        bool lost_tied_mac;   /* it said so while the tap was made */
         RestoreLimit limits[ENDPOINT_FACT_MAX];
         unsigned left;      /* 1 << EndpointFact: undone too often, and left so for now */
         HostBridge *bridge; /* of the host, where it belongs; NULL: nowhere, or on a network */
@@ -122,14 +140,13 @@ struct Endpoint {
         Charge charge;
         Network *network; /* that it was made for; NULL: none */
         NetworkPort on_network;
-        Charge port;    /* of what the network gives a user */
-        bool newborn;   /* being made: what the kernel says of that is true, but no news */
-        bool dying;     /* its creation failed: never shown, only waited for */
-        bool releasing; /* its deletion is under way */
+        Charge port;         /* of what the network gives a user */
+        EndpointState state; /* changed by endpoint_set_state() alone */
         EndpointEnd end;
-        List condemned;  /* Manager.condemned: its deletion has failed, and is tried again */
-        bool seen;       /* by the resync under way */
-        bool orphaned;   /* its network was gone when it was adopted */
+        List deletion_retry; /* Manager.deletion_retries: its deletion was refused, and is tried
+                                again */
+        unsigned seen_in;    /* Manager.resyncs, when the kernel told of it last */
+        bool orphaned;       /* its network was gone when it was adopted */
         bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept
                             for it */
 };
@@ -137,11 +154,14 @@ struct Endpoint {
 /* creator may be NULL. NULL: out of memory. */
 Endpoint *endpoint_new(const Tag *tag, const char *creator);
 
-/* Unlinks; gives the charge back. Watches must have been told. Takes NULL. Returns NULL. */
+/* Unlinks; gives the charge back. Its waiters must have been told. Takes NULL. Returns NULL. */
 Endpoint *endpoint_free(Endpoint *endpoint);
 
-/* Neither being made nor the rest of what could not be: shown, and told of. */
-bool endpoint_is_alive(const Endpoint *endpoint);
+/* -EINVAL: there is no such transition. The state stays what it was, and the mistake is logged. */
+int endpoint_set_state(Endpoint *endpoint, EndpointState state);
+
+/* LIVE or DELETING: it is shown, and its end will be told. */
+bool endpoint_is_published(const Endpoint *endpoint);
 
 /* Takes over what the kernel says; returns the EndpointChanges. */
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);

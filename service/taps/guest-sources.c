@@ -169,8 +169,8 @@ static void on_source(int ifindex, const Mac *source, void *userdata) {
         Manager *manager = userdata;
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
 
-        if (!endpoint || !endpoint_is_alive(endpoint) || endpoint->releasing ||
-                        !endpoint->network || endpoint->now.master != endpoint->network->ifindex ||
+        if (!endpoint || endpoint->state != ENDPOINT_LIVE || !endpoint->network ||
+                        endpoint->now.master != endpoint->network->ifindex ||
                         group_is_held(endpoint->now.group))
                 return;
         if (mac_equal(source, &endpoint->tag.guest_mac)) {

@@ -26,7 +26,7 @@
 #define BRIDGE_IS_LEFT (1U << ENDPOINT_FACT_BRIDGE)
 
 static bool waits(const Endpoint *endpoint) {
-        return endpoint_is_alive(endpoint) && !endpoint->releasing && endpoint->now.master == 0 &&
+        return endpoint->state == ENDPOINT_LIVE && endpoint->now.master == 0 &&
                         endpoint->now.group == TAP_GROUP_HELD;
 }
 

@@ -46,8 +46,9 @@ struct Manager {
         Quota *quota;
         Registry registry;
         List changed;           /* Endpoint.changed */
-        List condemned;         /* Endpoint.condemned */
+        List deletion_retries;  /* Endpoint.deletion_retry */
         sd_event_source *again; /* when their deletion is tried again */
+        unsigned resyncs;       /* how often all links were looked at */
         sd_event *event;
         Networks *networks;
         Reconciler *reconciler;              /* of all that others on the host can change */

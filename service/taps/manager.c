@@ -121,7 +121,7 @@ static void evict(Network *network, void *userdata) {
         LIST_FOREACH_SAFE(&network->endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, on_network.link);
 
-                if (!endpoint->dying &&
+                if (endpoint->state == ENDPOINT_LIVE &&
                                 manager_delete(manager, endpoint, ENDPOINT_END_NETWORK_DELETED) < 0)
                         log_error("Out of memory: %s stays", endpoint->now.name);
         }
@@ -204,7 +204,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
                 return -ENOMEM;
         registry_init(&manager->registry);
         list_init(&manager->changed);
-        list_init(&manager->condemned);
+        list_init(&manager->deletion_retries);
         list_init(&manager->bridges);
         manager->rejoin = manager_rejoin_bridge;
         manager->event = sd_event_ref(event);
@@ -326,7 +326,7 @@ Endpoint *manager_find_interface(Manager *manager, const char *name) {
         if (!ifname_is_plain(name) || link_get_by_name(manager->netlink, name, &link, NULL) < 0)
                 return NULL;
         endpoint = registry_by_ifindex(&manager->registry, link.ifindex);
-        return endpoint && !endpoint->dying ? endpoint : NULL;
+        return endpoint && endpoint_is_published(endpoint) ? endpoint : NULL;
 }
 
 Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label) {
@@ -337,7 +337,7 @@ Endpoint *manager_next(Manager *manager, const Endpoint *after) {
         const List *end = &manager->registry.endpoints;
         List *node = after ? after->link.next : end->next;
 
-        while (node != end && container_of(node, Endpoint, link)->dying)
+        while (node != end && !endpoint_is_published(container_of(node, Endpoint, link)))
                 node = node->next;
         return node == end ? NULL : container_of(node, Endpoint, link);
 }

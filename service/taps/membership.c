@@ -57,11 +57,11 @@ void host_bridges_sweep(List *bridges) {
 }
 
 void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
-        endpoint->seen = true;
-        if (endpoint->dying)
+        endpoint->seen_in = manager->resyncs;
+        if (endpoint->state == ENDPOINT_ABORTED)
                 return;
         endpoint->changes |= endpoint_follow(endpoint, link);
-        if (endpoint->newborn)
+        if (endpoint->state == ENDPOINT_CREATING)
                 endpoint->changes = 0;
         else if (list_is_empty(&endpoint->changed))
                 list_append(&manager->changed, &endpoint->changed);
@@ -123,7 +123,7 @@ void manager_bridge_is_renamed(Manager *manager, int ifindex) {
         LIST_FOREACH(&manager->registry.endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);
 
-                if (endpoint->now.master != ifindex || !endpoint_is_alive(endpoint))
+                if (endpoint->now.master != ifindex || !endpoint_is_published(endpoint))
                         continue;
                 endpoint->changes |= ENDPOINT_CHANGED_BRIDGE;
                 if (list_is_empty(&endpoint->changed))

@@ -80,7 +80,7 @@ static void withdraw(Manager *manager, uint32_t nonce, unsigned given) {
 
         link_monitor_catch_up(manager->monitor);
         endpoint = registry_by_nonce(&manager->registry, nonce);
-        if (!endpoint || endpoint->releasing ||
+        if (!endpoint || endpoint->state != ENDPOINT_LIVE ||
                         link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0)
                 return;
         open = link_tun_queues(&now.tun);
@@ -216,7 +216,7 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
         FdSet queues = FDSET_INIT;
         int r;
 
-        if (endpoint->releasing)
+        if (endpoint->state == ENDPOINT_DELETING)
                 return stale("is being deleted", failure);
         r = check_queues(manager, endpoint, limits, count, failure);
         if (r < 0)

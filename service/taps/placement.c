@@ -19,7 +19,7 @@
 /* It is being deleted, or may be there only because of our own copies of its queues. NULL: it
  * stays. */
 static List *waiters_for_end(const Manager *manager, Endpoint *endpoint) {
-        if (endpoint->releasing || endpoint->dying)
+        if (endpoint->state == ENDPOINT_DELETING || endpoint->state == ENDPOINT_ABORTED)
                 return &endpoint->waiters;
         return delayed_close_waiters(
                         manager->delayed_close, endpoint->tag.uid, &endpoint->tag.nonce);
@@ -39,8 +39,8 @@ static int wait_for_own(const Manager *manager, const Client *client, List **ret
 
 static bool waits_with_mac(Manager *manager, const Endpoint *endpoint, const Mac *mac) {
         return group_is_held(endpoint->now.group) && endpoint->tag.anti_spoof &&
-                        mac_equal(&endpoint->tag.guest_mac, mac) && endpoint_is_alive(endpoint) &&
-                        !endpoint->releasing &&
+                        mac_equal(&endpoint->tag.guest_mac, mac) &&
+                        endpoint->state == ENDPOINT_LIVE &&
                         link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >=
                         0;
 }
@@ -217,7 +217,7 @@ static bool is_unfiltered(const TapRequest *request, const NetworkPlan *plan) {
 static bool is_renamed(Manager *manager, const Network *network) {
         LinkInfo bridge;
 
-        return !network->doomed &&
+        return !network_is_ending(network) &&
                         link_get(manager->netlink, network->ifindex, &bridge, NULL) >= 0 &&
                         strcmp(bridge.name, network->tag.plan.name) != 0;
 }
@@ -272,7 +272,7 @@ static int look_at_bridge(Manager *manager, const Client *client, Placement *pla
                 return refuse_foreign(client, failure);
         if (!place->network)
                 return look_at_filters(manager, NULL, ret_blocked_on, failure);
-        if (place->network->doomed)
+        if (network_is_ending(place->network))
                 return wait_for_end(place->network, ret_blocked_on, failure);
         place->plan = &place->network->tag.plan;
         return look_at_filters(manager, place->network, ret_blocked_on, failure);
@@ -349,8 +349,9 @@ static int check_label(Manager *manager, const TapRequest *request, const Client
         Endpoint *endpoint = *request->label
                         ? registry_by_label(&manager->registry, client->uid, request->label)
                         : NULL;
-        List *waiters = endpoint && !endpoint->releasing ? waiters_for_end(manager, endpoint)
-                                                         : NULL;
+        List *waiters = endpoint && endpoint->state != ENDPOINT_DELETING
+                        ? waiters_for_end(manager, endpoint)
+                        : NULL;
 
         if (!endpoint)
                 return 0;

@@ -61,8 +61,7 @@ static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vl
 }
 
 static bool has_filter(const Endpoint *endpoint) {
-        return !endpoint->releasing && endpoint_is_alive(endpoint) &&
-                        endpoint_has_anti_spoof(endpoint);
+        return endpoint->state == ENDPOINT_LIVE && endpoint_has_anti_spoof(endpoint);
 }
 
 static bool has_fdb_entry(Manager *manager, const Endpoint *endpoint) {
@@ -444,17 +443,17 @@ static void look_and_bring_together(Manager *manager, Endpoint *endpoint) {
 static void reconcile(Reconcilable *thing) {
         Endpoint *endpoint = container_of(thing, Endpoint, check);
 
-        if (endpoint_is_alive(endpoint) && !endpoint->releasing)
+        if (endpoint->state == ENDPOINT_LIVE)
                 look_and_bring_together(endpoint->owner, endpoint);
 }
 
 void manager_reconcile(Manager *manager, Endpoint *endpoint) {
-        if (endpoint_is_alive(endpoint) && !endpoint->releasing && differs(manager, endpoint))
+        if (endpoint->state == ENDPOINT_LIVE && differs(manager, endpoint))
                 look_and_bring_together(manager, endpoint);
 }
 
 void manager_check(Manager *manager, Endpoint *endpoint) {
-        if (!endpoint_is_alive(endpoint) || endpoint->releasing || !differs(manager, endpoint))
+        if (endpoint->state != ENDPOINT_LIVE || !differs(manager, endpoint))
                 return;
         prepare_check(manager, endpoint);
         reconciler_mark(manager->reconciler, &endpoint->check);

@@ -64,9 +64,9 @@ static void erase(void **tree, Endpoint *endpoint, int (*order)(const void *, co
 int registry_add(Registry *registry, Endpoint *endpoint) {
         int r = insert(&registry->by_ifindex, endpoint, compare_ifindex);
 
-        if (r >= 0 && !endpoint->dying)
+        if (r >= 0 && endpoint->state != ENDPOINT_ABORTED)
                 r = insert(&registry->by_nonce, endpoint, compare_nonce);
-        if (r >= 0 && !endpoint->dying && *endpoint->tag.label)
+        if (r >= 0 && endpoint->state != ENDPOINT_ABORTED && *endpoint->tag.label)
                 r = insert(&registry->by_label, endpoint, compare_label);
         if (r < 0) {
                 registry_remove(registry, endpoint);

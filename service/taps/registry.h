@@ -9,7 +9,7 @@
 #include "taps/endpoint.h"
 
 typedef struct Registry {
-        List endpoints; /* Endpoint.link, oldest first; also the dying ones */
+        List endpoints; /* Endpoint.link, oldest first; also the aborted ones */
         void *by_ifindex, *by_nonce, *by_label; /* tsearch(3) */
 } Registry;
 
@@ -25,7 +25,7 @@ int registry_add(Registry *registry, Endpoint *endpoint);
 /* Gives it back. */
 void registry_remove(Registry *registry, Endpoint *endpoint);
 
-/* NULL: none. By ifindex dying ones are found too; by nonce and by label only the living. */
+/* NULL: none. By ifindex aborted ones are found too; by nonce and by label they are not. */
 Endpoint *registry_by_ifindex(const Registry *registry, int ifindex);
 Endpoint *registry_by_nonce(const Registry *registry, uint32_t nonce);
 Endpoint *registry_by_label(const Registry *registry, uid_t uid, const char *label);

@@ -27,9 +27,9 @@ static void wake_again(Manager *manager) {
 
 /* Whose end nobody asked for, nobody would ask for again. */
 static void try_again(Manager *manager, Endpoint *endpoint) {
-        if (endpoint->end == ENDPOINT_END_RELEASED || !list_is_empty(&endpoint->condemned))
+        if (endpoint->end == ENDPOINT_END_RELEASED || !list_is_empty(&endpoint->deletion_retry))
                 return;
-        list_append(&manager->condemned, &endpoint->condemned);
+        list_append(&manager->deletion_retries, &endpoint->deletion_retry);
         wake_again(manager);
 }
 
@@ -41,7 +41,7 @@ static void on_deletion(int ifindex, int error, void *userdata) {
         if (!endpoint || error == 0 || error == -ENODEV)
                 return;
         log_error("Cannot delete %s: %s", endpoint->now.name, strerror(-error));
-        endpoint->releasing = false;
+        (void)endpoint_set_state(endpoint, ENDPOINT_LIVE);
         endpoint_notify_removed(endpoint, error);
         if (error != -ESTALE) /* then it is not ours to delete */
                 try_again(manager, endpoint);
@@ -50,13 +50,13 @@ static void on_deletion(int ifindex, int error, void *userdata) {
 static int on_again(sd_event_source *source, uint64_t usec, void *userdata) {
         Manager *manager = userdata;
 
-        LIST_FOREACH_SAFE(&manager->condemned, node) {
-                Endpoint *endpoint = container_of(node, Endpoint, condemned);
+        LIST_FOREACH_SAFE(&manager->deletion_retries, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, deletion_retry);
 
                 if (manager_delete(manager, endpoint, endpoint->end) >= 0)
                         list_unlink(node);
         }
-        if (!list_is_empty(&manager->condemned))
+        if (!list_is_empty(&manager->deletion_retries))
                 wake_again(manager);
         return 0;
 }
@@ -71,7 +71,7 @@ int manager_guard_begin(Manager *manager, sd_event *event) {
 int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
         int r;
 
-        if (endpoint->releasing)
+        if (endpoint->state != ENDPOINT_LIVE) /* it goes already */
                 return 0;
         /* There are no threads any more; the next start sees to it. */
         if (manager->stopping)
@@ -80,9 +80,8 @@ int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
                         on_deletion, manager);
         if (r < 0)
                 return r;
-        endpoint->releasing = true;
         endpoint->end = end;
-        return 0;
+        return endpoint_set_state(endpoint, ENDPOINT_DELETING);
 }
 
 static void report(
@@ -135,7 +134,7 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         const char *why = NULL;
         TamperAction verdict;
 
-        if (endpoint->releasing || manager->stopping)
+        if (endpoint->state != ENDPOINT_LIVE || manager->stopping)
                 return;
         look_again(manager, endpoint, link);
         verdict = tamper_check(&endpoint->tamper, &endpoint->tag, link, clock_now_usec(), &why);
@@ -156,7 +155,8 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
 void manager_count_event(Manager *manager, Endpoint *endpoint) {
         if (manager->stopping)
                 return;
-        if (tamper_count_event(&endpoint->tamper, clock_now_usec()) && !endpoint->releasing)
+        if (tamper_count_event(&endpoint->tamper, clock_now_usec()) &&
+                        endpoint->state == ENDPOINT_LIVE)
                 delete_tampered(manager, endpoint, TAMPER_ACTION_TAMPERED,
                                 "it made more link events than any guest does");
 }

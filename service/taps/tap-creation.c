@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Step "act" of CreateTap: all or nothing. What was begun and failed is taken away
- * by closing its queues; until the kernel has said so, its record stays among the dying, so that it
- * is never mistaken for an endpoint.
+ * by closing its queues; until the kernel has said so, its record stays as ABORTED, so that it is
+ * never mistaken for an endpoint.
  */
 #include "taps/tap-creation.h"
 
@@ -138,7 +138,7 @@ static void abort_creation(Manager *manager, Endpoint *endpoint, int ifindex, Fd
                 log_warning("Out of memory: " IFNAME_PREFIX "%08x may be left behind", nonce);
         charge_done(&endpoint->charge);
         charge_done(&endpoint->port);
-        endpoint->dying = true;
+        (void)endpoint_set_state(endpoint, ENDPOINT_ABORTED);
         endpoint->now.ifindex = ifindex;
         /* Without memory for that it might be shown for the moment until the kernel has said so. */
         if (ifindex == 0 || registry_add(&manager->registry, endpoint) < 0) {
@@ -177,7 +177,6 @@ static int try_create(Manager *manager, const CreateContext *context, FdSet *ret
         plan = make_plan(manager, context, port, &tag);
         r = tap_setup(manager->netlink, &plan, &queues, &ifindex, &link, failure);
         if (r >= 0) {
-                endpoint->newborn = true;
                 endpoint_follow(endpoint, &link);
                 endpoint->offloads = offload_for_header(
                                 manager->capabilities.offloads.mask, tag.vnet_hdr_size);
@@ -238,6 +237,13 @@ static int publish(Manager *manager, const CreateContext *context, uint32_t nonc
                 return failure_set(failure, FAILURE_KERNEL, ENODEV,
                                 "Somebody deleted the tap while it was being made. Try again.");
         }
+        if (context->network && network_is_ending(context->network)) {
+                registry_remove(&manager->registry, endpoint);
+                abort_creation(manager, endpoint, endpoint->now.ifindex, queues);
+                return failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The network \"%s\" was deleted meanwhile. Ask again.",
+                                context->network->tag.plan.name);
+        }
         if (has_become_shared(manager, context, all_read)) {
                 registry_remove(&manager->registry, endpoint);
                 abort_creation(manager, endpoint, endpoint->now.ifindex, queues);
@@ -246,15 +252,12 @@ static int publish(Manager *manager, const CreateContext *context, uint32_t nonc
                                 "meanwhile. Ask again.",
                                 context->network->tag.plan.name);
         }
-        endpoint->newborn = false;
-        /* Its own way onto the bridge is no reason to look; what somebody did to it since then is.
-         */
-        endpoint->check_fdb_entry = endpoint->lost_tied_mac;
         if (context->bridge && !context->network && enter_bridge(manager, context, endpoint) < 0) {
                 registry_remove(&manager->registry, endpoint);
                 abort_creation(manager, endpoint, endpoint->now.ifindex, queues);
                 return -ENOMEM;
         }
+        (void)endpoint_set_state(endpoint, ENDPOINT_LIVE);
         (void)endpoint_review(endpoint);
         /* What was changed while it was made was followed only. */
         manager_check(manager, endpoint);

@@ -29,11 +29,11 @@ static void forget(Manager *manager, Endpoint *endpoint) {
 
         /* Observers count the ports that are left. */
         list_unlink(&endpoint->on_network.link);
-        if (endpoint_is_alive(endpoint) && manager->observer && manager->started)
+        if (endpoint_is_published(endpoint) && manager->observer && manager->started)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_notify_removed(endpoint, 0);
-        if (network && !endpoint->dying) {
+        if (network && endpoint->state != ENDPOINT_ABORTED) {
                 const LeaseGuest guest = endpoint_guest(endpoint);
 
                 networks_lease_ends(manager->networks, network, &guest, endpoint->may_return);
@@ -61,7 +61,7 @@ static int adopt_into_place(Manager *manager, Endpoint *endpoint) {
         const Tag *tag = &endpoint->tag;
         Network *network = network_of(manager, endpoint);
 
-        if (network && !network->doomed)
+        if (network && !network_is_ending(network))
                 return manager_join_network(network, endpoint);
         if (tag->on_network || (tag->is_older && network_of_tap_group(endpoint->now.group) != 0)) {
                 endpoint->orphaned = true;
@@ -85,6 +85,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         r = quota_charge(manager->quota, tag->uid, 1, 0, &endpoint->charge);
         if (r < 0)
                 return r;
+        (void)endpoint_set_state(endpoint, ENDPOINT_LIVE);
         endpoint_follow(endpoint, link);
         r = adopt_into_place(manager, endpoint);
         if (r < 0)
@@ -92,7 +93,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         endpoint->offloads =
                         offload_for_header(manager->capabilities.offloads.mask, tag->vnet_hdr_size);
         endpoint->may_return = true;
-        endpoint->seen = true;
+        endpoint->seen_in = manager->resyncs;
         offload_watch_begin(manager->offload_watch, &endpoint->offload_state, link->ifindex);
         r = registry_add(&manager->registry, endpoint);
         if (r < 0)
@@ -109,7 +110,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
 static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
         LinkInfo now = *link;
 
-        if (endpoint_is_alive(endpoint))
+        if (endpoint_is_published(endpoint))
                 manager_guard(manager, endpoint, &now);
         manager_follow(manager, endpoint, &now);
         manager_check(manager, endpoint);
@@ -126,7 +127,8 @@ static void guard_offloads(Manager *manager, Endpoint *endpoint) {
         LinkInfo now;
         int r;
 
-        if (!endpoint->tag.persistent || endpoint->releasing || !needs_offloads_off(&endpoint->now))
+        if (!endpoint->tag.persistent || endpoint->state != ENDPOINT_LIVE ||
+                        !needs_offloads_off(&endpoint->now))
                 return;
         /* Somebody may have opened it since: then the offloads are theirs. */
         if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0 ||
@@ -180,7 +182,7 @@ void manager_mend_ports(Manager *manager) {
         LIST_FOREACH(&manager->registry.endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);
 
-                if (endpoint_is_alive(endpoint))
+                if (endpoint_is_published(endpoint))
                         examine(manager, endpoint);
         }
         tell_changes(manager);
@@ -189,7 +191,7 @@ void manager_mend_ports(Manager *manager) {
 static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
         Tag tag;
 
-        return !endpoint_is_alive(endpoint) ||
+        return !endpoint_is_published(endpoint) ||
                         (tag_of_link(link, &tag) >= 0 && tags_are_of_one(&tag, &endpoint->tag));
 }
 
@@ -239,7 +241,7 @@ static bool see_event(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
 
-        if (endpoint && endpoint_is_alive(endpoint))
+        if (endpoint && endpoint_is_published(endpoint))
                 manager_count_event(manager, endpoint);
         if (endpoint && has_its_tag(endpoint, link))
                 guard_and_follow(manager, endpoint, link);
@@ -256,9 +258,9 @@ static void see_port(Manager *manager, const LinkInfo *link) {
 
         /* The link's own event, which is from before its bridge saw that it is up, does not tell.
          */
-        if (endpoint && endpoint->newborn)
+        if (endpoint && endpoint->state == ENDPOINT_CREATING)
                 endpoint->now.port.state = link->port.state;
-        if (!endpoint || !endpoint_is_alive(endpoint) ||
+        if (!endpoint || !endpoint_is_published(endpoint) ||
                         link_get(manager->netlink, link->ifindex, &now, NULL) < 0)
                 return;
         manager_guard_vlans(manager, endpoint, link->vlans);
@@ -297,7 +299,6 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
                 endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
                 if (endpoint && mac_equal(&link->mac, &endpoint->tag.guest_mac)) {
                         endpoint->check_fdb_entry = true;
-                        endpoint->lost_tied_mac = endpoint->newborn;
                         manager_check(manager, endpoint);
                 }
                 break;
@@ -313,8 +314,7 @@ static int resync(void *userdata) {
         Manager *manager = userdata;
         int r = -EINTR;
 
-        LIST_FOREACH(&manager->registry.endpoints, node)
-                container_of(node, Endpoint, link)->seen = false;
+        manager->resyncs++;
         /* A dump that was overtaken by changes is taken again; what it showed was true
          * nevertheless. */
         UNTIL_DUMP_IS_WHOLE(r) {
@@ -327,7 +327,7 @@ static int resync(void *userdata) {
         LIST_FOREACH_SAFE(&manager->registry.endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);
 
-                if (!endpoint->seen)
+                if (endpoint->seen_in != manager->resyncs)
                         forget(manager, endpoint);
                 else
                         examine(manager, endpoint);

@@ -530,7 +530,7 @@ static void what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted(void *
         wrong.deletions = 0;
         wrong.owner = true;
         assert_int_equal(manager_delete(stage.manager, endpoint, ENDPOINT_END_TAMPERED), 0);
-        stage_await(&stage, !endpoint->releasing);
+        stage_await(&stage, endpoint->state == ENDPOINT_LIVE);
         end = clock_now_usec() + 400 * 1000;
         while (stage_run_for_a_moment(&stage, end))
                 ;
@@ -736,15 +736,16 @@ static void the_mac_of_one_under_deletion_is_waited_for(void **state) {
         stage_enter(&stage);
         endpoint = stage_create(&stage, &request, &queues);
         assert_int_equal(look_for_mac(&stage, "52:54:00:12:34:56", &wait_for), -EADDRINUSE);
-        endpoint->releasing = true; /* as manager_release() does, but the kernel takes its time */
+        endpoint->state = ENDPOINT_DELETING; /* as manager_release() does, but the kernel takes its
+                                                time */
         assert_int_equal(look_for_mac(&stage, "52:54:00:12:34:56", &wait_for), PLACEMENT_BLOCKED);
-        assert_ptr_equal(wait_for, &endpoint->watches);
-        endpoint->releasing = false;
+        assert_ptr_equal(wait_for, &endpoint->waiters);
+        endpoint->state = ENDPOINT_LIVE;
         fdset_done(&queues);
         stage_leave(&stage);
 }
 
-/* The contract: an entry of an endpoint that is just dying is waited for, not refused. A creation
+/* The contract: an entry of an endpoint that was aborted is waited for, not refused. A creation
  * that failed past the bridge leaves such an entry for some 15 ms. */
 static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
         TapRequest request = request_with_mac("52:54:00:12:34:56");
@@ -756,11 +757,12 @@ static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
 
         stage_enter(&stage);
         endpoint = stage_create(&stage, &request, &queues);
-        endpoint->dying = true; /* as abort_creation() does, but the kernel takes its time */
+        endpoint->state = ENDPOINT_ABORTED; /* as abort_creation() does, but the kernel takes its
+                                               time */
         r = look_for_mac(&stage, "52:54:00:12:34:56", &wait_for);
-        endpoint->dying = false;
+        endpoint->state = ENDPOINT_LIVE;
         assert_int_equal(r, PLACEMENT_BLOCKED);
-        assert_ptr_equal(wait_for, &endpoint->watches);
+        assert_ptr_equal(wait_for, &endpoint->waiters);
         fdset_done(&queues);
         stage_leave(&stage);
 }
@@ -843,7 +845,8 @@ static void a_creation_that_fails_shows_nothing_and_leaves_nothing(void **state)
                 stage_await(&stage, world_count_links() == links);
         }
         stage_await(&stage,
-                        list_is_empty(&stage.manager->registry.endpoints)); /* the dying as well */
+                        list_is_empty(&stage.manager->registry
+                                                        .endpoints)); /* the aborted as well */
         stage_await(&stage, world_count_fds() == fds);
         assert_int_equal(stage.appeared + stage.changed + stage.leaving, 0);
         stage_leave(&stage);
