@@ -35,7 +35,7 @@ static AccessRequest access_of(
         const bool learnt = place->learnt.kind != FAILURE_NONE && !client->learnt_macs;
 
         return (AccessRequest){
-                .bridge = request->no_bridge ? "-" : place->bridge.name,
+                .bridge = request->where == TAP_ON_NOTHING ? "-" : place->bridge.name,
                 .owner = client->uid,
                 .queues = request->queues,
                 .persistent = request->persistent,
@@ -51,7 +51,7 @@ static bool will_be_asked(const Service *service, const Subject *subject, sd_bus
                 const TapRequest *request) {
         if (subject->uid == 0 || access_has_answered(service->access, call))
                 return false;
-        return request->persistent || request->has_owner || request->no_bridge ||
+        return request->persistent || request->has_owner || request->where == TAP_ON_NOTHING ||
                         config_bridge_access(service->config, subject, request->bridge) ==
                         BRIDGE_ASK;
 }
@@ -79,7 +79,7 @@ static int read_request(Service *service, sd_bus_message *call, const CreateForm
         if (r < 0)
                 return r;
         r = form->read(call, manager_capabilities(service->manager)->cpus, ret, failure);
-        if (r >= 0 && ret->default_network)
+        if (r >= 0 && ret->where == TAP_ON_DEFAULT_NETWORK)
                 r = tap_request_set_default(ret, service_default_network(service), failure);
         if (r < 0)
                 return r;

@@ -36,9 +36,21 @@ int filter_guard_read(Netlink *netlink, const FilterTable *tables, size_t n, uin
         return r;
 }
 
+bool filter_guard_is_whole(const FilterGuard *guard) {
+        return guard->state == FILTER_GUARD_WHOLE || guard->state == FILTER_GUARD_SETTLING;
+}
+
+bool filter_guard_is_given_up(const FilterGuard *guard) {
+        return guard->state == FILTER_GUARD_GIVEN_UP || guard->state == FILTER_GUARD_SETTLING;
+}
+
+static void become_whole(FilterGuard *guard) {
+        guard->state = filter_guard_is_given_up(guard) ? FILTER_GUARD_SETTLING : FILTER_GUARD_WHOLE;
+}
+
 void filter_guard_take(FilterGuard *guard, uint64_t digest) {
         guard->digest = digest;
-        guard->whole = true;
+        become_whole(guard);
 }
 
 void filter_guard_take_again(FilterGuard *guard, uint64_t digest) {
@@ -63,12 +75,13 @@ FilterState filter_guard_compare(
 bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler) {
         const uint64_t now = clock_now_usec();
 
-        guard->whole = false;
+        guard->state = filter_guard_is_given_up(guard) ? FILTER_GUARD_GIVEN_UP
+                                                       : FILTER_GUARD_BROKEN;
         if (restore_limit_take(&guard->limit, now)) {
                 guard->restored_usec = now;
                 return true;
         }
-        guard->given_up = true;
+        guard->state = FILTER_GUARD_GIVEN_UP;
         reconciler_mark_at(reconciler, &guard->reconcilable, restore_limit_next(&guard->limit));
         return false;
 }
@@ -76,14 +89,14 @@ bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler) {
 bool filter_guard_settle(FilterGuard *guard, Reconciler *reconciler) {
         const uint64_t calm = guard->restored_usec + CALM_USEC;
 
-        guard->whole = true;
-        if (!guard->given_up)
+        become_whole(guard);
+        if (guard->state == FILTER_GUARD_WHOLE)
                 return false;
         if (clock_now_usec() < calm) {
                 reconciler_mark_at(reconciler, &guard->reconcilable, calm);
                 return false;
         }
-        guard->given_up = false;
+        guard->state = FILTER_GUARD_WHOLE;
         return true;
 }
 

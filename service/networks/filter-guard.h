@@ -16,14 +16,22 @@
 /* However much is changed, they are compared ten times a second. */
 #define FILTER_GUARD_INTERVAL_USEC (100 * 1000)
 
+/* What the last comparison, or the last attempt to make them, has found. */
+typedef enum FilterGuardState {
+        FILTER_GUARD_BROKEN, /* they are not, or not yet, what they should be */
+        FILTER_GUARD_WHOLE,
+        FILTER_GUARD_GIVEN_UP, /* broken, and undone too often: left so for now */
+        FILTER_GUARD_SETTLING, /* whole again after that, which may be for a moment only */
+        FILTER_GUARD_STATE_MAX,
+} FilterGuardState;
+
 typedef struct FilterGuard {
         Reconcilable reconcilable;
         RestoreLimit limit;
         uint64_t restored_usec; /* when that was tried last; 0: never */
         uint64_t digest;        /* of what was made; 0: it is not known, or there is nothing */
-        bool touched;           /* since they were compared */
-        bool whole;             /* when they were compared last, or made */
-        bool given_up; /* undone too often, and for a moment after they were restored at last */
+        FilterGuardState state;
+        bool touched; /* since they were compared */
 } FilterGuard;
 
 typedef enum FilterState {
@@ -31,6 +39,12 @@ typedef enum FilterState {
         FILTERS_DIFFER,
         FILTERS_UNCLEAR, /* too much is being changed to tell, or the kernel did not answer */
 } FilterState;
+
+/* WHOLE or SETTLING. */
+bool filter_guard_is_whole(const FilterGuard *guard);
+
+/* GIVEN_UP or SETTLING: people are warned. */
+bool filter_guard_is_given_up(const FilterGuard *guard);
 
 /* What the tables are now, as one number; 0: it cannot be told. netlink: of NETLINK_NETFILTER.
  * -ENOENT: one of them is not there. -EINTR: filters were changed meanwhile, and *ret is what
@@ -47,8 +61,8 @@ void filter_guard_take_again(FilterGuard *guard, uint64_t digest);
 FilterState filter_guard_compare(
                 const FilterGuard *guard, Netlink *netlink, const FilterTable *tables, size_t n);
 
-/* They differ. Whether they may be restored now; if not, they are given up until they may, which
- * they are marked for. */
+/* They differ. Whether they may be restored now; if not, they are given up until they may, and are
+ * marked for that time. */
 bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler);
 
 /* They are whole. Whether that is the end of their being given up; where it may be for a moment

@@ -38,7 +38,7 @@ static void show(Networks *networks, Network *network) {
         const char *name = network->tag.plan.name;
         char sentence[304];
 
-        if (network->filters.given_up)
+        if (filter_guard_is_given_up(&network->filters))
                 snprintf(sentence, sizeof(sentence),
                                 "Somebody on this host deletes or changes the packet filters of this network (nft list table inet " NETWORK_TABLE_PREFIX
                                 "%s) again and again, so they are left for a minute: guests are not kept from the host, and no tap is made. Find out who does it (nft monitor).",
@@ -49,8 +49,9 @@ static void show(Networks *networks, Network *network) {
                                                 UPLINK_FILTER_NAME
                                 ") again and again, so they are left for a minute: guests may reach what is near the host. Find out who does it (nft monitor).");
         networks_warn(networks, network, NETWORK_WARNING_FILTERS,
-                        network->filters.given_up ||
-                                                        (networks->uplink_guard.given_up &&
+                        filter_guard_is_given_up(&network->filters) ||
+                                                        (filter_guard_is_given_up(
+                                                                         &networks->uplink_guard) &&
                                                                         has_egress(network))
                                         ? sentence
                                         : NULL);
@@ -324,7 +325,7 @@ int networks_look_at_filters(
                 return failure_set(failure, FAILURE_KERNEL, EAGAIN,
                                 "The packet filters of the network \"%s\" are being restored, but others on this host change packet filters faster than they can be read (nft monitor shows who). No tap is made on it until then; try again in a minute.",
                                 network->tag.plan.name);
-        if (network->filters.whole)
+        if (filter_guard_is_whole(&network->filters))
                 return 0;
         return failure_set(failure, FAILURE_KERNEL, EAGAIN,
                         "The packet filters of the network \"%s\" are not there: somebody on this host deletes or changes them (nft monitor shows it). No tap is made on it until they can be restored; try again in a minute.",

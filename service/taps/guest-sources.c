@@ -195,7 +195,7 @@ void manager_lose_sources(Manager *manager) {
                 return;
         manager->capabilities.sources = SOURCES_UNSUPPORTED;
         networks_set_sources(manager->networks, false);
-        if (manager->started && manager->observer)
+        if (manager->observer && manager->state != MANAGER_STARTING)
                 manager->observer->capabilities_changed(manager->userdata);
 }
 

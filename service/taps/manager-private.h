@@ -34,6 +34,12 @@ typedef struct TapGuard {
         struct Manager *owner;
 } TapGuard;
 
+typedef enum ManagerState {
+        MANAGER_STARTING, /* what is there from before is no news */
+        MANAGER_RUNNING,
+        MANAGER_STOPPING, /* nothing is reconciled any more: there are no threads for it */
+} ManagerState;
+
 struct Manager {
         Netlink *netlink;
         Workers *workers;
@@ -69,8 +75,7 @@ struct Manager {
         int unpinned[UNPINNED_MAX];
         size_t n_unpinned;
         HostCapabilities capabilities;
-        bool stopping; /* nothing is brought together any more: there are no threads for it */
-        bool started;  /* what is there from before is known: what comes now is news */
+        ManagerState state;
         const ManagerObserver *observer;
         void *userdata;
 };

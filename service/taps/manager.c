@@ -226,7 +226,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         networks_check_checksums(manager->networks);
         networks_find_old_leases(manager->networks);
         manager_adopt_bridges(manager);
-        manager->started = true;
+        manager->state = MANAGER_RUNNING;
         networks_start(manager->networks);
         *ret = TAKE_PTR(manager);
         return 0;
@@ -235,14 +235,16 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
 Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
-        /* What is being deleted is deleted to the end, and who waits for it is told. */
+        if (manager->state == MANAGER_STARTING)
+                manager->observer = NULL;
+        /* What is being deleted is deleted to the end, and whoever waits for it is told. */
         sd_event_source_disable_unref(manager->workers_source);
         sd_event_source_disable_unref(manager->again);
         if (manager->networks)
                 networks_stop_checking_firewalls(manager->networks);
         manager_close_sources(manager);
         delayed_close_stop(manager->delayed_close);
-        manager->stopping = true;
+        manager->state = MANAGER_STOPPING;
         networks_stop(manager->networks);
         workers_free(manager->workers);
         manager_leave_filters(manager);
@@ -271,7 +273,7 @@ int manager_probe(Manager *manager) {
 
         manager_open_sources(manager);
         (void)manager_make_tap_filters(manager);
-        if (manager->started)
+        if (manager->state != MANAGER_STARTING)
                 networks_check_firewalls(manager->networks);
         r = probe_host(manager, &failure);
         changed = memcmp(&before, &manager->capabilities, sizeof(before)) != 0;

@@ -296,7 +296,7 @@ static int look_at_place(Manager *manager, const TapRequest *request, const Clie
         int r;
 
         *ret = (Placement){ 0 };
-        if (request->no_bridge)
+        if (request->where == TAP_ON_NOTHING)
                 return 0;
         r = find_place(manager, request, client, ret, ret_blocked_on, failure);
         if (r != PLACEMENT_OK)

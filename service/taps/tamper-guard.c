@@ -18,7 +18,7 @@
 #define AGAIN_USEC (200 * 1000)
 
 static void wake_again(Manager *manager) {
-        if (manager->stopping)
+        if (manager->state == MANAGER_STOPPING)
                 return;
         if (sd_event_source_set_time_relative(manager->again, AGAIN_USEC) < 0 ||
                         sd_event_source_set_enabled(manager->again, SD_EVENT_ONESHOT) < 0)
@@ -74,7 +74,7 @@ int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
         if (endpoint->state != ENDPOINT_LIVE) /* it goes already */
                 return 0;
         /* There are no threads any more; the next start sees to it. */
-        if (manager->stopping)
+        if (manager->state == MANAGER_STOPPING)
                 return -ECANCELED;
         r = deletion_submit(manager->workers, endpoint->now.ifindex, endpoint->tag.nonce,
                         on_deletion, manager);
@@ -134,7 +134,7 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         const char *why = NULL;
         TamperAction verdict;
 
-        if (endpoint->state != ENDPOINT_LIVE || manager->stopping)
+        if (endpoint->state != ENDPOINT_LIVE || manager->state == MANAGER_STOPPING)
                 return;
         look_again(manager, endpoint, link);
         verdict = tamper_check(&endpoint->tamper, &endpoint->tag, link, clock_now_usec(), &why);
@@ -153,7 +153,7 @@ void manager_guard(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
 }
 
 void manager_count_event(Manager *manager, Endpoint *endpoint) {
-        if (manager->stopping)
+        if (manager->state == MANAGER_STOPPING)
                 return;
         if (tamper_count_event(&endpoint->tamper, clock_now_usec()) &&
                         endpoint->state == ENDPOINT_LIVE)

@@ -319,7 +319,7 @@ int manager_create_tap(Manager *manager, const TapRequest *request, const Client
         if (r >= 0)
                 r = enter_placement(manager, place, &bridge, &context.network, &last);
         if (r >= 0) {
-                context.bridge = request->no_bridge ? NULL : &bridge;
+                context.bridge = request->where == TAP_ON_NOTHING ? NULL : &bridge;
                 r = make_tap(manager, &context, ret_queues, ret, &last);
         }
         if (r < 0 && failure)

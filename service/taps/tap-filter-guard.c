@@ -52,7 +52,7 @@ static void on_lost(void *userdata) {
 static void on_foreign(void *userdata) {
         Manager *manager = userdata;
 
-        if (manager->started)
+        if (manager->state != MANAGER_STARTING)
                 networks_check_firewalls(manager->networks);
 }
 
@@ -68,7 +68,7 @@ static void tell_facts(Manager *manager, unsigned before) {
         if (manager->capabilities.tap_filters == before)
                 return;
         manager_mend_ports(manager);
-        if (manager->started && manager->observer)
+        if (manager->observer && manager->state != MANAGER_STARTING)
                 manager->observer->capabilities_changed(manager->userdata);
 }
 

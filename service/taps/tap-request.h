@@ -19,10 +19,15 @@
 #define TAP_MTU_MIN 68
 #define TAP_MTU_MAX 65521
 
+typedef enum TapWhere {
+        TAP_ON_BRIDGE,          /* the one of that name, of the host or of a network */
+        TAP_ON_DEFAULT_NETWORK, /* until that has got its name: see tap_request_set_default() */
+        TAP_ON_NOTHING,
+} TapWhere;
+
 typedef struct TapRequest {
-        bool no_bridge;
-        bool default_network;  /* until it has got its name: see tap_request_set_default() */
-        char bridge[IFNAMSIZ]; /* "" with no_bridge */
+        TapWhere where;
+        char bridge[IFNAMSIZ]; /* with TAP_ON_BRIDGE, else "" */
         bool vnet_hdr, multiqueue;
         bool isolated, anti_spoof, persistent;
         bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated, has_vnet_hdr_size,

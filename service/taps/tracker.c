@@ -29,7 +29,8 @@ static void forget(Manager *manager, Endpoint *endpoint) {
 
         /* Observers count the ports that are left. */
         list_unlink(&endpoint->on_network.link);
-        if (endpoint_is_published(endpoint) && manager->observer && manager->started)
+        if (endpoint_is_published(endpoint) && manager->observer &&
+                        manager->state != MANAGER_STARTING)
                 manager->observer->leaving(endpoint, manager->userdata);
         registry_remove(&manager->registry, endpoint);
         endpoint_notify_removed(endpoint, 0);
@@ -100,7 +101,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
                 return r;
         manager->n_orphaned += endpoint->orphaned;
         manager_begin_lease(manager, endpoint);
-        if (manager->observer && manager->started)
+        if (manager->observer && manager->state != MANAGER_STARTING)
                 manager->observer->appeared(endpoint, manager->userdata);
         (void)TAKE_PTR(endpoint);
         return 0;
@@ -158,7 +159,7 @@ static void tell_changes(void *userdata) {
                         ENDPOINT_CHANGED_QUEUES_DISABLED | ENDPOINT_CHANGED_HEADER;
         Manager *manager = userdata;
 
-        if (!manager->stopping)
+        if (manager->state != MANAGER_STOPPING)
                 reconciler_run(manager->reconciler);
         host_bridges_sweep(&manager->bridges);
         manager_tell_restored(manager);
@@ -169,7 +170,7 @@ static void tell_changes(void *userdata) {
 
                 list_unlink(&endpoint->changed);
                 endpoint->changes = 0;
-                if (changes != 0 && manager->observer && manager->started)
+                if (changes != 0 && manager->observer && manager->state != MANAGER_STARTING)
                         manager->observer->changed(endpoint, changes, manager->userdata);
                 if (changes & of_queues)
                         guard_offloads(manager, endpoint);
@@ -332,7 +333,7 @@ static int resync(void *userdata) {
                 else
                         examine(manager, endpoint);
         }
-        if (manager->started) {
+        if (manager->state != MANAGER_STARTING) {
                 networks_resync(manager->networks);
                 manager_check_bridges(manager);
         }
