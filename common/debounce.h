@@ -27,5 +27,12 @@ Debounce *debounce_free(Debounce *debounce);
  * longer it rests so much longer, too. What is due earlier already stays so. */
 void debounce_later(Debounce *debounce, uint64_t pause_usec);
 
+/* At once, or as soon as it has rested. */
+void debounce_soon(Debounce *debounce);
+
+/* Work that was begun when it was due and went on elsewhere has ended, and has taken so much of a
+ * processor: it rests from now on, for DEBOUNCE_USEC at least. */
+void debounce_rest(Debounce *debounce, uint64_t processor_usec);
+
 /* At that time of CLOCK_MONOTONIC, rested or not; what is due earlier already stays so. */
 void debounce_at(Debounce *debounce, uint64_t usec);

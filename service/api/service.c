@@ -87,12 +87,9 @@ static void on_capabilities_changed(void *userdata) {
         manager_emit_facts(userdata);
 }
 
-/* Those that are half made at the start go before anybody could be told. */
 static void on_network_leaving(Network *network, void *userdata) {
         Service *service = userdata;
 
-        if (!service->network_units)
-                return;
         network_announce_end(service, network);
         tell_default(service, network);
 }
@@ -214,11 +211,13 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .may_rejoin = may_rejoin,
                 .leaving = on_leaving,
                 .tampered = on_tampered,
-                .network_appeared = on_network_appeared,
-                .network_leaving = on_network_leaving,
-                .network_warned = on_network_warned,
-                .network_shared = on_network_shared,
                 .capabilities_changed = on_capabilities_changed,
+        };
+        static const NetworksObserver networks_observer = {
+                .appeared = on_network_appeared,
+                .leaving = on_network_leaving,
+                .warned = on_network_warned,
+                .shared = on_network_shared,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;
@@ -239,6 +238,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         r = register_all(service);
         if (r < 0)
                 return r;
+        networks_observe(service->networks, &networks_observer, service);
         r = sd_event_add_signal(event, &service->hangup, SIGHUP | SD_EVENT_SIGNAL_PROCMASK,
                         on_hangup, service);
         if (r < 0)

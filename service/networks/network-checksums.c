@@ -82,9 +82,8 @@ static void fill(Networks *networks) {
                 if (network_fill_checksums(network, networks->netlink) < 0)
                         log_error("Out of memory: DHCP replies of the network %s have no checksums",
                                         network->tag.plan.name);
-                if (warned != is_warned(network) && network->state == NETWORK_LIVE &&
-                                networks->started)
-                        networks->observer->warned(network, networks->userdata);
+                if (warned != is_warned(network))
+                        networks_tell_warned(networks, network);
         }
 }
 

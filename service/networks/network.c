@@ -27,6 +27,8 @@ int network_new(Network **ret, const NetworkTag *tag) {
         if (!network)
                 return -ENOMEM;
         list_init(&network->link);
+        list_init(&network->bridge.link);
+        list_init(&network->foreign);
         list_init(&network->endpoints);
         list_init(&network->waiters);
         lease_book_init(&network->leases);
@@ -49,7 +51,8 @@ Network *network_free(Network *network) {
         sd_event_source_disable_unref(network->idle);
         if (network->ports_of_users)
                 quota_free(network->ports_of_users);
-        free(network->foreign);
+        network_forget_ports(network);
+        list_unlink(&network->bridge.link);
         for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
                 free(network->warnings[i]);
         free(network);
@@ -100,29 +103,15 @@ int network_warn(Network *network, NetworkWarning warning, const char *sentence)
         return 1;
 }
 
-static int add_foreign(Network *network, int ifindex) {
-        const size_t room = network->foreign_room > 0 ? 2 * network->foreign_room : 4;
-        int *foreign;
+void network_forget_ports(Network *network) {
+        LIST_FOREACH_SAFE(&network->foreign, node) {
+                ForeignPort *port = container_of(node, ForeignPort, on_network);
 
-        if (network->n_foreign == network->foreign_room) {
-                foreign = reallocarray(network->foreign, room, sizeof(*foreign));
-                if (!foreign)
-                        return -ENOMEM;
-                network->foreign = foreign;
-                network->foreign_room = room;
+                list_unlink(&port->link.link);
+                list_unlink(node);
+                free(port);
         }
-        network->foreign[network->n_foreign++] = ifindex;
-        return 0;
-}
-
-int network_see_port(Network *network, int ifindex, bool foreign) {
-        size_t i = 0;
-
-        while (i < network->n_foreign && network->foreign[i] != ifindex)
-                i++;
-        if (i < network->n_foreign && !foreign)
-                network->foreign[i] = network->foreign[--network->n_foreign];
-        return i == network->n_foreign && foreign ? add_foreign(network, ifindex) : 0;
+        network->n_foreign = 0;
 }
 
 /* One setup under way. */

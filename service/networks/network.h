@@ -21,6 +21,7 @@
 #include "kernel/link.h"
 #include "networks/filter-guard.h"
 #include "networks/firewall.h"
+#include "networks/ifindex-map.h"
 #include "networks/lease-book.h"
 #include "networks/network-filter.h"
 #include "networks/network-tag.h"
@@ -73,12 +74,20 @@ typedef struct NetworkPort {
         const int *master; /* the ifindex of the bridge on which it is now; 0: none */
 } NetworkPort;
 
+/* A port of a network's bridge that is no endpoint made for it. */
+typedef struct ForeignPort {
+        IfindexEntry link; /* Networks.foreign_ports */
+        List on_network;   /* Network.foreign */
+        Network *network;
+} ForeignPort;
+
 struct Network {
         List link;      /* Networks.list */
         List endpoints; /* NetworkPort.link: those made for it, also the aborted */
         List waiters;   /* RemovalWaiter.link */
         NetworkTag tag;
         int ifindex;
+        IfindexEntry bridge; /* Networks.by_bridge, once it has one */
         Mac mac;
         Quota *ports_of_users;
         /* Which device DHCP replies take to get their checksums; 0: they need none, or could not be
@@ -89,9 +98,9 @@ struct Network {
         Reconcilable lease_end; /* leases that are due are ended a moment later */
         sd_event_source *idle;
         struct Networks *owner;
-        /* Foreign ports of its bridge, by ifindex, as far as link events were read: for show. */
-        int *foreign;
-        size_t n_foreign, foreign_room;
+        /* Foreign ports of its bridge, as far as link events were read: for show. */
+        List foreign; /* ForeignPort.on_network */
+        size_t n_foreign;
         /* As others were told last: how many those are, the name of its bridge ("": none was told
          * yet), and what firewalls do with what crosses it. */
         size_t n_foreign_told;
@@ -128,8 +137,8 @@ bool network_is_up(const Network *network);
 /* Nothing new gets onto it: DRAINING, DELETING or GONE. */
 bool network_is_ending(const Network *network);
 
-/* The port is a foreign one on its bridge, or (foreign: false) is none. -ENOMEM */
-int network_see_port(Network *network, int ifindex, bool foreign);
+/* Before every link is seen again. */
+void network_forget_ports(Network *network);
 
 /* Makes the bridge and all that belongs to it. After a failure network->ifindex tells whether there
  * is a bridge that has to go (0: there is none). NameTaken (-EEXIST), AddressInUse, NotSupported,
@@ -177,17 +186,10 @@ int network_delete_bridge(const Network *network, bool with_device, Workers *wor
 
 typedef struct Networks Networks;
 
-typedef struct NetworksObserver {
-        /* One is up, and one goes: it is not used any more, but there until the kernel has said
-         * that its bridge is gone. */
-        void (*appeared)(Network *network, void *userdata);
-        void (*leaving)(Network *network, void *userdata);
-        /* Its warnings are others than before, or the firewalls of which it cannot be told whether
-         * they are in its way. */
-        void (*warned)(Network *network, void *userdata);
-        /* Others' ports of its bridge are more or fewer than before. */
-        void (*shared)(Network *network, void *userdata);
-        /* It goes: whatever was made for it (Network.endpoints) has to go before. */
+/* What their owner does for them, and answers. Every function is needed. */
+typedef struct NetworksOwner {
+        /* The network ends: whatever was made for it (Network.endpoints) has to go before its
+         * bridge. */
         void (*evict)(Network *network, void *userdata);
         /* Whether its bridge has a port, of whoever. What cannot be looked at counts as one. */
         bool (*has_ports)(const Network *network, void *userdata);
@@ -195,7 +197,19 @@ typedef struct NetworksObserver {
         void (*renamed)(int ifindex, void *userdata);
         /* Whether endpoints wait for a bridge of the host of that name. */
         bool (*is_awaited)(const char *name, void *userdata);
-        /* The filters of the network stand, without the rules that tell of the sources of guests.
-         */
+        /* The filters of a network stand, without the rules that tell of the sources of guests. */
         void (*sources_untold)(void *userdata);
+} NetworksOwner;
+
+/* What whoever shows networks is told, each in the loop. Every function is needed. */
+typedef struct NetworksObserver {
+        /* One is LIVE, and one is LIVE no longer: it is not used any more, but there until the
+         * kernel has said that its bridge is gone. */
+        void (*appeared)(Network *network, void *userdata);
+        void (*leaving)(Network *network, void *userdata);
+        /* Its warnings are others than before, or the firewalls of which it cannot be told whether
+         * they are in its way. */
+        void (*warned)(Network *network, void *userdata);
+        /* Others' ports of its bridge are more or fewer than before. */
+        void (*shared)(Network *network, void *userdata);
 } NetworksObserver;

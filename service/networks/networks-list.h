@@ -29,6 +29,9 @@ void networks_warn(
  * (network_warn()). */
 void networks_tell_warnings(Networks *networks);
 
+/* Whoever shows networks is told that what this one warns of, or its name, has changed. */
+void networks_tell_warned(Networks *networks, Network *network);
+
 /* For what is shown of networks, and to see that nothing has come since the look that decided: the
  * link is on that master now (0: none). is_own: it is an endpoint that was made for that bridge, or
  * none of its ports. */

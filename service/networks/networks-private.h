@@ -5,19 +5,27 @@
 
 #include <systemd/sd-event.h>
 
+#include "common/debounce.h"
 #include "networks/filter-guard.h"
 #include "networks/firewall.h"
 #include "networks/network.h"
 #include "networks/uplinks.h"
 
+typedef enum FirewallWatchState {
+        FIREWALL_WATCH_IDLE, /* or the next look is due, when it has rested (common/debounce) */
+        FIREWALL_WATCH_LOOKING,
+        FIREWALL_WATCH_LOOKING_OUTDATED, /* and there is a reason for another look after it */
+        FIREWALL_WATCH_STOPPED,
+} FirewallWatchState;
+
 /* For networks/firewall-watch. */
 typedef struct FirewallWatch {
         FirewallBridge *bridges; /* whose frames are not all accepted where br_netfilter is on */
         size_t n_bridges;
-        int newest_bridge;      /* ifindex */
-        sd_event_source *pause; /* until the next look may begin */
-        bool is_under_way, is_paused, is_wanted, is_stopped;
-        bool failed; /* the last one did, and that was said */
+        int newest_bridge; /* ifindex */
+        Debounce *look;    /* NULL: nobody has asked for one yet */
+        FirewallWatchState state;
+        bool failed; /* the last look did, and that was said */
 } FirewallWatch;
 
 struct Networks {
@@ -25,8 +33,10 @@ struct Networks {
         Netlink *netfilter; /* likewise; NULL: the kernel has none */
         Workers *workers;   /* likewise */
         sd_event *event;
-        Reconciler *reconciler; /* likewise */
-        List list;              /* Network.link, oldest first; also those that go */
+        Reconciler *reconciler;   /* likewise */
+        List list;                /* Network.link, oldest first; also those that go */
+        IfindexMap by_bridge;     /* Network.bridge */
+        IfindexMap foreign_ports; /* ForeignPort.link */
         Uplinks *uplinks;
         FilterGuard uplink_guard;
         unsigned uplink_filter_made; /* what the guard was told of (uplinks_filter_made()) */
@@ -36,7 +46,9 @@ struct Networks {
         FirewallWatch firewall;
         bool tells_sources; /* filters can tell of the source MACs of guests */
         bool stopping;      /* there are no threads any more */
-        bool started;       /* what is there from before is known: what comes now is news */
-        const NetworksObserver *observer;
-        void *userdata;
+        bool ports_changed; /* foreign ports, which nobody was told of yet */
+        const NetworksOwner *owner;
+        void *owner_data;
+        const NetworksObserver *observer; /* NULL: nobody yet */
+        void *observer_data;
 };

@@ -31,6 +31,11 @@
 
 DEFINE_CLEANUP(Network, network_free)
 
+static void tell_appeared(Networks *networks, Network *network) {
+        if (networks->observer)
+                networks->observer->appeared(network, networks->observer_data);
+}
+
 static void set_idle_timer(Network *network, uint64_t usec) {
         if (sd_event_source_set_time_relative(network->idle, usec) >= 0)
                 (void)sd_event_source_set_enabled(network->idle, SD_EVENT_ONESHOT);
@@ -51,7 +56,7 @@ static void give_up(Networks *networks, Network *network) {
         network->refusals = 0;
         networks_check_checksums(networks);
         networks_update_uplinks(networks);
-        networks->observer->appeared(network, networks->userdata);
+        tell_appeared(networks, network);
 }
 
 /* The pause doubles, and there is an end to it: what the kernel refuses for a minute it will mostly
@@ -129,13 +134,13 @@ static void advance(Network *network) {
 }
 
 static void begin_end(Networks *networks, Network *network, NetworkState state) {
-        const bool is_shown = network->state == NETWORK_LIVE;
+        const bool is_shown = networks->observer && network->state == NETWORK_LIVE;
 
         (void)network_set_state(network, state);
         if (is_shown)
-                networks->observer->leaving(network, networks->userdata);
+                networks->observer->leaving(network, networks->observer_data);
         networks_update_uplinks(networks);
-        networks->observer->evict(network, networks->userdata);
+        networks->owner->evict(network, networks->owner_data);
         advance(network);
 }
 
@@ -150,7 +155,7 @@ static bool is_used(const Network *network) {
         const Networks *networks = network->owner;
 
         return !list_is_empty(&network->endpoints) ||
-                        networks->observer->has_ports(network, networks->userdata);
+                        networks->owner->has_ports(network, networks->owner_data);
 }
 
 static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -181,7 +186,7 @@ int networks_check_name(Networks *networks, const char *name, Failure *failure) 
         const bool ours = networks_find(networks, name);
         LinkInfo link;
 
-        if (networks->observer->is_awaited(name, networks->userdata))
+        if (networks->owner->is_awaited(name, networks->owner_data))
                 return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,
                                 "There are endpoints that wait for the bridge \"%s\" of this host, which was deleted. Choose another name, or release them.",
                                 name);
@@ -197,7 +202,7 @@ int networks_check_name(Networks *networks, const char *name, Failure *failure) 
  * take them. */
 static void check_sources(Networks *networks, const Network *network) {
         if (!network->tag.plan.tells_sources)
-                networks->observer->sources_untold(networks->userdata);
+                networks->owner->sources_untold(networks->owner_data);
 }
 
 int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Network **ret,
@@ -222,6 +227,7 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
         r = network_setup(network, networks->netlink, failure);
         if (network->ifindex == 0)
                 return r;
+        ifindex_map_add(&networks->by_bridge, &network->bridge, network->ifindex);
         *ret = network;
         (void)TAKE_PTR(network);
         if (r < 0) {
@@ -234,7 +240,7 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
         (void)network_set_state(*ret, NETWORK_LIVE);
         if (!kept)
                 set_idle_timer(*ret, IDLE_USEC);
-        networks->observer->appeared(*ret, networks->userdata);
+        tell_appeared(networks, *ret);
         return 0;
 }
 
@@ -287,9 +293,8 @@ static void see_name(Networks *networks, Network *network, const LinkInfo *link)
         strcpy(network->bridge_name, link->name);
         if (!renamed)
                 return;
-        networks->observer->renamed(link->ifindex, networks->userdata);
-        if (network->state == NETWORK_LIVE && networks->started)
-                networks->observer->warned(network, networks->userdata);
+        networks->owner->renamed(link->ifindex, networks->owner_data);
+        networks_tell_warned(networks, network);
 }
 
 /* By its number: an administrator can change its group. */
@@ -329,9 +334,11 @@ static int take_bridge(const LinkInfo *link, void *userdata) {
         if (found >= 0)
                 (void)network_set_state(network, NETWORK_LIVE);
         r = enlist(networks, network);
-        if (r >= 0)
-                (void)TAKE_PTR(network);
-        return r;
+        if (r < 0)
+                return r;
+        ifindex_map_add(&networks->by_bridge, &network->bridge, network->ifindex);
+        (void)TAKE_PTR(network);
+        return 0;
 }
 
 static int find_networks(Networks *networks) {
@@ -426,7 +433,7 @@ void networks_resync(Networks *networks) {
         }
 }
 
-int networks_new(Networks **ret, const NetworksParts *parts, const NetworksObserver *observer,
+int networks_new(Networks **ret, const NetworksParts *parts, const NetworksOwner *owner,
                 void *userdata) {
         Networks *networks = calloc(1, sizeof(Networks));
 
@@ -437,10 +444,12 @@ int networks_new(Networks **ret, const NetworksParts *parts, const NetworksObser
                 .workers = parts->workers,
                 .reconciler = parts->reconciler,
                 .event = sd_event_ref(parts->event),
-                .observer = observer,
-                .userdata = userdata,
+                .owner = owner,
+                .owner_data = userdata,
         };
         list_init(&networks->list);
+        ifindex_map_init(&networks->by_bridge);
+        ifindex_map_init(&networks->foreign_ports);
         networks_begin_filters(networks);
         *ret = networks;
         return 0;
@@ -454,9 +463,9 @@ void networks_set_sources(Networks *networks, bool told) {
         networks->tells_sources = told;
 }
 
-void networks_start(Networks *networks) {
-        networks->started = true;
-        networks_check_firewalls(networks);
+void networks_observe(Networks *networks, const NetworksObserver *observer, void *userdata) {
+        networks->observer = observer;
+        networks->observer_data = userdata;
 }
 
 void networks_stop(Networks *networks) {

@@ -21,8 +21,8 @@ typedef struct NetworksParts {
         sd_event *event;
 } NetworksParts;
 
-/* Every function of the observer is needed. -ENOMEM */
-int networks_new(Networks **ret, const NetworksParts *parts, const NetworksObserver *observer,
+/* -ENOMEM */
+int networks_new(Networks **ret, const NetworksParts *parts, const NetworksOwner *owner,
                 void *userdata);
 
 /* Forgets all; who waits is told. The endpoints of all of them must be gone. Takes NULL. Returns
@@ -35,8 +35,8 @@ void networks_set_netfilter(Networks *networks, Netlink *netfilter);
 /* Whether the filters of networks are to tell of the source MACs of guests. */
 void networks_set_sources(Networks *networks, bool told);
 
-/* What is there from before is known: what comes now is news. */
-void networks_start(Networks *networks);
+/* Whom what comes from now on is news to. */
+void networks_observe(Networks *networks, const NetworksObserver *observer, void *userdata);
 
 /* There are no threads any more: nothing is deleted. Takes NULL. */
 void networks_stop(Networks *networks);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "networks/networks.h"
 #include "taps/endpoint.h"
 
 typedef struct Manager Manager;
@@ -19,11 +18,6 @@ typedef struct ManagerObserver {
         bool (*may_rejoin)(const Endpoint *endpoint, const char *bridge, void *userdata);
         /* Still to be found when called; not after. */
         void (*leaving)(const Endpoint *endpoint, void *userdata);
-        /* Of networks (networks/networks-observer). */
-        void (*network_appeared)(Network *network, void *userdata);
-        void (*network_leaving)(Network *network, void *userdata);
-        void (*network_warned)(Network *network, void *userdata);
-        void (*network_shared)(Network *network, void *userdata);
         /* Filters of all taps (HostCapabilities.tap_filters) have gone, by somebody else, or have
          * come back. */
         void (*capabilities_changed)(void *userdata);

@@ -87,34 +87,6 @@ static void on_closed(void *userdata) {
         (void)link_monitor_catch_up(manager->monitor);
 }
 
-static void on_appeared(Network *network, void *userdata) {
-        const Manager *manager = userdata;
-
-        if (manager->observer)
-                manager->observer->network_appeared(network, manager->userdata);
-}
-
-static void on_leaving(Network *network, void *userdata) {
-        const Manager *manager = userdata;
-
-        if (manager->observer)
-                manager->observer->network_leaving(network, manager->userdata);
-}
-
-static void on_warned(Network *network, void *userdata) {
-        const Manager *manager = userdata;
-
-        if (manager->observer)
-                manager->observer->network_warned(network, manager->userdata);
-}
-
-static void on_shared(Network *network, void *userdata) {
-        const Manager *manager = userdata;
-
-        if (manager->observer)
-                manager->observer->network_shared(network, manager->userdata);
-}
-
 static void evict(Network *network, void *userdata) {
         Manager *manager = userdata;
 
@@ -147,11 +119,7 @@ static void on_sources_untold(void *userdata) {
         manager_lose_sources(userdata);
 }
 
-static const NetworksObserver networks_observer = {
-        .appeared = on_appeared,
-        .leaving = on_leaving,
-        .warned = on_warned,
-        .shared = on_shared,
+static const NetworksOwner networks_owner = {
         .evict = evict,
         .has_ports = has_ports,
         .renamed = on_renamed,
@@ -180,7 +148,7 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = networks_new(&manager->networks,
                         &(NetworksParts){ manager->netlink, manager->workers, manager->reconciler,
                                         event },
-                        &networks_observer, manager);
+                        &networks_owner, manager);
         if (r < 0)
                 return r;
         r = manager_guard_begin(manager, event);
@@ -227,7 +195,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         networks_find_old_leases(manager->networks);
         manager_adopt_bridges(manager);
         manager->state = MANAGER_RUNNING;
-        networks_start(manager->networks);
+        networks_check_firewalls(manager->networks);
         *ret = TAKE_PTR(manager);
         return 0;
 }

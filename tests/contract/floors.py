@@ -78,6 +78,7 @@ ROOMS = {
     "networks/device-set": "",
     "networks/filter-guard": "common/* kernel/filter-digest",
     "networks/group": "",
+    "networks/ifindex-map": "common/*",
     "networks/lan": "common/* kernel/route",
     "networks/leases": "common/* common/mac networks/network-service",
     "networks/network-filter": "config/network-plan networks/lan networks/network-tag",

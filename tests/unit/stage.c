@@ -103,16 +103,19 @@ static void start(Stage *stage) {
                 .changed = on_changed,
                 .leaving = on_leaving,
                 .tampered = on_tampered,
-                .network_appeared = on_network_appeared,
-                .network_leaving = on_network_leaving,
-                .network_warned = on_network_warned,
-                .network_shared = on_network_shared,
                 .capabilities_changed = on_facts_changed,
         };
 
+        static const NetworksObserver networks_observer = {
+                .appeared = on_network_appeared,
+                .leaving = on_network_leaving,
+                .warned = on_network_warned,
+                .shared = on_network_shared,
+        };
         const unsigned taps = count_taps();
 
         assert_int_equal(manager_new(&stage->manager, stage->event, &observer, stage), 0);
+        networks_observe(manager_networks(stage->manager), &networks_observer, stage);
         await_taps(taps);
 }
 
