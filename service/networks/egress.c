@@ -10,7 +10,7 @@
 #include "networks/network-health.h"
 #include "networks/network.h"
 
-#define LOOPBACK 1 /* its ifindex in every network namespace */
+#define LOOPBACK 1 /* lo's ifindex in every network namespace */
 
 void egress_done(Egress *egress) {
         device_set_done(&egress->v4);
@@ -19,10 +19,10 @@ void egress_done(Egress *egress) {
         route_list_done(&egress->on_link6);
 }
 
-/* One family of a look. */
+/* A look at one family. */
 typedef struct Look {
         const List *networks;
-        bool reach_lan; /* some network does */
+        bool reach_lan; /* some network reaches the LAN */
         DeviceSet *devices;
         RouteList *on_link;
 } Look;
@@ -68,7 +68,7 @@ static int see_route(const Route *route, void *userdata) {
         return r >= 0 && look->reach_lan ? add_devices(look, route) : r;
 }
 
-/* A tunnel has no neighbours: what a VPN leads to is as far as the Internet. */
+/* A tunnel has no neighbours: what a VPN leads to counts as the Internet. */
 static bool has_neighbours(Netlink *netlink, int ifindex) {
         LinkInfo link;
 
@@ -76,7 +76,7 @@ static bool has_neighbours(Netlink *netlink, int ifindex) {
                         !(link.flags & (IFF_POINTOPOINT | IFF_NOARP));
 }
 
-/* Routes of one device mostly follow each other. */
+/* Routes of one device mostly follow one another. */
 static int leave_out_tunnels(const Look *look, Netlink *netlink) {
         int device = 0, r = 0;
         bool on_link = true;

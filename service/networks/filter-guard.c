@@ -5,10 +5,10 @@
 
 #include "common/clock.h"
 
-/* Who undoes them has stopped if they stay as they are for so long. */
+/* Whoever undoes them has stopped if they stay whole for so long. */
 #define CALM_USEC (2 * USEC_PER_SEC)
 
-/* As for a dump that is overtaken by changes. */
+/* As often as a dump that is overtaken by changes. */
 #define ATTEMPTS 5
 
 static int read_once(Netlink *netlink, const FilterTable *tables, size_t n, uint64_t *ret) {
@@ -57,8 +57,8 @@ void filter_guard_take_again(FilterGuard *guard, uint64_t digest) {
         filter_guard_take(guard, guard->digest != 0 ? guard->digest : digest);
 }
 
-/* What is read while others change filters, and is what it should be, is whole: nobody makes
- * that by chance. */
+/* What is read while others change filters is whole if it matches: that does not happen by chance.
+ */
 FilterState filter_guard_compare(
                 const FilterGuard *guard, Netlink *netlink, const FilterTable *tables, size_t n) {
         uint64_t now;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Packet filters of ours that somebody else can change: what they were made as, whether they still
- * are that, and how often they were restored. Whoever owns them makes them, and says what to do
- * about a change.
+ * Watches packet filters of ours that somebody else can change: what they were made as, whether
+ * they are still that, and how often they were restored. Their owner makes them, and decides what
+ * to do about a change.
  */
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "common/reconcile.h"
 #include "kernel/filter-digest.h"
 
-/* However much is changed, they are compared ten times a second. */
+/* However much is changed, they are compared ten times a second at most. */
 #define FILTER_GUARD_INTERVAL_USEC (100 * 1000)
 
 /* What the last comparison, or the last attempt to make them, has found. */
@@ -28,8 +28,8 @@ typedef enum FilterGuardState {
 typedef struct FilterGuard {
         Reconcilable reconcilable;
         RestoreLimit limit;
-        uint64_t restored_usec; /* when that was tried last; 0: never */
-        uint64_t digest;        /* of what was made; 0: it is not known, or there is nothing */
+        uint64_t restored_usec; /* when the last attempt was made; 0: never */
+        uint64_t digest;        /* of what was made; 0: not known, or nothing was made */
         FilterGuardState state;
         bool touched; /* since they were compared */
 } FilterGuard;
@@ -37,7 +37,7 @@ typedef struct FilterGuard {
 typedef enum FilterState {
         FILTERS_WHOLE,
         FILTERS_DIFFER,
-        FILTERS_UNCLEAR, /* too much is being changed to tell, or the kernel did not answer */
+        FILTERS_UNCLEAR, /* filters change too fast to tell, or the kernel did not answer */
 } FilterState;
 
 /* WHOLE or SETTLING. */
@@ -46,16 +46,16 @@ bool filter_guard_is_whole(const FilterGuard *guard);
 /* GIVEN_UP or SETTLING: people are warned. */
 bool filter_guard_is_given_up(const FilterGuard *guard);
 
-/* What the tables are now, as one number; 0: it cannot be told. netlink: of NETLINK_NETFILTER.
- * -ENOENT: one of them is not there. -EINTR: filters were changed meanwhile, and *ret is what
- * was read. -errno as filter_digest(). */
+/* Gives what the tables are now, as one number; 0: it cannot be told. netlink: of
+ * NETLINK_NETFILTER. -ENOENT: one of them does not exist. -EINTR: filters were changed meanwhile,
+ * and *ret is what was read. -errno of filter_digest(). */
 int filter_guard_read(Netlink *netlink, const FilterTable *tables, size_t n, uint64_t *ret);
 
-/* They were made just now, and are to stay what filter_guard_read() has said. */
+/* They were just made, and are to stay what filter_guard_read() has said. */
 void filter_guard_take(FilterGuard *guard, uint64_t digest);
 
-/* The same filters were made once more: what is known of them stands, since somebody may have
- * changed them again before this digest was read. */
+/* The same filters were made once more: an earlier digest stays valid, since somebody may have
+ * changed them again before this one was read. */
 void filter_guard_take_again(FilterGuard *guard, uint64_t digest);
 
 FilterState filter_guard_compare(
@@ -65,9 +65,9 @@ FilterState filter_guard_compare(
  * marked for that time. */
 bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler);
 
-/* They are whole. Whether that is the end of their being given up; where it may be for a moment
+/* They are whole. Whether they have just stopped being given up; if they may be whole for a moment
  * only, they are marked to be compared again. */
 bool filter_guard_settle(FilterGuard *guard, Reconciler *reconciler);
 
-/* What has been touched is compared now rather than later. */
+/* If they have been touched, they are compared now rather than later. */
 void filter_guard_reconcile_now(FilterGuard *guard);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When the firewalls of others are looked at (networks/firewall), and what becomes of what was
- * found: it is kept with the networks, and whoever shows their warnings is told when it has become
- * another.
+ * Decides when the firewalls of others are looked at (networks/firewall), and keeps what was found
+ * with the networks: whoever shows their warnings is told when it has changed.
  *
  * One look is under way at a time, in a thread. Whoever asks for one meanwhile, or too soon after
  * the last one, gets one look later, when it has rested (common/debounce): so a storm of changes
@@ -46,7 +45,7 @@ static void run(WorkersJob *job) {
         look->usec = clock_thread_usec() - before;
 }
 
-/* Which warning is of which matter. */
+/* The warning that belongs to each matter. */
 static const NetworkWarning warnings[FIREWALL_MATTER_MAX] = {
         [FIREWALL_DHCP] = NETWORK_WARNING_DHCP,
         [FIREWALL_DNS] = NETWORK_WARNING_DNS,
@@ -92,8 +91,8 @@ const char *networks_bridge_name(
         return link_name(networks->netlink, network->ifindex, buffer);
 }
 
-/* It is kept with the bridges: so what is shown of the network now is compared with what was told
- * last. */
+/* This is kept with the bridges, so what is shown of the network now is compared with what was last
+ * reported. */
 static void tell_crossing(Networks *networks, Network *network) {
         char bridge[IFNAMSIZ];
         Fate now;
@@ -107,7 +106,7 @@ static void tell_crossing(Networks *networks, Network *network) {
         networks_tell_warned(networks, network);
 }
 
-/* What was found before stands. */
+/* What was found before stays valid. */
 static void say_failure(Networks *networks, const Look *look) {
         if (!networks->firewall.failed)
                 log_warning("Cannot look at the firewalls of this host: %s",

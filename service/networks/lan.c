@@ -11,7 +11,7 @@ static const struct {
         int family;
         unsigned prefix;
         uint8_t address[sizeof(struct in6_addr)];
-        bool ends_here; /* no router passes on what is sent there */
+        bool ends_here; /* no router forwards what is sent there */
 } ranges[] = {
         { AF_INET, 8, { 0 }, true },
         { AF_INET, 8, { 10 }, false },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The rules by which DHCP replies of networks get their checksums (kernel/checksum), and the device
- * that they lead to where the kernel needs one: it is there as long as a network needs it. Without
- * it these replies would be dropped. Both are made again if somebody takes them away.
+ * that they lead to if the kernel needs one: it exists as long as a network needs it, or these
+ * replies would be dropped. Both are made again if somebody removes them.
  */
 #include "networks/network-checksums.h"
 
@@ -18,8 +18,8 @@
 
 DEFINE_CLEANUP(Netlink, netlink_close)
 
-/* In a thread. A network that has come up meanwhile and needs it makes it again, by the event of
- * its end. */
+/* In a thread. If a network has come up meanwhile and needs the device, its removal event has it
+ * made again. */
 static void delete_device(WorkersJob *job) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
 
@@ -41,8 +41,8 @@ static bool is_warned(const Network *network) {
         return network->warnings[NETWORK_WARNING_CHECKSUMS];
 }
 
-/* An event says that it may be so; vnicd's own replacing of rules is told of too. What cannot be
- * looked at is looked at again with the next event. */
+/* An event says that it may be so; vnicd's own changes cause events, too. If the rules cannot be
+ * read, the next event has them read again. */
 static bool has_lost_rules(Networks *networks, Network *network) {
         int r;
 
@@ -53,8 +53,7 @@ static bool has_lost_rules(Networks *networks, Network *network) {
         return r == 0;
 }
 
-/* Whether a network needs the device, and whether one of them is without it or without its rules.
- */
+/* Whether any network needs the device, and whether one of them lacks it or its rules. */
 static bool is_needed(Networks *networks, int device, bool *ret_missing) {
         bool needed = false;
 

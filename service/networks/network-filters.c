@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packet filters of networks and of their uplinks that somebody else has changed or taken away: a
- * firewall that is started anew flushes the whole ruleset. They are protection, so they are
- * restored, those of a network in one transaction by libnftables, off the loop, while nothing new
- * gets onto it. Whoever undoes them again and again is let have it, and people are warned.
+ * Restores the packet filters of networks and of the uplinks when somebody else has changed or
+ * deleted them: a firewall that is restarted flushes the whole ruleset. Those of a network are
+ * restored in one transaction by libnftables, off the loop, and no tap is made on it meanwhile. If
+ * they are undone again and again they are left alone for a while, and that is warned of.
  */
 #include "networks/network-filters.h"
 
@@ -59,15 +59,14 @@ static void show(Networks *networks, Network *network) {
 
 /* Those of a network */
 
-/* libnftables begins anew whenever somebody else changes filters before it has read what there is.
- */
+/* libnftables starts over whenever somebody else changes filters before it has read them all. */
 #define PATIENCE_USEC (8 * USEC_PER_SEC)
 
 typedef struct FilterRestoration {
         WorkersJob job;
         Networks *networks;
         Network *network;   /* NULL: it is gone */
-        uint64_t late_usec; /* from then on nobody waits for it */
+        uint64_t late_usec; /* nobody waits for it any longer then */
         NetworkPlan plan;
         int bridge;
         Mac mac;
@@ -84,7 +83,7 @@ static void run_restoration(WorkersJob *job) {
                         &restoration->mac, true, &restoration->digest, &restoration->failure);
 }
 
-/* The network went meanwhile, and its filters may have been made after they were removed. */
+/* The network is gone by now, and its filters may have been made after they had been removed. */
 static void clean_up(Networks *networks, const char *name) {
         Network *network = networks_find(networks, name);
         Failure failure = FAILURE_INIT;
@@ -106,7 +105,7 @@ static void take_restored(
                                 restoration->failure.kind != FAILURE_NONE
                                                 ? restoration->failure.text
                                                 : strerror(-restoration->error));
-        /* What was changed meanwhile was not looked at. */
+        /* Changes made meanwhile were not looked at. */
         touch(networks, &network->filters);
         notify_removed(&network->filter_waiters, 0);
 }
@@ -124,7 +123,7 @@ static bool is_late(const FilterRestoration *restoration) {
         return clock_now_usec() >= restoration->late_usec;
 }
 
-/* Calls that wait for it look again when it is late. */
+/* Waiting calls are told when it is late, and check again. */
 static void await(Networks *networks, Network *network) {
         if (is_late(network->restoration))
                 notify_removed(&network->filter_waiters, 0);

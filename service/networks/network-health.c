@@ -9,7 +9,7 @@
 #include "networks/network-address.h"
 #include "networks/network.h"
 
-/* Guests know the host by this one whichever of its addresses they were given. */
+/* Guests know the host by this address, whichever others it has. */
 static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
 
 void network_health_begin(const List *networks) {
@@ -17,7 +17,7 @@ void network_health_begin(const List *networks) {
                 container_of(node, Network, link)->clash[0] = '\0';
 }
 
-/* What it has of the family; the prefix 0: nothing. */
+/* Its subnet of the family; prefix 0: none. */
 static const void *subnet_of(const Network *network, int family, unsigned *ret_prefix) {
         const NetworkPlan *plan = &network->tag.plan;
 

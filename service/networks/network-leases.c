@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A lease goes with its endpoint: the networks' books of leases follow what endpoints there are,
- * and what is due is ended a moment later, for all guests that went in that moment together: by
- * then dnsmasq has read what a guest sent last.
+ * A lease ends with its endpoint: the lease books of networks follow the endpoints, and leases that
+ * are due end a moment later, together for all guests that left in that moment: by then dnsmasq has
+ * read what a guest sent last.
  *
  * A lease ends before its time when its guest gives it back (DHCPRELEASE, RFC 2131). vnicd does
  * that for a guest that is gone, as the guest would have: by a tap of its own, which is a port of
@@ -38,7 +38,7 @@
 
 #define MOMENT_USEC (100 * 1000)
 
-/* Not that of a network or of a tap: neither has "_" in its name. */
+/* No network and no tap has this name: neither has "_" in it. */
 #define PORT_NAME  "vnicd_dhcp"
 #define PORT_ALIAS "vnicd gives back leases of guests that are gone"
 
@@ -46,14 +46,14 @@ typedef struct LeaseEnd {
         WorkersJob job;
         char network[IFNAMSIZ];
         int bridge;
-        unsigned number; /* of its port's name: several may be at it at once */
+        unsigned number; /* for the port's name: several may be under way at once */
         DhcpServer server;
         List departed; /* Departed */
         /* From the first lease on. */
         int queue;
         Netlink *netlink;
-        bool guarded;     /* addresses are of the MAC that uses them */
-        Netlink *filters; /* from the first that was */
+        bool guarded;     /* an address belongs to the MAC that uses it */
+        Netlink *filters; /* from the first guarded one on */
 } LeaseEnd;
 
 bool lease_end_is_port(const LinkInfo *link) {
@@ -123,8 +123,8 @@ static bool has_lease(const Leases *leases, const Mac *mac) {
         return false;
 }
 
-/* An address that is guarded is of the MAC that used it last, and the next guest would not be heard
- * with it. The parts of a key of two are each rounded up to four bytes. */
+/* A guarded address belongs to the MAC that used it last, and the next guest could not use it. Each
+ * part of a concatenated key is rounded up to four bytes. */
 static int forget_claim(LeaseEnd *end, struct in_addr address, const Mac *mac, Failure *failure) {
         uint8_t pair[sizeof(address) + 8] = { 0 };
         char table[IFNAMSIZ + sizeof(NETWORK_TABLE_PREFIX)];
@@ -139,7 +139,7 @@ static int forget_claim(LeaseEnd *end, struct in_addr address, const Mac *mac, F
         memcpy(pair, &address, sizeof(address));
         memcpy(pair + sizeof(address), mac, sizeof(*mac));
         r = filter_remove_element(end->filters, &pairs, pair, sizeof(pair), failure);
-        /* What another one has claimed stays theirs, whoever the lease is of. */
+        /* What another MAC has claimed stays claimed, whoever has the lease. */
         if (r > 0)
                 r = filter_remove_element(
                                 end->filters, &claimed, &address, sizeof(address), failure);
@@ -248,7 +248,7 @@ static void end_due(Reconcilable *thing) {
         departed_free_all(&due);
 }
 
-/* Those who are there need an address each; so may whoever is behind a port of others. */
+/* Each present guest needs an address; so may whoever is behind a foreign port. */
 static void settle(Networks *networks, Network *network) {
         size_t guests = network->n_foreign;
 
@@ -288,7 +288,7 @@ void networks_lease_ends(
         settle(networks, network);
 }
 
-/* Who has a lease, and is not there: the guests that went while there was no vnicd. */
+/* Looks for guests that have a lease and are not present: they left while vnicd was not running. */
 typedef struct Search {
         WorkersJob job;
         Networks *networks;
@@ -308,8 +308,8 @@ static int compare_macs(const void *a, const void *b) {
         return memcmp(a, b, sizeof(Mac));
 }
 
-/* Collects, in order, the MACs of guests that are there or are booked, also of those that came, or
- * came and went, while the leases were read. -ENOMEM */
+/* Collects, sorted, the MACs of guests that are present or booked, also of those that came, or came
+ * and left, while the leases were read. -ENOMEM */
 static int find_known(const Network *network, Mac **ret, size_t *ret_n) {
         const List *booked[] = { &network->leases.reserved, &network->leases.due };
         size_t most = 1, n = 0;
@@ -334,7 +334,7 @@ static int find_known(const Network *network, Mac **ret, size_t *ret_n) {
         return 0;
 }
 
-/* Which of them may come back nobody knows. */
+/* Nobody knows which of them may come back. */
 static int book_departed(Network *network, const Leases *leases) {
         _cleanup_free_ Mac *known = NULL;
         size_t n = 0;
@@ -351,7 +351,7 @@ static int book_departed(Network *network, const Leases *leases) {
         return r;
 }
 
-/* Behind a port of others they may all be there. */
+/* Behind a foreign port they may all be present. */
 static void found(WorkersJob *job) {
         Search *at = container_of(job, Search, job);
         Network *network = networks_at(at->networks, at->bridge);

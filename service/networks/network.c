@@ -119,8 +119,8 @@ typedef struct SetupContext {
         Network *network;
         Netlink *netlink;
         Failure *failure;
-        bool is_new;   /* or it is there, and completed */
-        bool chose_v6; /* nobody asked for its address */
+        bool is_new;   /* else it exists, and is completed */
+        bool chose_v6; /* nobody has asked for its IPv6 address */
 } SetupContext;
 
 static int choose_addresses(SetupContext *setup) {
@@ -164,7 +164,7 @@ static int refuse_v6(SetupContext *setup) {
                         "New interfaces of this host have no IPv6 (net.ipv6.conf.default.disable_ipv6), so the network cannot have the address that it is to have. Leave the IPv6 address out, or set that to 0.");
 }
 
-/* Whether the host gives it IPv6 is known when there is a device that could have some. */
+/* Whether the host lets it have IPv6 is known only when the device exists. */
 static int leave_out_what_the_host_has_not(SetupContext *setup) {
         NetworkPlan *plan = &setup->network->tag.plan;
         DeviceSettings settings;
@@ -185,7 +185,7 @@ static int leave_out_what_the_host_has_not(SetupContext *setup) {
         return 0;
 }
 
-/* With the tag the bridge is ours whatever happens to us now. */
+/* From the tag on the bridge is ours, whatever happens to this process. */
 static int tag_bridge(SetupContext *setup) {
         const Network *network = setup->network;
         char tag[NETWORK_TAG_SIZE];
@@ -204,7 +204,7 @@ void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SI
         ret[1] = (FilterTable){ FILTER_FAMILY_INET, buffer };
 }
 
-/* At once: what others change later is to be seen. */
+/* Read at once, so that later changes by others are noticed. */
 static uint64_t read_filters(const char *name) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
         FilterTable tables[NETWORK_TABLES];
@@ -245,7 +245,7 @@ static int make_filters(SetupContext *setup) {
         return r;
 }
 
-/* A kernel that cannot log takes the rest of them. */
+/* A kernel that cannot log accepts the filters without that. */
 static int set_filters(SetupContext *setup) {
         NetworkPlan *plan = &setup->network->tag.plan;
         int r = make_filters(setup);
@@ -263,7 +263,7 @@ static int give_v6(SetupContext *setup, const struct in6_addr *address) {
                         setup->failure);
 }
 
-/* Guests know the host by fe80::1 whichever of its addresses they were given. */
+/* Guests know the host by fe80::1, whichever other addresses it has. */
 static int give_addresses(SetupContext *setup) {
         static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
         const NetworkPlan *plan = &setup->network->tag.plan;
@@ -276,7 +276,7 @@ static int give_addresses(SetupContext *setup) {
                 r = give_v6(setup, &link_local);
         if (r >= 0 && plan->v6_prefix > 0)
                 r = give_v6(setup, &plan->v6);
-        /* IPv6 that the host has lost since does not keep the rest from a network that is there. */
+        /* If the host has lost IPv6 since, an existing network keeps everything else. */
         if (!setup->is_new && (r == -EACCES || r == -EOPNOTSUPP || r == -EAFNOSUPPORT))
                 return 0;
         return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The networks of a networks: which are up, who uses them, and when one has to go. There is one way
- * for a network to leave, as there is for an endpoint: the kernel says that its bridge is gone.
+ * The life of networks: making and adopting them, counting who uses them, and deleting them. They
+ * are removed in exactly one place: when the kernel says that their bridge is gone.
  */
 #include "networks/networks.h"
 
@@ -21,12 +21,12 @@
 #include "networks/networks-private.h"
 #include "networks/uplink-filter.h"
 
-/* A network that is not used any more stays for a moment: guests are restarted. */
+/* A network that is not used any more stays for a moment, since guests are restarted. */
 #define IDLE_USEC (10 * 1000 * 1000)
-/* A deletion that was refused is tried again after 1, 2, 4, … seconds, a minute in all. */
+/* A refused deletion is tried again after 1, 2, 4, … seconds, for a minute in all. */
 #define AGAIN_USEC    (1000 * 1000)
 #define DELETIONS_MAX 6
-/* Where nobody would ask for it, it is tried once more after each of these. */
+/* If nobody would ask for it again, one more attempt is made after each of these. */
 #define MUCH_LATER_USEC (UINT64_C(600) * 1000 * 1000)
 
 DEFINE_CLEANUP(Network, network_free)
@@ -43,8 +43,8 @@ static void set_idle_timer(Network *network, uint64_t usec) {
 
 static void finish(Networks *networks, Network *network, int error);
 
-/* The network is announced again; a client that wants it deleted has to ask again. Nobody asks for
- * the end of one that is not kept, or was never complete; the latter is not announced. */
+/* Announces the network again; a client that wants it deleted has to ask again. Nobody would ask
+ * for the end of one that is not kept, or was never complete; the latter is not announced. */
 static void give_up(Networks *networks, Network *network) {
         log_error("The network %s stays: the deletion of its bridge was refused %u times",
                         network->tag.plan.name, network->refusals);
@@ -59,8 +59,8 @@ static void give_up(Networks *networks, Network *network) {
         tell_appeared(networks, network);
 }
 
-/* The pause doubles, and there is an end to it: what the kernel refuses for a minute it will mostly
- * refuse for good. */
+/* The pause doubles, but not for ever: what the kernel refuses for a minute it will mostly refuse
+ * for good. */
 static void try_again(Networks *networks, Network *network) {
         const unsigned n = network->refusals++;
 
@@ -70,7 +70,7 @@ static void try_again(Networks *networks, Network *network) {
                 give_up(networks, network);
 }
 
-/* An administrator has taken the bridge over. It stays; our filters for it are removed. */
+/* An administrator has taken the bridge over: it stays, and our filters for it are removed. */
 static void let_go(Networks *networks, Network *network) {
         log_error("The bridge of the network %s is not vnicd's any more: somebody changed its kind or its group. It stays, and the network is gone.",
                         network->tag.plan.name);
@@ -97,7 +97,7 @@ static void on_deleted(void *userdata, int ifindex, int error) {
         try_again(networks, network);
 }
 
-/* error: what its waiters are told. */
+/* Forgets the network. error: what its waiters are told. */
 static void finish(Networks *networks, Network *network, int error) {
         Failure failure = FAILURE_INIT;
 
@@ -112,8 +112,8 @@ static void finish(Networks *networks, Network *network, int error) {
         network_free(network);
 }
 
-/* One step further on its way out. Its bridge goes after its endpoints: a tap that loses its bridge
- * would have its frames in the host's own stack. */
+/* Takes the next step towards its end. The bridge is deleted after the endpoints: the host's own
+ * stack would get the frames of a tap that loses its bridge. */
 static void advance(Network *network) {
         Networks *networks = network->owner;
 
@@ -123,7 +123,7 @@ static void advance(Network *network) {
                 finish(networks, network, 0);
                 return;
         }
-        /* While the service stops there are no threads any more; the next start sees to it. */
+        /* While the service stops there are no threads any more; the next start deletes it. */
         if (network->state != NETWORK_DRAINING || networks->stopping)
                 return;
         if (network_delete_bridge(network, networks_is_last_on_device(networks, network),
@@ -149,8 +149,8 @@ void networks_evict(Networks *networks, Network *network) {
                 begin_end(networks, network, NETWORK_DRAINING);
 }
 
-/* A port of others counts as use, and so does what cannot be looked at: with the bridge an
- * administrator's port would lose what it is for. */
+/* A foreign port counts as use, and so does a failure to look: without the bridge an
+ * administrator's port would be useless. */
 static bool is_used(const Network *network) {
         const Networks *networks = network->owner;
 
@@ -198,8 +198,8 @@ int networks_check_name(Networks *networks, const char *name, Failure *failure) 
                         ours ? "delete it first" : "rename it");
 }
 
-/* The filters of the network stand: without the rules that tell of sources, if the kernel did not
- * take them. */
+/* The filters of the network are in force, maybe without the rules that report sources, if the
+ * kernel refused them. */
 static void check_sources(Networks *networks, const Network *network) {
         if (!network->tag.plan.tells_sources)
                 networks->owner->sources_untold(networks->owner_data);
@@ -274,19 +274,19 @@ static void on_bridge_gone(Networks *networks, Network *network) {
                 begin_end(networks, network, NETWORK_GONE);
                 return;
         }
-        if (network->state != NETWORK_GONE) /* a resync may say so again */
+        if (network->state != NETWORK_GONE) /* a resync may repeat it */
                 (void)network_set_state(network, NETWORK_GONE);
         advance(network);
 }
 
-/* The end may have been that of another link, which had the number before. */
+/* The event may be about an earlier link with the same number. */
 static bool is_there(Networks *networks, int ifindex) {
         LinkInfo now;
 
         return link_get(networks->netlink, ifindex, &now, NULL) >= 0;
 }
 
-/* Warnings name it as well. */
+/* Warnings contain the name as well. */
 static void see_name(Networks *networks, Network *network, const LinkInfo *link) {
         const bool renamed = *network->bridge_name && strcmp(network->bridge_name, link->name) != 0;
 
@@ -297,7 +297,7 @@ static void see_name(Networks *networks, Network *network, const LinkInfo *link)
         networks_tell_warned(networks, network);
 }
 
-/* By its number: an administrator can change its group. */
+/* The bridge is found by its number: an administrator can change its group. */
 void networks_see_link(Networks *networks, const LinkInfo *link, LinkEvent event) {
         Network *network = networks_at(networks, link->ifindex);
 
@@ -307,7 +307,7 @@ void networks_see_link(Networks *networks, const LinkInfo *link, LinkEvent event
                 see_name(networks, network, link);
         if (event == LINK_GONE && !is_there(networks, link->ifindex))
                 on_bridge_gone(networks, network);
-        /* It may have lost the last port of others. What is awaited already is not put off by each
+        /* It may have lost its last foreign port. A timer that runs already is not put off by each
          * event. */
         else if (!network_is_ending(network) && !network->tag.kept &&
                         list_is_empty(&network->endpoints) &&
@@ -349,14 +349,14 @@ static int find_networks(Networks *networks) {
         return r;
 }
 
-/* No network has a name that ends so. */
+/* No network has a name that ends like this. */
 static bool is_of_taps(const char *name) {
         const size_t n = strlen(name);
 
         return n > 0 && name[n - 1] == '-' && strcmp(name, UPLINK_FILTER_NAME) != 0;
 }
 
-/* Filters of a network whose bridge is gone. Those of all taps are nobody's orphans. */
+/* Removes filters of a network whose bridge is gone. Those of all taps are never orphaned. */
 static int remove_orphan(const char *table, void *userdata) {
         const size_t n = strlen(NETWORK_TABLE_PREFIX);
         Networks *networks = userdata;
@@ -369,7 +369,7 @@ static int remove_orphan(const char *table, void *userdata) {
         return network_remove_filters(table + n, NULL);
 }
 
-/* A network that cannot be completed stays as it is: guests may be on it. */
+/* A network that cannot be completed stays as it is: it may have guests. */
 static void complete(Networks *networks, Network *network) {
         Failure failure = FAILURE_INIT;
         int r = network_complete(network, networks->netlink, &failure);

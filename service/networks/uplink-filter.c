@@ -18,7 +18,7 @@ static bool is_empty(const UplinkFilter *filter) {
         return filter->devices4->n == 0 && !filter->devices6 && !filter->lan_blocked;
 }
 
-/* The same prefix may be on several links: so they are merged. */
+/* auto-merge, since the same prefix may be on several links. */
 static void write_on_link(FILE *file, const char *name, const char *type, const RouteList *routes) {
         const char *separator = "elements = { ";
         char text[INET6_ADDRSTRLEN];
@@ -44,8 +44,8 @@ static void write_sets(FILE *file, const UplinkFilter *filter) {
         write_on_link(file, "near6", "ipv6_addr", &filter->on_link6);
 }
 
-/* Between guests of one network the bridge passes frames on, which are seen here with br_netfilter:
- * where they go is on a link of the host, too. */
+/* With br_netfilter, frames that a bridge forwards between guests of one network are seen here as
+ * well, and their destination is on-link, too. */
 static void write_lan_blocked(FILE *file, const UplinkFilter *filter) {
         for (const int *bridge = filter->lan_blocked; bridge && *bridge; bridge++)
                 fprintf(file,
@@ -77,10 +77,11 @@ static void write_device_sets(FILE *file, const UplinkFilter *filter, int family
                         "iface_index . iface_index");
 }
 
-/* With br_netfilter the frames that cross any bridge of the host are seen here, as packets that
- * come in by it and leave by it: those are nobody's to forward. Nothing can ask whether two devices
- * are the same, so those that lead out are listed as pairs; and where IPv6 is vnicd's, no other
- * device leads a stranger anywhere, and it is asked whether both are bridges. */
+/* With br_netfilter, frames that cross any bridge of the host are seen here, as packets that come
+ * in and leave by it: they are not forwarded by the host, and must pass. No rule can ask whether
+ * two devices are the same, so those that lead out are listed as pairs; if vnicd has switched IPv6
+ * forwarding on, no other device leads anywhere, and it is enough to ask whether both are bridges.
+ */
 static void write_devices(FILE *file, const UplinkFilter *filter) {
         if (filter->devices4->n > 0)
                 fputs("meta nfproto ipv4 meta iifkind \"bridge\" iif . oif @same4 accept\n"

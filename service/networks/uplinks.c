@@ -23,15 +23,15 @@
 
 DEFINE_CLEANUP(Uplinks, uplinks_free)
 
-/* Routes change in bursts (common/debounce). What only takes something away can wait: until then a
- * device forwards for guests only, and they are not there any more. */
+/* Routes change in bursts (common/debounce). The end of something can wait: until then a device
+ * forwards for guests that do not use it any more. */
 #define PAUSE_OF_END_USEC (1000 * 1000)
 
-/* What failed is tried again by itself: the event that would bring it about may never come. */
+/* What has failed is tried again without an event, which may never come. */
 #define RETRY_USEC (1 * USEC_PER_SEC)
 #define RETRY_MOST (60 * USEC_PER_SEC)
 
-/* So long somebody else may take to switch IPv6 on again. */
+/* Somebody else may take so long to switch IPv6 on again. */
 #define V6_PATIENCE_USEC (5 * USEC_PER_SEC)
 
 struct Uplinks {
@@ -39,13 +39,13 @@ struct Uplinks {
         const List *networks; /* Network.link */
         sd_event_source *readable;
         Debounce *look;
-        int fd;                  /* of route-events, while there is a network */
-        UplinkSwitch ours;       /* on these we switched it on */
+        int fd;                  /* of kernel/route-events, while there is a network */
+        UplinkSwitch ours;       /* those that we have switched on */
         Egress egress;           /* as of the last look */
-        char *filtered;          /* what its table says; unknown at the start */
+        char *filtered;          /* the rules of its table; NULL: not known yet */
         unsigned made;           /* how often it was */
-        uint64_t retry;          /* how long the last pause was before another attempt; 0: none */
-        RestoreLimit forwarding; /* of what somebody switches off */
+        uint64_t retry;          /* the last pause before another attempt, in µs; 0: none */
+        RestoreLimit forwarding; /* for what somebody switches off */
 };
 
 static bool is_of_network(const Uplinks *uplinks, int ifindex) {
@@ -55,7 +55,7 @@ static bool is_of_network(const Uplinks *uplinks, int ifindex) {
         return false;
 }
 
-/* Each tap that is made tells of its settings, which are nobody's business here. */
+/* Each new tap causes events about its settings, which do not matter here. */
 static bool concerns(const Uplinks *uplinks, int ifindex) {
         return ifindex < 0 || device_set_has(&uplinks->egress.v4, ifindex) ||
                         device_set_has(&uplinks->ours.marked, ifindex) ||
@@ -162,7 +162,7 @@ static bool is_any_up(const List *networks) {
         return false;
 }
 
-/* In whose tag it is written: the oldest. NULL: nobody needs anything. */
+/* The network whose tag lists devices: the oldest. NULL: none needs any. */
 static Network *tag_owner_of(const List *networks) {
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
@@ -196,11 +196,11 @@ int uplinks_find(Uplinks *uplinks, Netlink *netlink) {
         return r < 0 ? r : uplinks->ours.marked.n > 0;
 }
 
-/* What an update goes by. */
+/* What an update is based on. */
 typedef struct ForwardingPlan {
         Egress egress;
-        UplinkSwitch wanted; /* to be forwarded from by us */
-        int *lan_blocked;    /* bridges of networks that are kept from what is near; ends with 0 */
+        UplinkSwitch wanted; /* what we have to switch on */
+        int *lan_blocked;    /* bridges of networks that may not reach the LAN; ends with 0 */
         int undone;          /* a device that somebody has switched off; 0: none */
 } ForwardingPlan;
 
@@ -210,7 +210,7 @@ static void forwarding_plan_done(ForwardingPlan *forwarding) {
         free(forwarding->lan_blocked);
 }
 
-/* Also while it goes: its guests are there until their taps are not. */
+/* Also while it ends: its guests are there as long as their taps. */
 static bool is_kept_from_lan(const Network *network) {
         return network->tag.plan.kind == NETWORK_NAT && !network->tag.plan.reach_lan &&
                         network->state != NETWORK_GONE && network->ifindex > 0;
@@ -244,7 +244,7 @@ static int look_at_addresses(Uplinks *uplinks, Netlink *netlink, Failure *failur
         return r;
 }
 
-/* vnicd-network-forward switches it on, and on again; it is given the time for that. */
+/* vnicd-network-forward switches it on, and on again if need be, and gets the time for that. */
 static void judge_v6(Uplinks *uplinks, Network *network, bool on) {
         const uint64_t now = clock_now_usec();
 
@@ -287,7 +287,7 @@ static int look_around(Uplinks *uplinks, Netlink *netlink, ForwardingPlan *ret, 
         return r;
 }
 
-/* What was written before us is ours as well. */
+/* What an earlier run has listed is ours as well. */
 static void take_over(Uplinks *uplinks) {
         LIST_FOREACH(uplinks->networks, node) {
                 const NetworkUplinks *set = &container_of(node, Network, link)->tag.uplinks;
@@ -307,7 +307,7 @@ static bool listed_equal(const NetworkUplinks *a, const NetworkUplinks *b) {
         return true;
 }
 
-/* Only what is written counts: nothing else is found after a crash, and the next update tries
+/* Only what is written counts: nothing else would be found after a crash, and the next update tries
  * again. */
 static int write_tag(Network *network, const NetworkUplinks *uplinks, Netlink *netlink,
                 Failure *failure) {
@@ -396,7 +396,7 @@ bool uplinks_have_filter(const Uplinks *uplinks) {
         return uplinks->filtered && *uplinks->filtered;
 }
 
-/* No rules begin so: what is there is replaced by whatever there should be. */
+/* No rules begin like this, so the table is replaced by what it should be. */
 void uplinks_forget_filter(Uplinks *uplinks) {
         if (uplinks_have_filter(uplinks))
                 *uplinks->filtered = '#';
@@ -419,7 +419,7 @@ static int switch_bridges(const List *networks, Netlink *netlink, Failure *failu
         return r;
 }
 
-/* A bridge that we had made to forward, and that does not; 0: none. */
+/* A bridge for which we had switched forwarding on, and for which it is off; 0: none. */
 static int find_undone_bridge(const List *networks, Netlink *netlink) {
         LIST_FOREACH(networks, node) {
                 const Network *network = container_of(node, Network, link);
@@ -434,8 +434,8 @@ static int find_undone_bridge(const List *networks, Netlink *netlink) {
         return 0;
 }
 
-/* Whether it may be switched on: what somebody has switched off, a few times only, and then again
- * when the time is over. */
+/* Whether forwarding may be switched on: after somebody has switched it off, only a few times, and
+ * again when the limit permits. */
 static bool may_switch_on(Uplinks *uplinks, const ForwardingPlan *forwarding) {
         if (forwarding->undone == 0 || restore_limit_take(&uplinks->forwarding, clock_now_usec()))
                 return true;
@@ -460,7 +460,7 @@ static void tell_forwarding(Uplinks *uplinks, Netlink *netlink, int undone) {
         }
 }
 
-/* The filter stands before anything is switched on, and until it is off. */
+/* The filter is in force before anything is switched on, and until it is off. */
 static int switch_devices(Uplinks *uplinks, Netlink *netlink, const ForwardingPlan *forwarding,
                 Failure *failure) {
         const bool allowed = may_switch_on(uplinks, forwarding);
@@ -474,7 +474,7 @@ static int switch_devices(Uplinks *uplinks, Netlink *netlink, const ForwardingPl
         return r;
 }
 
-/* of_others: nothing is wanted of any device; but the bridges of networks are ours. */
+/* of_others: no device has to be switched on; but the bridges of networks are ours. */
 static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, ForwardingPlan *forwarding) {
         int r = 0;
 
@@ -486,7 +486,7 @@ static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, ForwardingPl
         return r;
 }
 
-/* From now on. */
+/* Keeps what was carried out. */
 static void keep(Uplinks *uplinks, ForwardingPlan *forwarding) {
         uplink_switch_done(&uplinks->ours);
         egress_done(&uplinks->egress);
@@ -520,7 +520,7 @@ static int update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
         int r = 0;
 
         take_over(uplinks);
-        if (!out) /* with the last that needed it all is as it was */
+        if (!out) /* with the last that needed it everything is as before */
                 uplinks->forwarding = (RestoreLimit){ .oldest = 0 };
         if (up)
                 r = watch(uplinks);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose the ports of a bridge are. A network with a foreign port leads to who knows where, so which
- * action polkit is asked about hangs on it: that is decided port by port, by ifindex, from one look
- * at the kernel, and never from two counts that were taken at two times. What link events tell is
- * for show, and, once all of them are read, for whether a foreign port has come since that look.
+ * Which ports of a bridge are ours. A network with a foreign port leads anywhere, so the action
+ * that polkit is asked about depends on it: that is decided port by port, by ifindex, from one
+ * dump, and never from two counts taken at different times. What link events tell is only shown,
+ * and used, once all of them are read, to see whether a foreign port has joined since that dump.
  */
 #include "taps/bridge-ports.h"
 
@@ -18,7 +18,7 @@
 #include "networks/network-leases.h"
 #include "taps/manager-private.h"
 
-/* A tap that somebody has moved to another bridge counts as foreign there: on a network no filter
+/* A tap that somebody has moved to another bridge counts as foreign there: no filter of a network
  * knows it, and nobody was asked whether it may be on that bridge. */
 bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
         const Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
@@ -27,7 +27,7 @@ bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
 
         if (!endpoint || endpoint->network != network)
                 return false;
-        /* With the alias that was found to be its tag there is nothing to be read again. */
+        /* If the alias is still the one that was parsed before, there is nothing to parse again. */
         if ((strcmp(link->kind, "tun") != 0 || strcmp(link->alias, endpoint->now.alias) != 0) &&
                         (tag_of_link(link, &tag) < 0 || !tags_are_of_one(&tag, &endpoint->tag)))
                 return false;
@@ -67,7 +67,7 @@ int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret) {
         return r;
 }
 
-/* By its address the host is known to guests: the MAC that goes with it must not follow taps. */
+/* Guests know the host by this address: the MAC that belongs to it must not follow the taps. */
 static bool has_address(Manager *manager, const LinkInfo *bridge) {
         bool found = false;
         int r = -EINTR;
@@ -89,16 +89,16 @@ static void remember_unpinned(Manager *manager, int bridge) {
                 manager->unpinned[manager->n_unpinned++] = bridge;
 }
 
-/* The MAC of a bridge that has neither an uplink nor an address is chance, and nobody knows the
- * host by it. Its uplink is to give it the one by which a DHCP server knows the host: ours, which
- * begin with FE, are no lower. */
+/* The MAC of a bridge that has neither an uplink nor an address is accidental, and nobody knows the
+ * host by it. It will take the MAC of its uplink, by which a DHCP server knows the host: ours begin
+ * with FE and are never lower. */
 bool manager_should_pin_mac(Manager *manager, const LinkInfo *bridge) {
         BridgePorts ports;
 
         if (bridge_mac_is_pinned(bridge->name))
                 return false;
-        /* Of a foreign port on one of these an event will tell: no look that grows with our own
-         * taps there. */
+        /* An event will tell of a foreign port on one of these, so there is no need for a dump that
+         * grows with the number of our taps there. */
         if (is_unpinned(manager, bridge->ifindex))
                 return has_address(manager, bridge);
         (void)manager_look_at_ports(manager, bridge->ifindex, &ports);
@@ -168,7 +168,7 @@ void manager_see_port(Manager *manager, const LinkInfo *link) {
         networks_see_port(manager->networks, link, is_own);
 }
 
-/* A link may be seen before its bridge: then the bridge is only a number yet. */
+/* A port may be seen before its bridge, of which only the ifindex is known then. */
 typedef struct BridgeEntry {
         List link;
         LinkInfo bridge; /* name "" until seen */

@@ -20,8 +20,8 @@ static bool is_forwarding(const LinkInfo *link) {
         return link->is_bridge_port ? link_port_forwards(&link->port) : !group_is_held(link->group);
 }
 
-/* The port is in this state though nothing but the bridge can be the reason: it is up, and somebody
- * has it open. */
+/* The port is in this state although it is up and somebody has it open, so only the bridge can be
+ * the reason. */
 static bool is_held_back(const LinkInfo *link, LinkPortState state) {
         return link->is_bridge_port && link->flags & IFF_UP && link->flags & IFF_RUNNING &&
                         link->port.state == state;
@@ -39,7 +39,7 @@ static bool is_misplaced(const Endpoint *endpoint) {
         return endpoint->now.master != bridge || (*endpoint->tag.bridge && bridge == 0);
 }
 
-/* The bridge takes frames of its MTU at all other ports. */
+/* The bridge takes frames of its own MTU at all other ports. */
 static bool has_other_mtu(const Endpoint *endpoint) {
         const HostBridge *bridge = endpoint->bridge;
 
@@ -180,9 +180,8 @@ static bool ports_equal(const LinkPort *a, const LinkPort *b) {
         return a->isolated == b->isolated && a->locked == b->locked && a->learning == b->learning;
 }
 
-/* What was given, open or not: its holder can give the device to themselves and open by name
- * again what they had closed, and the owner of a persistent one opens its queues whenever they
- * like. */
+/* All that were given count, open or not: a holder can make themselves the owner and open by name
+ * what they had closed, and the owner of a persistent tap opens its queues whenever they like. */
 static unsigned queues_to_charge(const Endpoint *endpoint) {
         unsigned queues = link_tun_queues(&endpoint->now.tun);
 

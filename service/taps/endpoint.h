@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * One live endpoint: whose it is (the tag), what the kernel said of it last, and who waits for its
- * end. Nothing in here is a truth of its own: the record follows the kernel.
+ * One endpoint: whose it is (the tag), what the kernel last said of it, and who waits for its end.
+ * Nothing in here is a source of truth: the record follows the kernel.
  */
 
 #include <stdbool.h>
@@ -39,7 +39,7 @@ typedef enum EndpointChange {
         ENDPOINT_CHANGED_GUEST_MAC = 1 << 13,
 } EndpointChange;
 
-/* What is not as it was made. */
+/* What differs from what it was made as. */
 typedef enum EndpointWarning {
         ENDPOINT_WARNING_RENAMED = 1 << 0,
         ENDPOINT_WARNING_BRIDGE = 1 << 1,
@@ -61,7 +61,8 @@ typedef enum EndpointWarning {
 
 /* Why it leaves. */
 typedef enum EndpointEnd {
-        ENDPOINT_END_CLOSED, /* its last queue, or somebody deleted it: the kernel does not say */
+        ENDPOINT_END_CLOSED, /* its last queue was closed, or somebody deleted it: the kernel does
+                                not say which */
         ENDPOINT_END_RELEASED,
         ENDPOINT_END_TAMPERED,
         ENDPOINT_END_NETWORK_DELETED,
@@ -87,7 +88,7 @@ typedef enum EndpointState {
         ENDPOINT_STATE_MAX,
 } EndpointState;
 
-/* What others may undo of it, and is restored. */
+/* What others may undo, and what is restored then. */
 typedef enum EndpointFact {
         ENDPOINT_FACT_ANTI_SPOOF, /* locked, and learns nothing */
         ENDPOINT_FACT_FDB_ENTRY,  /* the entry of the bridge for the guest's MAC */
@@ -102,13 +103,14 @@ typedef enum EndpointFact {
  * there, or be gone: then its endpoints wait for one of that name. */
 typedef struct HostBridge {
         List link;      /* of all */
-        List endpoints; /* Endpoint.on_bridge: those that belong on it, on it or not */
+        List endpoints; /* Endpoint.on_bridge: those that belong on it, whether they are on it or
+                           not */
         char name[IFNAMSIZ];
         int ifindex;  /* 0: there is none of that name */
-        uint32_t mtu; /* as far as the kernel has told; 0: it has not */
-        /* When it is there again: those that wait are put back, some at a time. */
+        uint32_t mtu; /* 0: not known yet */
+        /* For when it is back: waiting endpoints are put back, a few at a time. */
         Reconcilable rejoin;
-        unsigned rejoined, refused; /* by this time's rejoining */
+        unsigned rejoined, refused; /* during the rejoining under way */
         void *owner;                /* the Manager */
 } HostBridge;
 
@@ -120,41 +122,43 @@ struct Endpoint {
         Tag tag;          /* what it was made as */
         LinkInfo now;     /* as the kernel said last */
         void *owner;      /* the Manager */
-        /* When one differs from the other (taps/reconcile-endpoint). */
+        /* For when tag and now differ (taps/reconcile-endpoint). */
         Reconcilable check;
         bool check_fdb_entry; /* the bridge may have lost its entry for the guest's MAC */
         RestoreLimit limits[ENDPOINT_FACT_MAX];
-        unsigned left;      /* 1 << EndpointFact: undone too often, and left so for now */
-        HostBridge *bridge; /* of the host, where it belongs; NULL: nowhere, or on a network */
+        unsigned left;      /* 1 << EndpointFact: undone too often, and left alone for now */
+        HostBridge *bridge; /* the host bridge it belongs on; NULL: none, or a network */
         List on_bridge;     /* HostBridge.endpoints */
-        int was_on; /* the bridge that it was on before it was on none; 0: that is not known */
+        int was_on;         /* the bridge it was on before it was on none; 0: not known */
         TamperState tamper;
-        unsigned warnings;     /* EndpointWarning */
-        uint64_t vlans;        /* a hash of those in which the guest's MAC is tied; 0: none yet */
-        bool muted;            /* in one of them another port has the guest's MAC */
-        uint64_t mac_heard_at; /* a generated one, first; µs of CLOCK_MONOTONIC; 0: not yet */
-        uint32_t offloads;     /* OFFLOAD_*, what the tap can carry with its header */
-        OffloadState offload_state; /* and what its consumer has turned on */
-        char *creator;              /* the connection that made it; NULL: it is not known */
-        unsigned just_given;        /* queues of the tag's count, by the last call for more */
+        unsigned warnings; /* EndpointWarning */
+        uint64_t vlans; /* a hash of those that have a static entry of the guest's MAC; 0: none yet
+                         */
+        bool muted;     /* another port has the guest's MAC in one of them */
+        uint64_t mac_heard_at;      /* a generated one, first; µs of CLOCK_MONOTONIC; 0: not yet */
+        uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
+        OffloadState offload_state; /* what its consumer has turned on */
+        char *creator;              /* the connection that made it; NULL: not known */
+        unsigned just_given;        /* queues that the last OpenQueues added to the tag's count */
         Charge charge;
-        Network *network; /* that it was made for; NULL: none */
+        Network *network; /* the one it was made for; NULL: none */
         NetworkPort on_network;
-        Charge port;         /* of what the network gives a user */
+        Charge port;         /* against the network's limit for a user */
         EndpointState state; /* changed by endpoint_set_state() alone */
         EndpointEnd end;
         List deletion_retry; /* Manager.deletion_retries: its deletion was refused, and is tried
                                 again */
         unsigned seen_in;    /* Manager.resyncs, when the kernel told of it last */
         bool orphaned;       /* its network was gone when it was adopted */
-        bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept
-                            for it */
+        bool may_return;     /* its MAC or label may come back, or nobody knows: its address stays
+                                reserved */
 };
 
 /* creator may be NULL. NULL: out of memory. */
 Endpoint *endpoint_new(const Tag *tag, const char *creator);
 
-/* Unlinks; gives the charge back. Its waiters must have been told. Takes NULL. Returns NULL. */
+/* Unlinks it and gives its charge back. Its waiters must have been told. Takes NULL. Returns NULL.
+ */
 Endpoint *endpoint_free(Endpoint *endpoint);
 
 /* -EINVAL: there is no such transition. The state stays what it was, and the mistake is logged. */
@@ -163,14 +167,14 @@ int endpoint_set_state(Endpoint *endpoint, EndpointState state);
 /* LIVE or DELETING: it is shown, and its end will be told. */
 bool endpoint_is_published(const Endpoint *endpoint);
 
-/* Takes over what the kernel says; returns the EndpointChanges. */
+/* Takes over what the kernel says. Returns EndpointChanges. */
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
 
-/* Its warnings are what they should be. Returns whether they were others. */
+/* Works its warnings out again. Returns whether they have changed. */
 bool endpoint_review(Endpoint *endpoint);
 
-/* The ifindex of the bridge where it belongs, a network's or the host's; 0: that is not there, or
- * it belongs on none. */
+/* The ifindex of the bridge it belongs on, a network's or the host's; 0: that does not exist, or it
+ * belongs on none. */
 int endpoint_bridge(const Endpoint *endpoint);
 
 /* Whether it outlives its queues. */
@@ -185,12 +189,12 @@ bool endpoint_is_active(const Endpoint *endpoint);
 /* Whether its port takes frames of the guest's MAC only. */
 bool endpoint_has_anti_spoof(const Endpoint *endpoint);
 
-/* Whether frames pass its bridge's port, as far as that depends on the bridge; on no bridge nothing
- * keeps them back. */
+/* Whether frames pass its port, as far as that depends on the bridge; without a bridge nothing
+ * holds them back. */
 bool endpoint_is_forwarding(const Endpoint *endpoint);
 
 void endpoint_add_waiter(Endpoint *endpoint, RemovalWaiter *waiter);
 void endpoint_notify_removed(Endpoint *endpoint, int error);
 
-/* Its guest, as far as leases go. The label is the endpoint's. */
+/* Its guest, as far as leases are concerned. The label stays the endpoint's. */
 LeaseGuest endpoint_guest(const Endpoint *endpoint);

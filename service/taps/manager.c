@@ -24,20 +24,21 @@
 #include "taps/tap-filter-guard.h"
 #include "taps/tracker.h"
 
-/* Each sleeps nearly all of its time: 16 delete or close some 450 taps a second, 8 some 270.
- * Several deletions in one message would not help: the kernel sleeps after each. */
+/* They sleep nearly all the time: 16 threads delete or close some 450 taps a second, 8 threads some
+ * 270. Several deletions in one message would not help: the kernel sleeps after each. */
 #define WORKER_THREADS 16
 
 DEFINE_CLEANUP(Manager, manager_free)
 
-/* Closing its queue is not enough: somebody may have joined it in the moment before it had its
- * owner, and would keep it. ifindex: 0: the one with the name of the nonce. */
+/* Closing its queue is not enough: somebody may have opened a queue in the moment before the device
+ * had its owner, and would keep it alive. ifindex: 0: the one with the nonce's name. */
 static void delete_scratch(Manager *manager, int ifindex, uint32_t nonce) {
         if (deletion_submit(manager->workers, ifindex, nonce, NULL, NULL) < 0)
                 log_warning("Out of memory: a tap on which something was tried may be left behind");
 }
 
-/* What the host offers, tried on a scratch tap that is down, on no bridge, and gone afterwards. */
+/* Finds out what the host offers, by a scratch tap that is down, on no bridge, and deleted
+ * afterwards. */
 static int probe_host(Manager *manager, Failure *failure) {
         TapDevice scratch = { .vnet_hdr = true, .multiqueue = true };
         FdSet queues = FDSET_INIT;
@@ -50,7 +51,7 @@ static int probe_host(Manager *manager, Failure *failure) {
                 return r;
         ifname_of_nonce(nonce, scratch.name);
         r = tap_create(&scratch, &fd, failure);
-        if (r < 0 && r != -EEXIST) /* it may have been made, and joined by somebody */
+        if (r < 0 && r != -EEXIST) /* it may exist, and somebody may have opened it */
                 delete_scratch(manager, 0, nonce);
         if (r < 0)
                 return r;
@@ -80,7 +81,7 @@ static void on_offloads(OffloadState *state, void *userdata) {
                 manager->observer->changed(endpoint, ENDPOINT_CHANGED_OFFLOADS, manager->userdata);
 }
 
-/* The tap may be gone with them. */
+/* The tap may have gone with them. */
 static void on_closed(void *userdata) {
         Manager *manager = userdata;
 
@@ -99,7 +100,7 @@ static void evict(Network *network, void *userdata) {
         }
 }
 
-/* Asked by ifindex: the name may be another bridge's by now. */
+/* Looks by ifindex: another bridge may have the name by now. */
 static bool has_ports(const Network *network, void *userdata) {
         BridgePorts ports;
 

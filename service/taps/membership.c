@@ -109,8 +109,8 @@ int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name,
                 list_append(&bridge->endpoints, &endpoint->on_bridge);
                 endpoint->bridge = bridge;
         }
-        /* That it is there again was known here before its event was read: others may wait for it.
-         */
+        /* The bridge is back, which is known here before its event is read: other endpoints may
+         * wait for it. */
         if (ifindex > 0 && bridge->ifindex != ifindex) {
                 bridge->ifindex = ifindex;
                 manager_mark_bridge(manager, bridge);
@@ -118,7 +118,7 @@ int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name,
         return 0;
 }
 
-/* Of its ports the event says nothing, and it is by name that others are told of their bridge. */
+/* The event does not mention its ports, but the bus shows their bridge by name. */
 void manager_bridge_is_renamed(Manager *manager, int ifindex) {
         LIST_FOREACH(&manager->registry.endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);

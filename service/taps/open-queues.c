@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * OpenQueues: further queues for a tap's owner, who may sit in a sandbox where they cannot open it
- * by name. How many were given stands in the tag, so that one too many shows, also after a restart.
+ * OpenQueues: further queues for a tap's owner, whose sandbox may keep them from opening it by
+ * name. The tag says how many were given, so that one too many is noticed, also after a restart.
  */
 #include "taps/open-queues.h"
 
@@ -14,7 +14,7 @@
 #include "kernel/tap.h"
 #include "taps/manager-private.h"
 
-/* How many past those that were given before. */
+/* How many are more than were given before. */
 static unsigned queues_to_give(const Endpoint *endpoint, unsigned count) {
         unsigned sum = link_tun_queues(&endpoint->now.tun) + count;
 
@@ -33,7 +33,7 @@ static int check_queues(Manager *manager, const Endpoint *endpoint, const Limits
                 return failure_set(failure, FAILURE_QUEUE_LIMIT, E2BIG,
                                 "%s has %u queues; %u more would be past the %u that this kernel gives to a device.",
                                 endpoint->now.name, now, count, manager->capabilities.max_queues);
-        /* All that were given are charged already. */
+        /* Those that were given before are charged already. */
         return quota_check(manager->quota, endpoint->tag.uid, limits, 0,
                         queues_to_give(endpoint, count), failure);
 }
@@ -51,7 +51,7 @@ static int write_count(Manager *manager, Endpoint *endpoint, unsigned queues, Fa
         return r;
 }
 
-/* Before they are opened: the kernel's count must never be past the tag's. */
+/* Before they are opened: the kernel's count must never exceed the tag's. */
 static int give(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *failure) {
         int r = queues > 0 ? write_count(manager, endpoint, endpoint->tag.queues + queues, failure)
                            : 0;
@@ -60,8 +60,8 @@ static int give(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *
         return r;
 }
 
-/* What was given and could not be opened, or not be passed on. The queues are closed first, off the
- * loop, because the tag's count may be lowered only then. */
+/* Queues that were given but could not be opened or passed on. They are closed first, off the loop,
+ * because the tag's count may be lowered only then. */
 typedef struct Withdrawal {
         WorkersJob job;
         Manager *manager;
@@ -70,8 +70,8 @@ typedef struct Withdrawal {
         FdSet queues;
 } Withdrawal;
 
-/* Others may have been opened meanwhile, by a later call or by name. Events that still tell of the
- * closed ones come first: with the lower count they would be tampering. */
+/* Other queues may have been opened meanwhile, by a later call or by name. Events that still count
+ * the closed ones are read first: with the lower count they would look like tampering. */
 static void withdraw(Manager *manager, uint32_t nonce, unsigned given) {
         Failure failure = FAILURE_INIT;
         unsigned count, open;
@@ -122,11 +122,11 @@ void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues
                 workers_close(manager->workers, queues);
                 return;
         }
-        fdset_done(queues); /* none are open, or there is no memory to do it elsewhere */
+        fdset_done(queues); /* none are open, or there is no memory to close them elsewhere */
         withdraw(manager, nonce, given);
 }
 
-/* Queues that nobody has received, while our own copies are still open. */
+/* Queues that reached nobody, while our own copies are still open. */
 typedef struct LostQueues {
         RemovalWaiter waiter;
         Manager *manager;
@@ -183,7 +183,7 @@ static int stale(const char *what, Failure *failure) {
                         failure, FAILURE_STALE, ESTALE, "The tap %s meanwhile. Ask again.", what);
 }
 
-/* By its name, which must still be that of the ifindex afterwards. */
+/* Opens by name, which must still belong to the ifindex afterwards. */
 static int open_by_name(Manager *manager, const Endpoint *endpoint, unsigned count, FdSet *queues,
                 Failure *failure) {
         bool idle = link_tun_queues(&endpoint->now.tun) == 0;
@@ -228,7 +228,7 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
                 manager_withdraw_queues(manager, endpoint, &queues);
                 return r;
         }
-        link_monitor_catch_up(manager->monitor); /* and so the charge */
+        link_monitor_catch_up(manager->monitor); /* this also updates the charge */
         *ret_queues = queues;
         return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where a tap is to be: a bridge of the host, a network that is up or that comes up for it, or
- * nowhere. Looks only.
+ * Where a tap is to be: on a bridge of the host, on a network that is up or comes up for it, or on
+ * none. Nothing is changed here.
  */
 #include "taps/placement.h"
 
@@ -16,8 +16,8 @@
 #include "taps/membership.h"
 #include "taps/tap-filter-guard.h"
 
-/* It is being deleted, or may be there only because of our own copies of its queues. NULL: it
- * stays. */
+/* For an endpoint that is being deleted, or may only exist because of our own copies of its queues.
+ * NULL: it stays. */
 static List *waiters_for_end(const Manager *manager, Endpoint *endpoint) {
         if (endpoint->state == ENDPOINT_DELETING || endpoint->state == ENDPOINT_ABORTED)
                 return &endpoint->waiters;
@@ -45,8 +45,8 @@ static bool waits_with_mac(Manager *manager, const Endpoint *endpoint, const Mac
                         0;
 }
 
-/* An endpoint that belongs on the bridge and is off it has no entry there: the MAC is its guest's
- * all the same. */
+/* An endpoint that belongs on the bridge but is off it has no entry there, and still owns its
+ * guest's MAC. */
 static const Endpoint *find_waiting_with_mac(
                 Manager *manager, const LinkInfo *bridge, const Mac *mac) {
         const Network *network = networks_at(manager->networks, bridge->ifindex);
@@ -133,7 +133,7 @@ int placement_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *gue
         return host == PLACEMENT_OK ? guest : host;
 }
 
-/* What the kernel would refuse is refused before anybody is asked for it. */
+/* What the kernel would refuse is refused before anybody is asked to authenticate. */
 static int check_ports(Manager *manager, const Placement *place, const Client *client,
                 unsigned ports, unsigned most, List **ret_blocked_on, Failure *failure) {
         Failure refusal = FAILURE_INIT;
@@ -175,7 +175,7 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
         return wait_for_own(manager, client, ret_blocked_on, &refusal, -EDQUOT, failure);
 }
 
-/* Port by port: a foreign one decides which action is asked about. */
+/* Looks at each port: a foreign one decides which action polkit is asked about. */
 static int look_at_ports_of_network(Manager *manager, Placement *place, const Client *client,
                 List **ret_blocked_on, Failure *failure) {
         const NetworkPlan *plan = &place->network->tag.plan;
@@ -193,7 +193,7 @@ static int look_at_ports_of_network(Manager *manager, Placement *place, const Cl
                         : check_user(manager, place->network, client, ret_blocked_on, failure);
 }
 
-/* The name is from the look a moment ago, so sysfs, which costs least, will do. */
+/* The name was read a moment ago, so sysfs, which is cheapest, is good enough. */
 static int look_at_ports(Manager *manager, Placement *place, const Client *client,
                 List **ret_blocked_on, Failure *failure) {
         const unsigned most = client->ports_per_bridge;
@@ -213,7 +213,7 @@ static bool is_unfiltered(const TapRequest *request, const NetworkPlan *plan) {
                         (plan->guests_isolated && request->has_isolated && !request->isolated);
 }
 
-/* Its bridge has another name than it: waiting for its end could take for ever. */
+/* Its bridge was renamed, so waiting for its end could take for ever. */
 static bool is_renamed(Manager *manager, const Network *network) {
         LinkInfo bridge;
 
@@ -222,7 +222,7 @@ static bool is_renamed(Manager *manager, const Network *network) {
                         strcmp(bridge.name, network->tag.plan.name) != 0;
 }
 
-/* Nobody waits for what may never come. */
+/* Nobody should wait for an end that may never come. */
 static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failure) {
         if (network->refusals > 0)
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
@@ -232,7 +232,7 @@ static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failur
         return PLACEMENT_BLOCKED;
 }
 
-/* It has no bridge yet, or one that goes. */
+/* The network has no bridge yet, or one that is being deleted. */
 static int look_at_definition(Manager *manager, const Client *client, Placement *place,
                 List **ret_blocked_on, Failure *failure) {
         const NetworkPlan *plan = client->defined;
@@ -257,7 +257,7 @@ static int refuse_foreign(const Client *client, Failure *failure) {
                         client->defined->name);
 }
 
-/* Whether all filters stand that a tap there needs. */
+/* Whether all filters that a tap there needs are in force. */
 static int look_at_filters(
                 Manager *manager, Network *network, List **ret_blocked_on, Failure *failure) {
         int r = manager_look_at_filters(manager, network, ret_blocked_on, failure);
@@ -316,7 +316,7 @@ static int look_at_place(Manager *manager, const TapRequest *request, const Clie
         return r < 0 ? failure_set(failure, refusal.kind, -r, "%s", refusal.text) : r;
 }
 
-/* A set that the kernel would take on some host, but not on this one or not with this header. */
+/* Refuses a set that is valid, but not on this host or not with this header. */
 static int check_offloads(const Manager *manager, const TapRequest *request, Failure *failure) {
         uint32_t able = offload_for_header(
                         manager->capabilities.offloads.mask, request->vnet_hdr_size);

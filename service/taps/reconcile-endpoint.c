@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an endpoint was made as (its tag) and what its link is are brought together here, and
- * nowhere else. Events only say that they may differ. The rule (docs/reconcile.md): what protects
- * is restored; where somebody has put the tap is followed, into the tag; a tap on no bridge is
- * held; of the rest people are warned.
+ * Brings what an endpoint was made as (its tag) and what its link is together; nothing else does.
+ * Events only say that they may differ. The rule (docs/reconcile.md): protection is restored; a
+ * move to another bridge is followed, into the tag; a tap on no bridge is held; everything else is
+ * warned of.
  *
- * Filters come before frames: a tap that is on no bridge gets a group whose frames are dropped at
- * the port (networks/group) and keeps it, on whichever bridge it is put, until the flags of its
- * port and the entry of its MAC stand.
+ * Filters come before frames: a tap on no bridge gets a group whose frames are dropped at the port
+ * (networks/group) and keeps it, whichever bridge it is put on, until the flags of its port and the
+ * entry of its MAC are set.
  */
 #include "taps/reconcile-endpoint.h"
 
@@ -23,21 +23,22 @@
 #include "taps/membership.h"
 #include "taps/tap-port.h"
 
-/* A thief of MACs takes entries from others, as often as there is another tap to do it with:
- * that these are put back may not end. */
+/* A tap that takes another guest's MAC removes that guest's entry, and there may always be one more
+ * tap to do it with: restoring these entries must never stop. */
 #define THEFT_USEC (1000 * 1000)
 
 #define BIT(fact) (1U << (fact))
 
-/* An entry that was learnt in the meantime, or that a thief's link has put there, is nobody's
- * right; what an administrator has set is, and what another guest has by its own tag. */
+/* Nobody has a right to an entry that was learnt in the meantime, or that a link with a stolen MAC
+ * has caused; an administrator has to one they have set, and another guest to the MAC of its own
+ * tag. */
 static bool may_be_replaced(const Manager *manager, const FdbEntry *entry, const Mac *mac) {
         const Endpoint *holder = registry_by_ifindex(&manager->registry, entry->port);
 
         return entry->learnt || (holder && !mac_equal(&holder->tag.guest_mac, mac));
 }
 
-/* false: another port has the MAC there, by somebody's will. vlan: 0: none. */
+/* false: somebody has given the MAC to another port there. vlan: 0: none. */
 static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vlan) {
         const Mac *mac = &endpoint->tag.guest_mac;
         Failure failure = FAILURE_INIT;
@@ -78,8 +79,8 @@ static void add_fdb_entry(Manager *manager, const Endpoint *endpoint) {
                                 endpoint->now.name);
 }
 
-/* FNV-1a: each port event tells all VLANs; a holder can make many events, and a trunk has thousands
- * of VLANs. */
+/* FNV-1a. Each port event lists all VLANs; a holder can cause many events, and a trunk has
+ * thousands of VLANs. */
 static uint64_t hash_vlans(const PortVlans *vlans) {
         const uint8_t *bytes = (const void *)vlans->ranges;
         uint64_t hash = UINT64_C(0xcbf29ce484222325);
@@ -105,8 +106,8 @@ void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *
                                 endpoint->now.name, refused);
 }
 
-/* The filter drops nothing of a tap that it does not know by its group: until it has that again,
- * and where it may not be restored, its port forwards nothing reserved. */
+/* The filter does not know a tap without its group: until that is restored, or if it may not be,
+ * the port forwards no reserved frames. */
 static TapPort to_be(const Manager *manager, const Endpoint *endpoint) {
         TapPort port = tap_port_for_tag(&endpoint->tag, &endpoint->now,
                         endpoint->network ? endpoint->network->ifindex : 0,
@@ -127,8 +128,8 @@ static const char *name_to_be(const Endpoint *endpoint) {
                                            : endpoint->tag.bridge;
 }
 
-/* Somebody has put it on another bridge of the host. A network's filters, limits and addresses go
- * by the network that a tap was made for, so no move from or to a network is followed. */
+/* Somebody has put it on another bridge of the host. Filters, limits and addresses depend on the
+ * network that a tap was made for, so no move from or to a network is followed. */
 static bool was_moved(const Manager *manager, const Endpoint *endpoint) {
         const LinkInfo *now = &endpoint->now;
 
@@ -137,8 +138,8 @@ static bool was_moved(const Manager *manager, const Endpoint *endpoint) {
                         !networks_at(manager->networks, now->master);
 }
 
-/* The facts of its port that are not as they should be. More protection than it was made with is an
- * administrator's choice. */
+/* The facts of its port that differ. More protection than it was made with is an administrator's
+ * choice. */
 static unsigned port_differences(const Endpoint *endpoint, const LinkPort *wanted) {
         const LinkPort *now = &endpoint->now.port;
         unsigned facts = 0;
@@ -199,7 +200,8 @@ static void write_tag(Manager *manager, Endpoint *endpoint, const Tag *tag) {
                                 failure.text);
 }
 
-/* An older version's tag does not say what the tap was made as: that is what it is found as. */
+/* An older version's tag does not say what the tap was made as, so what it is now is taken for
+ * that. */
 static void complete_tag(Manager *manager, Endpoint *endpoint) {
         const LinkInfo *now = &endpoint->now;
         Tag tag = endpoint->tag;
@@ -248,8 +250,8 @@ static void log_left(const Endpoint *endpoint, unsigned facts) {
                                         what[fact], endpoint->now.name, RESTORATIONS_MAX);
 }
 
-/* Those of the facts that may be restored once more; the others are left, and looked at again when
- * they may. */
+/* Gives those of the facts that may be restored once more; the others are left, and looked at again
+ * when they may be. */
 static unsigned take_limits(Manager *manager, Endpoint *endpoint, unsigned facts) {
         const uint64_t now = clock_now_usec();
         unsigned allowed = 0;
@@ -295,7 +297,7 @@ static int restore_port(Manager *manager, Endpoint *endpoint, unsigned facts, Fa
         return r;
 }
 
-/* Clears the bit of the entry where it is not missing. */
+/* Clears the bit of the entry if it is not missing. */
 static unsigned look_for_fdb_entry(Manager *manager, Endpoint *endpoint, unsigned facts) {
         if (!(facts & BIT(ENDPOINT_FACT_FDB_ENTRY)) || !has_fdb_entry(manager, endpoint))
                 return facts;
@@ -316,7 +318,8 @@ static int set_group(Manager *manager, Endpoint *endpoint, uint32_t group, Failu
         return r;
 }
 
-/* Flags, then the entry of the MAC, then the group by which frames pass, if it is held. */
+/* Sets the flags, then the entry of the MAC and, if it is held, the group that lets frames pass
+ * last. */
 static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigned *ret_left,
                 Failure *failure) {
         const unsigned flags = BIT(ENDPOINT_FACT_ANTI_SPOOF) | BIT(ENDPOINT_FACT_ISOLATED) |
@@ -325,7 +328,8 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
                    is_unknown = !group_is_of_bridged_tap(endpoint->now.group);
         const bool was_stolen = manager->theft_usec > 0 &&
                         clock_now_usec() - manager->theft_usec < THEFT_USEC;
-        /* That a port forwards nothing reserved where its filter is gone is nobody's to undo. */
+        /* That a port without its filter forwards no reserved frames must not be undone by anybody.
+         */
         const bool is_closed = to_be(manager, endpoint).port.group_fwd_mask == 0;
         const unsigned free_of_charge = (is_held ? BIT(ENDPOINT_FACT_GROUP) : 0) |
                         (was_stolen ? BIT(ENDPOINT_FACT_FDB_ENTRY) : 0) |
@@ -335,19 +339,19 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
         int r = 0;
 
         *ret_left = facts & ~allowed;
-        /* It stays held while something that should be there before its frames pass is not. */
+        /* It stays held while something is missing that should be there before its frames pass. */
         if (is_held && *ret_left) {
                 allowed &= ~BIT(ENDPOINT_FACT_GROUP);
                 *ret_left |= facts & BIT(ENDPOINT_FACT_GROUP);
         }
-        /* By its group the filter knows a tap on a bridge, and without the filter its port must
-         * forward nothing reserved. One that is held is known: its group keeps frames back until
-         * all else stands. */
+        /* The filter knows a tap on a bridge by its group, and without the filter its port must
+         * forward no reserved frames. One that is held is known: its group holds frames back until
+         * everything else is set. */
         if (is_unknown && allowed & BIT(ENDPOINT_FACT_GROUP))
                 r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
         if (r >= 0 && allowed & flags)
                 r = restore_port(manager, endpoint, allowed & flags, failure);
-        /* The entry goes with the lock: a port that is locked hears nobody without. */
+        /* The entry belongs to the lock: a locked port without it hears nobody. */
         if (r >= 0 && allowed & (BIT(ENDPOINT_FACT_FDB_ENTRY) | BIT(ENDPOINT_FACT_ANTI_SPOOF))) {
                 add_fdb_entry(manager, endpoint);
                 endpoint->check_fdb_entry = false;
@@ -361,7 +365,7 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
         return r;
 }
 
-/* Where the bridge is there still, somebody has taken the tap off it: that is left so. */
+/* If the bridge still exists, somebody has taken the tap off it, and it is left off. */
 static uint32_t held_group(Manager *manager, const Endpoint *endpoint) {
         const HostBridge *bridge = endpoint->bridge;
 
@@ -408,13 +412,13 @@ static int bring_together(Manager *manager, Endpoint *endpoint, Failure *failure
 
 static void reconcile(Reconcilable *thing);
 
-/* Of its check, which calls what is below. */
+/* Sets its check up, whose function is below. */
 static void prepare_check(Manager *manager, Endpoint *endpoint) {
         endpoint->owner = manager;
         endpoint->check.reconcile = reconcile;
 }
 
-/* What the kernel refused may work a little later, and no event says when. */
+/* What the kernel has refused may work a little later, and no event will say when. */
 static void try_again(Manager *manager, Endpoint *endpoint) {
         reconciler_mark_at(manager->reconciler, &endpoint->check,
                         clock_now_usec() + RESTORATIONS_USEC / RESTORATIONS_MAX);
@@ -425,7 +429,7 @@ static void look_and_bring_together(Manager *manager, Endpoint *endpoint) {
         LinkInfo now;
 
         prepare_check(manager, endpoint);
-        /* The event may be older than what is. If the link is gone, the kernel tells that too. */
+        /* The event may be outdated. If the link is gone, the kernel tells that as well. */
         if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0)
                 return;
         manager_follow(manager, endpoint, &now);
@@ -439,7 +443,7 @@ static void look_and_bring_together(Manager *manager, Endpoint *endpoint) {
         manager_follow(manager, endpoint, &endpoint->now);
 }
 
-/* Also what was left for a time, though nothing else differs now. */
+/* Runs also for what was left alone for a time, even if nothing else differs now. */
 static void reconcile(Reconcilable *thing) {
         Endpoint *endpoint = container_of(thing, Endpoint, check);
 

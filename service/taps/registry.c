@@ -51,7 +51,8 @@ static Endpoint *find(
         return found ? *found : NULL;
 }
 
-/* Where the key is taken (an adopted link may carry the tag of another one) the first keeps it. */
+/* If the key is taken (an adopted link may carry the tag of another one), the first one keeps it.
+ */
 static int insert(void **tree, Endpoint *endpoint, int (*order)(const void *, const void *)) {
         return tsearch(endpoint, tree, order) ? 0 : -ENOMEM;
 }
@@ -98,7 +99,7 @@ Endpoint *registry_by_nonce(const Registry *registry, uint32_t nonce) {
 Endpoint *registry_by_label(const Registry *registry, uid_t uid, const char *label) {
         Endpoint key = { .tag.uid = uid };
 
-        if (!label_is_valid(label)) /* never cut into one that is */
+        if (!label_is_valid(label)) /* never truncated to one that is */
                 return NULL;
         snprintf(key.tag.label, sizeof(key.tag.label), "%s", label);
         return find(&registry->by_label, &key, compare_label);

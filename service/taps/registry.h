@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The set of endpoints, found by what the kernel calls them (ifindex), by what we call them (nonce)
- * and by what their user calls them (label). Each look-up is O(log n). Owns what is in it.
+ * The set of all endpoints. They are found by the kernel's number (ifindex), by ours (nonce) and by
+ * their user's name (label), in O(log n). It owns what is in it.
  */
 
 #include "taps/endpoint.h"
@@ -15,14 +15,14 @@ typedef struct Registry {
 
 void registry_init(Registry *registry);
 
-/* Frees all endpoints; who watches one is told -ECANCELED. */
+/* Frees all endpoints; their waiters are told -ECANCELED. */
 void registry_done(Registry *registry);
 
-/* Takes the endpoint over; its tag and ifindex must be set and unknown here. -ENOMEM: still the
- * caller's. */
+/* Takes the endpoint over, whose tag and ifindex must be set and not in the set yet. -ENOMEM: it
+ * stays the caller's. */
 int registry_add(Registry *registry, Endpoint *endpoint);
 
-/* Gives it back. */
+/* Gives the endpoint back to the caller. */
 void registry_remove(Registry *registry, Endpoint *endpoint);
 
 /* NULL: none. By ifindex aborted ones are found too; by nonce and by label they are not. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Against the holders of queues, and against what happens to the filters of others when one of them
- * takes a MAC that is not theirs: what tamper_check() finds is put right, or the endpoint is
- * deleted. Nothing in here waits for a holder.
+ * Acts on what tamper_check() finds: the change is undone, or the endpoint is deleted. Nothing here
+ * waits for a holder.
  */
 #include "taps/tamper-guard.h"
 
@@ -25,7 +24,7 @@ static void wake_again(Manager *manager) {
                 log_error("Cannot try again to delete what was tampered with");
 }
 
-/* Whose end nobody asked for, nobody would ask for again. */
+/* If nobody has asked for its end, nobody would ask again. */
 static void try_again(Manager *manager, Endpoint *endpoint) {
         if (endpoint->end == ENDPOINT_END_RELEASED || !list_is_empty(&endpoint->deletion_retry))
                 return;
@@ -33,7 +32,7 @@ static void try_again(Manager *manager, Endpoint *endpoint) {
         wake_again(manager);
 }
 
-/* Its end is the kernel's to tell; only what kept it from being deleted is told from here. */
+/* The kernel tells of its end; only a refused deletion is reported here. */
 static void on_deletion(int ifindex, int error, void *userdata) {
         Manager *manager = userdata;
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
@@ -71,9 +70,9 @@ int manager_guard_begin(Manager *manager, sd_event *event) {
 int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
         int r;
 
-        if (endpoint->state != ENDPOINT_LIVE) /* it goes already */
+        if (endpoint->state != ENDPOINT_LIVE) /* it is going already */
                 return 0;
-        /* There are no threads any more; the next start sees to it. */
+        /* There are no threads any more; the next start deletes it. */
         if (manager->state == MANAGER_STOPPING)
                 return -ECANCELED;
         r = deletion_submit(manager->workers, endpoint->now.ifindex, endpoint->tag.nonce,
@@ -116,9 +115,9 @@ static void restore_mac(Manager *manager, Endpoint *endpoint, LinkInfo *link, co
         report(manager, endpoint, TAMPER_ACTION_RESTORE_MAC, why);
 }
 
-/* Until the kernel has told that the MAC was put back, an event can be from before: then the link
- * is looked at again before anybody is blamed. Otherwise a strange MAC is blamed also if it was
- * there for a moment only. */
+/* Until the kernel has told that the MAC was restored, an event may be older: then the link is read
+ * again before anybody is blamed. Otherwise another MAC counts even if it was there for a moment
+ * only. */
 static void look_again(Manager *manager, Endpoint *endpoint, LinkInfo *link) {
         const Mac mac = mac_of_host_side(&endpoint->tag.guest_mac);
         LinkInfo now;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The packet filters of all taps, which somebody else has changed or taken away (those of networks
- * are networks/network-filters'): restored at once, by messages. Whoever undoes them again and
- * again is let have it, and people are warned.
+ * Restores the packet filters of all taps at once, by messages, when somebody else has changed or
+ * deleted them (for those of networks see networks/network-filters). If they are undone again and
+ * again they are left alone for a while, and that is warned of.
  *
- * What we change ourselves is told by the kernel like the rest; comparing it with what was made
- * costs some questions, each about one table of ours.
+ * The kernel reports our own changes like all others; comparing costs a few requests, each about
+ * one of our tables.
  */
 #include "taps/tap-filter-guard.h"
 
@@ -115,7 +115,8 @@ static const char *name_of(const TapGuard *tap) {
                         : "tables inet and arp " NETWORK_TABLE_PREFIX TAP_FILTER_NAME;
 }
 
-/* Left for now: without the tables, ports have to forward nothing that they are for. */
+/* They are left alone for now: without these tables, ports must not forward the frames that they
+ * would drop. */
 static void give_taps_up(Manager *manager, TapGuard *tap) {
         if (!(manager->capabilities.tap_filters & tap->filter))
                 return;

@@ -20,7 +20,7 @@ int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *fai
                 request->where = TAP_ON_NOTHING;
                 return 0;
         }
-        /* Never cut: a longer name is not the bridge that its first 15 bytes name. */
+        /* Never truncated: a longer name is not the bridge that its first 15 bytes name. */
         if (!ifname_is_plain(bridge))
                 return failure_set(failure, FAILURE_NO_SUCH_BRIDGE, ENODEV,
                                 "There is no bridge of that name: a name has 1 to 15 of A-Z a-z 0-9 _ . + @ - and begins with neither \"-\" nor \".\".");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * In step with the kernel. There is one way for an endpoint to leave, whoever took it away and why:
- * the kernel says that the link is gone (RTM_DELLINK, or a dump without it).
+ * Follows the kernel. Endpoints are removed in exactly one place: when the kernel reports that the
+ * link is gone (RTM_DELLINK, or a dump without it), whoever deleted it and why.
  */
 #include "taps/tracker.h"
 
@@ -27,7 +27,7 @@ static void forget(Manager *manager, Endpoint *endpoint) {
         Network *network = endpoint->network;
         const bool orphaned = endpoint->orphaned;
 
-        /* Observers count the ports that are left. */
+        /* Observers count the remaining ports. */
         list_unlink(&endpoint->on_network.link);
         if (endpoint_is_published(endpoint) && manager->observer &&
                         manager->state != MANAGER_STARTING)
@@ -45,8 +45,8 @@ static void forget(Manager *manager, Endpoint *endpoint) {
                 networks_remove_orphans(manager->networks);
 }
 
-/* The group names the network's bridge, whatever that is called by now; but somebody may have
- * changed it. */
+/* The group identifies the network's bridge, whatever its present name; but somebody may have
+ * changed the group. */
 static Network *network_of(Manager *manager, const Endpoint *endpoint) {
         const Tag *tag = &endpoint->tag;
         Network *network = tag->is_older || tag->on_network
@@ -57,7 +57,7 @@ static Network *network_of(Manager *manager, const Endpoint *endpoint) {
                                            : networks_find(manager->networks, tag->bridge);
 }
 
-/* A tap whose network is gone has nothing to be on. */
+/* A tap whose network is gone is orphaned: it belongs nowhere, and is deleted. */
 static int adopt_into_place(Manager *manager, Endpoint *endpoint) {
         const Tag *tag = &endpoint->tag;
         Network *network = network_of(manager, endpoint);
@@ -71,7 +71,7 @@ static int adopt_into_place(Manager *manager, Endpoint *endpoint) {
         return *tag->bridge ? manager_enter_bridge(manager, endpoint, tag->bridge, 0) : 0;
 }
 
-/* A link with our tag that is not known: we were restarted. Who made it is not known any more. */
+/* A link with our tag that is not known: we were restarted. Its creator is not known any more. */
 static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         _cleanup_(endpoint_freep) Endpoint *endpoint = NULL;
         int r;
@@ -107,7 +107,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
         return 0;
 }
 
-/* The same, after what should not be has been put right. */
+/* Takes over what the kernel says, after tampering has been undone. */
 static void guard_and_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
         LinkInfo now = *link;
 
@@ -141,7 +141,7 @@ static void guard_offloads(Manager *manager, Endpoint *endpoint) {
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
 }
 
-/* What was done to it while nobody watched. */
+/* Looks for what was done to it while nobody was watching. */
 static void examine(Manager *manager, Endpoint *endpoint) {
         const LinkInfo now = endpoint->now;
 
@@ -152,8 +152,7 @@ static void examine(Manager *manager, Endpoint *endpoint) {
                 guard_offloads(manager, endpoint);
 }
 
-/* Once for all that a batch of events changed of an endpoint: a holder can make thousands a second.
- */
+/* Reports once what a batch of events has changed: a holder can cause thousands a second. */
 static void tell_changes(void *userdata) {
         static const unsigned of_queues = ENDPOINT_CHANGED_STATE | ENDPOINT_CHANGED_QUEUES |
                         ENDPOINT_CHANGED_QUEUES_DISABLED | ENDPOINT_CHANGED_HEADER;
@@ -174,7 +173,7 @@ static void tell_changes(void *userdata) {
                         manager->observer->changed(endpoint, changes, manager->userdata);
                 if (changes & of_queues)
                         guard_offloads(manager, endpoint);
-                /* An event that changes nothing else may be of the offloads. */
+                /* An event that changes nothing else may be about the offloads. */
                 offload_watch_look(manager->offload_watch, &endpoint->offload_state);
         }
 }
@@ -196,9 +195,9 @@ static bool has_its_tag(const Endpoint *endpoint, const LinkInfo *link) {
                         (tag_of_link(link, &tag) >= 0 && tags_are_of_one(&tag, &endpoint->tag));
 }
 
-/* What the link is now. It is ours by its tag, which only an administrator can take away: without
- * it, or with another one, it is not the endpoint any more, as it would not be after a restart.
- * Asks the kernel nothing: a dump may be under way. */
+/* Takes over what the link is now. It is ours by its tag, which only an administrator can remove:
+ * without it, or with another one, it is not the endpoint any more, just as after a restart. Does
+ * not ask the kernel: a dump may be under way. */
 static int see_endpoint(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
@@ -235,9 +234,9 @@ static void see_anew(Manager *manager, int ifindex) {
                 examine(manager, endpoint);
 }
 
-/* An event may be older than what we know already: that the link is gone, by a dump, or that it has
- * its tag. A link that is new to us, or not as it should be, is asked for itself; false: it is seen
- * so then, and the event is out of date. */
+/* An event may be older than what we know already: a dump has shown that the link is gone, or has
+ * its tag. So a link that is new to us, or not as it should be, is read anew. false: it was, and
+ * the event is outdated. */
 static bool see_event(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         Tag tag;
@@ -257,7 +256,7 @@ static void see_port(Manager *manager, const LinkInfo *link) {
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         LinkInfo now;
 
-        /* The link's own event, which is from before its bridge saw that it is up, does not tell.
+        /* The link's own event does not tell: it is older than its bridge's notice that it is up. /
          */
         if (endpoint && endpoint->state == ENDPOINT_CREATING)
                 endpoint->now.port.state = link->port.state;
@@ -316,7 +315,7 @@ static int resync(void *userdata) {
         int r = -EINTR;
 
         manager->resyncs++;
-        /* A dump that was overtaken by changes is taken again; what it showed was true
+        /* A dump that was overtaken by changes is repeated; what it has shown was true
          * nevertheless. */
         UNTIL_DUMP_IS_WHOLE(r) {
                 networks_forget_ports(manager->networks);
