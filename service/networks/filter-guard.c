@@ -72,6 +72,13 @@ FilterState filter_guard_compare(
         return r >= 0 || r == -ENOENT ? FILTERS_DIFFER : FILTERS_UNCLEAR;
 }
 
+void filter_guard_touch(FilterGuard *guard, Reconciler *reconciler) {
+        if (!guard->reconcilable.reconcile)
+                return;
+        guard->touched = true;
+        reconciler_mark(reconciler, &guard->reconcilable);
+}
+
 bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler) {
         const uint64_t now = clock_now_usec();
 

@@ -61,6 +61,9 @@ void filter_guard_take_again(FilterGuard *guard, uint64_t digest);
 FilterState filter_guard_compare(
                 const FilterGuard *guard, Netlink *netlink, const FilterTable *tables, size_t n);
 
+/* They may have changed: marks them to be compared, if there is anything to compare. */
+void filter_guard_touch(FilterGuard *guard, Reconciler *reconciler);
+
 /* They differ. Whether they may be restored now; if not, they are given up until they may, and are
  * marked for that time. */
 bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler);

@@ -353,7 +353,7 @@ int firewall_look(FirewallLook *look, Failure *failure) {
 const char *firewall_sentence(FirewallMatter matter, const Fate *fate, const char *name,
                 char buffer[static FIREWALL_SENTENCE_SIZE]) {
         static const struct {
-                const char *what, *cure;
+                const char *what, *fix;
         } words[FIREWALL_MATTER_MAX] = {
                 [FIREWALL_DHCP] = { "what guests ask the host's DHCP server: they get no addresses",
                                 "to UDP port 67" },
@@ -366,7 +366,7 @@ const char *firewall_sentence(FirewallMatter matter, const Fate *fate, const cha
         snprintf(buffer, FIREWALL_SENTENCE_SIZE,
                         "The chain \"%s\" of another firewall drops %s. Let it accept what comes from %s%s%s.",
                         fate->chain, words[matter].what, name,
-                        matter == FIREWALL_EGRESS ? ", " : " ", words[matter].cure);
+                        matter == FIREWALL_EGRESS ? ", " : " ", words[matter].fix);
         return buffer;
 }
 

@@ -12,7 +12,8 @@
 #include "common/cleanup.h"
 #include "kernel/forwarding.h"
 
-bool clash_overlap(const void *a, unsigned a_prefix, const void *b, unsigned b_prefix) {
+/* Whether the two subnets have an address in common. */
+static bool overlap(const void *a, unsigned a_prefix, const void *b, unsigned b_prefix) {
         return bits_equal(a, b, a_prefix < b_prefix ? a_prefix : b_prefix);
 }
 
@@ -22,7 +23,7 @@ bool clash_with_route(const Route *route, const void *address, unsigned prefix) 
 }
 
 bool clash_with_address(const AddressInfo *other, const void *address, unsigned prefix) {
-        return clash_overlap(&other->subnet, other->prefix, address, prefix);
+        return overlap(&other->subnet, other->prefix, address, prefix);
 }
 
 const char *clash_show(int family, const void *address, unsigned prefix,
@@ -111,7 +112,7 @@ static bool is_led_to(const Taken *taken, const void *address, unsigned prefix) 
         for (size_t i = 0; i < taken->routes.n; i++) {
                 const Route *route = &taken->routes.routes[i];
 
-                if (clash_overlap(&route->destination, route->prefix, address, prefix))
+                if (overlap(&route->destination, route->prefix, address, prefix))
                         return true;
         }
         return false;

@@ -20,9 +20,6 @@ Mac network_mac(const char *name);
  * (-EADDRINUSE): the host has a route to what was given, or to all candidates. */
 int network_choose_addresses(Netlink *netlink, NetworkPlan *plan, Failure *failure);
 
-/* Whether the two subnets have an address in common. */
-bool clash_overlap(const void *a, unsigned a_prefix, const void *b, unsigned b_prefix);
-
 /* address/prefix: ours, in the family of the other. */
 bool clash_with_route(const Route *route, const void *address, unsigned prefix);
 bool clash_with_address(const AddressInfo *other, const void *address, unsigned prefix);

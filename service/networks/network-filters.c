@@ -21,13 +21,6 @@
 #include "networks/networks-private.h"
 #include "networks/uplink-filter.h"
 
-static void touch(Networks *networks, FilterGuard *guard) {
-        if (!guard->reconcilable.reconcile)
-                return;
-        guard->touched = true;
-        reconciler_mark(networks->reconciler, &guard->reconcilable);
-}
-
 /* What a network shows */
 
 static bool has_egress(const Network *network) {
@@ -89,7 +82,7 @@ static void clean_up(Networks *networks, const char *name) {
         Failure failure = FAILURE_INIT;
 
         if (network)
-                touch(networks, &network->filters);
+                filter_guard_touch(&network->filters, networks->reconciler);
         else if (network_remove_filters(name, &failure) < 0)
                 log_warning("The filters of the network %s stay: %s", name, failure.text);
 }
@@ -106,7 +99,7 @@ static void take_restored(
                                                 ? restoration->failure.text
                                                 : strerror(-restoration->error));
         /* Changes made meanwhile were not looked at. */
-        touch(networks, &network->filters);
+        filter_guard_touch(&network->filters, networks->reconciler);
         notify_removed(&network->filter_waiters, 0);
 }
 
@@ -143,7 +136,7 @@ static void restore_network(Networks *networks, Network *network) {
         if (!restoration) {
                 log_error("Out of memory: the packet filters of the network %s are not restored yet",
                                 network->tag.plan.name);
-                touch(networks, &network->filters);
+                filter_guard_touch(&network->filters, networks->reconciler);
                 return;
         }
         log_warning("Somebody else deleted or changed the packet filters of the network %s: they are made again",
@@ -190,7 +183,7 @@ static void reconcile_network(Reconcilable *thing) {
                 restore_network(networks, network);
                 break;
         case FILTERS_UNCLEAR:
-                touch(networks, &network->filters);
+                filter_guard_touch(&network->filters, networks->reconciler);
                 break;
         }
 }
@@ -268,7 +261,7 @@ static void restore_uplinks(Networks *networks) {
         uplinks_forget_filter(networks->uplinks);
         networks_update_uplinks(networks);
         if (uplinks_filter_made(networks->uplinks) == made)
-                touch(networks, &networks->uplink_guard);
+                filter_guard_touch(&networks->uplink_guard, networks->reconciler);
 }
 
 static void reconcile_uplinks(Reconcilable *thing) {
@@ -287,7 +280,7 @@ static void reconcile_uplinks(Reconcilable *thing) {
                 restore_uplinks(networks);
                 break;
         case FILTERS_UNCLEAR:
-                touch(networks, guard);
+                filter_guard_touch(guard, networks->reconciler);
                 break;
         }
 }
@@ -298,18 +291,19 @@ void networks_see_filters_touched(Networks *networks, const char *name) {
         Network *network;
 
         if (strcmp(name, UPLINK_FILTER_NAME) == 0) {
-                touch(networks, &networks->uplink_guard);
+                filter_guard_touch(&networks->uplink_guard, networks->reconciler);
                 return;
         }
         network = networks_find(networks, name);
         if (network)
-                touch(networks, &network->filters);
+                filter_guard_touch(&network->filters, networks->reconciler);
 }
 
 void networks_see_filters_lost(Networks *networks) {
-        touch(networks, &networks->uplink_guard);
+        filter_guard_touch(&networks->uplink_guard, networks->reconciler);
         LIST_FOREACH(&networks->list, node)
-                touch(networks, &container_of(node, Network, link)->filters);
+                filter_guard_touch(
+                                &container_of(node, Network, link)->filters, networks->reconciler);
 }
 
 int networks_look_at_filters(

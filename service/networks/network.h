@@ -119,9 +119,8 @@ struct Network {
         bool forwards_v6;                       /* forwarding was on for its bridge */
         uint64_t v6_off_at; /* since when it is off, µs of CLOCK_MONOTONIC; 0: it is on */
         FilterGuard filters;
-        struct FilterRestoration
-                        *restoration; /* the restoration of filters that is under way; NULL: none */
-        List filter_waiters;          /* RemovalWaiter.link: waiting for its end */
+        struct FilterRestoration *restoration; /* that is under way; NULL: none */
+        List filter_waiters;                   /* RemovalWaiter.link: waiting for its end */
 };
 
 /* The network is CREATING, and has no bridge yet. -ENOMEM */

@@ -144,7 +144,7 @@ static void begin_end(Networks *networks, Network *network, NetworkState state) 
         advance(network);
 }
 
-void networks_evict(Networks *networks, Network *network) {
+static void evict(Networks *networks, Network *network) {
         if (!network_is_ending(network))
                 begin_end(networks, network, NETWORK_DRAINING);
 }
@@ -164,7 +164,7 @@ static int on_idle(sd_event_source *source, uint64_t usec, void *userdata) {
         if (network_is_ending(network))
                 advance(network);
         else if (!network->tag.kept && !is_used(network))
-                networks_evict(network->owner, network);
+                evict(network->owner, network);
         return 0;
 }
 
@@ -231,7 +231,7 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
         *ret = network;
         (void)TAKE_PTR(network);
         if (r < 0) {
-                networks_evict(networks, *ret);
+                evict(networks, *ret);
                 return r;
         }
         networks_update_uplinks(networks);
@@ -247,7 +247,7 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
 void networks_delete(Networks *networks, Network *network, RemovalWaiter *waiter) {
         if (waiter)
                 list_append(&network->waiters, &waiter->link);
-        networks_evict(networks, network);
+        evict(networks, network);
 }
 
 int network_join(Network *network, NetworkPort *port, uid_t uid, Charge *charge) {
@@ -357,7 +357,7 @@ static bool is_of_taps(const char *name) {
 }
 
 /* Removes filters of a network whose bridge is gone. Those of all taps are never orphaned. */
-static int remove_orphan(const char *table, void *userdata) {
+static int remove_if_orphaned(const char *table, void *userdata) {
         const size_t n = strlen(NETWORK_TABLE_PREFIX);
         Networks *networks = userdata;
 
@@ -400,15 +400,15 @@ void networks_adopt(Networks *networks) {
                 Network *network = container_of(node, Network, link);
 
                 if (network->state == NETWORK_CREATING)
-                        networks_evict(networks, network);
+                        evict(networks, network);
         }
         if (!list_is_empty(&networks->list) || left > 0)
                 networks_update_uplinks(networks);
 }
 
-void networks_remove_orphans(Networks *networks) {
+void networks_remove_orphaned_filters(Networks *networks) {
         Failure failure = FAILURE_INIT;
-        int r = filter_each_table(remove_orphan, networks, &failure);
+        int r = filter_each_table(remove_if_orphaned, networks, &failure);
 
         /* A kernel without nf_tables has no table that could be left. */
         if (r < 0 && (r != -EOPNOTSUPP || !list_is_empty(&networks->list)))

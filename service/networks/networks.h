@@ -53,9 +53,6 @@ int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Netw
  * gone. */
 void networks_delete(Networks *networks, Network *network, RemovalWaiter *waiter);
 
-/* Has the network deleted, with all that is on it. */
-void networks_evict(Networks *networks, Network *network);
-
 /* From now on the port is one of the network's, until it is unlinked and networks_left() is called.
  * -ENOMEM */
 int network_join(Network *network, NetworkPort *port, uid_t uid, Charge *charge);
@@ -73,7 +70,7 @@ void networks_adopt(Networks *networks);
 
 /* Removes orphaned filters, of networks whose bridge is gone. To be called when no endpoint needs
  * them any more. */
-void networks_remove_orphans(Networks *networks);
+void networks_remove_orphaned_filters(Networks *networks);
 
 /* To be called once all endpoints are known: networks that nobody uses are going to be deleted. */
 void networks_settle(Networks *networks);

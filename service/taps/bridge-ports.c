@@ -18,9 +18,11 @@
 #include "networks/network-leases.h"
 #include "taps/manager-private.h"
 
-/* A tap that somebody has moved to another bridge counts as foreign there: no filter of a network
+/* Whether the link is an endpoint that was made for the bridge it is on: its tag agrees with our
+ * record, and so does the group by which a network's filters know it. Does not ask the kernel. A
+ * tap that somebody has moved to another bridge counts as foreign there: no filter of a network
  * knows it, and nobody was asked whether it may be on that bridge. */
-bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
+static bool is_own_port(Manager *manager, const LinkInfo *link) {
         const Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         const Network *network = networks_at(manager->networks, link->master);
         Tag tag;
@@ -45,7 +47,7 @@ static int count_port(const LinkInfo *link, void *userdata) {
         if (lease_end_is_port(link))
                 return 0;
         look->ports.all++;
-        look->ports.foreign += !manager_is_own_port(look->manager, link);
+        look->ports.foreign += !is_own_port(look->manager, link);
         return 0;
 }
 
@@ -163,7 +165,7 @@ void manager_adopt_bridges(Manager *manager) {
 
 void manager_see_port(Manager *manager, const LinkInfo *link) {
         const bool is_own = !networks_at(manager->networks, link->master) ||
-                        lease_end_is_port(link) || manager_is_own_port(manager, link);
+                        lease_end_is_port(link) || is_own_port(manager, link);
 
         networks_see_port(manager->networks, link, is_own);
 }
@@ -226,7 +228,7 @@ static int count_link(const LinkInfo *link, void *userdata) {
                 if (!entry)
                         return -ENOMEM;
                 entry->ports.all++;
-                entry->ports.foreign += !manager_is_own_port(list->manager, link);
+                entry->ports.foreign += !is_own_port(list->manager, link);
         }
         return 0;
 }

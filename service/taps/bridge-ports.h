@@ -6,10 +6,6 @@
 #include "networks/networks-list.h"
 #include "taps/manager-observer.h"
 
-/* Whether the link is an endpoint that was made for the bridge it is on: its tag agrees with our
- * record, and so does the group by which a network's filters know it. Does not ask the kernel. */
-bool manager_is_own_port(Manager *manager, const LinkInfo *link);
-
 /* Counts the ports of the bridge with that ifindex in one dump. -errno of link_dump_ports(): *ret
  * then has one foreign port, so that callers err on the safe side. */
 int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret);

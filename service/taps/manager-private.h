@@ -58,7 +58,7 @@ struct Manager {
         Reconciler *reconciler;              /* for all that others on the host can change */
         List bridges;                        /* HostBridge.link */
         void (*rejoin)(Reconcilable *thing); /* for HostBridge.rejoin */
-        uint64_t theft_usec;                 /* when tampering was last seen; 0: never */
+        uint64_t tampered_usec;              /* when tampering was last seen; 0: never */
         bool rejoining;                      /* what is restored now was not changed by anybody */
         unsigned restored;                   /* endpoints that were restored, not logged yet */
         char last_restored[IFNAMSIZ];

@@ -190,7 +190,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         if (r < 0)
                 return r;
         if (manager->n_orphaned == 0)
-                networks_remove_orphans(manager->networks);
+                networks_remove_orphaned_filters(manager->networks);
         networks_settle(manager->networks);
         networks_check_checksums(manager->networks);
         networks_find_old_leases(manager->networks);

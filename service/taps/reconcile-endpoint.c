@@ -25,7 +25,7 @@
 
 /* A tap that takes another guest's MAC removes that guest's entry, and there may always be one more
  * tap to do it with: restoring these entries must never stop. */
-#define THEFT_USEC (1000 * 1000)
+#define RECENTLY_USEC (1000 * 1000)
 
 #define BIT(fact) (1U << (fact))
 
@@ -326,13 +326,13 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
                         BIT(ENDPOINT_FACT_PORT);
         const bool is_held = group_is_held(endpoint->now.group),
                    is_unknown = !group_is_of_bridged_tap(endpoint->now.group);
-        const bool was_stolen = manager->theft_usec > 0 &&
-                        clock_now_usec() - manager->theft_usec < THEFT_USEC;
+        const bool tampered_recently = manager->tampered_usec > 0 &&
+                        clock_now_usec() - manager->tampered_usec < RECENTLY_USEC;
         /* That a port without its filter forwards no reserved frames must not be undone by anybody.
          */
         const bool is_closed = to_be(manager, endpoint).port.group_fwd_mask == 0;
         const unsigned free_of_charge = (is_held ? BIT(ENDPOINT_FACT_GROUP) : 0) |
-                        (was_stolen ? BIT(ENDPOINT_FACT_FDB_ENTRY) : 0) |
+                        (tampered_recently ? BIT(ENDPOINT_FACT_FDB_ENTRY) : 0) |
                         (is_closed ? BIT(ENDPOINT_FACT_PORT) : 0);
         unsigned allowed = (facts & free_of_charge) |
                         take_limits(manager, endpoint, facts & ~free_of_charge);

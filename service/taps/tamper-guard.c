@@ -85,7 +85,7 @@ int manager_delete(Manager *manager, Endpoint *endpoint, EndpointEnd end) {
 
 static void report(
                 Manager *manager, const Endpoint *endpoint, TamperAction verdict, const char *why) {
-        manager->theft_usec = clock_now_usec();
+        manager->tampered_usec = clock_now_usec();
         if (manager->observer)
                 manager->observer->tampered(endpoint, verdict != TAMPER_ACTION_RESTORE_MAC, why,
                                 manager->userdata);

@@ -20,16 +20,9 @@
 #include "taps/tap-filter.h"
 #include "taps/tracker.h"
 
-static void touch(Manager *manager, FilterGuard *guard) {
-        if (!guard->reconcilable.reconcile)
-                return;
-        guard->touched = true;
-        reconciler_mark(manager->reconciler, &guard->reconcilable);
-}
-
 static void touch_all(Manager *manager) {
         for (size_t i = 0; i < TAP_GUARDS; i++)
-                touch(manager, &manager->tap_guards[i].guard);
+                filter_guard_touch(&manager->tap_guards[i].guard, manager->reconciler);
 }
 
 static void on_touched(const FilterTable *table, void *userdata) {
@@ -153,7 +146,7 @@ static void reconcile_taps(Reconcilable *thing) {
                 restore_taps(manager, tap);
                 break;
         case FILTERS_UNCLEAR:
-                touch(manager, &tap->guard);
+                filter_guard_touch(&tap->guard, manager->reconciler);
                 break;
         }
 }

@@ -42,7 +42,7 @@ static void forget(Manager *manager, Endpoint *endpoint) {
         endpoint_free(endpoint);
         networks_left(manager->networks, network);
         if (orphaned && --manager->n_orphaned == 0)
-                networks_remove_orphans(manager->networks);
+                networks_remove_orphaned_filters(manager->networks);
 }
 
 /* The group identifies the network's bridge, whatever its present name; but somebody may have

@@ -54,7 +54,7 @@ static void on_network_appeared(Network *network, void *userdata) {
         stage->networks_appeared++;
 }
 
-static void on_facts_changed(void *userdata) {
+static void on_capabilities_changed(void *userdata) {
 }
 
 static void on_network_leaving(Network *network, void *userdata) {
@@ -103,7 +103,7 @@ static void start(Stage *stage) {
                 .changed = on_changed,
                 .leaving = on_leaving,
                 .tampered = on_tampered,
-                .capabilities_changed = on_facts_changed,
+                .capabilities_changed = on_capabilities_changed,
         };
 
         static const NetworksObserver networks_observer = {

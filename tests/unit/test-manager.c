@@ -820,6 +820,45 @@ static void an_entry_that_is_lost_before_the_tap_is_announced_is_set_again(void 
         stage_leave(&stage);
 }
 
+/* Whoever deletes the bridge of a network deletes what was made for it, shown or not. */
+static void a_tap_whose_network_goes_while_it_is_made_is_taken_back(void **state) {
+        NetworkPlan plan = NETWORK_PLAN_INIT;
+        TapRequest request = TAP_REQUEST_INIT;
+        FdSet queues = FDSET_INIT;
+        Failure failure = FAILURE_INIT;
+        Endpoint *endpoint = NULL;
+        Network *network;
+        Placement place;
+        Stage stage;
+
+        strcpy(plan.name, "net0");
+        plan.kind = NETWORK_ISOLATED;
+        assert_int_equal(network_plan_complete(&plan, NULL), 0);
+        assert_int_equal(tap_request_set_bridge(&request, "net0", NULL), 0);
+        assert_int_equal(tap_request_complete(&request, 2, NULL), 0);
+        stage_enter(&stage);
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         NULL),
+                        0);
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &(List *){ NULL }, NULL),
+                        PLACEMENT_OK);
+        in_between = "ip link del net0";
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
+                                         &queues, &endpoint, &failure),
+                        -ESTALE);
+        in_between = NULL;
+        assert_int_equal(failure.kind, FAILURE_STALE);
+        assert_null(endpoint);
+        assert_int_equal(queues.n, 0);
+        assert_int_equal(stage.networks_leaving, 1);
+        stage_await(&stage, list_is_empty(&stage.manager->registry.endpoints));
+        stage_await(&stage, !networks_find(manager_networks(stage.manager), "net0"));
+        assert_int_equal(stage.appeared + stage.changed + stage.leaving, 0);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        stage_leave(&stage);
+}
+
 static TapRequest request_that_will_fail(void) {
         TapRequest request = request_with_mac("52:54:00:12:34:57");
 
@@ -1285,6 +1324,7 @@ int main(void) {
                 CASE(the_mac_of_one_under_deletion_is_waited_for),
                 CASE(the_mac_of_a_creation_that_failed_is_waited_for),
                 CASE(an_entry_that_is_lost_before_the_tap_is_announced_is_set_again),
+                CASE(a_tap_whose_network_goes_while_it_is_made_is_taken_back),
                 CASE(a_creation_that_fails_shows_nothing_and_leaves_nothing),
                 CASE(a_new_device_that_somebody_has_joined_is_deleted_and_another_one_made),
                 CASE(a_persistent_tap_that_came_to_nothing_is_deleted),

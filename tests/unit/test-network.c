@@ -950,7 +950,7 @@ static void a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up(
 
         stage_enter(&stage);
         network = create(&stage, &plan, false);
-        networks_evict(manager_networks(stage.manager), network);
+        networks_delete(manager_networks(stage.manager), network, NULL);
         have_it_given_up(&stage, network);
         assert_false(network_is_ending(network));
         assert_int_equal(stage.networks_appeared, 2);
