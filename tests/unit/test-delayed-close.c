@@ -153,7 +153,7 @@ static void what_is_still_kept_at_the_end_is_closed(void **state) {
         stage_free(stage);
 }
 
-/* The closer's finished jobs. */
+/* The workers' finished jobs. */
 static int on_workers(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Stage *stage = userdata;
 
