@@ -64,6 +64,11 @@ Debounce *debounce_free(Debounce *debounce) {
         return NULL;
 }
 
+void debounce_rest(Debounce *debounce, uint64_t processor_usec) {
+        debounce->done_at = clock_now_usec();
+        debounce->rest = larger(REST_OF_PROCESSOR * processor_usec, DEBOUNCE_USEC);
+}
+
 void debounce_at(Debounce *debounce, uint64_t usec) {
         if (debounce->due_at != 0 && debounce->due_at <= usec)
                 return;
@@ -72,9 +77,19 @@ void debounce_at(Debounce *debounce, uint64_t usec) {
                 (void)sd_event_source_set_enabled(debounce->timer, SD_EVENT_ONESHOT);
 }
 
-void debounce_later(Debounce *debounce, uint64_t pause_usec) {
-        const uint64_t rest = debounce->rest * (pause_usec / DEBOUNCE_USEC),
-                       rested = debounce->done_at + (rest < REST_MOST ? rest : REST_MOST);
+/* When it has rested so many times as long as it has to. */
+static uint64_t rested_at(const Debounce *debounce, uint64_t times) {
+        const uint64_t rest = debounce->rest * times;
 
-        debounce_at(debounce, larger(clock_now_usec() + pause_usec, rested));
+        return debounce->done_at + (rest < REST_MOST ? rest : REST_MOST);
+}
+
+void debounce_soon(Debounce *debounce) {
+        debounce_at(debounce, larger(clock_now_usec(), rested_at(debounce, 1)));
+}
+
+void debounce_later(Debounce *debounce, uint64_t pause_usec) {
+        debounce_at(debounce,
+                        larger(clock_now_usec() + pause_usec,
+                                        rested_at(debounce, pause_usec / DEBOUNCE_USEC)));
 }

@@ -27,6 +27,13 @@ Debounce *debounce_free(Debounce *debounce);
  * longer pause lengthens the rest in proportion. Work that is already due earlier stays so. */
 void debounce_later(Debounce *debounce, uint64_t pause_usec);
 
+/* Schedules the work at once, or as soon as it has rested. */
+void debounce_soon(Debounce *debounce);
+
+/* Work that was started when it was due, and went on elsewhere, has ended after that much time of
+ * a processor: it rests from now on, for DEBOUNCE_USEC at least. */
+void debounce_rest(Debounce *debounce, uint64_t processor_usec);
+
 /* Schedules the work at that time (CLOCK_MONOTONIC), rested or not; work that is already due
  * earlier stays so. */
 void debounce_at(Debounce *debounce, uint64_t usec);

@@ -28,7 +28,7 @@ const char *service_default_network(const Service *service) {
         const Network *network = networks_find(service->networks, DEFAULT_NETWORK);
         const bool defined = config_network(service->config, DEFAULT_NETWORK);
 
-        return defined || (network && !network->doomed) ? DEFAULT_NETWORK : NULL;
+        return defined || (network && !network_is_ending(network)) ? DEFAULT_NETWORK : NULL;
 }
 
 const char *endpoint_path(const Endpoint *endpoint, char buffer[static ENDPOINT_PATH_SIZE]) {
@@ -85,7 +85,7 @@ Network *network_at(const Service *service, const char *path) {
         if (sd_bus_path_decode(path, NETWORK_PREFIX, &name) <= 0)
                 return NULL;
         network = networks_find(service->networks, name);
-        return network && network->born && !network->doomed ? network : NULL;
+        return network && network->state == NETWORK_LIVE ? network : NULL;
 }
 
 bool service_has_object(const Service *service, const char *path) {

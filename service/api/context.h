@@ -12,6 +12,7 @@
 #include "common/bus-error.h"
 #include "config/config.h"
 #include "networks/firewall-watch.h"
+#include "networks/networks.h"
 #include "taps/manager.h"
 
 #define SERVICE_NAME    "org.vnicd1"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/create-tap.h"
-#include "taps/manager-create.h"
+#include "taps/tap-creation.h"
 
 #include <errno.h>
 #include <string.h>
@@ -35,7 +35,7 @@ static AccessRequest access_of(
         const bool learnt = place->learnt.kind != FAILURE_NONE && !client->learnt_macs;
 
         return (AccessRequest){
-                .bridge = request->no_bridge ? "-" : place->bridge.name,
+                .bridge = request->where == TAP_ON_NOTHING ? "-" : place->bridge.name,
                 .owner = client->uid,
                 .queues = request->queues,
                 .persistent = request->persistent,
@@ -52,7 +52,7 @@ static bool will_be_asked(const Service *service, const Call *call, const TapReq
 
         if (subject->uid == 0 || access_has_answered(call))
                 return false;
-        return request->persistent || request->has_owner || request->no_bridge ||
+        return request->persistent || request->has_owner || request->where == TAP_ON_NOTHING ||
                         config_bridge_access(service->config, subject, request->bridge) ==
                         BRIDGE_ASK;
 }
@@ -78,7 +78,7 @@ static int read_request(Service *service, const Call *call, const CreateForm *fo
         const unsigned cpus = manager_capabilities(service->manager)->cpus;
         int r = form->read(call->entry.message, cpus, ret, failure);
 
-        if (r >= 0 && ret->default_network)
+        if (r >= 0 && ret->where == TAP_ON_DEFAULT_NETWORK)
                 r = tap_request_set_default(ret, service_default_network(service), failure);
         return r;
 }

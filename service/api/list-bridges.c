@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/list-bridges.h"
-#include "taps/bridge-list.h"
+#include "taps/bridge-ports.h"
 
 #include <errno.h>
 #include <string.h>
@@ -155,7 +155,7 @@ static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *u
         };
 
         /* Leaves out names that CreateTap would not accept. */
-        if (!ifname_is_plain(bridge->name) || (network && network->doomed))
+        if (!ifname_is_plain(bridge->name) || (network && network_is_ending(network)))
                 return 0;
         return list_entry(listing, &entry, &access);
 }

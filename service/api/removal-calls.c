@@ -10,7 +10,7 @@
 /* Without memory for the waiter the call fails, and the endpoint stays. */
 static void release_one(Service *service, Call *call, Endpoint *endpoint) {
         RemovalWaiter *waiter = call_wait_for(call);
-        const bool is_first = !endpoint->releasing;
+        const bool is_first = endpoint->state == ENDPOINT_LIVE;
         int r = waiter ? manager_release(service->manager, endpoint, waiter) : 0;
 
         if (r < 0)

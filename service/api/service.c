@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/service.h"
-#include "taps/manager-queues.h"
+#include "taps/open-queues.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -84,7 +84,7 @@ static void on_network_shared(Network *network, void *userdata) {
         network_emit_change(userdata, network->tag.plan.name, "Warnings");
 }
 
-static void on_facts_changed(void *userdata) {
+static void on_capabilities_changed(void *userdata) {
         manager_emit_facts(userdata);
 }
 
@@ -92,8 +92,6 @@ static void on_facts_changed(void *userdata) {
 static void on_network_leaving(Network *network, void *userdata) {
         Service *service = userdata;
 
-        if (!service->network_units)
-                return;
         network_announce_end(service, network);
         announce_default(service, network);
 }
@@ -217,11 +215,13 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .may_rejoin = may_rejoin,
                 .leaving = on_leaving,
                 .tampered = on_tampered,
-                .network_appeared = on_network_appeared,
-                .network_leaving = on_network_leaving,
-                .network_warned = on_network_warned,
-                .network_shared = on_network_shared,
-                .facts_changed = on_facts_changed,
+                .capabilities_changed = on_capabilities_changed,
+        };
+        static const NetworksObserver networks_observer = {
+                .appeared = on_network_appeared,
+                .leaving = on_network_leaving,
+                .warned = on_network_warned,
+                .shared = on_network_shared,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;
@@ -242,6 +242,7 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         r = register_all(service);
         if (r < 0)
                 return r;
+        networks_observe(service->networks, &networks_observer, service);
         r = sd_event_add_signal(event, &service->hangup, SIGHUP | SD_EVENT_SIGNAL_PROCMASK,
                         on_hangup, service);
         if (r < 0)

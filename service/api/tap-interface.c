@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* org.vnicd1.Tap: queues and what they carry. */
 #include "api/tap-interface.h"
-#include "taps/manager-queues.h"
+#include "taps/open-queues.h"
 
 #include <errno.h>
 #include <string.h>

@@ -106,7 +106,7 @@ static struct rtnl_neigh *fdb_entry(const Mac *mac, uint16_t vlan) {
         return entry;
 }
 
-int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
+int fdb_add_static_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
                 Failure *failure) {
         _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *entry = fdb_entry(mac, vlan);
         _cleanup_message_ struct nl_msg *message = NULL;
@@ -123,11 +123,11 @@ int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t 
                         netlink, message, NULL, NULL, "tie the guest's MAC to the port", failure);
 }
 
-int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure) {
-        return bridge_tie_mac_in_vlan(netlink, port, mac, 0, replace, failure);
+int fdb_add_static(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure) {
+        return fdb_add_static_in_vlan(netlink, port, mac, 0, replace, failure);
 }
 
-int bridge_untie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure) {
+int fdb_delete_static(Netlink *netlink, int port, const Mac *mac, Failure *failure) {
         _cleanup_(rtnl_neigh_putp) struct rtnl_neigh *entry = fdb_entry(mac, 0);
         _cleanup_message_ struct nl_msg *message = NULL;
 

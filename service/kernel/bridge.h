@@ -49,14 +49,14 @@ typedef struct FdbEntry {
 /* Adds a static FDB entry for the MAC on the port. It is sticky as well, since a single spoofed
  * frame moves a merely static entry to another port. -EEXIST: the bridge knows the MAC already;
  * with replace, that entry is replaced. */
-int bridge_tie_mac(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure);
+int fdb_add_static(Netlink *netlink, int port, const Mac *mac, bool replace, Failure *failure);
 
 /* The same in one VLAN only, rather than in all VLANs of the port. */
-int bridge_tie_mac_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
+int fdb_add_static_in_vlan(Netlink *netlink, int port, const Mac *mac, uint16_t vlan, bool replace,
                 Failure *failure);
 
 /* Removes the static entry, in every VLAN. -ENOENT: the port has none for that MAC. */
-int bridge_untie_mac(Netlink *netlink, int port, const Mac *mac, Failure *failure);
+int fdb_delete_static(Netlink *netlink, int port, const Mac *mac, Failure *failure);
 
 /* Looks up behind which port the MAC is. -ENOENT: the bridge does not know it. -ENODEV: the bridge
  * is gone. -EOPNOTSUPP: a kernel before 5.0. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The place of the first that is not less. */
+/* The place of the first one that is not less. */
 static size_t place_of(const DeviceSet *set, int ifindex) {
         size_t first = 0, end = set->n;
 

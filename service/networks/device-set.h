@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A set of ifindexes, in order. Starts as { NULL }. */
+/* An ordered set of ifindexes. Starts as { NULL }. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -59,8 +59,8 @@ static uint8_t *put_address(uint8_t *at, uint8_t option, struct in_addr address)
         return at + 2 + sizeof(address);
 }
 
-/* A release is answered by nobody, and a request in the name of a guest to that guest, which has
- * not asked. */
+/* Nobody answers a release, and a request in the name of a guest is answered to that guest, which
+ * has not asked. */
 static void write_dhcp(const DhcpServer *server, const DhcpMessage *message, Packet *packet) {
         const bool release = message->type == DHCP_RELEASE;
         uint8_t *at = packet->options;
@@ -83,7 +83,7 @@ static void write_dhcp(const DhcpServer *server, const DhcpMessage *message, Pac
         *at = OPTION_END;
 }
 
-/* Without a checksum of UDP, which IPv4 permits. */
+/* UDP goes without a checksum, which IPv4 permits. */
 void dhcp_frame(const DhcpServer *server, const DhcpMessage *message,
                 uint8_t ret[static DHCP_FRAME_SIZE]) {
         const bool release = message->type == DHCP_RELEASE;

@@ -10,21 +10,21 @@
 #include "networks/network-health.h"
 #include "networks/network.h"
 
-#define LOOPBACK 1 /* its ifindex in every network namespace */
+#define LOOPBACK 1 /* lo's ifindex in every network namespace */
 
 void egress_done(Egress *egress) {
         device_set_done(&egress->v4);
         device_set_done(&egress->v6);
-        route_list_done(&egress->near4);
-        route_list_done(&egress->near6);
+        route_list_done(&egress->on_link4);
+        route_list_done(&egress->on_link6);
 }
 
-/* One family of a look. */
+/* A look at one family. */
 typedef struct Look {
         const List *networks;
-        bool reach_lan; /* some network does */
+        bool reach_lan; /* some network reaches the LAN */
         DeviceSet *devices;
-        RouteList *near;
+        RouteList *on_link;
 } Look;
 
 static bool is_network(const List *networks, int ifindex) {
@@ -39,7 +39,7 @@ static bool someone_reaches_the_lan(const List *networks) {
                 const Network *network = container_of(node, Network, link);
 
                 if (network->tag.plan.kind == NETWORK_NAT && network->tag.plan.reach_lan &&
-                                !network->doomed && !network->bridge_gone)
+                                !network_is_ending(network))
                         return true;
         }
         return false;
@@ -61,14 +61,14 @@ static int see_route(const Route *route, void *userdata) {
         network_health_see_route(look->networks, route);
         if (!route->unicast || lan_is_never_passed_on(route))
                 return 0;
-        if (lan_is_public_and_near(route))
-                r = route_list_add(look->near, route);
+        if (lan_is_public_and_on_link(route))
+                r = route_list_add(look->on_link, route);
         else if (look->reach_lan || !lan_is_private(route))
                 return add_devices(look, route);
         return r >= 0 && look->reach_lan ? add_devices(look, route) : r;
 }
 
-/* A tunnel has no neighbours: what a VPN leads to is as far as the Internet. */
+/* A tunnel has no neighbours: what a VPN leads to counts as the Internet. */
 static bool has_neighbours(Netlink *netlink, int ifindex) {
         LinkInfo link;
 
@@ -76,24 +76,24 @@ static bool has_neighbours(Netlink *netlink, int ifindex) {
                         !(link.flags & (IFF_POINTOPOINT | IFF_NOARP));
 }
 
-/* Routes of one device mostly follow each other. */
+/* Routes of one device mostly follow one another. */
 static int leave_out_tunnels(const Look *look, Netlink *netlink) {
         int device = 0, r = 0;
-        bool near = true;
+        bool on_link = true;
         size_t n = 0;
 
-        for (size_t i = 0; i < look->near->n && r >= 0; i++) {
-                const Route *route = &look->near->routes[i];
+        for (size_t i = 0; i < look->on_link->n && r >= 0; i++) {
+                const Route *route = &look->on_link->routes[i];
 
                 if (route->devices[0] != device)
-                        near = has_neighbours(netlink, route->devices[0]);
+                        on_link = has_neighbours(netlink, route->devices[0]);
                 device = route->devices[0];
-                if (near)
-                        look->near->routes[n++] = *route;
+                if (on_link)
+                        look->on_link->routes[n++] = *route;
                 else
                         r = add_devices(look, route);
         }
-        look->near->n = n;
+        look->on_link->n = n;
         return r;
 }
 
@@ -102,7 +102,7 @@ static int look_at_family(const Look *look, Netlink *netlink, int family, Failur
 
         UNTIL_DUMP_IS_WHOLE(r) {
                 look->devices->n = 0;
-                look->near->n = 0;
+                look->on_link->n = 0;
                 r = route_dump(netlink, family, see_route, (void *)look, failure);
         }
         return r < 0 ? r : leave_out_tunnels(look, netlink);
@@ -113,14 +113,14 @@ int egress_look(Egress *egress, Netlink *netlink, const List *networks, Failure 
                 .networks = networks,
                 .reach_lan = someone_reaches_the_lan(networks),
                 .devices = &egress->v4,
-                .near = &egress->near4,
+                .on_link = &egress->on_link4,
         };
         int r = look_at_family(&look, netlink, AF_INET, failure);
 
         if (r < 0)
                 return r;
         look.devices = &egress->v6;
-        look.near = &egress->near6;
+        look.on_link = &egress->on_link6;
         return look_at_family(&look, netlink, AF_INET6, failure);
 }
 

@@ -5,10 +5,10 @@
 
 #include "common/clock.h"
 
-/* Who undoes them has stopped if they stay as they are for so long. */
+/* Whoever undoes them has stopped if they stay whole for so long. */
 #define CALM_USEC (2 * USEC_PER_SEC)
 
-/* As for a dump that is overtaken by changes. */
+/* As often as a dump that is overtaken by changes. */
 #define ATTEMPTS 5
 
 static int read_once(Netlink *netlink, const FilterTable *tables, size_t n, uint64_t *ret) {
@@ -36,17 +36,29 @@ int filter_guard_read(Netlink *netlink, const FilterTable *tables, size_t n, uin
         return r;
 }
 
+bool filter_guard_is_whole(const FilterGuard *guard) {
+        return guard->state == FILTER_GUARD_WHOLE || guard->state == FILTER_GUARD_SETTLING;
+}
+
+bool filter_guard_is_given_up(const FilterGuard *guard) {
+        return guard->state == FILTER_GUARD_GIVEN_UP || guard->state == FILTER_GUARD_SETTLING;
+}
+
+static void become_whole(FilterGuard *guard) {
+        guard->state = filter_guard_is_given_up(guard) ? FILTER_GUARD_SETTLING : FILTER_GUARD_WHOLE;
+}
+
 void filter_guard_take(FilterGuard *guard, uint64_t digest) {
         guard->digest = digest;
-        guard->whole = true;
+        become_whole(guard);
 }
 
 void filter_guard_take_again(FilterGuard *guard, uint64_t digest) {
         filter_guard_take(guard, guard->digest != 0 ? guard->digest : digest);
 }
 
-/* What is read while others change filters, and is what it should be, is whole: nobody makes
- * that by chance. */
+/* What is read while others change filters is whole if it matches: that does not happen by chance.
+ */
 FilterState filter_guard_compare(
                 const FilterGuard *guard, Netlink *netlink, const FilterTable *tables, size_t n) {
         uint64_t now;
@@ -60,15 +72,23 @@ FilterState filter_guard_compare(
         return r >= 0 || r == -ENOENT ? FILTERS_DIFFER : FILTERS_UNCLEAR;
 }
 
+void filter_guard_touch(FilterGuard *guard, Reconciler *reconciler) {
+        if (!guard->reconcilable.reconcile)
+                return;
+        guard->touched = true;
+        reconciler_mark(reconciler, &guard->reconcilable);
+}
+
 bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler) {
         const uint64_t now = clock_now_usec();
 
-        guard->whole = false;
+        guard->state = filter_guard_is_given_up(guard) ? FILTER_GUARD_GIVEN_UP
+                                                       : FILTER_GUARD_BROKEN;
         if (restore_limit_take(&guard->limit, now)) {
                 guard->restored_usec = now;
                 return true;
         }
-        guard->given_up = true;
+        guard->state = FILTER_GUARD_GIVEN_UP;
         reconciler_mark_at(reconciler, &guard->reconcilable, restore_limit_next(&guard->limit));
         return false;
 }
@@ -76,14 +96,14 @@ bool filter_guard_may_restore(FilterGuard *guard, Reconciler *reconciler) {
 bool filter_guard_settle(FilterGuard *guard, Reconciler *reconciler) {
         const uint64_t calm = guard->restored_usec + CALM_USEC;
 
-        guard->whole = true;
-        if (!guard->given_up)
+        become_whole(guard);
+        if (guard->state == FILTER_GUARD_WHOLE)
                 return false;
         if (clock_now_usec() < calm) {
                 reconciler_mark_at(reconciler, &guard->reconcilable, calm);
                 return false;
         }
-        guard->given_up = false;
+        guard->state = FILTER_GUARD_WHOLE;
         return true;
 }
 

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * When the firewalls of others are looked at (networks/firewall), and what becomes of what was
- * found: it is kept with the networks, and whoever shows their warnings is told when it has become
- * another.
+ * Decides when the firewalls of others are looked at (networks/firewall), and keeps what was found
+ * with the networks: whoever shows their warnings is told when it has changed.
  *
  * One look is under way at a time, in a thread. Whoever asks for one meanwhile, or too soon after
- * the last one, gets one look later: so a storm of changes costs a bounded share of a processor,
- * however large the rulesets are.
+ * the last one, gets one look later, when it has rested (common/debounce): so a storm of changes
+ * costs a bounded share of a processor, however large the rulesets are.
  */
 #include "networks/firewall-watch.h"
 
@@ -20,12 +19,6 @@
 #include "kernel/bridge.h"
 #include "networks/networks-list.h"
 #include "networks/networks-private.h"
-
-/* Between the ends and beginnings of two looks, at least and at most; and how many times the
- * processor's time that the last one took. */
-#define PAUSE_USEC     (100 * 1000)
-#define PAUSE_USEC_MAX (60 * 1000 * 1000)
-#define PAUSE_FACTOR   30
 
 typedef struct Look {
         WorkersJob job;
@@ -52,11 +45,11 @@ static void run(WorkersJob *job) {
         look->usec = clock_thread_usec() - before;
 }
 
-/* Which warning is of which matter. */
+/* The warning that belongs to each matter. */
 static const NetworkWarning warnings[FIREWALL_MATTER_MAX] = {
         [FIREWALL_DHCP] = NETWORK_WARNING_DHCP,
         [FIREWALL_DNS] = NETWORK_WARNING_DNS,
-        [FIREWALL_WAY_OUT] = NETWORK_WARNING_FIREWALL,
+        [FIREWALL_EGRESS] = NETWORK_WARNING_FIREWALL,
 };
 
 static bool is_undecided_otherwise(const Fate *before, const Fate *now) {
@@ -69,7 +62,7 @@ static void take_fates(Networks *networks, const FirewallNetwork *found) {
         char words[FIREWALL_SENTENCE_SIZE];
         bool undecided = false;
 
-        if (!network || network->doomed)
+        if (!network || network_is_ending(network))
                 return;
         for (size_t i = 0; i < FIREWALL_MATTER_MAX; i++) {
                 const Fate *fate = &found->fates[i];
@@ -83,8 +76,8 @@ static void take_fates(Networks *networks, const FirewallNetwork *found) {
                                                 ? firewall_sentence(i, &found->fates[i],
                                                                   found->bridge, words)
                                                 : NULL);
-        if (undecided && network->born)
-                networks->observer->warned(network, networks->userdata);
+        if (undecided)
+                networks_tell_warned(networks, network);
 }
 
 static void take_bridges(Networks *networks, FirewallLook *look) {
@@ -98,8 +91,8 @@ const char *networks_bridge_name(
         return link_name(networks->netlink, network->ifindex, buffer);
 }
 
-/* It is kept with the bridges: so what is shown of the network now is compared with what was told
- * last. */
+/* This is kept with the bridges, so what is shown of the network now is compared with what was last
+ * reported. */
 static void tell_crossing(Networks *networks, Network *network) {
         char bridge[IFNAMSIZ];
         Fate now;
@@ -110,11 +103,10 @@ static void tell_crossing(Networks *networks, Network *network) {
                         strcmp(now.chain, network->crossing.chain) == 0)
                 return;
         network->crossing = now;
-        if (network->born && !network->doomed)
-                networks->observer->warned(network, networks->userdata);
+        networks_tell_warned(networks, network);
 }
 
-/* What was found before stands. */
+/* What was found before stays valid. */
 static void say_failure(Networks *networks, const Look *look) {
         if (!networks->firewall.failed)
                 log_warning("Cannot look at the firewalls of this host: %s",
@@ -122,21 +114,11 @@ static void say_failure(Networks *networks, const Look *look) {
                                                                    : strerror(-look->result));
 }
 
-static void pause_before_next(Networks *networks, uint64_t usec) {
-        uint64_t pause = usec * PAUSE_FACTOR;
-
-        pause = pause < PAUSE_USEC ? PAUSE_USEC : pause > PAUSE_USEC_MAX ? PAUSE_USEC_MAX : pause;
-        networks->firewall.is_paused =
-                        sd_event_source_set_time_relative(networks->firewall.pause, pause) >= 0 &&
-                        sd_event_source_set_enabled(networks->firewall.pause, SD_EVENT_ONESHOT) >=
-                                        0;
-}
-
 static void done(WorkersJob *job) {
         _cleanup_(look_freep) Look *look = container_of(job, Look, job);
         Networks *networks = look->networks;
+        const FirewallWatchState state = networks->firewall.state;
 
-        networks->firewall.is_under_way = false;
         if (look->result < 0)
                 say_failure(networks, look);
         networks->firewall.failed = look->result < 0;
@@ -147,29 +129,12 @@ static void done(WorkersJob *job) {
                 LIST_FOREACH(&networks->list, node)
                         tell_crossing(networks, container_of(node, Network, link));
         }
-        if (!networks->firewall.is_stopped)
-                pause_before_next(networks, look->usec);
-        if (networks->firewall.is_wanted && !networks->firewall.is_paused)
+        if (state == FIREWALL_WATCH_STOPPED)
+                return;
+        debounce_rest(networks->firewall.look, look->usec);
+        networks->firewall.state = FIREWALL_WATCH_IDLE;
+        if (state == FIREWALL_WATCH_LOOKING_OUTDATED)
                 networks_check_firewalls(networks);
-}
-
-static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
-        Networks *networks = userdata;
-
-        networks->firewall.is_paused = false;
-        if (networks->firewall.is_wanted)
-                networks_check_firewalls(networks);
-        return 0;
-}
-
-static int open_pause(Networks *networks) {
-        int r;
-
-        if (networks->firewall.pause)
-                return 0;
-        r = sd_event_add_time(networks->event, &networks->firewall.pause, CLOCK_MONOTONIC,
-                        UINT64_MAX, 1, on_pause_over, networks);
-        return r < 0 ? r : sd_event_source_set_enabled(networks->firewall.pause, SD_EVENT_OFF);
 }
 
 static int add_networks(Networks *networks, FirewallLook *look) {
@@ -183,7 +148,7 @@ static int add_networks(Networks *networks, FirewallLook *look) {
         LIST_FOREACH(&networks->list, node) {
                 const Network *network = container_of(node, Network, link);
 
-                if (!network->doomed)
+                if (!network_is_ending(network))
                         look->networks[look->n_networks++] = (FirewallNetwork){
                                 .plan = network->tag.plan,
                                 .ifindex = network->ifindex,
@@ -194,35 +159,48 @@ static int add_networks(Networks *networks, FirewallLook *look) {
 
 static int begin(Networks *networks) {
         _cleanup_(look_freep) Look *look = calloc(1, sizeof(Look));
-        int r;
+        int r = look ? add_networks(networks, &look->look) : -ENOMEM;
 
-        if (!look)
-                return -ENOMEM;
-        r = open_pause(networks);
-        if (r >= 0)
-                r = add_networks(networks, &look->look);
         if (r < 0)
                 return r;
         look->job = (WorkersJob){ .run = run, .done = done };
         look->networks = networks;
-        networks->firewall.is_wanted = false;
-        networks->firewall.is_under_way = true;
+        networks->firewall.state = FIREWALL_WATCH_LOOKING;
         workers_submit(networks->workers, &look->job);
         (void)TAKE_PTR(look);
         return 0;
 }
 
-void networks_check_firewalls(Networks *networks) {
-        int r;
+static void on_due(void *userdata) {
+        int r = begin(userdata);
 
-        if (networks->firewall.is_stopped)
-                return;
-        networks->firewall.is_wanted = true;
-        if (networks->firewall.is_under_way || networks->firewall.is_paused)
-                return;
-        r = begin(networks);
         if (r < 0)
                 log_warning("Cannot look at the firewalls of this host: %s", strerror(-r));
+}
+
+static void look_soon(Networks *networks) {
+        int r = networks->firewall.look
+                        ? 0
+                        : debounce_new(&networks->firewall.look, networks->event, on_due, networks);
+
+        if (r < 0)
+                log_warning("Cannot look at the firewalls of this host: %s", strerror(-r));
+        else
+                debounce_soon(networks->firewall.look);
+}
+
+void networks_check_firewalls(Networks *networks) {
+        switch (networks->firewall.state) {
+        case FIREWALL_WATCH_IDLE:
+                look_soon(networks);
+                break;
+        case FIREWALL_WATCH_LOOKING:
+                networks->firewall.state = FIREWALL_WATCH_LOOKING_OUTDATED;
+                break;
+        case FIREWALL_WATCH_LOOKING_OUTDATED:
+        case FIREWALL_WATCH_STOPPED:
+                break;
+        }
 }
 
 void networks_see_bridge(Networks *networks, int ifindex) {
@@ -233,11 +211,12 @@ void networks_see_bridge(Networks *networks, int ifindex) {
 }
 
 void networks_stop_checking_firewalls(Networks *networks) {
-        networks->firewall.is_stopped = true;
-        networks->firewall.pause = sd_event_source_disable_unref(networks->firewall.pause);
+        networks->firewall.state = FIREWALL_WATCH_STOPPED;
+        networks->firewall.look = debounce_free(networks->firewall.look);
 }
 
 void networks_forget_firewalls(Networks *networks) {
+        networks->firewall.look = debounce_free(networks->firewall.look);
         free(networks->firewall.bridges);
         networks->firewall.bridges = NULL;
         networks->firewall.n_bridges = 0;

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the firewalls of others do with networks and with what crosses bridges of the host. */
+/* Watches what the firewalls of others do with networks and with frames that cross bridges. */
 
 #include "networks/firewall.h"
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
-/* The filters of others, the host's ways out, or its bridges may have changed: they are looked at
- * soon, off the loop, and the observer is told of networks that fare otherwise than before. May be
- * called as often as there are events. */
+/* The filters of others, the host's routes, or its bridges may have changed: they are looked at
+ * soon, off the loop, and the observer is told of networks for which the result has changed. May be
+ * called for each event. */
 void networks_check_firewalls(Networks *networks);
 
-/* There is a bridge: of a new one it has to be found out what happens to its frames. */
+/* There is a bridge. If it is new, what happens to its frames has to be found out. */
 void networks_see_bridge(Networks *networks, int ifindex);
 
-/* No look begins any more; one that is under way ends. Then what was found is forgotten. */
+/* Begins no further look; one that is under way ends. Then forgets what was found. */
 void networks_stop_checking_firewalls(Networks *networks);
 void networks_forget_firewalls(Networks *networks);
 
-/* What happens to frames that cross the bridge of that ifindex and name, as far as br_netfilter
- * shows them to filters of IP now. */
+/* What happens to frames that cross the bridge with that ifindex and name, as far as br_netfilter
+ * shows them to IP filters now. */
 Fate networks_fate_of_crossing(const Networks *networks, int ifindex, const char *name);
 
-/* The name that the network's bridge has now, which an administrator may have changed, into buffer,
- * which it returns; "": there is none. */
+/* Writes the present name of the network's bridge, which an administrator may have changed, to
+ * buffer, and returns that; "": there is none. */
 const char *networks_bridge_name(
                 Networks *networks, const Network *network, char buffer[static IFNAMSIZ]);

@@ -22,7 +22,7 @@
 
 #define DEVICES_MAX 8
 
-/* By which a host is reached that is not near, of one family. */
+/* The devices by which hosts outside are reached, of one family. */
 typedef struct Ways {
         PacketDevice devices[DEVICES_MAX];
         size_t n;
@@ -57,19 +57,19 @@ static PacketDevice bridge_device(const FirewallNetwork *network) {
 static PacketDevice device_of(const LinkInfo *link) {
         PacketDevice device = { .ifindex = link->ifindex, .group = link->group };
 
-        /* Zeros to the end, as the kernel compares them. */
+        /* Padded with zeros, as the kernel compares them. */
         snprintf(device.name, sizeof(device.name), "%s", link->name);
         snprintf(device.kind, sizeof(device.kind), "%s", link->kind);
         return device;
 }
 
-/* The worse of both; the first one if they are equally bad. */
+/* Keeps the worse of both, or the first one if they are equally bad. */
 static void add_fate(Fate *fate, Fate other) {
         if (other.outcome > fate->outcome)
                 *fate = other;
 }
 
-/* v4: a guest without an address asks everybody. */
+/* IPv4: a guest without an address broadcasts. */
 static Fate fate_of_dhcp(Ruleset *ruleset, const FirewallNetwork *network) {
         static const struct in_addr none = { INADDR_ANY }, all = { INADDR_NONE };
         Packet packet;
@@ -84,7 +84,7 @@ static Fate fate_of_dhcp(Ruleset *ruleset, const FirewallNetwork *network) {
         return packet_fate(ruleset, &packet);
 }
 
-/* Guests have any address of the network, and any port. */
+/* Guests may have any address of the network, and any port. */
 static Fate fate_of_dns(Ruleset *ruleset, const FirewallNetwork *network, int family) {
         const NetworkPlan *plan = &network->plan;
         const bool is_v4 = family == AF_INET;
@@ -99,8 +99,8 @@ static Fate fate_of_dns(Ruleset *ruleset, const FirewallNetwork *network, int fa
         return packet_fate(ruleset, &packet);
 }
 
-/* Somebody far away, to whom a guest speaks: what is decided by where that is, is not the same for
- * all of them. */
+/* Hosts far away that a guest talks to: a firewall that decides by destination does not treat them
+ * all alike. */
 static const char *const far_v4[] = { "20.11.7.9", "93.70.141.3", "185.99.4.201" };
 static const char *const far_v6[] = { "2600:1f18:7::9", "2a02:26f0:11::3" };
 
@@ -108,7 +108,7 @@ typedef struct Talk {
         const FirewallNetwork *network;
         int family;
         PacketDevice by;
-        struct in6_addr with; /* or an IPv4 address in its first bytes */
+        struct in6_addr with; /* an IPv4 address is in its first bytes */
 } Talk;
 
 static Fate fate_of_packet(Ruleset *ruleset, const Talk *talk, PacketTurn turn) {
@@ -133,7 +133,7 @@ static Fate fate_of_packet(Ruleset *ruleset, const Talk *talk, PacketTurn turn) 
         return packet_fate(ruleset, &packet);
 }
 
-/* There is none unless each of them passes. */
+/* A conversation needs each of its packets to pass. */
 static Fate fate_of_talk(Ruleset *ruleset, const Talk *talk) {
         Fate fate = { .outcome = FATE_ACCEPTED };
 
@@ -142,7 +142,7 @@ static Fate fate_of_talk(Ruleset *ruleset, const Talk *talk) {
         return fate;
 }
 
-/* Several packets that stand for all: only what is dropped of all of them is dropped. */
+/* Several packets that stand for all: the fate is DROPPED only if all of them are dropped. */
 typedef struct Sample {
         Fate worst;
         size_t n, n_dropped;
@@ -180,11 +180,11 @@ static Fate fate_of_talks(
         return fate_of_sample(&sample);
 }
 
-/* What the host has no way to itself no firewall keeps from a guest. A host without any way out may
- * get one: then it is not known which. */
-static void look_at_way_out(const HostSnapshot *snapshot, FirewallNetwork *network) {
+/* No firewall keeps a guest from what the host itself cannot reach. A host without any way out may
+ * get one, and it is not known which. */
+static void look_at_egress(const HostSnapshot *snapshot, FirewallNetwork *network) {
         const bool none = snapshot->v4.n == 0 && snapshot->v6.n == 0;
-        Fate *fate = &network->fates[FIREWALL_WAY_OUT];
+        Fate *fate = &network->fates[FIREWALL_EGRESS];
 
         if (network->plan.v4_prefix > 0 && (snapshot->v4.n > 0 || none))
                 add_fate(fate, fate_of_talks(snapshot->ruleset, network, AF_INET, &snapshot->v4));
@@ -203,10 +203,10 @@ static void look_at_network(const HostSnapshot *snapshot, FirewallNetwork *netwo
         if (plan->host_access && plan->v6_prefix > 0)
                 add_fate(&network->fates[FIREWALL_DNS], fate_of_dns(ruleset, network, AF_INET6));
         if (plan->kind == NETWORK_NAT)
-                look_at_way_out(snapshot, network);
+                look_at_egress(snapshot, network);
 }
 
-/* Neighbours who speak to each other across a bridge. */
+/* Neighbours that talk to each other across a bridge. */
 static const char *const near_v4[][2] = { { "192.168.7.21", "192.168.7.42" },
         { "10.31.5.21", "10.31.5.42" }, { "93.70.141.3", "93.70.141.9" } };
 static const char *const near_v6[][2] = { { "fd31:5:7::21", "fd31:5:7::42" },
@@ -235,7 +235,7 @@ static Fate fate_of_crossing(Ruleset *ruleset, int family, PacketDevice bridge) 
         return fate_of_sample(&sample);
 }
 
-/* A look at bridges under way. */
+/* The look at bridges that is under way. */
 typedef struct Crossings {
         const HostSnapshot *snapshot;
         FirewallLook *look;
@@ -266,14 +266,14 @@ static int look_at_bridge(const LinkInfo *link, void *userdata) {
         return 0;
 }
 
-/* Bridges are looked at one by one only where something drops anything. Whether br_netfilter is on
- * for one of them changes without an event: that is asked whenever somebody wants to know. */
+/* Bridges are looked at one by one only if anything is dropped at all. Whether br_netfilter is on
+ * for one of them changes without an event, so that is read whenever it is needed. */
 static int look_at_bridges(const HostSnapshot *snapshot, FirewallLook *look, Failure *failure) {
         const PacketDevice any = { .ifindex = 0 };
         Crossings crossings = { snapshot, look };
         int r = -EINTR;
 
-        /* Also while br_netfilter is not loaded: nothing tells when it is. */
+        /* This is done even if br_netfilter is not loaded: no event tells when it is. */
         if (fate_of_crossing(snapshot->ruleset, AF_INET, any).outcome == FATE_ACCEPTED &&
                         fate_of_crossing(snapshot->ruleset, AF_INET6, any).outcome == FATE_ACCEPTED)
                 return 0;
@@ -284,7 +284,7 @@ static int look_at_bridges(const HostSnapshot *snapshot, FirewallLook *look, Fai
         return r;
 }
 
-static bool is_way_out(const Route *route) {
+static bool is_egress(const Route *route) {
         return route_is_default(route) && route->unicast;
 }
 
@@ -300,7 +300,7 @@ static void add_way(Ways *ways, Netlink *netlink, int ifindex) {
 
 static int find_ways(Ways *ways, Netlink *netlink, int family, Failure *failure) {
         RouteList routes = { NULL };
-        int r = route_list_read(&routes, netlink, family, is_way_out, failure);
+        int r = route_list_read(&routes, netlink, family, is_egress, failure);
 
         for (size_t i = 0; r >= 0 && i < routes.n; i++)
                 for (size_t k = 0; k < ROUTE_DEVICES_MAX && routes.routes[i].devices[k] > 0; k++)
@@ -309,7 +309,7 @@ static int find_ways(Ways *ways, Netlink *netlink, int family, Failure *failure)
         return r;
 }
 
-/* One that is gone has no name, and nobody asks for what is found of it. */
+/* A bridge that is gone has no name, and nobody uses what is found for it. */
 static void find_name(FirewallNetwork *network, Netlink *netlink) {
         LinkInfo link;
 
@@ -353,20 +353,20 @@ int firewall_look(FirewallLook *look, Failure *failure) {
 const char *firewall_sentence(FirewallMatter matter, const Fate *fate, const char *name,
                 char buffer[static FIREWALL_SENTENCE_SIZE]) {
         static const struct {
-                const char *what, *cure;
+                const char *what, *fix;
         } words[FIREWALL_MATTER_MAX] = {
                 [FIREWALL_DHCP] = { "what guests ask the host's DHCP server: they get no addresses",
                                 "to UDP port 67" },
                 [FIREWALL_DNS] = { "what guests ask the host's DNS server: they find nobody by name",
                                 "to port 53, UDP and TCP" },
-                [FIREWALL_WAY_OUT] = { "what is forwarded: guests reach nothing outside",
+                [FIREWALL_EGRESS] = { "what is forwarded: guests reach nothing outside",
                                 "and what goes to it in answer" },
         };
 
         snprintf(buffer, FIREWALL_SENTENCE_SIZE,
                         "The chain \"%s\" of another firewall drops %s. Let it accept what comes from %s%s%s.",
                         fate->chain, words[matter].what, name,
-                        matter == FIREWALL_WAY_OUT ? ", " : " ", words[matter].cure);
+                        matter == FIREWALL_EGRESS ? ", " : " ", words[matter].fix);
         return buffer;
 }
 

@@ -11,7 +11,7 @@ static const struct {
         int family;
         unsigned prefix;
         uint8_t address[sizeof(struct in6_addr)];
-        bool ends_here; /* no router passes on what is sent there */
+        bool ends_here; /* no router forwards what is sent there */
 } ranges[] = {
         { AF_INET, 8, { 0 }, true },
         { AF_INET, 8, { 10 }, false },
@@ -65,6 +65,6 @@ bool lan_is_never_passed_on(const Route *route) {
         return false;
 }
 
-bool lan_is_public_and_near(const Route *route) {
+bool lan_is_public_and_on_link(const Route *route) {
         return route->on_link && !route_is_default(route) && !lan_is_private(route);
 }

@@ -47,7 +47,7 @@ static void forget(LeaseBook *book, Departed *departed) {
         book->n_reserved--;
 }
 
-/* Their leases have ended by themselves. */
+/* Forgets those whose leases have expired. */
 static void forget_old(LeaseBook *book, uint64_t now_usec) {
         const uint64_t lasts_usec = NETWORK_LEASE_SECONDS * USEC_PER_SEC;
         Departed *departed;
@@ -92,8 +92,8 @@ static bool is_of_label(const Departed *departed, const LeaseGuest *guest) {
                         strcmp(departed->label, guest->label) == 0;
 }
 
-/* A guest that has told its own MAC in place of a generated one will tell it again: what it had is
- * not given to what was generated for it this time, or it would ask for it in vain. */
+/* A guest that has told its own MAC in place of a generated one will tell it again: its address is
+ * not passed on to the MAC that was generated this time, or the guest would request it in vain. */
 static bool inherits(const Departed *departed, const LeaseGuest *guest) {
         return is_of_label(departed, guest) &&
                         !(departed->told && guest->mac_state == MAC_GENERATED);

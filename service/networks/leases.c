@@ -15,8 +15,7 @@
 #include "common/read-file.h"
 #include "networks/network-service.h"
 
-/* Until when, by which hardware (DHCPv6: which association), which address, which name, which
- * client. */
+/* Expiry, hardware address (DHCPv6: association), address, name, client. */
 enum {
         WORD_EXPIRY,
         WORD_HARDWARE,
@@ -50,7 +49,7 @@ static bool read_expiry(const char *word, uint64_t *ret) {
         return true;
 }
 
-/* An address as inet_ntop(3) writes it. */
+/* Gives the address as inet_ntop(3) writes it. */
 static bool read_address(const char *word, int *ret_family, char ret[static INET6_ADDRSTRLEN]) {
         int family = strchr(word, ':') ? AF_INET6 : AF_INET;
         struct in6_addr bytes;
@@ -108,7 +107,7 @@ static bool read_lease(char *line, Lease *ret) {
         return true;
 }
 
-/* One more than the lines that end, at most; 0 without any. */
+/* At most one more than there are line ends; 0 if there is no text. */
 static size_t count_lines(const char *text, size_t size) {
         size_t n = size > 0;
 
@@ -141,8 +140,8 @@ int leases_parse(const char *text, size_t size, Leases *ret) {
         return 0;
 }
 
-/* The folder is the service's own, which guests speak to: what is there instead of a file is not
- * followed, and not waited for. */
+/* The folder belongs to the service, which guests talk to: anything there but a file is neither
+ * followed nor waited for. */
 int leases_read(const char *network, Leases *ret) {
         char path[PATH_MAX];
         _cleanup_close_ int fd = -EBADF;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Which addresses the service of a network has given to whom: the file that dnsmasq(8) keeps, read.
- * What stands in it came from guests. So a line is taken only if each of its words is what it
- * should be, and what a guest says of itself (its name, the MAC in a DHCPv6 identifier) is a claim.
+ * Reads the file in which dnsmasq(8) keeps which addresses it has given to whom. Its contents come
+ * from guests. So a line is used only if each of its words is valid, and what a guest says of
+ * itself (its name, the MAC in a DHCPv6 identifier) is a claim.
  */
 
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 
 #include "common/mac.h"
 
-#define LEASES_MAX     4096    /* more than the service is told to give */
+#define LEASES_MAX     4096    /* more than the service may give */
 #define LEASES_BYTES   1048576 /* a longer file is not read */
 #define LEASE_NAME_MAX 63      /* a label of DNS */
 
@@ -34,12 +34,12 @@ typedef struct Leases {
                 .leases = NULL                                                                     \
         }
 
-/* In the order of the file; lines that are no leases are left out, and so are those past
- * LEASES_MAX. Needs no zero byte at the end. -ENOMEM. */
+/* Gives them in the order of the file; lines that are no leases are left out, and so are those
+ * beyond LEASES_MAX. The text needs no zero byte at the end. -ENOMEM. */
 int leases_parse(const char *text, size_t size, Leases *ret);
 
-/* Those of the network of that name. A service that has given none yet has no file: none. -EINVAL:
- * it is no plain file. -EFBIG, -ENOMEM, -errno of open(2) and read(2). */
+/* Reads those of the network of that name. A service that has given none yet has no file, which
+ * counts as none. -EINVAL: not a regular file. -EFBIG, -ENOMEM, -errno of open(2) and read(2). */
 int leases_read(const char *network, Leases *ret);
 
 void leases_done(Leases *leases);

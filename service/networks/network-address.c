@@ -3,23 +3,51 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-id128.h>
 
+#include "common/bits.h"
 #include "common/cleanup.h"
 #include "kernel/forwarding.h"
-#include "networks/clash.h"
 
-/* Of each range so many subnets are tried. */
+/* Whether the two subnets have an address in common. */
+static bool overlap(const void *a, unsigned a_prefix, const void *b, unsigned b_prefix) {
+        return bits_equal(a, b, a_prefix < b_prefix ? a_prefix : b_prefix);
+}
+
+bool clash_with_route(const Route *route, const void *address, unsigned prefix) {
+        return !route_is_default(route) && route->prefix >= prefix &&
+                        bits_equal(&route->destination, address, prefix);
+}
+
+bool clash_with_address(const AddressInfo *other, const void *address, unsigned prefix) {
+        return overlap(&other->subnet, other->prefix, address, prefix);
+}
+
+const char *clash_show(int family, const void *address, unsigned prefix,
+                char buffer[static NETWORK_ADDRESS_SIZE]) {
+        uint8_t bytes[sizeof(struct in6_addr)];
+        size_t n = family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+        char text[INET6_ADDRSTRLEN];
+
+        memcpy(bytes, address, n);
+        for (size_t bit = prefix; bit < n * 8; bit++)
+                bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+        snprintf(buffer, NETWORK_ADDRESS_SIZE, "%s/%u",
+                        inet_ntop(family, bytes, text, sizeof(text)), prefix);
+        return buffer;
+}
+
+/* So many subnets of each range are tried. */
 #define CANDIDATES 64
 
-/* Mixed into what the machine's id is asked for, so that it is ours alone. */
+/* Mixed into the machine ID, so that the result is ours alone. */
 static const sd_id128_t application =
                 SD_ID128_MAKE(fe, 2b, 86, 3f, 5b, 05, 4e, 4c, 9c, 2c, 4d, 3e, b9, 54, 33, a1);
 
-/* 16 bytes that are this machine's and this network's. Without /etc/machine-id they are the name's.
- */
+/* 16 bytes for this machine and this network; without /etc/machine-id, for the name alone. */
 static sd_id128_t identity_of(const char *name) {
         sd_id128_t key = application, identity;
 
@@ -58,7 +86,7 @@ static int look(Taken *taken, Netlink *netlink, Failure *failure) {
                                        failure);
 }
 
-/* With what the subnet clashes, as text; "": with nothing. */
+/* Writes what the subnet clashes with; "": nothing. */
 static const char *find_clash(const Taken *taken, const void *address, unsigned prefix,
                 char buffer[static NETWORK_ADDRESS_SIZE]) {
         for (size_t i = 0; i < taken->addresses.n; i++) {
@@ -78,13 +106,13 @@ static const char *find_clash(const Taken *taken, const void *address, unsigned 
         return buffer;
 }
 
-/* Whether a route leads there now, be it a wider one: a network that may be anywhere keeps away
- * from what a VPN leads to, as long as there is room elsewhere. */
+/* Whether any route leads there now, even a wider one: a network that can be anywhere avoids what a
+ * VPN leads to, as long as there is room elsewhere. */
 static bool is_led_to(const Taken *taken, const void *address, unsigned prefix) {
         for (size_t i = 0; i < taken->routes.n; i++) {
                 const Route *route = &taken->routes.routes[i];
 
-                if (clash_overlap(&route->destination, route->prefix, address, prefix))
+                if (overlap(&route->destination, route->prefix, address, prefix))
                         return true;
         }
         return false;
@@ -111,14 +139,14 @@ static int refuse(Failure *failure, const char *subnet, const char *other) {
 
 static const struct {
         uint32_t base;
-        unsigned bits; /* how many numbers of subnets there are */
+        unsigned bits; /* there are 2^bits subnets */
 } ranges[] = {
         { 0x0a400000, 14 }, /* 10.64.0.0/10 */
         { 0xc0a80000, 8 },  /* 192.168.0.0/16 */
         { 0xac100000, 12 }, /* 172.16.0.0/12 */
 };
 
-/* The n-th subnet to be tried in the range: the identity's own, and those after it. */
+/* The n-th subnet to try in the range: the identity's own, and those after it. */
 static struct in_addr candidate(size_t range, const sd_id128_t *identity, unsigned n) {
         uint32_t number = ((uint32_t)identity->bytes[2] << 8 | identity->bytes[3]) + n;
         uint32_t subnet = number & ((1U << ranges[range].bits) - 1);
@@ -188,7 +216,7 @@ static int complete_v6(Netlink *netlink, NetworkPlan *plan, bool choose, Failure
 
         if (!choose && plan->v6_prefix == 0)
                 return 0;
-        /* A kernel without IPv6 has nothing to say of it. */
+        /* A kernel without IPv6 does not know the setting. */
         r = choose ? forwarding_get(netlink, AF_INET6, FORWARDING_ALL, &forwarding, failure) : 0;
         if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT) {
                 plan->v6_left_out = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The rules by which DHCP replies of networks get their checksums (kernel/checksum), and the device
- * that they lead to where the kernel needs one: it is there as long as a network needs it. Without
- * it these replies would be dropped. Both are made again if somebody takes them away.
+ * that they lead to if the kernel needs one: it exists as long as a network needs it, or these
+ * replies would be dropped. Both are made again if somebody removes them.
  */
 #include "networks/network-checksums.h"
 
@@ -18,8 +18,8 @@
 
 DEFINE_CLEANUP(Netlink, netlink_close)
 
-/* In a thread. A network that has come up meanwhile and needs it makes it again, by the event of
- * its end. */
+/* In a thread. If a network has come up meanwhile and needs the device, its removal event has it
+ * made again. */
 static void delete_device(WorkersJob *job) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
 
@@ -41,8 +41,8 @@ static bool is_warned(const Network *network) {
         return network->warnings[NETWORK_WARNING_CHECKSUMS];
 }
 
-/* An event says that it may be so; vnicd's own replacing of rules is told of too. What cannot be
- * looked at is looked at again with the next event. */
+/* An event says that it may be so; vnicd's own changes cause events, too. If the rules cannot be
+ * read, the next event has them read again. */
 static bool has_lost_rules(Networks *networks, Network *network) {
         int r;
 
@@ -53,8 +53,7 @@ static bool has_lost_rules(Networks *networks, Network *network) {
         return r == 0;
 }
 
-/* Whether a network needs the device, and whether one of them is without it or without its rules.
- */
+/* Whether any network needs the device, and whether one of them lacks it or its rules. */
 static bool is_needed(Networks *networks, int device, bool *ret_missing) {
         bool needed = false;
 
@@ -64,7 +63,7 @@ static bool is_needed(Networks *networks, int device, bool *ret_missing) {
                 const bool led = network->checksum_device != 0 || is_warned(network);
 
                 needed |= led;
-                if (network->doomed)
+                if (network_is_ending(network))
                         continue;
                 *ret_missing |= led && (network->checksum_device != device || is_warned(network));
                 *ret_missing |= has_lost_rules(networks, network);
@@ -77,13 +76,13 @@ static void fill(Networks *networks) {
                 Network *network = container_of(node, Network, link);
                 const bool warned = is_warned(network);
 
-                if (network->doomed)
+                if (network_is_ending(network))
                         continue;
                 if (network_fill_checksums(network, networks->netlink) < 0)
                         log_error("Out of memory: DHCP replies of the network %s have no checksums",
                                         network->tag.plan.name);
-                if (warned != is_warned(network) && network->born && networks->started)
-                        networks->observer->warned(network, networks->userdata);
+                if (warned != is_warned(network))
+                        networks_tell_warned(networks, network);
         }
 }
 
@@ -91,10 +90,10 @@ static void give_up(Networks *networks) {
         LIST_FOREACH(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (!network->doomed && network->egress_changed)
+                if (!network_is_ending(network) && network->egress_changed)
                         networks_warn(networks, network, NETWORK_WARNING_CHECKSUMS,
                                         "Somebody deletes the rules at the egress of the bridge again and again, and DHCP replies have no checksum for guests with checksum offload. Leave what \"tc filter show\" tells of it.");
-                else if (!network->doomed && network->checksum_device > 0)
+                else if (!network_is_ending(network) && network->checksum_device > 0)
                         networks_warn(networks, network, NETWORK_WARNING_CHECKSUMS,
                                         "Somebody takes the device " CHECKSUM_DEVICE
                                         " away again and again, and DHCP replies are dropped without it. Leave it up and as it is.");

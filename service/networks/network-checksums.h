@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The device that finishes the checksums of DHCP replies, and the rules that lead them there. */
+/* The device that fills in the checksums of DHCP replies, and the rules that lead them there. */
 
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
-/* Whether it is there as long as it is needed, and no longer; looked at soon. */
+/* Has it checked soon that the device exists while it is needed, and no longer. */
 void networks_check_checksums(Networks *networks);
 
 /* The same if the link has its name. */
@@ -14,6 +14,6 @@ void networks_see_checksum_device(Networks *networks, const LinkInfo *link);
 /* Somebody has deleted rules at the egress of this device. */
 void networks_see_rules_gone(Networks *networks, int ifindex);
 
-/* Whether no network but this one, which goes, needs the device, if there is one: what is left of a
- * start that failed is taken away too. */
+/* Whether no network but this one, which is going, needs the device, if there is one: what a failed
+ * start has left is removed, too. */
 bool networks_is_last_on_device(const Networks *networks, const Network *network);

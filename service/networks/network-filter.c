@@ -13,31 +13,30 @@
 typedef struct Words {
         const NetworkPlan *plan;
         int bridge;
-        char mac[MAC_TEXT_SIZE];                                 /* the bridge's */
-        char taps[48], others[48];                               /* what came by its taps, or not */
+        char mac[MAC_TEXT_SIZE];   /* the bridge's */
+        char taps[48], others[48]; /* conditions: from its taps, or not */
         char v4[NETWORK_ADDRESS_SIZE], v6[NETWORK_ADDRESS_SIZE]; /* "": none */
         char gateway4[INET_ADDRSTRLEN], gateway6[INET6_ADDRSTRLEN];
 } Words;
 
-/* How long an address stays its guest's after the last frame with it: half a lease and a bit, by
- * when a guest that is there has renewed it, and a guest that is gone has lost it. And how many a
- * guest gets. */
+/* How long an address belongs to its guest after the last frame with it: a little more than half a
+ * lease, when a present guest has renewed it. And how many addresses a guest gets. */
 #define GUARD_SET   "flags dynamic,timeout; size 65535; timeout 35m;"
 #define GUARD_LIMIT "1/minute burst 20 packets"
 
-/* How many addresses that the host has not heard of lately a guest may have it look for: what is in
- * its table of neighbours for five seconds the kernel can throw out for others. */
+/* How many unknown addresses a guest may have the host resolve: the kernel can evict entries of its
+ * neighbour table that are older than five seconds. */
 #define NEWS_SET   "flags dynamic,timeout; size 65535; timeout 1m;"
 #define NEWS_LIMIT "1/second burst 20 packets"
 
-/* How often a port tells of a source MAC, and how long of none that it has told of. Where the
- * second set is full it tells of all, as often as the first lets it. */
+/* How often a port reports a source MAC, and for how long it does not repeat one. When the second
+ * set is full, every MAC is reported, as often as the first set permits. */
 #define TOLD_SET   "flags dynamic,timeout; size 65535; timeout 10s;"
 #define TOLD_LIMIT "2/second burst 2 packets"
 #define HEARD_SET  "flags dynamic,timeout; size 65535; timeout 1h;"
 
-/* What nftables 1.0.6 has no name for has the type of bytes: so the source address has to have it,
- * too. */
+/* nftables 1.0.6 gives a field without a name the type of raw bytes, so the source address needs
+ * that type, too. */
 #define SOURCE_V6 "@nh,64,128"
 #define TARGET_V6 "@th,64,128"
 
@@ -58,11 +57,10 @@ static Words words_of(const NetworkPlan *plan, int bridge, const Mac *mac) {
         return words;
 }
 
-/* The address that stands at key is the guest's, or nobody's and the guest's from now on; else the
- * frame ends here, and so does one in which there is none, or for which a set has no room.
- * "claimed" is refreshed after "pairs", so that an address is nobody else's as long as it is
- * somebody's. What a guest gets is counted by its port: the frame meets this before the lock of the
- * port, so its source MAC may be forged. */
+/* Accepts a frame if the address at key is the guest's, or nobody's, and then becomes the guest's;
+ * drops it otherwise, also if it has no address or a set has no room. "claimed" is refreshed after
+ * "pairs", so that nobody else can get an address that is in use. A guest's addresses are counted
+ * by port: this runs before the lock of the port, so the source MAC may be forged. */
 static void write_claim(FILE *file, const char *chain, const char *key, int family) {
         fprintf(file,
                         "chain %s {\n"
@@ -91,8 +89,8 @@ static void write_guard(FILE *file, const Words *words) {
         write_claim(file, "claim_target", TARGET_V6, 6);
 }
 
-/* The host's table of neighbours is one for all of its links, and has room for 1024 of a family: a
- * guest with ever new addresses would fill it. */
+/* The host has one neighbour table for all links, with room for 1024 entries of a family: a guest
+ * with ever new addresses would fill it. */
 static void write_news(FILE *file, const char *name, const char *key, const char *guest) {
         fprintf(file,
                         "set known_%s { typeof %s . ether saddr; " NEWS_SET " }\n"
@@ -108,18 +106,18 @@ static void write_news_set(FILE *file, const char *guest) {
         fprintf(file, "set news { typeof %s; " NEWS_SET " }\n", guest);
 }
 
-/* By what a guest is known: before the lock of its port by that, behind it by the MAC that the lock
+/* The identity of a guest: its port, before the port's lock; after it, the MAC that the lock has
  * let through. */
 #define GUEST_AT_PORT   "iif"
 #define GUEST_ON_BRIDGE "ether saddr"
 
-/* The condition leaves out who has no address yet. */
+/* The condition excludes guests without an address yet. */
 static void write_guarded(FILE *file, const Words *words, const char *rule) {
         if (words->plan->guard_addresses)
                 fprintf(file, "%s\n", rule);
 }
 
-/* Who has the gateway's address has everybody's traffic. */
+/* Whoever has the gateway's address gets everybody's traffic. */
 static void write_arp(FILE *file, const Words *words) {
         fputs("chain guest_arp {\n"
               "arp htype != 1 drop\n"
@@ -153,7 +151,7 @@ static void write_ip(FILE *file, const Words *words) {
                         file);
 }
 
-/* The target of a neighbour advertisement stands 8 bytes into it. */
+/* The target of a neighbour advertisement is 8 bytes into it. */
 static void write_target(FILE *file, const struct in6_addr *address) {
         fputs("icmpv6 type nd-neighbor-advert @th,64,128 0x", file);
         for (size_t i = 0; i < sizeof(address->s6_addr); i++)
@@ -178,7 +176,7 @@ static void write_ip6(FILE *file, const Words *words) {
                         file);
 }
 
-/* Answers of servers, which no guest is. */
+/* Drops answers of servers, since no guest is one. */
 static void write_udp(FILE *file) {
         fputs("chain guest_udp {\n"
               "udp sport { 67, 547 } drop\n"
@@ -191,8 +189,8 @@ static void write_udp(FILE *file) {
 static void write_icmp6(FILE *file, const Words *words) {
         static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
 
-        /* No host may listen to these in fragments (RFC 6980), of which the first can end before
-         * the target. */
+        /* Hosts must ignore these in fragments (RFC 6980), of which the first can end before the
+         * target. */
         fputs("chain guest_icmp6 {\n"
               "icmpv6 type { nd-router-advert, nd-redirect, 138, 139, 140 } drop\n"
               "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } "
@@ -208,9 +206,9 @@ static void write_icmp6(FILE *file, const Words *words) {
                         file);
 }
 
-/* A port of ours is locked, and its bridge drops whatever has another source MAC than its guest's.
- * Here, before that, vnicd is told of those: by the port and the source alone, so seldom that a
- * flood costs no more than a frame now and then. */
+/* A port of ours is locked, and its bridge drops frames whose source MAC is not its guest's. Before
+ * that, these are reported to vnicd here: by port and source alone, and so rarely that a flood
+ * costs no more than a frame now and then. */
 static void write_sources_told(FILE *file, const Words *words) {
         if (words->plan->tells_sources)
                 fprintf(file,
@@ -241,11 +239,10 @@ static void write_table(FILE *file, const char *family, const char *name) {
                         family, name, family, name);
 }
 
-/* The MAC of a tap's link on the host is the host's as much as the bridge's own is: what is sent
- * there would be routed, and so be sent back to a guest that its sender may not reach.
- *
- * Of a packet whose headers cannot be followed to their end nobody knows what it is: no protocol,
- * port or type is known of it then, and only a rule without a condition applies. */
+/* The MAC of a tap's link on the host belongs to the host just like the bridge's own: frames sent
+ * there would be routed, and could come back to a guest that their sender may not reach. Nobody
+ * knows what a packet is whose headers cannot be followed to their end: it has no known protocol,
+ * port or type, and only a rule without a condition applies to it. */
 static void write_bridge_table(FILE *file, const Words *words) {
         write_table(file, "bridge", words->plan->name);
         write_guard(file, words);
@@ -276,7 +273,7 @@ static void write_bridge_table(FILE *file, const Words *words) {
                         words->taps, words->mac);
 }
 
-/* From another's address nothing gets near a socket of the host, forged answers least of all. */
+/* Frames from another's address never reach a socket of the host, forged answers least of all. */
 static void write_sources(FILE *file, const Words *words) {
         if (*words->v4)
                 fprintf(file, "ip saddr != { 0.0.0.0, %s } drop\n", words->v4);
@@ -313,7 +310,8 @@ static void write_services(FILE *file, const Words *words) {
                                 words->gateway6, words->gateway6, words->gateway6);
 }
 
-/* A tap that is on no bridge any more has its frames in the host's own stack: there they end. */
+/* The host's own stack gets the frames of a tap that is on no bridge any more: they are dropped
+ * there. */
 static void write_input(FILE *file, const Words *words) {
         fprintf(file,
                         "chain input {\n"
@@ -328,7 +326,7 @@ static void write_input(FILE *file, const Words *words) {
         fputs("drop\n}\n", file);
 }
 
-/* What is near and public is in the table of networks/uplink-filter. */
+/* Public addresses that are on-link are in the table of networks/uplink-filter. */
 static void write_private(FILE *file) {
         fputs("ip daddr ", file);
         lan_write_private(file, AF_INET);
@@ -351,13 +349,13 @@ static void write_way_out(FILE *file, const Words *words) {
                         file);
 }
 
-/* Between guests the bridge passes frames on, and with br_netfilter they are seen here. What comes
- * back to the network by way of the host was sent to the host's MAC: so guests would get around
- * isolated ports. */
+/* With br_netfilter, frames that the bridge forwards between guests are seen here. Frames that
+ * return to the network by way of the host were sent to the host's MAC: by that, guests would get
+ * around isolated ports. */
 static void write_forward(FILE *file, const Words *words) {
         const bool nat = words->plan->kind == NETWORK_NAT;
 
-        fputs("chain way_out {\n", file);
+        fputs("chain outside {\n", file);
         if (nat)
                 write_way_out(file, words);
         else
@@ -368,7 +366,7 @@ static void write_forward(FILE *file, const Words *words) {
                         "type filter hook forward priority 0; policy accept;\n"
                         "%s drop\n"
                         "iif %d oif %d ether daddr != %s accept\n"
-                        "iif %d goto way_out\n"
+                        "iif %d goto outside\n"
                         "oif != %d accept\n"
                         "%s"
                         "drop\n}\n",
@@ -428,7 +426,7 @@ int network_filter_removal(const char *name, char **ret) {
 
         if (!file)
                 return -ENOMEM;
-        /* What is there after the first line is deleted by the second. */
+        /* The first line makes sure that there is a table for the second to delete. */
         for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
                 fprintf(file,
                                 "table %s " NETWORK_TABLE_PREFIX "%s\n"

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The packet filters of a network, as text for kernel/filter: pure, and of checked values only.
- * Each network has two tables of its own, named alike:
+ * The packet filters of a network, as text for kernel/filter: pure, and from checked values only.
+ * Each network has two tables of its own, with one name:
  *
  *  table bridge vnicd-NAME   what a guest may send at all: it is asked at the port, before the
  *                            bridge sees the frame, for every tap by the group that it was
@@ -26,21 +26,23 @@
 #include "config/network-plan.h"
 #include "networks/network-tag.h"
 
-/* Every table of ours begins so. */
+/* The names of all our tables begin with this. */
 #define NETWORK_TABLE_PREFIX "vnicd-"
 
-/* The name of a network's. */
+/* For the name of a network's tables. */
 #define NETWORK_TABLE_SIZE 32
 
-/* The group of nfnetlink_log by which the first of them tells of source MACs. Fixed, so that it can
- * be documented: "vn" as a number. */
+/* The group of nfnetlink_log to which the first of them reports source MACs. It is fixed, so that
+ * it can be documented: "vn" as a number. */
 #define SOURCE_LOG_GROUP 0x766eU
 
-/* Both tables of the network whose bridge has that ifindex and MAC; the caller frees it. -ENOMEM */
+/* Both tables of the network whose bridge has that ifindex and MAC; the caller frees the text.
+ * -ENOMEM */
 int network_filter_rules(const NetworkPlan *plan, int bridge, const Mac *mac, char **ret);
 
-/* Takes both away, also if they are not there; the caller frees it. -ENOMEM */
+/* Deletes both, even if they do not exist; the caller frees the text. -ENOMEM */
 int network_filter_removal(const char *name, char **ret);
 
-/* The end of a text that was written by open_memstream(3): it is *text then. -ENOMEM */
+/* Closes a stream of open_memstream(3), whose text is *text, and passes the text on to *ret.
+ * -ENOMEM */
 int network_filter_finish(FILE *file, char **text, char **ret);

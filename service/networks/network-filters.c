@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packet filters of networks and of their uplinks that somebody else has changed or taken away: a
- * firewall that is started anew flushes the whole ruleset. They are protection, so they are
- * restored, those of a network in one transaction by libnftables, off the loop, while nothing new
- * gets onto it. Whoever undoes them again and again is let have it, and people are warned.
+ * Restores the packet filters of networks and of the uplinks when somebody else has changed or
+ * deleted them: a firewall that is restarted flushes the whole ruleset. Those of a network are
+ * restored in one transaction by libnftables, off the loop, and no tap is made on it meanwhile. If
+ * they are undone again and again they are left alone for a while, and that is warned of.
  */
 #include "networks/network-filters.h"
 
@@ -21,16 +21,9 @@
 #include "networks/networks-private.h"
 #include "networks/uplink-filter.h"
 
-static void touch(Networks *networks, FilterGuard *guard) {
-        if (!guard->reconcilable.reconcile)
-                return;
-        guard->touched = true;
-        reconciler_mark(networks->reconciler, &guard->reconcilable);
-}
-
 /* What a network shows */
 
-static bool has_way_out(const Network *network) {
+static bool has_egress(const Network *network) {
         return network->tag.plan.kind == NETWORK_NAT;
 }
 
@@ -38,7 +31,7 @@ static void show(Networks *networks, Network *network) {
         const char *name = network->tag.plan.name;
         char sentence[304];
 
-        if (network->filters.given_up)
+        if (filter_guard_is_given_up(&network->filters))
                 snprintf(sentence, sizeof(sentence),
                                 "Somebody on this host deletes or changes the packet filters of this network (nft list table inet " NETWORK_TABLE_PREFIX
                                 "%s) again and again, so they are left for a minute: guests are not kept from the host, and no tap is made. Find out who does it (nft monitor).",
@@ -49,24 +42,24 @@ static void show(Networks *networks, Network *network) {
                                                 UPLINK_FILTER_NAME
                                 ") again and again, so they are left for a minute: guests may reach what is near the host. Find out who does it (nft monitor).");
         networks_warn(networks, network, NETWORK_WARNING_FILTERS,
-                        network->filters.given_up ||
-                                                        (networks->uplink_guard.given_up &&
-                                                                        has_way_out(network))
+                        filter_guard_is_given_up(&network->filters) ||
+                                                        (filter_guard_is_given_up(
+                                                                         &networks->uplink_guard) &&
+                                                                        has_egress(network))
                                         ? sentence
                                         : NULL);
 }
 
 /* Those of a network */
 
-/* libnftables begins anew whenever somebody else changes filters before it has read what there is.
- */
+/* libnftables starts over whenever somebody else changes filters before it has read them all. */
 #define PATIENCE_USEC (8 * USEC_PER_SEC)
 
 typedef struct FilterRestoration {
         WorkersJob job;
         Networks *networks;
         Network *network;   /* NULL: it is gone */
-        uint64_t late_usec; /* from then on nobody waits for it */
+        uint64_t late_usec; /* nobody waits for it any longer then */
         NetworkPlan plan;
         int bridge;
         Mac mac;
@@ -83,13 +76,13 @@ static void run_restoration(WorkersJob *job) {
                         &restoration->mac, true, &restoration->digest, &restoration->failure);
 }
 
-/* The network went meanwhile, and its filters may have been made after they were removed. */
+/* The network is gone by now, and its filters may have been made after they had been removed. */
 static void clean_up(Networks *networks, const char *name) {
         Network *network = networks_find(networks, name);
         Failure failure = FAILURE_INIT;
 
         if (network)
-                touch(networks, &network->filters);
+                filter_guard_touch(&network->filters, networks->reconciler);
         else if (network_remove_filters(name, &failure) < 0)
                 log_warning("The filters of the network %s stay: %s", name, failure.text);
 }
@@ -105,9 +98,9 @@ static void take_restored(
                                 restoration->failure.kind != FAILURE_NONE
                                                 ? restoration->failure.text
                                                 : strerror(-restoration->error));
-        /* What was changed meanwhile was not looked at. */
-        touch(networks, &network->filters);
-        notify_removed(&network->filter_watches, 0);
+        /* Changes made meanwhile were not looked at. */
+        filter_guard_touch(&network->filters, networks->reconciler);
+        notify_removed(&network->filter_waiters, 0);
 }
 
 static void on_restored(WorkersJob *job) {
@@ -123,10 +116,10 @@ static bool is_late(const FilterRestoration *restoration) {
         return clock_now_usec() >= restoration->late_usec;
 }
 
-/* Calls that wait for it look again when it is late. */
+/* Waiting calls are told when it is late, and check again. */
 static void await(Networks *networks, Network *network) {
         if (is_late(network->restoration))
-                notify_removed(&network->filter_watches, 0);
+                notify_removed(&network->filter_waiters, 0);
         else
                 reconciler_mark_at(networks->reconciler, &network->filters.reconcilable,
                                 network->restoration->late_usec);
@@ -143,7 +136,7 @@ static void restore_network(Networks *networks, Network *network) {
         if (!restoration) {
                 log_error("Out of memory: the packet filters of the network %s are not restored yet",
                                 network->tag.plan.name);
-                touch(networks, &network->filters);
+                filter_guard_touch(&network->filters, networks->reconciler);
                 return;
         }
         log_warning("Somebody else deleted or changed the packet filters of the network %s: they are made again",
@@ -175,7 +168,7 @@ static void reconcile_network(Reconcilable *thing) {
         Networks *networks = network->owner;
 
         network->filters.touched = false;
-        if (!network->born || network->bridge_gone || !networks->netfilter)
+        if (!network->was_live || network->state == NETWORK_GONE || !networks->netfilter)
                 return;
         if (network->restoration) {
                 await(networks, network);
@@ -190,7 +183,7 @@ static void reconcile_network(Reconcilable *thing) {
                 restore_network(networks, network);
                 break;
         case FILTERS_UNCLEAR:
-                touch(networks, &network->filters);
+                filter_guard_touch(&network->filters, networks->reconciler);
                 break;
         }
 }
@@ -204,7 +197,7 @@ void networks_forget_filters_of(Network *network, int error) {
         if (network->restoration)
                 network->restoration->network = NULL;
         network->restoration = NULL;
-        notify_removed(&network->filter_watches, error);
+        notify_removed(&network->filter_waiters, error);
 }
 
 /* That of the uplinks */
@@ -268,7 +261,7 @@ static void restore_uplinks(Networks *networks) {
         uplinks_forget_filter(networks->uplinks);
         networks_update_uplinks(networks);
         if (uplinks_filter_made(networks->uplinks) == made)
-                touch(networks, &networks->uplink_guard);
+                filter_guard_touch(&networks->uplink_guard, networks->reconciler);
 }
 
 static void reconcile_uplinks(Reconcilable *thing) {
@@ -287,7 +280,7 @@ static void reconcile_uplinks(Reconcilable *thing) {
                 restore_uplinks(networks);
                 break;
         case FILTERS_UNCLEAR:
-                touch(networks, guard);
+                filter_guard_touch(guard, networks->reconciler);
                 break;
         }
 }
@@ -298,18 +291,19 @@ void networks_see_filters_touched(Networks *networks, const char *name) {
         Network *network;
 
         if (strcmp(name, UPLINK_FILTER_NAME) == 0) {
-                touch(networks, &networks->uplink_guard);
+                filter_guard_touch(&networks->uplink_guard, networks->reconciler);
                 return;
         }
         network = networks_find(networks, name);
         if (network)
-                touch(networks, &network->filters);
+                filter_guard_touch(&network->filters, networks->reconciler);
 }
 
 void networks_see_filters_lost(Networks *networks) {
-        touch(networks, &networks->uplink_guard);
+        filter_guard_touch(&networks->uplink_guard, networks->reconciler);
         LIST_FOREACH(&networks->list, node)
-                touch(networks, &container_of(node, Network, link)->filters);
+                filter_guard_touch(
+                                &container_of(node, Network, link)->filters, networks->reconciler);
 }
 
 int networks_look_at_filters(
@@ -317,14 +311,14 @@ int networks_look_at_filters(
         filter_guard_reconcile_now(&networks->uplink_guard);
         filter_guard_reconcile_now(&network->filters);
         if (network->restoration && !is_late(network->restoration)) {
-                *ret_blocked_on = &network->filter_watches;
+                *ret_blocked_on = &network->filter_waiters;
                 return 1;
         }
         if (network->restoration)
                 return failure_set(failure, FAILURE_KERNEL, EAGAIN,
                                 "The packet filters of the network \"%s\" are being restored, but others on this host change packet filters faster than they can be read (nft monitor shows who). No tap is made on it until then; try again in a minute.",
                                 network->tag.plan.name);
-        if (network->filters.whole)
+        if (filter_guard_is_whole(&network->filters))
                 return 0;
         return failure_set(failure, FAILURE_KERNEL, EAGAIN,
                         "The packet filters of the network \"%s\" are not there: somebody on this host deletes or changes them (nft monitor shows it). No tap is made on it until they can be restored; try again in a minute.",

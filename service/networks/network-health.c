@@ -6,22 +6,18 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "networks/clash.h"
+#include "networks/network-address.h"
 #include "networks/network.h"
 
-/* Guests know the host by this one whichever of its addresses they were given. */
+/* Guests know the host by this address, whichever others it has. */
 static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
-
-static bool is_up(const Network *network) {
-        return network->ifindex > 0 && !network->doomed && !network->bridge_gone;
-}
 
 void network_health_begin(const List *networks) {
         LIST_FOREACH(networks, node)
                 container_of(node, Network, link)->clash[0] = '\0';
 }
 
-/* What it has of the family; the prefix 0: nothing. */
+/* Its subnet of the family; prefix 0: none. */
 static const void *subnet_of(const Network *network, int family, unsigned *ret_prefix) {
         const NetworkPlan *plan = &network->tag.plan;
 
@@ -144,7 +140,7 @@ void network_health_tell(const List *networks) {
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (!is_up(network))
+                if (!network_is_up(network))
                         continue;
                 tell_clash(network);
                 tell_missing(network);

@@ -2,17 +2,17 @@
 #pragma once
 
 /*
- * Whether the addresses of a network are as they were made: that its bridge still has them, and
- * that the host has nothing else there. An administrator's own address or route is left alone, and
- * told of; what was said is no longer said when it is over.
+ * Whether the addresses of a network are in order: its bridge still has them, and the host has
+ * nothing else in their subnets. An administrator's own address or route is left alone and warned
+ * of, as long as it exists.
  */
 
 #include "common/list.h"
 #include "kernel/address.h"
 #include "kernel/route.h"
 
-/* networks: List of Network.link. A look begins; then all routes and addresses are seen; then it is
- * told. */
+/* networks: a list of Network.link. A look begins, sees all routes and addresses, and then warns.
+ */
 void network_health_begin(const List *networks);
 void network_health_see_route(const List *networks, const Route *route);
 void network_health_see_addresses(const List *networks, const AddressList *addresses);

@@ -3,17 +3,21 @@
 
 /* The leases of the guests of networks. */
 
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
-/* A guest of the network is there, or gone (returns: it may come back); where others are in want of
- * its address, others' end as well. */
+/* A guest of the network has come, or left (returns: it may come back). If present guests need
+ * reserved addresses, those leases end as well. */
 void networks_lease_begins(Networks *networks, Network *network, const LeaseGuest *guest);
 void networks_lease_ends(
                 Networks *networks, Network *network, const LeaseGuest *guest, bool returns);
 
-/* It has another MAC than before. */
+/* The guest has changed its MAC. */
 void networks_lease_moves(
                 Networks *networks, Network *network, const LeaseGuest *guest, const Mac *before);
 
-/* Those of guests that went while there was no vnicd. */
+/* Looks for leases of guests that left while vnicd was not running. */
 void networks_find_old_leases(Networks *networks);
+
+/* Whether the link is the port by which a lease is given back, which counts as none. Only an
+ * administrator could make one look like it. */
+bool lease_end_is_port(const LinkInfo *link);

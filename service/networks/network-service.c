@@ -12,7 +12,8 @@
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
-/* All that a bridge can have ports, with an address of each kind, and those that have just left. */
+/* Enough for all ports that a bridge can have, with an address of each family, and for guests that
+ * have just left. */
 #define LEASES_MOST 4096
 typedef struct Text {
         char v4[INET_ADDRSTRLEN], v6[INET6_ADDRSTRLEN];
@@ -45,7 +46,7 @@ bool network_service_is_needed(const NetworkPlan *plan) {
         return plan->host_access;
 }
 
-/* All of the subnet but its first and last address, and the host's own. */
+/* All addresses of the subnet but its first and last one, and the host's own. */
 size_t network_service_room(const NetworkPlan *plan) {
         size_t addresses = (size_t)1 << (32 - plan->v4_prefix);
 
@@ -70,12 +71,12 @@ static void write_head(FILE *file, const NetworkPlan *plan) {
                         "log-facility=-\n"
                         "interface=%s\n"
                         "except-interface=lo\n"
-                        /* Addresses that are still being checked for duplicates come later. */
+                        /* Addresses that are still checked for duplicates appear later. */
                         "bind-dynamic\n",
                         plan->name);
 }
 
-/* The host goes by its name, which no guest can take: dnsmasq gives none that stands here. */
+/* The host has its name, which no guest can take: dnsmasq gives no name that is set here. */
 static void write_host(FILE *file, const NetworkPlan *plan, const char *name, const Text *text) {
         fprintf(file, "host-record=%s.%s,%s", name, plan->domain, name);
         if (plan->v4_prefix > 0)
@@ -98,12 +99,12 @@ static void write_names(
         if (host_name && label_is_plain(host_name, strlen(host_name)) &&
                         strcmp(host_name, "host") != 0 && strcmp(host_name, "localhost") != 0)
                 write_host(file, plan, host_name, text);
-        /* Who is cut off from the world asks nobody there. */
+        /* An isolated network asks no resolver outside. */
         if (plan->kind == NETWORK_ISOLATED)
                 fputs("no-resolv\n", file);
 }
 
-/* Names by which programs look for something without being told: no guest is to have one. */
+/* Programs look these names up without being told to: no guest may have one. */
 static void write_names_not_given(FILE *file) {
         static const char *const names[] = { "wpad", "isatap", "localhost" };
 
@@ -115,10 +116,10 @@ static void write_names_not_given(FILE *file) {
 static void write_dhcp(FILE *file, const NetworkPlan *plan) {
         fprintf(file,
                         "dhcp-authoritative\n"
-                        /* Copies of one image say that they are one client; their MACs differ. */
+                        /* Copies of one image claim to be the same client; their MACs differ. */
                         "dhcp-ignore-clid\n"
-                        /* The filters see to it that an address is used by who was given it; a
-                         * ping first would cost each guest three seconds. */
+                        /* The filters let only its owner use an address; a ping first would cost
+                         * each guest three seconds. */
                         "no-ping\n"
                         "dhcp-leasefile=" NETWORK_LEASES_DIRECTORY "/%s/leases\n"
                         "dhcp-lease-max=%d\n"
@@ -130,7 +131,7 @@ static void write_dhcp(FILE *file, const NetworkPlan *plan) {
         write_names_not_given(file);
 }
 
-/* All of the subnet; dnsmasq leaves its own address out. */
+/* The whole subnet; dnsmasq leaves its own address out. */
 static void write_v4_range(FILE *file, const NetworkPlan *plan) {
         uint32_t mask = (uint32_t)(~UINT64_C(0) << (32 - plan->v4_prefix));
         uint32_t subnet = ntohl(plan->v4.s_addr) & mask;
@@ -143,16 +144,16 @@ static void write_v4_range(FILE *file, const NetworkPlan *plan) {
                         inet_ntop(AF_INET, &last, text[1], sizeof(text[1])),
                         inet_ntop(AF_INET, &netmask, text[2], sizeof(text[2])),
                         NETWORK_LEASE_SECONDS);
-        /* Without a way out there is no router. */
+        /* An isolated network has no router. */
         if (plan->kind == NETWORK_ISOLATED)
                 fputs("dhcp-option=option:router\n", file);
         if (plan->mtu > 0)
                 fprintf(file, "dhcp-option=option:mtu,%u\n", plan->mtu);
 }
 
-/* A guest makes its address itself. DHCPv6 tells the rest and gives no address: dnsmasq knows its
- * clients by what they say of themselves only, and would give one address to all copies of an
- * image. A name that a guest has for IPv4 it has for the address made of its MAC too. */
+/* A guest makes its own address. DHCPv6 tells the rest and gives no address: dnsmasq identifies
+ * clients only by what they claim, and would give one address to all copies of an image. The name
+ * that a guest has for IPv4 is also that of the address made of its MAC. */
 static void write_v6_range(FILE *file, const NetworkPlan *plan) {
         struct in6_addr subnet = plan->v6;
         char text[INET6_ADDRSTRLEN];
@@ -164,7 +165,7 @@ static void write_v6_range(FILE *file, const NetworkPlan *plan) {
         fprintf(file, "ra-param=%s,", plan->name);
         if (plan->mtu > 0)
                 fprintf(file, "mtu:%u,", plan->mtu);
-        /* Seconds between two advertisements, and how long the router is one. */
+        /* Seconds between two advertisements, and the router's lifetime. */
         fprintf(file, "%s\n", plan->kind == NETWORK_ISOLATED ? "60,0" : "60,1800");
 }
 

@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * What the service of a network is told: the configuration of its dnsmasq(8), which gives addresses
- * and answers for names. Pure text, from a plan and nothing else; who writes it where, and who
- * starts the service, is others' business.
+ * The configuration for the dnsmasq(8) of a network, which gives addresses and answers DNS queries.
+ * Pure text, from a plan and nothing else; others write it, and start the service.
  *
  * The first line says to vnicd-network-forward(8) which kind of network it is.
  */
@@ -18,8 +17,8 @@
 #define NETWORK_UNIT_PREFIX      "vnicd-network@"
 #define NETWORK_UNIT_SIZE        64
 
-/* How long an address is a guest's: as long as it may sleep and still find it; a shorter time would
- * have it ask often. */
+/* How long a lease lasts: a guest that sleeps no longer keeps its address; a shorter time would
+ * make it renew often. */
 #define NETWORK_LEASE_SECONDS 3600
 
 /* A network on which the host is not to be reached has no service. */
@@ -28,11 +27,11 @@ bool network_service_is_needed(const NetworkPlan *plan);
 /* How many guests can have an IPv4 address. */
 size_t network_service_room(const NetworkPlan *plan);
 
-/* The unit of a network's service, into buffer, which it returns. No name needs an escape: the unit
- * takes it by %i. */
+/* Writes the unit of a network's service to buffer, and returns that. No name needs an escape: the
+ * unit takes it by %i. */
 const char *network_service_unit(const char *name, char buffer[static NETWORK_UNIT_SIZE]);
 
-/* The whole configuration; the caller frees it. host_name is the host's own, by which guests find
- * it besides "host"; one that is no label of a DNS name is left out. -EINVAL: the plan has a name
- * or a domain that cannot be. -ENOMEM. */
+/* Gives the whole configuration; the caller frees it. host_name is the host's own, by which guests
+ * find it besides "host"; if it is no DNS label it is left out. -EINVAL: the plan's name or domain
+ * is invalid. -ENOMEM. */
 int network_service_config(const NetworkPlan *plan, const char *host_name, char **ret);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/log.h"
 #include "kernel/address.h"
 #include "kernel/bridge.h"
 #include "kernel/checksum.h"
@@ -26,10 +27,12 @@ int network_new(Network **ret, const NetworkTag *tag) {
         if (!network)
                 return -ENOMEM;
         list_init(&network->link);
+        list_init(&network->bridge.link);
+        list_init(&network->foreign);
         list_init(&network->endpoints);
-        list_init(&network->watches);
+        list_init(&network->waiters);
         lease_book_init(&network->leases);
-        list_init(&network->filter_watches);
+        list_init(&network->filter_waiters);
         network->tag = *tag;
         r = quota_new(&network->ports_of_users);
         if (r < 0)
@@ -48,11 +51,40 @@ Network *network_free(Network *network) {
         sd_event_source_disable_unref(network->idle);
         if (network->ports_of_users)
                 quota_free(network->ports_of_users);
-        free(network->foreign);
+        network_forget_ports(network);
+        list_unlink(&network->bridge.link);
         for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
                 free(network->warnings[i]);
         free(network);
         return NULL;
+}
+
+int network_set_state(Network *network, NetworkState state) {
+        static const unsigned successors[NETWORK_STATE_MAX] = {
+                [NETWORK_CREATING] =
+                                1U << NETWORK_LIVE | 1U << NETWORK_DRAINING | 1U << NETWORK_GONE,
+                [NETWORK_LIVE] = 1U << NETWORK_DRAINING | 1U << NETWORK_GONE,
+                [NETWORK_DRAINING] =
+                                1U << NETWORK_LIVE | 1U << NETWORK_DELETING | 1U << NETWORK_GONE,
+                [NETWORK_DELETING] = 1U << NETWORK_DRAINING | 1U << NETWORK_GONE,
+        };
+
+        if (!(successors[network->state] & 1U << state)) {
+                log_error("The network %s cannot go from state %u to %u; this is a bug",
+                                network->tag.plan.name, network->state, state);
+                return -EINVAL;
+        }
+        network->state = state;
+        network->was_live |= state == NETWORK_LIVE;
+        return 0;
+}
+
+bool network_is_up(const Network *network) {
+        return network->ifindex > 0 && !network_is_ending(network);
+}
+
+bool network_is_ending(const Network *network) {
+        return network->state >= NETWORK_DRAINING;
 }
 
 int network_warn(Network *network, NetworkWarning warning, const char *sentence) {
@@ -71,29 +103,15 @@ int network_warn(Network *network, NetworkWarning warning, const char *sentence)
         return 1;
 }
 
-static int add_foreign(Network *network, int ifindex) {
-        const size_t room = network->foreign_room > 0 ? 2 * network->foreign_room : 4;
-        int *foreign;
+void network_forget_ports(Network *network) {
+        LIST_FOREACH_SAFE(&network->foreign, node) {
+                ForeignPort *port = container_of(node, ForeignPort, on_network);
 
-        if (network->n_foreign == network->foreign_room) {
-                foreign = reallocarray(network->foreign, room, sizeof(*foreign));
-                if (!foreign)
-                        return -ENOMEM;
-                network->foreign = foreign;
-                network->foreign_room = room;
+                list_unlink(&port->link.link);
+                list_unlink(node);
+                free(port);
         }
-        network->foreign[network->n_foreign++] = ifindex;
-        return 0;
-}
-
-int network_see_port(Network *network, int ifindex, bool foreign) {
-        size_t i = 0;
-
-        while (i < network->n_foreign && network->foreign[i] != ifindex)
-                i++;
-        if (i < network->n_foreign && !foreign)
-                network->foreign[i] = network->foreign[--network->n_foreign];
-        return i == network->n_foreign && foreign ? add_foreign(network, ifindex) : 0;
+        network->n_foreign = 0;
 }
 
 /* One setup under way. */
@@ -101,8 +119,8 @@ typedef struct SetupContext {
         Network *network;
         Netlink *netlink;
         Failure *failure;
-        bool is_new;   /* or it is there, and completed */
-        bool chose_v6; /* nobody asked for its address */
+        bool is_new;   /* else it exists, and is completed */
+        bool chose_v6; /* nobody has asked for its IPv6 address */
 } SetupContext;
 
 static int choose_addresses(SetupContext *setup) {
@@ -146,7 +164,7 @@ static int refuse_v6(SetupContext *setup) {
                         "New interfaces of this host have no IPv6 (net.ipv6.conf.default.disable_ipv6), so the network cannot have the address that it is to have. Leave the IPv6 address out, or set that to 0.");
 }
 
-/* Whether the host gives it IPv6 is known when there is a device that could have some. */
+/* Whether the host lets it have IPv6 is known only when the device exists. */
 static int leave_out_what_the_host_has_not(SetupContext *setup) {
         NetworkPlan *plan = &setup->network->tag.plan;
         DeviceSettings settings;
@@ -167,7 +185,7 @@ static int leave_out_what_the_host_has_not(SetupContext *setup) {
         return 0;
 }
 
-/* With the tag the bridge is ours whatever happens to us now. */
+/* From the tag on the bridge is ours, whatever happens to this process. */
 static int tag_bridge(SetupContext *setup) {
         const Network *network = setup->network;
         char tag[NETWORK_TAG_SIZE];
@@ -186,7 +204,7 @@ void network_filter_tables(const char *name, char buffer[static NETWORK_TABLE_SI
         ret[1] = (FilterTable){ FILTER_FAMILY_INET, buffer };
 }
 
-/* At once: what others change later is to be seen. */
+/* Read at once, so that later changes by others are noticed. */
 static uint64_t read_filters(const char *name) {
         _cleanup_(netlink_closep) Netlink *netlink = NULL;
         FilterTable tables[NETWORK_TABLES];
@@ -227,7 +245,7 @@ static int make_filters(SetupContext *setup) {
         return r;
 }
 
-/* A kernel that cannot log takes the rest of them. */
+/* A kernel that cannot log accepts the filters without that. */
 static int set_filters(SetupContext *setup) {
         NetworkPlan *plan = &setup->network->tag.plan;
         int r = make_filters(setup);
@@ -245,7 +263,7 @@ static int give_v6(SetupContext *setup, const struct in6_addr *address) {
                         setup->failure);
 }
 
-/* Guests know the host by fe80::1 whichever of its addresses they were given. */
+/* Guests know the host by fe80::1, whichever other addresses it has. */
 static int give_addresses(SetupContext *setup) {
         static const struct in6_addr link_local = { { { 0xfe, 0x80, [15] = 1 } } };
         const NetworkPlan *plan = &setup->network->tag.plan;
@@ -258,7 +276,7 @@ static int give_addresses(SetupContext *setup) {
                 r = give_v6(setup, &link_local);
         if (r >= 0 && plan->v6_prefix > 0)
                 r = give_v6(setup, &plan->v6);
-        /* IPv6 that the host has lost since does not keep the rest from a network that is there. */
+        /* If the host has lost IPv6 since, an existing network keeps everything else. */
         if (!setup->is_new && (r == -EACCES || r == -EOPNOTSUPP || r == -EAFNOSUPPORT))
                 return 0;
         return r;
@@ -383,8 +401,8 @@ static void done(WorkersJob *job) {
         deletion->done(deletion->userdata, deletion->ifindex, deletion->error);
 }
 
-int network_delete_bridge(const Network *network, Workers *workers, network_deleted_t on_done,
-                void *userdata) {
+int network_delete_bridge(const Network *network, bool with_device, Workers *workers,
+                network_deleted_t on_done, void *userdata) {
         BridgeDeletion *deletion = calloc(1, sizeof(BridgeDeletion));
 
         if (!deletion)
@@ -392,7 +410,7 @@ int network_delete_bridge(const Network *network, Workers *workers, network_dele
         *deletion = (BridgeDeletion){
                 .job = { .run = run, .done = done },
                 .ifindex = network->ifindex,
-                .with_device = network->takes_device,
+                .with_device = with_device,
                 .done = on_done,
                 .userdata = userdata,
         };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "networks/networks-list.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -18,13 +19,17 @@ static void log_warnings(const Network *network) {
         }
 }
 
+void networks_tell_warned(Networks *networks, Network *network) {
+        if (networks->observer && network->state == NETWORK_LIVE)
+                networks->observer->warned(network, networks->observer_data);
+}
+
 static void tell_warnings_of(Networks *networks, Network *network) {
         if (network->warnings_changed == 0)
                 return;
         log_warnings(network);
         network->warnings_changed = 0;
-        if (network->born && !network->doomed && networks->started)
-                networks->observer->warned(network, networks->userdata);
+        networks_tell_warned(networks, network);
 }
 
 void networks_tell_warnings(Networks *networks) {
@@ -56,19 +61,15 @@ Network *networks_next(Networks *networks, const Network *after) {
         const List *end = &networks->list;
         List *node = after ? after->link.next : end->next;
 
-        while (node != end && container_of(node, Network, link)->doomed)
+        while (node != end && container_of(node, Network, link)->state != NETWORK_LIVE)
                 node = node->next;
         return node == end ? NULL : container_of(node, Network, link);
 }
 
 Network *networks_at(const Networks *networks, int ifindex) {
-        LIST_FOREACH(&networks->list, node) {
-                Network *network = container_of(node, Network, link);
+        IfindexEntry *entry = ifindex_map_find(&networks->by_bridge, ifindex);
 
-                if (network->ifindex == ifindex)
-                        return network;
-        }
-        return NULL;
+        return entry ? container_of(entry, Network, bridge) : NULL;
 }
 
 Network *networks_of_bridge(Networks *networks, const LinkInfo *bridge) {
@@ -87,31 +88,59 @@ Network *networks_of_group(Networks *networks, uint32_t group) {
         return NULL;
 }
 
-void networks_see_port(Networks *networks, const LinkInfo *link, bool is_own) {
-        LIST_FOREACH(&networks->list, node) {
-                Network *network = container_of(node, Network, link);
-                const bool is_foreign = link->master == network->ifindex && !is_own;
+static void add_port(Networks *networks, Network *network, int ifindex) {
+        ForeignPort *port = calloc(1, sizeof(ForeignPort));
 
-                if (network_see_port(network, link->ifindex, is_foreign) < 0)
-                        log_error("Out of memory: a port of the network %s is not shown",
-                                        network->tag.plan.name);
+        if (!port) {
+                log_error("Out of memory: a port of the network %s is not shown",
+                                network->tag.plan.name);
+                return;
         }
+        port->network = network;
+        list_append(&network->foreign, &port->on_network);
+        ifindex_map_add(&networks->foreign_ports, &port->link, ifindex);
+        network->n_foreign++;
+}
+
+static void remove_port(ForeignPort *port) {
+        port->network->n_foreign--;
+        list_unlink(&port->on_network);
+        list_unlink(&port->link.link);
+        free(port);
+}
+
+void networks_see_port(Networks *networks, const LinkInfo *link, bool is_own) {
+        IfindexEntry *entry = ifindex_map_find(&networks->foreign_ports, link->ifindex);
+        ForeignPort *port = entry ? container_of(entry, ForeignPort, link) : NULL;
+        Network *network = is_own ? NULL : networks_at(networks, link->master);
+
+        if (network == (port ? port->network : NULL))
+                return;
+        if (port)
+                remove_port(port);
+        if (network)
+                add_port(networks, network, link->ifindex);
+        networks->ports_changed = true;
 }
 
 void networks_forget_ports(Networks *networks) {
         LIST_FOREACH(&networks->list, node)
-                container_of(node, Network, link)->n_foreign = 0;
+                network_forget_ports(container_of(node, Network, link));
+        networks->ports_changed = true;
 }
 
 void networks_tell_ports(Networks *networks) {
+        if (!networks->ports_changed)
+                return;
+        networks->ports_changed = false;
         LIST_FOREACH(&networks->list, node) {
                 Network *network = container_of(node, Network, link);
 
                 if (network->n_foreign == network->n_foreign_told)
                         continue;
                 network->n_foreign_told = network->n_foreign;
-                if (network->born && !network->doomed && networks->started)
-                        networks->observer->shared(network, networks->userdata);
+                if (networks->observer && network->state == NETWORK_LIVE)
+                        networks->observer->shared(network, networks->observer_data);
         }
 }
 

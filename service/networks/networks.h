@@ -3,17 +3,17 @@
 
 /*
  * The networks that vnicd owns, and their life: which are up, who uses them, and when one has to
- * go. There is one way for a network to leave, as there is for an endpoint: the kernel says that
- * its bridge is gone. What is on a network it knows as ports only (NetworkPort); its owner has them
- * go when it is told to (NetworksObserver).
+ * go. Like endpoints, they are removed when the kernel says that their bridge is gone. It knows
+ * what is on a network only as ports (NetworkPort), which its owner deletes when asked to
+ * (NetworksOwner).
  */
 
 #include <systemd/sd-event.h>
 
 #include "kernel/link-events.h"
-#include "networks/networks-observer.h"
+#include "networks/network.h"
 
-/* They stay the owner's. netlink: of NETLINK_ROUTE. */
+/* What Networks use; all of it stays the owner's. netlink: of NETLINK_ROUTE. */
 typedef struct NetworksParts {
         Netlink *netlink;
         Workers *workers;
@@ -21,54 +21,59 @@ typedef struct NetworksParts {
         sd_event *event;
 } NetworksParts;
 
-/* Every function of the observer is needed. -ENOMEM */
-int networks_new(Networks **ret, const NetworksParts *parts, const NetworksObserver *observer,
+/* -ENOMEM */
+int networks_new(Networks **ret, const NetworksParts *parts, const NetworksOwner *owner,
                 void *userdata);
 
-/* Forgets all; who waits is told. The endpoints of all of them must be gone. Takes NULL. Returns
- * NULL. */
+/* Forgets all networks; waiters are told -ECANCELED. All their endpoints must be gone. Takes NULL.
+ * Returns NULL. */
 Networks *networks_free(Networks *networks);
 
-/* Of NETLINK_NETFILTER, which stays the owner's. NULL: the kernel has none. */
+/* netfilter: of NETLINK_NETFILTER; it stays the owner's. NULL: the kernel has none. */
 void networks_set_netfilter(Networks *networks, Netlink *netfilter);
 
-/* Whether the filters of networks are to tell of the source MACs of guests. */
+/* Whether the filters of new networks are to report the source MACs of guests. */
 void networks_set_sources(Networks *networks, bool told);
 
-/* What is there from before is known: what comes now is news. */
-void networks_start(Networks *networks);
+/* From now on the observer is told of changes; what exists already has not appeared. */
+void networks_observe(Networks *networks, const NetworksObserver *observer, void *userdata);
 
-/* There are no threads any more: nothing is deleted. Takes NULL. */
+/* There are no threads any more: nothing is deleted from now on. Takes NULL. */
 void networks_stop(Networks *networks);
 
 /* Whether a network could have that name. NameTaken (-EEXIST). */
 int networks_check_name(Networks *networks, const char *name, Failure *failure);
 
-/* A network that lives until it is deleted, or (kept: false) as long as it is used. NameTaken,
+/* Makes a network that lives until it is deleted or, unless kept, as long as it is used. NameTaken,
  * AddressInUse, NotSupported, KernelError. */
 int networks_create(Networks *networks, const NetworkPlan *plan, bool kept, Network **ret,
                 Failure *failure);
 
-/* Has it deleted, with the endpoints on it; the waiter (NULL: nobody) is told when it is gone. */
+/* Has the network deleted, with the endpoints on it; the waiter (NULL: nobody) is told when it is
+ * gone. */
 void networks_delete(Networks *networks, Network *network, RemovalWaiter *waiter);
 
-/* It goes, with all that is on it. */
-void networks_evict(Networks *networks, Network *network);
-
-/* Theirs from now on. -errno of the loop: still the caller's. */
-int networks_enlist(Networks *networks, Network *network);
-
-/* The port is one of the network's from now on, until it is unlinked and networks_left() is called.
+/* From now on the port is one of the network's, until it is unlinked and networks_left() is called.
  * -ENOMEM */
 int network_join(Network *network, NetworkPort *port, uid_t uid, Charge *charge);
 
-/* A port of the network has gone. network may be NULL. */
+/* A port of the network is gone. network may be NULL. */
 void networks_left(Networks *networks, Network *network);
 
-/* The kernel says this of a link, which may be the bridge of a network, whatever its group is by
- * now. */
+/* Takes over what the kernel says of a link, which may be the bridge of a network, whatever its
+ * present group. */
 void networks_see_link(Networks *networks, const LinkInfo *link, LinkEvent event);
 
-/* The filters of the network stand: without the rules that tell of sources, if the kernel did not
- * take them. */
-void networks_check_sources(Networks *networks, const Network *network);
+/* Adopts the networks that exist, before links are followed; remains of one that was not finished,
+ * or not deleted completely, are removed. No failure keeps the service from starting. */
+void networks_adopt(Networks *networks);
+
+/* Removes orphaned filters, of networks whose bridge is gone. To be called when no endpoint needs
+ * them any more. */
+void networks_remove_orphaned_filters(Networks *networks);
+
+/* To be called once all endpoints are known: networks that nobody uses are going to be deleted. */
+void networks_settle(Networks *networks);
+
+/* Events were lost: looks for networks whose bridge is gone. */
+void networks_resync(Networks *networks);

@@ -15,11 +15,11 @@
 const char uplink_filter_removal[] = "table inet " TABLE "\ndelete table inet " TABLE "\n";
 
 static bool is_empty(const UplinkFilter *filter) {
-        return filter->devices4->n == 0 && !filter->devices6 && !filter->closed;
+        return filter->devices4->n == 0 && !filter->devices6 && !filter->lan_blocked;
 }
 
-/* The same prefix may be on several links: so they are merged. */
-static void write_near(FILE *file, const char *name, const char *type, const RouteList *routes) {
+/* auto-merge, since the same prefix may be on several links. */
+static void write_on_link(FILE *file, const char *name, const char *type, const RouteList *routes) {
         const char *separator = "elements = { ";
         char text[INET6_ADDRSTRLEN];
 
@@ -27,7 +27,7 @@ static void write_near(FILE *file, const char *name, const char *type, const Rou
         for (size_t i = 0; i < routes->n; i++) {
                 const Route *route = &routes->routes[i];
 
-                if (!lan_is_public_and_near(route))
+                if (!lan_is_public_and_on_link(route))
                         continue;
                 fprintf(file, "%s%s/%u", separator,
                                 inet_ntop(route->family, &route->destination, text, sizeof(text)),
@@ -38,16 +38,16 @@ static void write_near(FILE *file, const char *name, const char *type, const Rou
 }
 
 static void write_sets(FILE *file, const UplinkFilter *filter) {
-        if (!filter->closed)
+        if (!filter->lan_blocked)
                 return;
-        write_near(file, "near4", "ipv4_addr", &filter->near4);
-        write_near(file, "near6", "ipv6_addr", &filter->near6);
+        write_on_link(file, "near4", "ipv4_addr", &filter->on_link4);
+        write_on_link(file, "near6", "ipv6_addr", &filter->on_link6);
 }
 
-/* Between guests of one network the bridge passes frames on, which are seen here with br_netfilter:
- * where they go is on a link of the host, too. */
-static void write_closed(FILE *file, const UplinkFilter *filter) {
-        for (const int *bridge = filter->closed; bridge && *bridge; bridge++)
+/* With br_netfilter, frames that a bridge forwards between guests of one network are seen here as
+ * well, and their destination is on-link, too. */
+static void write_lan_blocked(FILE *file, const UplinkFilter *filter) {
+        for (const int *bridge = filter->lan_blocked; bridge && *bridge; bridge++)
                 fprintf(file,
                                 "iif %d oifgroup != %u ip daddr @near4 drop\n"
                                 "iif %d oifgroup != %u ip6 daddr @near6 drop\n",
@@ -77,10 +77,11 @@ static void write_device_sets(FILE *file, const UplinkFilter *filter, int family
                         "iface_index . iface_index");
 }
 
-/* With br_netfilter the frames that cross any bridge of the host are seen here, as packets that
- * come in by it and leave by it: those are nobody's to forward. Nothing can ask whether two devices
- * are the same, so those that lead out are listed as pairs; and where IPv6 is vnicd's, no other
- * device leads a stranger anywhere, and it is asked whether both are bridges. */
+/* With br_netfilter, frames that cross any bridge of the host are seen here, as packets that come
+ * in and leave by it: they are not forwarded by the host, and must pass. No rule can ask whether
+ * two devices are the same, so those that lead out are listed as pairs; if vnicd has switched IPv6
+ * forwarding on, no other device leads anywhere, and it is enough to ask whether both are bridges.
+ */
 static void write_devices(FILE *file, const UplinkFilter *filter) {
         if (filter->devices4->n > 0)
                 fputs("meta nfproto ipv4 meta iifkind \"bridge\" iif . oif @same4 accept\n"
@@ -105,7 +106,7 @@ static void write_table(FILE *file, const UplinkFilter *filter) {
         fputs("chain forward {\n"
               "type filter hook forward priority 0; policy accept;\n",
                         file);
-        write_closed(file, filter);
+        write_lan_blocked(file, filter);
         fprintf(file,
                         "iifgroup %u accept\n"
                         "oifgroup %u accept\n"

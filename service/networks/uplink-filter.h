@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The one table of packet filters that is no network's, as text for kernel/filter: what depends on
- * where the host is, and changes as it moves. It goes with the last network that needs it.
+ * The table of packet filters that belongs to no network, as text for kernel/filter: it depends on
+ * the host's routes, and changes with them. It is removed with the last network that needs it.
  *
  *     table inet vnicd-uplinks-
  */
@@ -16,20 +16,21 @@
 #define UPLINK_FILTER_NAME "uplinks-"
 
 typedef struct UplinkFilter {
-        /* What comes in on a device that forwards only because of vnicd goes nowhere but to its
-         * networks, and where somebody else (Docker, libvirt) made the host forward meanwhile:
-         * answers, and published ports. IPv6: that is all devices, of which these lead out; NULL:
-         * IPv6 is not vnicd's. */
+        /* Packets from a device that forwards only because of vnicd may go to its networks only,
+         * except for answers and published ports, if somebody else (Docker, libvirt) has made the
+         * host forward meanwhile. For IPv6 these are all devices, of which devices6 lead out; NULL:
+         * vnicd did not switch IPv6 forwarding on. */
         const DeviceSet *devices4, *devices6;
 
-        /* From the bridges nothing goes to what is near, of all these routes (networks/lan.h). */
-        const int *closed; /* ifindexes of bridges; ends with 0; NULL: none */
-        RouteList near4, near6;
+        /* Packets from these bridges may not go to public addresses that are on-link
+         * (networks/lan.h), by all these routes. */
+        const int *lan_blocked; /* ifindexes of bridges; ends with 0; NULL: none */
+        RouteList on_link4, on_link6;
 } UplinkFilter;
 
-/* What takes it away, also if it is not there. */
+/* Deletes it, even if it does not exist. */
 extern const char uplink_filter_removal[];
 
-/* To be run together with the removal of what was there, if anything was; "": there is nothing to
+/* To be run in one transaction with the removal, if there was a table; "": there is nothing to
  * filter. The caller frees it. -ENOMEM */
 int uplink_filter_rules(const UplinkFilter *filter, char **ret);

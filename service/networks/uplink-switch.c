@@ -34,7 +34,7 @@ int uplink_switch_find(UplinkSwitch *devices, Netlink *netlink) {
         bool all = false;
         int r = -EINTR;
 
-        /* A host that forwards as a whole has nothing of ours, and on it every device forwards. */
+        /* If the host as a whole forwards, so does every device, and none of it is ours. */
         if (forwarding_get(netlink, AF_INET, FORWARDING_ALL, &all, NULL) < 0 || all)
                 return 0;
         UNTIL_DUMP_IS_WHOLE(r)
@@ -49,7 +49,7 @@ int uplink_switch_find(UplinkSwitch *devices, Netlink *netlink) {
         return r;
 }
 
-/* Where nobody else's number is in the way it is marked. */
+/* Marks the device, unless somebody else uses its number. */
 static int plan_device(UplinkSwitch *plan, Netlink *netlink, int ifindex) {
         DeviceSettings settings;
 
@@ -123,8 +123,8 @@ static bool is_marked(Netlink *netlink, int ifindex) {
                         settings.mark == UPLINK_MARK;
 }
 
-/* What is so already is not set: each setting is an event for all who listen to the host's links.
- */
+/* What is set already is not set again: each setting is an event for everybody who listens to the
+ * host's links. */
 int uplink_switch_on(const UplinkSwitch *wanted, Netlink *netlink, Failure *failure) {
         int r = 0;
 

@@ -23,15 +23,15 @@
 
 DEFINE_CLEANUP(Uplinks, uplinks_free)
 
-/* Routes change in bursts (common/debounce). What only takes something away can wait: until then a
- * device forwards for guests only, and they are not there any more. */
+/* Routes change in bursts (common/debounce). The end of something can wait: until then a device
+ * forwards for guests that do not use it any more. */
 #define PAUSE_OF_END_USEC (1000 * 1000)
 
-/* What failed is tried again by itself: the event that would bring it about may never come. */
+/* What has failed is tried again without an event, which may never come. */
 #define RETRY_USEC (1 * USEC_PER_SEC)
 #define RETRY_MOST (60 * USEC_PER_SEC)
 
-/* So long somebody else may take to switch IPv6 on again. */
+/* Somebody else may take so long to switch IPv6 on again. */
 #define V6_PATIENCE_USEC (5 * USEC_PER_SEC)
 
 struct Uplinks {
@@ -39,13 +39,13 @@ struct Uplinks {
         const List *networks; /* Network.link */
         sd_event_source *readable;
         Debounce *look;
-        int fd;                  /* of route-events, while there is a network */
-        UplinkSwitch ours;       /* on these we switched it on */
+        int fd;                  /* of kernel/route-events, while there is a network */
+        UplinkSwitch ours;       /* those that we have switched on */
         Egress egress;           /* as of the last look */
-        char *filtered;          /* what its table says; unknown at the start */
+        char *filtered;          /* the rules of its table; NULL: not known yet */
         unsigned made;           /* how often it was */
-        uint64_t retry;          /* how long the last pause was before another attempt; 0: none */
-        RestoreLimit forwarding; /* of what somebody switches off */
+        uint64_t retry;          /* the last pause before another attempt, in µs; 0: none */
+        RestoreLimit forwarding; /* for what somebody switches off */
 };
 
 static bool is_of_network(const Uplinks *uplinks, int ifindex) {
@@ -55,7 +55,7 @@ static bool is_of_network(const Uplinks *uplinks, int ifindex) {
         return false;
 }
 
-/* Each tap that is made tells of its settings, which are nobody's business here. */
+/* Each new tap causes events about its settings, which do not matter here. */
 static bool concerns(const Uplinks *uplinks, int ifindex) {
         return ifindex < 0 || device_set_has(&uplinks->egress.v4, ifindex) ||
                         device_set_has(&uplinks->ours.marked, ifindex) ||
@@ -151,27 +151,23 @@ static int watch(Uplinks *uplinks) {
         return r;
 }
 
-static bool is_up(const Network *network) {
-        return !network->doomed && !network->bridge_gone && network->ifindex > 0;
-}
-
-static bool needs_a_way_out(const Network *network) {
-        return network->tag.plan.kind == NETWORK_NAT && is_up(network);
+static bool needs_egress(const Network *network) {
+        return network->tag.plan.kind == NETWORK_NAT && network_is_up(network);
 }
 
 static bool is_any_up(const List *networks) {
         LIST_FOREACH(networks, node)
-                if (is_up(container_of(node, Network, link)))
+                if (network_is_up(container_of(node, Network, link)))
                         return true;
         return false;
 }
 
-/* In whose tag it is written: the oldest. NULL: nobody needs anything. */
+/* The network whose tag lists devices: the oldest. NULL: none needs any. */
 static Network *tag_owner_of(const List *networks) {
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (needs_a_way_out(network))
+                if (needs_egress(network))
                         return network;
         }
         return NULL;
@@ -181,7 +177,7 @@ static bool is_guarded(const List *networks) {
         LIST_FOREACH(networks, node) {
                 const Network *network = container_of(node, Network, link);
 
-                if (needs_a_way_out(network) && network->tag.guard_v6)
+                if (needs_egress(network) && network->tag.guard_v6)
                         return true;
         }
         return false;
@@ -200,41 +196,41 @@ int uplinks_find(Uplinks *uplinks, Netlink *netlink) {
         return r < 0 ? r : uplinks->ours.marked.n > 0;
 }
 
-/* What an update goes by. */
+/* What an update is based on. */
 typedef struct ForwardingPlan {
         Egress egress;
-        UplinkSwitch wanted; /* to be forwarded from by us */
-        int *closed;         /* bridges of networks that are kept from what is near; ends with 0 */
+        UplinkSwitch wanted; /* what we have to switch on */
+        int *lan_blocked;    /* bridges of networks that may not reach the LAN; ends with 0 */
         int undone;          /* a device that somebody has switched off; 0: none */
 } ForwardingPlan;
 
 static void forwarding_plan_done(ForwardingPlan *forwarding) {
         egress_done(&forwarding->egress);
         uplink_switch_done(&forwarding->wanted);
-        free(forwarding->closed);
+        free(forwarding->lan_blocked);
 }
 
-/* Also while it goes: its guests are there until their taps are not. */
+/* Also while it ends: its guests are there as long as their taps. */
 static bool is_kept_from_lan(const Network *network) {
         return network->tag.plan.kind == NETWORK_NAT && !network->tag.plan.reach_lan &&
-                        !network->bridge_gone && network->ifindex > 0;
+                        network->state != NETWORK_GONE && network->ifindex > 0;
 }
 
-static int find_closed(const List *networks, int **ret) {
+static int find_lan_blocked(const List *networks, int **ret) {
         size_t n = 0;
-        int *closed;
+        int *lan_blocked;
 
         LIST_FOREACH(networks, node)
                 n += is_kept_from_lan(container_of(node, Network, link));
-        closed = n > 0 ? calloc(n + 1, sizeof(int)) : NULL;
-        if (n > 0 && !closed)
+        lan_blocked = n > 0 ? calloc(n + 1, sizeof(int)) : NULL;
+        if (n > 0 && !lan_blocked)
                 return -ENOMEM;
-        *ret = closed;
+        *ret = lan_blocked;
         LIST_FOREACH(networks, node) {
                 const Network *network = container_of(node, Network, link);
 
                 if (is_kept_from_lan(network))
-                        *closed++ = network->ifindex;
+                        *lan_blocked++ = network->ifindex;
         }
         return 0;
 }
@@ -248,7 +244,7 @@ static int look_at_addresses(Uplinks *uplinks, Netlink *netlink, Failure *failur
         return r;
 }
 
-/* vnicd-network-forward switches it on, and on again; it is given the time for that. */
+/* vnicd-network-forward switches it on, and on again if need be, and gets the time for that. */
 static void judge_v6(Uplinks *uplinks, Network *network, bool on) {
         const uint64_t now = clock_now_usec();
 
@@ -272,7 +268,7 @@ static void look_at_v6(Uplinks *uplinks, Netlink *netlink) {
                 Network *network = container_of(node, Network, link);
                 bool on;
 
-                if (needs_a_way_out(network) && network->tag.plan.v6_prefix > 0 &&
+                if (needs_egress(network) && network->tag.plan.v6_prefix > 0 &&
                                 forwarding_get(netlink, AF_INET6, network->ifindex, &on, NULL) >= 0)
                         judge_v6(uplinks, network, on);
         }
@@ -291,7 +287,7 @@ static int look_around(Uplinks *uplinks, Netlink *netlink, ForwardingPlan *ret, 
         return r;
 }
 
-/* What was written before us is ours as well. */
+/* What an earlier run has listed is ours as well. */
 static void take_over(Uplinks *uplinks) {
         LIST_FOREACH(uplinks->networks, node) {
                 const NetworkUplinks *set = &container_of(node, Network, link)->tag.uplinks;
@@ -311,7 +307,7 @@ static bool listed_equal(const NetworkUplinks *a, const NetworkUplinks *b) {
         return true;
 }
 
-/* Only what is written counts: nothing else is found after a crash, and the next update tries
+/* Only what is written counts: nothing else would be found after a crash, and the next update tries
  * again. */
 static int write_tag(Network *network, const NetworkUplinks *uplinks, Netlink *netlink,
                 Failure *failure) {
@@ -325,19 +321,19 @@ static int write_tag(Network *network, const NetworkUplinks *uplinks, Netlink *n
         return r;
 }
 
-static int write_tags(Network *keeper, const NetworkUplinks *wanted, const List *networks,
+static int write_tags(Network *tag_owner, const NetworkUplinks *wanted, const List *networks,
                 Netlink *netlink, Failure *failure) {
         static const NetworkUplinks none = { .n = 0 };
         int r = 0;
 
-        if (keeper && !listed_equal(&keeper->tag.uplinks, wanted))
-                r = write_tag(keeper, wanted, netlink, failure);
+        if (tag_owner && !listed_equal(&tag_owner->tag.uplinks, wanted))
+                r = write_tag(tag_owner, wanted, netlink, failure);
         LIST_FOREACH(networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (r < 0 || network == keeper || network->tag.uplinks.n == 0)
+                if (r < 0 || network == tag_owner || network->tag.uplinks.n == 0)
                         continue;
-                if (network->doomed)
+                if (network_is_ending(network))
                         network->tag.uplinks = none;
                 else
                         r = write_tag(network, &none, netlink, failure);
@@ -360,9 +356,9 @@ static int write_filter(const ForwardingPlan *forwarding, bool v6, char **ret) {
         const UplinkFilter filter = {
                 .devices4 = &devices,
                 .devices6 = v6 ? &forwarding->egress.v6 : NULL,
-                .closed = forwarding->closed,
-                .near4 = forwarding->egress.near4,
-                .near6 = forwarding->egress.near6,
+                .lan_blocked = forwarding->lan_blocked,
+                .on_link4 = forwarding->egress.on_link4,
+                .on_link6 = forwarding->egress.on_link6,
         };
         int r = collect_devices(&forwarding->wanted, &devices);
 
@@ -400,7 +396,7 @@ bool uplinks_have_filter(const Uplinks *uplinks) {
         return uplinks->filtered && *uplinks->filtered;
 }
 
-/* No rules begin so: what is there is replaced by whatever there should be. */
+/* No rules begin like this, so the table is replaced by what it should be. */
 void uplinks_forget_filter(Uplinks *uplinks) {
         if (uplinks_have_filter(uplinks))
                 *uplinks->filtered = '#';
@@ -413,7 +409,7 @@ static int switch_bridges(const List *networks, Netlink *netlink, Failure *failu
                 Network *network = container_of(node, Network, link);
                 bool on = false;
 
-                if (r < 0 || !needs_a_way_out(network))
+                if (r < 0 || !needs_egress(network))
                         continue;
                 if (forwarding_get(netlink, AF_INET, network->ifindex, &on, NULL) < 0 || !on)
                         r = forwarding_set(netlink, network->ifindex, true, failure);
@@ -423,13 +419,13 @@ static int switch_bridges(const List *networks, Netlink *netlink, Failure *failu
         return r;
 }
 
-/* A bridge that we had made to forward, and that does not; 0: none. */
+/* A bridge for which we had switched forwarding on, and for which it is off; 0: none. */
 static int find_undone_bridge(const List *networks, Netlink *netlink) {
         LIST_FOREACH(networks, node) {
                 const Network *network = container_of(node, Network, link);
                 bool on;
 
-                if (needs_a_way_out(network) && network->forwards_v4 &&
+                if (needs_egress(network) && network->forwards_v4 &&
                                 forwarding_get(netlink, AF_INET, network->ifindex, &on, NULL) >=
                                                 0 &&
                                 !on)
@@ -438,8 +434,8 @@ static int find_undone_bridge(const List *networks, Netlink *netlink) {
         return 0;
 }
 
-/* Whether it may be switched on: what somebody has switched off, a few times only, and then again
- * when the time is over. */
+/* Whether forwarding may be switched on: after somebody has switched it off, only a few times, and
+ * again when the limit permits. */
 static bool may_switch_on(Uplinks *uplinks, const ForwardingPlan *forwarding) {
         if (forwarding->undone == 0 || restore_limit_take(&uplinks->forwarding, clock_now_usec()))
                 return true;
@@ -459,12 +455,12 @@ static void tell_forwarding(Uplinks *uplinks, Netlink *netlink, int undone) {
         LIST_FOREACH(uplinks->networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (needs_a_way_out(network))
+                if (needs_egress(network))
                         network_warn(network, NETWORK_WARNING_FORWARDING, undone > 0 ? text : NULL);
         }
 }
 
-/* The filter stands before anything is switched on, and until it is off. */
+/* The filter is in force before anything is switched on, and until it is off. */
 static int switch_devices(Uplinks *uplinks, Netlink *netlink, const ForwardingPlan *forwarding,
                 Failure *failure) {
         const bool allowed = may_switch_on(uplinks, forwarding);
@@ -478,7 +474,7 @@ static int switch_devices(Uplinks *uplinks, Netlink *netlink, const ForwardingPl
         return r;
 }
 
-/* of_others: nothing is wanted of any device; but the bridges of networks are ours. */
+/* of_others: no device has to be switched on; but the bridges of networks are ours. */
 static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, ForwardingPlan *forwarding) {
         int r = 0;
 
@@ -491,14 +487,14 @@ static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, ForwardingPl
         return r;
 }
 
-/* From now on. */
+/* Keeps what was carried out. */
 static void keep(Uplinks *uplinks, ForwardingPlan *forwarding) {
         uplink_switch_done(&uplinks->ours);
         egress_done(&uplinks->egress);
         uplinks->ours = forwarding->wanted;
         uplinks->egress = forwarding->egress;
         forwarding->wanted = (UplinkSwitch){ .listed = { .n = 0 } };
-        forwarding->egress = (Egress){ .near4 = { NULL } };
+        forwarding->egress = (Egress){ .on_link4 = { NULL } };
 }
 
 static int carry_out(Uplinks *uplinks, Netlink *netlink, ForwardingPlan *forwarding, bool of_others,
@@ -519,13 +515,13 @@ static int carry_out(Uplinks *uplinks, Netlink *netlink, ForwardingPlan *forward
 }
 
 static int update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
-        _cleanup_(forwarding_plan_done) ForwardingPlan forwarding = { .closed = NULL };
+        _cleanup_(forwarding_plan_done) ForwardingPlan forwarding = { .lan_blocked = NULL };
         const bool up = is_any_up(uplinks->networks), out = tag_owner_of(uplinks->networks) != NULL;
         bool of_others = false;
         int r = 0;
 
         take_over(uplinks);
-        if (!out) /* with the last that needed it all is as it was */
+        if (!out) /* with the last that needed it everything is as before */
                 uplinks->forwarding = (RestoreLimit){ .oldest = 0 };
         if (up)
                 r = watch(uplinks);
@@ -533,8 +529,8 @@ static int update(Uplinks *uplinks, Netlink *netlink, Failure *failure) {
                 unwatch(uplinks);
         (void)forwarding_get(netlink, AF_INET, FORWARDING_ALL, &of_others, NULL);
         if (r >= 0)
-                r = find_closed(uplinks->networks, &forwarding.closed);
-        if (r >= 0 && (up || forwarding.closed))
+                r = find_lan_blocked(uplinks->networks, &forwarding.lan_blocked);
+        if (r >= 0 && (up || forwarding.lan_blocked))
                 r = look_around(uplinks, netlink, &forwarding, failure);
         if (r >= 0 && out)
                 r = plan(uplinks, netlink, of_others, &forwarding);
@@ -554,7 +550,7 @@ static void try_again(Uplinks *uplinks, int error, const Failure *failure) {
         LIST_FOREACH(uplinks->networks, node) {
                 Network *network = container_of(node, Network, link);
 
-                if (needs_a_way_out(network))
+                if (needs_egress(network))
                         network_warn(network, NETWORK_WARNING_FORWARDING, text);
         }
 }

@@ -2,17 +2,17 @@
 #pragma once
 
 /*
- * What of the host forwards for networks of the kind nat: the devices by which it reaches what
- * guests may go to (networks/egress), one by one, and only those on which nobody else had switched
- * it on. Which these are is known to whoever comes after us (networks/uplink-switch), who can undo
- * it. With the last network that needs it all is as it was. What somebody else switches off is
- * switched on again, at most 5 times in 60 s; after that it is left, and the networks warn of it.
+ * IPv4 forwarding for networks of the kind nat: it is switched on for the devices by which the host
+ * reaches what guests may reach (networks/egress), one by one, and only where nobody else has. A
+ * later run finds these devices (networks/uplink-switch) and can undo it. With the last network
+ * that needs it, everything is as before. What somebody else switches off is switched on again, at
+ * most 5 times in 60 s; after that it is left off, and the networks warn of it.
  *
- * Beside it, what is near the host (networks/lan.h) is kept from the networks that are not to reach
- * it, until their bridges have gone: that changes with the same routes. And so do clashes
+ * On-link public addresses (networks/lan.h) are blocked for networks that may not reach the LAN,
+ * until their bridges are gone: these depend on the same routes, and so do clashes
  * (networks/network-health).
  *
- * A host that is made to forward as a whole meanwhile (by Docker, say) is left to whoever did that.
+ * If somebody else (Docker, say) makes the host as a whole forward meanwhile, it is left to them.
  */
 
 #include <systemd/sd-event.h>
@@ -21,31 +21,32 @@
 
 typedef struct Uplinks Uplinks;
 
-/* networks: Network.link, from then on. due() is called in the loop when routes, addresses or what
- * the host forwards have changed, for uplinks_update() then. -ENOMEM, -errno of the loop. */
+/* networks: a list of Network.link, which is followed. due() is called in the loop when routes,
+ * addresses or forwarding have changed, and should call uplinks_update(). -ENOMEM, -errno of the
+ * loop. */
 typedef void (*uplinks_due_t)(void *userdata);
 int uplinks_new(Uplinks **ret, sd_event *event, const List *networks, uplinks_due_t due,
                 void *userdata);
 
-/* Leaves everything switched as it is. Takes NULL. Returns NULL. */
+/* Leaves forwarding as it is. Takes NULL. Returns NULL. */
 Uplinks *uplinks_free(Uplinks *uplinks);
 
-/* Whether a new network of the kind nat is to see to it that IPv6 is forwarded for networks only:
- * the host forwards none now, or only because of another. */
+/* Whether, for a new network of the kind nat, IPv6 must be forwarded for networks only: the host
+ * does not forward IPv6 now, or only because of another network. */
 bool uplinks_should_guard_v6(Netlink *netlink, const List *networks);
 
-/* At the start: looks for what somebody before us switched on. 1: there is something. 0, -ENOMEM,
+/* Looks, at the start, for what an earlier run has switched on. 1: there is something. 0, -ENOMEM,
  * -errno */
 int uplinks_find(Uplinks *uplinks, Netlink *netlink);
 
-/* Switches what the networks need now, and nothing else. What fails is logged by whom it
- * is returned to; the networks warn of it, and it is tried again a second later, then more and more
- * rarely, once a minute at least. -errno */
+/* Switches on what the networks need now, and nothing else. The caller logs what fails; the
+ * networks warn of it, and it is tried again a second later, then less and less often, but at least
+ * once a minute. -errno */
 int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure);
 
-/* Their table of packet filters: how often it was made, and whether there should be one. */
+/* The uplinks' table of packet filters: how often it was made, and whether there should be one. */
 unsigned uplinks_filter_made(const Uplinks *uplinks);
 bool uplinks_have_filter(const Uplinks *uplinks);
 
-/* Somebody else has changed it: the next update makes it anew. */
+/* Somebody else has changed the table: the next update makes it again. */
 void uplinks_forget_filter(Uplinks *uplinks);

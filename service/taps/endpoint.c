@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "taps/endpoint.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cleanup.h"
 #include "common/ifname.h"
+#include "common/log.h"
 #include "networks/group.h"
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
@@ -17,8 +20,8 @@ static bool is_forwarding(const LinkInfo *link) {
         return link->is_bridge_port ? link_port_forwards(&link->port) : !group_is_held(link->group);
 }
 
-/* The port is in this state though nothing but the bridge can be the reason: it is up, and somebody
- * has it open. */
+/* The port is in this state although it is up and somebody has it open, so only the bridge can be
+ * the reason. */
 static bool is_held_back(const LinkInfo *link, LinkPortState state) {
         return link->is_bridge_port && link->flags & IFF_UP && link->flags & IFF_RUNNING &&
                         link->port.state == state;
@@ -36,7 +39,7 @@ static bool is_misplaced(const Endpoint *endpoint) {
         return endpoint->now.master != bridge || (*endpoint->tag.bridge && bridge == 0);
 }
 
-/* The bridge takes frames of its MTU at all other ports. */
+/* The bridge takes frames of its own MTU at all other ports. */
 static bool has_other_mtu(const Endpoint *endpoint) {
         const HostBridge *bridge = endpoint->bridge;
 
@@ -92,9 +95,9 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator) {
         if (!endpoint)
                 return NULL;
         list_init(&endpoint->link);
-        list_init(&endpoint->watches);
+        list_init(&endpoint->waiters);
         list_init(&endpoint->changed);
-        list_init(&endpoint->condemned);
+        list_init(&endpoint->deletion_retry);
         endpoint->on_network.mac = &endpoint->tag.guest_mac;
         endpoint->on_network.master = &endpoint->now.master;
         list_init(&endpoint->on_network.link);
@@ -114,10 +117,10 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
                 return NULL;
         list_unlink(&endpoint->link);
         list_unlink(&endpoint->changed);
-        list_unlink(&endpoint->condemned);
+        list_unlink(&endpoint->deletion_retry);
         list_unlink(&endpoint->on_network.link);
         reconciler_forget(&endpoint->check);
-        host_bridge_leave(&endpoint->on_bridge);
+        list_unlink(&endpoint->on_bridge);
         offload_watch_end(&endpoint->offload_state);
         charge_done(&endpoint->port);
         charge_done(&endpoint->charge);
@@ -137,8 +140,24 @@ bool endpoint_review(Endpoint *endpoint) {
         return endpoint->warnings != before;
 }
 
-bool endpoint_is_alive(const Endpoint *endpoint) {
-        return !endpoint->newborn && !endpoint->dying;
+int endpoint_set_state(Endpoint *endpoint, EndpointState state) {
+        static const unsigned successors[ENDPOINT_STATE_MAX] = {
+                [ENDPOINT_CREATING] = 1U << ENDPOINT_LIVE | 1U << ENDPOINT_ABORTED,
+                [ENDPOINT_LIVE] = 1U << ENDPOINT_DELETING,
+                [ENDPOINT_DELETING] = 1U << ENDPOINT_LIVE,
+        };
+
+        if (!(successors[endpoint->state] & 1U << state)) {
+                log_error("%s cannot go from state %u to %u; this is a bug", endpoint->now.name,
+                                endpoint->state, state);
+                return -EINVAL;
+        }
+        endpoint->state = state;
+        return 0;
+}
+
+bool endpoint_is_published(const Endpoint *endpoint) {
+        return endpoint->state == ENDPOINT_LIVE || endpoint->state == ENDPOINT_DELETING;
 }
 
 bool endpoint_is_persistent(const Endpoint *endpoint) {
@@ -165,9 +184,8 @@ static bool ports_equal(const LinkPort *a, const LinkPort *b) {
         return a->isolated == b->isolated && a->locked == b->locked && a->learning == b->learning;
 }
 
-/* What was given, open or not: its holder can give the device to themselves and open by name
- * again what they had closed, and the owner of a persistent one opens its queues whenever they
- * like. */
+/* All that were given count, open or not: a holder can make themselves the owner and open by name
+ * what they had closed, and the owner of a persistent tap opens its queues whenever they like. */
 static unsigned queues_to_charge(const Endpoint *endpoint) {
         unsigned queues = link_tun_queues(&endpoint->now.tun);
 
@@ -182,9 +200,10 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
         charge_set_queues(&endpoint->charge, queues_to_charge(endpoint));
         if (endpoint_review(endpoint))
                 changes |= ENDPOINT_CHANGED_WARNINGS;
-        /* With the port the bridge forgets what is tied to it, and its VLANs. */
+        /* With its port the bridge forgets static entries and VLANs. A new tap's own way onto the
+         * bridge is no reason to look. */
         if (before.master != link->master) {
-                endpoint->check_tied_mac = true;
+                endpoint->check_fdb_entry |= endpoint->state != ENDPOINT_CREATING;
                 endpoint->vlans = 0;
                 endpoint->was_on = before.master;
         }
@@ -214,12 +233,12 @@ unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link) {
         return changes;
 }
 
-void endpoint_watch(Endpoint *endpoint, RemovalWaiter *watch) {
-        list_append(&endpoint->watches, &watch->link);
+void endpoint_add_waiter(Endpoint *endpoint, RemovalWaiter *waiter) {
+        list_append(&endpoint->waiters, &waiter->link);
 }
 
-void endpoint_tell_watches(Endpoint *endpoint, int error) {
-        notify_removed(&endpoint->watches, error);
+void endpoint_notify_removed(Endpoint *endpoint, int error) {
+        notify_removed(&endpoint->waiters, error);
 }
 
 LeaseGuest endpoint_guest(const Endpoint *endpoint) {

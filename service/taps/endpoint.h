@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * One live endpoint: whose it is (the tag), what the kernel said of it last, and who waits for its
- * end. Nothing in here is a truth of its own: the record follows the kernel.
+ * One endpoint: whose it is (the tag), what the kernel last said of it, and who waits for its end.
+ * Nothing in here is a source of truth: the record follows the kernel.
  */
 
 #include <stdbool.h>
@@ -15,7 +15,6 @@
 #include "common/removal.h"
 #include "kernel/link.h"
 #include "networks/network.h"
-#include "taps/host-bridge.h"
 #include "taps/offload-watch.h"
 #include "taps/tag.h"
 #include "taps/tamper.h"
@@ -40,7 +39,7 @@ typedef enum EndpointChange {
         ENDPOINT_CHANGED_GUEST_MAC = 1 << 13,
 } EndpointChange;
 
-/* What is not as it was made. */
+/* What differs from what it was made as. */
 typedef enum EndpointWarning {
         ENDPOINT_WARNING_RENAMED = 1 << 0,
         ENDPOINT_WARNING_BRIDGE = 1 << 1,
@@ -62,17 +61,37 @@ typedef enum EndpointWarning {
 
 /* Why it leaves. */
 typedef enum EndpointEnd {
-        ENDPOINT_END_CLOSED, /* its last queue, or somebody deleted it: the kernel does not say */
+        ENDPOINT_END_CLOSED, /* its last queue was closed, or somebody deleted it: the kernel does
+                                not say which */
         ENDPOINT_END_RELEASED,
         ENDPOINT_END_TAMPERED,
         ENDPOINT_END_NETWORK_DELETED,
         ENDPOINT_END_MAX,
 } EndpointEnd;
 
-/* What others may undo of it, and is restored. */
+/*
+ * The life of an endpoint:
+ *
+ *     CREATING ──▶ LIVE ◀──▶ DELETING
+ *        │
+ *        ▼
+ *     ABORTED
+ *
+ * Whatever its state, it ends when the kernel says that its link is gone.
+ */
+typedef enum EndpointState {
+        ENDPOINT_CREATING, /* what the kernel says of it is true, but no news: nobody knows it yet
+                            */
+        ENDPOINT_LIVE,
+        ENDPOINT_DELETING, /* its deletion is under way; LIVE again if the kernel refuses it */
+        ENDPOINT_ABORTED,  /* its creation failed: it is shown to nobody, only waited for */
+        ENDPOINT_STATE_MAX,
+} EndpointState;
+
+/* What others may undo, and what is restored then. */
 typedef enum EndpointFact {
         ENDPOINT_FACT_ANTI_SPOOF, /* locked, and learns nothing */
-        ENDPOINT_FACT_TIED_MAC,   /* the entry of the bridge for the guest's MAC */
+        ENDPOINT_FACT_FDB_ENTRY,  /* the entry of the bridge for the guest's MAC */
         ENDPOINT_FACT_ISOLATED,
         ENDPOINT_FACT_PORT,  /* what keeps reserved frames and the spanning tree from guests */
         ENDPOINT_FACT_GROUP, /* by which filters know it */
@@ -80,64 +99,82 @@ typedef enum EndpointFact {
         ENDPOINT_FACT_MAX,
 } EndpointFact;
 
+/* A bridge of the host that endpoints belong on, by the name that stands in their tags. It may be
+ * there, or be gone: then its endpoints wait for one of that name. */
+typedef struct HostBridge {
+        List link;      /* of all */
+        List endpoints; /* Endpoint.on_bridge: those that belong on it, whether they are on it or
+                           not */
+        char name[IFNAMSIZ];
+        int ifindex;  /* 0: there is none of that name */
+        uint32_t mtu; /* 0: not known yet */
+        /* For when it is back: waiting endpoints are put back, a few at a time. */
+        Reconcilable rejoin;
+        unsigned rejoined, refused; /* during the rejoining under way */
+        void *owner;                /* the Manager */
+} HostBridge;
+
 struct Endpoint {
         List link;        /* Registry.endpoints */
-        List watches;     /* RemovalWaiter.link */
+        List waiters;     /* RemovalWaiter.link */
         List changed;     /* Manager.changed, while there was an event */
         unsigned changes; /* EndpointChange, not told yet */
         Tag tag;          /* what it was made as */
         LinkInfo now;     /* as the kernel said last */
         void *owner;      /* the Manager */
-        /* When one differs from the other (taps/reconcile-endpoint). */
+        /* For when tag and now differ (taps/reconcile-endpoint). */
         Reconcilable check;
-        bool check_tied_mac; /* the bridge may have lost its entry for the guest's MAC */
-        bool lost_tied_mac;  /* it said so while the tap was made */
+        bool check_fdb_entry; /* the bridge may have lost its entry for the guest's MAC */
         RestoreLimit limits[ENDPOINT_FACT_MAX];
-        unsigned left;      /* 1 << EndpointFact: undone too often, and left so for now */
-        HostBridge *bridge; /* of the host, where it belongs; NULL: nowhere, or on a network */
+        unsigned left;      /* 1 << EndpointFact: undone too often, and left alone for now */
+        HostBridge *bridge; /* the host bridge it belongs on; NULL: none, or a network */
         List on_bridge;     /* HostBridge.endpoints */
-        int was_on; /* the bridge that it was on before it was on none; 0: that is not known */
+        int was_on;         /* the bridge it was on before it was on none; 0: not known */
         TamperState tamper;
-        unsigned warnings;     /* EndpointWarning */
-        uint64_t vlans;        /* a hash of those in which the guest's MAC is tied; 0: none yet */
-        bool muted;            /* in one of them another port has the guest's MAC */
-        uint64_t mac_heard_at; /* a generated one, first; µs of CLOCK_MONOTONIC; 0: not yet */
-        uint32_t offloads;     /* OFFLOAD_*, what the tap can carry with its header */
-        OffloadState offload_state; /* and what its consumer has turned on */
-        char *creator;              /* the connection that made it; NULL: it is not known */
-        unsigned just_given;        /* queues of the tag's count, by the last call for more */
+        unsigned warnings; /* EndpointWarning */
+        uint64_t vlans; /* a hash of those that have a static entry of the guest's MAC; 0: none yet
+                         */
+        bool muted;     /* another port has the guest's MAC in one of them */
+        uint64_t mac_heard_at;      /* a generated one, first; µs of CLOCK_MONOTONIC; 0: not yet */
+        uint32_t offloads;          /* OFFLOAD_*, what the tap can carry with its header */
+        OffloadState offload_state; /* what its consumer has turned on */
+        char *creator;              /* the connection that made it; NULL: not known */
+        unsigned just_given;        /* queues that the last OpenQueues added to the tag's count */
         Charge charge;
-        Network *network; /* that it was made for; NULL: none */
+        Network *network; /* the one it was made for; NULL: none */
         NetworkPort on_network;
-        Charge port;    /* of what the network gives a user */
-        bool newborn;   /* being made: what the kernel says of that is true, but no news */
-        bool dying;     /* its creation failed: never shown, only waited for */
-        bool releasing; /* its deletion is under way */
+        Charge port;         /* against the network's limit for a user */
+        EndpointState state; /* changed by endpoint_set_state() alone */
         EndpointEnd end;
-        List condemned;  /* Manager.condemned: its deletion has failed, and is tried again */
-        bool seen;       /* by the resync under way */
-        bool orphaned;   /* its network was gone when it was adopted */
-        bool may_return; /* its MAC or its label may come back, or nobody knows: its address is kept
-                            for it */
+        List deletion_retry; /* Manager.deletion_retries: its deletion was refused, and is tried
+                                again */
+        unsigned seen_in;    /* Manager.resyncs, when the kernel told of it last */
+        bool orphaned;       /* its network was gone when it was adopted */
+        bool may_return;     /* its MAC or label may come back, or nobody knows: its address stays
+                                reserved */
 };
 
 /* creator may be NULL. NULL: out of memory. */
 Endpoint *endpoint_new(const Tag *tag, const char *creator);
 
-/* Unlinks; gives the charge back. Watches must have been told. Takes NULL. Returns NULL. */
+/* Unlinks it and gives its charge back. Its waiters must have been told. Takes NULL. Returns NULL.
+ */
 Endpoint *endpoint_free(Endpoint *endpoint);
 
-/* Neither being made nor the rest of what could not be: shown, and told of. */
-bool endpoint_is_alive(const Endpoint *endpoint);
+/* -EINVAL: there is no such transition. The state stays what it was, and the mistake is logged. */
+int endpoint_set_state(Endpoint *endpoint, EndpointState state);
 
-/* Takes over what the kernel says; returns the EndpointChanges. */
+/* LIVE or DELETING: it is shown, and its end will be told. */
+bool endpoint_is_published(const Endpoint *endpoint);
+
+/* Takes over what the kernel says. Returns EndpointChanges. */
 unsigned endpoint_follow(Endpoint *endpoint, const LinkInfo *link);
 
-/* Its warnings are what they should be. Returns whether they were others. */
+/* Works its warnings out again. Returns whether they have changed. */
 bool endpoint_review(Endpoint *endpoint);
 
-/* The ifindex of the bridge where it belongs, a network's or the host's; 0: that is not there, or
- * it belongs on none. */
+/* The ifindex of the bridge it belongs on, a network's or the host's; 0: that does not exist, or it
+ * belongs on none. */
 int endpoint_bridge(const Endpoint *endpoint);
 
 /* Whether it outlives its queues. */
@@ -152,12 +189,12 @@ bool endpoint_is_active(const Endpoint *endpoint);
 /* Whether its port takes frames of the guest's MAC only. */
 bool endpoint_has_anti_spoof(const Endpoint *endpoint);
 
-/* Whether frames pass its bridge's port, as far as that depends on the bridge; on no bridge nothing
- * keeps them back. */
+/* Whether frames pass its port, as far as that depends on the bridge; without a bridge nothing
+ * holds them back. */
 bool endpoint_is_forwarding(const Endpoint *endpoint);
 
-void endpoint_watch(Endpoint *endpoint, RemovalWaiter *watch);
-void endpoint_tell_watches(Endpoint *endpoint, int error);
+void endpoint_add_waiter(Endpoint *endpoint, RemovalWaiter *waiter);
+void endpoint_notify_removed(Endpoint *endpoint, int error);
 
-/* Its guest, as far as leases go. The label is the endpoint's. */
+/* Its guest, as far as leases are concerned. The label stays the endpoint's. */
 LeaseGuest endpoint_guest(const Endpoint *endpoint);

@@ -14,8 +14,7 @@
 
 #define PAUSE_USEC (100 * 1000)
 
-/* The socket's buffer holds about as many of the kernel's packets. The rest is for the next
- * time. */
+/* About as many packets as the socket's buffer holds. The rest is read the next time. */
 #define READS_AT_ONCE 2048
 
 struct FilterMonitor {
@@ -23,7 +22,7 @@ struct FilterMonitor {
         sd_event_source *readable, *pause;
         const FilterFollower *follower;
         void *userdata;
-        bool of_others; /* filters of others have changed, which was not told yet */
+        bool of_others; /* filters of others have changed, and nobody was told yet */
 };
 
 DEFINE_CLEANUP(FilterMonitor, filter_monitor_free)
@@ -78,7 +77,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         return tell(monitor);
 }
 
-/* What was read meanwhile, for one who could not wait, is told of now. */
+/* Reports what was read meanwhile for a caller who could not wait. */
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata) {
         FilterMonitor *monitor = userdata;
 

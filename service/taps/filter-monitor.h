@@ -2,13 +2,12 @@
 #pragma once
 
 /*
- * Tells whose packet filters were changed: ours (every table whose name begins with
- * NETWORK_TABLE_PREFIX), or those of others. It does not tell what has changed, nor who did it:
- * what we change ourselves is told like the rest, and who is told compares.
+ * Tells whose packet filters have changed: ours (every table whose name begins with
+ * NETWORK_TABLE_PREFIX), or those of others. It tells neither what has changed nor who changed it:
+ * our own changes are reported like all others, and the follower compares.
  *
- * The first event is told at once, and what comes within 100 ms of it together: while others
- * change filters without end the loop is woken ten times a second. Nothing here wakes it while
- * nothing happens.
+ * The first event is told at once, and those of the next 100 ms are coalesced: while others change
+ * filters without end the loop wakes ten times a second. It does not wake while nothing happens.
  */
 
 #include <systemd/sd-event.h>
@@ -18,12 +17,12 @@
 typedef struct FilterMonitor FilterMonitor;
 
 typedef struct FilterFollower {
-        /* One of our tables, once for each message about it: may be many. */
+        /* One of our tables has changed; called for each message about it, of which there may be
+         * many. */
         void (*touched)(const FilterTable *table, void *userdata);
-        /* The kernel had more to tell than there is room for: any table of ours may have
-         * changed. */
+        /* Messages were lost: any table of ours may have changed. */
         void (*lost)(void *userdata);
-        /* Filters of others have changed, or may have. Once in 100 ms. */
+        /* Filters of others have changed, or may have. At most once in 100 ms. */
         void (*foreign)(void *userdata);
 } FilterFollower;
 
@@ -34,6 +33,5 @@ int filter_monitor_new(FilterMonitor **ret, sd_event *event, const FilterFollowe
 /* Takes NULL. Returns NULL. */
 FilterMonitor *filter_monitor_free(FilterMonitor *monitor);
 
-/* Tells of our tables what the kernel has said until now, without waiting for the loop. Takes
- * NULL. */
+/* Reports what the kernel has said until now, without waiting for the loop. Takes NULL. */
 void filter_monitor_catch_up(FilterMonitor *monitor);

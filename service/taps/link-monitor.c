@@ -9,11 +9,11 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 
-/* Reads in one go, each of a message or two, and the rest for the others when there are more. */
+/* Reads in one go, of a message or two each; if there are more, others get their turn first. */
 #define READS_AT_ONCE 128
 #define PAUSE_USEC    (5 * 1000)
 
-/* For a caller who cannot wait for the loop. */
+/* The same for a caller who cannot wait for the loop. */
 #define READS_TO_CATCH_UP 1024
 
 #define RESYNC_AGAIN_USEC (200 * 1000)
@@ -23,7 +23,7 @@ struct LinkMonitor {
         sd_event_source *readable, *pause;
         const LinkFollower *follower;
         void *userdata;
-        bool lost; /* events: a resync is due when the socket is empty */
+        bool lost; /* events were lost: a resync is due when the socket is empty */
 };
 
 DEFINE_CLEANUP(LinkMonitor, link_monitor_free)
@@ -55,14 +55,15 @@ static int read_some(LinkMonitor *monitor, unsigned reads, bool *ret_all) {
 
         for (unsigned i = 0; i < reads && r != 0; i++) {
                 r = link_events_read(monitor->events, monitor->follower->event, monitor->userdata);
-                /* Whatever kept us from reading it: what was not read is to be looked up. */
+                /* Whatever the error was, something was not read and has to be looked up. */
                 if (r < 0)
                         monitor->lost = true;
         }
         *ret_all = r == 0;
         if (r != 0)
                 r = pause_for(monitor, PAUSE_USEC);
-        else if (monitor->lost) /* Events older than the dump would only undo it: they are read now.
+        else if (monitor->lost) /* events older than the dump would only undo it, so they were read
+                                 * first
                                  */
                 r = resync(monitor);
         *ret_all = *ret_all && !monitor->lost;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Keeps the model in step with the kernel: passes on each event about a link, and where events were
- * lost, or at the start, has everything looked at anew. Runs before everything else in the loop, so
- * that no call is answered from what the kernel has already taken back.
+ * Keeps the model in step with the kernel: passes on each link event and, at the start or when
+ * events were lost, has the follower resync. Runs before everything else in the loop, so that no
+ * call is answered from outdated state.
  */
 
 #include <systemd/sd-event.h>
@@ -13,10 +13,11 @@
 
 typedef struct LinkMonitor LinkMonitor;
 
-/* Whom the kernel's word is passed on to. */
+/* Who is told. */
 typedef struct LinkFollower {
         link_event_t event;
-        /* Looks at everything. 0, or a negative errno: it is called again a little later. */
+        /* Compares everything with the kernel. 0, or a negative errno: it is called again a little
+         * later. */
         int (*resync)(void *userdata);
         /* After some events, or a resync. */
         void (*batch_end)(void *userdata);
@@ -30,7 +31,7 @@ int link_monitor_new(
                 LinkMonitor **ret, sd_event *event, const LinkFollower *follower, void *userdata);
 
 /* Passes on what the kernel has said until now, without waiting for the loop. Returns whether that
- * was all: too much is left for the loop. */
+ * was all; if it is too much, the rest is left to the loop. */
 bool link_monitor_catch_up(LinkMonitor *monitor);
 
 /* Takes NULL. Returns NULL. */

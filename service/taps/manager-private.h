@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inside of a Manager, shared by the files that make it up: manager.c (life, looking,
- * releasing), manager-create.c (taps), manager-queues.c (further queues), tracker.c (in step with
- * the kernel), reconcile-endpoint.c (as it was made, as it is), manager-bridges.c (bridges of the
- * host that are gone and come back), manager-filters.c (the filters of all taps), manager-guard.c
- * (against what holders do), manager-networks.c (what networks tell and ask), placement.c (where a
- * tap is to be), manager-ports.c (whose the ports of a bridge are), manager-sources.c (which MACs
- * guests use).
- */
+/* The inside of a Manager, for the files that make it up: manager.c (its life, look-ups, what
+ * networks ask), tap-creation.c (makes taps), open-queues.c (further queues), tracker.c (follows
+ * the kernel), membership.c (which bridge or network endpoints belong to), reconcile-endpoint.c
+ * (restores what others change), host-bridges.c (host bridges that go and come back),
+ * tap-filter-guard.c (the filters of all taps), tamper-guard.c (against holders; deletion),
+ * placement.c (where a tap is to be), bridge-ports.c (which ports of a bridge are ours),
+ * guest-sources.c (which MACs guests use). */
 
 #include "kernel/packet-log.h"
 #include "networks/filter-guard.h"
@@ -16,7 +15,6 @@
 #include "networks/networks.h"
 #include "taps/delayed-close.h"
 #include "taps/filter-monitor.h"
-#include "taps/host-bridge.h"
 #include "taps/host-capabilities.h"
 #include "taps/link-monitor.h"
 #include "taps/manager-observer.h"
@@ -25,8 +23,7 @@
 
 #define UNPINNED_MAX 16
 
-/* Of the filters of all taps, which are two facts: each has tables of its own (taps/tap-filter).
- */
+/* The filters of all taps are two facts, each with tables of its own (taps/tap-filter). */
 #define TAP_GUARDS 2
 
 typedef struct TapGuard {
@@ -35,6 +32,12 @@ typedef struct TapGuard {
         struct Manager *owner;
 } TapGuard;
 
+typedef enum ManagerState {
+        MANAGER_STARTING, /* what is there from before is no news */
+        MANAGER_RUNNING,
+        MANAGER_STOPPING, /* nothing is reconciled any more: there are no threads for it */
+} ManagerState;
+
 struct Manager {
         Netlink *netlink;
         Workers *workers;
@@ -42,35 +45,35 @@ struct Manager {
         DelayedClose *delayed_close;
         LinkMonitor *monitor;
         OffloadWatch *offload_watch;
-        PacketLog *sources; /* NULL: we are not told of any */
+        PacketLog *sources; /* NULL: none are reported */
         sd_event_source *sources_readable;
         Quota *quota;
         Registry registry;
         List changed;           /* Endpoint.changed */
-        List condemned;         /* Endpoint.condemned */
-        sd_event_source *again; /* when their deletion is tried again */
+        List deletion_retries;  /* Endpoint.deletion_retry */
+        sd_event_source *again; /* for the next attempt to delete them */
+        unsigned resyncs;       /* how many resyncs there were */
         sd_event *event;
         Networks *networks;
-        Reconciler *reconciler;              /* of all that others on the host can change */
+        Reconciler *reconciler;              /* for all that others on the host can change */
         List bridges;                        /* HostBridge.link */
         void (*rejoin)(Reconcilable *thing); /* for HostBridge.rejoin */
-        uint64_t theft_usec; /* when a holder last did what holders should not; 0: never */
-        bool rejoining;      /* what is put right now nobody has changed */
-        unsigned restored;   /* endpoints that were put right and not told of yet */
+        uint64_t tampered_usec;              /* when tampering was last seen; 0: never */
+        bool rejoining;                      /* what is restored now was not changed by anybody */
+        unsigned restored;                   /* endpoints that were restored, not logged yet */
         char last_restored[IFNAMSIZ];
         Netlink *netfilter; /* NULL: the kernel has none */
         FilterMonitor *filter_monitor;
         TapGuard tap_guards[TAP_GUARDS];
-        /* Endpoints whose network was gone when we started. Until the last of them has gone too,
-         * its filters keep what it sends from the host. */
+        /* Endpoints whose network was gone when we started. Until the last of them is gone, the
+         * network's filters keep its frames from the host. */
         unsigned n_orphaned;
-        /* Bridges of the host whose MAC nobody has set yet. More than these are looked at by the
-         * next CreateTap. */
+        /* Host bridges whose MAC nobody has pinned yet. If there are more, the next CreateTap looks
+         * at them again. */
         int unpinned[UNPINNED_MAX];
         size_t n_unpinned;
-        HostCapabilities facts;
-        bool stopping; /* nothing is brought together any more: there are no threads for it */
-        bool started;  /* what is there from before is known: what comes now is news */
+        HostCapabilities capabilities;
+        ManagerState state;
         const ManagerObserver *observer;
         void *userdata;
 };

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Owns everything that exists: makes taps, finds and enumerates endpoints, has them deleted, and
- * forgets one only when the kernel has said that it is gone. Knows uids, not callers; allowed or
- * not has been decided above.
+ * Owns all endpoints and networks: makes taps, finds and enumerates endpoints, has them deleted,
+ * and forgets one only when the kernel has said that it is gone. Knows uids, not callers: the floor
+ * above has decided what is allowed.
  */
 
 #include <systemd/sd-event.h>
@@ -17,45 +17,45 @@
 #include "taps/tap-filter.h"
 #include "taps/tap-request.h"
 
-/* Probes the host and adopts what carries our tag. A host without /dev/net/tun offers nothing, and
- * that is no error. -errno of sockets and of the loop. */
+/* Probes the host and adopts links that carry our tag. A host without /dev/net/tun offers nothing,
+ * which is no error. -errno of sockets and of the loop. */
 int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer, void *userdata);
 Manager *manager_free(Manager *manager);
 
-/* Asks the host again, on demand: a module may have been loaded since; and makes the filters of
- * taps anew. 1: something has changed; 0: nothing has; a negative errno: it could not be asked, and
- * what was known stands. */
+/* Probes the host again, on demand: a module may have been loaded since. Also makes the filters of
+ * taps again. 1: something has changed; 0: nothing has; a negative errno: the probe failed, and
+ * what was known stays valid. */
 int manager_probe(Manager *manager);
 
 const HostCapabilities *manager_capabilities(const Manager *manager);
 
-/* Its networks, as long as it is there. */
+/* Its networks, which live as long as it does. */
 Networks *manager_networks(Manager *manager);
 
-/* For a tap just made that nobody could be told of: has it deleted, also if it outlives its queues.
- */
+/* Has a tap that was just made deleted, since nobody could be told of it; also one that outlives
+ * its queues. */
 void manager_take_back(Manager *manager, Endpoint *endpoint);
 
-/* Closes our copies of the queues of that uid's tap of that nonce, a moment later and off the loop
- * (taps/delayed-close). */
+/* Closes our copies of the queues of that uid's tap with that nonce, a moment later and off the
+ * loop (taps/delayed-close). */
 void manager_close_queues(Manager *manager, uid_t uid, uint32_t nonce, FdSet *queues);
 
-/* Runs something slow of the world above, off the loop; manager_free() waits for it. */
+/* Runs a slow job of the floor above off the loop; manager_free() waits for it. */
 void manager_run(Manager *manager, WorkersJob *job);
 
-/* Has the endpoint deleted; the watch is told when it is gone. May be called again meanwhile.
+/* Has the endpoint deleted; the waiter is told when it is gone. May be called again meanwhile.
  * -ENOMEM */
-int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *watch);
+int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *waiter);
 
-/* NULL: none. By interface: the name it has now, and exactly that. */
+/* NULL: none. An interface is found by its present name only. */
 Endpoint *manager_find(Manager *manager, uint32_t nonce);
 Endpoint *manager_find_interface(Manager *manager, const char *name);
 Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label);
 
-/* The name that its bridge has now, into buffer, which it returns; "" if it is on none. */
+/* Writes the present name of its bridge to buffer, and returns that; "": it is on none. */
 const char *manager_bridge_of(
                 Manager *manager, const Endpoint *endpoint, char buffer[static IFNAMSIZ]);
 
-/* The next living endpoint after this one, oldest first; NULL: from the start; returns NULL at the
- * end. */
+/* The next published endpoint after this one, oldest first; NULL: from the start; returns NULL at
+ * the end. */
 Endpoint *manager_next(Manager *manager, const Endpoint *after);

@@ -2,16 +2,66 @@
 #include "taps/membership.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "networks/network-leases.h"
 #include "taps/manager-private.h"
 
+HostBridge *host_bridge_find(const List *bridges, const char *name) {
+        LIST_FOREACH(bridges, node) {
+                HostBridge *bridge = container_of(node, HostBridge, link);
+
+                if (strcmp(bridge->name, name) == 0)
+                        return bridge;
+        }
+        return NULL;
+}
+
+HostBridge *host_bridge_at(const List *bridges, int ifindex) {
+        LIST_FOREACH(bridges, node) {
+                HostBridge *bridge = container_of(node, HostBridge, link);
+
+                if (bridge->ifindex == ifindex && ifindex > 0)
+                        return bridge;
+        }
+        return NULL;
+}
+
+/* The one of that name; made if there is none. NULL: out of memory. */
+static HostBridge *host_bridge_get(List *bridges, const char *name) {
+        HostBridge *bridge = host_bridge_find(bridges, name);
+
+        if (bridge)
+                return bridge;
+        bridge = calloc(1, sizeof(HostBridge));
+        if (!bridge)
+                return NULL;
+        list_init(&bridge->endpoints);
+        snprintf(bridge->name, sizeof(bridge->name), "%s", name);
+        list_append(bridges, &bridge->link);
+        return bridge;
+}
+
+void host_bridges_sweep(List *bridges) {
+        LIST_FOREACH_SAFE(bridges, node) {
+                HostBridge *bridge = container_of(node, HostBridge, link);
+
+                if (!list_is_empty(&bridge->endpoints))
+                        continue;
+                reconciler_forget(&bridge->rejoin);
+                list_unlink(node);
+                free(bridge);
+        }
+}
+
 void manager_follow(Manager *manager, Endpoint *endpoint, const LinkInfo *link) {
-        endpoint->seen = true;
-        if (endpoint->dying)
+        endpoint->seen_in = manager->resyncs;
+        if (endpoint->state == ENDPOINT_ABORTED)
                 return;
         endpoint->changes |= endpoint_follow(endpoint, link);
-        if (endpoint->newborn)
+        if (endpoint->state == ENDPOINT_CREATING)
                 endpoint->changes = 0;
         else if (list_is_empty(&endpoint->changed))
                 list_append(&manager->changed, &endpoint->changed);
@@ -55,12 +105,12 @@ int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name,
         if (!bridge)
                 return -ENOMEM;
         if (bridge != before) {
-                host_bridge_leave(&endpoint->on_bridge);
-                host_bridge_enter(bridge, &endpoint->on_bridge);
+                list_unlink(&endpoint->on_bridge);
+                list_append(&bridge->endpoints, &endpoint->on_bridge);
                 endpoint->bridge = bridge;
         }
-        /* That it is there again was known here before its event was read: others may wait for it.
-         */
+        /* The bridge is back, which is known here before its event is read: other endpoints may
+         * wait for it. */
         if (ifindex > 0 && bridge->ifindex != ifindex) {
                 bridge->ifindex = ifindex;
                 manager_mark_bridge(manager, bridge);
@@ -68,12 +118,12 @@ int manager_enter_bridge(Manager *manager, Endpoint *endpoint, const char *name,
         return 0;
 }
 
-/* Of its ports the event says nothing, and it is by name that others are told of their bridge. */
+/* The event does not mention its ports, but the bus shows their bridge by name. */
 void manager_bridge_is_renamed(Manager *manager, int ifindex) {
         LIST_FOREACH(&manager->registry.endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);
 
-                if (endpoint->now.master != ifindex || !endpoint_is_alive(endpoint))
+                if (endpoint->now.master != ifindex || !endpoint_is_published(endpoint))
                         continue;
                 endpoint->changes |= ENDPOINT_CHANGED_BRIDGE;
                 if (list_is_empty(&endpoint->changed))

@@ -26,7 +26,7 @@ struct OffloadWatch {
 
 DEFINE_CLEANUP(OffloadWatch, offload_watch_free)
 
-/* False: the link is gone, which is somebody else's to notice. */
+/* false: the link is gone, which others will notice. */
 static bool read_now(OffloadWatch *watch, OffloadState *state, uint32_t *ret) {
         int r;
 
@@ -39,7 +39,7 @@ static bool read_now(OffloadWatch *watch, OffloadState *state, uint32_t *ret) {
         return r >= 0;
 }
 
-/* All wait equally long, so the first is the next (or not later than the interval after it). */
+/* All wait equally long, so the first in the list is the next (or at most an interval later). */
 static void arm(OffloadWatch *watch) {
         const OffloadState *first;
 
@@ -116,7 +116,7 @@ void offload_watch_begin(OffloadWatch *watch, OffloadState *state, int ifindex) 
 void offload_watch_look(OffloadWatch *watch, OffloadState *state) {
         if (!list_is_empty(&state->link)) /* its turn will come */
                 return;
-        /* Before those that have to wait, if it has not been read of late. */
+        /* If it has not been read lately it goes before those that have to wait. */
         if (state->read_at + INTERVAL_USEC <= clock_now_usec()) {
                 state->read_at = 0;
                 list_append(watch->waiting.next, &state->link);

@@ -3,10 +3,9 @@
 
 /*
  * Notices when a consumer turns offloads on or off. Each TUNSETOFFLOAD makes the kernel send a link
- * event that does not say what changed; so after an event the link's features are read. An endpoint
- * is read at once, but then not again before a short while is over, whatever its holder does
- * meanwhile: a storm costs a few reads a second, and the state after its last event is read in any
- * case.
+ * event that does not say what changed, so after an event the features of the link are read: at
+ * once, but not again for a short while, whatever the holder does meanwhile. A storm costs a few
+ * reads a second, and the state after its last event is always read.
  */
 
 #include <systemd/sd-event.h>
@@ -16,7 +15,7 @@
 
 typedef struct OffloadWatch OffloadWatch;
 
-/* In each endpoint. */
+/* Part of each endpoint. */
 typedef struct OffloadState {
         List link;        /* OffloadWatch.waiting, while a read is due */
         uint64_t read_at; /* µs of CLOCK_MONOTONIC; 0: never */
@@ -32,19 +31,19 @@ int offload_watch_new(
                 OffloadWatch **ret, sd_event *event, offload_changed_t changed, void *userdata);
 OffloadWatch *offload_watch_free(OffloadWatch *watch);
 
-/* A link that is new here: its state is read, now and without telling. */
+/* A link that is new to us: its state is read now, and not reported. */
 void offload_watch_begin(OffloadWatch *watch, OffloadState *state, int ifindex);
 
-/* One that was just made with these offloads: read with its first event. */
+/* A link that was just made with these offloads: it is read with its first event. */
 void offload_watch_begin_new(OffloadState *state, int ifindex, uint32_t active);
 
-/* There was an event: the state is read as soon as may be, and changed() called if it is another
- * one. */
+/* There was an event: the state is read as soon as the interval permits, and changed() is called if
+ * it differs. */
 void offload_watch_look(OffloadWatch *watch, OffloadState *state);
 
-/* All offloads of the link are turned off. changed() comes by way of the kernel's event. -ENODEV:
- * the link is gone. 0 where this kernel cannot (before 5.6). */
+/* Turns all offloads of the link off; the kernel's event then leads to changed(). -ENODEV: the link
+ * is gone. 0 where the kernel cannot (before 5.6). */
 int offload_watch_turn_off(OffloadWatch *watch, OffloadState *state, Failure *failure);
 
-/* The link is gone; also for a state that was never begun. */
+/* The link is gone. Also for a state that was never begun. */
 void offload_watch_end(OffloadState *state);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where a tap is to be: a bridge of the host, a network that is up or that comes up for it, or
- * nowhere. Looks only.
+ * Where a tap is to be: on a bridge of the host, on a network that is up or comes up for it, or on
+ * none. Nothing is changed here.
  */
 #include "taps/placement.h"
 
@@ -11,26 +11,26 @@
 #include <string.h>
 
 #include "kernel/bridge.h"
-#include "taps/manager-filters.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
 #include "taps/manager-private.h"
 #include "taps/membership.h"
+#include "taps/tap-filter-guard.h"
 
-/* It is being deleted, or may be there only because of our own copies of its queues. NULL: it
- * stays. */
-static List *watches_of_end(const Manager *manager, Endpoint *endpoint) {
-        if (endpoint->releasing || endpoint->dying)
-                return &endpoint->watches;
-        return delayed_close_watches(
+/* For an endpoint that is being deleted, or may only exist because of our own copies of its queues.
+ * NULL: it stays. */
+static List *waiters_for_end(const Manager *manager, Endpoint *endpoint) {
+        if (endpoint->state == ENDPOINT_DELETING || endpoint->state == ENDPOINT_ABORTED)
+                return &endpoint->waiters;
+        return delayed_close_waiters(
                         manager->delayed_close, endpoint->tag.uid, &endpoint->tag.nonce);
 }
 
 static int wait_for_own(const Manager *manager, const Client *client, List **ret_blocked_on,
                 const Failure *refusal, int error, Failure *failure) {
-        List *watches = delayed_close_watches(manager->delayed_close, client->uid, NULL);
+        List *waiters = delayed_close_waiters(manager->delayed_close, client->uid, NULL);
 
-        if (watches) {
-                *ret_blocked_on = watches;
+        if (waiters) {
+                *ret_blocked_on = waiters;
                 return PLACEMENT_BLOCKED;
         }
         *failure = *refusal;
@@ -39,14 +39,14 @@ static int wait_for_own(const Manager *manager, const Client *client, List **ret
 
 static bool waits_with_mac(Manager *manager, const Endpoint *endpoint, const Mac *mac) {
         return group_is_held(endpoint->now.group) && endpoint->tag.anti_spoof &&
-                        mac_equal(&endpoint->tag.guest_mac, mac) && endpoint_is_alive(endpoint) &&
-                        !endpoint->releasing &&
+                        mac_equal(&endpoint->tag.guest_mac, mac) &&
+                        endpoint->state == ENDPOINT_LIVE &&
                         link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >=
                         0;
 }
 
-/* An endpoint that belongs on the bridge and is off it has no entry there: the MAC is its guest's
- * all the same. */
+/* An endpoint that belongs on the bridge but is off it has no entry there, and still owns its
+ * guest's MAC. */
 static const Endpoint *find_waiting_with_mac(
                 Manager *manager, const LinkInfo *bridge, const Mac *mac) {
         const Network *network = networks_at(manager->networks, bridge->ifindex);
@@ -87,7 +87,7 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
         Failure lookup = FAILURE_INIT;
         Endpoint *endpoint;
         FdbEntry entry;
-        List *watches;
+        List *waiters;
         int r;
 
         r = bridge_find_mac(manager->netlink, bridge->ifindex, mac, &entry, &lookup);
@@ -104,9 +104,9 @@ static int check_mac(Manager *manager, const LinkInfo *bridge, const Mac *mac,
                 return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 
         endpoint = registry_by_ifindex(&manager->registry, entry.port);
-        watches = endpoint && ret_blocked_on ? watches_of_end(manager, endpoint) : NULL;
-        if (watches) {
-                *ret_blocked_on = watches;
+        waiters = endpoint && ret_blocked_on ? waiters_for_end(manager, endpoint) : NULL;
+        if (waiters) {
+                *ret_blocked_on = waiters;
                 return PLACEMENT_BLOCKED;
         }
         link_name(manager->netlink, entry.port, port_name);
@@ -133,7 +133,7 @@ int placement_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *gue
         return host == PLACEMENT_OK ? guest : host;
 }
 
-/* What the kernel would refuse is refused before anybody is asked for it. */
+/* What the kernel would refuse is refused before anybody is asked to authenticate. */
 static int check_ports(Manager *manager, const Placement *place, const Client *client,
                 unsigned ports, unsigned most, List **ret_blocked_on, Failure *failure) {
         Failure refusal = FAILURE_INIT;
@@ -175,7 +175,7 @@ static int check_user(Manager *manager, const Network *network, const Client *cl
         return wait_for_own(manager, client, ret_blocked_on, &refusal, -EDQUOT, failure);
 }
 
-/* Port by port: a foreign one decides which action is asked about. */
+/* Looks at each port: a foreign one decides which action polkit is asked about. */
 static int look_at_ports_of_network(Manager *manager, Placement *place, const Client *client,
                 List **ret_blocked_on, Failure *failure) {
         const NetworkPlan *plan = &place->network->tag.plan;
@@ -193,7 +193,7 @@ static int look_at_ports_of_network(Manager *manager, Placement *place, const Cl
                         : check_user(manager, place->network, client, ret_blocked_on, failure);
 }
 
-/* The name is from the look a moment ago, so sysfs, which costs least, will do. */
+/* The name was read a moment ago, so sysfs, which is cheapest, is good enough. */
 static int look_at_ports(Manager *manager, Placement *place, const Client *client,
                 List **ret_blocked_on, Failure *failure) {
         const unsigned most = client->ports_per_bridge;
@@ -213,26 +213,26 @@ static bool is_unfiltered(const TapRequest *request, const NetworkPlan *plan) {
                         (plan->guests_isolated && request->has_isolated && !request->isolated);
 }
 
-/* Its bridge has another name than it: waiting for its end could take for ever. */
+/* Its bridge was renamed, so waiting for its end could take for ever. */
 static bool is_renamed(Manager *manager, const Network *network) {
         LinkInfo bridge;
 
-        return !network->doomed &&
+        return !network_is_ending(network) &&
                         link_get(manager->netlink, network->ifindex, &bridge, NULL) >= 0 &&
                         strcmp(bridge.name, network->tag.plan.name) != 0;
 }
 
-/* Nobody waits for what may never come. */
+/* Nobody should wait for an end that may never come. */
 static int wait_for_end(Network *network, List **ret_blocked_on, Failure *failure) {
         if (network->refusals > 0)
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENODEV,
                                 "The network \"%s\" is being deleted, and the kernel refuses to delete its bridge. Try again in a minute, or have an administrator delete the bridge (ip link delete).",
                                 network->tag.plan.name);
-        *ret_blocked_on = &network->watches;
+        *ret_blocked_on = &network->waiters;
         return PLACEMENT_BLOCKED;
 }
 
-/* It has no bridge yet, or one that goes. */
+/* The network has no bridge yet, or one that is being deleted. */
 static int look_at_definition(Manager *manager, const Client *client, Placement *place,
                 List **ret_blocked_on, Failure *failure) {
         const NetworkPlan *plan = client->defined;
@@ -257,7 +257,7 @@ static int refuse_foreign(const Client *client, Failure *failure) {
                         client->defined->name);
 }
 
-/* Whether all filters stand that a tap there needs. */
+/* Whether all filters that a tap there needs are in force. */
 static int look_at_filters(
                 Manager *manager, Network *network, List **ret_blocked_on, Failure *failure) {
         int r = manager_look_at_filters(manager, network, ret_blocked_on, failure);
@@ -272,7 +272,7 @@ static int look_at_bridge(Manager *manager, const Client *client, Placement *pla
                 return refuse_foreign(client, failure);
         if (!place->network)
                 return look_at_filters(manager, NULL, ret_blocked_on, failure);
-        if (place->network->doomed)
+        if (network_is_ending(place->network))
                 return wait_for_end(place->network, ret_blocked_on, failure);
         place->plan = &place->network->tag.plan;
         return look_at_filters(manager, place->network, ret_blocked_on, failure);
@@ -296,7 +296,7 @@ static int look_at_place(Manager *manager, const TapRequest *request, const Clie
         int r;
 
         *ret = (Placement){ 0 };
-        if (request->no_bridge)
+        if (request->where == TAP_ON_NOTHING)
                 return 0;
         r = find_place(manager, request, client, ret, ret_blocked_on, failure);
         if (r != PLACEMENT_OK)
@@ -316,9 +316,10 @@ static int look_at_place(Manager *manager, const TapRequest *request, const Clie
         return r < 0 ? failure_set(failure, refusal.kind, -r, "%s", refusal.text) : r;
 }
 
-/* A set that the kernel would take on some host, but not on this one or not with this header. */
+/* Refuses a set that is valid, but not on this host or not with this header. */
 static int check_offloads(const Manager *manager, const TapRequest *request, Failure *failure) {
-        uint32_t able = offload_for_header(manager->facts.offloads.mask, request->vnet_hdr_size);
+        uint32_t able = offload_for_header(
+                        manager->capabilities.offloads.mask, request->vnet_hdr_size);
         const char *missing[OFFLOAD_NAMES_MAX + 1];
 
         if ((request->offloads & ~able) == 0)
@@ -326,7 +327,7 @@ static int check_offloads(const Manager *manager, const TapRequest *request, Fai
         offload_names(request->offloads & ~able, missing);
         return failure_set(failure, FAILURE_OFFLOAD_UNSUPPORTED, EOPNOTSUPP,
                         "The offload \"%s\" was asked for, and %s. Leave it out.", *missing,
-                        request->offloads & ~manager->facts.offloads.mask
+                        request->offloads & ~manager->capabilities.offloads.mask
                                         ? "this host's kernel does not have it"
                                         : "a header of this size has no room for it: set vnet_hdr_size to 24");
 }
@@ -348,12 +349,14 @@ static int check_label(Manager *manager, const TapRequest *request, const Client
         Endpoint *endpoint = *request->label
                         ? registry_by_label(&manager->registry, client->uid, request->label)
                         : NULL;
-        List *watches = endpoint && !endpoint->releasing ? watches_of_end(manager, endpoint) : NULL;
+        List *waiters = endpoint && endpoint->state != ENDPOINT_DELETING
+                        ? waiters_for_end(manager, endpoint)
+                        : NULL;
 
         if (!endpoint)
                 return 0;
-        if (watches) {
-                *ret_blocked_on = watches;
+        if (waiters) {
+                *ret_blocked_on = waiters;
                 return PLACEMENT_BLOCKED;
         }
         return failure_set(failure, FAILURE_NAME_TAKEN, EEXIST,

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Where a tap is to be, and whether it can: a bridge of the host, a network that is up or that
- * comes up for it, or nowhere. It looks only, and its answer is whole whatever it is.
+ * Where a tap is to be, and whether it can be there: on a bridge of the host, on a network that is
+ * up or comes up for it, or on none. It only looks, and its answer is always complete.
  */
 
 #include "common/quota.h"
@@ -11,16 +11,17 @@
 #include "taps/manager-observer.h"
 #include "taps/tap-request.h"
 
-/* For whom something is made: whose it is, on what limits, and which connection may open further
- * queues of it, if it is its user's own. */
+/* For whom something is made: who owns it, which limits apply, and which connection may open
+ * further queues, if it is its user's own. */
 typedef struct Client {
         uid_t uid;
         Limits limits;
         unsigned ports_per_bridge;
-        bool bpdu_guard;  /* the ports of its taps have it */
-        bool learnt_macs; /* it may take over what its bridge has learnt behind a foreign port */
-        /* Counting ports takes longer the more there are. Where the kernel's own limit is the only
-         * one it is left to the kernel, unless somebody would be asked, or told, in vain. */
+        bool bpdu_guard;  /* for the ports of their taps */
+        bool learnt_macs; /* they may take over what the bridge has learnt behind a foreign port */
+        /* Counting ports takes longer the more there are. If the kernel's limit is the only one, it
+         * is left to the kernel, unless somebody would be asked for authentication, or told yes, in
+         * vain. */
         bool count_ports;
         const char *connection;     /* NULL: nobody's */
         const NetworkPlan *defined; /* what the bridge's name stands for, by the configuration;
@@ -29,41 +30,40 @@ typedef struct Client {
 
 /* Where a tap is to be. */
 typedef struct Placement {
-        LinkInfo bridge; /* its name is that of the request, its ifindex 0 where there is none yet
-                          */
+        LinkInfo bridge;         /* with the name of the request; ifindex 0: it does not exist yet
+                                  */
         const NetworkPlan *plan; /* NULL: no network of ours */
         Network *network;        /* NULL: none, or not up */
         bool shared;             /* the network has a foreign port, or could not be looked at */
-        bool unfiltered;         /* the request turns off what the network demands */
-        /* The guest's MAC was learnt behind a port that is none of ours, which is no proof that
-         * somebody uses it there: the refusal for whoever may not take it over. FAILURE_NONE: it
-         * was not. */
+        bool unfiltered;         /* the request turns off a protection that the network has */
+        /* If the guest's MAC was learnt behind a foreign port, which does not prove that it is in
+         * use there: the refusal for those who may not take it over. FAILURE_NONE: it was not
+         * learnt. */
         Failure learnt;
 } Placement;
 
-/* What a look at a request ends with where nothing refuses it. */
+/* The outcome of a check that refuses nothing. */
 typedef enum PlacementOutcome {
         PLACEMENT_OK = 0,
-        PLACEMENT_BLOCKED, /* only by what is going, or may be gone in a moment: wait, and look
-                              again */
-        PLACEMENT_LEARNT,  /* of placement_check_mac() alone: only by what was learnt behind a
-                              foreign  port */
+        PLACEMENT_BLOCKED, /* only something that is being removed, or may be gone in a moment, is
+                              in the way: wait, and check again */
+        PLACEMENT_LEARNT,  /* of placement_check_mac() alone: the bridge has only learnt the MAC,
+                              behind a foreign port */
 } PlacementOutcome;
 
-/* Looks, without touching anything, whether the request can succeed for that client now. Returns a
- * PlacementOutcome or a negative errno; the outputs are made whole whatever it is. *ret: where the
- * tap is to be; good until the loop runs on; {0} unless PLACEMENT_OK. *ret_blocked_on: with
- * PLACEMENT_BLOCKED the list (of RemovalWaiter.link) of those who wait for what is under deletion,
- * or may be gone when our copies of its queues are closed; else NULL. NoSuchBridge, NotABridge,
- * NoSuchNetwork, BridgeFull, InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse,
- * NotSupported. */
+/* Checks, without changing anything, whether the request can succeed for that client now. Returns a
+ * PlacementOutcome or a negative errno, and always sets the outputs. *ret: where the tap is to be;
+ * valid until the loop runs; {0} unless PLACEMENT_OK. *ret_blocked_on: with PLACEMENT_BLOCKED the
+ * list of waiters (RemovalWaiter.link) for what is being deleted, or may be gone when our copies of
+ * its queues are closed; else NULL. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
+ * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. */
 int placement_check(Manager *manager, const TapRequest *request, const Client *client,
                 Placement *ret, List **ret_blocked_on, Failure *failure);
 
 /* Whether the guest's MAC, and the host side's that goes with it, are free on the bridge. A
- * PlacementOutcome: blocked where only an endpoint under deletion has it, of which *ret_blocked_on
- * then tells (the pointer may be NULL: then it is in use); learnt where the bridge has only heard
- * it behind a port that is none of ours, and *failure is then the refusal for whoever may not take
+ * PlacementOutcome: BLOCKED if only an endpoint that is being deleted has it, whose waiters
+ * *ret_blocked_on then is (if the pointer is NULL, the MAC is in use); LEARNT if the bridge has
+ * only learnt it behind a foreign port, and *failure is then the refusal for those who may not take
  * it over. MacInUse (-EADDRINUSE), Stale (-ESTALE), -errno of bridge_find_mac(). */
 int placement_check_mac(Manager *manager, const LinkInfo *bridge, const Mac *guest_mac,
                 List **ret_blocked_on, Failure *failure);

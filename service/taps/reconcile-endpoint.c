@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What an endpoint was made as (its tag) and what its link is are brought together here, and
- * nowhere else. Events only say that they may differ. The rule (docs/reconcile.md): what protects
- * is restored; where somebody has put the tap is followed, into the tag; a tap on no bridge is
- * held; of the rest people are warned.
+ * Brings what an endpoint was made as (its tag) and what its link is together; nothing else does.
+ * Events only say that they may differ. The rule (docs/reconcile.md): protection is restored; a
+ * move to another bridge is followed, into the tag; a tap on no bridge is held; everything else is
+ * warned of.
  *
- * Filters come before frames: a tap that is on no bridge gets a group whose frames are dropped at
- * the port (networks/group) and keeps it, on whichever bridge it is put, until the flags of its
- * port and the entry of its MAC stand.
+ * Filters come before frames: a tap on no bridge gets a group whose frames are dropped at the port
+ * (networks/group) and keeps it, whichever bridge it is put on, until the flags of its port and the
+ * entry of its MAC are set.
  */
 #include "taps/reconcile-endpoint.h"
 
@@ -19,23 +19,99 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "networks/group.h"
-#include "taps/manager-guard.h"
 #include "taps/manager-private.h"
 #include "taps/membership.h"
 #include "taps/tap-port.h"
 
-/* A thief of MACs takes entries from others, as often as there is another tap to do it with:
- * that these are put back may not end. */
-#define THEFT_USEC (1000 * 1000)
+/* A tap that takes another guest's MAC removes that guest's entry, and there may always be one more
+ * tap to do it with: restoring these entries must never stop. */
+#define RECENTLY_USEC (1000 * 1000)
 
 #define BIT(fact) (1U << (fact))
 
-/* The filter drops nothing of a tap that it does not know by its group: until it has that again,
- * and where it may not be restored, its port forwards nothing reserved. */
+/* Nobody has a right to an entry that was learnt in the meantime, or that a link with a stolen MAC
+ * has caused; an administrator has to one they have set, and another guest to the MAC of its own
+ * tag. */
+static bool may_be_replaced(const Manager *manager, const FdbEntry *entry, const Mac *mac) {
+        const Endpoint *holder = registry_by_ifindex(&manager->registry, entry->port);
+
+        return entry->learnt || (holder && !mac_equal(&holder->tag.guest_mac, mac));
+}
+
+/* false: somebody has given the MAC to another port there. vlan: 0: none. */
+static bool guard_filter(Manager *manager, const Endpoint *endpoint, uint16_t vlan) {
+        const Mac *mac = &endpoint->tag.guest_mac;
+        Failure failure = FAILURE_INIT;
+        FdbEntry entry;
+        int r;
+
+        r = bridge_find_mac_in_vlan(
+                        manager->netlink, endpoint->now.master, mac, vlan, &entry, NULL);
+        if (r >= 0 && entry.port == endpoint->now.ifindex && !entry.learnt)
+                return true;
+        if (r < 0 && r != -ENOENT) /* the bridge is gone: the link itself will tell */
+                return true;
+        if (r >= 0 && !may_be_replaced(manager, &entry, mac))
+                return false;
+        r = fdb_add_static_in_vlan(
+                        manager->netlink, endpoint->now.ifindex, mac, vlan, true, &failure);
+        if (r < 0 && link_get(manager->netlink, endpoint->now.ifindex, &(LinkInfo){ 0 }, NULL) >= 0)
+                log_warning("Cannot put the filter of %s back: %s", endpoint->now.name,
+                                failure.text);
+        return true;
+}
+
+static bool has_filter(const Endpoint *endpoint) {
+        return endpoint->state == ENDPOINT_LIVE && endpoint_has_anti_spoof(endpoint);
+}
+
+static bool has_fdb_entry(Manager *manager, const Endpoint *endpoint) {
+        FdbEntry entry;
+
+        return bridge_find_mac(manager->netlink, endpoint->now.master, &endpoint->tag.guest_mac,
+                               &entry, NULL) >= 0 &&
+                        entry.port == endpoint->now.ifindex && !entry.learnt;
+}
+
+static void add_fdb_entry(Manager *manager, const Endpoint *endpoint) {
+        if (has_filter(endpoint) && !guard_filter(manager, endpoint, 0))
+                log_warning("%s is not heard any more: somebody gave its guest's MAC to another port",
+                                endpoint->now.name);
+}
+
+/* FNV-1a. Each port event lists all VLANs; a holder can cause many events, and a trunk has
+ * thousands of VLANs. */
+static uint64_t hash_vlans(const PortVlans *vlans) {
+        const uint8_t *bytes = (const void *)vlans->ranges;
+        uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+        for (size_t i = 0; i < vlans->n * sizeof(*vlans->ranges); i++)
+                hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+        return hash;
+}
+
+void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans) {
+        const uint64_t hash = hash_vlans(vlans);
+        unsigned refused = 0;
+
+        if (!has_filter(endpoint) || endpoint->vlans == hash)
+                return;
+        endpoint->vlans = hash;
+        for (size_t i = 0; i < vlans->n; i++)
+                for (unsigned vlan = vlans->ranges[i].first; vlan <= vlans->ranges[i].last; vlan++)
+                        refused += !guard_filter(manager, endpoint, (uint16_t)vlan);
+        endpoint->muted = refused > 0;
+        if (refused > 0)
+                log_warning("%s is not heard in %u VLANs: another port has its guest's MAC there",
+                                endpoint->now.name, refused);
+}
+
+/* The filter does not know a tap without its group: until that is restored, or if it may not be,
+ * the port forwards no reserved frames. */
 static TapPort to_be(const Manager *manager, const Endpoint *endpoint) {
         TapPort port = tap_port_for_tag(&endpoint->tag, &endpoint->now,
                         endpoint->network ? endpoint->network->ifindex : 0,
-                        manager->facts.tap_filters);
+                        manager->capabilities.tap_filters);
 
         if (!group_is_of_bridged_tap(endpoint->now.group))
                 port.port.group_fwd_mask = 0;
@@ -52,8 +128,8 @@ static const char *name_to_be(const Endpoint *endpoint) {
                                            : endpoint->tag.bridge;
 }
 
-/* Somebody has put it on another bridge of the host. A network's filters, limits and addresses go
- * by the network that a tap was made for, so no move from or to a network is followed. */
+/* Somebody has put it on another bridge of the host. Filters, limits and addresses depend on the
+ * network that a tap was made for, so no move from or to a network is followed. */
 static bool was_moved(const Manager *manager, const Endpoint *endpoint) {
         const LinkInfo *now = &endpoint->now;
 
@@ -62,16 +138,16 @@ static bool was_moved(const Manager *manager, const Endpoint *endpoint) {
                         !networks_at(manager->networks, now->master);
 }
 
-/* The facts of its port that are not as they should be. More protection than it was made with is an
- * administrator's choice. */
+/* The facts of its port that differ. More protection than it was made with is an administrator's
+ * choice. */
 static unsigned port_differences(const Endpoint *endpoint, const LinkPort *wanted) {
         const LinkPort *now = &endpoint->now.port;
         unsigned facts = 0;
 
         if (wanted->locked && (!now->locked || now->learning))
                 facts |= BIT(ENDPOINT_FACT_ANTI_SPOOF);
-        if (endpoint->tag.anti_spoof && endpoint->check_tied_mac)
-                facts |= BIT(ENDPOINT_FACT_TIED_MAC);
+        if (endpoint->tag.anti_spoof && endpoint->check_fdb_entry)
+                facts |= BIT(ENDPOINT_FACT_FDB_ENTRY);
         if (wanted->isolated && !now->isolated)
                 facts |= BIT(ENDPOINT_FACT_ISOLATED);
         if (now->group_fwd_mask != wanted->group_fwd_mask ||
@@ -124,7 +200,8 @@ static void write_tag(Manager *manager, Endpoint *endpoint, const Tag *tag) {
                                 failure.text);
 }
 
-/* An older version's tag does not say what the tap was made as: that is what it is found as. */
+/* An older version's tag does not say what the tap was made as, so what it is now is taken for
+ * that. */
 static void complete_tag(Manager *manager, Endpoint *endpoint) {
         const LinkInfo *now = &endpoint->now;
         Tag tag = endpoint->tag;
@@ -160,7 +237,7 @@ static void follow_name(Manager *manager, Endpoint *endpoint) {
 static void log_left(const Endpoint *endpoint, unsigned facts) {
         static const char *const what[ENDPOINT_FACT_MAX] = {
                 [ENDPOINT_FACT_ANTI_SPOOF] = "its filter against forged MAC addresses",
-                [ENDPOINT_FACT_TIED_MAC] = "the entry of its guest's MAC",
+                [ENDPOINT_FACT_FDB_ENTRY] = "the entry of its guest's MAC",
                 [ENDPOINT_FACT_ISOLATED] = "the isolation of its port",
                 [ENDPOINT_FACT_PORT] = "the flags of its port",
                 [ENDPOINT_FACT_GROUP] = "its group",
@@ -173,8 +250,8 @@ static void log_left(const Endpoint *endpoint, unsigned facts) {
                                         what[fact], endpoint->now.name, RESTORATIONS_MAX);
 }
 
-/* Those of the facts that may be restored once more; the others are left, and looked at again when
- * they may. */
+/* Gives those of the facts that may be restored once more; the others are left, and looked at again
+ * when they may be. */
 static unsigned take_limits(Manager *manager, Endpoint *endpoint, unsigned facts) {
         const uint64_t now = clock_now_usec();
         unsigned allowed = 0;
@@ -220,12 +297,12 @@ static int restore_port(Manager *manager, Endpoint *endpoint, unsigned facts, Fa
         return r;
 }
 
-/* Clears the bit of the entry where it is not missing. */
-static unsigned look_for_tied_mac(Manager *manager, Endpoint *endpoint, unsigned facts) {
-        if (!(facts & BIT(ENDPOINT_FACT_TIED_MAC)) || !manager_mac_is_tied(manager, endpoint))
+/* Clears the bit of the entry if it is not missing. */
+static unsigned look_for_fdb_entry(Manager *manager, Endpoint *endpoint, unsigned facts) {
+        if (!(facts & BIT(ENDPOINT_FACT_FDB_ENTRY)) || !has_fdb_entry(manager, endpoint))
                 return facts;
-        endpoint->check_tied_mac = false;
-        return facts & ~BIT(ENDPOINT_FACT_TIED_MAC);
+        endpoint->check_fdb_entry = false;
+        return facts & ~BIT(ENDPOINT_FACT_FDB_ENTRY);
 }
 
 static int set_group(Manager *manager, Endpoint *endpoint, uint32_t group, Failure *failure) {
@@ -241,41 +318,43 @@ static int set_group(Manager *manager, Endpoint *endpoint, uint32_t group, Failu
         return r;
 }
 
-/* Flags, then the entry of the MAC, then the group by which frames pass, if it is held. */
+/* Sets the flags, then the entry of the MAC and, if it is held, the group that lets frames pass
+ * last. */
 static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigned *ret_left,
                 Failure *failure) {
         const unsigned flags = BIT(ENDPOINT_FACT_ANTI_SPOOF) | BIT(ENDPOINT_FACT_ISOLATED) |
                         BIT(ENDPOINT_FACT_PORT);
         const bool is_held = group_is_held(endpoint->now.group),
                    is_unknown = !group_is_of_bridged_tap(endpoint->now.group);
-        const bool was_stolen = manager->theft_usec > 0 &&
-                        clock_now_usec() - manager->theft_usec < THEFT_USEC;
-        /* That a port forwards nothing reserved where its filter is gone is nobody's to undo. */
+        const bool tampered_recently = manager->tampered_usec > 0 &&
+                        clock_now_usec() - manager->tampered_usec < RECENTLY_USEC;
+        /* That a port without its filter forwards no reserved frames must not be undone by anybody.
+         */
         const bool is_closed = to_be(manager, endpoint).port.group_fwd_mask == 0;
         const unsigned free_of_charge = (is_held ? BIT(ENDPOINT_FACT_GROUP) : 0) |
-                        (was_stolen ? BIT(ENDPOINT_FACT_TIED_MAC) : 0) |
+                        (tampered_recently ? BIT(ENDPOINT_FACT_FDB_ENTRY) : 0) |
                         (is_closed ? BIT(ENDPOINT_FACT_PORT) : 0);
         unsigned allowed = (facts & free_of_charge) |
                         take_limits(manager, endpoint, facts & ~free_of_charge);
         int r = 0;
 
         *ret_left = facts & ~allowed;
-        /* It stays held while something that should be there before its frames pass is not. */
+        /* It stays held while something is missing that should be there before its frames pass. */
         if (is_held && *ret_left) {
                 allowed &= ~BIT(ENDPOINT_FACT_GROUP);
                 *ret_left |= facts & BIT(ENDPOINT_FACT_GROUP);
         }
-        /* By its group the filter knows a tap on a bridge, and without the filter its port must
-         * forward nothing reserved. One that is held is known: its group keeps frames back until
-         * all else stands. */
+        /* The filter knows a tap on a bridge by its group, and without the filter its port must
+         * forward no reserved frames. One that is held is known: its group holds frames back until
+         * everything else is set. */
         if (is_unknown && allowed & BIT(ENDPOINT_FACT_GROUP))
                 r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
         if (r >= 0 && allowed & flags)
                 r = restore_port(manager, endpoint, allowed & flags, failure);
-        /* The entry goes with the lock: a port that is locked hears nobody without. */
-        if (r >= 0 && allowed & (BIT(ENDPOINT_FACT_TIED_MAC) | BIT(ENDPOINT_FACT_ANTI_SPOOF))) {
-                manager_tie_mac(manager, endpoint);
-                endpoint->check_tied_mac = false;
+        /* The entry belongs to the lock: a locked port without it hears nobody. */
+        if (r >= 0 && allowed & (BIT(ENDPOINT_FACT_FDB_ENTRY) | BIT(ENDPOINT_FACT_ANTI_SPOOF))) {
+                add_fdb_entry(manager, endpoint);
+                endpoint->check_fdb_entry = false;
         }
         if (r >= 0 && allowed & BIT(ENDPOINT_FACT_GROUP))
                 r = set_group(manager, endpoint, to_be(manager, endpoint).group, failure);
@@ -286,7 +365,7 @@ static int restore(Manager *manager, Endpoint *endpoint, unsigned facts, unsigne
         return r;
 }
 
-/* Where the bridge is there still, somebody has taken the tap off it: that is left so. */
+/* If the bridge still exists, somebody has taken the tap off it, and it is left off. */
 static uint32_t held_group(Manager *manager, const Endpoint *endpoint) {
         const HostBridge *bridge = endpoint->bridge;
 
@@ -322,7 +401,7 @@ static int bring_together(Manager *manager, Endpoint *endpoint, Failure *failure
         follow_name(manager, endpoint);
         facts = differences(manager, endpoint);
         if (endpoint->now.is_bridge_port)
-                facts = look_for_tied_mac(manager, endpoint, facts);
+                facts = look_for_fdb_entry(manager, endpoint, facts);
         if (!endpoint->now.is_bridge_port && belongs_on_bridge(endpoint))
                 r = hold(manager, endpoint, failure);
         else if (facts)
@@ -333,13 +412,13 @@ static int bring_together(Manager *manager, Endpoint *endpoint, Failure *failure
 
 static void reconcile(Reconcilable *thing);
 
-/* Of its check, which calls what is below. */
+/* Sets its check up, whose function is below. */
 static void prepare_check(Manager *manager, Endpoint *endpoint) {
         endpoint->owner = manager;
         endpoint->check.reconcile = reconcile;
 }
 
-/* What the kernel refused may work a little later, and no event says when. */
+/* What the kernel has refused may work a little later, and no event will say when. */
 static void try_again(Manager *manager, Endpoint *endpoint) {
         reconciler_mark_at(manager->reconciler, &endpoint->check,
                         clock_now_usec() + RESTORATIONS_USEC / RESTORATIONS_MAX);
@@ -350,7 +429,7 @@ static void look_and_bring_together(Manager *manager, Endpoint *endpoint) {
         LinkInfo now;
 
         prepare_check(manager, endpoint);
-        /* The event may be older than what is. If the link is gone, the kernel tells that too. */
+        /* The event may be outdated. If the link is gone, the kernel tells that as well. */
         if (link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0)
                 return;
         manager_follow(manager, endpoint, &now);
@@ -364,21 +443,21 @@ static void look_and_bring_together(Manager *manager, Endpoint *endpoint) {
         manager_follow(manager, endpoint, &endpoint->now);
 }
 
-/* Also what was left for a time, though nothing else differs now. */
+/* Runs also for what was left alone for a time, even if nothing else differs now. */
 static void reconcile(Reconcilable *thing) {
         Endpoint *endpoint = container_of(thing, Endpoint, check);
 
-        if (endpoint_is_alive(endpoint) && !endpoint->releasing)
+        if (endpoint->state == ENDPOINT_LIVE)
                 look_and_bring_together(endpoint->owner, endpoint);
 }
 
 void manager_reconcile(Manager *manager, Endpoint *endpoint) {
-        if (endpoint_is_alive(endpoint) && !endpoint->releasing && differs(manager, endpoint))
+        if (endpoint->state == ENDPOINT_LIVE && differs(manager, endpoint))
                 look_and_bring_together(manager, endpoint);
 }
 
 void manager_check(Manager *manager, Endpoint *endpoint) {
-        if (!endpoint_is_alive(endpoint) || endpoint->releasing || !differs(manager, endpoint))
+        if (endpoint->state != ENDPOINT_LIVE || !differs(manager, endpoint))
                 return;
         prepare_check(manager, endpoint);
         reconciler_mark(manager->reconciler, &endpoint->check);

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What an endpoint was made as and what it is are brought together. */
+/* Brings what an endpoint was made as and what it is together, and guards its static FDB entries.
+ */
 
 #include "taps/manager-private.h"
 
-/* It may not be as it was made: compared when the events under way are read, or now. */
+/* The endpoint may differ from what it was made as: it is compared once the current events are
+ * read, or now. */
 void manager_check(Manager *manager, Endpoint *endpoint);
 void manager_reconcile(Manager *manager, Endpoint *endpoint);
 
-/* One line about all that were put right since the last one. */
+/* Logs one line about all that were restored since the last one. */
 void manager_tell_restored(Manager *manager);
+
+/* Adds the entry of the guest's MAC in each VLAN of the port, if these have changed: a locked port
+ * hears a guest only where it has an entry. */
+void manager_guard_vlans(Manager *manager, Endpoint *endpoint, const PortVlans *vlans);

@@ -39,7 +39,7 @@ void registry_done(Registry *registry) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);
 
                 registry_remove(registry, endpoint);
-                endpoint_tell_watches(endpoint, -ECANCELED);
+                endpoint_notify_removed(endpoint, -ECANCELED);
                 endpoint_free(endpoint);
         }
 }
@@ -51,7 +51,8 @@ static Endpoint *find(
         return found ? *found : NULL;
 }
 
-/* Where the key is taken (an adopted link may carry the tag of another one) the first keeps it. */
+/* If the key is taken (an adopted link may carry the tag of another one), the first one keeps it.
+ */
 static int insert(void **tree, Endpoint *endpoint, int (*order)(const void *, const void *)) {
         return tsearch(endpoint, tree, order) ? 0 : -ENOMEM;
 }
@@ -64,9 +65,9 @@ static void erase(void **tree, Endpoint *endpoint, int (*order)(const void *, co
 int registry_add(Registry *registry, Endpoint *endpoint) {
         int r = insert(&registry->by_ifindex, endpoint, compare_ifindex);
 
-        if (r >= 0 && !endpoint->dying)
+        if (r >= 0 && endpoint->state != ENDPOINT_ABORTED)
                 r = insert(&registry->by_nonce, endpoint, compare_nonce);
-        if (r >= 0 && !endpoint->dying && *endpoint->tag.label)
+        if (r >= 0 && endpoint->state != ENDPOINT_ABORTED && *endpoint->tag.label)
                 r = insert(&registry->by_label, endpoint, compare_label);
         if (r < 0) {
                 registry_remove(registry, endpoint);
@@ -98,7 +99,7 @@ Endpoint *registry_by_nonce(const Registry *registry, uint32_t nonce) {
 Endpoint *registry_by_label(const Registry *registry, uid_t uid, const char *label) {
         Endpoint key = { .tag.uid = uid };
 
-        if (!label_is_valid(label)) /* never cut into one that is */
+        if (!label_is_valid(label)) /* never truncated to one that is */
                 return NULL;
         snprintf(key.tag.label, sizeof(key.tag.label), "%s", label);
         return find(&registry->by_label, &key, compare_label);

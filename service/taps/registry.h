@@ -2,30 +2,30 @@
 #pragma once
 
 /*
- * The set of endpoints, found by what the kernel calls them (ifindex), by what we call them (nonce)
- * and by what their user calls them (label). Each look-up is O(log n). Owns what is in it.
+ * The set of all endpoints. They are found by the kernel's number (ifindex), by ours (nonce) and by
+ * their user's name (label), in O(log n). It owns what is in it.
  */
 
 #include "taps/endpoint.h"
 
 typedef struct Registry {
-        List endpoints; /* Endpoint.link, oldest first; also the dying ones */
+        List endpoints; /* Endpoint.link, oldest first; also the aborted ones */
         void *by_ifindex, *by_nonce, *by_label; /* tsearch(3) */
 } Registry;
 
 void registry_init(Registry *registry);
 
-/* Frees all endpoints; who watches one is told -ECANCELED. */
+/* Frees all endpoints; their waiters are told -ECANCELED. */
 void registry_done(Registry *registry);
 
-/* Takes the endpoint over; its tag and ifindex must be set and unknown here. -ENOMEM: still the
- * caller's. */
+/* Takes the endpoint over, whose tag and ifindex must be set and not in the set yet. -ENOMEM: it
+ * stays the caller's. */
 int registry_add(Registry *registry, Endpoint *endpoint);
 
-/* Gives it back. */
+/* Gives the endpoint back to the caller. */
 void registry_remove(Registry *registry, Endpoint *endpoint);
 
-/* NULL: none. By ifindex dying ones are found too; by nonce and by label only the living. */
+/* NULL: none. By ifindex aborted ones are found too; by nonce and by label they are not. */
 Endpoint *registry_by_ifindex(const Registry *registry, int ifindex);
 Endpoint *registry_by_nonce(const Registry *registry, uint32_t nonce);
 Endpoint *registry_by_label(const Registry *registry, uid_t uid, const char *label);

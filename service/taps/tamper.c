@@ -5,8 +5,8 @@
 
 #define MAC_IS_FORGIVEN_AFTER (60 * SEC)
 
-/* QEMU with 16 queues makes some 150 events when it starts, and a few with each reset of its guest.
- */
+/* QEMU with 16 queues causes some 150 events when it starts, and a few with each reset of its
+ * guest. */
 #define EVENTS_AT_ONCE 2000
 #define EVENTS_PER_SEC 100
 
@@ -29,7 +29,7 @@ TamperAction tamper_check(TamperState *tamper, const Tag *tag, const LinkInfo *l
                 *ret_why = "somebody opened a queue that was not given to anybody";
                 return TAMPER_ACTION_TAMPERED;
         }
-        /* One that is not persistent and has no queue is on its way out by itself. */
+        /* One that is not persistent and has no queue is already going. */
         if (!tag->persistent && link->tun.persistent && queues == 0) {
                 *ret_why = "its holder had made it persistent, and closed its last queue";
                 return TAMPER_ACTION_LEFT_BEHIND;

@@ -2,11 +2,10 @@
 #pragma once
 
 /*
- * What the holders of an endpoint's queues have done with it, and what follows from it. A queue fd
- * is a powerful thing: without any privilege its holder can change the tap's MAC (and so draw
- * another station's frames), make the tap persistent, give it away, and cause link events as fast
- * as they like. Pure judgement on what the kernel says, event by event: acting on it is the
- * manager's.
+ * What the holders of an endpoint's queues have done to it, and what follows. A queue fd is
+ * powerful: without any privilege its holder can change the tap's MAC (and so attract another
+ * station's frames), make the tap persistent, give it to another owner, and cause link events as
+ * fast as they like. This only judges what the kernel says, event by event; taps/tamper-guard acts.
  */
 
 #include "common/rate-limit.h"
@@ -15,23 +14,25 @@
 
 typedef enum TamperAction {
         TAMPER_ACTION_FINE,
-        TAMPER_ACTION_RESTORE_MAC, /* once is put back */
-        TAMPER_ACTION_LEFT_BEHIND, /* it was to end with its last queue, and was kept from it */
+        TAMPER_ACTION_RESTORE_MAC, /* a single change is undone */
+        TAMPER_ACTION_LEFT_BEHIND, /* it should have ended with its last queue, but was made
+                                      persistent */
         TAMPER_ACTION_TAMPERED,
         TAMPER_ACTION_MAX,
 } TamperAction;
 
 typedef struct TamperState {
         uint64_t mac_restored_at; /* µs of CLOCK_MONOTONIC; 0: never */
-        bool restoring;           /* events from before the MAC was put back may still come */
-        RateLimit events;         /* of late */
+        bool restoring;           /* events from before the MAC was restored may still come */
+        RateLimit events;         /* recent ones */
 } TamperState;
 
-/* One more event of the endpoint. True: there have been more of late than any honest consumer
- * makes. */
+/* Counts one more event of the endpoint. true: there have been more recently than any honest
+ * consumer causes. */
 bool tamper_count_event(TamperState *tamper, uint64_t now_usec);
 
-/* The link as the kernel has it now. For a bad verdict *ret_why is a sentence without its end: what
- * was done. TAMPER_ACTION_RESTORE_MAC is remembered: the next within a minute is tampering. */
+/* Judges the link as the kernel has it now. Unless all is FINE, *ret_why is a sentence without its
+ * full stop that says what was done. RESTORE_MAC is remembered: the next change within a minute is
+ * tampering. */
 TamperAction tamper_check(TamperState *tamper, const Tag *tag, const LinkInfo *link,
                 uint64_t now_usec, const char **ret_why);

@@ -39,7 +39,7 @@ static int install_reserved(Netlink *netlink, Failure *failure) {
         return filter_drop_install(netlink, &drop, failure);
 }
 
-/* What comes by a bridge has the bridge's group here, and a network's bridge has a first byte of
+/* Frames from a bridge have the bridge's group here, and the first byte of NETWORK_GROUP is one of
  * taps. */
 static int install_lost(Netlink *netlink, Failure *failure) {
         const FilterMatch matches[] = {

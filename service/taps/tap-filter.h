@@ -25,16 +25,16 @@
 /* After NETWORK_TABLE_PREFIX. No network has this name: it ends with "-". */
 #define TAP_FILTER_NAME "taps-"
 
-/* Those that stand. */
+/* Those that are in force. */
 typedef enum TapFilter {
         TAP_FILTER_RESERVED = 1 << 0, /* the table of the family bridge */
         TAP_FILTER_LOST = 1 << 1,     /* the others */
         TAP_FILTER_ALL = TAP_FILTER_RESERVED | TAP_FILTER_LOST,
 } TapFilter;
 
-/* Makes those of which (TAP_FILTER_*), also where they are already; *stand tells which stand,
- * whatever is returned. It has to say which stood before: those that only could not be made again,
- * for want of memory or of descriptors, still do. netlink: of NETLINK_NETFILTER. NotSupported
+/* Makes those in which (TAP_FILTER_*), replacing what exists; *stand says which are in force,
+ * whatever is returned. It must say which were before: those that could merely not be made again,
+ * for lack of memory or descriptors, still are. netlink: of NETLINK_NETFILTER. NotSupported
  * (-EOPNOTSUPP), KernelError, -ENOMEM. */
 int tap_filter_install(Netlink *netlink, unsigned which, unsigned *stand, Failure *failure);
 

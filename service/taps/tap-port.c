@@ -9,7 +9,7 @@ static TapPort complete(uint32_t group, LinkPort port, unsigned filters) {
         const bool filtered = filters & TAP_FILTER_RESERVED && group_is_of_bridged_tap(group);
 
         port.group_fwd_mask = filtered ? BRIDGE_GROUP_FWD_ALL : 0;
-        /* What the filter drops, the guard would never see. */
+        /* BPDU guard would never see what the filter drops. */
         if (port.bpdu_guard)
                 port.group_fwd_mask &= (uint16_t)~BRIDGE_GROUP_FWD_STP;
         port.root_block = true;
@@ -30,8 +30,8 @@ TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters) {
         return complete(group, port, filters);
 }
 
-/* Which sources are told changes while the tap lives, and stands in its group alone. Where that was
- * lost, or the tap was held, it begins anew. */
+/* Which source MACs are reported changes while the tap lives, and only its group says so. If the
+ * group was lost, or the tap was held, it starts anew. */
 static TapSources sources_of(const Tag *tag, const LinkInfo *link, int network) {
         const TapSources first = !tag->anti_spoof         ? TAP_SOURCES_UNTOLD
                         : tag->mac_state == MAC_GENERATED ? TAP_SOURCES_AWAITED

@@ -3,14 +3,14 @@
 
 /*
  * What a tap's link should have so that filters and its bridge know it: its group, and the flags of
- * its port. The same answer for a tap that is made and for one that is found, so that what an older
- * version made is brought up to date.
+ * its port. The answer is the same for a tap that is made and for one that is found, so that taps
+ * of older versions are brought up to date.
  *
- * The group comes first: by it the filter knows the tap, and without the filter a port must not
+ * The group comes first: the filter knows the tap by it, and without the filter a port must not
  * forward reserved frames.
  *
- * No guest becomes the root of a bridge's spanning tree: what it says of the tree is dropped by the
- * filter, and where there is none, or BPDU guard is to see it, the port has root block.
+ * No guest becomes the root of a bridge's spanning tree: the filter drops its BPDUs and, where
+ * there is no filter, or BPDU guard is to see them, the port has root block.
  */
 
 #include <stdbool.h>
@@ -22,10 +22,10 @@
 
 typedef struct TapPort {
         uint32_t group;
-        LinkPort port; /* valid on a bridge */
+        LinkPort port; /* valid if the tap is on a bridge */
 } TapPort;
 
-/* What is asked of a tap that is made. */
+/* What is wanted of a tap that is made. */
 typedef struct TapPortRequest {
         int network;  /* ifindex of its network's bridge; 0: none */
         bool bridged; /* on a bridge, a network's or the host's */
@@ -33,10 +33,10 @@ typedef struct TapPortRequest {
         TapSources sources; /* on a network */
 } TapPortRequest;
 
-/* filters: TAP_FILTER_*, those that stand. */
+/* filters: the TAP_FILTER_* that are in force. */
 TapPort tap_port_for_request(const TapPortRequest *request, unsigned filters);
 
-/* For one that is there: what it was made as, by its tag. network: the ifindex of its network's
- * bridge; 0: none. A tap whose tag names no bridge is on none, or its tag is an older version's. If
- * such a tap has the group of those on bridges, it has lost its own. */
+/* For an existing tap: what it was made as, by its tag. network: the ifindex of its network's
+ * bridge; 0: none. A tap whose tag names no bridge belongs on none, or has the tag of an older
+ * version. If such a tap has the group of those on bridges, it has lost its bridge. */
 TapPort tap_port_for_tag(const Tag *tag, const LinkInfo *link, int network, unsigned filters);

@@ -13,14 +13,14 @@
 
 int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *failure) {
         if (*bridge == '\0') {
-                request->default_network = true;
+                request->where = TAP_ON_DEFAULT_NETWORK;
                 return 0;
         }
         if (strcmp(bridge, "-") == 0) {
-                request->no_bridge = true;
+                request->where = TAP_ON_NOTHING;
                 return 0;
         }
-        /* Never cut: a longer name is not the bridge that its first 15 bytes name. */
+        /* Never truncated: a longer name is not the bridge that its first 15 bytes name. */
         if (!ifname_is_plain(bridge))
                 return failure_set(failure, FAILURE_NO_SUCH_BRIDGE, ENODEV,
                                 "There is no bridge of that name: a name has 1 to 15 of A-Z a-z 0-9 _ . + @ - and begins with neither \"-\" nor \".\".");
@@ -33,7 +33,7 @@ int tap_request_set_default(TapRequest *request, const char *name, Failure *fail
                 return failure_set(failure, FAILURE_NO_SUCH_NETWORK, ENETUNREACH,
                                 "There is no default network: the package vnicd-networks has one. Or name a bridge of the host (vnicctl bridges lists them), or \"-\" for none.");
         snprintf(request->bridge, sizeof(request->bridge), "%s", name);
-        request->default_network = false;
+        request->where = TAP_ON_BRIDGE;
         return 0;
 }
 
@@ -123,12 +123,12 @@ static int complete_port(TapRequest *request, Failure *failure) {
                         : request->anti_spoof ? "anti_spoof"
                                               : NULL;
 
-        if (request->no_bridge && key)
+        if (request->where == TAP_ON_NOTHING && key)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"%s\" is about a bridge port, and the tap was asked for on no bridge.",
                                 key);
         if (!request->has_anti_spoof)
-                request->anti_spoof = request->has_guest_mac && !request->no_bridge;
+                request->anti_spoof = request->has_guest_mac && request->where != TAP_ON_NOTHING;
         return 0;
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a caller asked CreateTap for: a plain value at the seam between the bus and the model,
- * filled once, checked once and never changed. It knows neither.
+ * What a caller asked CreateTap for: a plain value between the bus and the model, filled once,
+ * checked once and never changed. It knows neither of them.
  */
 
 #include <stdbool.h>
@@ -19,10 +19,15 @@
 #define TAP_MTU_MIN 68
 #define TAP_MTU_MAX 65521
 
+typedef enum TapWhere {
+        TAP_ON_BRIDGE,          /* the one of that name, of the host or of a network */
+        TAP_ON_DEFAULT_NETWORK, /* until that has got its name: see tap_request_set_default() */
+        TAP_ON_NOTHING,
+} TapWhere;
+
 typedef struct TapRequest {
-        bool no_bridge;
-        bool default_network;  /* until it has got its name: see tap_request_set_default() */
-        char bridge[IFNAMSIZ]; /* "" with no_bridge */
+        TapWhere where;
+        char bridge[IFNAMSIZ]; /* with TAP_ON_BRIDGE, else "" */
         bool vnet_hdr, multiqueue;
         bool isolated, anti_spoof, persistent;
         bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated, has_vnet_hdr_size,
@@ -44,8 +49,7 @@ typedef struct TapRequest {
 /* The bridge argument: "-" is none, "" the default network. NoSuchBridge. */
 int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *failure);
 
-/* For a request that wants the default network: which that is; NULL: there is none. NoSuchNetwork.
- */
+/* For a request for the default network: its name; NULL: there is none. NoSuchNetwork. */
 int tap_request_set_default(TapRequest *request, const char *name, Failure *failure);
 
 /* Options of type string. InvalidOption. */
@@ -55,6 +59,6 @@ int tap_request_set_guest_mac(TapRequest *request, const char *mac, Failure *fai
 /* One name of the option of type as. InvalidOption. */
 int tap_request_add_offload(TapRequest *request, const char *name, Failure *failure);
 
-/* Fills in what was not said and checks what was, each alone and against the others. cpus: those
- * online, for the default of queues. InvalidOption, VnetHdrRequired. */
+/* Fills in defaults, and checks each option alone and against the others. cpus: those online, for
+ * the default number of queues. InvalidOption, VnetHdrRequired. */
 int tap_request_complete(TapRequest *request, unsigned cpus, Failure *failure);

@@ -26,7 +26,7 @@ static int add_queue(SetupContext *setup, int fd) {
         return r;
 }
 
-/* TUNSETIFF with all flags, root as the owner, header size: what must be right from the first
+/* TUNSETIFF with all flags, root as the owner, header size: all that must be right from the first
  * moment. */
 static int make_device(SetupContext *setup) {
         int fd, r;
@@ -57,7 +57,7 @@ static int configure(SetupContext *setup) {
         return link_configure(setup->netlink, setup->ifindex, &settings, setup->failure);
 }
 
-/* Only a saving: a kernel that has it not makes the tap all the same. */
+/* This only saves memory: a kernel without it makes the tap all the same. */
 static int leave_out_qdiscs(SetupContext *setup) {
         if (setup->plan->device.multiqueue)
                 (void)qdisc_set_noqueue(setup->netlink, setup->ifindex, NULL);
@@ -84,8 +84,8 @@ static int differs(SetupContext *setup, const char *what) {
                         what);
 }
 
-/* A queue too many is somebody else's: they came in before the device had its owner. Only a
- * multiqueue device can be joined. */
+/* One queue too many is somebody else's, who opened it before the device had its owner. Only a
+ * multiqueue device can have that. */
 static int count_queues(SetupContext *setup) {
         int r;
 
@@ -115,7 +115,7 @@ static int explain_join(SetupContext *setup, int r) {
         return r;
 }
 
-/* What somebody has set meanwhile is not replaced. */
+/* An entry that somebody has set meanwhile is not replaced. */
 static bool is_only_learnt(SetupContext *setup) {
         const LinkInfo *bridge = setup->plan->bridge;
         const Mac *mac = &setup->plan->tag.guest_mac;
@@ -128,9 +128,9 @@ static bool is_only_learnt(SetupContext *setup) {
         return r >= 0 && entry.learnt;
 }
 
-static int tie_guest_mac(SetupContext *setup) {
+static int add_fdb_entry(SetupContext *setup) {
         const bool replace = setup->plan->replace_learnt && is_only_learnt(setup);
-        int r = bridge_tie_mac(setup->netlink, setup->ifindex, &setup->plan->tag.guest_mac, replace,
+        int r = fdb_add_static(setup->netlink, setup->ifindex, &setup->plan->tag.guest_mac, replace,
                         setup->failure);
 
         if (r == -EEXIST)
@@ -140,7 +140,7 @@ static int tie_guest_mac(SetupContext *setup) {
         return r;
 }
 
-/* While the link is down: no frame passes before the port's filter stands. */
+/* Done while the link is down: no frame passes before the port's filter is in force. */
 static int join_bridge(SetupContext *setup) {
         const TapPlan *plan = setup->plan;
         int r;
@@ -156,7 +156,7 @@ static int join_bridge(SetupContext *setup) {
         r = bridge_set_port(setup->netlink, setup->ifindex, &plan->port.port, setup->failure);
         if (r < 0)
                 return r;
-        return plan->tie_mac ? tie_guest_mac(setup) : 0;
+        return plan->add_fdb_entry ? add_fdb_entry(setup) : 0;
 }
 
 static int verify_port(SetupContext *setup) {
@@ -177,7 +177,7 @@ static int verify_port(SetupContext *setup) {
                         got->locked != wanted->locked ? "5.16" : "4.18");
 }
 
-/* What the kernel says, not what was asked of it. */
+/* Compares what the kernel says with what was asked of it. */
 static int verify(SetupContext *setup) {
         const TapPlan *plan = setup->plan;
         const LinkTun *tun = &setup->link.tun;
@@ -220,7 +220,7 @@ int tap_setup(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifi
         *ret_ifindex = setup.ifindex;
         if (r >= 0)
                 r = link_set_up(netlink, setup.ifindex, failure);
-        /* After everything else: until here it dies with us. */
+        /* After everything else: until here the device ends with our last queue. */
         if (r >= 0 && plan->tag.persistent)
                 r = tap_hand_over(queues->fds[0], plan->tag.uid, failure);
         if (r < 0)

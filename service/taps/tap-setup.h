@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * How a tap comes into the world: the kernel's steps, in the one order in which no frame passes
- * before its filter stands. Knows what to do, not for whom nor whether it is allowed.
+ * How a tap is made: the kernel's steps, in the one order in which no frame passes before its
+ * filter is in force. Knows what to do, but not for whom, nor whether it is allowed.
  */
 
 #include "common/failure.h"
@@ -21,18 +21,17 @@ typedef struct TapPlan {
         uint32_t offloads;      /* OFFLOAD_*, set for a consumer that cannot */
         uint32_t mtu;           /* bytes; 0: the kernel's default */
         const LinkInfo *bridge; /* NULL: none */
-        bool pin_mac;           /* the bridge is to keep the MAC that it has */
+        bool pin_mac;           /* the bridge is to keep its present MAC */
         TapPort port;
-        bool tie_mac;        /* the port is the guest MAC's and no other's */
-        bool replace_learnt; /* also if the bridge has learnt it on another port */
+        bool add_fdb_entry;  /* the guest's MAC gets a static FDB entry */
+        bool replace_learnt; /* even if the bridge has learnt it on another port */
 } TapPlan;
 
-/* The queues come in *queues also when a later step fails: closing them takes the device away,
- * whose ifindex *ret_ifindex then tells (0: there was none yet). *ret is what the kernel said of
- * the link just before it was brought up; {0} after a failure.
- *
- * -EEXIST: the name is taken; -EAGAIN: somebody opened a queue before the device had its owner. In
- * both cases another name helps. Failures: BridgeFull, MacInUse, Stale, InvalidOption (an MTU that
- * would change the bridge's), NotSupported, QueueLimit, KernelError. */
+/* The queues are in *queues also if a later step fails: closing them removes the device, whose
+ * ifindex *ret_ifindex then is (0: there was none yet). *ret is what the kernel said of the link
+ * just before it was brought up; {0} after a failure. -EEXIST: the name is taken; -EAGAIN: somebody
+ * opened a queue before the device had its owner. Another name helps in both cases. Failures:
+ * BridgeFull, MacInUse, Stale, InvalidOption (an MTU that would change the bridge's), NotSupported,
+ * QueueLimit, KernelError. */
 int tap_setup(Netlink *netlink, const TapPlan *plan, FdSet *queues, int *ret_ifindex, LinkInfo *ret,
                 Failure *failure);

@@ -5,7 +5,7 @@
 
 #include "taps/manager-private.h"
 
-/* Those of all: filters that they go with have come or gone. */
+/* Compares the ports of all endpoints: the filters of all taps have come or gone. */
 void manager_mend_ports(Manager *manager);
 
 /* For the link monitor. */

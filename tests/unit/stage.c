@@ -7,7 +7,7 @@
 
 #include "common/clock.h"
 #include "common/ifname.h"
-#include "taps/manager-create.h"
+#include "taps/tap-creation.h"
 #include "testing.h"
 
 void waiter_gone(RemovalWaiter *watch, int error) {
@@ -54,7 +54,7 @@ static void on_network_appeared(Network *network, void *userdata) {
         stage->networks_appeared++;
 }
 
-static void on_facts_changed(void *userdata) {
+static void on_capabilities_changed(void *userdata) {
 }
 
 static void on_network_leaving(Network *network, void *userdata) {
@@ -103,16 +103,19 @@ static void start(Stage *stage) {
                 .changed = on_changed,
                 .leaving = on_leaving,
                 .tampered = on_tampered,
-                .network_appeared = on_network_appeared,
-                .network_leaving = on_network_leaving,
-                .network_warned = on_network_warned,
-                .network_shared = on_network_shared,
-                .facts_changed = on_facts_changed,
+                .capabilities_changed = on_capabilities_changed,
         };
 
+        static const NetworksObserver networks_observer = {
+                .appeared = on_network_appeared,
+                .leaving = on_network_leaving,
+                .warned = on_network_warned,
+                .shared = on_network_shared,
+        };
         const unsigned taps = count_taps();
 
         assert_int_equal(manager_new(&stage->manager, stage->event, &observer, stage), 0);
+        networks_observe(manager_networks(stage->manager), &networks_observer, stage);
         await_taps(taps);
 }
 

@@ -176,7 +176,7 @@ static void flags_of_what_is_no_port_are_refused(void **state) {
         assert_int_equal(failure.kind, FAILURE_KERNEL);
 }
 
-static void a_tied_mac_is_static_and_sticky(void **state) {
+static void an_fdb_entry_of_ours_is_static_and_sticky(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         _cleanup_close_ int fd = -EBADF;
         const char *entry;
@@ -184,7 +184,7 @@ static void a_tied_mac_is_static_and_sticky(void **state) {
         world_run("ip link add br0 type bridge");
         fd = create_port("vnic00000001");
         assert_int_equal(
-                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        fdb_add_static(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
                         0);
         entry = world_read("bridge fdb show br br0 | grep 52:54:00:12:34:56 | grep -v vlan");
         assert_non_null(strstr(entry, "dev vnic00000001"));
@@ -193,7 +193,7 @@ static void a_tied_mac_is_static_and_sticky(void **state) {
         assert_null(strchr(entry, '\n'));
 }
 
-static void a_mac_is_tied_once(void **state) {
+static void a_mac_has_one_static_entry(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         _cleanup_close_ int a = -EBADF, b = -EBADF;
 
@@ -201,13 +201,13 @@ static void a_mac_is_tied_once(void **state) {
         a = create_port("vnic00000001");
         b = create_port("vnic00000002");
         assert_int_equal(
-                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        fdb_add_static(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
                         0);
         assert_int_equal(
-                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        fdb_add_static(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
                         -EEXIST);
         assert_int_equal(
-                        bridge_tie_mac(netlink, world_ifindex("vnic00000002"), &guest, false, NULL),
+                        fdb_add_static(netlink, world_ifindex("vnic00000002"), &guest, false, NULL),
                         -EEXIST);
 }
 
@@ -224,7 +224,7 @@ static void a_mac_is_found_behind_its_port(void **state) {
         assert_int_equal(bridge_find_mac(netlink, bridge, &guest, &entry, NULL), -ENOENT);
         assert_int_equal(entry.port, -77);
         assert_int_equal(
-                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        fdb_add_static(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
                         0);
         assert_int_equal(bridge_find_mac(netlink, bridge, &guest, &entry, NULL), 0);
         assert_int_equal(entry.port, world_ifindex("vnic00000001"));
@@ -251,7 +251,7 @@ static void a_mac_of_another_bridge_is_unknown(void **state) {
         world_run("ip link add br0 type bridge && ip link add br1 type bridge");
         fd = create_port("vnic00000001");
         assert_int_equal(
-                        bridge_tie_mac(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
+                        fdb_add_static(netlink, world_ifindex("vnic00000001"), &guest, false, NULL),
                         0);
         assert_int_equal(bridge_find_mac(netlink, world_ifindex("br1"), &guest, &entry, NULL),
                         -ENOENT);
@@ -361,8 +361,8 @@ int main(void) {
                 cmocka_unit_test_setup(flags_that_libnl_has_and_those_that_it_lacks_arrive_together,
                                 world_enter),
                 cmocka_unit_test_setup(flags_of_what_is_no_port_are_refused, world_enter),
-                cmocka_unit_test_setup(a_tied_mac_is_static_and_sticky, world_enter),
-                cmocka_unit_test_setup(a_mac_is_tied_once, world_enter),
+                cmocka_unit_test_setup(an_fdb_entry_of_ours_is_static_and_sticky, world_enter),
+                cmocka_unit_test_setup(a_mac_has_one_static_entry, world_enter),
                 cmocka_unit_test_setup(a_mac_is_found_behind_its_port, world_enter),
                 cmocka_unit_test_setup(the_bridges_own_mac_is_behind_itself, world_enter),
                 cmocka_unit_test_setup(a_mac_of_another_bridge_is_unknown, world_enter),

@@ -238,11 +238,11 @@ static void every_watch_is_told_once_and_is_unlinked_before(void **state) {
 
         for (size_t i = 0; i < ELEMENTS(watches); i++) {
                 watches[i].watch.removed = on_gone;
-                endpoint_watch(endpoint, &watches[i].watch);
+                endpoint_add_waiter(endpoint, &watches[i].watch);
         }
         list_unlink(&watches[1].watch.link); /* this one does not want to know any more */
-        endpoint_tell_watches(endpoint, -ECANCELED);
-        endpoint_tell_watches(endpoint, 0);
+        endpoint_notify_removed(endpoint, -ECANCELED);
+        endpoint_notify_removed(endpoint, 0);
         assert_int_equal(watches[0].told, 1);
         assert_int_equal(watches[1].told, 0);
         assert_int_equal(watches[2].told, 1);
@@ -257,7 +257,7 @@ static void a_new_one_has_what_it_was_given(void **state) {
         assert_string_equal(endpoint->creator, ":1.5");
         assert_null(orphan->creator);
         assert_int_equal(endpoint->tag.nonce, 1);
-        assert_false(endpoint->dying || endpoint->releasing);
+        assert_int_equal(endpoint->state, ENDPOINT_CREATING);
         assert_null(endpoint_free(endpoint));
         assert_null(endpoint_free(orphan));
         assert_null(endpoint_free(NULL));
@@ -330,8 +330,65 @@ static void all_queues_of_a_persistent_one_are_charged_open_or_not(void **state)
         quota_free(quota);
 }
 
+static const EndpointState transitions[][2] = {
+        { ENDPOINT_CREATING, ENDPOINT_LIVE },
+        { ENDPOINT_CREATING, ENDPOINT_ABORTED },
+        { ENDPOINT_LIVE, ENDPOINT_DELETING },
+        { ENDPOINT_DELETING, ENDPOINT_LIVE },
+};
+
+static bool is_legal(EndpointState from, EndpointState to) {
+        for (size_t i = 0; i < sizeof(transitions) / sizeof(*transitions); i++)
+                if (transitions[i][0] == from && transitions[i][1] == to)
+                        return true;
+        return false;
+}
+
+static void it_changes_its_state_in_the_legal_ways_only(void **state) {
+        Endpoint *endpoint = new_endpoint();
+
+        for (EndpointState from = 0; from < ENDPOINT_STATE_MAX; from++)
+                for (EndpointState to = 0; to < ENDPOINT_STATE_MAX; to++) {
+                        const bool legal = is_legal(from, to);
+
+                        endpoint->state = from;
+                        assert_int_equal(endpoint_set_state(endpoint, to), legal ? 0 : -EINVAL);
+                        assert_int_equal(endpoint->state, legal ? to : from);
+                }
+        endpoint_free(endpoint);
+}
+
+static void it_is_shown_from_the_end_of_its_creation_to_its_own(void **state) {
+        static const bool published[ENDPOINT_STATE_MAX] = {
+                [ENDPOINT_LIVE] = true,
+                [ENDPOINT_DELETING] = true,
+        };
+        Endpoint *endpoint = new_endpoint();
+
+        for (EndpointState is = 0; is < ENDPOINT_STATE_MAX; is++) {
+                endpoint->state = is;
+                assert_int_equal(endpoint_is_published(endpoint), published[is]);
+        }
+        endpoint_free(endpoint);
+}
+
+static void its_own_way_onto_the_bridge_is_no_reason_to_look_for_its_entry(void **state) {
+        Endpoint *endpoint = new_endpoint();
+        LinkInfo link = example();
+
+        assert_false(endpoint->check_fdb_entry);
+        assert_int_equal(endpoint_set_state(endpoint, ENDPOINT_LIVE), 0);
+        link.master++;
+        endpoint_follow(endpoint, &link);
+        assert_true(endpoint->check_fdb_entry);
+        endpoint_free(endpoint);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(it_changes_its_state_in_the_legal_ways_only),
+                cmocka_unit_test(it_is_shown_from_the_end_of_its_creation_to_its_own),
+                cmocka_unit_test(its_own_way_onto_the_bridge_is_no_reason_to_look_for_its_entry),
                 cmocka_unit_test(the_same_again_changes_nothing),
                 cmocka_unit_test(another_name_is_just_that),
                 cmocka_unit_test(another_mac_is_just_that),

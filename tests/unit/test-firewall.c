@@ -90,7 +90,7 @@ static void firewalld_refuses_guests_in_its_default_zone(void **state) {
         found = look();
         assert_fate(&found.fates[FIREWALL_DHCP], FATE_DROPPED, "inet firewalld filter_IN_public");
         assert_fate(&found.fates[FIREWALL_DNS], FATE_DROPPED, "inet firewalld filter_IN_public");
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED,
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED,
                         "inet firewalld filter_FWD_public");
 }
 
@@ -110,7 +110,7 @@ static void ufw_drops_what_guests_ask_and_what_is_forwarded(void **state) {
         assert_fate(&found.fates[FIREWALL_DHCP], FATE_DROPPED,
                         "ip filter ufw-skip-to-policy-input");
         assert_fate(&found.fates[FIREWALL_DNS], FATE_DROPPED, "ip filter INPUT");
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip filter FORWARD");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip filter FORWARD");
 }
 
 static void ufw_that_was_told_lets_them(void **state) {
@@ -129,7 +129,7 @@ static void ufw_for_one_family_only_is_told_of_the_other(void **state) {
         found = look();
         assert_fate(&found.fates[FIREWALL_DHCP], FATE_ACCEPTED, "");
         assert_fate(&found.fates[FIREWALL_DNS], FATE_DROPPED, "ip6 filter INPUT");
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip6 filter FORWARD");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip6 filter FORWARD");
 }
 
 static void docker_drops_what_is_forwarded_and_nothing_else(void **state) {
@@ -140,11 +140,11 @@ static void docker_drops_what_is_forwarded_and_nothing_else(void **state) {
         found = look();
         assert_fate(&found.fates[FIREWALL_DHCP], FATE_ACCEPTED, "");
         assert_fate(&found.fates[FIREWALL_DNS], FATE_ACCEPTED, "");
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip filter FORWARD");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip filter FORWARD");
         /* Half of the cure: nothing comes back. */
         world_run("iptables-nft -I DOCKER-USER -i vnicbr0 -j ACCEPT");
         found = look();
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip filter FORWARD");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip filter FORWARD");
         world_run("iptables-nft -I DOCKER-USER -o vnicbr0 -m conntrack "
                   "--ctstate RELATED,ESTABLISHED -j ACCEPT");
         assert_all_accepted();
@@ -183,13 +183,13 @@ static void what_hangs_on_what_is_not_known_is_undecided(void **state) {
                   "add rule ip mine fw meta mark 7 accept'");
         found = look();
         assert_fate(&found.fates[FIREWALL_DNS], FATE_ACCEPTED, "");
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_UNDECIDED, "ip mine fw");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_UNDECIDED, "ip mine fw");
         /* By another rule it is decided. */
         world_run("nft insert rule ip mine fw iifname vnicbr0 oifname up0 accept");
         assert_all_accepted();
         world_run("nft insert rule ip mine fw ip saddr 10.90.0.0/16 drop");
         found = look();
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip mine fw");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip mine fw");
 }
 
 static void some_of_the_world_is_not_all_of_it(void **state) {
@@ -201,7 +201,7 @@ static void some_of_the_world_is_not_all_of_it(void **state) {
                   "type filter hook forward priority 0; policy accept; }; add rule inet mine fw ip "
                   "daddr @bad drop'");
         found = look();
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_UNDECIDED, "inet mine fw");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_UNDECIDED, "inet mine fw");
         world_run("nft 'flush set inet mine bad; add element inet mine bad { 192.0.2.0/24, "
                   "172.16.0.0/12 }'");
         assert_all_accepted();
@@ -222,12 +222,12 @@ static void the_first_answer_and_the_later_ones_have_flags_of_their_own(void **s
                   "iptables-nft -A FORWARD -o vnicbr0 -p tcp --tcp-flags SYN,ACK SYN,ACK "
                   "-j ACCEPT");
         found = look();
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip filter FORWARD");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip filter FORWARD");
         world_run("iptables-nft -A FORWARD -o vnicbr0 -p tcp --tcp-flags SYN,ACK ACK -j ACCEPT");
         assert_all_accepted();
         world_run("iptables-nft -I FORWARD -o vnicbr0 -p tcp --tcp-flags SYN,ACK SYN,ACK -j DROP");
         found = look();
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_DROPPED, "ip filter FORWARD");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip filter FORWARD");
 }
 
 static void what_a_network_does_without_is_not_asked_about(void **state) {
@@ -238,7 +238,7 @@ static void what_a_network_does_without_is_not_asked_about(void **state) {
         load("ufw.v4");
         load("ufw.v6");
         found = look_as(plan);
-        assert_fate(&found.fates[FIREWALL_WAY_OUT], FATE_ACCEPTED, "");
+        assert_fate(&found.fates[FIREWALL_EGRESS], FATE_ACCEPTED, "");
         assert_int_equal(found.fates[FIREWALL_DHCP].outcome, FATE_DROPPED);
         plan.dhcp = false;
         found = look_as(plan);
@@ -255,7 +255,7 @@ static void a_family_by_which_the_host_goes_nowhere_is_not_asked_about(void **st
         assert_all_accepted();
         /* Without any way out it is not known which there will be. */
         world_run("ip route del default; iptables-nft -P FORWARD DROP");
-        assert_int_equal(look().fates[FIREWALL_WAY_OUT].outcome, FATE_DROPPED);
+        assert_int_equal(look().fates[FIREWALL_EGRESS].outcome, FATE_DROPPED);
 }
 
 static void a_bridge_with_another_name_is_asked_about_by_that(void **state) {

@@ -14,11 +14,11 @@
 #include "common/ifname.h"
 #include "kernel/tap.h"
 #include "stage.h"
-#include "taps/bridge-list.h"
+#include "taps/bridge-ports.h"
 #include "taps/deletion.h"
-#include "taps/manager-create.h"
-#include "taps/manager-guard.h"
-#include "taps/manager-queues.h"
+#include "taps/open-queues.h"
+#include "taps/tamper-guard.h"
+#include "taps/tap-creation.h"
 #include "taps/tracker.h"
 #include "testing.h"
 #include "world.h"
@@ -530,7 +530,7 @@ static void what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted(void *
         wrong.deletions = 0;
         wrong.owner = true;
         assert_int_equal(manager_delete(stage.manager, endpoint, ENDPOINT_END_TAMPERED), 0);
-        stage_await(&stage, !endpoint->releasing);
+        stage_await(&stage, endpoint->state == ENDPOINT_LIVE);
         end = clock_now_usec() + 400 * 1000;
         while (stage_run_for_a_moment(&stage, end))
                 ;
@@ -736,15 +736,16 @@ static void the_mac_of_one_under_deletion_is_waited_for(void **state) {
         stage_enter(&stage);
         endpoint = stage_create(&stage, &request, &queues);
         assert_int_equal(look_for_mac(&stage, "52:54:00:12:34:56", &wait_for), -EADDRINUSE);
-        endpoint->releasing = true; /* as manager_release() does, but the kernel takes its time */
+        endpoint->state = ENDPOINT_DELETING; /* as manager_release() does, but the kernel takes its
+                                                time */
         assert_int_equal(look_for_mac(&stage, "52:54:00:12:34:56", &wait_for), PLACEMENT_BLOCKED);
-        assert_ptr_equal(wait_for, &endpoint->watches);
-        endpoint->releasing = false;
+        assert_ptr_equal(wait_for, &endpoint->waiters);
+        endpoint->state = ENDPOINT_LIVE;
         fdset_done(&queues);
         stage_leave(&stage);
 }
 
-/* The contract: an entry of an endpoint that is just dying is waited for, not refused. A creation
+/* The contract: an entry of an endpoint that was aborted is waited for, not refused. A creation
  * that failed past the bridge leaves such an entry for some 15 ms. */
 static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
         TapRequest request = request_with_mac("52:54:00:12:34:56");
@@ -756,11 +757,12 @@ static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
 
         stage_enter(&stage);
         endpoint = stage_create(&stage, &request, &queues);
-        endpoint->dying = true; /* as abort_creation() does, but the kernel takes its time */
+        endpoint->state = ENDPOINT_ABORTED; /* as abort_creation() does, but the kernel takes its
+                                               time */
         r = look_for_mac(&stage, "52:54:00:12:34:56", &wait_for);
-        endpoint->dying = false;
+        endpoint->state = ENDPOINT_LIVE;
         assert_int_equal(r, PLACEMENT_BLOCKED);
-        assert_ptr_equal(wait_for, &endpoint->watches);
+        assert_ptr_equal(wait_for, &endpoint->waiters);
         fdset_done(&queues);
         stage_leave(&stage);
 }
@@ -818,6 +820,45 @@ static void an_entry_that_is_lost_before_the_tap_is_announced_is_set_again(void 
         stage_leave(&stage);
 }
 
+/* Whoever deletes the bridge of a network deletes what was made for it, shown or not. */
+static void a_tap_whose_network_goes_while_it_is_made_is_taken_back(void **state) {
+        NetworkPlan plan = NETWORK_PLAN_INIT;
+        TapRequest request = TAP_REQUEST_INIT;
+        FdSet queues = FDSET_INIT;
+        Failure failure = FAILURE_INIT;
+        Endpoint *endpoint = NULL;
+        Network *network;
+        Placement place;
+        Stage stage;
+
+        strcpy(plan.name, "net0");
+        plan.kind = NETWORK_ISOLATED;
+        assert_int_equal(network_plan_complete(&plan, NULL), 0);
+        assert_int_equal(tap_request_set_bridge(&request, "net0", NULL), 0);
+        assert_int_equal(tap_request_complete(&request, 2, NULL), 0);
+        stage_enter(&stage);
+        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
+                                         NULL),
+                        0);
+        assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
+                                         &(List *){ NULL }, NULL),
+                        PLACEMENT_OK);
+        in_between = "ip link del net0";
+        assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, ":1.5"), &place,
+                                         &queues, &endpoint, &failure),
+                        -ESTALE);
+        in_between = NULL;
+        assert_int_equal(failure.kind, FAILURE_STALE);
+        assert_null(endpoint);
+        assert_int_equal(queues.n, 0);
+        assert_int_equal(stage.networks_leaving, 1);
+        stage_await(&stage, list_is_empty(&stage.manager->registry.endpoints));
+        stage_await(&stage, !networks_find(manager_networks(stage.manager), "net0"));
+        assert_int_equal(stage.appeared + stage.changed + stage.leaving, 0);
+        assert_true(stage_owes_nothing(&stage, 1000));
+        stage_leave(&stage);
+}
+
 static TapRequest request_that_will_fail(void) {
         TapRequest request = request_with_mac("52:54:00:12:34:57");
 
@@ -843,7 +884,8 @@ static void a_creation_that_fails_shows_nothing_and_leaves_nothing(void **state)
                 stage_await(&stage, world_count_links() == links);
         }
         stage_await(&stage,
-                        list_is_empty(&stage.manager->registry.endpoints)); /* the dying as well */
+                        list_is_empty(&stage.manager->registry
+                                                        .endpoints)); /* the aborted as well */
         stage_await(&stage, world_count_fds() == fds);
         assert_int_equal(stage.appeared + stage.changed + stage.leaving, 0);
         stage_leave(&stage);
@@ -1115,7 +1157,7 @@ static void past_the_devices_queues_is_the_queue_limit(void **state) {
         Stage stage;
 
         stage_enter(&stage);
-        stage.manager->facts.max_queues = 4;
+        stage.manager->capabilities.max_queues = 4;
         endpoint = stage_create(&stage, &request, &queues);
         assert_no_queues(&stage, endpoint, 4, FAILURE_QUEUE_LIMIT);
         fdset_done(&queues);
@@ -1282,6 +1324,7 @@ int main(void) {
                 CASE(the_mac_of_one_under_deletion_is_waited_for),
                 CASE(the_mac_of_a_creation_that_failed_is_waited_for),
                 CASE(an_entry_that_is_lost_before_the_tap_is_announced_is_set_again),
+                CASE(a_tap_whose_network_goes_while_it_is_made_is_taken_back),
                 CASE(a_creation_that_fails_shows_nothing_and_leaves_nothing),
                 CASE(a_new_device_that_somebody_has_joined_is_deleted_and_another_one_made),
                 CASE(a_persistent_tap_that_came_to_nothing_is_deleted),

@@ -22,8 +22,8 @@
 #include "common/clock.h"
 #include "networks/firewall-watch.h"
 #include "stage.h"
-#include "taps/manager-create.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
+#include "taps/tap-creation.h"
 #include "testing.h"
 #include "world.h"
 
@@ -555,7 +555,7 @@ static void another_link_that_had_its_number_is_not_its_bridge(void **state) {
         assert_int_equal(network->ifindex, next);
         stage_run(&stage, 20);
         assert_ptr_equal(networks_find(manager_networks(stage.manager), "net0"), network);
-        assert_false(network->doomed);
+        assert_false(network_is_ending(network));
         world_run("ip link delete probe");
         delete_network(&stage, network);
         stage_leave(&stage);
@@ -807,7 +807,7 @@ static unsigned pass_pauses(Stage *stage, Network *network) {
                 stage_run(stage, 20);
                 if (!networks_find(manager_networks(stage->manager), "net0"))
                         return n;
-                if (network->deleting) /* the kernel takes its time */
+                if (network->state == NETWORK_DELETING) /* the kernel takes its time */
                         continue;
                 assert_ok(sd_event_source_get_enabled(network->idle, &enabled));
                 if (enabled == SD_EVENT_OFF)
@@ -817,6 +817,60 @@ static unsigned pass_pauses(Stage *stage, Network *network) {
         }
         fail_msg("it is neither gone nor given up");
         return n;
+}
+
+static const NetworkState transitions[][2] = {
+        { NETWORK_CREATING, NETWORK_LIVE },
+        { NETWORK_CREATING, NETWORK_DRAINING },
+        { NETWORK_CREATING, NETWORK_GONE },
+        { NETWORK_LIVE, NETWORK_DRAINING },
+        { NETWORK_LIVE, NETWORK_GONE },
+        { NETWORK_DRAINING, NETWORK_LIVE },
+        { NETWORK_DRAINING, NETWORK_DELETING },
+        { NETWORK_DRAINING, NETWORK_GONE },
+        { NETWORK_DELETING, NETWORK_DRAINING },
+        { NETWORK_DELETING, NETWORK_GONE },
+};
+
+static bool is_legal(NetworkState from, NetworkState to) {
+        for (size_t i = 0; i < sizeof(transitions) / sizeof(*transitions); i++)
+                if (transitions[i][0] == from && transitions[i][1] == to)
+                        return true;
+        return false;
+}
+
+static void it_changes_its_state_in_the_legal_ways_only(void **state) {
+        const NetworkTag tag = { .kept = true };
+        Network *network;
+
+        assert_int_equal(network_new(&network, &tag), 0);
+        for (NetworkState from = 0; from < NETWORK_STATE_MAX; from++)
+                for (NetworkState to = 0; to < NETWORK_STATE_MAX; to++) {
+                        const bool legal = is_legal(from, to);
+
+                        network->state = from;
+                        network->was_live = false;
+                        assert_int_equal(network_set_state(network, to), legal ? 0 : -EINVAL);
+                        assert_int_equal(network->state, legal ? to : from);
+                        assert_int_equal(network->was_live, legal && to == NETWORK_LIVE);
+                }
+        network_free(network);
+}
+
+static void while_it_ends_it_is_not_up(void **state) {
+        const NetworkTag tag = { .kept = true };
+        Network *network;
+
+        assert_int_equal(network_new(&network, &tag), 0);
+        assert_false(network_is_up(network)); /* without a bridge */
+        network->ifindex = 7;
+        for (NetworkState is = 0; is < NETWORK_STATE_MAX; is++) {
+                network->state = is;
+                assert_int_equal(network_is_up(network),
+                                is == NETWORK_CREATING || is == NETWORK_LIVE);
+                assert_int_equal(network_is_ending(network), !network_is_up(network));
+        }
+        network_free(network);
 }
 
 static void a_deletion_that_is_refused_is_tried_again_and_at_last_given_up(void **state) {
@@ -871,9 +925,9 @@ static unsigned pause_of(const Network *network) {
 /* Refuses all deletions of it until that is given up, and none after that. */
 static void have_it_given_up(Stage *stage, Network *network) {
         refused = 7;
-        for (int i = 0; i < 200 && (refused > 0 || network->deleting); i++) {
+        for (int i = 0; i < 200 && (refused > 0 || network->state == NETWORK_DELETING); i++) {
                 stage_run(stage, 20);
-                if (!network->deleting && refused > 0)
+                if (network->state != NETWORK_DELETING && refused > 0)
                         assert_ok(sd_event_source_set_time_relative(network->idle, 0));
         }
         assert_int_equal(refused, 0);
@@ -896,9 +950,9 @@ static void a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up(
 
         stage_enter(&stage);
         network = create(&stage, &plan, false);
-        networks_evict(manager_networks(stage.manager), network);
+        networks_delete(manager_networks(stage.manager), network, NULL);
         have_it_given_up(&stage, network);
-        assert_false(network->doomed);
+        assert_false(network_is_ending(network));
         assert_int_equal(stage.networks_appeared, 2);
         assert_is_tried_again_much_later(&stage, network);
         stage_leave(&stage);
@@ -918,7 +972,7 @@ static void so_does_one_that_was_never_complete(void **state) {
         network = networks_find(manager_networks(stage.manager), "net0");
         assert_non_null(network);
         have_it_given_up(&stage, network);
-        assert_true(network->doomed);
+        assert_true(network_is_ending(network));
         assert_is_tried_again_much_later(&stage, network);
         assert_int_equal(stage.networks_appeared, 0);
         stage_leave(&stage);
@@ -963,7 +1017,7 @@ static void a_port_of_others_is_use(void **state) {
         world_run("ip link set lan0 master net0");
         pass_idle_time(&stage, network);
         assert_ptr_equal(networks_find(manager_networks(stage.manager), "net0"), network);
-        assert_false(network->doomed);
+        assert_false(network_is_ending(network));
         assert_string_equal(world_read("ls /sys/class/net/net0/brif"), "lan0");
         world_run("ip link set lan0 nomaster");
         pass_idle_time(&stage, network);
@@ -1302,7 +1356,7 @@ static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
 }
 
 static void await_fate(Stage *stage, const Network *network, FateOutcome outcome) {
-        stage_await(stage, network->fates[FIREWALL_WAY_OUT].outcome == outcome);
+        stage_await(stage, network->fates[FIREWALL_EGRESS].outcome == outcome);
 }
 
 static void a_firewall_in_its_way_is_told_and_so_is_its_end(void **state) {
@@ -1316,7 +1370,7 @@ static void a_firewall_in_its_way_is_told_and_so_is_its_end(void **state) {
                   "policy drop; }; }'");
         network = create(&stage, &plan, true);
         await_fate(&stage, network, FATE_DROPPED);
-        assert_string_equal(network->fates[FIREWALL_WAY_OUT].chain, "ip filter FORWARD");
+        assert_string_equal(network->fates[FIREWALL_EGRESS].chain, "ip filter FORWARD");
         assert_non_null(strstr(network->warnings[NETWORK_WARNING_FIREWALL], "ip filter FORWARD"));
         assert_true(stage.networks_warned > 0);
         stage.networks_warned = 0;
@@ -1379,7 +1433,7 @@ static bool is_killed_at(int n, bool of_deletion) {
 static bool is_settled(Stage *stage) {
         const Network *network = networks_find(manager_networks(stage->manager), "net0");
 
-        return !network || !network->doomed;
+        return !network || !network_is_ending(network);
 }
 
 /* It is there with all that makes it, or it is gone with all of it. */
@@ -1454,6 +1508,8 @@ int main(void) {
                 CASE(what_cannot_be_looked_at_has_a_foreign_port),
                 CASE(a_tap_that_carries_the_tag_of_another_is_a_foreign_port),
                 CASE(the_ports_that_are_shown_follow_the_kernel),
+                cmocka_unit_test(it_changes_its_state_in_the_legal_ways_only),
+                cmocka_unit_test(while_it_ends_it_is_not_up),
                 CASE(a_deletion_that_is_refused_is_tried_again_and_at_last_given_up),
                 CASE(a_network_that_nobody_keeps_goes_later_if_its_deletion_was_given_up),
                 CASE(so_does_one_that_was_never_complete),

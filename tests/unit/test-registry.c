@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Endpoints are found by what the kernel, we and their users call them; the dying only by the
+/* Endpoints are found by what the kernel, we and their users call them; the aborted only by the
  * kernel's number. */
 #include <errno.h>
 #include <stdlib.h>
@@ -84,12 +84,12 @@ static void a_label_too_long_never_finds_a_shorter_one(void **state) {
         registry_done(&registry);
 }
 
-static void the_dying_are_found_by_number_only(void **state) {
+static void the_aborted_are_found_by_number_only(void **state) {
         Registry registry;
         Endpoint *endpoint = make(10, 0xaaaa, 1000, "web");
 
         registry_init(&registry);
-        endpoint->dying = true;
+        endpoint->state = ENDPOINT_ABORTED;
         add(&registry, endpoint);
         assert_ptr_equal(registry_by_ifindex(&registry, 10), endpoint);
         assert_null(registry_by_nonce(&registry, 0xaaaa));
@@ -102,15 +102,15 @@ static void the_dying_are_found_by_number_only(void **state) {
 
 static void the_next_one_may_have_the_label_of_one_that_dies(void **state) {
         Registry registry;
-        Endpoint *dying = make(10, 1, 1000, "web"), *next;
+        Endpoint *aborted = make(10, 1, 1000, "web"), *next;
 
         registry_init(&registry);
-        dying->dying = true;
-        add(&registry, dying);
+        aborted->state = ENDPOINT_ABORTED;
+        add(&registry, aborted);
         next = add(&registry, make(11, 2, 1000, "web"));
         assert_ptr_equal(registry_by_label(&registry, 1000, "web"), next);
-        registry_remove(&registry, dying);
-        endpoint_free(dying);
+        registry_remove(&registry, aborted);
+        endpoint_free(aborted);
         assert_ptr_equal(registry_by_label(&registry, 1000, "web"), next);
         registry_done(&registry);
 }
@@ -158,7 +158,7 @@ static void who_watches_is_told_at_the_end(void **state) {
 
         told_error = 0;
         registry_init(&registry);
-        endpoint_watch(add(&registry, make(10, 1, 1000, "")), &watch);
+        endpoint_add_waiter(add(&registry, make(10, 1, 1000, "")), &watch);
         registry_done(&registry);
         assert_int_equal(told_error, -ECANCELED);
 }
@@ -214,7 +214,7 @@ int main(void) {
                 cmocka_unit_test(what_is_not_there_is_not_found),
                 cmocka_unit_test(a_label_is_one_users_own),
                 cmocka_unit_test(a_label_too_long_never_finds_a_shorter_one),
-                cmocka_unit_test(the_dying_are_found_by_number_only),
+                cmocka_unit_test(the_aborted_are_found_by_number_only),
                 cmocka_unit_test(the_next_one_may_have_the_label_of_one_that_dies),
                 cmocka_unit_test(what_was_removed_is_found_no_more_and_lives_on),
                 cmocka_unit_test(the_order_is_that_of_coming),

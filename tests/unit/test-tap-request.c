@@ -32,7 +32,7 @@ static void a_bridge_is_taken_by_its_name(void **state) {
 
         assert_int_equal(tap_request_set_bridge(&request, "br0", &failure), 0);
         assert_string_equal(request.bridge, "br0");
-        assert_false(request.no_bridge);
+        assert_int_equal(request.where, TAP_ON_BRIDGE);
         assert_int_equal(tap_request_set_bridge(&request, "abcdefghijklmno", &failure), 0);
         assert_string_equal(request.bridge, "abcdefghijklmno");
         assert_int_equal(failure.kind, FAILURE_NONE);
@@ -42,7 +42,7 @@ static void a_dash_is_no_bridge(void **state) {
         TapRequest request = TAP_REQUEST_INIT;
 
         assert_int_equal(tap_request_set_bridge(&request, "-", NULL), 0);
-        assert_true(request.no_bridge);
+        assert_int_equal(request.where, TAP_ON_NOTHING);
         assert_string_equal(request.bridge, "");
 }
 
@@ -51,12 +51,12 @@ static void an_empty_name_is_the_default_network_if_there_is_one(void **state) {
         Failure failure = FAILURE_INIT;
 
         assert_int_equal(tap_request_set_bridge(&request, "", NULL), 0);
-        assert_true(request.default_network);
+        assert_int_equal(request.where, TAP_ON_DEFAULT_NETWORK);
         assert_true(tap_request_set_default(&request, NULL, &failure) < 0);
         assert_int_equal(failure.kind, FAILURE_NO_SUCH_NETWORK);
-        assert_true(request.default_network);
+        assert_int_equal(request.where, TAP_ON_DEFAULT_NETWORK);
         assert_int_equal(tap_request_set_default(&request, "vnicbr0", NULL), 0);
-        assert_false(request.default_network);
+        assert_int_equal(request.where, TAP_ON_BRIDGE);
         assert_string_equal(request.bridge, "vnicbr0");
 }
 
@@ -231,17 +231,19 @@ static void a_given_mac_means_anti_spoofing_unless_told_otherwise(void **state) 
         assert_true(completed(request, 1).anti_spoof);
         request = (TapRequest){ .bridge = "br0" };
         assert_false(completed(request, 1).anti_spoof);
-        request = (TapRequest){ .no_bridge = true, .has_guest_mac = true };
+        request = (TapRequest){ .where = TAP_ON_NOTHING, .has_guest_mac = true };
         assert_false(completed(request, 1).anti_spoof);
         request = (TapRequest){ .bridge = "br0", .has_anti_spoof = true, .anti_spoof = true };
         assert_true(completed(request, 1).anti_spoof);
 }
 
 static void without_a_bridge_there_is_no_port_to_ask_about(void **state) {
-        TapRequest request = { .no_bridge = true, .isolated = true };
+        TapRequest request = { .where = TAP_ON_NOTHING, .isolated = true };
 
         assert_refused(request, FAILURE_INVALID_OPTION, "\"isolated\"");
-        request = (TapRequest){ .no_bridge = true, .has_anti_spoof = true, .anti_spoof = true };
+        request = (TapRequest){
+                .where = TAP_ON_NOTHING, .has_anti_spoof = true, .anti_spoof = true
+        };
         assert_refused(request, FAILURE_INVALID_OPTION, "\"anti_spoof\"");
         request.anti_spoof = false;
         completed(request, 1);

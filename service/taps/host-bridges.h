@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Bridges of the host that are renamed, gone, or there again. */
+/* Bridges of the host that are renamed, deleted, or created again. */
 
 #include "taps/manager-private.h"
 
-/* What the kernel says of any link: it may be such a bridge. */
+/* Takes over what the kernel says of any link, which may be such a bridge. */
 void manager_see_host_bridge(Manager *manager, const LinkInfo *link, LinkEvent event);
 
-/* At the start, and when events were lost. */
+/* Looks at all of them, when events were lost. */
 void manager_resync_bridges(Manager *manager);
 
-/* For HostBridge.rejoin: puts back what waits for it. */
+/* For HostBridge.rejoin: puts waiting endpoints back. */
 void manager_rejoin_bridge(Reconcilable *thing);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The bridges of the host on which endpoints belong: that one was renamed, is gone, or is there
+ * Follows the host bridges that endpoints belong on, when one is renamed, deleted, or created
  * again. Endpoints that have lost their bridge are put back on one of that name, never on a
  * network, each with its filters before its frames pass (taps/reconcile-endpoint).
  */
-#include "taps/manager-bridges.h"
+#include "taps/host-bridges.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,19 +14,19 @@
 #include "common/log.h"
 #include "kernel/bridge.h"
 #include "networks/group.h"
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
 #include "taps/manager-private.h"
 #include "taps/membership.h"
 #include "taps/reconcile-endpoint.h"
 
-/* As many at a time, and what others want of us in between: each takes some 0.3 ms. */
+/* So many are put back at a time, each in some 0.3 ms; other work is done in the pauses. */
 #define REJOIN_AT_ONCE    16
 #define REJOIN_PAUSE_USEC (5 * 1000)
 
 #define BRIDGE_IS_LEFT (1U << ENDPOINT_FACT_BRIDGE)
 
 static bool waits(const Endpoint *endpoint) {
-        return endpoint_is_alive(endpoint) && !endpoint->releasing && endpoint->now.master == 0 &&
+        return endpoint->state == ENDPOINT_LIVE && endpoint->now.master == 0 &&
                         endpoint->now.group == TAP_GROUP_HELD;
 }
 
@@ -39,8 +39,8 @@ static void tell_rejoined(const HostBridge *bridge) {
                                 bridge->name, bridge->rejoined, bridge->refused, RESTORATIONS_MAX);
 }
 
-/* A bridge takes on the MTU of its first port unless its own was set, so the tap takes on the
- * bridge's before. */
+/* A bridge takes the MTU of its first port unless its own was set, so the tap gets the bridge's MTU
+ * first. */
 static int join(Manager *manager, const LinkInfo *link, Endpoint *endpoint, Failure *failure) {
         const int ifindex = endpoint->now.ifindex;
         int r = 0;
@@ -95,7 +95,7 @@ static void try_later(Manager *manager, HostBridge *bridge, Endpoint *endpoint) 
         endpoint->left &= ~BRIDGE_IS_LEFT;
 }
 
-/* Before the first port joins: as CreateTap does. */
+/* Pins the bridge before the first port joins, as CreateTap does. */
 static void keep_as_it_is(Manager *manager, const LinkInfo *link) {
         const bool pin_mac = manager_should_pin_mac(manager, link);
         Failure failure = FAILURE_INIT;
@@ -112,7 +112,7 @@ void manager_rejoin_bridge(Reconcilable *thing) {
 
         if (bridge->ifindex == 0 || link_get(manager->netlink, bridge->ifindex, &link, NULL) < 0 ||
                         strcmp(link.name, bridge->name) != 0 || link.group == NETWORK_GROUP)
-                return; /* an event will tell what became of it */
+                return; /* an event will tell what happened to it */
         LIST_FOREACH_SAFE(&bridge->endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, on_bridge);
 
@@ -129,7 +129,7 @@ void manager_rejoin_bridge(Reconcilable *thing) {
         }
         tell_rejoined(bridge);
         bridge->rejoined = bridge->refused = 0;
-        /* For the time when the limit allows it again. */
+        /* They are tried again when the limit allows it. */
         LIST_FOREACH(&bridge->endpoints, node)
                 try_later(manager, bridge, container_of(node, Endpoint, on_bridge));
 }
@@ -138,13 +138,14 @@ static void check_all(Manager *manager, HostBridge *bridge) {
         LIST_FOREACH(&bridge->endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, on_bridge);
 
-                manager_follow(manager, endpoint, &endpoint->now); /* its warnings */
+                manager_follow(manager, endpoint,
+                                &endpoint->now); /* works its warnings out again */
                 manager_check(manager, endpoint);
         }
 }
 
-/* Its endpoints go with it, into their tags too; and those that waited for one of its new name are
- * on it again. */
+/* Its endpoints keep it, and their tags get the new name; endpoints that waited for a bridge of the
+ * new name rejoin it. */
 static void rename_bridge(Manager *manager, HostBridge *bridge, const char *name) {
         const int ifindex = bridge->ifindex;
         HostBridge *renamed = host_bridge_find(&manager->bridges, name);
@@ -165,7 +166,7 @@ static void rename_bridge(Manager *manager, HostBridge *bridge, const char *name
         manager_mark_bridge(manager, renamed);
 }
 
-/* Whoever was on it, and is not known to be on another one. */
+/* Counts those that were on it and are not known to be on another one. */
 static unsigned count_lost(const HostBridge *bridge) {
         unsigned n = 0;
 
@@ -177,8 +178,8 @@ static unsigned count_lost(const HostBridge *bridge) {
         return n;
 }
 
-/* They are held when the events under way are read: the record may go with the last that is on
- * another bridge by then. */
+/* They are held once the current events are read: the record is freed with the last endpoint that
+ * is on another bridge by then. */
 static void bridge_is_gone(Manager *manager, HostBridge *bridge) {
         const unsigned n = count_lost(bridge);
 
@@ -201,7 +202,7 @@ void manager_see_host_bridge(Manager *manager, const LinkInfo *link, LinkEvent e
         }
         if (strcmp(link->kind, "bridge") != 0 || link->group == NETWORK_GROUP)
                 return;
-        /* The event may be older than another name. */
+        /* The event may be older than the present name. */
         if (bridge && strcmp(bridge->name, link->name) != 0 &&
                         *link_name(manager->netlink, link->ifindex, name) &&
                         strcmp(bridge->name, name) != 0) {

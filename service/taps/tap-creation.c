@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Step "act" of CreateTap: all or nothing. What was begun and failed is taken away
- * by closing its queues; until the kernel has said so, its record stays among the dying, so that it
- * is never mistaken for an endpoint.
+ * by closing its queues; until the kernel has said so, its record stays as ABORTED, so that it is
+ * never mistaken for an endpoint.
  */
-#include "taps/manager-create.h"
+#include "taps/tap-creation.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -14,17 +14,17 @@
 #include "common/cleanup.h"
 #include "common/ifname.h"
 #include "common/log.h"
+#include "taps/bridge-ports.h"
 #include "taps/deletion.h"
-#include "taps/manager-ports.h"
+#include "taps/guest-sources.h"
 #include "taps/manager-private.h"
-#include "taps/manager-sources.h"
 #include "taps/membership.h"
 #include "taps/placement.h"
 #include "taps/reconcile-endpoint.h"
 #include "taps/tap-setup.h"
 
-/* Who opens a queue of each new device before it has its owner wins one time in two at the first,
- * and hardly ever at the others, which have an escort (kernel/owner-race-guard). */
+/* Somebody who opens a queue of each new device before it has its owner wins every second time at
+ * the first attempt, and hardly ever later, when kernel/owner-race-guard is used. */
 #define ATTEMPTS 16
 
 DEFINE_CLEANUP(Endpoint, endpoint_free)
@@ -35,12 +35,12 @@ typedef struct CreateContext {
         const Client *client;
         const LinkInfo *bridge; /* NULL: none */
         Network *network;       /* NULL: none */
-        bool shared;            /* the network has a foreign port, and that was allowed */
-        bool learnt;            /* the guest's MAC was learnt behind one, and may be taken over */
-        bool race_lost;         /* somebody opened a queue of the last attempt's device */
+        bool shared;            /* the network has a foreign port, which was allowed */
+        bool learnt; /* the guest's MAC was learnt behind a foreign port, and may be taken over */
+        bool race_lost; /* somebody opened a queue of the device of the last attempt */
 } CreateContext;
 
-/* A MAC for the guest: its own, or one that nobody on the bridge has. */
+/* Gives the guest's MAC: the one that was requested, or one that nobody on the bridge has. */
 static int choose_mac(Manager *manager, const CreateContext *context, Mac *ret, Failure *failure) {
         int r;
 
@@ -84,7 +84,8 @@ static int make_tag(Manager *manager, const CreateContext *context, const LinkPo
         return 0;
 }
 
-/* What its holder may do to others on the bridge: the network says, where the request does not. */
+/* What its holder may do to others on the bridge: where the request does not say, the network does.
+ */
 static TapPort make_port(const Manager *manager, const CreateContext *context) {
         const TapRequest *request = context->request;
         const NetworkPlan *network = context->network ? &context->network->tag.plan : NULL;
@@ -98,7 +99,7 @@ static TapPort make_port(const Manager *manager, const CreateContext *context) {
         };
 
         port.sources = manager_sources_for(manager, port.anti_spoof, !request->has_guest_mac);
-        return tap_port_for_request(&port, manager->facts.tap_filters);
+        return tap_port_for_request(&port, manager->capabilities.tap_filters);
 }
 
 static TapPlan make_plan(
@@ -119,7 +120,7 @@ static TapPlan make_plan(
                 .pin_mac = context->bridge && !context->network &&
                                 manager_should_pin_mac(manager, context->bridge),
                 .port = port,
-                .tie_mac = port.port.locked,
+                .add_fdb_entry = port.port.locked,
                 .replace_learnt = context->learnt,
         };
 
@@ -127,20 +128,21 @@ static TapPlan make_plan(
         return plan;
 }
 
-/* The device is taken away by closing its queues, and by deleting it: somebody may have opened one
- * before it had its owner. Its record waits for the kernel's word. */
+/* Removes the device by closing its queues, and by deleting it: somebody may have opened one before
+ * it had its owner. The record waits until the kernel says that it is gone. */
 static void abort_creation(Manager *manager, Endpoint *endpoint, int ifindex, FdSet *queues) {
         uint32_t nonce = endpoint->tag.nonce;
 
-        /* Also where no queue is open: a persistent tap lives without any, and a device that was
-         * made and then not used may have been joined by somebody. */
+        /* Even if no queue is open: a persistent tap lives without any, and somebody may have
+         * opened a queue of a device that we made and then did not use. */
         if (deletion_submit(manager->workers, ifindex, nonce, NULL, NULL) < 0)
                 log_warning("Out of memory: " IFNAME_PREFIX "%08x may be left behind", nonce);
         charge_done(&endpoint->charge);
         charge_done(&endpoint->port);
-        endpoint->dying = true;
+        (void)endpoint_set_state(endpoint, ENDPOINT_ABORTED);
         endpoint->now.ifindex = ifindex;
-        /* Without memory for that it might be shown for the moment until the kernel has said so. */
+        /* Out of memory for that, it might be shown for a moment, until the kernel has said that it
+         * is gone. */
         if (ifindex == 0 || registry_add(&manager->registry, endpoint) < 0) {
                 Network *network = endpoint->network;
 
@@ -177,20 +179,19 @@ static int try_create(Manager *manager, const CreateContext *context, FdSet *ret
         plan = make_plan(manager, context, port, &tag);
         r = tap_setup(manager->netlink, &plan, &queues, &ifindex, &link, failure);
         if (r >= 0) {
-                endpoint->newborn = true;
                 endpoint_follow(endpoint, &link);
-                endpoint->offloads =
-                                offload_for_header(manager->facts.offloads.mask, tag.vnet_hdr_size);
+                endpoint->offloads = offload_for_header(
+                                manager->capabilities.offloads.mask, tag.vnet_hdr_size);
                 r = registry_add(&manager->registry, endpoint);
         }
-        if (r == -EEXIST && ifindex == 0) /* the device of that name is somebody else's */
+        if (r == -EEXIST && ifindex == 0) /* somebody else has a device of that name */
                 return r;
         if (r < 0) {
                 abort_creation(manager, TAKE_PTR(endpoint), ifindex, &queues);
                 return r;
         }
-        /* A persistent one is handed over idle: the next who opens it, by name or by OpenQueues,
-         * gets its first queue. Such a close is a short one. */
+        /* A persistent tap is handed over idle: whoever opens it next, by name or by OpenQueues,
+         * gets its first queue. Closing it is quick. */
         if (context->request->persistent)
                 fdset_done(&queues);
         *ret_queues = queues;
@@ -203,9 +204,9 @@ static bool another_attempt_helps(const CreateContext *context, int r) {
                         (r == -EADDRINUSE && !context->request->has_guest_mac);
 }
 
-/* A foreign port that joined the network between the look and the tap makes it a bridge of the
- * host, of which nobody was asked. Where all events were read they tell; else the kernel is looked
- * at again. */
+/* A foreign port that joined the network after the check makes it count as a bridge of the host,
+ * which polkit was not asked about. If all events were read, they tell; otherwise the kernel is
+ * asked again. */
 static bool has_become_shared(Manager *manager, const CreateContext *context, bool all_read) {
         BridgePorts ports;
 
@@ -226,8 +227,8 @@ static int enter_bridge(Manager *manager, const CreateContext *context, Endpoint
         return r;
 }
 
-/* The steps of the setup made events. They are read now, while they are known to be no news: read
- * after the announcement, each would take the record back to a state that is over. */
+/* The setup caused events. They are read now, while they are known to be no news: read after the
+ * announcement, each would take the record back to an outdated state. */
 static int publish(Manager *manager, const CreateContext *context, uint32_t nonce, FdSet *queues,
                 Endpoint **ret, Failure *failure) {
         const bool all_read = link_monitor_catch_up(manager->monitor);
@@ -238,6 +239,13 @@ static int publish(Manager *manager, const CreateContext *context, uint32_t nonc
                 return failure_set(failure, FAILURE_KERNEL, ENODEV,
                                 "Somebody deleted the tap while it was being made. Try again.");
         }
+        if (context->network && network_is_ending(context->network)) {
+                registry_remove(&manager->registry, endpoint);
+                abort_creation(manager, endpoint, endpoint->now.ifindex, queues);
+                return failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The network \"%s\" was deleted meanwhile. Ask again.",
+                                context->network->tag.plan.name);
+        }
         if (has_become_shared(manager, context, all_read)) {
                 registry_remove(&manager->registry, endpoint);
                 abort_creation(manager, endpoint, endpoint->now.ifindex, queues);
@@ -246,17 +254,14 @@ static int publish(Manager *manager, const CreateContext *context, uint32_t nonc
                                 "meanwhile. Ask again.",
                                 context->network->tag.plan.name);
         }
-        endpoint->newborn = false;
-        /* Its own way onto the bridge is no reason to look; what somebody did to it since then is.
-         */
-        endpoint->check_tied_mac = endpoint->lost_tied_mac;
         if (context->bridge && !context->network && enter_bridge(manager, context, endpoint) < 0) {
                 registry_remove(&manager->registry, endpoint);
                 abort_creation(manager, endpoint, endpoint->now.ifindex, queues);
                 return -ENOMEM;
         }
+        (void)endpoint_set_state(endpoint, ENDPOINT_LIVE);
         (void)endpoint_review(endpoint);
-        /* What was changed while it was made was followed only. */
+        /* Changes made by others during the setup were followed, but not compared. */
         manager_check(manager, endpoint);
         manager_begin_lease(manager, endpoint);
         offload_watch_begin_new(&endpoint->offload_state, endpoint->now.ifindex,
@@ -287,7 +292,7 @@ static int make_tap(Manager *manager, CreateContext *context, FdSet *ret_queues,
         return r;
 }
 
-/* The network may have to come up first. */
+/* Brings the network up first, if need be. */
 static int enter_placement(Manager *manager, const Placement *place, LinkInfo *bridge,
                 Network **ret, Failure *failure) {
         int r;
@@ -302,7 +307,7 @@ static int enter_placement(Manager *manager, const Placement *place, LinkInfo *b
 
 int manager_create_tap(Manager *manager, const TapRequest *request, const Client *client,
                 const Placement *place, FdSet *ret_queues, Endpoint **ret, Failure *failure) {
-        Failure last = FAILURE_INIT; /* of an attempt: the next one may make it good */
+        Failure last = FAILURE_INIT; /* of one attempt: the next one may succeed */
         CreateContext context = {
                 .request = request,
                 .client = client,
@@ -316,7 +321,7 @@ int manager_create_tap(Manager *manager, const TapRequest *request, const Client
         if (r >= 0)
                 r = enter_placement(manager, place, &bridge, &context.network, &last);
         if (r >= 0) {
-                context.bridge = request->no_bridge ? NULL : &bridge;
+                context.bridge = request->where == TAP_ON_NOTHING ? NULL : &bridge;
                 r = make_tap(manager, &context, ret_queues, ret, &last);
         }
         if (r < 0 && failure)

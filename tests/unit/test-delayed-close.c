@@ -153,8 +153,8 @@ static void what_is_still_kept_at_the_end_is_closed(void **state) {
         stage_free(stage);
 }
 
-/* The closer's finished jobs. */
-static int on_closer(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+/* The workers' finished jobs. */
+static int on_workers(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Stage *stage = userdata;
 
         workers_finish(stage->workers);
@@ -166,14 +166,14 @@ static void who_watches_is_told_when_the_first_of_a_user_are_closed(void **state
         int end;
 
         assert_ok(sd_event_add_io(
-                        stage->event, NULL, workers_fd(stage->workers), POLLIN, on_closer, stage));
-        assert_null(delayed_close_watches(stage->delayed_close, ALICE, NULL));
+                        stage->event, NULL, workers_fd(stage->workers), POLLIN, on_workers, stage));
+        assert_null(delayed_close_waiters(stage->delayed_close, ALICE, NULL));
         end = keep_one(stage);
-        assert_non_null(delayed_close_watches(stage->delayed_close, ALICE, NULL));
-        assert_null(delayed_close_watches(stage->delayed_close, BOB, NULL));
-        assert_non_null(delayed_close_watches(stage->delayed_close, ALICE, &(uint32_t){ NONCE }));
-        assert_null(delayed_close_watches(stage->delayed_close, ALICE, &(uint32_t){ NONCE + 1 }));
-        list_append(delayed_close_watches(stage->delayed_close, ALICE, NULL), &stage->watch.link);
+        assert_non_null(delayed_close_waiters(stage->delayed_close, ALICE, NULL));
+        assert_null(delayed_close_waiters(stage->delayed_close, BOB, NULL));
+        assert_non_null(delayed_close_waiters(stage->delayed_close, ALICE, &(uint32_t){ NONCE }));
+        assert_null(delayed_close_waiters(stage->delayed_close, ALICE, &(uint32_t){ NONCE + 1 }));
+        list_append(delayed_close_waiters(stage->delayed_close, ALICE, NULL), &stage->watch.link);
         assert_int_equal(stage->told, 0);
         for (unsigned i = 0; i < 100 && stage->told == 0; i++)
                 run_for(stage, 10 * MSEC);
@@ -181,7 +181,7 @@ static void who_watches_is_told_when_the_first_of_a_user_are_closed(void **state
         assert_int_equal(stage->error, 0);
         assert_int_equal(stage->closed, 1);
         assert_true(is_closed(end, 0));
-        assert_null(delayed_close_watches(stage->delayed_close, ALICE, NULL));
+        assert_null(delayed_close_waiters(stage->delayed_close, ALICE, NULL));
         close(end);
         stage_free(stage);
 }
@@ -190,7 +190,7 @@ static void who_still_watches_at_the_end_is_told_that_it_is_over(void **state) {
         Stage *stage = stage_new();
         int end = keep_one(stage);
 
-        list_append(delayed_close_watches(stage->delayed_close, ALICE, NULL), &stage->watch.link);
+        list_append(delayed_close_waiters(stage->delayed_close, ALICE, NULL), &stage->watch.link);
         stage_stop(stage);
         assert_int_equal(stage->told, 1);
         assert_int_equal(stage->error, -ECANCELED);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The packet filters of all taps, which somebody else has changed or taken away (those of networks
- * are networks/network-filters'): restored at once, by messages. Whoever undoes them again and
- * again is let have it, and people are warned.
+ * Restores the packet filters of all taps at once, by messages, when somebody else has changed or
+ * deleted them (for those of networks see networks/network-filters). If they are undone again and
+ * again they are left alone for a while, and that is warned of.
  *
- * What we change ourselves is told by the kernel like the rest; comparing it with what was made
- * costs some questions, each about one table of ours.
+ * The kernel reports our own changes like all others; comparing costs a few requests, each about
+ * one of our tables.
  */
-#include "taps/manager-filters.h"
+#include "taps/tap-filter-guard.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,16 +20,9 @@
 #include "taps/tap-filter.h"
 #include "taps/tracker.h"
 
-static void touch(Manager *manager, FilterGuard *guard) {
-        if (!guard->reconcilable.reconcile)
-                return;
-        guard->touched = true;
-        reconciler_mark(manager->reconciler, &guard->reconcilable);
-}
-
 static void touch_all(Manager *manager) {
         for (size_t i = 0; i < TAP_GUARDS; i++)
-                touch(manager, &manager->tap_guards[i].guard);
+                filter_guard_touch(&manager->tap_guards[i].guard, manager->reconciler);
 }
 
 static void on_touched(const FilterTable *table, void *userdata) {
@@ -52,7 +45,7 @@ static void on_lost(void *userdata) {
 static void on_foreign(void *userdata) {
         Manager *manager = userdata;
 
-        if (manager->started)
+        if (manager->state != MANAGER_STARTING)
                 networks_check_firewalls(manager->networks);
 }
 
@@ -65,11 +58,11 @@ static const FilterFollower follower = {
 /* Those of all taps */
 
 static void tell_facts(Manager *manager, unsigned before) {
-        if (manager->facts.tap_filters == before)
+        if (manager->capabilities.tap_filters == before)
                 return;
         manager_mend_ports(manager);
-        if (manager->started && manager->observer)
-                manager->observer->facts_changed(manager->userdata);
+        if (manager->observer && manager->state != MANAGER_STARTING)
+                manager->observer->capabilities_changed(manager->userdata);
 }
 
 static FilterState compare_taps(Manager *manager, const TapGuard *tap) {
@@ -84,7 +77,7 @@ static void take_taps(Manager *manager, TapGuard *tap) {
         const size_t n = tap_filter_tables(tap->filter, &tables);
         uint64_t digest = 0;
 
-        if (manager->facts.tap_filters & tap->filter)
+        if (manager->capabilities.tap_filters & tap->filter)
                 (void)filter_guard_read(manager->netfilter, tables, n, &digest);
         filter_guard_take_again(&tap->guard, digest);
 }
@@ -98,8 +91,8 @@ static int make_taps(Manager *manager, unsigned which) {
         if (r >= 0)
                 networks_set_netfilter(manager->networks, manager->netfilter);
         if (r >= 0)
-                r = tap_filter_install(
-                                manager->netfilter, which, &manager->facts.tap_filters, &failure);
+                r = tap_filter_install(manager->netfilter, which,
+                                &manager->capabilities.tap_filters, &failure);
         if (r < 0)
                 log_warning("Frames that bridges do not forward reach the host past the filters of taps: %s" SEE_DOCTOR,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
@@ -115,17 +108,18 @@ static const char *name_of(const TapGuard *tap) {
                         : "tables inet and arp " NETWORK_TABLE_PREFIX TAP_FILTER_NAME;
 }
 
-/* Left for now: without the tables, ports have to forward nothing that they are for. */
+/* They are left alone for now: without these tables, ports must not forward the frames that they
+ * would drop. */
 static void give_taps_up(Manager *manager, TapGuard *tap) {
-        if (!(manager->facts.tap_filters & tap->filter))
+        if (!(manager->capabilities.tap_filters & tap->filter))
                 return;
-        manager->facts.tap_filters &= ~(unsigned)tap->filter;
+        manager->capabilities.tap_filters &= ~(unsigned)tap->filter;
         log_warning("Somebody on this host deletes or changes the packet filters of taps (%s) again and again, so they are left for a minute. Find out who does it (nft monitor).",
                         name_of(tap));
 }
 
 static void restore_taps(Manager *manager, TapGuard *tap) {
-        const unsigned before = manager->facts.tap_filters;
+        const unsigned before = manager->capabilities.tap_filters;
 
         if (!filter_guard_may_restore(&tap->guard, manager->reconciler)) {
                 give_taps_up(manager, tap);
@@ -152,16 +146,16 @@ static void reconcile_taps(Reconcilable *thing) {
                 restore_taps(manager, tap);
                 break;
         case FILTERS_UNCLEAR:
-                touch(manager, &tap->guard);
+                filter_guard_touch(&tap->guard, manager->reconciler);
                 break;
         }
 }
 
 int manager_make_tap_filters(Manager *manager) {
-        const unsigned before = manager->facts.tap_filters;
+        const unsigned before = manager->capabilities.tap_filters;
         int r = make_taps(manager, TAP_FILTER_ALL);
 
-        if (before != manager->facts.tap_filters)
+        if (before != manager->capabilities.tap_filters)
                 manager_mend_ports(manager);
         return r;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which MACs the guests of networks use. A port of a network is locked to one from its first
- * moment. Where nobody gave one to CreateTap a generated one is tied, and whoever starts the guest
- * should tell it; many do not: a bridge helper has no way to. So the first other source MAC
- * replaces the generated one, once, if a given one could be that. Then, and where one was given, a
- * source that is none of the guest's is warned of, once.
+ * Which MACs the guests of networks use. A port of a network is locked to one MAC from its first
+ * moment. If CreateTap was not given one, a generated one has the static FDB entry, and whoever
+ * starts the guest should configure it; many do not: a bridge helper cannot. So the first other
+ * source MAC replaces the generated one, once, if it would have been accepted from CreateTap. From
+ * then on, and where a MAC was given, a foreign source MAC is warned of, once.
  *
- * What is told comes from a guest that may be hostile: the filter limits how often
- * (networks/network-filter), nothing is learnt from it but what is tied here, and which port it
- * came by is the kernel's word.
+ * The reports come from guests that may be hostile: the filter limits how many there are
+ * (networks/network-filter), nothing is learnt from them but what gets a static entry here, and the
+ * kernel says which port they came by.
  */
-#include "taps/manager-sources.h"
+#include "taps/guest-sources.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,21 +25,21 @@
 #include "taps/manager-private.h"
 #include "taps/placement.h"
 
-/* Told of in one go; the rest when others had their turn. */
+/* Reports read in one go; the rest is read when others have had their turn. */
 #define READS_AT_ONCE 64
 
-/* A generated MAC that is in use for so long was told to the guest, and is its own: not a nested
- * machine's frame, nor anything else takes it away any more. */
+/* A generated MAC that has been in use for so long was configured in the guest, and is its own: no
+ * frame of a nested machine replaces it any more. */
 #define SETTLED_AFTER_USEC (60 * UINT64_C(1000000))
 
 TapSources manager_sources_for(const Manager *manager, bool locked, bool generated) {
         if (!locked)
                 return TAP_SOURCES_UNTOLD;
-        return generated && manager->facts.sources == SOURCES_TOLD ? TAP_SOURCES_AWAITED
-                                                                   : TAP_SOURCES_WATCHED;
+        return generated && manager->capabilities.sources == SOURCES_TOLD ? TAP_SOURCES_AWAITED
+                                                                          : TAP_SOURCES_WATCHED;
 }
 
-/* The link's event brings the record, and what it warns of, up to date. */
+/* The link's event updates the record and its warnings. */
 static void set_sources(Manager *manager, Endpoint *endpoint, TapSources sources) {
         const uint32_t group = group_with_sources(endpoint->now.group, sources);
         Failure failure = FAILURE_INIT;
@@ -48,12 +48,13 @@ static void set_sources(Manager *manager, Endpoint *endpoint, TapSources sources
         if (r < 0 && r != -ENODEV)
                 log_warning("Cannot say which source MACs of %s are to be told: %s",
                                 endpoint->now.name, failure.text);
-        /* What is read next may come from the same moment. */
+        /* The next report may be from the same moment. */
         if (r >= 0)
                 endpoint->now.group = group;
 }
 
-/* The tag, the host side's MAC and the group in one step: whenever the service ends, they agree. */
+/* Sets tag, host-side MAC and group in one message, so that they agree whenever the service ends.
+ */
 static int write_guest_mac(Manager *manager, const Endpoint *endpoint, const Tag *tag) {
         char text[TAG_SIZE];
         const LinkSettings settings = {
@@ -70,7 +71,7 @@ static int write_guest_mac(Manager *manager, const Endpoint *endpoint, const Tag
         return r;
 }
 
-/* Its tag says so: it is not awaited again when the tap has been off its bridge. */
+/* The tag says so, so that no other MAC is awaited when the tap has been off its bridge. */
 static void settle(Manager *manager, Endpoint *endpoint) {
         Tag tag = endpoint->tag;
 
@@ -92,9 +93,9 @@ static void hear_own(Manager *manager, Endpoint *endpoint) {
                 settle(manager, endpoint);
 }
 
-/* A static entry of the port that is not of the link itself: the service ended in the middle of
- * tie_source(). */
-static bool is_tied(Manager *manager, const Endpoint *endpoint, const Mac *source) {
+/* Whether the port has a static entry of that MAC, other than the link's own: the service ended in
+ * the middle of add_source(). */
+static bool has_static_entry(Manager *manager, const Endpoint *endpoint, const Mac *source) {
         FdbEntry entry;
 
         return !mac_equal(source, &endpoint->now.mac) &&
@@ -103,26 +104,27 @@ static bool is_tied(Manager *manager, const Endpoint *endpoint, const Mac *sourc
                         entry.port == endpoint->now.ifindex && !entry.learnt;
 }
 
-/* The checks of a given MAC, then the tie, which the kernel refuses if another port was quicker. A
- * refused one is told again with the guest's next frame. */
-static int tie_source(Manager *manager, const Endpoint *endpoint, const Mac *source) {
+/* Checks the MAC as if it had been given, then adds the entry, which the kernel refuses if another
+ * port was quicker. A refused MAC is reported again with the guest's next frame. */
+static int add_source(Manager *manager, const Endpoint *endpoint, const Mac *source) {
         LinkInfo bridge;
         int r;
 
         if (!mac_is_usable(source))
                 return -EINVAL;
-        if (is_tied(manager, endpoint, source))
+        if (has_static_entry(manager, endpoint, source))
                 return 0;
         r = link_get(manager->netlink, endpoint->now.master, &bridge, NULL);
         if (r >= 0)
                 r = placement_check_mac(manager, &bridge, source, NULL, &(Failure){ 0 });
-        /* Nor one that was only learnt: nobody was asked whether it may be taken over. */
+        /* One that was only learnt is refused, too: nobody was asked whether it may be taken over.
+         */
         if (r != PLACEMENT_OK)
                 return r < 0 ? r : -EADDRINUSE;
-        return bridge_tie_mac(manager->netlink, endpoint->now.ifindex, source, false, NULL);
+        return fdb_add_static(manager->netlink, endpoint->now.ifindex, source, false, NULL);
 }
 
-/* First the new one passes, then the old one does no longer. */
+/* Lets the new MAC pass before the old one stops passing. */
 static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source) {
         const Mac before = endpoint->tag.guest_mac;
         const int ifindex = endpoint->now.ifindex;
@@ -130,20 +132,20 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
         Tag tag = endpoint->tag;
         LeaseGuest guest;
 
-        if (tie_source(manager, endpoint, source) < 0)
+        if (add_source(manager, endpoint, source) < 0)
                 return;
         tag.guest_mac = *source;
         tag.mac_state = MAC_TOLD;
         if (write_guest_mac(manager, endpoint, &tag) < 0) {
-                (void)bridge_untie_mac(manager->netlink, ifindex, source, NULL);
+                (void)fdb_delete_static(manager->netlink, ifindex, source, NULL);
                 return;
         }
         endpoint->tag = tag;
-        endpoint->vlans = 0; /* tied in none but by name of the port */
-        /* Events from before, with the MAC of before, may still come. */
+        endpoint->vlans = 0; /* no VLAN has an entry of the new one */
+        /* Older events, with the old MAC, may still come. */
         endpoint->tamper.restoring = true;
-        (void)bridge_untie_mac(manager->netlink, ifindex, &before, NULL);
-        /* Who has a MAC of its own comes back with it. */
+        (void)fdb_delete_static(manager->netlink, ifindex, &before, NULL);
+        /* A guest with a MAC of its own comes back with it. */
         endpoint->may_return = true;
         guest = endpoint_guest(endpoint);
         networks_lease_moves(manager->networks, endpoint->network, &guest, &before);
@@ -154,7 +156,7 @@ static void replace_mac(Manager *manager, Endpoint *endpoint, const Mac *source)
                         mac_format(source, text));
 }
 
-/* Its port drops it, as it does all that follow. */
+/* The port drops this frame and all that follow. */
 static void warn_of_source(Manager *manager, Endpoint *endpoint, const Mac *source) {
         char text[MAC_TEXT_SIZE], own[MAC_TEXT_SIZE];
 
@@ -169,8 +171,8 @@ static void on_source(int ifindex, const Mac *source, void *userdata) {
         Manager *manager = userdata;
         Endpoint *endpoint = registry_by_ifindex(&manager->registry, ifindex);
 
-        if (!endpoint || !endpoint_is_alive(endpoint) || endpoint->releasing ||
-                        !endpoint->network || endpoint->now.master != endpoint->network->ifindex ||
+        if (!endpoint || endpoint->state != ENDPOINT_LIVE || !endpoint->network ||
+                        endpoint->now.master != endpoint->network->ifindex ||
                         group_is_held(endpoint->now.group))
                 return;
         if (mac_equal(source, &endpoint->tag.guest_mac)) {
@@ -191,12 +193,12 @@ static void on_source(int ifindex, const Mac *source, void *userdata) {
 }
 
 void manager_lose_sources(Manager *manager) {
-        if (manager->facts.sources == SOURCES_UNSUPPORTED)
+        if (manager->capabilities.sources == SOURCES_UNSUPPORTED)
                 return;
-        manager->facts.sources = SOURCES_UNSUPPORTED;
+        manager->capabilities.sources = SOURCES_UNSUPPORTED;
         networks_set_sources(manager->networks, false);
-        if (manager->started && manager->observer)
-                manager->observer->facts_changed(manager->userdata);
+        if (manager->observer && manager->state != MANAGER_STARTING)
+                manager->observer->capabilities_changed(manager->userdata);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -231,10 +233,11 @@ void manager_open_sources(Manager *manager) {
         if (manager->sources)
                 return;
         r = open_log(manager);
-        manager->facts.sources = r >= 0 ? SOURCES_TOLD
-                        : r == -EBUSY   ? SOURCES_TAKEN
-                                        : SOURCES_UNSUPPORTED;
-        networks_set_sources(manager->networks, manager->facts.sources != SOURCES_UNSUPPORTED);
+        manager->capabilities.sources = r >= 0 ? SOURCES_TOLD
+                        : r == -EBUSY          ? SOURCES_TAKEN
+                                               : SOURCES_UNSUPPORTED;
+        networks_set_sources(
+                        manager->networks, manager->capabilities.sources != SOURCES_UNSUPPORTED);
         if (r < 0)
                 log_warning("Guests on networks have to use the MAC that CreateTap told: what they use instead cannot be heard by group %u of nfnetlink_log: %s",
                                 SOURCE_LOG_GROUP, strerror(-r));

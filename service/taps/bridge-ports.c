@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose the ports of a bridge are. A network with a foreign port leads to who knows where, so which
- * action polkit is asked about hangs on it: that is decided port by port, by ifindex, from one look
- * at the kernel, and never from two counts that were taken at two times. What link events tell is
- * for show, and, once all of them are read, for whether a foreign port has come since that look.
+ * Which ports of a bridge are ours. A network with a foreign port leads anywhere, so the action
+ * that polkit is asked about depends on it: that is decided port by port, by ifindex, from one
+ * dump, and never from two counts taken at different times. What link events tell is only shown,
+ * and used, once all of them are read, to see whether a foreign port has joined since that dump.
  */
-#include "taps/manager-ports.h"
+#include "taps/bridge-ports.h"
 
 #include <errno.h>
+#include <search.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "common/log.h"
 #include "kernel/address.h"
 #include "kernel/bridge.h"
-#include "networks/lease-end.h"
+#include "networks/network-leases.h"
 #include "taps/manager-private.h"
 
-/* A tap that somebody has moved to another bridge counts as foreign there: on a network no filter
+/* Whether the link is an endpoint that was made for the bridge it is on: its tag agrees with our
+ * record, and so does the group by which a network's filters know it. Does not ask the kernel. A
+ * tap that somebody has moved to another bridge counts as foreign there: no filter of a network
  * knows it, and nobody was asked whether it may be on that bridge. */
-bool manager_is_own_port(Manager *manager, const LinkInfo *link) {
+static bool is_own_port(Manager *manager, const LinkInfo *link) {
         const Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         const Network *network = networks_at(manager->networks, link->master);
         Tag tag;
 
         if (!endpoint || endpoint->network != network)
                 return false;
-        /* With the alias that was found to be its tag there is nothing to be read again. */
+        /* If the alias is still the one that was parsed before, there is nothing to parse again. */
         if ((strcmp(link->kind, "tun") != 0 || strcmp(link->alias, endpoint->now.alias) != 0) &&
                         (tag_of_link(link, &tag) < 0 || !tags_are_of_one(&tag, &endpoint->tag)))
                 return false;
@@ -43,7 +47,7 @@ static int count_port(const LinkInfo *link, void *userdata) {
         if (lease_end_is_port(link))
                 return 0;
         look->ports.all++;
-        look->ports.foreign += !manager_is_own_port(look->manager, link);
+        look->ports.foreign += !is_own_port(look->manager, link);
         return 0;
 }
 
@@ -65,7 +69,7 @@ int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret) {
         return r;
 }
 
-/* By its address the host is known to guests: the MAC that goes with it must not follow taps. */
+/* Guests know the host by this address: the MAC that belongs to it must not follow the taps. */
 static bool has_address(Manager *manager, const LinkInfo *bridge) {
         bool found = false;
         int r = -EINTR;
@@ -87,16 +91,16 @@ static void remember_unpinned(Manager *manager, int bridge) {
                 manager->unpinned[manager->n_unpinned++] = bridge;
 }
 
-/* The MAC of a bridge that has neither an uplink nor an address is chance, and nobody knows the
- * host by it. Its uplink is to give it the one by which a DHCP server knows the host: ours, which
- * begin with FE, are no lower. */
+/* The MAC of a bridge that has neither an uplink nor an address is accidental, and nobody knows the
+ * host by it. It will take the MAC of its uplink, by which a DHCP server knows the host: ours begin
+ * with FE and are never lower. */
 bool manager_should_pin_mac(Manager *manager, const LinkInfo *bridge) {
         BridgePorts ports;
 
         if (bridge_mac_is_pinned(bridge->name))
                 return false;
-        /* Of a foreign port on one of these an event will tell: no look that grows with our own
-         * taps there. */
+        /* An event will tell of a foreign port on one of these, so there is no need for a dump that
+         * grows with the number of our taps there. */
         if (is_unpinned(manager, bridge->ifindex))
                 return has_address(manager, bridge);
         (void)manager_look_at_ports(manager, bridge->ifindex, &ports);
@@ -161,7 +165,89 @@ void manager_adopt_bridges(Manager *manager) {
 
 void manager_see_port(Manager *manager, const LinkInfo *link) {
         const bool is_own = !networks_at(manager->networks, link->master) ||
-                        lease_end_is_port(link) || manager_is_own_port(manager, link);
+                        lease_end_is_port(link) || is_own_port(manager, link);
 
         networks_see_port(manager->networks, link, is_own);
+}
+
+/* A port may be seen before its bridge, of which only the ifindex is known then. */
+typedef struct BridgeEntry {
+        List link;
+        LinkInfo bridge; /* name "" until seen */
+        BridgePorts ports;
+} BridgeEntry;
+
+typedef struct BridgeList {
+        Manager *manager;
+        List entries; /* BridgeEntry.link */
+        void *by_ifindex;
+} BridgeList;
+
+static int compare_ifindex(const void *a, const void *b) {
+        const BridgeEntry *x = a, *y = b;
+
+        return (x->bridge.ifindex > y->bridge.ifindex) - (x->bridge.ifindex < y->bridge.ifindex);
+}
+
+static void forget_all(BridgeList *list) {
+        LIST_FOREACH_SAFE(&list->entries, node) {
+                BridgeEntry *entry = container_of(node, BridgeEntry, link);
+
+                tdelete(entry, &list->by_ifindex, compare_ifindex);
+                list_unlink(&entry->link);
+                free(entry);
+        }
+}
+
+static BridgeEntry *entry_of(BridgeList *list, int ifindex) {
+        _cleanup_free_ BridgeEntry *entry = calloc(1, sizeof(BridgeEntry));
+        BridgeEntry **found;
+
+        if (!entry)
+                return NULL;
+        entry->bridge.ifindex = ifindex;
+        found = tsearch(entry, &list->by_ifindex, compare_ifindex);
+        if (!found || *found != entry)
+                return found ? *found : NULL;
+        list_append(&list->entries, &entry->link);
+        return TAKE_PTR(entry);
+}
+
+static int count_link(const LinkInfo *link, void *userdata) {
+        BridgeList *list = userdata;
+        BridgeEntry *entry;
+
+        if (strcmp(link->kind, "bridge") == 0) {
+                entry = entry_of(list, link->ifindex);
+                if (!entry)
+                        return -ENOMEM;
+                entry->bridge = *link;
+        }
+        if (link->master > 0 && !lease_end_is_port(link)) {
+                entry = entry_of(list, link->master);
+                if (!entry)
+                        return -ENOMEM;
+                entry->ports.all++;
+                entry->ports.foreign += !is_own_port(list->manager, link);
+        }
+        return 0;
+}
+
+int manager_list_bridges(
+                Manager *manager, manager_bridge_t each, void *userdata, Failure *failure) {
+        _cleanup_(forget_all) BridgeList list = { .manager = manager };
+        int r = -EINTR;
+
+        list_init(&list.entries);
+        UNTIL_DUMP_IS_WHOLE(r) {
+                forget_all(&list);
+                r = link_dump(manager->netlink, count_link, &list, failure);
+        }
+        LIST_FOREACH(&list.entries, node) {
+                const BridgeEntry *entry = container_of(node, BridgeEntry, link);
+
+                if (r >= 0 && *entry->bridge.name)
+                        r = each(&entry->bridge, &entry->ports, userdata);
+        }
+        return r;
 }

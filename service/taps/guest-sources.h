@@ -5,13 +5,13 @@
 
 #include "taps/manager-private.h"
 
-/* Listens to what the filters of networks tell of source MACs, if it does not already;
- * facts.sources tells whether that could be. */
+/* Listens to what the filters of networks report of source MACs, if it does not already;
+ * capabilities.sources says whether it can. */
 void manager_open_sources(Manager *manager);
 void manager_close_sources(Manager *manager);
 
-/* Which sources are to be told of a tap on a network that is made so. */
+/* Which source MACs of a new tap on a network are to be reported. */
 TapSources manager_sources_for(const Manager *manager, bool locked, bool generated);
 
-/* Guests' sources are not told of any more. */
+/* The guests' source MACs are not reported any more. */
 void manager_lose_sources(Manager *manager);

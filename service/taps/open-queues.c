@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * OpenQueues: further queues for a tap's owner, who may sit in a sandbox where they cannot open it
- * by name. How many were given stands in the tag, so that one too many shows, also after a restart.
+ * OpenQueues: further queues for a tap's owner, whose sandbox may keep them from opening it by
+ * name. The tag says how many were given, so that one too many is noticed, also after a restart.
  */
-#include "taps/manager-queues.h"
+#include "taps/open-queues.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "kernel/tap.h"
 #include "taps/manager-private.h"
 
-/* How many past those that were given before. */
+/* How many are more than were given before. */
 static unsigned queues_to_give(const Endpoint *endpoint, unsigned count) {
         unsigned sum = link_tun_queues(&endpoint->now.tun) + count;
 
@@ -29,11 +29,11 @@ static int check_queues(Manager *manager, const Endpoint *endpoint, const Limits
                 return failure_set(failure, FAILURE_NOT_MULTIQUEUE, EBUSY,
                                 "%s has one queue%s. A tap created with multiqueue can have several.",
                                 endpoint->now.name, now > 0 ? ", and it is open" : "");
-        if (now + count > manager->facts.max_queues)
+        if (now + count > manager->capabilities.max_queues)
                 return failure_set(failure, FAILURE_QUEUE_LIMIT, E2BIG,
                                 "%s has %u queues; %u more would be past the %u that this kernel gives to a device.",
-                                endpoint->now.name, now, count, manager->facts.max_queues);
-        /* All that were given are charged already. */
+                                endpoint->now.name, now, count, manager->capabilities.max_queues);
+        /* Those that were given before are charged already. */
         return quota_check(manager->quota, endpoint->tag.uid, limits, 0,
                         queues_to_give(endpoint, count), failure);
 }
@@ -51,7 +51,7 @@ static int write_count(Manager *manager, Endpoint *endpoint, unsigned queues, Fa
         return r;
 }
 
-/* Before they are opened: the kernel's count must never be past the tag's. */
+/* Before they are opened: the kernel's count must never exceed the tag's. */
 static int give(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *failure) {
         int r = queues > 0 ? write_count(manager, endpoint, endpoint->tag.queues + queues, failure)
                            : 0;
@@ -60,8 +60,8 @@ static int give(Manager *manager, Endpoint *endpoint, unsigned queues, Failure *
         return r;
 }
 
-/* What was given and could not be opened, or not be passed on. The queues are closed first, off the
- * loop, because the tag's count may be lowered only then. */
+/* Queues that were given but could not be opened or passed on. They are closed first, off the loop,
+ * because the tag's count may be lowered only then. */
 typedef struct Withdrawal {
         WorkersJob job;
         Manager *manager;
@@ -70,8 +70,8 @@ typedef struct Withdrawal {
         FdSet queues;
 } Withdrawal;
 
-/* Others may have been opened meanwhile, by a later call or by name. Events that still tell of the
- * closed ones come first: with the lower count they would be tampering. */
+/* Other queues may have been opened meanwhile, by a later call or by name. Events that still count
+ * the closed ones are read first: with the lower count they would look like tampering. */
 static void withdraw(Manager *manager, uint32_t nonce, unsigned given) {
         Failure failure = FAILURE_INIT;
         unsigned count, open;
@@ -80,7 +80,7 @@ static void withdraw(Manager *manager, uint32_t nonce, unsigned given) {
 
         link_monitor_catch_up(manager->monitor);
         endpoint = registry_by_nonce(&manager->registry, nonce);
-        if (!endpoint || endpoint->releasing ||
+        if (!endpoint || endpoint->state != ENDPOINT_LIVE ||
                         link_get(manager->netlink, endpoint->now.ifindex, &now, NULL) < 0)
                 return;
         open = link_tun_queues(&now.tun);
@@ -122,20 +122,20 @@ void manager_withdraw_queues(Manager *manager, Endpoint *endpoint, FdSet *queues
                 workers_close(manager->workers, queues);
                 return;
         }
-        fdset_done(queues); /* none are open, or there is no memory to do it elsewhere */
+        fdset_done(queues); /* none are open, or there is no memory to close them elsewhere */
         withdraw(manager, nonce, given);
 }
 
-/* Queues that nobody has received, while our own copies are still open. */
+/* Queues that reached nobody, while our own copies are still open. */
 typedef struct LostQueues {
-        RemovalWaiter watch;
+        RemovalWaiter waiter;
         Manager *manager;
         uint32_t nonce;
         unsigned given;
 } LostQueues;
 
-static void on_lost_queues_closed(RemovalWaiter *watch, int error) {
-        _cleanup_free_ LostQueues *lost = container_of(watch, LostQueues, watch);
+static void on_lost_queues_closed(RemovalWaiter *waiter, int error) {
+        _cleanup_free_ LostQueues *lost = container_of(waiter, LostQueues, waiter);
 
         if (error != -ECANCELED)
                 withdraw(lost->manager, lost->nonce, lost->given);
@@ -143,10 +143,10 @@ static void on_lost_queues_closed(RemovalWaiter *watch, int error) {
 
 void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given) {
         const Endpoint *endpoint = registry_by_nonce(&manager->registry, nonce);
-        List *watches = endpoint && given > 0
-                        ? delayed_close_watches(manager->delayed_close, endpoint->tag.uid, &nonce)
+        List *waiters = endpoint && given > 0
+                        ? delayed_close_waiters(manager->delayed_close, endpoint->tag.uid, &nonce)
                         : NULL;
-        LostQueues *lost = watches ? calloc(1, sizeof(LostQueues)) : NULL;
+        LostQueues *lost = waiters ? calloc(1, sizeof(LostQueues)) : NULL;
 
         if (!lost) {
                 if (given > 0)
@@ -154,12 +154,12 @@ void manager_queues_lost(Manager *manager, uint32_t nonce, unsigned given) {
                 return;
         }
         *lost = (LostQueues){
-                .watch = { .removed = on_lost_queues_closed },
+                .waiter = { .removed = on_lost_queues_closed },
                 .manager = manager,
                 .nonce = nonce,
                 .given = given,
         };
-        list_append(watches, &lost->watch.link);
+        list_append(waiters, &lost->waiter.link);
 }
 
 static int open_queues(const TapDevice *device, unsigned count, FdSet *queues, Failure *failure) {
@@ -183,7 +183,7 @@ static int stale(const char *what, Failure *failure) {
                         failure, FAILURE_STALE, ESTALE, "The tap %s meanwhile. Ask again.", what);
 }
 
-/* By its name, which must still be that of the ifindex afterwards. */
+/* Opens by name, which must still belong to the ifindex afterwards. */
 static int open_by_name(Manager *manager, const Endpoint *endpoint, unsigned count, FdSet *queues,
                 Failure *failure) {
         bool idle = link_tun_queues(&endpoint->now.tun) == 0;
@@ -216,7 +216,7 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
         FdSet queues = FDSET_INIT;
         int r;
 
-        if (endpoint->releasing)
+        if (endpoint->state == ENDPOINT_DELETING)
                 return stale("is being deleted", failure);
         r = check_queues(manager, endpoint, limits, count, failure);
         if (r < 0)
@@ -228,7 +228,7 @@ int manager_open_queues(Manager *manager, Endpoint *endpoint, const Limits *limi
                 manager_withdraw_queues(manager, endpoint, &queues);
                 return r;
         }
-        link_monitor_catch_up(manager->monitor); /* and so the charge */
+        link_monitor_catch_up(manager->monitor); /* this also updates the charge */
         *ret_queues = queues;
         return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The closer does slow things off the loop. Which thread does a job is seen by its id; that an fd
+ * Workers do slow things off the loop. Which thread does a job is seen by its id; that an fd
  * is closed, by the hang-up at the other end of its pipe.
  */
 #include <errno.h>
@@ -268,5 +268,5 @@ int main(void) {
                 cmocka_unit_test(nothing_can_be_freed),
         };
 
-        return cmocka_run_group_tests_name("closer", tests, NULL, NULL);
+        return cmocka_run_group_tests_name("workers", tests, NULL, NULL);
 }

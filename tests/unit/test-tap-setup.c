@@ -78,7 +78,7 @@ static Scene *set_scene(void) {
                                          .queues = 1,
                                          .port = { .group = 0x76000000,
                                                          .port = { .locked = true } },
-                                         .tie_mac = true,
+                                         .add_fdb_entry = true,
                          } };
         assert_int_equal(netlink_open(&scene.netlink, NETLINK_ROUTE), 0);
         if (world_has_link("br0")) {
@@ -313,7 +313,7 @@ static void a_bridge_replaced_by_its_namesake_is_stale_and_untouched(void **stat
         assert_string_equal(world_read("cat /sys/class/net/br0/addr_assign_type"), "1");
 }
 
-static void a_mac_that_is_tied_already_is_in_use(void **state) {
+static void a_mac_with_a_static_entry_is_in_use(void **state) {
         Scene *scene;
 
         world_run("ip link add br0 type bridge && ip tuntap add dev tap0 mode tap && "
@@ -431,7 +431,7 @@ int main(void) {
                 cmocka_unit_test_setup(a_bridge_deleted_meanwhile_is_stale, world_enter),
                 cmocka_unit_test_setup(a_bridge_replaced_by_its_namesake_is_stale_and_untouched,
                                 world_enter),
-                cmocka_unit_test_setup(a_mac_that_is_tied_already_is_in_use, world_enter),
+                cmocka_unit_test_setup(a_mac_with_a_static_entry_is_in_use, world_enter),
                 cmocka_unit_test_setup(an_mtu_that_changes_no_bridge_is_taken, world_enter),
                 cmocka_unit_test_setup(an_mtu_past_the_devices_is_refused_by_the_kernels_words,
                                 world_enter),
