@@ -25,7 +25,7 @@ void manager_emit_removed(Service *service, const Endpoint *endpoint) {
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
 }
 
-void manager_emit_facts(Service *service) {
+void manager_emit_capabilities(Service *service) {
         int r = sd_bus_emit_properties_changed(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
                         "OffloadsSupported", "OffloadMask", "VnetHdrSizes", "MaxQueues", "VhostNet",
                         "Warnings", NULL);

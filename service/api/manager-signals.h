@@ -5,7 +5,7 @@
 
 #include "api/context.h"
 
-void manager_emit_facts(Service *service);
+void manager_emit_capabilities(Service *service);
 void manager_emit_limits(Service *service);
 void manager_emit_default(Service *service);
 void manager_emit_removed(Service *service, const Endpoint *endpoint);

@@ -85,7 +85,7 @@ static void on_network_shared(Network *network, void *userdata) {
 }
 
 static void on_capabilities_changed(void *userdata) {
-        manager_emit_facts(userdata);
+        manager_emit_capabilities(userdata);
 }
 
 /* Half-made networks found at the start are removed before there is a bus to announce it on. */
@@ -138,7 +138,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
         Service *service = userdata;
 
         if (manager_probe(service->manager) > 0)
-                manager_emit_facts(service);
+                manager_emit_capabilities(service);
         (void)reload_begin(service->reload, NULL);
         return 0;
 }
