@@ -197,13 +197,20 @@ static void a_call_that_polkit_allows_is_carried_out(void **state) {
 /* Beside callers enough to be forgotten for, and as many new ones as are kept. */
 static void a_caller_stays_known_while_polkit_is_asked_about_his_call(void **state) {
         Stage *stage = *state;
-        const FakeCall *one = call(stage, 1000, 1, 1);
+        const FakeCall *one;
         size_t asked;
 
+        call(stage, 1000, 1, 0);
+        run(stage); /* they have no call here meanwhile */
+        one = call(stage, 1000, 1, 1);
         run(stage);
         for (unsigned i = 0; i < 100; i++)
                 call(stage, 2000, i, 0);
         run(stage);
+        asked = stage->bus.n_said;
+        call(stage, 1000, 1, 0);
+        run(stage);
+        assert_int_equal(stage->bus.n_said, asked);
         stage->bus.silent = true;
         for (unsigned i = 0; i < 1024; i++)
                 call(stage, 3000, i, 0);
