@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Whatever the file of another program holds, what "vnicctl import" writes is a configuration that
- * the service takes. The first byte chooses the format and who can read the file.
+ * Whatever the file of another program contains, "vnicctl import" writes a configuration that the
+ * service accepts. The first byte chooses the format and who can read the file.
  */
 
 #include "../../client-cli/verb-import.c"
@@ -15,7 +15,7 @@
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_fstat(int fd, struct stat *status);
 
-/* Of the client, for a person, whom nobody is here. */
+/* The client's messages for users, who do not exist here. */
 Status complain(Status status, const char *format, ...) {
         return status;
 }
@@ -28,9 +28,9 @@ Status print_flush(void) {
         return STATUS_OK;
 }
 
-static char included; /* the last letter of the name of the file that was opened last */
+static char included; /* the last letter of the name of the last opened file */
 
-/* Three kinds of files can be included, by that letter; others are not there. */
+/* Three kinds of files can be included, by that letter; others do not exist. */
 int __wrap_open(const char *path, int flags, ...) {
         static const char text[] = "allow br1\ninclude /vm\ndeny br2\n";
         size_t n = strlen(path);
@@ -54,7 +54,7 @@ int __wrap_fstat(int fd, struct stat *status) {
         return 0;
 }
 
-/* Writes the configuration, and checks that it is one. */
+/* Writes the configuration, and checks that it is valid. */
 static void import_one(const uint8_t *data, size_t size, FILE *warnings) {
         static const Readers readers[] = {
                 { .subjects = { { EVERYONE, 0 } }, .n = 1 },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The record of a network: text is refused, or what it says is written back as the same bytes, and
- * is a network that could have been asked for.
+ * The record of a network: text is refused, or its meaning is written back as the same bytes, and
+ * is a network that could have been requested.
  */
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The ledger of vnicd-network-forward as a file: it is whole, or it is the one from before. */
+/* The journal of vnicd-network-forward as a file: it is complete, or it is the previous one. */
 #include "sysctl-journal.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static void add_lines(SysctlJournal *ledger, size_t n) {
                 };
 }
 
-/* Nothing that it lists is of that network, so nothing is undone. */
+/* It lists nothing of that network, so nothing is undone. */
 static int settle(SysctlJournal *ledger) {
         return sysctl_apply(ledger, "net1");
 }
@@ -75,7 +75,7 @@ static void what_is_written_is_read_again(void **state) {
         sysctl_journal_close(ledger);
 }
 
-/* As on a full disk; the buffer is lost with the error, and the end of the file is not. */
+/* The disk is full; the buffer is lost with the error, but the end of the file is not. */
 static int settle_without_room(SysctlJournal *ledger) {
         struct rlimit before, none;
         int r;
@@ -170,7 +170,7 @@ static void what_it_could_not_write_down_it_does_not_set(void **state) {
         sysctl_journal_close(ledger);
 }
 
-/* And what nobody has touched since is as it was. */
+/* And settings that nobody has touched since are restored. */
 static void what_somebody_has_set_since_stays(void **state) {
         for (int since = 0; since <= 2; since += 2) {
                 SysctlJournal *ledger = open_ledger();

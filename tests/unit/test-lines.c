@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Users take turns, and each is served in the order in which he came. */
+/* Users take turns, and the calls of each user are served in order of arrival. */
 #include <errno.h>
 
 #include "access/lines.h"
