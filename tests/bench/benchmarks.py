@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The benchmarks, each a function of a Found and of whether it is to be quick. Run by run.py inside a world."""
+"""The benchmarks, each a function of a Found and of whether it is to be quick. run.py runs them inside a
+world."""
 
 import contextlib
 import os
@@ -22,7 +23,7 @@ QUEUES = (1, 2, 4, 8)
 
 
 def create(found, quick, bus):
-    """CreateTap beside what it cannot do without."""
+    """CreateTap beside the steps that it cannot do without."""
     tasks = {"ping": "ping:alice", "ping_root": "ping:root", "polkit": f"polkit:{ASKED}",
              "polkit_1": f"create:alice:{ASKED}:1:0", "bare_same_1": f"bare:{GRANTED}:1:0:same"}
     for queues in QUEUES:
@@ -79,20 +80,21 @@ def processes(found, quick):
                     at_most=False)
         found.ratio("vnic-bridge-helper, polkit included / qemu-bridge-helper",
                     m["vnic-bridge-helper-polkit"] / theirs, 1.6)
-        # What these two could be at best, with nothing of our own.
+        # The best that these two could be, without any overhead of vnicd's own.
         least = m["limit"] + m["ping"]
         found.ratio("qemu-bridge-helper / (limit + bus)", theirs / least)
         found.ratio("(a start + limit + bus + polkit) / qemu-bridge-helper",
                     (m["start-of-true"] + least + m["polkit"]) / theirs)
         found.ratio("vnic-bridge-helper, granted / qemu-bridge-helper", m["vnic-bridge-helper-granted"] / theirs)
-    # On hosts without QEMU too.
+    # This is measured on hosts without QEMU too.
     beyond = m["vnic-bridge-helper-granted"] - m["call-granted"] - m["start-of-true"]
     found.ratio("vnic-bridge-helper beyond its call and a start of a program", beyond / 1e3, 5, unit="ms")
     found.note("vnicctl run true ends with the last close of its tap, which sleeps some 15 ms in the kernel.")
 
 
 def peers(found, stage, stack, tasks):
-    """Adds the peers that are there. Those that need privileges run as root, to spare them the cost of gaining them."""
+    """Add the peers that are installed. Those that need privileges run as root, to spare them the cost of
+    gaining them."""
     here = pathlib.Path(__file__).resolve().parent
     qemu = pathlib.Path("/usr/lib/qemu/qemu-bridge-helper")
     stack.enter_context(private("/etc/qemu", "/etc/lxc"))
@@ -118,7 +120,7 @@ def peers(found, stage, stack, tasks):
 
 
 def give_name(pid):
-    """A name for ip -n of a process's network namespace."""
+    """A name under which ip -n finds a process's network namespace."""
     pathlib.Path("/run/netns").mkdir(exist_ok=True)
     subprocess.run(["ip", "netns", "attach", "bench", str(pid)], check=True, timeout=10)
     return "bench"
@@ -137,7 +139,7 @@ def sysctl(path, value):
 
 @contextlib.contextmanager
 def settings(snooping=True, ipv6=True):
-    """What an administrator may choose; both are applied to bridges that are made within."""
+    """Settings that an administrator may choose; both apply to bridges that are created within the block."""
     with contextlib.ExitStack() as stack:
         if not ipv6:
             stack.enter_context(sysctl("net/ipv6/conf/default/disable_ipv6", "1"))
@@ -223,7 +225,7 @@ def raw_call(client, path, interface, member, timeout=60):
 
 
 def enumerate_all(found, stage, count):
-    """GetManagedObjects and vnicctl list, with so many endpoints."""
+    """GetManagedObjects and vnicctl list, with that many endpoints."""
     with Client(stage.world, "alice") as client:
         ms, reply = milliseconds(lambda: raw_call(client, ROOT, OBJECTS, "GetManagedObjects"))
         before = cpu_seconds(stage.world.pid)
@@ -290,7 +292,7 @@ def throughput(found, quick):
                            ("bare, 8 closing threads", ("root", "bare-threads", GRANTED, 8)),
                            ("one client, 32 calls on their way, closing", ("root", "close", GRANTED, 32)),
                            ("one client, 32 calls on their way, Release", ("root", "release", GRANTED, 32))):
-            # Twice, and the better: a burst of others on the machine hits one of them.
+            # It runs twice, and the better run counts: a burst of other work on the machine hits one of them.
             answers = [load_together(stage, load, seconds=seconds)[0] for _ in range(1 if quick else 2)]
             rates[name] = max(answer["cycles"] / answer["seconds"] for answer in answers)
             found.row(name, [rates[name]], "cycles/s")
@@ -310,16 +312,16 @@ def throughput(found, quick):
 
 
 def others(found, quick):
-    """How long an honest client waits while others call and hang up at full speed, or call a lot."""
+    """How long an honest client waits while others call and hang up at full speed, or make many calls."""
     seconds = 0.5 if quick else 4
     asked, granted = ("bob", "abuse", ASKED, 0), ("bob", "abuse", GRANTED, 0)
     connecting = ("bob", "connect", "-", 0)
-    # name, the limit of creations in 20 s (None: lifted), who else is there, the target
+    # name, the limit of creations in 20 s (None: lifted), the other clients, the target
     cases = (("alone", None, [], None), ("beside 1 who calls and disconnects, default limits", 100, [granted], 5),
              ("beside 4 who call and disconnect, default limits", 100, [granted] * 4, 5),
              ("beside 1 who calls and disconnects, no limit", None, [granted], 5),
              ("beside 4 who call and disconnect, no limit", None, [granted] * 4, None),
-             # The service has no part in this: it is what the bus and the processors cost.
+             # The service has no part in this: it is the cost of the bus and the processors.
              ("beside 4 who connect and disconnect and call nobody here", None, [connecting] * 4, None),
              ("beside 1 of whom polkit is asked, no limit", None, [asked], 5),
              ("beside 16 busy clients", None, [("root", "close", GRANTED, 1)] * 16, None),
@@ -330,7 +332,7 @@ def others(found, quick):
             if limit:
                 stage.world.configure(f"{CONFIGURATION.format(GRANTED)}Creations={limit}\n")
                 stage.world.reload()
-            # What is the bus daemon's, the service's, and the kernel's part of the wait.
+            # Which part of the wait is the bus daemon's, the service's, and the kernel's.
             answers = load_together(stage, ("alice", "honest", GRANTED, 0), ("alice", "ping", "-", 0),
                                     ("alice", "bus", "-", 0), *load, seconds=seconds)
         for who, answer in zip(("CreateTap", "Ping of the service", "GetId of the bus daemon"), answers):
@@ -344,7 +346,7 @@ def others(found, quick):
 
 
 def release(found, quick):
-    """What it takes to get rid of many taps."""
+    """The cost of removing many taps."""
     count = 16 if quick else 128
     with Stage(quick) as stage:
         for i in range(4):
@@ -397,7 +399,7 @@ def churn(found, stage, cycles):
 
 
 def activation(found, quick):
-    """From a cold start: the bus starts the service, and the first reply comes."""
+    """From a cold start: the bus starts the service, and the first reply arrives."""
     services = pathlib.Path("/run/vnicd-world/services")
     world = World(bus="dbus-daemon", bus_extra=f"<user>root</user><servicedir>{services}</servicedir>")
     services.mkdir(mode=0o755, exist_ok=True)
@@ -444,12 +446,12 @@ def switches(pid):
 
 
 def idle(found, quick):
-    """How often the service wakes up while nothing happens, with taps there."""
+    """How often the service wakes up while nothing happens, with taps present."""
     seconds = 3 if quick else 30
     with Stage(quick) as stage:
         with Program(stage, "bench-hold", 100, GRANTED[:-1], 1, 1) as hold:
             hold.ask("fill 20")
-            # A bridge has timers of its own, the last some 15 s after a port came: the kernel tells us of it.
+            # A bridge has timers of its own, the last some 15 s after a port was added: the kernel reports that.
             time.sleep(2 if quick else 20)
             before = switches(stage.world.pid)
             time.sleep(seconds)
@@ -459,11 +461,11 @@ def idle(found, quick):
 
 
 def data(found, quick):
-    """TCP through a tap of the service and through one made by hand with the same settings."""
+    """TCP through a tap of the service and through a hand-made one with the same settings."""
     queues = (1, 2) if quick else (1, 2, 4)
     with Stage(quick) as stage:
         stage.bridge("data0", address="198.51.100.1/24")
-        # With a port of its own it keeps its carrier: after a loss the kernel takes up to a second to send again.
+        # With a port of its own it keeps its carrier: after losing it the kernel takes up to a second to send again.
         kernel.run("ip", "link", "add", "data1", "master", "data0", "up", "type", "veth", "peer", "name", "data2")
         kernel.run("ip", "link", "set", "data2", "up")
         samples = stage.run("bench-data", 280, "data0", 1 if quick else 14, 0.2 if quick else 0.3, *queues,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What somebody meets who calls the service beside each flood that a stranger may send (tests/lib/vnic/floods.py)."""
+"""What callers of the service experience beside each flood that an unrelated user may send
+(tests/lib/vnic/floods.py)."""
 
 import collections
 import contextlib
@@ -10,7 +11,7 @@ from stage import ASKED, GRANTED, Broken, Stage, percentile
 from vnic import floods
 from vnic.client import Client
 
-# p99 of CreateTap: so many ms, or so many times that of an empty call to a service that is not flooded.
+# p99 of CreateTap: that many ms, or that many times the p99 of an empty call to a service that is not flooded.
 TARGET, TIMES = 50, 3
 QUICK = ("GetAll of a network",)
 

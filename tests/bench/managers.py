@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The peers that are daemons: libvirt and NetworkManager, started in the world only.
 
-Both are spoken to through their tools, so each is measured as a process beside the same tool asking for nothing
-much; the difference is their work. To install NetworkManager is to start it: it may instead be unpacked (dpkg -x,
-with libnm0, libndp0, libteamdctl0, libmm-glib0, libbluetooth3) into a folder that VNICD_BENCH_PEERS names.
+Both are driven through their tools, so each is measured as a process beside the same tool with a trivial
+request; the difference is their work. To install NetworkManager is to start it: it may instead be unpacked
+(dpkg -x, with libnm0, libndp0, libteamdctl0, libmm-glib0, libbluetooth3) into a folder that VNICD_BENCH_PEERS
+names.
 """
 
 import contextlib
@@ -26,7 +27,8 @@ NM_CONFIG = "[main]\nplugins=keyfile\ndns=none\nauth-polkit=false\nno-auto-defau
 
 @contextlib.contextmanager
 def private(*folders):
-    """Empty folders of this world only in the place of those; what was not there is not there afterwards."""
+    """Empty folders of this world only in the place of those; folders that did not exist are removed
+    afterwards."""
     made, mounted = [], []
     try:
         for folder in map(pathlib.Path, folders):
@@ -77,7 +79,7 @@ def compare(found, stage, name, rounds, nothing, work, undo, env):
 
 
 def add_user(name):
-    """A user in the world's copies of passwd and group, of whom a package would have made one on the host."""
+    """Add a user to the world's copies of passwd and group; a package would have created it on the host."""
     for file, line in (("passwd", f"{name}:x:64055:64055::/nonexistent:/usr/sbin/nologin"), ("group", f"{name}:x:64055:")):
         path = pathlib.Path("/etc") / file
         if not any(row.startswith(f"{name}:") for row in path.read_text().splitlines()):
@@ -86,7 +88,7 @@ def add_user(name):
 
 
 def libvirt(found, quick):
-    """libvirt's system daemon: a bridge interface attached to a domain that runs, its card in QEMU included."""
+    """libvirt's system daemon: a bridge interface attached to a running domain, its card in QEMU included."""
     qemu = shutil.which("qemu-system-x86_64")
     if not (os.path.exists(LIBVIRTD) and shutil.which("virsh") and qemu):
         found.note("libvirt or QEMU is not installed: not measured.")
@@ -105,7 +107,7 @@ def libvirt(found, quick):
                 raise Broken(f"libvirtd does not start: {daemon.output()[-300:]}")
             file = pathlib.Path("/run/vnicd-world/bench.xml")
             file.write_text(DOMAIN.format(qemu=qemu))
-            # A paused domain cannot let go of a card: each round adds one, and a PCI bus has some thirty slots.
+            # A paused domain cannot release a card: each round adds one, and a PCI bus has some thirty slots.
             timed([*virsh, "create", "--paused", file], env)
             compare(found, stage, "virsh attach-interface", 3 if quick else 24, [*virsh, "domid", "bench"],
                     lambda i: [*virsh, "attach-interface", "bench", "bridge", GRANTED, "--model", "virtio"], None, env)
@@ -115,7 +117,7 @@ def libvirt(found, quick):
 
 
 def networkmanager(found, quick):
-    """NetworkManager: a profile of a tap, up."""
+    """NetworkManager: a profile of a tap, activated."""
     root = pathlib.Path(os.environ.get("VNICD_BENCH_PEERS", "/"))
     program, nmcli = root / "usr/sbin/NetworkManager", root / "usr/bin/nmcli"
     if not program.exists() or not nmcli.exists():
@@ -128,7 +130,7 @@ def networkmanager(found, quick):
         config.write_text(NM_CONFIG + f"[keyfile]\nunmanaged-devices=interface-name:{GRANTED};interface-name:vnic*;"
                                       "interface-name:bare*\n")
         pathlib.Path("/etc/NetworkManager/system-connections").mkdir()
-        # No udev is here to tell it that a device is ready; with a sysfs that cannot be written it does not wait.
+        # There is no udev here to report that a device is ready; with a read-only sysfs NetworkManager does not wait.
         subprocess.run(["mount", "-o", "remount,ro,bind", "/sys"], check=True, timeout=10)
         daemon = Process("NetworkManager", [program, "--no-daemon"], env=env)
         try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where the service's time goes, by perf (Debian package linux-perf): samples of its main thread, by what they serve.
+"""Where the service's time goes, by perf (Debian package linux-perf): samples of its main thread, by purpose.
 
-The samples are of CPU time; what a call waits for (a lock, polkit, the bus daemon) is not among them. After each
-CreateTap the queues are closed, so what the service does when a tap goes is in it too.
+The samples are of CPU time; what a call waits for (a lock, polkit, the bus daemon) is not included. After
+each CreateTap the queues are closed, so the service's work on the removal of a tap is included.
 """
 
 import pathlib
@@ -14,7 +14,7 @@ import time
 
 from stage import GRANTED, Broken, Stage
 
-# The first that a stack has one of decides; the names are functions of the kernel and of libraries.
+# The first entry of which a stack has a function decides; the names are functions of the kernel and of libraries.
 PARTS = (
     ("TUNSETIFF: make the device", ("tun_set_iff", "__tun_chr_ioctl")),
     ("set: up (NETIF up, qdisc)", ("netif_change_flags", "__dev_change_flags", "dev_change_flags")),
@@ -72,7 +72,7 @@ def record(stage, task, rounds):
 
 
 def profile(found, quick):
-    """What the CPU time of the service goes to in cycles of CreateTap and close."""
+    """What the service's CPU time is spent on in cycles of CreateTap and close."""
     if not shutil.which("perf"):
         found.note("perf is not installed (linux-perf): not measured.")
         return

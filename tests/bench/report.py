@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What tools/bench found, for people: tables, the targets that were missed, and plots by gnuplot."""
+"""The results of tools/bench for readers: tables, the targets that were missed, and plots by gnuplot."""
 
 import re
 import subprocess
@@ -33,12 +33,13 @@ def show(found):
     print(f"({found['seconds']} s)", flush=True)
 
 
-# Of a flood there are rows "FLOOD: WHAT"; this one tells which floods there are.
+# A flood has rows "FLOOD: WHAT"; this one tells which floods there are.
 FLOODED = ": CreateTap over a new connection"
 
 
 def floods(found):
-    """What is told of each flood: its name, medians and p99 in ms, their ratio, whether that is enough."""
+    """The figures for each flood: its name, medians and p99 in ms, their ratio, whether that meets the
+    target."""
     for name in [row.removesuffix(FLOODED) for row in found["rows"] if row.endswith(FLOODED)]:
         row = {what: found["rows"][f"{name}: {what}"] for what in ("CreateTap", "CreateTap by polkit", "an empty call")}
         ratio = found["ratios"][f"{name}: p99 of CreateTap"]
@@ -146,7 +147,7 @@ def floods_table(result, name):
 
 
 def write_tables(result, file):
-    """The tables of a Markdown file, from what was found; those of benchmarks that were not run stay."""
+    """Write the tables of a Markdown file from the results; those of benchmarks that were not run stay."""
     makers = {"targets": targets_table, "rows": rows_table, "ratios": ratios_table, "steps": steps_table,
               "floods": floods_table}
 
@@ -157,7 +158,7 @@ def write_tables(result, file):
     file.write_text(TABLE.sub(fill, file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-# Mid-tones that can be read on white and on black; no background.
+# Mid-tones that are readable on white and on black; no background.
 COLORS = ("#3b82c4", "#d9822b", "#3f9b5a", "#c8524a", "#8b6cc1", "#8f7a3d", "#c766a8", "#7a8793", "#2fa0a0", "#a35d3a",
           "#6f9a3a", "#5a6fd0")
 PLOTS = {"ports": ("The k-th port of a bridge", "ports of the bridge", "µs", ""),

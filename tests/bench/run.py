@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""One benchmark, inside a world: run.py NAME FILE [--quick]. What it found goes to FILE, as JSON (see tools/bench)."""
+"""One benchmark, inside a world: run.py NAME FILE [--quick]. The results go to FILE, as JSON (see
+tools/bench)."""
 
 import json
 import pathlib

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What all benchmarks stand on: a world with its bridges, the C programs with time-outs, and what was found.
+"""The base of all benchmarks: a world with its bridges, the C programs with time-outs, and the results.
 
-A Found collects rows (samples of one thing), ratios (with their targets), curves and notes; it is what goes into
-the JSON. Whatever goes wrong is a Broken with a sentence.
+A Found collects rows (samples of one thing), ratios (with their targets), curves and notes; it becomes the
+JSON. Every failure is a Broken with a sentence.
 """
 
 import contextlib
@@ -20,8 +20,8 @@ from vnic import kernel  # noqa: E402
 from vnic.client import BusError  # noqa: E402
 from vnic.world import World  # noqa: E402
 
-# alice and bob may use no0, of which polkit's rules would say no, without a question; of yes0 polkit is asked.
-# Load is not to be measured by the limits that stand against it.
+# The configuration grants alice and bob no0, for which polkit's rules would say no; for yes0 polkit is consulted.
+# The limits that protect against load must not affect the measurements.
 CONFIGURATION = """[Limits]
 Creations=100000
 Endpoints=4096
@@ -36,7 +36,7 @@ ASKED = "yes0"
 
 
 class Broken(Exception):
-    """A benchmark cannot be made; the text is for people."""
+    """A benchmark cannot be run; the text is for users."""
 
 
 def percentile(values, share):
@@ -51,7 +51,7 @@ class Found:
         self.rows, self.ratios, self.curves, self.notes = {}, {}, {}, []
 
     def row(self, name, values, unit="µs"):
-        """Samples of one thing; gives their median."""
+        """Add samples of one thing; returns their median."""
         self.rows[name] = {"unit": unit, "n": len(values), "median": statistics.median(values),
                            "min": min(values), "p95": percentile(values, 0.95), "p99": percentile(values, 0.99),
                            "max": max(values)}
@@ -72,7 +72,7 @@ class Found:
 
 
 class Stage:
-    """A world that runs, with its bridges; the C programs are started here."""
+    """A running world with its bridges; it starts the C programs."""
 
     def __init__(self, quick, bus="dbus-daemon", bus_extra=""):
         self.quick = quick
@@ -103,7 +103,7 @@ class Stage:
         return {"DBUS_SYSTEM_BUS_ADDRESS": self.world.bus.address, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 
     def run(self, program, *arguments, timeout=120):
-        """The JSON that one of our programs prints; Broken with its own words."""
+        """The JSON that one of the programs prints; Broken with its own message."""
         command = [str(self.programs / program), *map(str, arguments)]
         try:
             done = subprocess.run(command, env=self.environment(), stdin=subprocess.DEVNULL, capture_output=True,
@@ -120,7 +120,7 @@ class Stage:
         return self.run("bench-calls", timeout, rounds, *words, timeout=timeout)
 
     def rss(self, field="Rss"):
-        """Resident memory of the service in KiB (Rss, or Private: what only it has)."""
+        """Resident memory of the service in KiB (Rss, or Private: what it does not share)."""
         total = 0
         for line in pathlib.Path(f"/proc/{self.world.pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Rss:" if field == "Rss" else "Private_"):
@@ -129,7 +129,7 @@ class Stage:
 
 
 class Program:
-    """One of our programs that is spoken to line by line; every answer has a time-out."""
+    """One of the programs, used line by line; every answer has a time-out."""
 
     def __init__(self, stage, name, *arguments):
         self.name = name

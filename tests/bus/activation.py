@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The first call of an ordinary user starts the service, by the activation file as it is built.
+"""The first call of an ordinary user starts the service, through the activation file as it is built.
 
-Without systemd dbus-daemon itself starts services, so here it runs as root and the service gives up what
-its unit would take from it.
+Without systemd dbus-daemon itself starts services, so here it runs as root, and the service drops the
+privileges that its unit would take from it.
 """
 
 import pathlib

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The bus tier: real kernel, real bus, real polkitd, the real service; mocks only where polkit must hang."""
+"""The bus tier: the real kernel, a real bus, the real polkitd and the real service; there are mocks only
+where polkit must hang."""
 
 import pathlib
 import sys

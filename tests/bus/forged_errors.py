@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A stranger answers each reply of the service with the error that the bus sends when it cannot deliver fds.
+"""An unrelated user answers each reply of the service with the error that the bus sends when it cannot
+deliver fds.
 
 dbus-daemon drops an error that nobody asked for; here its policy lets those of bob pass, so that only the
-service itself is between them and other people's taps.
+service itself protects other users' taps from them.
 """
 
 import pathlib
@@ -40,7 +41,7 @@ def main():
         with alice.create_tap("yes0") as tap, alice.open_tap("yes0") as other:
             for serial, cookie in enumerate(COOKIES, 1000):
                 forge(stranger, serial, cookie, service)
-            # It has read them all by the time that it answers the same connection.
+            # It has read them all by the time it answers on the same connection.
             stranger.receive_reply(stranger.send(ROOT, MANAGER, "GetEndpoint", "s", (tap.interface,)))
             assert alice.call(ROOT, MANAGER, "GetEndpoint", "s", (tap.interface,)) == (tap.endpoint,)
             assert set(kernel.our_links()) == {tap.interface, other.interface}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A port that is its guest's alone, and the MACs that nobody may claim."""
+"""A port that only its guest can use, and the MACs that nobody may claim."""
 
 import pytest
 from vnic import frames, kernel
@@ -8,7 +8,7 @@ VICTIM, NEIGHBOUR, FORGED = "52:54:00:00:0c:01", "52:54:00:00:0d:01", "52:54:00:
 
 
 def entry(bridge, mac):
-    """The bridge's entry for a guest's MAC."""
+    """The bridge's FDB entry for a guest's MAC."""
     found = [entry for entry in kernel.fdb(bridge) if entry["mac"] == mac]
     assert len(found) <= 1
     return found[0] if found else None
@@ -55,7 +55,8 @@ def test_only_the_guests_mac_may_be_a_source(alice, bridge):
 
 
 def test_threat_32_a_victim_keeps_its_traffic_while_a_neighbour_forges_its_mac(alice, bob, bridge):
-    """The neighbour's port is unlocked and learns; a merely static entry would move to it."""
+    """The neighbour's port is unlocked and learns; an entry that is static but not sticky would move to
+    it."""
     with alice.create_tap(bridge, guest_mac=VICTIM) as victim, bob.create_tap(bridge) as thief, \
             alice.create_tap(bridge, guest_mac=NEIGHBOUR) as friend:
         for _ in range(50):

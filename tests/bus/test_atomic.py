@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All or nothing: whichever system call of a CreateTap or an OpenTap fails, and how, everything is as it was before."""
+"""All or nothing: whichever system call of a CreateTap or an OpenTap fails, and in whatever way, the state is
+as it was before."""
 
 import contextlib
 
@@ -16,7 +17,7 @@ ERRORS = ("ENOMEM", "EBUSY", "ENODEV", "EPERM", "ENOBUFS", "EMFILE", "EINTR")
 
 @contextlib.contextmanager
 def failing(world, syscall, error, number, *options):
-    """The service's number-th such call from now on fails. Gives a function that tells whether it did."""
+    """From now on the service's number-th such call fails. Returns a function that tells whether it did."""
     with injected(world, syscall, f"error={error}", number, *options) as log:
         yield lambda: "(INJECTED)" in log.read_text(errors="replace")
 
@@ -30,7 +31,7 @@ def open_tap(client, bridge, **options):
 
 
 def attempt(client, bridge, make=create_tap):
-    """One call with everything in it: (made, its error)."""
+    """One call with every option: (created, its error)."""
     try:
         with make(client, bridge, guest_mac="52:54:00:00:00:0f", isolated=True, label="web",
                   vnet_hdr_size=12, timeout=8):
@@ -47,7 +48,7 @@ def check_nothing_left(world, before):
 
 
 def has_died(world):
-    """One that has left the bus is about to: with sanitizers it looks for leaks first."""
+    """A process that has left the bus is about to exit: with sanitizers it looks for leaks first."""
     if poll(lambda: not world.service.alive(), 0.05):
         return True
     return not world.root.bus_call("NameHasOwner", "s", (NAME,))[0] and poll(lambda: not world.service.alive(), 10)
@@ -71,7 +72,7 @@ def test_a_system_call_that_fails_changes_nothing(world, bridge, make, syscall, 
                 break
         hits += 1
         if problem:
-            # A bus connection that fails ends the service; it is started again, as by its unit.
+            # A bus connection that fails ends the service; it is started again, as its unit would do.
             gone = problem.short in ("NoReply", "ServiceUnknown", "Timeout")
             assert gone or problem.short in ("KernelError", "NotSupported", "NoMemory", "BridgeFull",
                                              "AccessDenied", "Stale", "QueueLimit"), problem
@@ -95,7 +96,7 @@ def test_a_system_call_that_fails_changes_nothing(world, bridge, make, syscall, 
 @pytest.mark.deadline(300)
 @pytest.mark.parametrize("syscall", ("ioctl", "sendmsg"))
 def test_a_persistent_tap_that_its_caller_was_not_told_of_is_taken_away(world, bridge, syscall):
-    """Nothing else would: it does not end with its queues."""
+    """Nothing else would remove it: it does not end with its queues."""
     before = kernel.snapshot(), kernel.fixed_fdb(bridge)
     number, refused = 0, 0
     with world.client("alice") as client:
@@ -117,7 +118,7 @@ def test_a_persistent_tap_that_its_caller_was_not_told_of_is_taken_away(world, b
 @pytest.mark.deadline(300)
 @pytest.mark.parametrize("syscall", ("openat", "ioctl"))
 def test_a_queue_that_could_not_be_opened_is_not_left_open(world, carol, bridge, syscall):
-    """A persistent tap stays as idle as it was, and the next OpenQueue works."""
+    """A persistent tap stays as idle as it was, and the next OpenQueue succeeds."""
     tap = carol.create_tap(bridge, True, True, persistent=True)
     number, refused = 0, 0
     while True:
@@ -142,14 +143,14 @@ def test_a_queue_that_could_not_be_opened_is_not_left_open(world, carol, bridge,
 @pytest.mark.deadline(300)
 @pytest.mark.parametrize("make", (create_tap, open_tap))
 def test_a_service_killed_at_any_call_of_a_creation_leaves_nothing(world, bridge, make):
-    """It dies in the middle; its queue fds die with it, and so does what was being made."""
+    """It dies half-way; its queue fds die with it, and so does whatever was being created."""
     for syscall in ("ioctl", "sendmsg"):
         number = 0
         while True:
             number += 1
             with world.client("alice") as client, injected(world, syscall, "signal=KILL", number):
                 attempt(client, bridge, make)
-                # It tells of the end of the tap as well; only then there is nothing left to be killed at.
+                # It announces the removal of the tap as well; only then is there nothing left at which to kill it.
                 poll(lambda: not kernel.our_links() or not world.service.alive(), 2.0)
                 poll(lambda: not world.service.alive(), 0.1)
             if world.service.alive():
@@ -164,7 +165,8 @@ def test_a_service_killed_at_any_call_of_a_creation_leaves_nothing(world, bridge
 @pytest.mark.deadline(180)
 @pytest.mark.parametrize("syscall", ("openat", "ioctl"))
 def test_a_failed_open_queues_leaves_the_count_of_the_tag_and_the_charge_as_they_were(world, alice, bridge, syscall):
-    """Else the user pays for queues that nobody was given, and that many may be opened unnoticed."""
+    """Otherwise the user would be charged for queues that nobody was given, and as many could be opened
+    unnoticed."""
     number, hits = 0, 0
     with contextlib.ExitStack() as stack:
         for queues in (16, 16, 16, 10):

@@ -22,7 +22,7 @@ MESSAGE_IDS = {"granted": "3b4ecbc164f74f239a8ef0381c568354", "denied": "6ce25b0
 
 @pytest.fixture
 def journal(world):
-    """The service writes to a journal, and nobody has used up their lines."""
+    """The service logs to a journal, and no user's budget of lines is used up."""
     listening = Journal.listen()
     before = dict(world.service_env)
     world.service_env["JOURNAL_STREAM"] = "1:1"
@@ -60,8 +60,8 @@ def test_a_denial_is_a_record(alice, bob, bridges, bridge, journal):
     with alice.create_tap(bridge, True, True, queues=1) as tap:
         bob.error(tap.endpoint, ENDPOINT, "Release")
         bob.error(tap.endpoint, TAP, "OpenQueues", "u", (1,))
-        bob.error(ROOT, MANAGER, "Nonsense")  # what does not exist is denied to nobody
-        bob.error(ROOT, MANAGER, "Reload")  # nobody was asked: no as well
+        bob.error(ROOT, MANAGER, "Nonsense")  # a call of something that does not exist is no denial
+        bob.error(ROOT, MANAGER, "Reload")  # polkit was not consulted: this counts as a denial as well
         _, release, queues, reload = journal.wait_for(4, verdict="denied")
         assert release["VNICD_ACTION"] == "org.vnicd1.manage-endpoints"
         assert release["VNICD_ENDPOINT"] == queues["VNICD_ENDPOINT"] == tap.interface
@@ -86,7 +86,7 @@ def test_a_release_is_a_record_with_who_did_it(alice, carol, root, bridge, journ
 
 
 def tamper_with(tap):
-    """The second MAC address within a minute is not put right: it ends the tap."""
+    """The second change of the MAC address within a minute is not restored: it ends the tap."""
     name = tap.interface.encode()
     for number in (1, 2):
         address = struct.pack("16sH6s16x", name, 1, bytes((2, 0, 0, 0, 9, number)))
@@ -144,7 +144,7 @@ def test_the_words_of_a_client_do_not_get_in(alice, bridges, bridge, journal, wo
 
 
 def denied_calls(client, tap, count):
-    """That many calls that are denied, since the tap is another's, a hundred at a time."""
+    """Make that many calls that are denied, since the tap is another user's, a hundred at a time."""
     while count > 0:
         batch = [client.start(tap.endpoint, TAP, "OpenQueues", "u", (1,)) for _ in range(min(count, 100))]
         for pending in batch:
@@ -172,7 +172,8 @@ def test_a_user_has_ten_lines_a_second_and_what_was_left_out_is_counted(alice, b
 
 @contextlib.contextmanager
 def denied_meanwhile(client, tap):
-    """Calls are denied one after the other, so that each line that may be written again is used up at once."""
+    """Calls are denied one after the other, so that each line that becomes available again is used up at
+    once."""
     over = threading.Event()
 
     def go_on():

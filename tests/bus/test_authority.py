@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may: polkit decides, nothing happens before it has, and nobody waits for anybody's dialog."""
+"""Authorization: polkit decides, nothing happens before it has, and nobody waits for another user's
+prompt."""
 
 import subprocess
 import time
@@ -72,7 +73,7 @@ def test_an_administrator_who_agrees_gives_the_tap(alice, bridges, world):
 
 
 def test_each_question_is_asked_anew(alice, bridges, world):
-    """An authorisation that polkit kept would be good for every bridge."""
+    """An authorization that polkit retained would be valid for every bridge."""
     bridges("ask0")
     with Agent(world, alice, "accept") as agent:
         for _ in range(2):
@@ -171,7 +172,8 @@ def test_a_polkit_that_dies_with_the_question_open_means_no(alice, bridges, worl
 
 @pytest.mark.once
 def test_a_person_has_longer_than_a_rule(alice, bridges, world):
-    """Whoever types a password slowly, for 22 seconds, is not refused: only polkit itself has to be faster."""
+    """A user who takes 22 seconds to type the password is not refused: only polkit itself has to be
+    faster."""
     bridges("br0")
     with world.polkit_as("hang") as polkit:
         polkit.auto = lambda check: None if check.interactive else (False, True, {})
@@ -212,7 +214,7 @@ def test_others_are_served_while_a_question_is_open(alice, bob, root, bridges, h
 
 
 def test_two_calls_of_one_connection_get_what_each_was_allowed(alice, bridges, hanging):
-    """The answers come in the other order; each tap is where its own question said."""
+    """The answers arrive in the other order; each tap is where its own question said."""
     bridges("br0")
     bridges("br1")
     first = alice.start_create_tap("br0", label="first")
@@ -300,7 +302,8 @@ def test_a_network_that_comes_up_while_the_question_is_open_is_still_the_same(al
 
 @pytest.mark.parametrize("again", [True, False], ids=["another of the name", "none"])
 def test_whether_one_could_is_answered_though_the_bridge_goes_while_polkit_is_asked(alice, bridges, hanging, again):
-    """Nothing was made and nobody was asked: it is looked at once more, and the answer is about what is there now."""
+    """Nothing was created and nobody was prompted: the state is read once more, and the answer is about what
+    exists now."""
     bridges("br0")
     pending = alice.start(ROOT, MANAGER, "CanCreateTap", "sbba{sv}", ("br0", True, False, {}))
     check = hanging.wait_for_check()
@@ -314,7 +317,7 @@ def test_whether_one_could_is_answered_though_the_bridge_goes_while_polkit_is_as
 
 
 def test_a_bridge_that_never_stands_still_is_a_no_with_a_reason(alice, bridges, hanging):
-    """The question is not asked for ever."""
+    """The service does not ask without end."""
     bridges("br0")
     pending = alice.start(ROOT, MANAGER, "CanCreateTap", "sbba{sv}", ("br0", True, False, {}))
     for asked in range(1, 20):
@@ -372,8 +375,8 @@ def test_a_caller_who_leaves_takes_his_question_with_him(world, bridges, hanging
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_polkit_need_not_cancel_what_ended_with_the_callers_own_agent(world, root, bridges, hanging, allowed):
-    """polkitd 122 may hang for good when it is told to cancel just as the agent ends, as by Ctrl-C. Whatever it
-    answers then, nothing is made for who is gone."""
+    """polkitd 122 may hang for good when it is told to cancel just as the agent exits, as after Ctrl-C.
+    Whatever it answers then, nothing is created for a caller that is gone."""
     bridges("br0")
     hanging.auto = lambda check: None if check.interactive else (False, True, {})
     client = Client(world, "alice")
@@ -381,7 +384,7 @@ def test_polkit_need_not_cancel_what_ended_with_the_callers_own_agent(world, roo
     check = hanging.wait_for_check(2)
     before = kernel.next_ifindex()
     client.drop()
-    # The service is told of it before the answer comes.
+    # The service is told of it before the answer arrives.
     assert poll(lambda: not root.bus_call("NameHasOwner", "s", (client.unique,))[0], 5, 0.002)
     check.answer(allowed)
     time.sleep(1)
@@ -441,7 +444,7 @@ def test_a_user_may_have_64_calls_waiting_and_another_his_own(world, bob, bridge
     clients = [Client(world, "alice") for _ in range(3)]
     waiting = [client.start_create_tap("br0") for client in clients[:2] for _ in range(32)]
     for client in clients[:2]:
-        client.get(ROOT, MANAGER, "Version")  # what it sent before has been read
+        client.get(ROOT, MANAGER, "Version")  # everything that it sent before has been read
     hanging.wait_for_check(16)
     for member in ("CreateTap", "CanCreateTap"):
         error = clients[2].error(ROOT, MANAGER, member, "sbba{sv}", ("br0", True, False, {}))
@@ -459,7 +462,7 @@ def test_a_user_may_have_64_calls_waiting_and_another_his_own(world, bob, bridge
 
 @pytest.fixture
 def many_bridges():
-    """More than the 128 replies that the system bus lets a connection wait for."""
+    """There are more than the 128 pending replies that the system bus allows a connection."""
     names = [f"{kind}{number}" for number in range(75) for kind in ("yes", "no")]
     batch = "".join(f"link add {name} group 7 type bridge\n" for name in names)
     subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True, timeout=30)
@@ -483,7 +486,7 @@ def test_a_user_with_many_questions_does_not_keep_another_waiting(world, alice, 
         assert check.bus_name == alice.unique
         check.answer(False)
         assert waiting.error().name == ACCESS_DENIED
-        # One of a user's calls makes room for the next of the same user.
+        # When one of a user's calls is done, the next of the same user takes its place.
         hanging.checks[0].answer(False)
         assert hanging.wait_for_check(18).bus_name == client.unique
         client.drop()
@@ -491,7 +494,7 @@ def test_a_user_with_many_questions_does_not_keep_another_waiting(world, alice, 
 
 
 def test_nothing_is_done_before_polkit_has_answered(alice, bridges, hanging, world):
-    """While the question is open there is no tap, no open tun node, and nobody else's view changes."""
+    """While the question is open there is no tap and no open tun node, and nobody else sees a change."""
     bridges("br0")
     before = kernel.snapshot(), kernel.fixed_fdb("br0")
     pending = alice.start_create_tap("br0", guest_mac="52:54:00:00:00:01")
@@ -530,7 +533,7 @@ def test_the_policy_is_what_polkit_really_knows(root):
     assert set(ours) == {"org.vnicd1." + name for name in ("use-bridge", "use-network", "use-unfiltered",
                                                            "manage-networks", "create-persistent",
                                                            "manage-endpoints", "reload")}
-    # 2: an administrator is asked; 4: and that is kept; 5: yes. For any, inactive and active sessions.
+    # 2: an administrator has to authenticate; 4: and that is retained; 5: yes. For any, inactive and active sessions.
     others = {"org.vnicd1.use-network": (2, 2, 5), "org.vnicd1.manage-networks": (2, 2, 4)}
     for name, action in ours.items():
         assert action[6:9] == others.get(name, (2, 2, 2))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A bridge belongs to its administrator: a tap that joins changes nothing of it."""
+"""A bridge belongs to its administrator: a tap that joins it changes none of its properties."""
 
 import os
 import signal
@@ -11,7 +11,8 @@ from vnic.process import poll
 
 
 def state(name):
-    """MAC, MTU, ports, and who is known behind which port (not the groups the bridge itself is in)."""
+    """MAC, MTU, ports, and which MAC is known behind which port (but not the groups that the bridge itself is
+    in)."""
     return (kernel.link(name)["address"], kernel.link(name)["mtu"], kernel.ports(name),
             kernel.fixed_fdb(name))
 
@@ -49,7 +50,7 @@ def test_no_option_lowers_a_bridge(alice, bridges, mtu):
 
 @pytest.mark.parametrize("ports", [0, 1])
 def test_no_option_raises_a_bridge_either(alice, bridges, ports):
-    """One whose MTU nobody set takes the smallest of its ports': with the others gone, the tap's."""
+    """A bridge whose MTU nobody has set takes the smallest of its ports': with the others gone, the tap's."""
     bridges("yes0")
     if ports:
         kernel.make_veth("uplink", "far", master="yes0")
@@ -122,7 +123,7 @@ def add_uplink(bridge):
 @pytest.mark.restarts
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_bridge_that_waits_for_its_uplink_gets_the_mac_of_it(world, alice, bridges, restarted):
-    """A DHCP server knows the host by it. From then on no tap moves it, also by what its holder does."""
+    """A DHCP server knows the host by that MAC. From then on no tap changes it, whatever its holder does."""
     bridges("yes0")
     try:
         with alice.create_tap("yes0") as tap, alice.create_tap("yes0", guest_mac="02:00:00:00:00:07"):
@@ -160,13 +161,13 @@ def test_an_uplink_that_comes_while_the_service_is_away_gives_its_mac(world, ali
         kernel.del_link("uplink")
 
 
-# What the first tap does to what sits on the bridge
+# What the first tap does to the interfaces on top of the bridge
 
 MTUS = [1280, 1400, 1500, 9000, 65521]
 
 
 def sitting(name):
-    """MTU of what sits on it, addresses, and routes of IPv6."""
+    """The MTU, addresses and IPv6 routes of the interface on top of it."""
     return ({link: kernel.link(link)["mtu"] for link in (name, "above0")},
             sorted(kernel.addresses(name)), kernel.run("ip", "-6", "route", "show", "dev", name))
 
@@ -203,7 +204,8 @@ def test_the_port_leaves_nothing_behind(alice, bridges):
 
 
 def test_a_full_bridge_is_said_to_be_full(world, root, alice, bridges):
-    """To root, who is asked nothing, by the kernel; to others before polkit would be asked, or has been."""
+    """Root, for whom there is no check beforehand, is told by the kernel; others are told before polkit is
+    consulted."""
     bridges("yesfull", mac="02:00:00:00:00:02")
     batch = "".join(f"link add p{i}a group 7 master yesfull type veth peer name p{i}b\n" +
                     (f"link set p{i}b master yesfull\n" if i < 511 else "") for i in range(512))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""vnic-bridge-helper on the wire: what QEMU and libvirt give it, and what they never should."""
+"""vnic-bridge-helper on the wire: what QEMU and libvirt send it, and what they should never send."""
 
 import array
 import collections
@@ -22,12 +22,12 @@ from vnic.process import CLOSED, descendants, identity, open_fds, poll, status_f
 SEED = 20261122
 # A sanitizer cannot look for leaks in a process that is traced.
 TRACED = os.environ | {"ASAN_OPTIONS": "detect_leaks=0"}
-STOPPED = 'kill -STOP $$; exec "$0" "$@"'  # goes on as the program, with the same pid
+STOPPED = 'kill -STOP $$; exec "$0" "$@"'  # becomes the program, with the same pid
 
 
 @contextlib.contextmanager
 def pair(kind=socket.SOCK_STREAM, family=socket.AF_UNIX):
-    """Our end and the helper's."""
+    """The test's end and the helper's."""
     ours, theirs = socket.socketpair(family, kind)
     with ours, theirs:
         ours.settimeout(10)
@@ -48,7 +48,7 @@ def helper(world):
 
 
 def receive(ours, wait=True):
-    """(bytes, fds) of one message; (b"", []) if nothing came."""
+    """(bytes, fds) of one message; (b"", []) if none arrived."""
     ours.setblocking(wait)
     if wait:
         ours.settimeout(10)
@@ -69,7 +69,7 @@ def sockets(pid):
 
 
 def take(ours):
-    """The one queue that came, with one byte."""
+    """The one queue that arrived, with one byte."""
     data, fds = receive(ours)
     assert len(data) == 1 and len(fds) == 1
     return fds[0]
@@ -89,14 +89,14 @@ def test_the_queue_of_a_tap_on_the_bridge_comes_with_one_byte(helper, bridge, wo
         name, flags = kernel.queue_info(queue)
         assert kernel.link(name)["master"] == bridge and "UP" in kernel.link(name)["flags"]
         assert flags & kernel.IFF_VNET_HDR and not flags & kernel.IFF_MULTI_QUEUE
-        # The helper has ended and the tap is there: it lives by the queue, and only by that.
+        # The helper has exited and the tap is there: only the queue keeps it alive.
         assert kernel.our_links() == [name]
         os.close(queue)
         assert kernel.wait_gone(name)
 
 
 def test_with_closed_standard_fds_nothing_of_its_own_stands_there(world, bridge):
-    """A queue that comes takes the lowest number that is free, and would have what is written for a person."""
+    """A received queue gets the lowest free number, and would receive text that is meant for a user."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(stopped(world.pid))  # so that they wait, with the bus open
         pairs = [stack.enter_context(pair()) for _ in CLOSED]
@@ -265,7 +265,7 @@ def test_nobody_is_asked_if_the_environment_says_so(world, alice, bridges):
 
 
 def test_nobody_is_asked_any_longer_for_a_caller_that_has_gone(world, alice, bridges):
-    """As when QEMU is killed while its helper waits for the password."""
+    """This happens when QEMU is killed while its helper waits for the password."""
     bridges("ask0")
     program = str(world.tool("vnic-bridge-helper"))
     with pair() as (_, theirs):
@@ -289,7 +289,7 @@ def test_nobody_is_asked_any_longer_for_a_caller_that_has_gone(world, alice, bri
 
 
 def test_in_a_terminal_it_asks_nothing(world, bridges):
-    """That is the guest's console, with QEMU's -nographic: what is typed there is the guest's."""
+    """That is the guest's console, with QEMU's -nographic: what is typed there is meant for the guest."""
     bridges("ask0")
     master, slave = pty.openpty()
     with pair() as (_, theirs):
@@ -304,7 +304,7 @@ def test_in_a_terminal_it_asks_nothing(world, bridges):
         except OSError:  # the other side is closed
             pass
         finally:
-            os.close(master)  # hangs up what is still there
+            os.close(master)  # this hangs up whatever is still there
         assert "administrator" in text and "assword" not in text
         assert child.wait(10) == 1
 
@@ -331,7 +331,8 @@ def test_it_has_no_privilege_and_needs_none(world, bridge):
 
 
 def test_any_command_line_ends_with_a_tap_or_with_a_sentence(helper, bridge):
-    """Words of the protocol, put together at random: no crash, no hang, and never half of an answer."""
+    """Words of the protocol are combined at random: the helper never crashes, hangs or sends half of an
+    answer."""
     pick = random.Random(SEED)
     words = ["--br=yes0", "--br", "yes0", "--fd={fd}", "--fd", "{fd}", "--use-vnet", "--", "-", "--b=yes0",
              "--f={fd}", "--u", "-x", "--fd=0x3", "--fd=+3", "--fd= 3", "--br=../lo", "--br=%n%s", "--br=-",
@@ -353,7 +354,8 @@ def test_any_command_line_ends_with_a_tap_or_with_a_sentence(helper, bridge):
 
 
 def steps(world, theirs, bridge):
-    """The system calls of a whole run from the connection to the bus on: (name, which one of that name)."""
+    """The system calls of a whole run, from the connection to the bus on: (name, the how many-th of that
+    name)."""
     trace = pathlib.Path("/run/vnicd-world/trace")
     subprocess.run(["strace", "-o", trace, world.tool("vnic-bridge-helper"), f"--br={bridge}",
                     f"--fd={theirs.fileno()}"], pass_fds=[theirs.fileno()], env=TRACED, check=True)
@@ -378,6 +380,6 @@ def test_killed_at_any_moment_it_leaves_no_tap(world, bridge):
                 pass_fds=[theirs.fileno()], stderr=subprocess.DEVNULL, env=TRACED, check=False)
             assert done.returncode in (0, -signal.SIGKILL) or name.startswith("exit"), (name, which)
             theirs.close()
-            for fd in receive(ours)[1]:  # sent before it died: that is QEMU's then
+            for fd in receive(ours)[1]:  # the queue was sent before the helper died: it is QEMU's then
                 os.close(fd)
         assert poll(lambda: not kernel.our_links(), 3.0), (name, which)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who calls: the bus is asked once, nobody waits for its answer, and who hangs up before it gets nothing. Whose turn
-it is: the users', call by call."""
+"""Identification of callers: the bus is asked once, nobody waits for its answer, and a caller that hangs up
+before it gets nothing. The run queue: users are served in turn, call by call."""
 
 import os
 from contextlib import ExitStack, closing
@@ -13,7 +13,7 @@ from vnic.rawclient import RawClient, asked_about, watch_questions
 
 WAITING_PER_CALLER = 128
 LINE = 512  # calls of one user
-QUESTIONS = 32  # about callers, open at a time
+QUESTIONS = 32  # questions about callers in flight
 
 
 def answers(caller, count):
@@ -58,7 +58,7 @@ def test_so_many_calls_of_a_new_caller_are_kept_and_no_more(world, alice):
     with closing(RawClient(world, "root")) as caller:
         with stopped(world.pid):
             serials = [caller.send(ROOT, MANAGER, "ListBridges") for _ in range(WAITING_PER_CALLER + 20)]
-            for _ in range(2):  # by another: a bus does not let one connection wait for more answers
+            for _ in range(2):  # on another connection: a bus does not let one connection wait for more replies
                 alice.bus_call("GetId")
         replies = answers(caller, len(serials))
     errors = [replies[serial].get_error_name() for serial in serials]
@@ -66,7 +66,8 @@ def test_so_many_calls_of_a_new_caller_are_kept_and_no_more(world, alice):
 
 
 def test_callers_who_have_left_before_the_bus_was_asked_about_them_cost_no_question(world, alice):
-    """All that is there is read before anybody is asked about, so these are heard to leave; one stays."""
+    """Everything available is read before the service asks about callers, so it learns that these have left;
+    one stays."""
     alice.list_bridges()
     with closing(RawClient(world, "root")) as watcher, closing(RawClient(world, "bob")) as stays:
         watch_questions(watcher)
@@ -106,15 +107,15 @@ def test_many_callers_who_come_and_go_leave_no_memory_behind(world, alice):
                     caller.receive()
         alice.list_bridges()
 
-    storm(1500)  # as many as may wait at a time have been there, and the sanitizers' store of what was freed is full
+    storm(1500)  # as many callers as may be held have been there, and the sanitizers' quarantine of freed memory is full
     before = rss()
     storm(900)
-    # One message is 1 KiB and more; with sanitizers, which find smaller leaks themselves, freed memory is kept.
+    # One message is at least 1 KiB; with sanitizers, which find smaller leaks themselves, freed memory is kept.
     assert rss() - before < 640
 
 
 def test_who_is_not_heard_of_any_more_is_asked_about_again(world):
-    """The service remembers 64; then the first is new to it again, and is served as before."""
+    """The service remembers 64 callers; after those the first is unknown again, and is served as before."""
     with closing(RawClient(world, "alice")) as first:
         first.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
         answers(first, 1)
@@ -128,7 +129,7 @@ def test_who_is_not_heard_of_any_more_is_asked_about_again(world):
 
 
 def known(world, stack, user):
-    """A caller of whom the bus has been asked already."""
+    """A caller about whom the bus has been asked already."""
     caller = stack.enter_context(closing(RawClient(world, user)))
     caller.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
     answers(caller, 1)
@@ -136,7 +137,7 @@ def known(world, stack, user):
 
 
 def ifindexes(stack, caller, count):
-    """Of as many taps, as the kernel numbered them: in the order in which they were made."""
+    """The ifindexes of that many taps, in the order in which they were created."""
     found = []
     while len(found) < count:
         message, fds = caller.receive()
@@ -166,7 +167,7 @@ def test_beside_a_user_who_calls_a_lot_another_waits_for_one_call(world, bridge)
 @pytest.mark.parametrize("interface, member", [("ObjectManager", "GetManagedObjects"),
                                                ("Introspectable", "Introspect")])
 def test_beside_a_user_who_asks_for_everything_another_waits_for_one_answer(world, interface, member):
-    """The service numbers what it sends: so the replies tell in which order they were made."""
+    """The service numbers the messages it sends, so the replies tell in which order they were made."""
     with ExitStack() as stack:
         bob, alice = known(world, stack, "bob"), known(world, stack, "alice")
         with stopped(world.pid):
@@ -181,7 +182,7 @@ def test_beside_a_user_who_asks_for_everything_another_waits_for_one_answer(worl
 
 
 def test_who_has_too_many_calls_in_line_is_refused_and_nobody_else_is(world):
-    """By several connections: the bus daemon lets each wait for 128 replies."""
+    """They use several connections, since the bus daemon lets each wait for 128 replies."""
     with ExitStack() as stack:
         his = [known(world, stack, "bob") for _ in range(8)]
         alice = known(world, stack, "alice")
@@ -201,7 +202,7 @@ def test_who_has_too_many_calls_in_line_is_refused_and_nobody_else_is(world):
 
 @pytest.mark.restarts
 def test_a_call_that_waits_for_an_endpoint_to_end_is_answered_when_the_service_stops(world, bridge):
-    """The end may come while the service stops; then the call is to go to its handler, which there is no more."""
+    """The removal may come while the service stops; the call would then go to its handler, which is gone."""
     for _ in range(5):
         with ExitStack() as stack:
             alice = known(world, stack, "alice")
@@ -219,7 +220,7 @@ def test_a_call_that_waits_for_an_endpoint_to_end_is_answered_when_the_service_s
 
 
 def test_a_call_that_is_too_large_is_not_kept(world, alice):
-    """Of a new caller, and of one who stands in line."""
+    """This holds for a new caller, and for one whose calls are queued."""
     with ExitStack() as stack:
         bob = stack.enter_context(closing(RawClient(world, "bob")))
         for _ in range(2):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a stranger's calls cost and get: what does not exist is answered as D-Bus answers it, a call that could only be
-answered and wants no answer ends at once, a body is compared with the method's signature before it is weighed, and
-the calls of a caller who has left are not carried out."""
+"""What an unrelated user's calls cost and what they get: calls to things that do not exist are answered as
+D-Bus defines it, a call whose only effect is a reply that nobody expects is dropped at once, a body is
+compared with the method's signature before it is parsed, and the calls of a caller that has left are not
+executed."""
 
 import os
 import signal
@@ -25,7 +26,7 @@ DBUS_ERROR = "org.freedesktop.DBus.Error."
 
 
 def run_queue_ns(pid):
-    """Time on a processor, exactly: the first number of schedstat."""
+    """Exact time on a processor: the first number of schedstat."""
     with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
         return int(file.read().split()[0])
 
@@ -43,7 +44,7 @@ def net(root):
         yield made
 
 
-# What does not exist
+# Calls to things that do not exist
 
 @pytest.mark.parametrize("path, interface, member, expected", [
     (ROOT, MANAGER, "Nonsense", "UnknownMethod"),
@@ -71,7 +72,7 @@ def test_what_does_not_exist_is_unknown_to_everybody(alice, root, path, interfac
     (MANAGER, "CreateTap"), (MANAGER, "ReleaseAll"), (NETWORK, "Delete"), (ENDPOINT, "Nonsense"),
     ("org.vnicd1.Other", "Release")])
 def test_what_another_object_has_an_endpoint_has_not(alice, bridge, interface, member):
-    """By arguments that the method takes."""
+    """The calls have arguments that the method accepts."""
     signature, values = ("sbba{sv}", ("yes0", True, False, {})) if member == "CreateTap" else ("", ())
     with alice.create_tap(bridge) as tap:
         error = alice.error(tap.endpoint, interface, member, signature, values)
@@ -99,7 +100,7 @@ def test_properties_that_do_not_exist_are_unknown_and_none_can_be_written(alice,
                 DBUS_ERROR + "UnknownObject"
 
 
-# Calls that want no answer
+# Calls that expect no reply
 
 def methods_of(world):
     """(interface, member, in-signature) of the contract, and of D-Bus itself."""
@@ -111,7 +112,7 @@ def methods_of(world):
                 (OBJECTS, "GetManagedObjects", ""), (PEER, "Ping", ""), (PEER, "GetMachineId", ""))
 
 
-# Those that do something, which a caller may want done without hearing of it.
+# Those that have an effect, which a caller may want without hearing of it.
 WITH_AN_EFFECT = {(MANAGER, "ReleaseAll"), (MANAGER, "CreateNetwork"), (MANAGER, "Reload"), (ENDPOINT, "Release"),
                   (NETWORK, "Delete")}
 
@@ -122,11 +123,11 @@ CALLS = 200
 
 
 def cost_of(world, caller, path, interface, member, signature, flags=NO_REPLY):
-    """Nanoseconds of processor time of the service for so many calls that want no answer."""
+    """Nanoseconds of the service's processor time for that many calls that expect no reply."""
     before = run_queue_ns(world.pid)
     for _ in range(CALLS):
         caller.send(path, interface, member, signature, ARGUMENTS[signature] if signature else (), flags=flags)
-    # What comes after them on this connection is answered after them.
+    # Later calls on this connection are answered after them.
     caller.receive_reply(caller.send(ROOT, PEER, "Ping"))
     caller.receive_reply(caller.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",)))
     return run_queue_ns(world.pid) - before
@@ -193,7 +194,8 @@ def test_a_call_that_does_something_does_it_without_an_answer(world, root, alice
 
 
 def test_nobody_waits_for_those_who_read_a_network_with_many_ports(world, root, alice, bridge, net):
-    """With answers, from two connections, one call after the other: they take turns with everybody else."""
+    """Calls that expect replies, on two connections, one after the other, take turns with everybody
+    else's."""
     for i in range(60):
         kernel.run("ip", "link", "add", f"p{i}", "type", "veth", "peer", "name", f"q{i}")
         kernel.run("ip", "link", "set", f"p{i}", "master", net.name)
@@ -207,7 +209,7 @@ def test_nobody_waits_for_those_who_read_a_network_with_many_ports(world, root, 
                     one.wait_for_the_bus()
                 wanted = quick.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
                 quick.wait_for_the_bus()
-            # The service numbers what it sends: so the answers tell in which order they were made.
+            # The service numbers the messages it sends, so the replies tell in which order they were made.
             mine = quick.receive_reply(wanted)[0].get_serial()
             others = [one.receive_reply(number)[0].get_serial()
                       for one, numbers in zip((first, second), serials) for number in numbers]
@@ -244,7 +246,7 @@ def string(text):
 
 
 def call_with_body(serial, member, signature, body, flags=0):
-    """The bytes of a call of the Manager, with a body that no library would make."""
+    """The bytes of a call of the Manager, with a body that no library would build."""
     fields = b""
     for code, kind, value in ((1, b"o", ROOT), (2, b"s", MANAGER), (3, b"s", member), (6, b"s", NAME),
                               (8, b"g", signature)):
@@ -258,15 +260,15 @@ FAT = "a(" + "y" * 250 + ")"
 
 
 def put_fat(data, begin):
-    """An empty array with a signature of 253 bytes. Array lengths stand on 4 bytes and structs on 8, counted from the
-    beginning of the body, which is so many bytes before data."""
+    """An empty array with a signature of 253 bytes. Array lengths are aligned to 4 bytes and structs to 8,
+    counted from the beginning of the body, which is that many bytes before data."""
     data += bytes((len(FAT),)) + FAT.encode() + b"\0"
     data += bytes(-(begin + len(data)) % 4) + struct.pack("<I", 0)
     data += bytes(-(begin + len(data)) % 8)
 
 
 def fat_variants(count):
-    """So many as the elements of an "av"."""
+    """That many of them as the elements of an "av"."""
     data = bytearray()
     for _ in range(count):
         put_fat(data, 4)
@@ -294,7 +296,7 @@ BODIES = {
 
 
 def cost_of_refusal(world, caller, member, signature, body):
-    """Nanoseconds of processor time of the service: the least of some."""
+    """Nanoseconds of the service's processor time: the least of several."""
     costs = []
     for i in range(6):
         before = run_queue_ns(world.pid)
@@ -307,7 +309,8 @@ def cost_of_refusal(world, caller, member, signature, body):
 
 @pytest.mark.parametrize("what", BODIES)
 def test_to_refuse_a_body_takes_little_more_than_to_receive_it(world, alice, what):
-    """Held against as many plain bytes: the signature is compared, and reading ends after the first 64 KiB."""
+    """It is compared with as many plain bytes: the signature is compared, and parsing ends after the first 64
+    KiB."""
     member, signature, body = BODIES[what]
     with closing(known(world, "bob")) as caller:
         cost = cost_of_refusal(world, caller, member, signature, body())
@@ -319,7 +322,7 @@ def test_to_refuse_a_body_takes_little_more_than_to_receive_it(world, alice, wha
 @pytest.mark.parametrize("member, signature", [("CreateTap", "ss"), ("GetEndpoint", "u"), ("ReleaseAll", "s"),
                                                ("ListBridges", "av"), ("Reload", "i"), ("CreateNetwork", "ssa{ss}")])
 def test_what_has_another_signature_is_refused_before_anybody_asks_who_calls(world, root, member, signature):
-    """As a monitor of the bus sees it."""
+    """This is seen by a monitor of the bus."""
     values = {"s": ("x",), "ss": ("x", "y"), "u": (1,), "av": ([],), "i": (1,), "ssa{ss}": ("x", "nat", {})}
     error = root.error(ROOT, MANAGER, member, signature, values[signature])
     assert error.name == DBUS_ERROR + "InvalidArgs" and f'"{signature}"' not in error.message, error
@@ -333,32 +336,34 @@ def test_what_has_another_signature_is_refused_before_anybody_asks_who_calls(wor
         assert caller.unique in asked_about(watcher)
 
 
-# Who has left
+# Callers that have left
 
 def test_the_calls_of_a_known_caller_who_has_left_are_not_carried_out(world, root, bridge):
     before = kernel.next_ifindex()
     with closing(known(world, "root")) as caller:
         with stopped(world.pid):
-            for i in range(20):
+            # A bus writes only so much to a service that does not read. More of them, and it would tell of the departure
+            # milliseconds after the service has begun to read.
+            for i in range(8):
                 caller.send_create_tap(bridge, persistent=True, label=f"n{i}")
             caller.wait_for_the_bus()
             caller.close()
             assert poll(lambda: not root.bus_call("NameHasOwner", "s", (caller.unique,))[0], 5)
-            # The bus knows it; after some turns of its loop it has also told the service.
+            # The bus knows it; after some iterations of its loop it has also told the service.
             for _ in range(5):
                 root.bus_call("GetId")
     root.list_bridges()
     assert kernel.our_links() == []
-    # One may have been on its way to its handler.
+    # One may already have been on its way to its handler.
     assert kernel.next_ifindex() - before in (1, 2)
 
 
 def test_the_calls_of_those_who_have_left_keep_nobody_waiting(world, alice, bob, bridge):
-    """What callers who have left had in line is not carried out."""
+    """Queued calls of callers that have left are not executed."""
     with ExitStack() as stack:
         callers = [stack.enter_context(closing(known(world, "alice"))) for _ in range(4)]
         with stopped(world.pid):
-            # As many as wait for one user: those of four connections, since a bus lets each wait for 128 answers.
+            # As many calls as may wait for one user, from four connections, since a bus lets each wait for 128 replies.
             for one in callers:
                 for _ in range(127):
                     one.send(ROOT, MANAGER, "ListBridges")
@@ -374,7 +379,7 @@ def test_the_calls_of_those_who_have_left_keep_nobody_waiting(world, alice, bob,
     assert spent < 200 * one, f"{spent / 1e6:.0f} ms, and {one / 1e6:.1f} for a ListBridges"
 
 
-# A verdict is good until the call is answered
+# An authorization is valid until the call is answered
 
 @pytest.mark.deadline(60)
 def test_who_said_yes_is_not_asked_again_when_the_call_then_has_to_wait(world, alice, bridges):
@@ -386,7 +391,7 @@ def test_who_said_yes_is_not_asked_again_when_the_call_then_has_to_wait(world, a
         pending = alice.start_create_tap("ask0", interactive=True, label="web")
         prompt = polkit.wait_for_check(2)
         assert prompt.interactive
-        with alice.create_tap("yes0", label="web"):  # the label is taken, and free again when this one has gone
+        with alice.create_tap("yes0", label="web"):  # the label is taken, and free again when this one is gone
             prompt.answer(True)
         endpoint, interface, _, fds = pending.result(5)
         assert kernel.link(interface)["master"] == "ask0"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The completions in real shells: what Tab makes of a line. bash and zsh run in a terminal, as people have
-them; fish tells what it would complete."""
+"""The completions in real shells: what Tab makes of a line. bash and zsh run in a terminal, as they do for
+users; fish reports what it would complete."""
 
 import os
 import pty
@@ -40,7 +40,7 @@ class Shell:
         return text
 
     def run(self, line):
-        # The mark is in two words, so that the echo of the line is not it.
+        # The mark is split into two words, so that the echo of the line does not match it.
         os.write(self.master, f"{line}\necho '=EN''D='\n".encode())
         return self.read_until(END)
 
@@ -71,11 +71,11 @@ def complete(request, world):
                                                   "autoload -U compinit; compinit -u -D")
 
     def run(line):
-        """The command line itself is made harmless: a function takes the words."""
+        """The command line itself is made harmless: a function receives the words."""
         shell.run("vnicctl_words() { printf '[%s]' \"$@\"; echo; }")
         os.write(shell.master, f"{line}\t".encode())
         time.sleep(0.1)
-        # To the start of the line, and a word before it: the words are printed instead of run.
+        # Go to the start of the line and put a word before it: the words are printed instead of run.
         os.write(shell.master, b"\x01vnicctl_words \x05\n")
         text = shell.run("")
         return re.findall(r"\[([^]\r\n]*)\]", next(row for row in text.splitlines() if row.startswith("[")))
@@ -92,7 +92,7 @@ def test_verbs_options_bridges_and_endpoints_are_completed(complete, alice, brid
         assert complete("vnicctl create --guest") == ["vnicctl", "create", "--guest-mac"]
         assert complete("vnicctl run --bridge y") == ["vnicctl", "run", "--bridge", "yes0"]
         assert complete("vnicctl explain y") == ["vnicctl", "explain", "yes0"]
-        assert complete("vnicctl explain Nob") == ["vnicctl", "explain", "Nob"]  # no word of a warning
+        assert complete("vnicctl explain Nob") == ["vnicctl", "explain", "Nob"]  # not a single warning
         assert complete(f"vnicctl show {tap.interface[:9]}") == ["vnicctl", "show", tap.interface]
         assert complete("vnicctl release web") == ["vnicctl", "release", "webserver"]
         assert complete("vnicctl run --bridge yes0 -- setpri") == ["vnicctl", "run", "--bridge", "yes0", "--",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The configuration on the bus: grants, denials and limits of users and groups, and how it is read again."""
+"""The configuration on the bus: grants, denials and limits of users and groups, and how it is reloaded."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ INVALID = "org.vnicd1.Error.InvalidConfiguration"
 
 @pytest.fixture
 def configured(world):
-    """configured(text) is in force when it returns; afterwards it is what it was."""
+    """configured(text) is in force when it returns; the previous configuration is restored afterwards."""
     def apply(text, name="vnicd.conf"):
         world.configure(text, name)
         world.reload()
@@ -84,8 +84,8 @@ def test_a_denial_wins_over_a_grant_and_over_polkit(alice, carol, root, bridges,
 
 
 class BusWithoutGroups:
-    """A relay between the service and its bus, for one connection: what the bus says of groups has another name on
-    its way, so that it is nothing that a service knows."""
+    """A relay between the service and its bus, for one connection. It renames what the bus says of groups, so
+    that the service does not recognize it."""
 
     TOLD, HIDDEN = b"UnixGroupIDs", b"UnixGroupOld"
 
@@ -98,7 +98,7 @@ class BusWithoutGroups:
         self.path.chmod(0o777)
         self.listener.listen()
         self.bus = socket.socket(socket.AF_UNIX)
-        with acting_as("vnicd"):  # whoever connects is who the bus sees
+        with acting_as("vnicd"):  # the bus takes its peer for the user who connects
             self.bus.connect(world.bus.address.partition("path=")[2].partition(",")[0])
         threading.Thread(target=self.run, daemon=True).start()
 
@@ -132,7 +132,7 @@ class BusWithoutGroups:
 
 @pytest.fixture
 def without_groups(world):
-    """The service on a bus that tells no groups."""
+    """The service on a bus that does not report groups."""
     world.stop_service()
     relay = BusWithoutGroups(world)
     world.service_env["DBUS_SYSTEM_BUS_ADDRESS"] = relay.address
@@ -146,7 +146,8 @@ def without_groups(world):
 
 @pytest.mark.restarts
 def test_where_the_bus_tells_no_groups_no_denial_is_lost(without_groups, carol, root, bridges, configured, world):
-    """Who may be in a group is denied what the group is denied; what a group is granted nobody gets unasked."""
+    """Anybody who may be in a group is denied what the group is denied; nobody gets what a group is granted
+    without authorization."""
     for name in ("yes0", "yes1", "no0"):
         bridges(name)
     configured("[Group vm]\nDenyBridges=yes0\nAllowBridges=no0\nEndpoints=2\n[User carol]\nAllowBridges=yes0\n")
@@ -166,7 +167,7 @@ def test_where_the_bus_tells_no_groups_no_denial_is_lost(without_groups, carol, 
 
 
 def test_what_is_denied_to_a_user_is_not_made_for_him_by_another(alice, bob, carol, root, bridges, configured):
-    """Carol may manage other people's endpoints; that is no way around alice's denial."""
+    """Carol may manage other users' endpoints; that does not override alice's denial."""
     bridges("yes0")
     configured("[User alice]\nDenyBridges=yes0\n")
     error = carol.create_tap_error("yes0", owner=alice.uid)
@@ -207,7 +208,7 @@ def test_a_grant_of_a_bridge_is_no_grant_of_persistence(carol, bridges, configur
 
 
 def test_threat_14_the_groups_are_those_of_the_connection(world, bridges, configured, monkeypatch):
-    """What NSS says of the user counts for nothing: a login without the group has none of its grants."""
+    """What NSS says of the user does not count: a login without the group has none of its grants."""
     bridges("no0")
     configured("[Group vm]\nAllowBridges=no0\n")
 
@@ -243,7 +244,8 @@ def test_the_limits_are_those_of_the_user_or_his_group(alice, bob, carol, bridge
 
 
 def test_the_limits_of_an_endpoint_made_for_another_are_his(carol, alice, bridge, configured):
-    """Carol may, by a rule; it counts as alice's, and carol's group gives alice nothing."""
+    """A rule permits carol to do so; the endpoint counts as alice's, and carol's group gives alice
+    nothing."""
     configured("[Limits]\nEndpoints=1\n[Group vm]\nEndpoints=5\n")
     with carol.create_tap(bridge, owner=alice.uid) as tap:
         assert tap.get("Owner") == alice.uid
@@ -284,7 +286,7 @@ def test_new_limits_are_announced(alice, configured):
 
 @pytest.fixture
 def changes(world):
-    """What is told of the Manager's properties: name → the last value of each."""
+    """What is announced of the Manager's properties: name → the last value of each."""
     with Client(world, "bob") as listener:
         signals = listener.subscribe(PROPERTIES, "PropertiesChanged", ROOT)
         yield lambda: {name: value for _, _, _, (_, told, _) in signals.all() for name, value in told.items()}
@@ -421,7 +423,7 @@ def test_a_question_that_is_open_meets_the_new_configuration(alice, bridges, con
 @pytest.mark.restarts
 @pytest.mark.parametrize("text,line", BAD[:2])
 def test_a_start_with_a_bad_file_fails_closed(world, text, line):
-    """Or what it denies would be allowed."""
+    """Otherwise what it denies would be allowed."""
     world.stop_service()
     world.configure(text)
     try:

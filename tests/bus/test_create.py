@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What CreateTap gives, as the kernel sees it."""
+"""What CreateTap creates, as the kernel sees it."""
 
 import fcntl
 import os
@@ -14,7 +14,8 @@ FLAGS = kernel.IFF_TAP | kernel.IFF_NO_PI | kernel.IFF_VNET_HDR | kernel.IFF_MUL
 
 
 def test_a_multiqueue_tap_has_no_qdisc_for_each_of_256_queues(alice, bridge):
-    """The kernel would make them when the link comes up: 0.6 ms and 190 KiB for queues that nobody opens."""
+    """The kernel would create them when the link comes up: 0.6 ms and 190 KiB for queues that nobody
+    opens."""
     with alice.create_tap(bridge, True, True, queues=2) as tap:
         lines = kernel.run("tc", "qdisc", "show", "dev", tap.interface).splitlines()
         assert len(lines) == 1 and lines[0].startswith("qdisc noqueue")
@@ -187,7 +188,7 @@ def test_the_probe_leaves_no_device_behind(world):
 
 
 def test_a_frame_cannot_pass_before_the_port_flags_stand(alice, bridge):
-    """The kernel's own events: when the port first forwards, all of its flags stand."""
+    """The kernel's own events show it: when the port first forwards, all of its flags are set."""
     with subprocess.Popen(["stdbuf", "-oL", "bridge", "-d", "monitor", "link"], stdout=subprocess.PIPE,
                           text=True) as events:
         time.sleep(0.2)

@@ -21,7 +21,7 @@ EMITS = "org.freedesktop.DBus.Property.EmitsChangedSignal"
 
 
 def shape(interface):
-    """An interface without order and comments; properties that say nothing emit changes."""
+    """An interface without order and comments; properties that do not say otherwise emit changes."""
     def arguments(member):
         return [(part.get("name"), part.get("type"), part.get("direction"))
                 for part in member.findall("arg")]
@@ -83,7 +83,7 @@ def test_the_name_is_the_services_own(world, user):
 
 
 def test_a_message_with_fds_does_not_get_through(alice, bridge, world):
-    """A client's last fd of a tap would sleep where it is closed: that is not to be our loop."""
+    """If a client's last fd of a tap were closed in the service's loop, the loop would sleep."""
     before = world.service_fds()
     reader, writer = os.pipe()
     try:
@@ -114,7 +114,7 @@ def test_oversize_and_odd_messages_are_refused_and_cost_nothing(alice, bridge, w
     assert alice.error(ROOT, MANAGER, "GetEndpoint", "s", ("x" * 60_000,)).short == "NoSuchEndpoint"
     path = "/org/vnicd1/endpoint/" + "a" * 60_000
     assert alice.error(path, ENDPOINT, "Release").short.startswith("Unknown")
-    # Past 64 KiB sd-bus drops the message unread.
+    # Beyond 64 KiB sd-bus drops the message unread.
     alice.start(path + "a" * 1_000_000, ENDPOINT, "Release").discard()
     assert world.pid == pid
     # Big messages make big heaps; what counts is that they do not add up.
@@ -192,7 +192,8 @@ def test_the_activation_file_is_for_our_name_and_the_unit(world):
 
 
 def test_the_first_call_starts_the_service(world):
-    """In a world of its own: a bus that starts services as root, which the activation file then leaves."""
+    """This runs in a world of its own: on a bus that starts services as root, with an activation file that
+    drops root."""
     here = pathlib.Path(__file__).resolve().parent
     done = subprocess.run([here.parent / "lib" / "world", "--build", world.build, "--source", world.source,
                            sys.executable, here / "activation.py"], timeout=50, check=False, text=True,

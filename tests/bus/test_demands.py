@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The policy table, row by row, against the real polkitd: whoever is granted everything gets what they ask for, and whoever
-is denied a single one of the actions that a call demands is refused, in the call and in what CanCreateTap says of it."""
+"""The policy table, row by row, against the real polkitd: a user who is granted everything gets what they ask
+for, and a user who is denied a single one of the actions that a call requires is refused, by the call and by
+CanCreateTap."""
 
 import contextlib
 import os
@@ -37,7 +38,7 @@ def all_but(world, action):
 
 @contextlib.contextmanager
 def learnt(bridge):
-    """A MAC that the bridge has heard behind an uplink."""
+    """A MAC that the bridge has learnt behind an uplink."""
     kernel.make_veth("up0", "wire0", master=bridge)
     try:
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wire:
@@ -62,7 +63,7 @@ CREATING = ("CreateTap", "OpenTap", "CanCreateTap")
 
 
 def read_table():
-    """(demands by name: (condition, action), methods by name: their demands)"""
+    """(requirements by name: (condition, action), methods by name: their requirements)"""
     text = (pathlib.Path(os.environ["VNICD_SOURCE"]) / "service" / "access" / "policy.c").read_text()
     demands = {name: (condition, action) for name, condition, action in re.findall(
         r'static const Requirement (\w+) = \{\s*(\w+),\s*"([^"]+)"', text)}
@@ -82,7 +83,7 @@ def places(root, bridges):
 
 
 def gives_a_tap(client, method, bridge, options):
-    """It succeeds, and a tap is there that belongs to whom it was made for."""
+    """The call succeeds, and creates a tap that belongs to the user for whom it was made."""
     make = client.open_tap if method == "OpenTap" else client.create_tap
     with make(bridge, **options) as tap:
         assert kernel.link(tap.interface)["master"] == bridge
@@ -92,11 +93,11 @@ def gives_a_tap(client, method, bridge, options):
 
 
 def test_the_table_is_read_whole():
-    """What the tests below go by: every condition has its situation, and every method its row."""
+    """The tests below depend on it: every condition has its situation, and every method its row."""
     assert {condition for condition, _ in DEMANDS.values()} == set(SITUATIONS) | {"always"}
     assert set(ROWS) == {*CREATING, "ListBridges", "CreateNetwork", "Reload", "Delete", "Release"}
     assert {name for names in ROWS.values() for name in names} == set(DEMANDS)
-    # Whatever can be asked for is demanded, and whoever asks first is told the same.
+    # Everything that can be requested is required, and CanCreateTap says the same beforehand.
     assert ROWS["CreateTap"] == ROWS["OpenTap"] == ROWS["CanCreateTap"]
     assert {DEMANDS[name][0] for name in ROWS["CreateTap"]} == set(SITUATIONS)
     assert [DEMANDS[name] for name in ROWS["ListBridges"]] == [
@@ -115,14 +116,14 @@ def test_with_every_action_granted_all_of_it_succeeds(world, bob, places):
 
 
 def needed(condition):
-    """All actions that a situation demands: its own, and that of its bridge."""
+    """All actions that a situation requires: its own, and that of its bridge."""
     bridge = SITUATIONS[condition][0]
     wanted = {condition, "if_of_host" if bridge == HOST else "if_of_network"}
     return {DEMANDS[name][1] for name in ROWS["CreateTap"] if DEMANDS[name][0] in wanted}
 
 
 def refused(client, condition, action):
-    """The call in every form, and what is said of it beforehand; the action is named, but where the MAC is the reason."""
+    """The call in every form, and the dry run; the action is named, unless the MAC is the reason."""
     bridge, options = SITUATIONS[condition]
     of_mac = condition == "if_learnt" and action == "org.vnicd1.manage-endpoints"
     errors = [client.create_tap_error(bridge, **options)]
@@ -136,7 +137,7 @@ def refused(client, condition, action):
 
 @pytest.mark.parametrize("action", sorted({DEMANDS[name][1] for name in ROWS["CreateTap"]}))
 def test_without_one_of_them_whatever_demands_it_is_refused_and_nothing_else(world, bob, places, action):
-    """The others are granted, and nothing is made."""
+    """The others are granted, and nothing is created."""
     before = kernel.snapshot()
     with all_but(world, action):
         for condition, (bridge, options) in SITUATIONS.items():
@@ -159,7 +160,7 @@ def test_whoever_leaves_out_the_isolation_of_guests_needs_what_unfiltered_ones_d
 
 
 def test_the_configuration_grants_the_use_of_a_bridge_and_nothing_else(world, bob, places):
-    """AllowBridges= stands for use-bridge and use-network; polkit denies bob all else."""
+    """AllowBridges= stands for use-bridge and use-network; polkit denies bob everything else."""
     world.configure(f"{CONFIGURATION}[User bob]\nAllowBridges={HOST} {NET}\n")
     world.reload()
     world.polkit.add_rule(RULE.replace("== \"%s\" ? polkit.Result.NO : polkit.Result.YES", "? polkit.Result.NO : null"))
@@ -195,7 +196,7 @@ def test_the_list_says_no_without_its_action(world, bob, places, condition, acti
 
 
 def test_what_changes_the_host_is_demanded_likewise(world, root, bob, places):
-    """CreateNetwork, Delete, Reload, and Release of somebody else's."""
+    """CreateNetwork, Delete, Reload, and Release of another user's endpoint."""
     with root.create_tap(HOST) as tap:
         calls = {"CreateNetwork": (ROOT, MANAGER, "ssa{sv}", ("demand2", "isolated", {})),
                  "Delete": (places.path, NETWORK, "", ()), "Reload": (ROOT, MANAGER, "", ()),

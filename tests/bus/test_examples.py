@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """docs/examples as written, against the real service: what each prints, and that the queues it was given are
-queues. Those are taken out of the running example and a frame goes each way."""
+queues. Those are taken from the running example, and a frame goes each way."""
 
 import contextlib
 import ctypes
@@ -27,7 +27,7 @@ NEEDS = {"create-tap.c": ("cc",), SINGLE_QUEUE: ("go", "/usr/share/gocode/src/gi
 
 
 def take(pid, fd):
-    """A descriptor of another process, here too."""
+    """Duplicate a descriptor of another process."""
     process = os.pidfd_open(pid)
     try:
         taken = libc.syscall(PIDFD_GETFD, process, fd, 0)
@@ -50,7 +50,8 @@ def queues_of(pid):
 
 @pytest.fixture(scope="module")
 def command(world):
-    """command("create-tap.c") → its command line, compiled once, by the line in its head, if it has one."""
+    """command("create-tap.c") → its command line; the example is compiled once, by the line in its head, if
+    it has one."""
     folder = world.source / "docs" / "examples"
 
     def of(name):
@@ -64,7 +65,7 @@ def command(world):
         program = ROOM / pathlib.Path(name).stem
         if not program.exists():
             line = recipe[1].removesuffix("*/").replace(f"-o {program.name} {name}", f"-o {program} {folder / name}")
-            # Nothing of the host's Go, and no network: what the packages have is all that it takes.
+            # It uses nothing of the host's Go, and no network: what the packages contain is enough.
             subprocess.run(["sh", "-euc", line], check=True,
                            env={"PATH": os.environ["PATH"], "GOCACHE": str(ROOM / "go-cache"), "GOPROXY": "off"})
             program.chmod(0o755)
@@ -73,7 +74,7 @@ def command(world):
 
 
 def works(pid, interface, bridge, alice):
-    """A frame from each queue reaches a neighbour, and one of the neighbour's comes out of one of them."""
+    """A frame from each queue reaches a neighbour, and one of the neighbour's arrives at one of them."""
     with alice.create_tap(bridge) as neighbour, queues_of(pid) as queues:
         assert len(queues) == 2
         for number, queue in enumerate(queues):
@@ -137,7 +138,7 @@ def test_a_program_in_go_that_is_killed_leaves_no_tap(world, bridge, command):
     with queues_of(child.pid) as queues:
         child.kill()
         child.communicate(timeout=10)
-        assert len(queues) == 1 and kernel.exists(interface)  # there is a last fd, and we hold it
+        assert len(queues) == 1 and kernel.exists(interface)  # the test holds the last fd
     assert kernel.wait_gone(interface)
 
 
@@ -148,7 +149,7 @@ def carried(interface):
 
 
 def send_and_receive(queue, mac, size):
-    """Sends that many bytes to the MAC, in frames that are all different, and has them all back."""
+    """Send that many bytes to the MAC, in frames that are all different, and receive them all back."""
     for number in range(-(-size // 1400)):
         frame = frames.plain(mac, NEIGHBOUR, number.to_bytes(4, "big") * 350)
         back = frames.plain(NEIGHBOUR, mac, number.to_bytes(4, "big") * 350)
@@ -185,7 +186,7 @@ def test_the_shell_example_says_what_would_help(world, bridges):
 
 
 def test_the_busctl_example_serves_a_program_that_opens_its_tap_by_name(world, alice, bridge):
-    # The port forwards a moment after somebody has opened the tap: as a guest would, it says it more than once.
+    # The port forwards a moment after somebody has opened the tap; so, like a guest, this sends it more than once.
     vmm = ("import fcntl,os,struct,sys,time; fd=os.open('/dev/net/tun', os.O_RDWR); "
            "fcntl.ioctl(fd, 0x400454ca, struct.pack('16sH22x', sys.argv[1].encode(), 0x5002)); "
            "[os.write(fd, bytes(10)+bytes.fromhex('ffffffffffff'+sys.argv[2].replace(':','')+'88b5')+b'by name'.ljust(46)) and "

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Somebody else on the host takes away or changes packet filters of vnicd: a firewall that is started anew flushes the
-whole ruleset. They are whole again at once, and what vnicd does itself causes nothing."""
+"""Another program on the host deletes or changes packet filters of vnicd, as a firewall does that flushes
+the whole ruleset when it is restarted. They are restored at once, and vnicd's own changes cause no
+restoration."""
 
 import contextlib
 import socket
@@ -25,7 +26,7 @@ FIVE = 5
 
 @pytest.fixture(autouse=True)
 def afresh(world):
-    """What was restored for one test does not count for the next."""
+    """Restorations made for one test do not count for the next."""
     world.restart_service()
 
 
@@ -35,7 +36,7 @@ def flush():
 
 @contextlib.contextmanager
 def server():
-    """A port of the host that no guest is to reach; gives a function that says who connected."""
+    """A port of the host that no guest may reach; returns a function that tells who connected."""
     with socket.create_server(("0.0.0.0", PORT)) as listener:
         listener.setblocking(False)
 
@@ -131,7 +132,7 @@ def test_a_single_rule_that_is_deleted_comes_back(nat):
 def test_what_vnicd_does_itself_causes_nothing(world, root, alice):
     with nft.changes() as changes:
         with network(root, "yesnet", services=False):
-            # The network's tables, and the uplinks': a look at them, and no more.
+            # This covers the network's tables and those of the uplinks: they are checked, and nothing more.
             assert poll(lambda: changes.transactions() >= 2, 5)
             time.sleep(0.5)
             made = changes.transactions()
@@ -145,7 +146,8 @@ def test_what_vnicd_does_itself_causes_nothing(world, root, alice):
 
 
 def test_guests_that_fill_sets_cause_nothing(root, alice):
-    """What packets add to sets is nobody's change, and a foreign one beside it is no reason to begin anew."""
+    """What packets add to sets is not a change, and a foreign element beside them is no reason to start
+    again."""
     with network(root, "yesnet", services=False, guard_addresses=True) as net, alice.create_tap("yesnet", False) as tap, \
             nft.changes() as changes:
         gateway = net.address(4)
@@ -185,10 +187,11 @@ def test_a_network_that_is_made_anew_meanwhile_has_its_own_filters(root):
         assert 'iif "yesnet"' in rules or f"iif {index}" in rules, rules
 
 
-# Who means it
+# Who really wants it
 
 def spoil(family, name, calm=2, timeout=60):
-    """Deletes again and again what is restored, until it stays away for that time; how often it was there."""
+    """Repeatedly delete what is restored, until it stays away for that time; returns how often it was
+    restored."""
     done, begun, last = 0, time.monotonic(), time.monotonic()
     while time.monotonic() < min(last + calm, begun + timeout):
         if nft.delete_table(family, name):
@@ -206,10 +209,10 @@ def test_what_is_deleted_again_and_again_is_left_and_warned_of_until_it_is_over(
         changes.seen.clear()
         assert spoil("inet", "vnicd-yesnet") == FIVE + 1
         assert poll(lambda: warnings(net), 2), net.get("Warnings")
-        assert changes.transactions() == FIVE + 1 + FIVE  # and no more
+        assert changes.transactions() == FIVE + 1 + FIVE  # and not more often
         assert ("inet", "vnicd-yesnet") not in nft.tables()
         assert world.service.output().count("yesnet: Somebody") == 1
-        # Nothing new gets onto it, and whoever asks is told why.
+        # No new tap is put on it, and callers are told why.
         with pytest.raises(BusError, match="filters") as refused:
             alice.create_tap("yesnet", False)
         assert refused.value.short == "KernelError"
@@ -234,27 +237,28 @@ def test_so_are_the_filters_of_all_taps(root, bridge, alice):
         before = nft.ruleset()
         assert spoil("bridge", "vnicd-taps-") == FIVE + 1
         assert poll(lambda: any("01:80:c2" in text for text in said()), 2)
-        # Without the rule the ports must not forward: guests would speak LACP to the LAN.
+        # Without the rule the ports must not forward: guests could send LACP to the LAN.
         assert poll(lambda: mask(tap) == 0, 2)
         assert nft.wait_for(before, AGAIN + 5) == []
         assert poll(lambda: said() == [] and mask(tap) == 0xFFFD, 5)
 
 
-# Others, who change what is theirs
+# Other programs that change their own filters
 
 def others(first, pairs):
     return "".join(f"add table inet other{i}\ndelete table inet other{i}\n" for i in range(first, first + pairs))
 
 
 def storm(transactions):
-    """So many by one nft, each alone."""
+    """That many changes by one nft, each in a transaction of its own."""
     kernel.subprocess.run(["nft", "--interactive"], input=others(0, transactions // 2), text=True,
                           stdout=kernel.subprocess.DEVNULL, stderr=kernel.subprocess.DEVNULL, timeout=60, check=False)
 
 
 @contextlib.contextmanager
 def unending_storm():
-    """One transaction after another until it is left; however fast this machine is, it is not over before."""
+    """One transaction after another until the block is left; the storm does not end earlier, however fast the
+    machine is."""
     ended = threading.Event()
     nft_ = kernel.subprocess.Popen(["nft", "--interactive"], stdin=kernel.subprocess.PIPE, text=True,
                                    stdout=kernel.subprocess.DEVNULL, stderr=kernel.subprocess.DEVNULL)
@@ -292,11 +296,11 @@ def test_a_storm_of_others_costs_a_look_in_100_ms(world, root, alice):
         print(f"{changes.transactions()} transactions in {took:.2f} s: {woken} wake-ups, {spent * 1000:.0f} ms")
         assert changes.transactions() == 1000
         assert changes.made("vnicd-yesnet") == changes.made("vnicd-taps-") == 0
-        assert woken <= 5 * (took * 10 + 1) + 20  # the firewalls of others are looked at as well
+        assert woken <= 5 * (took * 10 + 1) + 20  # other programs' firewalls are checked as well
         assert spent <= 0.05 * took + 0.05
 
 
-# Slowed down by sanitizers libnftables would not come to an end of reading filters while they change.
+# Slowed down by sanitizers, libnftables would never finish reading filters while they change.
 @pytest.mark.once
 def test_beside_a_storm_calls_are_answered_and_what_is_deleted_is_restored(root, alice):
     with network(root, "yesnet", services=False):
@@ -319,14 +323,14 @@ def test_beside_a_storm_calls_are_answered_and_what_is_deleted_is_restored(root,
         print(f"without it: p50 {alone[25] * 1000:.1f} ms, p99 {alone[49] * 1000:.1f} ms; the first, which waited, {first * 1000:.1f} ms; "
               f"{len(times)} CreateTaps beside {beside} transactions: p50 {times[len(times) // 2] * 1000:.1f} ms, "
               f"p99 {times[len(times) * 99 // 100] * 1000:.1f} ms")
-        # As a ratio, on a machine that does other things too.
+        # This is a ratio, since the machine does other things too.
         assert times[len(times) // 2] <= 5 * alone[25] + 0.05
         assert nft.wait_for(before) == []
 
 
 @pytest.mark.once
 def test_who_waits_for_filters_that_others_leave_no_time_to_restore_is_told_so(world, root, alice):
-    """libnftables begins anew whenever filters change before it has read them all. Here that takes long."""
+    """libnftables starts again whenever filters change before it has read them all. Here that takes long."""
     with network(root, "yesnet", services=False):
         before = nft.ruleset()
         with injected(world, "sendto", "delay_exit=30000", "1+", "-f"), unending_storm():
@@ -356,4 +360,4 @@ def test_while_nothing_happens_the_service_is_not_woken(world, root, alice):
             time.sleep(2)
             return wakeups(world.pid) == before
 
-        assert poll(slept, 30)  # once what was put off is done
+        assert poll(slept, 30)  # once the delayed work is done

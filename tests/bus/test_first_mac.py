@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Guests on networks that use another MAC than the one that was made for them: nobody told it to them. The first other
-one is taken over, once; whatever comes after that is dropped and warned of."""
+"""Guests on networks that use another MAC than the generated one, because nobody told them that. The first
+other one replaces it, once; frames from any further one are dropped, with a warning."""
 
 import contextlib
 import os
@@ -38,18 +38,18 @@ def net(root):
 
 @pytest.fixture
 def neighbour(bob, net):
-    """Somebody on the network who hears what is for all."""
+    """A neighbour on the network that receives broadcasts."""
     with bob.create_tap(net.name, False, guest_mac=NEIGHBOUR) as tap:
         yield tap
 
 
 def broadcast(mac, number=0):
-    """What any guest may say to all: a probe for an address."""
+    """What any guest may send to all: a probe for an address."""
     return arp_request(mac, "0.0.0.0", f"192.0.2.{number}")
 
 
 def is_heard(tap, listener, mac, timeout=1.0):
-    """Whether one frame with this source comes through."""
+    """Whether one frame with this source arrives."""
     drain(listener.fds)
     is_heard.count = getattr(is_heard, "count", 0) % 250 + 1
     frame = broadcast(mac, is_heard.count)
@@ -58,12 +58,12 @@ def is_heard(tap, listener, mac, timeout=1.0):
 
 
 def speaks(tap, listener, mac, timeout=5.0):
-    """Sends with this source until it is heard, as guests do."""
+    """Send from this source until a frame arrives, as guests do."""
     return poll(lambda: is_heard(tap, listener, mac, 0.2), timeout, 0.01)
 
 
 def static_macs(tap):
-    """What the bridge was told of the port, without the host side's own."""
+    """The static entries of the bridge for the port, without the host side's own."""
     link = kernel.link(tap.interface)
     return sorted(entry["mac"] for entry in kernel.fixed_fdb(link["master"])
                   if entry["ifname"] == tap.interface and entry["mac"] != link["address"])
@@ -84,7 +84,7 @@ def changes(client, tap):
 
 
 def told(signals, name):
-    """The values of a property that PropertiesChanged told of."""
+    """The values of a property that PropertiesChanged announced."""
     return [values[1][name] for _, _, _, values in signals.all() if values[0] == ENDPOINT and name in values[1]]
 
 
@@ -113,9 +113,9 @@ def test_the_first_other_source_replaces_the_generated_mac(world, alice, neighbo
         port = kernel.bridge_port(tap.interface)
         assert port["locked"] and not port["learning"]
         assert not is_heard(tap, neighbour, generated, QUIET)
-        # Nor is a frame lost from now on.
+        # No frame is lost from now on either.
         assert all(is_heard(tap, neighbour, OTHER) for _ in range(20))
-        # What is sent to it arrives.
+        # Frames to it arrive.
         frame = ethernet(OTHER, NEIGHBOUR, 0x0806, arp_request(NEIGHBOUR, "0.0.0.0", "192.0.2.7")[14:])
         send(neighbour.fds[0], frame)
         assert receive(tap.fds[0], 2, 0, want=frame.__eq__)
@@ -123,7 +123,7 @@ def test_the_first_other_source_replaces_the_generated_mac(world, alice, neighbo
 
 
 def test_a_guest_that_used_the_generated_one_for_a_moment_may_still_have_its_own(alice, neighbour):
-    """As firmware does that boots from the network."""
+    """Firmware that boots from the network does that."""
     with alice.create_tap("yesnet", False) as tap:
         end = time.monotonic() + 1.5
         while time.monotonic() < end:
@@ -174,7 +174,7 @@ def test_ports_that_are_open_to_all_learn_as_before(root, neighbour):
 
 
 def test_on_a_bridge_of_the_host_the_mac_is_who_asked_for_its_own(alice, bob, bridge):
-    """Whoever asks for anti_spoof there is told the MAC that goes with it."""
+    """Callers that request anti_spoof there are told the MAC that goes with it."""
     with alice.create_tap(bridge, False, anti_spoof=True) as tap, bob.create_tap(bridge, False) as listener:
         mac = tap.get("GuestMac")
         for _ in range(5):
@@ -183,7 +183,7 @@ def test_on_a_bridge_of_the_host_the_mac_is_who_asked_for_its_own(alice, bob, br
         assert tap.get("GuestMac") == mac and static_macs(tap) == [mac] and tap.get("Warnings") == []
 
 
-# What may not be taken
+# MACs that may not be taken
 
 def refused(case, net, tap, neighbour):
     return {"the gateway's": net.get("Mac"), "a neighbour's": NEIGHBOUR, "a neighbour's host side": host_side(NEIGHBOUR),
@@ -208,7 +208,7 @@ def test_a_source_that_could_not_be_given_is_refused_and_the_next_may_be_taken(a
 
 
 def test_a_mac_that_is_in_use_is_taken_when_it_is_free(alice, bob, net, neighbour):
-    """A clone beside the guest of which it was made, until that one goes."""
+    """This is a clone beside the guest from which it was copied, until that one is gone."""
     with alice.create_tap("yesnet", False) as tap:
         with bob.create_tap("yesnet", False, guest_mac=OTHER) as original:
             assert not speaks(tap, neighbour, OTHER, 1)
@@ -217,7 +217,7 @@ def test_a_mac_that_is_in_use_is_taken_when_it_is_free(alice, bob, net, neighbou
 
 
 def test_a_mac_that_is_heard_behind_another_port_of_the_network_is_not_taken_over(alice, net, neighbour):
-    """It is somebody's there, and nobody was asked."""
+    """It is in use there, and nobody has authorized taking it over."""
     def holders():
         return [(entry["ifname"], entry["state"]) for entry in kernel.fdb("yesnet") if entry["mac"] == OTHER]
 
@@ -247,7 +247,7 @@ def test_two_guests_that_take_the_same_mac_at_once_are_not_both_heard(alice, nei
 
 
 def test_an_entry_that_somebody_deletes_comes_back(alice, neighbour):
-    """Of what was tied in place of the generated one, and only of that."""
+    """This holds for the entry that replaced that of the generated MAC, and only for that."""
     with alice.create_tap("yesnet", False) as tap:
         assert speaks(tap, neighbour, OTHER)
         for _ in range(3):
@@ -299,7 +299,8 @@ def wake_ups(pid):
 
 @contextlib.contextmanager
 def flooding(tap, frames):
-    """Sends these frames again and again from another thread; gives a list whose length is how many were taken."""
+    """Send these frames again and again from another thread; returns a list whose length is how many were
+    accepted."""
     sent, ended = [], threading.Event()
 
     def shout():
@@ -330,17 +331,17 @@ def test_threat_60_a_hundred_thousand_forged_sources_cost_a_few_events(world, al
         woken, spent = wake_ups(world.pid) - woken, cpu_seconds(world.pid) - before
         print(f"100,000 sources in {seconds:.2f} s: {woken} wake-ups, {spent:.2f} s of processor, "
               f"{len(signals.all())} signals, {entries(hostile)} entries")
-        # Its guest's MAC, of whichever was the first, and the link's own.
+        # The guest's MAC, whichever was the first, and the link's own.
         assert entries(hostile) == 2 and len(static_macs(hostile)) == 1
         assert hostile.get("GuestMac") == static_macs(hostile)[0]
         assert len(told(signals, "GuestMac")) == 1 and len(told(signals, "Warnings")) <= 1
-        # Each event makes some of the link, which the service is told of, too.
+        # Each event causes some about the link, of which the service is told as well.
         assert woken < 20 + 20 * seconds and spent < 0.1 + 0.05 * seconds
 
 
 @pytest.mark.parametrize("guarded", [False, True], ids=["open", "guard_addresses"])
 def test_forged_sources_do_not_use_up_what_filters_remember_of_others(root, alice, bob, guarded):
-    """A frame meets the filters before the lock of its port: what they count of it counts on the port."""
+    """A frame passes the filters before the lock of its port: what they count is counted for the port."""
     with network(root, "yesnet", "isolated", services=False, guard_addresses=guarded) as net, \
             bob.create_tap("yesnet", False, guest_mac=NEIGHBOUR) as neighbour, \
             alice.create_tap("yesnet", False, guest_mac=GIVEN) as hostile, \
@@ -357,7 +358,7 @@ def test_forged_sources_do_not_use_up_what_filters_remember_of_others(root, alic
             if number == 203 or not guarded:
                 assert receive(neighbour.fds[0], 1, 0, want=frame.__eq__), number
         if guarded:
-            # Of the others the flood has taken no more than a guest may.
+            # The flood has not taken more from the others than a guest may.
             heard = 0
             for number in range(100, 200):
                 frame = arp_request(NEIGHBOUR, f"{subnet}.{number}", gateway)
@@ -368,7 +369,7 @@ def test_forged_sources_do_not_use_up_what_filters_remember_of_others(root, alic
 
 @pytest.mark.parametrize("given", [False, True], ids=["generated", "given"])
 def test_a_guest_is_heard_beside_one_that_claims_the_gateways_mac_without_end(world, alice, bob, net, neighbour, given):
-    """That one stays as it is, and so its port goes on telling."""
+    """That guest's MAC stays as it is, and so its port keeps reporting."""
     options = {"guest_mac": GIVEN} if given else {}
     with alice.create_tap("yesnet", False, **options) as hostile:
         with flooding(hostile, [broadcast(net.get("Mac"))]) as sent:
@@ -394,13 +395,13 @@ def test_guests_that_keep_to_their_mac_wake_nobody(world, alice, neighbour):
         woken = wake_ups(world.pid)
         for _ in range(100):
             assert is_heard(tap, neighbour, OTHER) and is_heard(given, neighbour, GIVEN)
-        # Timers of its own are none of theirs.
+        # The service's own timers are not among them.
         assert wake_ups(world.pid) < woken + 5
 
 
 @pytest.mark.long
 def test_a_generated_mac_that_was_in_use_for_a_minute_is_its_guests_own(alice, neighbour):
-    """So that a nested machine's frame does not silence the guest that holds it."""
+    """This keeps a nested machine's frame from silencing the guest that holds it."""
     with alice.create_tap("yesnet", False) as tap:
         mac, end = tap.get("GuestMac"), time.monotonic() + 64
         group = kernel.link(tap.interface)["group"]
@@ -414,12 +415,12 @@ def test_a_generated_mac_that_was_in_use_for_a_minute_is_its_guests_own(alice, n
         assert tap.get("GuestMac") == mac
 
 
-# What it costs, and what it needs
+# What it costs, and what it requires
 
 def test_neither_a_tap_nor_its_mac_changes_a_filter(alice, neighbour):
     with subprocess.Popen(["nft", "monitor"], stdout=subprocess.PIPE, text=True) as monitor:
         try:
-            # It is there when it has told of a change.
+            # It has opened the group once it has reported a change.
             kernel.run("nft", "add", "table", "ip", "vnic-probe")
             kernel.run("nft", "delete", "table", "ip", "vnic-probe")
             for number in range(10):
@@ -449,7 +450,7 @@ def test_a_guest_of_another_mac_gets_an_address_by_dhcp_and_again_when_it_comes_
                 assert next(one for one in net.leases() if one[0] == lease["ip"])[1] == OTHER
                 had.append(lease["ip"])
             assert kernel.wait_gone(tap.interface)
-            # Somebody else is there meanwhile.
+            # Another program holds it meanwhile.
             with alice.create_tap("yesnat", False, guest_mac=THIRD) as between, Machine(between, "db") as db:
                 had.append(db.dhcp()["ip"])
         assert had[0] == had[2] and had[1] != had[0]
@@ -457,7 +458,7 @@ def test_a_guest_of_another_mac_gets_an_address_by_dhcp_and_again_when_it_comes_
 
 @contextlib.contextmanager
 def log_group_of_somebody_else():
-    """What another program does that listens to our group of nfnetlink_log."""
+    """Another program that listens to vnicd's group of nfnetlink_log."""
     def attribute(kind, value):
         return struct.pack("HH", 4 + len(value), kind) + value + bytes(-len(value) % 4)
 
@@ -485,7 +486,7 @@ def test_where_another_program_listens_it_is_as_it_was_and_doctor_says_so(world,
             said = world.output_as("alice", [world.tool("vnicctl"), "doctor"])[1]
             assert re.search(rf"nfnetlink_log.*{LOG_GROUP}|{LOG_GROUP}.*nfnetlink_log", said)
     changed = root.subscribe(PROPERTIES, "PropertiesChanged", ROOT)
-    # As systemctl reload does.
+    # systemctl reload does this.
     world.signal_service(signal.SIGHUP)
     changed.wait_for(lambda *item: item[3][1].get("Warnings") == [])
     with network(root, "yesnet", "isolated", services=False), \

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The reason of it all: frames with a virtio_net_hdr cross, whole and unfinished, in one system call."""
+"""The purpose of the service: frames with a virtio_net_hdr cross, whole and unfinished, in one system
+call."""
 
 import os
 
@@ -46,7 +47,7 @@ def test_a_64_kib_segment_with_a_partial_checksum_arrives_whole(alice, bridge, s
 
 
 def test_what_the_receiver_cannot_take_arrives_cut_and_finished(alice, bridge):
-    """It has negotiated no offload: the kernel segments for it and fills the checksums in."""
+    """It has negotiated no offload: the kernel segments for it and fills in the checksums."""
     one, other = pair(alice, bridge)
     with one, other:
         payload = os.urandom(14480)
@@ -83,7 +84,7 @@ def test_every_queue_of_a_multiqueue_tap_sends_and_flows_arrive(alice, bridge):
 
 
 def test_a_frame_reaches_a_tap_at_once_after_the_reply(alice, bridge):
-    """The port forwards when the call is answered: nothing has to be waited for."""
+    """The port forwards when the call is answered: there is nothing to wait for."""
     with alice.create_tap(bridge, True, guest_mac=A) as one:
         for number in range(20):
             with alice.create_tap(bridge, True) as other:

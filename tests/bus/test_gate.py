@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The one gate: what the service says of itself, the contract and the table name the same methods, and a
-user without rights gets through to what is written here and to nothing else (threat 5)."""
+"""Access control as a whole: introspection, the contract and the policy table name the same methods, and a
+user without rights can call what is listed here and nothing else (threat 5)."""
 
 import contextlib
 import re
@@ -24,7 +24,7 @@ DENY_ALL = """polkit.addRule(function (action, subject) {
 });
 """
 
-# What everybody may call: each says or does only what is the caller's own or no secret.
+# What everybody may call: each only affects or reveals what is the caller's own or no secret.
 FOR_EVERYBODY = {(MANAGER, "CanCreateTap"), (MANAGER, "ListBridges"), (MANAGER, "GetEndpoint"),
                  (MANAGER, "ReleaseAll"), (NETWORK, "GetLeases")}
 
@@ -33,7 +33,7 @@ STANDARD = {(PROPERTIES, "Get"), (PROPERTIES, "GetAll"), (PROPERTIES, "Set"), (I
 
 
 def arguments(tap):
-    """Plausible ones for each method, which somebody with rights would succeed with."""
+    """Plausible arguments for each method, with which an authorized caller would succeed."""
     persistent = {"persistent": GLib.Variant("b", True)}
     owner = {"owner": GLib.Variant("u", 1001)}
     return {
@@ -57,7 +57,7 @@ def arguments(tap):
 
 @pytest.fixture
 def tap(alice, bridge):
-    """Somebody else's."""
+    """Another user's tap."""
     with alice.create_tap(bridge, True, True, queues=1) as made:
         yield made
 
@@ -82,7 +82,7 @@ def introspect(client, path):
 
 
 def methods(client, *objects):
-    """(path, interface, method) of all that the service says it has."""
+    """(path, interface, method) of everything that the service reports by introspection."""
     return [(path, part.get("name"), method.get("name")) for path in (ROOT, *objects)
             for part in introspect(client, path) for method in part.findall("method")]
 
@@ -156,7 +156,7 @@ def test_every_property_is_read_by_all_and_written_by_nobody(nobody, root, tap, 
     (ENDPOINT, "Get"), (PROPERTIES, "Nonsense"), (PEER, "Nonsense"), (OBJECTS, "CreateTap"),
     (INTROSPECTABLE, "Get"), (NETWORK, "Release"), (None, "ReleaseAll")])
 def test_what_is_not_in_the_table_does_not_exist_for_anybody(alice, root, tap, interface, member):
-    """Also by arguments that a method of that name takes."""
+    """The calls include arguments that a method of that name accepts."""
     for client in (alice, root):
         for path in (ROOT, tap.endpoint, "/", "/org/vnicd1/endpoint"):
             for signature, values in (("", ()), ("u", (1,)), ("sbba{sv}", ("yes0", True, False, {}))):
@@ -174,7 +174,7 @@ def test_the_standard_interfaces_answer(alice, tap):
 
 @pytest.mark.restarts
 def test_whoever_asks_for_a_machine_id_that_the_host_does_not_have_is_told_so(world, alice):
-    """sd-bus, which answers that call, would end the connection in its place."""
+    """sd-bus answers that call itself otherwise, and would close the connection instead."""
     assert world.stop_service() == 0
     with contextlib.ExitStack() as stack:
         kernel.run("mount", "--bind", "/dev/null", "/etc/machine-id")
@@ -187,7 +187,7 @@ def test_whoever_asks_for_a_machine_id_that_the_host_does_not_have_is_told_so(wo
         assert alice.call(ROOT, PEER, "Ping") == () and world.pid == pid
 
 
-# The demands of one call
+# The requirements of one call
 
 def test_each_demand_asks_for_its_own_action_with_its_own_details(alice, bob, root, tap, bridges, world):
     bridges("br0")
@@ -265,7 +265,7 @@ def test_nobody_is_prompted_for_a_call_that_is_denied_anyway(alice, bridges, wor
 
 
 def test_a_person_is_asked_twice_for_what_needs_two_answers(alice, bridges, world):
-    """With the real polkit and an agent."""
+    """This uses the real polkit and an agent."""
     bridges("ask0")
     assert alice.create_tap_error("ask0", persistent=True).name == MAY_ASK
     with Agent(world, alice, "accept") as agent:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What others on the host do to the ports of endpoints: ifreload, NetworkManager and networkd take them off and put
-them back, a bridge is deleted and made again, somebody turns a filter off. What protects is restored, and before a
-frame passes; where somebody has put a port is followed; what has lost its bridge waits for one of that name, and of
-the rest people are warned."""
+"""What other programs on the host do to the ports of endpoints: ifreload, NetworkManager and networkd take
+them off and put them back, a bridge is deleted and re-created, somebody turns a filter off. Protection is
+restored before a frame passes; a new placement is followed; a tap that has lost its bridge waits for one of
+that name, and users are warned about the rest."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ def ip(*words):
 
 
 def batch(*lines):
-    """Several commands that one program gives, one right after the other."""
+    """Several commands that one program executes without a pause."""
     path = "/run/vnicd-test-batch"
     with open(path, "w", encoding="ascii") as file:
         file.writelines(line + "\n" for line in lines)
@@ -45,7 +45,7 @@ def is_tied(name, mac=GUEST):
 
 
 def stands(name, mac=GUEST):
-    """All that protects others from it, and it from others."""
+    """Everything that protects others from it, and it from others."""
     port = kernel.bridge_port(name)
     return bool(port) and port["locked"] and not port["learning"] and port["isolated"] and mask(name) == 0xFFFD and \
         is_tied(name, mac) and group(name) & 0xFF000000 == BRIDGED_TAPS
@@ -91,7 +91,7 @@ def test_a_port_that_is_put_back_has_all_of_its_filters_again(root, where, toget
 
 
 def shout(source):
-    """What a guest may send on every bridge, but for its source."""
+    """What a guest may send on every bridge, except for its source."""
     return frames.ethernet(frames.BROADCAST, source, frames.ETH_IPV4,
                            frames.udp("0.0.0.0", "255.255.255.255", 68, 67, b"shout"))
 
@@ -105,7 +105,7 @@ def forged_frames_heard(sniffer):
 
 
 def test_no_forged_frame_passes_while_it_is_off_and_on_again(root, where):
-    """Its guest shouts with a forged MAC all the time."""
+    """Its guest sends broadcasts with a forged MAC all the time."""
     with protected(root, where) as tap, wired(where), Ears.listen("wire0", 3) as sniffer:
         name = tap.interface
         forged, honest = shout(FORGED), shout(GUEST)
@@ -151,7 +151,7 @@ def test_more_protection_than_it_was_made_with_is_the_administrators(root, bridg
     with root.create_tap(bridge, False) as tap:
         kernel.run("bridge", "link", "set", "dev", tap.interface, "isolated", "on", "locked", "on")
         assert poll(lambda: tap.get("Isolated"), 2)
-        kernel.run("ip", "link", "set", tap.interface, "group", 42)  # something to look at it for
+        kernel.run("ip", "link", "set", tap.interface, "group", 42)  # an event that makes the service look at it
         assert poll(lambda: group(tap.interface) == BRIDGED_TAPS, 5)
         port = kernel.bridge_port(tap.interface)
         assert port["isolated"] and port["locked"]
@@ -172,13 +172,13 @@ def test_what_is_undone_again_and_again_is_left_after_five_times_and_warned_of(w
         assert poll(lambda: any("isolated" in text for text in tap.get("Warnings")), 2)
         assert poll(lambda: "again and again" in world.service.output()[before:], 2)
         assert world.service.output()[before:].count("again and again") == 1
-        # The warning is over when somebody puts it right.
+        # The warning ends when somebody corrects it.
         kernel.run("bridge", "link", "set", "dev", tap.interface, "isolated", "on")
         assert poll(lambda: tap.get("Warnings") == [], 2)
 
 
 def undo_until_it_is_left(undo, stands):
-    """Five times it is restored, and then it is not."""
+    """It is restored five times, and then it is left."""
     for _ in range(5):
         kernel.run(*undo)
         assert poll(stands, 2)
@@ -194,32 +194,32 @@ def test_a_tap_whose_lock_is_left_off_stays_held_when_it_comes_back_to_its_bridg
         assert poll(lambda: group(name) == TAKEN_OFF, 5)
         ip(name, "master", bridge)
         assert isolated_again(name, 5)
-        tap.get("Warnings")  # what it does for an event it has done by then
+        tap.get("Warnings")  # by then the service has handled the event
         assert not kernel.bridge_port(name)["locked"]
         assert group(name) & 0xFF000000 == HELD
 
 
 def test_a_port_whose_group_is_left_forwards_nothing_reserved(root, bridge):
-    """The filter of reserved frames knows a tap by its group."""
+    """The filter of reserved frames recognizes a tap by its group."""
     with protected(root, bridge) as tap:
         name = tap.interface
         undo_until_it_is_left(("ip", "link", "set", name, "group", "42"), lambda: stands(name))
         assert poll(lambda: mask(name) == 0, 2)
         assert group(name) == 42
-        # Nor when another fact of it is restored, or when somebody lets it.
+        # Nor does it when another setting is restored, or when a restoration is permitted again.
         kernel.run("bridge", "link", "set", "dev", name, "isolated", "off")
         assert isolated_again(name, 2)
         assert mask(name) == 0
         ip(name, "type", "bridge_slave", "group_fwd_mask", "0xfff8")
         assert poll(lambda: mask(name) == 0, 2)
-        # Until somebody puts the group right.
+        # This lasts until somebody corrects the group.
         ip(name, "group", str(BRIDGED_TAPS))
         wait_until_it_stands(name)
 
 
 @pytest.mark.once
 def test_what_was_left_is_restored_when_that_is_permitted_again(root, bridge):
-    """Though nothing more happens."""
+    """This happens without a further event."""
     with protected(root, bridge) as tap:
         for _ in range(6):
             kernel.run("bridge", "link", "set", "dev", tap.interface, "isolated", "off")
@@ -230,7 +230,7 @@ def test_what_was_left_is_restored_when_that_is_permitted_again(root, bridge):
 
 
 def test_taps_that_are_moved_while_their_bridge_is_deleted_belong_on_the_new_one(world, root, bridge, bridges):
-    """All of it is read at once."""
+    """All of the events are read at once."""
     bridges("yes1")
     with protected(root, bridge) as tap:
         with stopped(world.pid):
@@ -311,7 +311,7 @@ def test_a_port_that_is_taken_off_a_bridge_that_is_there_is_left_off(root, bridg
         assert "master" not in kernel.link(tap.interface)
 
 
-# A bridge that is deleted, and made again
+# A bridge that is deleted and re-created
 
 def test_a_bridge_that_is_made_again_has_its_endpoints_back(world, root, bridge, bridges):
     with protected(root, bridge) as tap, root.create_tap(bridge, False, persistent=True) as other:
@@ -347,7 +347,8 @@ def test_no_forged_frame_passes_when_its_bridge_is_made_again(root, bridge, brid
 @pytest.mark.restarts
 @pytest.mark.parametrize("restarted", [False, True], ids=["", "after a restart"])
 def test_without_its_bridge_nothing_gets_to_the_host_past_its_firewall(world, root, bridges, restarted):
-    """A firewall that was written for the bridge does not see what comes by the tap itself: IPv4, IPv6 and ARP."""
+    """A firewall that was written for the bridge does not see packets that arrive from the tap itself: IPv4,
+    IPv6 and ARP."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(address_elsewhere())
         bridge = bridges("yes0", mac=BRIDGE_MAC)
@@ -370,7 +371,7 @@ def test_without_its_bridge_nothing_gets_to_the_host_past_its_firewall(world, ro
 @pytest.mark.restarts
 @pytest.mark.parametrize("when", ["before", "meanwhile", "after"])
 def test_a_restart_forgets_nothing(world, root, bridge, bridges, when):
-    """Of what it was made as, though its bridge goes and comes."""
+    """The settings from its creation survive, even while its bridge is deleted and re-created."""
     with protected(root, bridge) as tap:
         if when == "before":
             world.restart_service()
@@ -432,7 +433,7 @@ def configured(world):
 
 @pytest.mark.parametrize("whom", ["User alice", "Group vm"])
 def test_the_configuration_is_looked_at_again(world, alice, root, bridge, bridges, configured, whom):
-    """Nobody knows the groups of who has made it any more: what is denied to any of them is denied to it."""
+    """The groups of its creator are not known any more: it is denied whatever any of them is denied."""
     with alice.create_tap(bridge, False) as denied, root.create_tap(bridge, False) as roots:
         configured(f"\n[{whom}]\nDenyBridges={bridge}\n")
         before = len(world.service.output())
@@ -453,7 +454,7 @@ def test_rejoining_can_be_turned_off(world, root, bridge, bridges, configured):
         bridges(bridge, mac=BRIDGE_MAC)
         assert poll(lambda: "RejoinBridges=" in world.service.output()[before:], 5)
         assert kernel.ports(bridge) == [] and group(tap.interface) == HELD
-        # Who puts it back by hand has it with its filters.
+        # If root puts it back by hand, it has its filters.
         ip(tap.interface, "master", bridge)
         wait_until_it_stands(tap.interface)
 
@@ -519,7 +520,7 @@ def latencies(client, ended, found):
 @pytest.mark.once
 @pytest.mark.deadline(600)
 def test_a_bridge_that_flaps_with_many_taps_on_it_costs_others_little(world, root, bob, bridges):
-    """The long form measures what is promised; the short one that nobody is kept waiting."""
+    """The long form measures the promised figures; the short one checks that nobody is kept waiting."""
     count, flaps, seconds, share, most = (500, 10, 60, 0.05, 0.05) if LONG else (100, 3, 12, 0.15, 0.25)
     bridge = bridges("yes0", mac=BRIDGE_MAC)
     taps = []

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A MAC that a bridge has learnt behind an uplink is no proof that somebody uses it there now: a guest that has moved here
-had it there. Root and whoever manages endpoints may take it over, others where the administrator has listed the bridge;
-what somebody has set, or what a tap of vnicd uses, is nobody's to take."""
+"""A MAC that a bridge has learnt behind an uplink is not necessarily in use there now: a guest that has moved
+here may have used it there. Root and callers authorized for manage-endpoints may take it over, others may
+where the administrator has listed the bridge; nobody may take an entry that somebody has set, or a MAC that a
+tap of vnicd uses."""
 
 import contextlib
 import socket
@@ -17,7 +18,7 @@ MOVED, NEIGHBOUR = "52:54:00:00:4d:01", "52:54:00:00:4d:02"
 
 @pytest.fixture
 def uplink(bridge):
-    """A wire to another machine, which sends as whom it likes: uplink(mac)."""
+    """A cable to another machine, which sends from any source: uplink(mac)."""
     kernel.make_veth("up0", "wire0", master=bridge)
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
         wire.bind(("wire0", 0))
@@ -33,7 +34,7 @@ def uplink(bridge):
 
 @pytest.fixture
 def moved(bridge, uplink):
-    """The bridge has just heard the MAC behind the uplink."""
+    """The bridge has just learnt the MAC behind the uplink."""
     assert poll(lambda: uplink(MOVED) or entry(bridge)["ifname"] == "up0", 5)
     assert entry(bridge)["state"] == ""
     return MOVED
@@ -41,7 +42,7 @@ def moved(bridge, uplink):
 
 @pytest.fixture
 def allowed(world):
-    """allowed("[User *]", "yes0"): what the configuration says then."""
+    """allowed("[User *]", "yes0"): sets what the configuration says."""
     def apply(section, names):
         world.configure(f"{CONFIGURATION}{section}\nAllowLearntMacs={names}\n")
         world.reload()
@@ -70,7 +71,7 @@ def refused(client, bridge, mac=MOVED, **options):
 def test_root_takes_it_over_and_it_stays_here(root, bridge, uplink, moved):
     with root.create_tap(bridge, guest_mac=moved) as tap, root.create_tap(bridge, guest_mac=NEIGHBOUR) as other:
         assert is_tied(bridge, tap)
-        uplink(MOVED)  # a last frame of it, or somebody who claims it there
+        uplink(MOVED)  # a last frame of it, or another machine that claims it there
         frame = frames.plain(MOVED, NEIGHBOUR, b"for the guest")
         frames.send(other.fds[0], frame, frames.hdr())
         assert frames.receive(tap.fds[0], 5, want=lambda got: got == frame)
@@ -128,7 +129,7 @@ def test_on_no_other_bridge_and_for_nobody_else(allowed, bob, bridge, moved):
 
 
 def test_what_another_program_has_learnt_for_the_bridge_is_no_proof_either(root, bob, bridge, uplink):
-    """As EVPN's daemon enters the guests of other hosts."""
+    """EVPN's daemon enters the guests of other hosts this way."""
     kernel.run("bridge", "fdb", "add", MOVED, "dev", "up0", "master", "dynamic", "extern_learn")
     assert "extern_learn" in entry(bridge)["flags"]
     refused(bob, bridge)
@@ -169,5 +170,5 @@ def test_it_is_tied_after_a_restart_too(world, root, bridge, uplink, moved):
     with root.create_tap(bridge, guest_mac=moved) as tap:
         world.restart_service()
         uplink(MOVED)
-        with contextlib.closing(root.create_tap(bridge)):  # the service has read all that came before
+        with contextlib.closing(root.create_tap(bridge)):  # the service has read everything that came before
             assert is_tied(bridge, tap)

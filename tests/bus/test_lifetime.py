@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A tap lives exactly as long as its last queue fd, whoever holds it, whatever becomes of the service."""
+"""A tap lives exactly as long as its last queue fd, whoever holds it and whatever happens to the service."""
 
 import fcntl
 import os
@@ -18,7 +18,7 @@ from vnic.variant import options
 
 
 def netlink_drops():
-    """Messages that the kernel had for the listening netlink sockets of the world and threw away."""
+    """Messages that the kernel dropped for the listening netlink sockets of the world."""
     with open("/proc/net/netlink", encoding="ascii") as lines:
         rows = [line.split() for line in lines][1:]
     # Columns: sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode
@@ -73,8 +73,8 @@ def test_the_service_keeps_no_queue(alice, bridge, world):
 
 
 def test_who_closes_at_once_and_makes_the_next_stays_within_his_limits(world, bridge):
-    """The service closes its own copy a moment later, and off the loop: the tap counts until then, so that who
-    is at their limit because of it waits for that."""
+    """The service closes its own copy a moment later, outside the loop: the tap counts until then, so that a
+    caller who has reached the limit because of it waits for that."""
     world.configure("[Limits]\nCreations=100000\n[User carol]\nEndpoints=2\n")
     world.reload()
     try:
@@ -130,7 +130,8 @@ def test_threat_45_a_killed_service_finds_its_endpoints_again(world, bridge):
 
 @pytest.mark.restarts
 def test_threat_44_what_only_looks_like_ours_is_left_alone(world, bridge):
-    """Our pattern of name without a tag, our tag on another kind of link, tags that are not quite ones."""
+    """These are an interface with vnicd's name pattern but no tag, vnicd's tag on another kind of link, and
+    tags that are not quite valid."""
     tag = "vnicd:1 uid=1001 life=fd queues=1 nonce={} hdr=10 mac=52:54:00:00:00:01 at=1"
     fds = []
     for number, alias in enumerate((None, tag.format("00000001") + " ", tag.format("2").upper(),
@@ -203,7 +204,7 @@ def test_appearing_and_leaving_are_told_by_the_object_manager(alice, bob, bridge
 
 
 def test_what_is_announced_is_finished(alice, bob, bridge):
-    """The steps of its making are no changes: whoever hears of a tap hears of the whole of it."""
+    """The steps of its creation are not announced as changes: clients hear of a complete tap."""
     signals = bob.subscribe("org.freedesktop.DBus.Properties")
     with alice.create_tap(bridge, True, True, queues=4, guest_mac="52:54:00:00:00:11") as tap:
         bob.get(ROOT, MANAGER, "Version")
@@ -224,8 +225,8 @@ def test_a_release_is_answered_when_the_link_is_gone(alice, bridge):
 
 
 def test_port_flags_that_are_set_through_the_bridge_are_followed(alice, bridge):
-    """The kernel tells of them in other messages than of the link. More protection than was asked for stays; what was
-    asked for is restored (test_host_moves_ports)."""
+    """The kernel reports them in other messages than those about the link. More protection than requested
+    stays; what was requested is restored (test_host_moves_ports)."""
     with alice.create_tap(bridge, guest_mac="52:54:00:00:00:12") as tap:
         assert tap.get("AntiSpoof") and not tap.get("Isolated")
         kernel.run("bridge", "link", "set", "dev", tap.interface, "isolated", "on")
@@ -236,7 +237,7 @@ def test_port_flags_that_are_set_through_the_bridge_are_followed(alice, bridge):
 
 
 def test_queues_of_a_tap_under_deletion_are_not_opened_and_make_no_device(alice, bridge):
-    """TUNSETIFF would make a new device of the name, without an owner and past all limits."""
+    """TUNSETIFF would create a new device of that name, without an owner and beyond all limits."""
     with subprocess.Popen(["ip", "-o", "monitor", "link"], stdout=subprocess.PIPE, text=True) as monitor:
         time.sleep(0.1)
         known = set()
@@ -270,7 +271,7 @@ def test_calls_that_wait_are_answered_when_the_service_stops(world, alice, bridg
     for pending in releases:
         try:
             answered += pending.result() == ()
-        except BusError as error:  # it was not its turn yet, or it was not read any more
+        except BusError as error:  # its turn had not come yet, or it was not read any more
             assert "is stopping" in str(error) or error.short in ("NoReply", "ServiceUnknown")
     assert answered >= 31 - len(kernel.our_links())
     for tap in taps:
@@ -303,13 +304,13 @@ def test_every_release_of_one_endpoint_is_answered(alice, bridge):
         for pending in others:
             try:
                 assert pending.result() == ()
-            except BusError as error:  # it was gone already when this one was read
+            except BusError as error:  # it was already gone when this one was read
                 assert error.short == "UnknownObject"
         assert alice.error(tap.endpoint, ENDPOINT, "Release").short == "UnknownObject"
 
 
 def test_release_all_takes_the_callers_and_no_others(alice, bob, root, bridge):
-    """Root's too, who may release everybody's one by one."""
+    """This holds for root's call as well, though root may release any endpoint individually."""
     with bob.create_tap(bridge) as other:
         for client in (alice, root):
             taps = [client.create_tap(bridge) for _ in range(5)]
@@ -321,7 +322,7 @@ def test_release_all_takes_the_callers_and_no_others(alice, bob, root, bridge):
 
 
 def test_the_mac_of_an_endpoint_under_deletion_is_waited_for(alice, bridge):
-    """A guest is started again with its own MAC: the second call is sent before the first is answered."""
+    """A guest is restarted with its own MAC: the second call is sent before the first is answered."""
     mac = "52:54:00:00:00:0b"
     with alice.create_tap(bridge, guest_mac=mac) as tap:
         release = alice.start(tap.endpoint, ENDPOINT, "Release")
@@ -341,8 +342,8 @@ def test_a_call_without_a_reply_makes_nothing(alice, bridge):
 
 @pytest.mark.deadline(900)
 def test_a_caller_who_does_not_take_his_queues_leaves_no_tap(world, bridge):
-    """Gone before the call is read, while polkit is asked, while it is carried out, before the reply is
-    taken: at any time up to 50 ms after the call."""
+    """The caller leaves before the call is read, while polkit is consulted, while the call is executed, or
+    before the reply is read: at any time up to 50 ms after the call."""
     rounds = 5000 if LONG else 100
     for step in range(rounds):
         client = RawClient(world, "alice")
@@ -361,7 +362,7 @@ def test_nothing_piles_up_with_a_caller_who_does_not_read(world, bridge, bob):
         client.send(ROOT, MANAGER, "CreateTap", "sbba{sv}", (bridge, True, False, {}))
     with bob.create_tap(bridge) as tap:
         assert kernel.exists(tap.interface)
-    # What was not taken is held by the bus, within the user's limits, until the connection goes.
+    # Queues that were not read are held by the bus, within the user's limits, until the connection closes.
     assert len(kernel.our_links()) <= 33
     client.socket.close()
     assert poll(lambda: not kernel.our_links(), 5.0)
@@ -369,7 +370,7 @@ def test_nothing_piles_up_with_a_caller_who_does_not_read(world, bridge, bob):
 
 @pytest.mark.once
 def test_threat_42_a_storm_of_links_loses_no_endpoint(alice, bridge, world):
-    """With its receive buffer overrun the service compares with a dump."""
+    """When its receive buffer has overrun, the service compares its state with a dump."""
     with alice.create_tap(bridge) as tap:
         os.kill(world.pid, 19)  # SIGSTOP: it cannot read
         try:
@@ -394,7 +395,7 @@ def test_the_end_of_the_bus_ends_the_service_and_takes_no_tap(world, bridge):
     with Client(world, "alice") as client:
         tap = client.create_tap(bridge)
     world.restart_bus()
-    # Not as after a signal: whoever watches over it is to start it again.
+    # It does not exit as after a signal: its supervisor should start it again.
     assert poll(lambda: not world.service.alive(), 5.0) and world.service.wait() == 1
     assert kernel.exists(tap.interface)
     world.start_service()

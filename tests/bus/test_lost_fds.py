@@ -2,7 +2,7 @@
 """Clients to which the bus does not deliver fds: they are told, and nothing is left.
 
 dbus-daemon refuses the service's reply, which would leave the client waiting; dbus-broker disconnects the
-client. And the methods for bindings that lose arrays of fds: OpenTap and OpenQueue.
+client. There are also tests of the methods for bindings that lose arrays of fds, OpenTap and OpenQueue.
 """
 
 import os
@@ -22,14 +22,14 @@ AT_ONCE = 3.0  # a loaded machine takes most of a second; clients wait for 25
 
 @pytest.fixture
 def without_fds(world):
-    """A connection of alice that did not negotiate the passing of fds, and gives up soon."""
+    """A connection of alice that did not negotiate fd passing, and gives up soon."""
     client = RawClient(world, "alice", timeout=AT_ONCE, fds=False)
     yield client
     client.close()
 
 
 def refusal(world, client, serial):
-    """The error that the client gets at once; None where the bus has disconnected it instead."""
+    """The error that the client gets at once, or None if the bus has disconnected it instead."""
     begin = time.monotonic()
     try:
         reply, fds = client.receive_reply(serial)
@@ -60,14 +60,14 @@ def test_who_negotiated_no_fds_is_told_at_once_and_no_tap_is_left(world, alice, 
 @pytest.mark.parametrize("member,signature,values", (("OpenQueues", "u", (2,)), ("OpenQueue", "", ())))
 def test_who_negotiated_no_fds_is_told_at_once_and_no_queue_is_left(
         world, carol, bridge, member, signature, values):
-    """The tap was there before, and stays."""
+    """The tap existed before, and stays."""
     client = RawClient(world, "carol", timeout=AT_ONCE, fds=False)
     with carol.create_tap(bridge, True, True, queues=1, persistent=True) as tap:
         check(refusal(world, client, client.send(tap.endpoint, TAP, member, signature, values)))
         client.close()
         assert poll(lambda: kernel.numqueues(tap.interface) == (0, 0), 1.0)
         assert kernel.exists(tap.interface)
-        if world.bus.kind == "dbus-daemon":  # the service is told: they do not count as given either
+        if world.bus.kind == "dbus-daemon":  # the service is told: they are not charged either
             assert poll(lambda: " queues=1 " in kernel.alias(tap.interface), 1.0), kernel.alias(tap.interface)
         assert kernel.queue_info(tap.open_queue())[0] == tap.interface
         tap.release()
@@ -83,7 +83,8 @@ def test_a_persistent_tap_needs_no_fds(world, carol, bridge):
 
 
 def test_many_who_negotiated_no_fds_leave_nothing_and_others_are_served(world, bob, bridge):
-    """More of them than the service remembers, each told or disconnected; a capable client in between."""
+    """There are more of them than the service remembers, each told or disconnected, and a capable client in
+    between."""
     clients = [RawClient(world, "alice", timeout=5.0, fds=False) for _ in range(80)]
     calls = [(client, client.send_open_tap(bridge)) for client in clients]
     with bob.open_tap(bridge) as tap:
@@ -97,7 +98,7 @@ def test_many_who_negotiated_no_fds_leave_nothing_and_others_are_served(world, b
 
 
 def test_an_error_that_a_stranger_forges_takes_nothing_away(world):
-    """In a world of its own, whose bus lets bob send errors that nobody asked for."""
+    """This runs in a world of its own, whose bus lets bob send errors that nobody asked for."""
     here = pathlib.Path(__file__).resolve().parent
     done = subprocess.run([here.parent / "lib" / "world", "--build", world.build, "--source", world.source,
                            sys.executable, here / "forged_errors.py"], timeout=50, check=False, text=True,
@@ -162,7 +163,7 @@ def test_open_tap_counts_as_create_tap_does(world, alice, bridge):
 
 
 def test_open_tap_asks_polkit_what_create_tap_asks(world, bob, bridges):
-    """And goes on after a yes, though it began anew for that."""
+    """It also continues after a yes, though it is dispatched a second time for that."""
     bridges("br0")
     with world.polkit_as("hang") as polkit:
         asked = []
@@ -193,7 +194,8 @@ def test_open_queue_is_for_the_holder_and_gives_one(world, alice, bob, bridge):
 
 
 def test_without_a_reply_nothing_is_opened(world, carol, bridge):
-    """A device would have taken a number; our copies of a queue live 10 ms, in which a carrier would be seen."""
+    """A device would have taken an ifindex; the service's copies of a queue live 10 ms, in which a carrier
+    would be seen."""
     client = RawClient(world, "carol")
     client.receive_reply(client.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",)))
     tap = carol.create_tap(bridge, True, True, persistent=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the service of a network sends to guests by DHCP has whole checksums: whoever reads it past a network stack (old
-DHCP clients, boot ROMs) drops what has none, and a VMM that said TUN_F_CSUM gets packets without."""
+"""The service of a network sends guests DHCP messages with complete checksums: clients that bypass a network
+stack (old DHCP clients, boot ROMs) drop packets without one, and a VMM that set TUN_F_CSUM gets packets
+without."""
 
 import contextlib
 import shutil
@@ -18,18 +19,18 @@ pytestmark = [pytest.mark.deadline(120), pytest.mark.once,
 DEVICE = "vnicd_csum"
 PREFERENCE_V6 = 0x766F
 ALL_SERVERS = "33:33:00:01:00:02"
-# A guest asks in broadcast, and is answered in broadcast, or to the address that it is to have.
+# A guest asks by broadcast, and is answered by broadcast, or at the address that it is to get.
 BROADCAST = {True: 0x8000, False: 0}
 
 
 def rules_of(name):
-    """The rules about what leaves by a bridge, one line for each action."""
+    """The egress rules of a bridge, one line for each action."""
     return [line for line in kernel.run("tc", "filter", "show", "dev", name, "egress").splitlines()
             if "action order" in line]
 
 
 def has_action(name):
-    """Whether the kernel finishes checksums itself (act_csum); else it needs a device for that."""
+    """Whether the kernel completes checksums itself (act_csum); otherwise a device is needed for that."""
     return any("csum (" in line for line in rules_of(name))
 
 
@@ -50,7 +51,7 @@ GUEST6 = "fe80::5254:ff:fe00:7"
 
 
 def ipv6(source, target, protocol, body, checksum_at, hops):
-    """With the checksum of its body filled in."""
+    """An IPv6 packet with the checksum of its body filled in."""
     addresses = socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, target)
     total = frames.checksum(body, frames.checksum(addresses + struct.pack("!II", len(body), protocol))) ^ 0xFFFF
     body = body[:checksum_at] + struct.pack("!H", total) + body[checksum_at + 2:]
@@ -58,7 +59,8 @@ def ipv6(source, target, protocol, body, checksum_at, hops):
 
 
 def ask_who_is_the_router(mac):
-    """Whoever asks that is known from then on: the server needs no answer of ours to reach us."""
+    """The sender is a known neighbour from then on: the server needs no further answer from the test to reach
+    it."""
     target = socket.inet_pton(socket.AF_INET6, "fe80::1")
     body = struct.pack("!BBHI", 135, 0, 0, 0) + target + b"\x01\x01" + frames.mac_bytes(mac)
     return frames.ethernet("33:33:ff:00:00:01", mac, frames.ETH_IPV6,
@@ -83,7 +85,7 @@ def is_whole(header, frame):
 
 
 def answer(tap, frame, port, carries):
-    """(header, frame) of the DHCP server's answer, which is for that port."""
+    """(header, frame) of the DHCP server's answer to that port."""
     fd = tap.fds[0]
     size = kernel.vnet_hdr_size(fd)
     segment = {68: 14 + 20, 546: 14 + 40}[port]
@@ -100,7 +102,7 @@ def answer(tap, frame, port, carries):
 
 @contextlib.contextmanager
 def taps(client, net):
-    """Two: one whose VMM takes packets without checksums, and one whose VMM does not."""
+    """Two taps: one whose VMM accepts packets without checksums, and one whose VMM does not."""
     with client.create_tap(net.name) as one, client.create_tap(net.name) as other:
         kernel.set_offloads(one.fds[0], "csum", "tso4", "tso6")
         kernel.set_offloads(other.fds[0])
@@ -150,7 +152,8 @@ def test_replies_are_whole_again_when_what_finishes_them_was_taken_away(alice, n
 
 @pytest.fixture
 def restored_nothing_yet(world, nat):
-    """A service that may restore as often as any, since it has restored nothing in the last minute."""
+    """A service with its full number of restorations available, since it has restored nothing in the last
+    minute."""
     world.restart_service()
     return nat
 
@@ -188,7 +191,7 @@ def test_rules_that_are_deleted_again_and_again_are_warned_of(restored_nothing_y
 
 @pytest.mark.restarts
 def test_other_rules_at_the_bridge_cause_nothing(restored_nothing_yet):
-    """Those of others come and go, also at the same place."""
+    """Other programs' rules come and go, also at the same place."""
     nat = restored_nothing_yet
     before = kernel.run("tc", "filter", "show", "dev", nat.name, "egress")
     for _ in range(20):
@@ -218,7 +221,7 @@ def test_what_finishes_checksums_goes_with_the_last_network(root):
 
 
 def test_where_it_cannot_be_done_the_network_says_so(root):
-    """Somebody else's link has the name of the device; then whatever is missing in the kernel is told likewise."""
+    """Another link has the name of the device; anything that the kernel lacks is reported in the same way."""
     kernel.make_veth(DEVICE, "elsewhere0")
     try:
         with network(root, "yesnat", services=False) as net:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A fresh machine with the package's own definition: the first tap that names no bridge brings the default network
-up, its guest reaches out, and the last one takes the network with it."""
+"""A fresh machine with the package's own definition: the first tap that names no bridge brings the default
+network up, its guest reaches the outside, and the last tap takes the network with it."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ LINGER = 10  # seconds that a network outlives its last port
 
 @pytest.fixture
 def defined(world, root):
-    """As the package defines it."""
+    """The network, defined as the package does it."""
     file = world.configuration / "networks" / "vnicbr0.conf"
     file.parent.mkdir(mode=0o755, exist_ok=True)
     shutil.copy(SHIPPED, file)
@@ -32,7 +32,7 @@ def defined(world, root):
     file.unlink()
     world.reload()
     if kernel.exists("vnicbr0"):
-        with contextlib.suppress(BusError):  # it may be going already
+        with contextlib.suppress(BusError):  # it may already be going down
             root.call(path_of("vnicbr0"), NETWORK, "Delete")
     assert poll(lambda: not kernel.exists("vnicbr0"), LINGER + 5)
 
@@ -56,7 +56,7 @@ def test_the_first_tap_brings_it_up_and_its_guest_reaches_out(world, alice, bob,
                 told = db.dhcp()
                 assert web.pings(told["ip"]) and told["ip"] in web.resolve("db", told["dns"])
         assert kernel.wait_gone(tap.interface)
-        # It stays for a while, in which the next machine finds it as it was.
+        # It stays for a while, so that the next machine finds it as it was.
         before = kernel.addresses("vnicbr0")
         with alice.create_tap("", False):
             assert kernel.addresses("vnicbr0") == before
@@ -67,7 +67,7 @@ def test_the_first_tap_brings_it_up_and_its_guest_reaches_out(world, alice, bob,
 
 
 def test_explain_names_the_network_that_polkit_is_told(world, defined):
-    """The rule that is to be copied would else compare with no name at all."""
+    """The rule that users copy would otherwise compare with an empty name."""
     out = world.output_as("alice", [world.tool("vnicctl"), "explain", "--json", ""])[1]
     assert json.loads(out)["bridge"] == "vnicbr0"
     assert json.loads(out)["action"] == "org.vnicd1.use-network"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Firewalls beside a network: what they drop of what guests live by is warned of, whenever they came, and no more once
-they let it pass; what cannot be told is said to be so; and the commands of the documentation help."""
+"""Firewalls beside a network: the network warns about those that drop packets guests depend on, whenever they
+were set up, until they let the packets pass; what cannot be determined is reported as such; and the commands
+of the documentation help."""
 
 import contextlib
 import os
@@ -29,7 +30,7 @@ def shell(script):
 
 @contextlib.contextmanager
 def firewall(*names, bridge="vnicbr0"):
-    """The ruleset of a real firewall, about that bridge."""
+    """The ruleset of a real firewall, for that bridge."""
     try:
         for name in names:
             tool = {".nft": "nft -f -", ".v4": "iptables-nft-restore", ".v6": "ip6tables-nft-restore"}
@@ -43,7 +44,7 @@ def firewall(*names, bridge="vnicbr0"):
 
 
 def documented(program, bridge):
-    """The commands that docs/networks.md has for it."""
+    """The commands that docs/networks.md gives for it."""
     text = (SOURCE / "docs/networks.md").read_text(encoding="utf-8")
     section = text.partition(f"\n### {program}\n")[2].partition("\n#")[0]
     commands = "\n".join(line[4:] for line in section.splitlines() if line.startswith("    "))
@@ -56,7 +57,7 @@ def look_again(root):
 
 
 def warned(net):
-    """Of firewalls only: there is no systemd here, which is warned of too."""
+    """The warnings about firewalls only: there is no systemd here, about which there is one too."""
     return [text for text in net.get("Warnings") if "another firewall" in text]
 
 
@@ -65,14 +66,14 @@ def tells_warnings(_path, _interface, _member, values):
 
 
 def settles(root, net, predicate):
-    """Whether the warnings come to be so, once the service has been told to look again."""
+    """Whether the warnings become like this, once the service has been made to check again."""
     look_again(root)
     return poll(lambda: predicate(warned(net)), 20, 0.05)
 
 
 @contextlib.contextmanager
 def one_more_chain(root, net):
-    """So that it is known when the service has looked."""
+    """An additional chain, by which it is known when the service has checked."""
     kernel.run("nft", f"add table ip seen; add chain ip seen forward {{ {DROP_FORWARDED} }}")
     try:
         assert settles(root, net, lambda texts: any("ip seen forward" in text for text in texts))
@@ -123,7 +124,8 @@ def test_a_firewall_that_lets_guests_pass_is_not_warned_of(root):
 
 @pytest.mark.parametrize("has_ipv6", [False, True], ids=["IPv4", "IPv4 and IPv6"])
 def test_the_commands_for_docker_let_guests_out(root, alice, has_ipv6):
-    """Also where it has no IPv6, and so no chain of that name: then nothing has to be done about it, and nothing fails."""
+    """This includes a Docker without IPv6, which has no such chain: then nothing has to be done about it, and
+    nothing fails."""
     with internet() as outside, network(root, "yesnat") as net, firewall("docker.v4"), \
             alice.create_tap("yesnat", False) as tap, Machine(tap, "guest") as guest:
         if has_ipv6:
@@ -186,7 +188,7 @@ def br_netfilter():
 
 
 def test_what_drops_ipv6_is_warned_of_only_where_br_netfilter_shows_that_to_it(root, alice, bridge, br_netfilter):
-    """It has a switch for each family."""
+    """There is a switch for each family."""
     def told():
         look_again(root)
         return [text for text in alice.list_bridges()["yes0"]["warnings"] if "br_netfilter" in text]

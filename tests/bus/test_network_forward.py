@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""IPv6 forwarding by vnicd-network-forward, in a network namespace that plays the host: what is on is what a
-network needs, and after it everything is as it was."""
+"""IPv6 forwarding by vnicd-network-forward, in a network namespace that plays the host: it enables what a
+network needs, and restores everything afterwards."""
 
 import contextlib
 import os
@@ -33,7 +33,7 @@ def conf(name, setting, value=None):
 
 
 def settings():
-    """Every setting of IPv6 forwarding of every interface."""
+    """Every IPv6 forwarding setting of every interface."""
     with kernel.inside(HOST):
         names = sorted(os.listdir("/proc/sys/net/ipv6/conf"))
     return {(name, setting): conf(name, setting) for name in names
@@ -54,7 +54,7 @@ def ip(*words):
 
 @pytest.fixture(autouse=True)
 def host():
-    """A host with two uplinks, of which the first has the default route, and two bridges of networks."""
+    """A host with two uplinks, of which the first has the default route, and the bridges of two networks."""
     LEDGER.mkdir(exist_ok=True)
     shutil.chown(LEDGER, "vnicd-network", "vnicd-network")
     CONFIGURATION.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def off(network):
 
 @contextlib.contextmanager
 def on(network, hidden=False):
-    """While the program runs, which has said that it is ready; "off" is for the test."""
+    """The program runs, and has reported that it is ready, while the block lasts; "off" is for the test."""
     path = ROOM / f"notify-{network}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(path))
@@ -154,7 +154,7 @@ def test_it_follows_the_default_route():
 
 @needs_force_forwarding
 def test_every_device_by_which_guests_are_led_out_forwards():
-    """A second card with a router behind it, a tunnel; and no default route at all."""
+    """There is a second card with a router behind it, a tunnel, and no default route at all."""
     ip("-6", "route", "del", "default")
     ip("link", "add", "vpn0", "type", "veth", "peer", "name", "vpn1")
     for words in (["link", "set", "vpn0", "arp", "off"], ["link", "set", "vpn0", "up"], ["link", "set", "vpn1", "up"],
@@ -162,7 +162,7 @@ def test_every_device_by_which_guests_are_led_out_forwards():
                   ["-6", "route", "add", "2001:db8:77::/48", "via", "2001:db8:1::1", "dev", "up1"],
                   ["-6", "route", "add", "2001:db8:78::/48", "dev", "vpn0"],
                   ["-6", "route", "add", "fd00:78::/32", "dev", "wire0"],
-                  # What is private stays so behind a router.
+                  # Private addresses stay private behind a router.
                   ["-6", "route", "add", "fd00:79::/32", "via", "fe80::9", "dev", "wire1"]):
         ip(*words)
     before = settings()
@@ -204,14 +204,14 @@ def test_a_vpn_that_comes_and_goes_is_followed():
 @pytest.mark.deadline(120)
 def test_what_somebody_else_switches_off_comes_back_five_times():
     def comes_back():
-        # A busy machine may still be at the last one.
+        # A busy machine may still be working on the last one.
         assert poll(lambda: "poll" in pathlib.Path(f"/proc/{process.pid}/wchan").read_text(encoding="ascii"), 10)
         conf("netone", "forwarding", 0)
         poll(lambda: conf("netone", "forwarding") == 1 or "again and again" in process.output(), 10)
         return conf("netone", "forwarding") == 1
 
     with on("netone") as process:
-        # Switched off amid a restoration it is put back by that one, and not counted twice.
+        # If it is disabled during a restoration, that one restores it, and it is not counted twice.
         times = next(number for number in range(9) if not comes_back())
         assert 5 <= times <= 7
         assert "again and again" in process.output()
@@ -354,7 +354,7 @@ def test_a_laptop_that_lives_by_router_advertisements_keeps_its_ipv6(router, hid
     with on("netone", hidden):
         assert conf("all", "forwarding") == int(hidden or not has_force_forwarding())
         assert advertised().split()[:5] == routes.split()[:5]
-        # And it goes on listening: what is taken away comes with the next one.
+        # And it keeps listening: what was removed comes back with the next one.
         ip("-6", "route", "flush", "proto", "ra")
         assert poll(advertised, 40)
     off("netone")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Hostile frames, written straight into a tap's queue, on each kind of network: none reaches another guest or the
-host, and what honest guests send arrives as it was sent."""
+"""Hostile frames, written straight into a tap's queue, on each kind of network: none reaches another guest or
+the host, and what honest guests send arrives as it was sent."""
 
 import contextlib
 import dataclasses
@@ -31,12 +31,12 @@ def member(subnet, number):
 
 
 def bare(frame):
-    """A filter of the host may cut the padding off."""
+    """The frame without padding, which a filter of the host may cut off."""
     return frame.rstrip(b"\0")
 
 
 class Scene:
-    """A network with an attacker and a victim, and somebody who listens at the host's side of the bridge."""
+    """A network with an attacker and a victim, and a listener at the host's side of the bridge."""
 
     def __init__(self, net, attacker, victim):
         self.net, self.attacker, self.victim = net, attacker.fds[0], victim.fds[0]
@@ -45,7 +45,7 @@ class Scene:
             attacker.get("GuestMac"), member(gateway, 77), member(gateway6, 0x77),
             victim.get("GuestMac"), member(gateway, 88), member(gateway6, 0x88),
             net.get("Mac"), gateway, gateway6)
-        self.host = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # none of any link until it is bound
+        self.host = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # it receives from no link until it is bound
         self.host.bind((net.name, ETH_P_ALL))
         self.host.setblocking(False)
         self.fences = 0
@@ -68,7 +68,7 @@ class Scene:
         return frames
 
     def fence(self):
-        """An honest frame after the others: what was to come has come when it is there."""
+        """An honest frame after the others: once it has arrived, so have all others that pass."""
         self.fences += 1
         mark = b"fence-%d-" % self.fences
         send(self.attacker, ethernet(BROADCAST, self.stage.mac, ETH_IPV4, udp(
@@ -81,7 +81,7 @@ class Scene:
         return frames
 
     def arrived(self, sent):
-        """Which of these frames came to the victim, and which to the host."""
+        """Which of these frames reached the victim, and which the host."""
         drain([self.victim])
         self.heard_by_host()
         for frame in sent:
@@ -90,7 +90,8 @@ class Scene:
         return self.among(sent, guest), self.among(sent, host)
 
     def among(self, sent, heard):
-        """Those of the frames heard that are of what was sent, also without their padding or their tag."""
+        """Those of the received frames that are among the sent ones, also without their padding or their
+        tag."""
         known = {bare(frame) for frame in sent}
         return [frame for frame in heard if bare(frame) in known or self.stage.mark in frame]
 
@@ -102,7 +103,8 @@ def kind(request):
 
 @pytest.fixture(params=[1, 0], ids=["br_netfilter", "bare"])
 def bridged(request):
-    """Whether IP's own filters see frames that cross a bridge; if so, they hold fragments until they are whole."""
+    """Whether IP's own filters see frames that cross a bridge; if so, they hold fragments until they are
+    complete."""
     calls = sorted(pathlib.Path("/proc/sys/net/bridge").glob("bridge-nf-call-*"))
     before = [file.read_text(encoding="ascii") for file in calls]
     for file in calls:
@@ -145,7 +147,7 @@ def test_what_honest_guests_send_arrives_as_it_was_sent(root, alice, bob, kind):
 
 
 def test_the_matrix_can_fail(alice, bob, bridge):
-    """On a bridge of the host nothing looks at what a guest says: nearly all of it arrives."""
+    """On a bridge of the host nothing inspects what a guest sends: nearly all of it arrives."""
     with alice.create_tap(bridge, False, guest_mac=ATTACKER_MAC) as attacker, \
             bob.create_tap(bridge, False, guest_mac=VICTIM_MAC) as victim:
         stage = hostile.Stage(ATTACKER_MAC, "10.9.8.77", "fd00::77", VICTIM_MAC, "10.9.8.88", "fd00::88",
@@ -160,7 +162,7 @@ def test_the_matrix_can_fail(alice, bob, bridge):
 
 
 def test_filters_stand_before_the_first_frame(root, alice, bob, kind):
-    """A guest that floods from its first instant, again and again, is heard not once."""
+    """A guest that floods from its first instant, again and again, never gets a frame through."""
     with network(root, "yesnet", kind, services=False) as net, \
             bob.create_tap("yesnet", False, guest_mac=VICTIM_MAC) as victim:
         gateway, gateway6 = net.address(4), net.address(6)
@@ -233,7 +235,7 @@ def test_no_forged_answer_reaches_a_socket_of_the_host(root, alice, bob, kind, f
 
 
 def test_services_of_the_host_are_closed(root, alice, bob, kind):
-    """All but DHCP, DNS and ICMP: an open port of the host answers nothing."""
+    """Except for DHCP, DNS and ICMP: an open port of the host answers nothing."""
     with network(root, "yesnet", kind, services=False) as net, alice.create_tap("yesnet", False) as tap, \
             Machine(tap, "guest") as guest, socket.create_server(("0.0.0.0", 8080)) as server:
         guest.ip("address", "add", member(net.address(4), 9) + "/24", "dev", "eth0")
@@ -261,7 +263,7 @@ def addresses_elsewhere():
 
 
 class Listeners:
-    """Whoever could answer on the host: a socket on all of its addresses for each port."""
+    """Everything that could answer on the host: a socket on all of its addresses for each port."""
 
     def __init__(self, stack, net, udp_ports, tcp_ports):
         self.sockets = [stack.enter_context(self._socket(net, family, kind, port))
@@ -283,7 +285,7 @@ class Listeners:
         return made
 
     def heard(self):
-        """The source ports of the datagrams that have come since."""
+        """The source ports of the datagrams that have arrived since."""
         ports = set()
         for each in self.sockets:
             with contextlib.suppress(OSError):
@@ -293,7 +295,7 @@ class Listeners:
 
 
 def question(stage, protocol, address, port, source_port):
-    """A frame in which the attacker speaks to a port of the host: a datagram, or the first of a connection."""
+    """A frame from the attacker to a port of the host: a datagram, or the first packet of a connection."""
     mac = {"255.255.255.255": BROADCAST, SERVERS6: "33:33:00:01:00:02"}.get(address, stage.gateway_mac)
     if ":" not in address:
         packet = udp(stage.ip, address, source_port, port, b"") if protocol == "udp" else \
@@ -306,7 +308,7 @@ def question(stage, protocol, address, port, source_port):
 
 
 def answered(fd):
-    """The destination ports of the connections that the host accepts in what has come."""
+    """The destination ports of the connections that the host accepts in the received frames."""
     ports = set()
     while got := receive(fd, 0.001, 0):
         frame = got[1]
@@ -317,7 +319,7 @@ def answered(fd):
 
 
 def test_of_the_host_dhcp_and_dns_are_open_and_on_the_addresses_of_the_network_only(root, alice, bob, kind):
-    """Whatever else listens there, on whichever of its addresses: it is not for guests."""
+    """Whatever else listens there, on any of its addresses, is not for guests."""
     with scene(root, alice, bob, kind) as there, addresses_elsewhere(), contextlib.ExitStack() as stack:
         stage, asked, heard = there.stage, {}, set()
         own, own6 = stage.gateway, stage.gateway6
@@ -345,7 +347,7 @@ def test_of_the_host_dhcp_and_dns_are_open_and_on_the_addresses_of_the_network_o
         assert heard == wanted
 
 
-# Guests that may not see each other
+# Guests that are isolated from each other
 
 def test_isolated_guests_do_not_hear_each_other(root, alice, bob, kind):
     with scene(root, alice, bob, kind, guests_isolated=True) as there:
@@ -356,13 +358,13 @@ def test_isolated_guests_do_not_hear_each_other(root, alice, bob, kind):
             send(there.attacker, frame)
         time.sleep(QUIET)
         assert there.among(sent, there.heard_by_victim()) == []
-        # The host hears what is for all.
+        # The host receives broadcasts.
         assert there.among([hostile.legal(there.stage)["IPv4 broadcast"]], there.heard_by_host())
 
 
 @contextlib.contextmanager
 def forwarding_host():
-    """A host that forwards IP whatever vnicd says, as one with Docker or libvirt does."""
+    """A host that forwards IP whatever vnicd does, as one with Docker or libvirt does."""
     files = [pathlib.Path("/proc/sys/net", file) for file in ("ipv4/ip_forward", "ipv6/conf/all/forwarding")]
     before = [file.read_text(encoding="ascii") for file in files]
     try:
@@ -375,7 +377,7 @@ def forwarding_host():
 
 
 def went_around(stage, attacker, victim, bridge, macs):
-    """By which MACs of the host, and with which protocol, a packet for the victim came to it."""
+    """Through which MACs of the host, and with which protocol, a packet for the victim reached it."""
     # The victim is an honest stack that has answered the host.
     for address in (stage.victim, stage.victim6):
         kernel.run("ip", "neigh", "replace", address, "lladdr", stage.victim_mac, "dev", bridge)
@@ -393,7 +395,8 @@ def went_around(stage, attacker, victim, bridge, macs):
 
 @pytest.mark.usefixtures("bridged")
 def test_nor_does_the_host_send_it_back(root, alice, bob, kind):
-    """A host that forwards would, to whom its own MACs are: the bridge's, and that of each tap's link."""
+    """A host that forwards would send it back, since its own MACs lead to it: the bridge's, and that of each
+    tap's link."""
     with forwarding_host(), network(root, "yesnet", kind, services=False, guests_isolated=True) as net, \
             alice.create_tap("yesnet", False, guest_mac=ATTACKER_MAC) as attacker, \
             bob.create_tap("yesnet", False, guest_mac=VICTIM_MAC) as victim:
@@ -407,8 +410,8 @@ def test_nor_does_the_host_send_it_back(root, alice, bob, kind):
 
 
 def test_on_a_bridge_of_the_host_routing_is_the_hosts_own(alice, bob, bridge):
-    """Isolated ports are: no frame passes from one to the other. What the host routes is its administrator's to
-    filter, by whichever of its MACs it came."""
+    """Isolated ports are separated: no frame passes from one to the other. What the host routes is for its
+    administrator to filter, through whichever of its MACs it came."""
     kernel.run("ip", "address", "add", "10.9.8.1/24", "dev", bridge)
     kernel.run("ip", "address", "add", "fd98::1/64", "dev", bridge, "nodad")
     with forwarding_host(), alice.create_tap(bridge, False, guest_mac=ATTACKER_MAC, isolated=True) as attacker, \
@@ -423,7 +426,7 @@ def test_on_a_bridge_of_the_host_routing_is_the_hosts_own(alice, bob, bridge):
 # Addresses that another guest uses
 
 def claims(stage, mac, address, address6):
-    """name → a frame by which the guest of that MAC says that these addresses are its own."""
+    """name → a frame by which the guest of that MAC claims these addresses."""
     own, nobody = hostile.link_local(mac), "00:00:00:00:00:00"
     target = hostile.neighbour(dataclasses.replace(stage, mac=mac), address6)
     asked = bytes(4) + socket.inet_pton(socket.AF_INET6, stage.victim6)
@@ -442,7 +445,7 @@ def claims(stage, mac, address, address6):
 
 
 def reached(there, fd, frames):
-    """The names of those that come to the victim or to the host when this guest sends them."""
+    """The names of those that reach the victim or the host when this guest sends them."""
     names = set()
     for name, frame in frames.items():
         drain([there.victim])
@@ -456,7 +459,7 @@ def reached(there, fd, frames):
 
 @contextlib.contextmanager
 def third_guest(alice, there, mac="52:54:00:00:cc:03"):
-    """One more on the network of the scene, from when its port forwards."""
+    """Another guest on the network of the scene, once its port forwards."""
     with alice.create_tap("yesnet", False, guest_mac=mac) as tap:
         there.heard_by_host()
         probe = ethernet(BROADCAST, mac, ETH_ARP, hostile.arp(1, mac, "0.0.0.0", mac, there.stage.ip))
@@ -471,14 +474,14 @@ def test_nobody_takes_a_guarded_address(root, alice, bob, kind):
         own = claims(stage, stage.mac, stage.ip, stage.ip6)
         assert reached(there, there.attacker, own) == set(own)
         assert reached(there, thief, claims(stage, mac, stage.ip, stage.ip6)) == set()
-        # Who has it keeps it, and what else the other one sends passes.
+        # The holder of the address keeps it, and everything else that the other guest sends passes.
         assert reached(there, there.attacker, own) == set(own)
         free = claims(stage, mac, member(stage.gateway, 99), member(stage.gateway6, 0x99))
         assert reached(there, thief, free) == set(free)
 
 
 def test_a_claim_by_any_one_way_is_enough(root, alice, bob):
-    """Whatever the first frame with an address was, it is its sender's in all others."""
+    """Whatever kind of frame claims an address first, the address is its sender's in all other kinds."""
     with scene(root, alice, bob, "nat", guard_addresses=True) as there, third_guest(alice, there) as (thief, mac):
         for number, way in enumerate(claims(there.stage, mac, "0.0.0.0", "::1"), 100):
             place = member(there.stage.gateway, number), member(there.stage.gateway6, number)
@@ -490,7 +493,7 @@ def test_a_claim_by_any_one_way_is_enough(root, alice, bob):
 
 
 def test_addresses_that_ipv6_makes_itself_pass_the_guard(root, alice, bob):
-    """Duplicates are looked for from no address at all; then come those of the link and of privacy."""
+    """Duplicate detection has no source address; then come the link-local and privacy addresses."""
     with scene(root, alice, bob, "nat", guard_addresses=True) as there, third_guest(alice, there) as (guest, mac):
         stage = there.stage
         prefix = stage.gateway6.rpartition(":")[0].rstrip(":")
@@ -504,7 +507,7 @@ def test_addresses_that_ipv6_makes_itself_pass_the_guard(root, alice, bob):
                 if frame[12:14] == b"\x86\xdd":
                     frames[f"{name} of {address}"] = frame
         assert reached(there, guest, frames) == set(frames)
-        # And who has an address hears that another one looks for it: else it could not say so.
+        # The guest that has an address receives another's duplicate detection: otherwise it could not object.
         assert reached(there, there.attacker, {name: ethernet(BROADCAST, stage.mac, ETH_IPV6, frame[14:])
                                                for name, frame in frames.items() if name.startswith("check")})
 

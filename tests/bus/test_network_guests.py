@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Guests on networks of vnicd, with a real dnsmasq and the real filters: they get addresses, find each other and the
-host by name, and reach the Internet if they may; nobody out there reaches them."""
+"""Guests on networks of vnicd, with a real dnsmasq and the real filters: they get addresses, find each other
+and the host by name, and reach the Internet if they may; nobody outside reaches them."""
 
 import contextlib
 import shutil
@@ -33,7 +33,7 @@ def world_outside():
 
 @pytest.fixture
 def nat(root, world_outside):
-    """A network of kind nat, on a host that is on the Internet."""
+    """A network of kind nat, on a host that has Internet access."""
     with network(root, "yesnat") as net:
         world_outside.knows_the_way_to(net)
         yield net
@@ -62,7 +62,7 @@ def test_guests_get_addresses_and_find_each_other_and_the_host_by_name(alice, na
         assert nat.address(4) in web.resolve(socket.gethostname(), server)
         assert nat.address(4) in web.resolve("host", nat.address(6))
         assert web.resolve("nobody.yesnat.internal", server) == []
-        # The name that stands for IPv4 comes to stand for the address that it made itself, too.
+        # The name that was resolved to an IPv4 address also gets the address that the guest generated itself.
         assert poll(lambda: db.ipv6() in web.resolve("db", server), 15, 0.5)
         for address in (told[1]["ip"], db.ipv6(), nat.address(4), nat.address(6)):
             assert web.pings(address), address
@@ -75,7 +75,7 @@ def test_guests_that_keep_to_their_addresses_do_not_notice_a_guard(root, alice, 
         for address in (told[1]["ip"], db.ipv6(), net.address(4), net.address(6), world_outside.SERVER4,
                         world_outside.SERVER6):
             assert web.pings(address), address
-        # One more, as privacy makes them: looked for as a duplicate, then used.
+        # Another address, as privacy extensions generate it: checked for duplicates, then used.
         temporary = net.address(6).rpartition(":")[0].rstrip(":") + ":a1b2:c3d4:e5f6:7"
         db.ip("address", "add", f"{temporary}/64", "dev", "eth0")
         assert poll(lambda: web.pings(temporary), 5, 0.2)
@@ -91,7 +91,7 @@ def test_leases_say_who_has_what(alice, nat):
     assert nat.get("Ports") == 0 or poll(lambda: nat.get("Ports") == 0, 5)
 
 
-# Of one image that was copied: what it says of itself is the same in each copy.
+# They are copies of one image: each identifies itself in the same way.
 CLIENT_ID = bytes.fromhex("ff56504d98000200007a6f21c0ffee4d3b5b11")
 DUID = bytes.fromhex("0002000000ab1121c0ffee4d3b5b119d7c55")
 
@@ -101,7 +101,7 @@ def test_guests_of_one_image_get_an_address_each(alice, nat):
         told = web.dhcp(client_id=CLIENT_ID), db.dhcp(client_id=CLIENT_ID)
         assert all(told)
         assert told[0]["ip"] != told[1]["ip"]
-        # Asked again, each has its own still.
+        # When they ask again, each still has its own.
         assert [one.dhcp(client_id=CLIENT_ID)["ip"] for one in (web, db)] == [one["ip"] for one in told]
         assert {one[0]: one[1] for one in nat.leases()} == {told[0]["ip"]: web.mac, told[1]["ip"]: db.mac}
 
@@ -133,7 +133,8 @@ def test_guests_reach_the_internet_by_the_addresses_of_the_host(alice, nat, worl
 
 
 def test_the_host_stays_the_router_of_its_guests(alice, nat, world_outside):
-    """Also after they have asked whether it is still there: its answer has to say that it is a router."""
+    """It also does so after they have checked whether it is still there: its answer has to say that it is a
+    router."""
     with machines(alice, nat, "web") as (web,):
         assert web.ipv6()
         web.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/neigh/eth0/delay_first_probe_time; "
@@ -149,7 +150,7 @@ def test_the_internet_does_not_reach_in(world, alice, nat, world_outside):
         told = web.dhcp()
         for address in (told["ip"], web.ipv6()):
             assert not world_outside.pings(address)
-        # The control: the way is there, and it is the filters that close it, which nobody restores meanwhile.
+        # The control: the path exists, and the filters close it, which nobody restores meanwhile.
         with stopped(world.pid):
             for table in ("yesnat", "uplinks-"):
                 kernel.run("nft", "delete", "table", "inet", f"vnicd-{table}")
@@ -175,7 +176,7 @@ def test_guests_that_are_isolated_see_the_host_and_not_each_other(root, alice, w
         told = web.dhcp(), db.dhcp()
         assert web.ipv6() and db.ipv6()
         assert not web.pings(told[1]["ip"], 1) and not web.pings(db.ipv6(), 1)
-        # Nor by way of the host, to which every other guest is then sent.
+        # Nor do they through the host, to which every other guest is then sent.
         web.ip("route", "replace", f"{told[1]['ip']}/32", "via", net.address(4))
         assert not web.pings(told[1]["ip"], 1)
         assert web.pings(net.address(4)) and web.pings(world_outside.SERVER4) and web.pings(world_outside.SERVER6)
@@ -183,7 +184,8 @@ def test_guests_that_are_isolated_see_the_host_and_not_each_other(root, alice, w
 
 @pytest.fixture
 def lan(world_outside):
-    """Of the host's own LAN: a printer at a private address behind the same uplink, and a neighbour's public ones."""
+    """The host's own LAN: a printer at a private address behind the same uplink, and neighbours with public
+    ones."""
     world_outside.ip("address", "add", "192.168.77.5/32", "dev", "lo")
     return "192.168.77.5", world_outside.ROUTER4, world_outside.ROUTER6
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How long an address is a guest's: as long as its tap is there; and longer where it may come back, as long as there
-is room for others."""
+"""How long an address belongs to a guest: as long as its tap exists, and longer if it may come back, as long
+as there is room for others."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.deadline(180), pytest.mark.once,
 
 # linux/rtnetlink.h, linux/neighbour.h; a message is a header of 16 bytes, a struct ndmsg of 12, and attributes.
 RTMGRP_NEIGH, RTM_NEWNEIGH, NDA_LLADDR, NEIGH_ATTRIBUTES = 4, 28, 2, 28
-NUD_NOARP, NUD_PERMANENT = 0x40, 0x80  # tied to a port, and of a port itself
+NUD_NOARP, NUD_PERMANENT = 0x40, 0x80  # a static entry of a port, and one for the port itself
 
 DHCP_CLIENT = b"\0\x44"  # its port
 
@@ -36,7 +36,7 @@ def guest(client, net, name="guest", **options):
 
 
 def had_by(client, net, **options):
-    """The address of a guest that came and went."""
+    """The address of a guest that came and left."""
     with guest(client, net, **options) as machine:
         return machine.told.get("ip")
 
@@ -101,7 +101,7 @@ def test_a_label_finds_its_address_again_though_its_mac_is_another_one(alice, bo
 
 
 def dhcp_answers(tap):
-    """What a server has sent by the tap, which nobody reads."""
+    """What a server has sent to the tap, which nobody reads."""
     answers = []
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -112,15 +112,15 @@ def dhcp_answers(tap):
 
 
 def test_who_inherits_and_has_an_address_keeps_that(alice, eight):
-    """By its MAC it has one of its own, and by its label it would have another. Asked for that in its name, the server
-    refused it."""
+    """By its MAC it has an address of its own, and by its label it would get another. When that was requested
+    in its name, the server refused."""
     own = had_by(alice, eight, guest_mac=B)
     other = had_by(alice, eight, guest_mac=A, label="web")
     assert poll(lambda: leased(eight) == {own: B, other: A}, 5), leased(eight)
     with alice.create_tap(eight.name, False, guest_mac=B, label="web") as tap:
         assert poll(lambda: leased(eight) == {own: B}, 5), leased(eight)
         assert poll(lambda: kernel.ports(eight.name) == [tap.interface], 5), kernel.ports(eight.name)
-        # The server takes one after another: it has answered all that was said before.
+        # The server handles one after another: it has answered everything that was sent before.
         assert had_by(alice, eight, name="other")
         assert dhcp_answers(tap) == []
         with Machine(tap, "guest") as machine:
@@ -133,7 +133,7 @@ def test_who_may_come_back_gives_way_to_those_who_are_there(alice, eight):
     with contextlib.ExitStack() as stack:
         for i in range(4):
             assert stack.enter_context(guest(alice, eight, f"guest{i}")).told
-        # Whoever has been gone for longer goes first.
+        # The guest that has been gone longest loses its address first.
         assert poll(lambda: first not in leased(eight) or leased(eight)[first] != A, 5)
         assert leased(eight)[second] == B
         assert stack.enter_context(guest(alice, eight, "guest4")).told
@@ -161,7 +161,8 @@ def test_what_the_dead_had_while_vnicd_was_not_there_gives_way_too(world, alice,
 
 @contextlib.contextmanager
 def told_of_macs():
-    """Gives a function: all that the kernel has said of the MACs that bridges know, as (MAC, state)."""
+    """Returns a function that gives everything the kernel has reported about MACs that bridges know, as (MAC,
+    state)."""
     said = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as events:
         events.bind((0, RTMGRP_NEIGH))
@@ -181,7 +182,7 @@ def told_of_macs():
 
 
 def test_the_bridge_learns_nothing_from_what_is_said_in_the_name_of_guests(alice, eight):
-    """Or it would send what is for them to the port by which it was said."""
+    """Otherwise the bridge would send frames for those guests to the port on which the frame arrived."""
     with told_of_macs() as told:
         with guest(alice, eight, label="web") as machine:
             had, mac = machine.told["ip"], machine.mac
@@ -194,7 +195,7 @@ def test_the_bridge_learns_nothing_from_what_is_said_in_the_name_of_guests(alice
 
 
 def test_nothing_is_seen_of_it_but_that_the_lease_is_gone(root, alice, sixteen):
-    """No port of the network that would make it one of others, and no change of its bridge."""
+    """No port appears on the network that would make it shared, and its bridge does not change."""
     before = sixteen.get("Warnings"), kernel.link(sixteen.name)["mtu"], kernel.link(sixteen.name)["address"]
     signals = alice.subscribe("org.freedesktop.DBus.Properties")
     for _ in range(3):
@@ -207,7 +208,8 @@ def test_nothing_is_seen_of_it_but_that_the_lease_is_gone(root, alice, sixteen):
 
 
 def test_an_address_is_the_next_guests_where_addresses_are_guarded(root, alice):
-    """Of the guest that is gone nothing is remembered either, or the one that has its address now were not heard."""
+    """The filters forget the guest that is gone as well; otherwise the one that now has its address would not
+    get through."""
     with network(root, "yesguard", addresses=["10.77.0.1/29"], guard_addresses=True) as net:
         for i in range(8):
             with guest(alice, net) as machine:
@@ -224,7 +226,8 @@ def test_an_address_is_the_next_guests_where_addresses_are_guarded(root, alice):
 
 
 def test_the_end_of_a_lease_ends_nobody_elses_claim(root, alice):
-    """Of two guests that use one address the first is heard, also when the one that has the lease is gone."""
+    """Of two guests that use one address the first gets through, even when the one that has the lease is
+    gone."""
     with network(root, "yesguard", addresses=["10.77.0.1/29"], guard_addresses=True) as net, \
             alice.create_tap(net.name, False) as first, Machine(first, "first") as user, \
             alice.create_tap(net.name, False) as second, Machine(second, "second") as thief:
@@ -239,7 +242,8 @@ def test_the_end_of_a_lease_ends_nobody_elses_claim(root, alice):
 
 
 def test_a_label_keeps_its_address_where_the_guest_tells_its_own_mac(alice, eight):
-    """Nobody gives the MAC to CreateTap: each time another one is generated, and replaced by the guest's own."""
+    """Nobody gives the MAC to CreateTap: each time a different one is generated, and replaced by the guest's
+    own."""
     had = []
     for _ in range(3):
         with alice.create_tap(eight.name, False, label="web") as tap, Machine(tap, "guest", mac=B) as machine:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Networks come and go and leave nothing; what is somebody else's is left alone; a restart takes them up."""
+"""Networks come and go and leave nothing; what belongs to others is left alone; a restart adopts them."""
 
 import contextlib
 import ipaddress
@@ -23,7 +23,7 @@ needs_dnsmasq = pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq 
 
 
 def processes():
-    """The programs that run, but for those that look."""
+    """The running programs, except those that list them."""
     names = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -35,7 +35,7 @@ def processes():
 
 
 def everything():
-    """All that a network could leave behind."""
+    """Everything that a network could leave behind."""
     return {"links": sorted(kernel.links()), "nft": kernel.run("nft", "list", "ruleset"),
             "routes": kernel.run("ip", "route", "show", "table", "all"),
             "routes6": kernel.run("ip", "-6", "route", "show", "table", "all"),
@@ -49,7 +49,7 @@ def everything():
 @pytest.mark.deadline(180)
 @pytest.mark.once
 def test_many_networks_leave_nothing(root):
-    """Fifty at a time; the short form has one such round."""
+    """Fifty exist at a time; the short form has one such round."""
     with internet():
         before = everything()
         for round_ in range(4 if LONG else 1):
@@ -110,7 +110,7 @@ def test_a_bridge_of_somebody_else_is_not_taken_for_a_network(root, bridges):
 
 
 def rules_without_elements():
-    """What sets have learnt from guests comes and goes."""
+    """The rules without set elements that were learnt from guests, which come and go."""
     return re.sub(r"\n\s*elements = \{[^}]*\}", "", kernel.run("nft", "list", "ruleset"))
 
 
@@ -129,7 +129,7 @@ def test_a_restart_takes_up_networks_and_leases(world, root, alice, how):
             world.stop_service()
         else:
             world.kill_service()
-        # Nothing of a guest's day is missed while nobody is there.
+        # Nothing that guests do while the service is down is missed.
         assert web.pings(outside.SERVER4) and web.pings(facts["Addresses"][0].partition("/")[0])
         world.start_service()
         assert {what: net.get(what) for what in facts} == facts
@@ -139,7 +139,7 @@ def test_a_restart_takes_up_networks_and_leases(world, root, alice, how):
 
 
 def test_a_port_of_somebody_else_makes_a_network_a_bridge_of_the_host(root, alice, world):
-    """It leads to who knows where, so who may use it is another question."""
+    """It may lead anywhere, so using it requires another authorization."""
     with network(root, "asknet", "isolated", services=False):
         assert alice.list_bridges()["asknet"]["kind"] == "isolated"
         assert "use-network" in explained(world, "asknet")
@@ -156,13 +156,13 @@ def explained(world, name):
     return world.output_as("alice", [world.tool("vnicctl"), "explain", name])[1]
 
 
-# The service dies in the middle
+# The service dies half-way
 
 CALLS = ("sendmsg", "sendto")
 
 
 def whole_or_gone(world, name):
-    """Two seconds after a start a network is there with all that belongs to it, or nothing of it is."""
+    """Two seconds after a start a network is either complete, or nothing of it is left."""
     def is_one():
         exported = world.root.managed_objects().keys() >= {path_of(name)}
         link = kernel.link(name)
@@ -205,7 +205,8 @@ def test_killed_at_any_call_of_creating_or_deleting_it_converges(world, root, sy
 
 @contextlib.contextmanager
 def flooded(tap, address):
-    """Forged datagrams to a socket of the host, in its bridge's name and in the tap's own; gives those that came."""
+    """Forged datagrams to a socket of the host, through its bridge and through the tap itself; returns those
+    that arrived."""
     ended, came = [], []
     frames = [ethernet(kernel.link(name)["address"], tap.get("GuestMac"), ETH_IPV4,
                        udp("198.51.100.9", address, 5, 4242, b"forged")) for name in (tap.interface, "yesnet")]

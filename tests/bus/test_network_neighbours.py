@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The host's table of neighbours is one for all of its links: no guest can fill it."""
+"""The host's neighbour table is shared by all of its links: no guest can fill it."""
 
 import ipaddress
 import os
@@ -9,7 +9,7 @@ import pytest
 from vnic import frames, hostile, kernel, networks
 from vnic.process import poll
 
-# As many as one guest may have the host look for at once, and what comes by the clock while a test runs.
+# As many as one guest may make the host look for at once, and those that become available while a test runs.
 MOST = 20 + 15
 MANY = 300
 
@@ -44,5 +44,5 @@ def test_a_guest_with_ever_new_addresses_does_not_fill_the_hosts_table_of_neighb
             os.write(tap.fds[0], frames.hdr() + solicitation(mac, f"fe80::5:{number:x}"))
             os.write(tap.fds[0], frames.hdr() + echo(mac, bridge_mac, f"fe80::6:{number:x}"))
         assert len(neighbours(6, "net0")) - before <= MOST
-        # What it had is still heard.
+        # The addresses that it had before still get through.
         assert any(line.startswith("10.77.9.1 ") for line in neighbours(4, "net0"))

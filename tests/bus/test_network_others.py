@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a network does to the rest of the host: nothing. Bridges of others carry what they carried, also where
-br_netfilter shows their frames to the filters of IP."""
+"""A network does nothing to the rest of the host. Other bridges carry what they carried before, even where
+br_netfilter passes their frames to the filters of IP."""
 
 import contextlib
 import pathlib
@@ -20,7 +20,7 @@ needs_br_netfilter = pytest.mark.skipif(not CALLS.exists(), reason="br_netfilter
 
 @contextlib.contextmanager
 def neighbours():
-    """A bridge of the host, by which the host itself has its default routes, and two machines on it."""
+    """A bridge of the host, through which the host itself has its default routes, and two machines on it."""
     with kernel.namespace("left"), kernel.namespace("right"):
         kernel.run("ip", "link", "add", BRIDGE, "type", "bridge")
         try:
@@ -42,7 +42,7 @@ def neighbours():
 
 
 def reach(address):
-    """Whether the left machine has an answer from there, by connections that nobody knows yet."""
+    """Whether the left machine gets an answer from there, on connections that conntrack does not know yet."""
     return "1 packets received" in kernel.run("ip", "netns", "exec", "left", shutil.which("busybox"), "ping", "-c", "1",
                                               "-W", "1", address, check=False)
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the rule of package vnicd-networks lets vnicd do with systemd's units, asked of the real polkitd."""
+"""What the rule of package vnicd-networks lets vnicd do with systemd's units, according to the real
+polkitd."""
 
 import os
 import pathlib
@@ -11,7 +12,7 @@ from vnic.process import ROOM
 
 ACTION = "org.freedesktop.systemd1.manage-units"
 UNIT = "vnicd-network@vnicbr0.service"
-# As in systemd's own file: an administrator's password.
+# As in systemd's own file: it requires an administrator's password.
 POLICY = f"""<?xml version="1.0"?>
 <!DOCTYPE policyconfig PUBLIC "-//freedesktop//DTD polkit Policy Configuration 1.0//EN"
   "http://www.freedesktop.org/software/polkit/policyconfig-1.dtd">
@@ -23,7 +24,7 @@ POLICY = f"""<?xml version="1.0"?>
 
 @pytest.fixture
 def rule(world):
-    """The rule as it is installed, and the action that it is about."""
+    """The rule as it is installed, and the action that it decides."""
     policy = ROOM / "actions" / "org.freedesktop.systemd1.policy"
     policy.write_text(POLICY, encoding="ascii")
     policy.chmod(0o644)
@@ -37,7 +38,7 @@ def rule(world):
 
 
 def allowed(world, user, details, action=ACTION):
-    """As systemd asks it: about the caller, with the unit and what is to be done to it."""
+    """systemd asks this way: about the caller, with the unit and the verb."""
     with world.client(user) as caller:
         name = caller.connection.get_unique_name()
         answer = world.root.call(PATH, AUTHORITY, "CheckAuthorization", "(sa{sv})sa{ss}us",

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whether the service of a network runs: what systemd says of its unit is the network's warning, as long as it lasts."""
+"""Whether the service of a network runs: systemd's report about its unit becomes the network's warning, as
+long as it lasts."""
 
 import pytest
 from vnic.client import Client
@@ -30,7 +31,7 @@ def test_a_service_that_ends_is_a_warning_until_it_runs_again(root, systemd, sta
         assert poll(lambda: about_service(net), 5)
         assert "journalctl" in about_service(net)[0]
         signals.wait_for(lambda path, _interface, _member, values: path == net.path and "Warnings" in str(values))
-        # On its way it is neither.
+        # While it changes state it is neither.
         systemd.client.send(unit_changed(UNIT, "activating", "start"))
         systemd.client.send(unit_changed("vnicd-network@yesother.service", "active", "running"))
         root.get(net.path, "org.vnicd1.Network", "Name")
@@ -48,7 +49,8 @@ def test_a_service_that_could_not_be_started_is_no_warning_once_it_runs(root, sy
 
 
 def test_what_its_service_is_told_is_for_the_services_user(world, root, systemd):
-    """Whatever the UMask= of vnicd's unit: the service is another user's, and reads it by its own rights."""
+    """This holds whatever UMask= vnicd's unit has: the service runs as another user, and reads the file with
+    its own rights."""
     with network(root, "yesnet", services=False):
         systemd.wait_for_job()
         status, told, complaint = world.output_as("vnicd-network", ["cat", CONFIGURATIONS / "yesnet.conf"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A host whose routes do not stand still costs the service little, and nobody else waits for it."""
+"""A host whose routes change all the time costs the service little, and keeps nobody waiting."""
 
 import statistics
 import subprocess
@@ -25,7 +25,8 @@ def outside():
 
 
 def storm(world, client, lines):
-    """1,000 changes, evenly over the time; gives the share of a processor, and how long an empty call took."""
+    """1,000 changes, evenly over the time; returns the share of a processor, and how long an empty call
+    took."""
     before, began, calls = cpu_seconds(world.pid), time.monotonic(), []
     with subprocess.Popen(["ip", "-force", "-batch", "-"], stdin=subprocess.PIPE, text=True,
                           stderr=subprocess.DEVNULL) as ip:
@@ -54,7 +55,7 @@ STORMS = {
 @pytest.mark.parametrize("what", STORMS)
 @pytest.mark.parametrize("routes", [0, 2000] if LONG else [500])
 def test_a_storm_of_changes_costs_little(world, root, outside, what, routes):
-    """Also where the host has many routes, each of which is looked at."""
+    """This includes a host with many routes, each of which is inspected."""
     batch = "".join(f"route add 100.{64 + number // 250}.{number % 250}.0/24 via 203.0.113.1\n"
                     for number in range(routes))
     subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True, timeout=60)
@@ -62,7 +63,7 @@ def test_a_storm_of_changes_costs_little(world, root, outside, what, routes):
         share, slow = storm(world, root, STORMS[what])
         print(f"{what}, {routes} more routes: {100 * share:.2f} % of a processor, p98 of a call {1000 * slow:.1f} ms")
         assert share <= SHARE
-        # And it has followed.
+        # The service has also followed the changes.
         with kernel.bridge("late0", address="192.168.99.1/24"):
             assert poll(lambda: "late0" in kernel.run("nft", "list", "table", "inet", "vnicd-uplinks-"), 30)
 

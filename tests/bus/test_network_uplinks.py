@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A host with more than one way out that forwards nothing by itself: guests reach what it reaches, strangers on its
-wires do not get through it, and what others change is followed or warned of."""
+"""A host with more than one uplink that forwards nothing by itself: guests reach what it reaches, unrelated
+machines on its links do not get through it, and other programs' changes are followed or reported by a
+warning."""
 
 import contextlib
 import ipaddress
@@ -29,7 +30,7 @@ def outside():
 
 @contextlib.contextmanager
 def wire(name, namespace, address, peer):
-    """A card of the host, and on its wire a machine that would use the host as its router for everything."""
+    """A card of the host, and on its link a machine that would use the host as its router for everything."""
     with kernel.namespace(namespace):
         kernel.make_veth(name, "wire", namespace=namespace)
         try:
@@ -54,7 +55,7 @@ def second():
 
 @contextlib.contextmanager
 def vpn():
-    """A split tunnel: no neighbours, no gateway, and routes for all private addresses."""
+    """A split tunnel: it has no neighbours, no gateway, and routes for all private addresses."""
     with kernel.namespace("office"):
         kernel.make_veth("vpn0", "wire", namespace="office")
         try:
@@ -72,7 +73,7 @@ def vpn():
 
 @contextlib.contextmanager
 def guest(client, net):
-    """One with a fixed address, so that no service is needed."""
+    """A guest with a fixed address, so that no service is needed."""
     subnet = ipaddress.ip_interface(next(text for text in net.get("Addresses") if ":" not in text))
     with client.create_tap(net.name, False) as tap, Machine(tap, "web") as web:
         web.ip("address", "add", f"{subnet.network.network_address + 9}/{subnet.network.prefixlen}", "dev", "eth0")
@@ -99,7 +100,8 @@ def passes_on_ipv6(device):
 
 
 def let_pass_ipv6(device):
-    """As an administrator would: before Linux 6.17 what vnicd has set lets all devices, but for their own word."""
+    """An administrator would do this: before Linux 6.17 vnicd's setting covers all devices that do not have
+    their own."""
     setting(device, "forwarding", 1, family=6)
     if pathlib.Path(f"/proc/sys/net/ipv6/conf/{device}/force_forwarding").exists():
         setting(device, "force_forwarding", 1, family=6)
@@ -113,7 +115,7 @@ def test_guests_reach_what_is_behind_a_second_card(root, alice, outside, second)
     with network(root, "yesnet", services=False) as net, guest(alice, net) as web:
         assert web.pings(outside.SERVER4)
         assert web.pings(SECOND_SERVER)
-        # Without ReachLan: neither private addresses nor neighbours.
+        # Without ReachLan guests reach neither private addresses nor neighbours.
         assert not web.pings(SECOND_PRIVATE, 1) and not web.pings(SECOND_ROUTER, 1)
     with network(root, "yeslan", services=False, reach_lan=True) as net, guest(alice, net) as web:
         for address in (SECOND_SERVER, SECOND_PRIVATE, SECOND_ROUTER, outside.SERVER4):
@@ -126,7 +128,7 @@ def test_guests_reach_what_is_behind_a_vpn_if_they_may(root, alice, outside):
         with vpn():
             assert poll(lambda: web.pings(VPN_SERVER, 1), 15)
             assert web.pings(outside.SERVER4)
-            # A network comes up beside it, by default and where it is told to.
+            # A network comes up beside it, both by default and at an address that was given.
             for options in ({}, {"addresses": ["10.71.3.1/24"]}):
                 with network(root, "yesmore", services=False, **options) as more:
                     assert more.get("Addresses")
@@ -139,18 +141,18 @@ def test_without_any_default_route_guests_reach_the_rest(root, alice, second):
 
 
 def test_a_stranger_on_one_wire_reaches_nothing_beyond_another(world, root, alice, outside, second):
-    """The ways are there in both directions, and it is the filter that closes them: the control takes it away."""
+    """The routes exist in both directions, and the filter closes them: the control removes it."""
     outside.ip("route", "add", "203.0.114.0/24", "via", Internet.HOST4)
     with network(root, "yesnet", services=False, reach_lan=True) as net, guest(alice, net) as web:
         assert web.pings(SECOND_SERVER) and web.pings(outside.SERVER4)
         assert forwarding_devices() == ["uplink0", "uplink1", "yesnet"]
         assert not pings_from("second", outside.SERVER4)
         assert not outside.pings(SECOND_ROUTER)
-        # Nor back onto its own wire, nor to the guest.
+        # Nor does it get back to its own link, nor to the guest.
         kernel.run("ip", "route", "add", "198.51.102.0/24", "via", SECOND_ROUTER)
         second("address", "add", "198.51.102.1/32", "dev", "lo")
         assert not pings_from("second", web.addresses(4)[0])
-        with stopped(world.pid):  # which would put them back
+        with stopped(world.pid):  # the service would restore them
             kernel.run("nft", "flush", "chain", "inet", "vnicd-uplinks-", "forward")
             assert pings_from("second", outside.SERVER4)
 
@@ -163,7 +165,7 @@ def test_nothing_forwards_where_the_filter_against_strangers_cannot_be_made(root
 
 
 def test_what_could_not_be_made_is_warned_of_and_made_as_soon_as_it_can_be(root, outside):
-    """The pauses are 1, 2, 4 seconds and so on; no event comes for the end of the obstacle."""
+    """The pauses are 1, 2, 4 seconds and so on; no event reports that the obstacle is gone."""
     with contextlib.ExitStack() as stack:
         with kernel.tables_of_somebody_else("vnicd-uplinks-", ["inet"]):
             net = stack.enter_context(network(root, "yesnet", services=False))
@@ -173,14 +175,14 @@ def test_what_could_not_be_made_is_warned_of_and_made_as_soon_as_it_can_be(root,
 
 
 def far(number, family):
-    """The addresses of the host and of a machine on its bridge, and how long their prefix is."""
+    """The addresses of the host and of a machine on its bridge, and the length of their prefix."""
     return (f"2001:db8:{number + 1}::1", f"2001:db8:{number + 1}::2", 64) if family == 6 else \
         (f"198.18.{number}.1", f"198.18.{number}.2", 24)
 
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_a_stranger_on_a_bridge_reaches_nothing_beyond_another(world, root, outside, family):
-    """Where both ways out are bridges, of which frames that only cross one are to pass."""
+    """Both uplinks are bridges, on which frames that only cross one bridge have to pass."""
     nodad = ["nodad"] if family == 6 else []
     with contextlib.ExitStack() as stack:
         for number, name in enumerate(("lan0", "lan1")):
@@ -197,14 +199,14 @@ def test_a_stranger_on_a_bridge_reaches_nothing_beyond_another(world, root, outs
             assert passes_on_ipv6("lan0") if family == 6 else setting("lan0", "forwarding")
             assert poll(lambda: "lan1" in kernel.run("nft", "list", "table", "inet", "vnicd-uplinks-"), 5)
             assert not pings_from("far0", far(1, family)[1])
-            with stopped(world.pid):  # which would put them back
+            with stopped(world.pid):  # the service would restore them
                 kernel.run("nft", "flush", "chain", "inet", "vnicd-uplinks-", "forward")
                 assert pings_from("far0", far(1, family)[1])
 
 
 @contextlib.contextmanager
 def hears(namespace, address, port):
-    """Gives a function: whether a datagram has come there."""
+    """Returns a function that tells whether a datagram has arrived there."""
     with kernel.inside(namespace):
         listener = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     with listener:
@@ -222,8 +224,8 @@ def hears(namespace, address, port):
 
 @pytest.mark.parametrize("bridged", [False, True], ids=["on a wire", "on a bridge"])
 def test_a_stranger_where_the_host_has_no_address_of_its_own_is_not_led_out_by_ipv6(world, root, outside, bridged):
-    """With one switch for all devices those that lead nowhere would pass packets on as well. The answer would find no
-    way back: what has gone out is seen where it arrives."""
+    """With one switch for all devices, those that lead nowhere would forward packets as well. The reply would
+    find no way back, so outgoing packets are observed where they arrive."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(kernel.namespace("far"))
         if bridged:
@@ -243,14 +245,15 @@ def test_a_stranger_where_the_host_has_no_address_of_its_own_is_not_led_out_by_i
 
         with network(root, "yesnet", services=False), forwarding("yesnet"):
             let_pass_ipv6(device)
-            assert not poll(goes_out, 3)  # the first ones may wait for a neighbour
-            with stopped(world.pid):  # which would put them back
+            assert not poll(goes_out, 3)  # the first ones may wait for neighbour resolution
+            with stopped(world.pid):  # the service would restore them
                 kernel.run("nft", "flush", "chain", "inet", "vnicd-uplinks-", "forward")
                 assert poll(goes_out, 10)
 
 
 def test_a_port_that_an_administrator_has_published_stays_open(root, outside):
-    """As of a container: what comes by an uplink is passed on to it, though no guest is there."""
+    """An example is a container: packets that arrive from an uplink are forwarded to it, though it is not a
+    guest."""
     with wire("ctr0", "container", "172.20.0.1/24", "172.20.0.2/24"):
         kernel.run("nft", "add table ip others; add chain ip others published "
                    "{ type nat hook prerouting priority dstnat; }; "
@@ -279,7 +282,7 @@ def test_after_a_crash_all_is_taken_back_though_the_network_is_gone(world, root,
     assert poll(lambda: "vnicd-" not in kernel.run("nft", "list", "tables").replace("vnicd-taps-", ""), 5)
 
 
-# What others change
+# Changes by other programs
 
 def warnings(net, words):
     return [sentence for sentence in net.get("Warnings") if words in sentence]
@@ -294,7 +297,7 @@ def test_an_address_that_the_bridge_has_lost_is_warned_of_until_it_is_back(root,
         assert poll(lambda: warnings(net, address), 10)
         kernel.run("ip", "address", "add", address, "dev", "yesnet", *(["nodad"] if family == 6 else []))
         assert poll(lambda: not warnings(net, address), 10)
-        # Another one in its place is not it.
+        # Another one in its place is not the same.
         kernel.run("ip", "address", "del", address, "dev", "yesnet")
         kernel.run("ip", "address", "add", address.partition("/")[0] + ("/25" if family == 4 else "/80"), "dev", "yesnet")
         assert poll(lambda: warnings(net, address), 10)
@@ -330,7 +333,7 @@ def test_a_subnet_that_comes_later_is_warned_of_until_it_is_gone(root, outside, 
             assert poll(lambda: warnings(net, "hides"), 10), commands
             kernel.run("ip", *commands[1])
             assert poll(lambda: not warnings(net, "hides"), 10), commands
-        # A wider one is a VPN's.
+        # A wider route is a VPN's.
         kernel.run("ip", "route", "add", str(subnet.supernet(new_prefix=12)), "via", Internet.ROUTER4)
         kernel.run("ip", "route", "add", narrower, "via", Internet.ROUTER4)
         assert poll(lambda: warnings(net, narrower), 10)
@@ -382,7 +385,7 @@ def test_ipv6_forwarding_that_ends_is_warned_of_until_it_is_back(root, outside):
 
 
 def test_a_host_that_forwards_all_for_a_while_forwards_for_guests_afterwards(root, alice, outside):
-    """As somebody else switches it on and off: at once, and with a look in between."""
+    """Another program enables and disables it: without a pause, and with a check in between."""
     whole = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
     with network(root, "yesnet", services=False) as net, guest(alice, net) as web:
         for look in (False, True):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which offloads a tap can carry, which its consumer has turned on, and that it is told when that changes."""
+"""Which offloads a tap can carry, which its consumer has turned on, and that changes of these are
+announced."""
 
 import fcntl
 import itertools
@@ -23,7 +24,7 @@ FEATURES = {"csum": "tx-checksum-ip-generic", "tso4": "tx-tcp-segmentation", "ts
 
 
 def taken(fd, names):
-    """Whether the kernel takes the set."""
+    """Whether the kernel accepts the set."""
     try:
         kernel.set_offloads(fd, *names)
         return True
@@ -37,7 +38,7 @@ def on_in_kernel(name):
 
 
 def changed(signals, tap, timeout=5.0):
-    """What the next OffloadsChanged of the tap says."""
+    """What the next OffloadsChanged of the tap reports."""
     return signals.wait_for(lambda path, _interface, member, _values:
                             path == tap.endpoint and member == "OffloadsChanged", timeout)[3][0]
 
@@ -94,7 +95,7 @@ def test_it_stays_right_over_detaching_and_attaching_queues(alice, bridge):
         kernel.set_offloads(tap.fds[0], "csum", "tso4")
         wait_active(tap, ["csum", "tso4"])
         kernel.detach(tap.fds[1])
-        kernel.set_offloads(tap.fds[1], "csum")  # per device, also through a queue that is detached
+        kernel.set_offloads(tap.fds[1], "csum")  # for the whole device, even through a queue that is detached
         wait_active(tap, ["csum"])
         kernel.detach(tap.fds[1], attach=True)
         time.sleep(0.2)
@@ -118,7 +119,7 @@ def test_a_storm_of_changes_costs_little_and_ends_right(alice, bridge, world):
     signals = alice.subscribe(TAP)
     with alice.create_tap(bridge) as tap:
         before = cpu_seconds(world.pid)
-        toggles = 1800  # more would be tampering
+        toggles = 1800  # more would count as tampering
         for _ in range(toggles // 2):
             for mask in (kernel.OFFLOADS["csum"], 0):
                 fcntl.ioctl(tap.fds[0], kernel.TUNSETOFFLOAD, mask)
@@ -187,9 +188,9 @@ def test_offloads_need_a_header_and_tunnels_one_with_room(alice, bridge):
 
 @pytest.mark.restarts
 def test_the_host_is_asked_again_by_a_signal(world):
-    """As when the module comes after the service."""
+    """The signal is sent after the module was loaded later than the service was started."""
     world.stop_service()
-    os.chmod("/dev/net/tun", 0o600)  # the world's own node
+    os.chmod("/dev/net/tun", 0o600)  # this node is the world's own
     try:
         world.start_service()
         with Client(world, "alice") as client:
@@ -218,13 +219,13 @@ A, B = "52:54:00:00:0a:01", "52:54:00:00:0b:01"
 
 
 def needs(client, offload):
-    """Newer kernels than some of those that the service works on."""
+    """The test needs a newer kernel than some of those that the service supports."""
     if offload not in client.get(ROOT, MANAGER, "OffloadsSupported"):
         pytest.skip(f"this kernel has no {offload}")
 
 
 def carried(alice, bridge, offloads, header, frame):
-    """What of it arrives at a consumer that has these offloads on: (header, frame)."""
+    """What a consumer that has these offloads on receives of it: (header, frame)."""
     size = len(header)
     with alice.create_tap(bridge, guest_mac=A, vnet_hdr_size=size) as one, \
             alice.create_tap(bridge, guest_mac=B, vnet_hdr_size=size, offloads=offloads) as other:
@@ -254,7 +255,7 @@ def test_a_big_segment_in_a_udp_tunnel_crosses_uncut(alice, bridge):
                                        partial=True), pad=False)
     vxlan = bytes([8, 0, 0, 0, 0, 0, 42, 0])
     packet = frames.udp("192.0.2.1", "192.0.2.2", 5000, 4789, vxlan + inner)
-    packet = packet[:26] + b"\0\0" + packet[28:]  # no outer checksum, as VXLAN over IPv4 may
+    packet = packet[:26] + b"\0\0" + packet[28:]  # it has no outer checksum, as VXLAN over IPv4 may
     frame = frames.ethernet(B, A, frames.ETH_IPV4, packet)
     outer_transport, inner_network = 34, 34 + 8 + 8 + 14
     inner_transport = inner_network + 20

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every option and every name: what is wrong is refused by a typed error, and nothing is changed."""
+"""Every option and every name: a wrong one is refused with a typed error, and nothing is changed."""
 
 import pytest
 from gi.repository import Gio, GLib
@@ -175,7 +175,7 @@ def test_a_path_of_no_endpoint_is_an_unknown_object(alice):
         assert error.short in ("UnknownObject", "UnknownMethod", "UnknownInterface"), name
 
 
-# Networks: many in one test, since each alone would look at the whole host
+# Networks: many in one test, since each check inspects the whole host
 
 BAD_OPTIONS = [
     ("domain", V("s", "")), ("domain", V("s", "a" * 33)), ("domain", V("s", "a" * 50000)), ("domain", V("s", "Lab")),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whose it is: the owner is not asked, others are, and only the maker opens further queues."""
+"""Ownership: the owner needs no authorization, others do, and only the creator opens further queues."""
 
 import os
 
@@ -91,7 +91,7 @@ def test_the_maker_opens_further_queues(alice, bridge):
 
 
 def test_threat_52_another_connection_of_the_same_user_opens_no_queues(world, alice, root, bridge):
-    """Sandboxed apps of one user share the uid, and whoever has a queue reads the traffic."""
+    """Sandboxed apps of one user share the uid, and every holder of a queue reads the traffic."""
     with alice.create_tap(bridge, True, True, queues=2) as tap, Client(world, "alice") as again:
         for other in (again, root):
             assert other.error(tap.endpoint, TAP, "OpenQueues", "u", (1,)).name == ACCESS_DENIED
@@ -190,7 +190,7 @@ def test_queues_that_are_closed_count_no_more(alice, bridge):
 
 
 def test_queues_that_were_closed_still_count_for_they_can_be_opened_again(alice, bridge):
-    """A holder who becomes the device's owner opens by name what they were given once."""
+    """Holders who become the device's owner can open by name what they were given once."""
     taps = [alice.create_tap(bridge, True, True, queues=16) for _ in range(4)]
     for tap in taps:
         while len(tap.fds) > 1:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Persistent taps: they outlive queues, callers and the service, and are their owner's to open by name."""
+"""Persistent taps: they outlive queues, callers and the service, and their owner opens them by name."""
 
 import concurrent.futures
 import os
@@ -27,7 +27,7 @@ sys.stdin.read()
 
 
 class Holder:
-    """A process of a user's that opens a tap by name and keeps its queue for the length of the `with`."""
+    """A process of a user that opens a tap by name and keeps its queue for the length of the `with`."""
 
     def __init__(self, world, user, name, flags=FLAGS):
         self.child = world.run_as(user, [sys.executable, "-c", OPEN_BY_NAME, name, str(flags)], stdin=-1)
@@ -42,7 +42,7 @@ class Holder:
 
 @pytest.fixture
 def tap(alice, bridge):
-    """A persistent one of alice's, idle; released at the end."""
+    """A persistent tap of alice's, idle; it is released at the end."""
     made = alice.create_tap(bridge, persistent=True, vnet_hdr_size=12, label="web")
     yield made
     if kernel.exists(made.interface):
@@ -63,7 +63,7 @@ def test_it_is_handed_over_idle_without_queues_and_stays(tap, alice, world):
 def test_it_outlives_the_caller_and_the_service(world, bridge):
     with Client(world, "alice") as client:
         tap = client.create_tap(bridge, persistent=True)
-    # Nobody has it open, so its port forwards no more; the bridge tells that a moment later.
+    # Nobody has it open, so its port no longer forwards; the bridge reports that a moment later.
     assert poll(lambda: not world.root.get(tap.endpoint, ENDPOINT, "Forwarding"), 5)
     for _ in range(2):
         before = world.root.get_all(tap.endpoint, ENDPOINT)
@@ -112,7 +112,7 @@ def test_open_queues_is_for_its_owner_from_any_connection_and_for_nobody_else(ta
 
 
 def test_threat_21_who_makes_one_for_somebody_else_opens_no_queue_of_it(alice, carol, bridge):
-    """Not even by the connection that made it: whoever reads a queue reads the owner's traffic."""
+    """Not even the connection that created it may: every holder of a queue reads the owner's traffic."""
     for options in ({"persistent": True}, {}):
         with carol.create_tap(bridge, True, True, queues=2, owner=alice.uid, **options) as tap:
             error = carol.error(tap.endpoint, TAP, "OpenQueues", "u", (1,))
@@ -141,14 +141,14 @@ def test_what_its_last_user_left_on_is_off_for_the_next(tap):
 
 
 def features_on(name):
-    """Those that TUNSETOFFLOAD sets, as the kernel tells."""
+    """Those that TUNSETOFFLOAD sets, as the kernel reports them."""
     return sorted(feature for feature, on in kernel.ethtool_features(name).items() if on and feature.startswith("tx-")
                   and ("checksum-ip-generic" in feature or "segmentation" in feature) and "gso" not in feature)
 
 
 @pytest.mark.parametrize("how", ["by name", "OpenQueues", "several queues"])
 def test_when_its_last_queue_has_gone_offloads_are_off(how, tap, alice, bridge):
-    """And nobody attaches a queue for that: whoever opens it just then would get EBUSY."""
+    """No queue is attached for that: a consumer that opens the tap at that moment would get EBUSY."""
     if how == "by name":
         fds = [kernel.open_tap(tap.interface)[0]]
     elif how == "OpenQueues":
@@ -239,7 +239,8 @@ def test_what_was_left_on_while_the_service_was_down_is_turned_off_at_its_start(
 
 
 def test_thirty_taps_are_opened_by_name_five_times_each_without_a_refusal(alice, bridge):
-    """Nothing of the service is on them when somebody comes: the moment after a close is when it does its work."""
+    """The service holds no queue of them when a consumer arrives, even though it does its work just after a
+    close."""
     taps = [alice.create_tap(bridge, persistent=True) for _ in range(30)]
     failures = []
 
@@ -262,7 +263,7 @@ def test_thirty_taps_are_opened_by_name_five_times_each_without_a_refusal(alice,
 
 
 def test_opened_without_a_header_it_says_so_and_carries_no_offloads(tap, world):
-    """Whoever opens an idle tap by name first gives it their own flags."""
+    """The first consumer that opens an idle tap by name gives it its own flags."""
     assert tap.get("VnetHdr") and tap.get("OffloadsSupported")
     with Holder(world, "alice", tap.interface, FLAGS & ~kernel.IFF_VNET_HDR) as holder:
         assert holder.said == "opened"

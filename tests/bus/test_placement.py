@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Where a tap is to be: what CanCreateTap and CreateTap find out before anybody is asked, and what decides which
-action polkit is asked about."""
+"""Placement of a tap: what CanCreateTap and CreateTap check before anybody is prompted, and what decides
+which action polkit is asked about."""
 
 import collections
 import concurrent.futures
@@ -16,18 +16,19 @@ from vnic import kernel
 from vnic.networks import NETWORK, Network, network
 from vnic.process import poll
 
-# CanCreateTap in the same breath as what changes its answer
+# CanCreateTap immediately after a change to its answer
 
 
 @pytest.mark.parametrize("again", range(3))
 def test_can_create_tap_in_the_same_breath_as_a_creation_with_the_label(alice, bridge, world, again):
-    """The queues of the tap are on their way to their holder for some 10 ms, during which CreateTap would wait."""
+    """The queues of the tap are in flight to their holder for some 10 ms, during which CreateTap would
+    wait."""
     pid = world.pid
     with alice.create_tap(bridge, label=f"web{again}") as tap:
         answer, sentence = alice.can_create_tap(bridge, label=f"web{again}")
         assert (answer, f"web{again}" in sentence) == ("no", True)
         assert kernel.exists(tap.interface)
-    # Held by nobody any more: CreateTap would wait for its end, and then succeed.
+    # Nobody holds it any more: CreateTap would wait for its removal, and then succeed.
     assert alice.can_create_tap(bridge, label=f"web{again}") == ("yes", "You may create this tap.")
     assert not kernel.exists(tap.interface)
     assert world.pid == pid and world.service.alive()
@@ -60,7 +61,7 @@ def test_can_create_tap_in_the_same_breath_as_the_end_of_a_network(root):
     pending.result()
 
 
-# Which action is asked about hangs on whose the ports of a network are
+# Which action polkit is asked about depends on the ports of a network
 
 RULE = """polkit.addRule(function (action, subject) {
     if (action.id == "org.vnicd1.use-network" && action.lookup("bridge") == "lan-net") return polkit.Result.YES;
@@ -71,7 +72,7 @@ RULE = """polkit.addRule(function (action, subject) {
 
 @contextlib.contextmanager
 def network_for_all(world, root, kind="isolated"):
-    """A network that everybody may use, as long as it does not lead to a LAN; gives its object."""
+    """A network that everybody may use, as long as it does not lead to a LAN; returns its object."""
     world.polkit.add_rule(RULE)
     try:
         with network(root, "lan-net", kind, services=False) as made:
@@ -88,7 +89,7 @@ def add_lan(to="lan-net"):
 
 
 def said_to_be_shared(world, alice, made):
-    """Whether each of those who show the network says that it has a foreign port."""
+    """Whether each method and property that shows the network reports its foreign port."""
     explained = world.output_as("alice", [world.tool("vnicctl"), "explain", "lan-net"])[1]
     listed = alice.list_bridges()["lan-net"]
     return {"ListBridges": listed["kind"] == "bridge", "ListBridges' access": listed["access"] == "no",
@@ -120,7 +121,7 @@ def test_a_tap_that_was_moved_away_does_not_stand_for_a_foreign_port(world, root
 
 
 def test_a_tap_that_was_made_for_another_bridge_is_foreign_on_a_network(world, root, alice, bridge):
-    """No filter of the network knows it, and nobody was asked whether it may be there."""
+    """The network's filters do not cover it, and nobody has authorized it to be there."""
     with network_for_all(world, root) as made, alice.create_tap(bridge) as tap, alice.create_tap("lan-net") as own:
         kernel.run("ip", "link", "set", tap.interface, "master", "lan-net")
         kernel.run("ip", "link", "set", own.interface, "nomaster")
@@ -139,7 +140,7 @@ def test_a_tap_whose_tag_was_changed_is_foreign(world, root, alice):
 
 
 def noise(lines):
-    """Link events that mean nothing, more than are read in one go."""
+    """Link events without meaning, more than are read in one go."""
     batch = "".join(f"link set lo alias noise{number}\n" for number in range(lines)) + "link set lo alias ''\n"
     subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True, timeout=20)
 
@@ -148,7 +149,7 @@ def test_a_foreign_port_is_seen_while_link_events_are_behind(world, root, alice)
     """Taps of the network have been closed, which the service has not read yet."""
     with network_for_all(world, root):
         others = [alice.create_tap("lan-net") for _ in range(8)]
-        time.sleep(0.1)  # our copies of their queues are closed
+        time.sleep(0.1)  # the service's copies of their queues are closed
         add_lan()
         assert poll(lambda: alice.list_bridges()["lan-net"]["kind"] == "bridge", 5)
         os.kill(world.pid, signal.SIGSTOP)
@@ -168,7 +169,7 @@ def test_a_foreign_port_is_seen_while_link_events_are_behind(world, root, alice)
 @pytest.mark.once
 @pytest.mark.deadline(90)
 def test_whether_one_could_is_yes_or_no_while_a_network_comes_and_goes(root, alice, bob, world):
-    """Never an error: nothing is wrong with the question."""
+    """It never fails: nothing is wrong with the question."""
     answers, ended = collections.Counter(), threading.Event()
 
     def ask(client, mac):
@@ -188,10 +189,10 @@ def test_whether_one_could_is_yes_or_no_while_a_network_comes_and_goes(root, ali
     assert answers["yes"] and answers["no"] and set(answers) == {"yes", "no"}
 
 
-# A port of others is use
+# A foreign port counts as use
 
 DEFINITION = "[Network]\nKind=isolated\n"
-IDLE = 10  # seconds that a network stays that nobody uses
+IDLE = 10  # seconds that an unused network stays
 
 
 @pytest.mark.once
@@ -247,7 +248,7 @@ def test_a_network_whose_bridge_an_administrator_has_taken_over_is_forgotten(roo
         assert poll(lambda: "vnicd-lostnet" not in kernel.run("nft", "list", "tables"), 1)
         said = world.service.output()
         time.sleep(2.5)
-        assert world.service.output() == said  # it is not tried again
+        assert world.service.output() == said  # it is not retried
         with root.create_tap("lostnet") as tap:
             assert kernel.ports("lostnet") == [tap.interface]
     finally:

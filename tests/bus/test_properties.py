@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who follows the signals knows what whoever asks is told: each property that can change is changed here, in each way
-that has a signal of its own, and what a listener has put together from signals is compared with the service's answers."""
+"""A client that follows the signals knows what a client that reads the properties is told: each property that
+can change is changed here, in each way that has a signal of its own, and the state assembled from signals is
+compared with the service's answers."""
 
 import contextlib
 import os
@@ -20,14 +21,15 @@ DROP_FORWARDED = "type filter hook forward priority 0; policy drop;"
 
 
 def live_properties():
-    """Those that the contract says are announced when they change: "Tap.Queues", ..."""
+    """Those that are announced when they change, according to the contract: "Tap.Queues", ..."""
     contract = tree.parse(pathlib.Path(os.environ["VNICD_SOURCE"]) / "dbus" / "org.vnicd1.xml")
     return {f"{interface.get('name').rpartition('.')[2]}.{one.get('name')}" for interface in contract.iter("interface")
             for one in interface.iter("property") if one.find("annotation") is None}
 
 
 class Follower:
-    """A client that asks once, and goes by signals from then on. What it has: (path, interface, property) → value."""
+    """A client that reads everything once, and follows signals from then on. Its state: (path, interface,
+    property) → value."""
 
     def __init__(self, client):
         self.client = client
@@ -57,19 +59,19 @@ class Follower:
         return {key: (known.get(key), told.get(key)) for key in known.keys() | told.keys() if known.get(key) != told.get(key)}
 
     def changed(self):
-        """By what the service answers, since it was looked at last."""
+        """What has changed since the last check, according to the service's answers."""
         told = self.ask()
         return {f"{key[1].rpartition('.')[2]}.{key[2]}" for key in told.keys() & self.seen.keys() if told[key] != self.seen[key]}
 
     def wait_for(self, expected):
-        """Until these have changed, and whatever has changed was told."""
+        """Wait until these have changed, and every change has been announced."""
         assert poll(lambda: expected <= self.changed(), 10), expected - self.changed()
         assert poll(lambda: self.differences() == {}, 5), self.differences()
         self.seen = self.ask()
 
 
 class Scene:
-    """What the changes are made on; it goes with the test."""
+    """The objects on which the changes are made; they are removed with the test."""
 
     def __init__(self, world, stack):
         self.world, self.stack = world, stack
@@ -104,8 +106,8 @@ WAYS = []
 
 
 def way(*changes, restarts=False):
-    """One in which these change. It is a generator: as far as the first yield the scene is made; at each of the others
-    those have changed that it gives, or, if it gives none, all of them."""
+    """A way in which these change. It is a generator: until the first yield it sets the scene; at each later
+    one, the properties that it yields have changed or, if it yields none, all of them."""
     def add(steps):
         steps.changes, steps.restarts = set(changes), restarts
         WAYS.append(steps)
@@ -180,7 +182,7 @@ def its_bridge_is_deleted_and_made_again(scene):
 
 @way("Endpoint.AntiSpoof", "Endpoint.Isolated")
 def a_filter_of_a_port_is_turned_on_and_off(scene):
-    """More protection than was asked for: it is an administrator's, and left."""
+    """This is more protection than was requested: it is the administrator's, and left alone."""
     tap = scene.tap(scene.bridge())
     yield
     for flag, learning in (("on", "off"), ("off", "on")):
@@ -330,7 +332,7 @@ def a_network_loses_its_address(scene):
 
 @way("Network.Warnings", "Network.UndecidedFilters")
 def a_firewall_drops(scene):
-    """What crosses the bridge of a network without a way out is dropped as well, where br_netfilter is on."""
+    """Packets that cross the bridge of a network without egress are dropped as well if br_netfilter is on."""
     scene.network("nat", "yesnat")
     scene.network()
     scene.afterwards(kernel.run, "nft", "delete", "table", "inet", "mine", check=False)
@@ -380,7 +382,7 @@ def the_filters_of_taps_are_refused(scene):
 def the_host_has_no_taps(scene):
     scene.afterwards(os.chmod, "/dev/net/tun", 0o666)
     scene.world.stop_service()
-    os.chmod("/dev/net/tun", 0o600)  # the world's own node
+    os.chmod("/dev/net/tun", 0o600)  # this node is the world's own
     scene.world.start_service()
     yield
     os.chmod("/dev/net/tun", 0o666)
@@ -390,7 +392,7 @@ def the_host_has_no_taps(scene):
 
 @contextlib.contextmanager
 def another_dev():
-    """With all that the host's has, which itself is not to be changed."""
+    """A /dev with everything that the host's has, which itself must not be changed."""
     kept = ROOM / "dev"
     kept.mkdir(exist_ok=True)
     kernel.run("mount", "--rbind", "/dev", kept)
@@ -417,7 +419,7 @@ def vhost_net_comes_and_goes(scene):
         yield
 
 
-# What is told
+# What is announced
 
 def test_there_is_a_way_for_every_property_that_can_change():
     assert set().union(*(steps.changes for steps in WAYS)) == live_properties()

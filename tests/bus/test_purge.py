@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Purging the package: the script takes away what the service takes for its own, and nothing else. Both are shown
-the same links: the service says what it takes for its own by what it exports or deletes at its start, the script by
-what it deletes."""
+"""Purging the package: the script removes what the service takes for its own, and nothing else. Both see the
+same links: the service shows what it takes for its own by what it exports or deletes at its start, the script
+by what it deletes."""
 
 import os
 import pathlib
@@ -25,7 +25,7 @@ SINCE = "vnicd-net:1 kind=isolated kept{} ports-per-user=8 domain=lab.internal" 
 SINCE_NAT = SINCE.replace("isolated", "nat")
 BARE = LAB.replace("dhcp=1", "dhcp=0").replace("host=1", "host=0")
 
-# The name and the alias of a tap; those of the first table are ours, whatever their name.
+# The name and the alias of a tap; those of the first table are vnicd's, whatever their name.
 OUR_TAPS = {
     "vnic00000001": TAP.format("00000001"),
     "renamed": TAP.format("00000002") + " label=web_1.x-Y",
@@ -83,7 +83,7 @@ OUR_NETWORKS = {
     "sincenat": SINCE_NAT.format(" address=10.76.3.1/24 reach-lan ports-max=20") + " ipv6=none guard-ipv6 fwd=2147483647",
     "sincebare": SINCE.format(" dhcp=no host-access=no").replace(" ports-per-user=8", ""),
     "half": "",
-    "-half": "",  # it got no further than that, whatever it was to be
+    "-half": "",  # setup got no further than that, whatever kind of tap it was to be
 }
 OTHER_NETWORKS = {
     "note": "vnicd-net:1 a note of mine",
@@ -158,7 +158,8 @@ def make_bridge(name, alias, group=GROUP, mtu=None, kind="bridge"):
 
 
 def make_all():
-    """All links of the tables, and what is none of ours by more than its alias. Gives their names."""
+    """All links of the tables, and those that are not vnicd's for more reasons than their alias. Returns
+    their names."""
     before = set(os.listdir("/sys/class/net"))
     for name, alias in {**OUR_NETWORKS, **OTHER_NETWORKS}.items():
         make_bridge(name, alias)
@@ -173,7 +174,7 @@ def make_all():
     make_bridge("tapgroup", LAB.format(""), group=TAPS + 1)
     make_bridge("smallmtu", LAB.format(""), mtu=1279)
     make_bridge("vethhalf", "", kind="veth")
-    # An administrator's port, and taps of ours: on a network, and of one that is gone.
+    # An administrator's port, and taps of vnicd: on a network, and of one that is gone.
     kernel.run("ip", "link", "add", "vnicuplink", "type", "veth", "peer", "name", "far0")
     kernel.run("ip", "link", "set", "vnicuplink", "master", "lab")
     lab = kernel.link("lab")["ifindex"]
@@ -181,7 +182,7 @@ def make_all():
     kernel.run("ip", "link", "set", "vnic00000051", "master", "lab")
     make_tap("vnic00000052", TAP.format("00000052"), group=TAPS + 0xFFFFF0)
     make_tap("vnic00000053", "", group=TAPS + lab)
-    # Its first source is awaited; nothing is told of its sources.
+    # Its first source is awaited; then nothing is reported of its sources.
     make_tap("vnic00000054", TAP.format("00000054"), group=AWAITING + lab)
     make_tap("vnic00000055", TAP.format("00000055"), group=UNTOLD + 0xFFFFF0)
     return set(os.listdir("/sys/class/net")) - before
@@ -197,7 +198,8 @@ def delete_all(names):
 
 
 def purge():
-    """As dpkg calls the script, which debhelper has completed. Files of the host are not its business here."""
+    """Run the script as dpkg calls it after debhelper has completed it. Files of the host are not covered
+    here."""
     text = SCRIPT.read_text().replace("#DEBHELPER#", "")
     file = ROOM / "postrm"
     file.write_text(text)
@@ -213,7 +215,8 @@ def tables():
 
 @pytest.fixture
 def stopped(world):
-    """A world in which no service runs; afterwards there is one again, and nothing that a test has made."""
+    """A world in which no service runs; afterwards one runs again, and nothing is left of what a test has
+    made."""
     before, filters = set(os.listdir("/sys/class/net")), tables()
     world.stop_service()
     yield world
@@ -226,9 +229,9 @@ def stopped(world):
 
 
 def taken_by_service(world, made):
-    """What it exports, and what it has deleted at its start."""
+    """What the service exports, and what it has deleted at its start."""
     world.start_service()
-    # Those that it deletes are all gone when one that came last is.
+    # Those that it deletes are all gone once the last of them is.
     poll(lambda: not {"half", "-half", "vnic00000052"} & set(os.listdir("/sys/class/net")), 10)
     shown = set()
     for interfaces in world.root.managed_objects().values():
@@ -273,7 +276,7 @@ def test_a_persistent_tap_that_somebody_has_open_stays(stopped):
 
 
 def test_a_tap_that_is_in_use_on_a_bridge_of_the_host_stays_and_is_left_no_way_past_the_bridge(stopped):
-    """The table that keeps its reserved frames back is purged: the port must not pass them on any more."""
+    """The table that keeps its reserved frames away is purged: the port must not forward them any more."""
     def mask(name):
         return int(pathlib.Path(f"/sys/class/net/{name}/brport/group_fwd_mask").read_text(), 0)
 
@@ -298,7 +301,7 @@ def test_a_tap_that_is_in_use_on_a_bridge_of_the_host_stays_and_is_left_no_way_p
 @pytest.mark.parametrize("of_others", (False, True))
 def test_forwarding_that_a_network_needed_is_switched_off_unless_the_host_forwards(stopped, of_others):
     switch = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
-    switch.write_text("0\n")  # a world may have it from its host
+    switch.write_text("0\n")  # a world may have inherited it from its host
     try:
         devices = {}
         for name in ("up0", "up1", "up2"):
@@ -309,7 +312,7 @@ def test_forwarding_that_a_network_needed_is_switched_off_unless_the_host_forwar
         make_bridge("lab", NAT.format(" v4=10.70.3.1/24") + f" fwd={indexes[0]},{indexes[1]}")
         make_bridge("note", f"vnicd-net:1 a note of mine fwd={kernel.link('up2')['ifindex']}")
         switch.write_text(f"{int(of_others)}\n")
-        for file in devices.values():  # the switch for all has switched them
+        for file in devices.values():  # the switch for all has set them
             file.write_text("1\n")
         purge()
         assert not kernel.exists("lab") and kernel.exists("note")
@@ -323,7 +326,8 @@ def test_forwarding_that_a_network_needed_is_switched_off_unless_the_host_forwar
 
 @pytest.mark.parametrize("of_others", (False, True))
 def test_devices_that_say_that_vnicd_switched_them_on_forward_no_more(stopped, of_others):
-    """Whose number another program uses is not vnicd's, nor is one that forwards for another reason."""
+    """A device whose number another program uses is not vnicd's, nor is one that forwards for another
+    reason."""
     switch = pathlib.Path("/proc/sys/net/ipv4/ip_forward")
     switch.write_text("0\n")
     conf = pathlib.Path("/proc/sys/net/ipv4/conf")

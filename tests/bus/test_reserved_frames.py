@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What arrives by a tap itself is never the host's. A bridge does not forward frames to 01:80:c2:00:00:00 to 0F; left
-to itself, it hands them to the host as the port's own, past the port's lock and past every filter of the bridge. So
-does a tap that has lost its bridge."""
+"""What arrives from a tap itself is never for the host. A bridge does not forward frames to 01:80:c2:00:00:00
+to 0F; by default it hands them to the host as if the port had received them, past the port's lock and past
+every filter of the bridge. The same holds for a tap that has lost its bridge."""
 
 import contextlib
 import os
@@ -47,13 +47,14 @@ def mask(name):
 
 
 def tables():
-    """The families of the table about all taps."""
+    """The families of the table that covers all taps."""
     lines = kernel.run("nft", "list", "tables").splitlines()
     return {line.split()[1] for line in lines if line.split()[2] == "vnicd-taps-"}
 
 
 def is_root(bridge):
-    """Of the spanning tree. (What ip tells as root_id is the bridge's own id, whoever is the root.)"""
+    """Whether the bridge is the root of the spanning tree. (The root_id that ip shows is the bridge's own ID,
+    whichever bridge is the root.)"""
     root_id, bridge_id = (pathlib.Path(f"/sys/class/net/{bridge}/bridge/{name}").read_text(encoding="ascii")
                           for name in ("root_id", "bridge_id"))
     return root_id == bridge_id
@@ -61,7 +62,7 @@ def is_root(bridge):
 
 @contextlib.contextmanager
 def address_elsewhere():
-    """The host's addresses on another interface, and no filter of reverse paths."""
+    """Put the host's addresses on another interface, without reverse path filtering."""
     kernel.make_bridge("mgmt0", address=f"{HOST4}/24")
     kernel.run("ip", "address", "add", f"{HOST6}/64", "dev", "mgmt0", "nodad")
     before = {name: pathlib.Path(f"/proc/sys/net/ipv4/conf/{name}/rp_filter").read_text(encoding="ascii")
@@ -77,7 +78,7 @@ def address_elsewhere():
 
 
 class Ears:
-    """Everything by which the host, or a neighbour on the wire, could hear a guest."""
+    """Everything by which the host, or a neighbour on the link, could receive from a guest."""
 
     def __init__(self, tap, bridge, stack):
         self.tap, self.bridge = tap, bridge
@@ -96,7 +97,7 @@ class Ears:
 
     @staticmethod
     def listen(link, protocol):
-        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # it hears no link until it is bound to this one
+        made = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # it receives from no link until it is bound to this one
         made.bind((link, protocol))
         made.setblocking(False)
         return made
@@ -110,7 +111,7 @@ class Ears:
         return heard
 
     def wait_for_wire(self):
-        """An honest frame after the others: all of theirs has come when it is on the wire."""
+        """An honest frame after the others: all of those have arrived once it is on the link."""
         self.fences += 1
         mark = b"fence-%d-" % self.fences
         frame = ethernet(BROADCAST, GUEST, ETH_IPV4, udp("0.0.0.0", "255.255.255.255", 68, 67, mark))
@@ -126,7 +127,7 @@ class Ears:
         return heard
 
     def heard(self):
-        """Sentences about what was heard since the last time."""
+        """Sentences about what has been received since the last time."""
         wire = self.wait_for_wire()
         problems = [f"the wire: a frame to {got[:6].hex(':')} of type {got[12:14].hex()}" for got in wire
                     if got[:5] == mac_bytes(RESERVED[0])[:5] and got[6:12] in (mac_bytes(GUEST), mac_bytes(FORGED))]
@@ -144,7 +145,7 @@ class Ears:
 
 
 def frames_to(destination, source):
-    """One of each kind that some part of the host listens for."""
+    """One frame of each kind that some part of the host listens for."""
     text = f"to {destination} from {source}".encode()
     return [ethernet(destination, source, ETH_IPV4, udp(STRANGER4, HOST4, 4000, PORT, b"IPv4 " + text)),
             ethernet(destination, source, ETH_IPV6, hostile.udp6(STRANGER6, HOST6, 4000, PORT, b"IPv6 " + text)),
@@ -158,7 +159,7 @@ def frames_to(destination, source):
 
 @contextlib.contextmanager
 def wired(bridge):
-    """A wire to another machine."""
+    """A cable to another machine."""
     kernel.make_veth("up0", "wire0", master=bridge)
     try:
         yield
@@ -168,7 +169,7 @@ def wired(bridge):
 
 @contextlib.contextmanager
 def scene(root, bridges, where, **options):
-    """A tap on a bridge of the host or on a network, a wire on the same bridge, and all ears."""
+    """A tap on a bridge of the host or on a network, a link on the same bridge, and listeners everywhere."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(address_elsewhere())
         if where == "host bridge":
@@ -200,13 +201,14 @@ def test_reserved_frames_reach_nobody(root, bridges, where, anti_spoof, stp):
                 for frame in frames_to(destination, source):
                     send(ears.tap.fds[0], frame)
         assert ears.heard() == []
-        assert is_root(ears.bridge)  # what a guest says of the tree is not believed
+        assert is_root(ears.bridge)  # what a guest says about the tree is not believed
 
 
 @pytest.mark.restarts
 def test_reserved_frames_reach_nobody_after_a_firewall_has_flushed_all_tables(world, root, bridges, where):
-    """Ports forward them to where the filter is: it is back before they could be on the wire for long."""
-    world.restart_service()  # what was restored for another test does not count here
+    """Ports forward them to where the filter should be: it is restored before they could be on the link for
+    long."""
+    world.restart_service()  # restorations made for another test do not count here
     with scene(root, bridges, where) as ears:
         kernel.run("nft", "flush", "ruleset")
         assert poll(lambda: tables() == set(TABLES), 5)
@@ -221,7 +223,7 @@ def test_reserved_frames_reach_nobody_after_a_firewall_has_flushed_all_tables(wo
 
 
 def test_the_honest_ways_are_open(root, bridges):
-    """To the bridge's own MAC, and from guest to guest."""
+    """These lead to the bridge's own MAC, and from guest to guest."""
     with scene(root, bridges, "host bridge") as ears, \
             root.create_tap("yes0", False, guest_mac="52:54:00:00:bb:02") as other:
         for frame in frames_to(BRIDGE_MAC, GUEST)[:2]:
@@ -261,7 +263,7 @@ def heard_of_lost(ears, destinations):
     return problems
 
 
-# The taps of a network go with its bridge.
+# The taps of a network are removed with its bridge.
 @pytest.mark.parametrize(("where", "how"), [("host bridge", "bridge deleted"), ("host bridge", "taken off"),
                                             ("nat", "taken off"), ("isolated", "taken off")])
 def test_a_tap_that_has_lost_its_bridge_does_not_reach_the_host(root, bridges, where, how):
@@ -302,7 +304,7 @@ def test_nor_is_what_it_sends_forwarded(root, bridges):
 
 
 def test_a_tap_on_no_bridge_reaches_the_host(root):
-    """It is made for that (use-bridge), so it is not in the group of those that must not."""
+    """It is created for that (use-bridge), so it is not in the group of those that must not."""
     with address_elsewhere(), root.create_tap("-", False, guest_mac=GUEST) as tap, \
             socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind((HOST4, PORT))
@@ -314,7 +316,7 @@ def test_a_tap_on_no_bridge_reaches_the_host(root):
 
 
 def test_a_tap_on_no_bridge_that_is_put_into_a_vrf_still_reaches_the_host(world, root):
-    """Not every master is a bridge: one of another kind is none of our business."""
+    """Not every master is a bridge: vnicd does not care about other kinds."""
     if subprocess.run(["ip", "link", "add", "vrf0", "type", "vrf", "table", "10"], check=False,
                       capture_output=True).returncode != 0:
         pytest.skip("no VRFs")
@@ -329,10 +331,11 @@ def test_a_tap_on_no_bridge_that_is_put_into_a_vrf_still_reaches_the_host(world,
         kernel.del_link("vrf0")
 
 
-# The order of things, at the start and at an upgrade
+# The order of steps at the start and at an upgrade
 
 def as_an_older_version_made_it(name, network_group=0):
-    """Before there were filters of taps, taps on bridges of the host had no group, and no port was told to forward such frames."""
+    """Before there were filters of taps, taps on bridges of the host had no group, and no port was told to
+    forward such frames."""
     kernel.run("ip", "link", "set", name, "group", network_group)
     if pathlib.Path(f"/sys/class/net/{name}/brport").exists():
         kernel.run("ip", "link", "set", name, "type", "bridge_slave", "group_fwd_mask", "0")
@@ -340,7 +343,7 @@ def as_an_older_version_made_it(name, network_group=0):
 
 @contextlib.contextmanager
 def flooding(fd, frames):
-    """These frames all the time, from a thread."""
+    """Send these frames all the time, from a thread."""
     ended = threading.Event()
 
     def shout():
@@ -376,7 +379,8 @@ def older_program(world):
 
 @contextlib.contextmanager
 def older_service(world, how):
-    """Gives a function after which taps and networks are as the older version made them, and the service is down."""
+    """Returns a function after which taps and networks are as the older version made them, and the service is
+    down."""
     program = world.program
     if how == "really":
         world.stop_service()
@@ -405,13 +409,14 @@ def older_service(world, how):
 @pytest.mark.deadline(600)
 @pytest.mark.parametrize("how", ["by hand", *(["really"] if LONG or "VNICD_TEST_OLDER_SERVICE" in os.environ else [])])
 def test_taps_of_an_older_version_are_brought_up_to_date(world, root, bridges, where, how):
-    """Live, and in an order in which nothing leaks: no LACP or EAPOL frame is on the wire at any moment."""
+    """They are updated while in use, and in an order in which nothing leaks: no LACP or EAPOL frame is on the
+    link at any moment."""
     with older_service(world, how) as leave, scene(root, bridges, where) as ears:
         name = ears.tap.interface
         on_network = group(name) if where != "host bridge" else 0
         leave(name, on_network)
         ears.read(ears.wire)
-        # Those to :00 a bridge without the spanning tree protocol forwards by itself.
+        # A bridge without the spanning tree protocol forwards those to :00 by itself.
         with flooding(ears.tap.fds[0], [frame for destination in RESERVED[1:] for frame in
                                         frames_to(destination, GUEST)[3:]]):
             world.start_service()
@@ -423,13 +428,13 @@ def test_taps_of_an_older_version_are_brought_up_to_date(world, root, bridges, w
         assert group(name) == (on_network or BRIDGED_TAPS)
         if on_network:
             assert "hook input" in kernel.run("nft", "list", "table", "bridge", "vnicd-yesnet")
-        ears.heard()  # from before, when the host did hear it
+        ears.heard()  # from before, when the host did receive it
         kernel.run("ip", "neigh", "flush", "dev", name)
         for destination in RESERVED:
             for frame in frames_to(destination, GUEST) + frames_to(destination, FORGED):
                 send(ears.tap.fds[0], frame)
         assert ears.heard() == []
-        # But for the MACs that are not its guest's, which were sent here.
+        # The exceptions are the MACs that are not its guest's, from which frames were sent here.
         assert [text for text in ears.tap.get("Warnings") if "other MACs" not in text] == []
 
 
@@ -444,8 +449,8 @@ def test_an_older_tap_without_a_bridge_keeps_its_way_to_the_host(world, root):
 
 @pytest.mark.restarts
 def test_filters_stand_again_before_the_service_takes_its_name(world, root, bridges, where):
-    """A firewall was started anew while the service was down, and took all tables away. From a bus that does nothing
-    the service cannot get its name."""
+    """A firewall was restarted while the service was down, and deleted all tables. The service cannot get its
+    name from a bus that does nothing."""
     def of_network():
         return kernel.run("nft", "list", "tables").count(" vnicd-yesnet")
 
@@ -469,7 +474,7 @@ def test_filters_stand_again_before_the_service_takes_its_name(world, root, brid
 
 @pytest.mark.restarts
 def test_without_the_table_the_host_is_not_made_worse_and_it_is_said(world, root, bridges):
-    """Without the rule the ports must not forward: guests would speak LACP and EAPOL to the LAN."""
+    """Without the rule the ports must not forward: guests could send LACP and EAPOL to the LAN."""
     with scene(root, bridges, "host bridge") as ears:
         with kernel.tables_of_somebody_else("vnicd-taps-", TABLES):
             world.restart_service()
@@ -507,7 +512,7 @@ def test_what_a_filter_that_is_missing_would_have_done_is_said_and_nothing_else(
 
 
 def send_bpdus(ears):
-    """More than the one that would do; what comes after them on the wire has been through the bridge after them."""
+    """Send more than the one that would do; later frames on the link have passed the bridge after them."""
     for _ in range(3):
         send(ears.tap.fds[0], bpdu(GUEST))
     ears.wait_for_wire()
@@ -519,7 +524,8 @@ def switch_on_the_tree(ears):
 
 
 def test_a_bpdu_of_a_guest_is_dropped_before_the_tree_sees_it(root, bridges):
-    """The filter alone: without root block too the guest does not become the root of the host's spanning tree."""
+    """This tests the filter alone: even without root block the guest does not become the root of the host's
+    spanning tree."""
     with scene(root, bridges, "host bridge", isolated=True) as ears:
         switch_on_the_tree(ears)
         kernel.run("ip", "link", "set", ears.tap.interface, "type", "bridge_slave", "root_block", "off")
@@ -529,7 +535,8 @@ def test_a_bpdu_of_a_guest_is_dropped_before_the_tree_sees_it(root, bridges):
 
 @pytest.mark.restarts
 def test_a_guest_does_not_become_the_root_where_there_is_no_filter(world, root, bridges):
-    """As on a kernel without nftables: the bridge's own protocol gets the frame, and the port has root block."""
+    """This is a kernel without nftables: the bridge's own protocol gets the frame, and the port has root
+    block."""
     with kernel.tables_of_somebody_else("vnicd-taps-", TABLES):
         world.restart_service()
         with scene(root, bridges, "host bridge", isolated=True) as ears:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A restart is nothing: same objects, same owners, same limits, and no frame is lost meanwhile."""
+"""A restart changes nothing: the same objects, the same owners, the same limits, and no frame is lost
+meanwhile."""
 
 import contextlib
 import os
@@ -15,14 +16,14 @@ from vnic.upgrade import Traffic
 
 
 def objects(world):
-    """What is exported, without what passes."""
+    """What is exported, without what is transient."""
     return world.root.managed_objects()
 
 
 @pytest.mark.restarts
 @pytest.mark.deadline(600)
 def test_threat_43_restarts_under_load_lose_no_frame_and_no_endpoint(world, bridge):
-    """SIGTERM, SIGKILL and another program in its place, with 50 taps that talk."""
+    """SIGTERM, SIGKILL and another program in its place, with 50 taps that exchange frames."""
     original = world.program
     upgraded = world.program.parent / "vnicd.upgraded"
     with contextlib.ExitStack() as stack:

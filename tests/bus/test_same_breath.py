@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Everything that only reads, asked in the same breath as a change: sent with it in one write, and again at once
-after its answer. The service stays alive, and each question has an answer of its kind.
+"""Every call that only reads, made at the moment of a change: sent with it in one write, and again
+immediately after its reply. The service stays alive, and each call has a reply of its kind.
 
-What is asked is what the service says of itself by Introspect, so a method or property that is added later is
-asked as well; only what changes something is named here.
+The calls are taken from Introspect, so a method or property that is added later is called as well; only those
+with an effect are named here.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from vnic.rawclient import RawClient
 pytestmark = [pytest.mark.deadline(120)]
 
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
-# What changes something; every other method that the service has is asked.
+# Methods with an effect; every other method of the service is called.
 CHANGES = {(MANAGER, "CreateTap"), (MANAGER, "OpenTap"), (MANAGER, "ReleaseAll"), (MANAGER, "CreateNetwork"),
            (MANAGER, "Reload"), (ENDPOINT, "Release"), (TAP, "OpenQueues"), (TAP, "OpenQueue"),
            (NETWORK, "Delete"), (PROPERTIES, "Set")}
-# An object that is not there yet, or no longer, is refused by one of these.
+# An object that does not exist yet, or no longer, is refused with one of these.
 GONE = {"UnknownObject", "UnknownInterface", "UnknownMethod", "NoSuchEndpoint", "NoSuchNetwork"}
-# What the manager may answer beside what it was asked for.
+# What the manager may answer instead of what was requested.
 REFUSALS = {"GetEndpoint": {"NoSuchEndpoint"}}
 ANSWERS = {"yes", "no", "challenge", "quota"}
 BRIDGE, NET = "yes0", "yesnet"
@@ -41,7 +41,8 @@ def can_create(bridge=BRIDGE, multiqueue=False, **options):
 
 
 def choices(method):
-    """The arguments with which a method is asked: each way in which it looks at the state; else one of each type."""
+    """The arguments with which a method is called: each way in which it reads the state; otherwise one of
+    each type."""
     if method == "CanCreateTap":
         return [can_create(), can_create(label="web"), can_create(label="other", guest_mac=MAC),
                 can_create(multiqueue=True, queues=2), can_create(NET), can_create("-", persistent=True),
@@ -55,7 +56,7 @@ PLAIN = {"s": "web", "b": True, "u": 1, "i": 1, "t": 1, "x": 1, "q": 1, "a{sv}":
 
 
 class Question:
-    """A call that reads: where, what, and the signature of its answer."""
+    """A call that reads: where, what, and the signature of its reply."""
 
     def __init__(self, path, interface, member, answer, signature="", values=()):
         self.path, self.interface, self.member = path, interface, member
@@ -65,7 +66,7 @@ class Question:
         return f"{self.interface}.{self.member}{self.values} of {self.path}"
 
     def judge(self, message):
-        """What is wrong with the answer, or None."""
+        """What is wrong with the reply, or None."""
         body = message.get_body()
         if message.get_message_type() == Gio.DBusMessageType.ERROR:
             name = message.get_error_name().rpartition(".")[2]
@@ -86,7 +87,7 @@ def signature_of(method, direction):
 
 
 def questions_of(path, xml):
-    """All that can be asked of an object, from what it says of itself."""
+    """All calls that can be made on an object, according to its introspection."""
     for interface in tree.fromstring(xml).findall("interface"):
         name = interface.get("name")
         properties = interface.findall("property")
@@ -110,7 +111,7 @@ def introspect(client, path):
 
 @pytest.fixture
 def xml(alice, root, bridge):
-    """What the service says of the kinds of object that it has: of itself, of a tap, of a network."""
+    """The introspection of each kind of object: of the manager, of a tap, of a network."""
     net = root.call(ROOT, MANAGER, "CreateNetwork", "ssa{sv}", (NET, "isolated", {}))[0]
     with alice.create_tap(bridge) as tap:
         said = {"manager": introspect(alice, ROOT), "tap": introspect(alice, tap.endpoint),
@@ -121,7 +122,7 @@ def xml(alice, root, bridge):
 
 
 class Breath:
-    """Somebody who changes something and, in the same breath, asks; others ask at the same time."""
+    """A user who changes something and asks at the same moment; others ask at the same time."""
 
     def __init__(self, world, xml, stack):
         self.world, self.xml, self.pid = world, xml, world.pid
@@ -140,7 +141,7 @@ class Breath:
                 yield from questions_of(path, self.xml[kind])
 
     def gather(self, client, serials):
-        """The answers to all of these serials; queues are kept in `fds`."""
+        """The replies to all of these serials; queues are kept in `fds`."""
         answers = {}
         while serials - answers.keys():
             message, fds = client.receive()
@@ -150,7 +151,7 @@ class Breath:
 
     def ask(self, asked, change=None, user="alice", after=None):
         """change: (path, interface, member, signature, values), sent by the user before the questions, and
-        `after` is called between the sending and the reading. Gives the answer to the change."""
+        `after` is called between sending and reading. Returns the reply to the change."""
         problems, sent = [], {}
         for name, client in self.askers.items():
             blob, serials, ours = [], {}, client.send_bytes
@@ -163,7 +164,7 @@ class Breath:
             finally:
                 client.send_bytes = ours
             sent[name] = (client, b"".join(blob), serials)
-        # Who changes goes first, so that the others ask meanwhile.
+        # The user who makes the change goes first, so that the others ask meanwhile.
         for name in sorted(sent, key=lambda name: name != user):
             sent[name][0].send_bytes(sent[name][1])
         if after:
@@ -186,13 +187,13 @@ class Breath:
         return changed
 
     def end(self):
-        """How the service ended, or None."""
+        """How the service exited, or None."""
         if poll(lambda: not self.world.service.alive(), 0.2):
             return f"the service ended with {self.world.service.popen.returncode}"
         return None if self.world.pid == self.pid else "the service was restarted"
 
     def change(self, *change, taps=(), networks=(), user="alice", after=None):
-        """Asks with the change and after its answer; gives its values."""
+        """Ask together with the change and after its reply; returns its values."""
         asked = list(self.questions(taps, networks))
         answer = self.ask(asked, change or None, user, after)
         self.ask(asked)
@@ -203,7 +204,7 @@ class Breath:
         return variant.unpack(body) if body else ()
 
     def create(self, *arguments, **how):
-        """A tap of alice, whose path it gives; its queues are kept."""
+        """A tap of alice; returns its path and keeps its queues."""
         return self.change(ROOT, MANAGER, "CreateTap", "sbba{sv}", can_create(*arguments, **how))[0]
 
 
@@ -215,7 +216,7 @@ def breath(world, xml):
 
 
 def test_each_kind_of_question_is_there(breath):
-    """The test would be empty if the service said nothing of itself."""
+    """The test would be empty if introspection reported nothing."""
     asked = {(question.interface, question.member) for question in breath.questions(["/t"], ["/n"])}
     assert asked >= {(MANAGER, "CanCreateTap"), (MANAGER, "ListBridges"), (MANAGER, "GetEndpoint"),
                      (NETWORK, "GetLeases"), (OBJECTS, "GetManagedObjects"), (PROPERTIES, "Get"),
@@ -265,7 +266,8 @@ def test_with_the_bridge_going(breath):
 
 
 def test_at_the_quota(breath, alice):
-    """Also what is made and goes at once: its label and its place are somebody's until it has gone."""
+    """This includes taps that are created and removed at once: their label and their place stay taken until
+    they are gone."""
     with contextlib.ExitStack() as stack:
         taps = [stack.enter_context(alice.create_tap(BRIDGE)) for _ in range(31)]
         last = breath.create(label="web")
@@ -286,7 +288,8 @@ def test_with_a_network_that_is_made_and_deleted(breath):
 
 
 def test_with_the_default_network_that_comes_and_goes(breath, world):
-    """It is defined while the tap is asked for, comes up for it, and goes as the definition does."""
+    """It is defined while the tap is requested, comes up for it, and goes down when the definition is
+    removed."""
     file = world.configuration / "networks" / "vnicbr0.conf"
     path = path_of("vnicbr0")
     file.parent.mkdir(mode=0o755, exist_ok=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Forged signals, and forged answers: anybody on the bus may send anybody a signal, and no library
-compares its sender. Most tests run twice: with the bus policy that keeps such signals away from the
-service, and without it, when the service's own check has to do."""
+"""Forged signals, and forged replies: any client of the bus may send another a signal, and no library
+compares its sender. Most tests run twice: with the bus policy that keeps such signals away from the service,
+and without it, when the service's own check has to suffice."""
 
 import contextlib
 import json
@@ -50,17 +50,17 @@ def made_network(client, name):
 
 
 def about_its_unit(net):
-    """What the network warns of, as far as systemd is the reason."""
+    """The warnings of the network for which systemd is the reason."""
     return [text for text in net.get("Warnings") if text.startswith(f"vnicd-network@{net.name}.service")]
 
 
 def odd(text):
-    """The characters in it that may do something to a terminal or to a reader."""
+    """The characters in it that may affect a terminal or confuse a reader."""
     return [c for c in text if c != "\n" and not c.isprintable()]
 
 
 def owner_changed(name, destination):
-    """The bus's word that this name has left, from whoever sends it."""
+    """The bus's signal that this name has left, sent by any client."""
     message = Gio.DBusMessage.new_signal("/org/freedesktop/DBus", DBUS, "NameOwnerChanged")
     message.set_destination(destination)
     message.set_body(GLib.Variant("(sss)", (name, name, "")))
@@ -68,11 +68,11 @@ def owner_changed(name, destination):
 
 
 def service_has_read(client):
-    """What was sent to the service before is behind it now."""
+    """The service has handled everything that was sent to it before."""
     client.call(ROOT, "org.freedesktop.DBus.Peer", "Ping")
 
 
-# The bus: who has left
+# The bus: clients that have left
 
 @pytest.mark.parametrize("broadcast", [False, True], ids=["unicast", "broadcast"])
 def test_nobody_but_the_bus_says_that_a_caller_has_left(world, fence, alice, bob, bridges, broadcast):
@@ -92,7 +92,7 @@ def test_nobody_but_the_bus_says_that_a_caller_has_left(world, fence, alice, bob
 
 @contextlib.contextmanager
 def alice_has_it(pending):
-    """The tap of a call that went well."""
+    """Whether alice has the tap of a call that succeeded."""
     _path, interface, _offloads, fds = pending.result(5)
     try:
         yield interface
@@ -115,7 +115,7 @@ def test_a_call_without_a_prompt_goes_on_too(world, fence, alice, bob, bridges):
 
 
 def test_the_bus_itself_is_heard(world, fence, bob, bridges):
-    """The check takes nothing away: who really leaves takes the question back."""
+    """The check suppresses nothing genuine: a client that really leaves cancels its question."""
     bridges("yes1")
     with world.polkit_as("hang") as polkit:
         with world.client("alice") as alice:
@@ -196,7 +196,7 @@ def test_nobody_but_the_bus_says_that_systemd_is_somebody_else(world, fence, roo
 
 
 def test_the_job_that_ends_before_anybody_could_ask_is_heard(fence, root, systemd):
-    """The end of the very first job comes right behind the answer: nothing of it may be lost."""
+    """The end of the very first job follows the reply immediately: it must not be lost."""
     def answer(job):
         job.accept()
         job.end("failed")
@@ -207,14 +207,14 @@ def test_the_job_that_ends_before_anybody_could_ask_is_heard(fence, root, system
 
 
 def test_systemd_under_another_name_is_heard_and_the_old_one_is_not(fence, root, systemd, world):
-    """systemd leaves the bus and comes back when it is told to execute itself again."""
+    """systemd leaves the bus and comes back when it is told to re-execute itself."""
     with made_network(root, "yesnet") as net:
         job = systemd.wait_for_job()
         systemd.leave_name()
         with FakeSystemd(world, first_job=5000) as another:
             assert another.client.unique != systemd.client.unique
             for destination in (None, job.sender):
-                job.end("done", destination)  # by the old one, who is nobody now
+                job.end("done", destination)  # by the old one, which is an unrelated client now
             service_has_read(root)
             another.client.send(job_removed(job.number, job.unit, "failed"))
             assert poll(lambda: about_its_unit(net), 3)
@@ -255,12 +255,12 @@ def test_the_words_that_it_has_are(root, systemd, word):
         assert f'the result is "{word}"' in warning
 
 
-# Words of other programs
+# Text from other programs
 
 @pytest.mark.parametrize("message", [ODD, "é" * 400, "x" + "é" * 400, "xx" + "日" * 300],
                          ids=["controls", "long", "long by one more", "of three bytes"])
 def test_the_words_of_a_refusal_are_made_harmless(world, root, systemd, message):
-    """Cut in the middle of a letter they would not even be a string of D-Bus, and nobody could read the
+    """Cut in the middle of a character it would not even be a D-Bus string, and nobody could read the
     network's properties."""
     systemd.auto = lambda job: job.fail("org.freedesktop.systemd1.UnitMasked", message)
     with made_network(root, "yesnet") as net:
@@ -274,8 +274,8 @@ def test_the_words_of_a_refusal_are_made_harmless(world, root, systemd, message)
 
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"cut\xc3", b"a\xc2\x9bb", b"a\xe2\x80\xaeb"])
 def test_an_interface_whose_name_is_no_text_hides_nothing(alice, bob, bridge, name):
-    """The kernel takes any bytes for a name, from an administrator; D-Bus does not, and one such string
-    would cost everybody the answer."""
+    """The kernel accepts any bytes as a name from an administrator; D-Bus does not, and one such string would
+    cost everybody the reply."""
     signals = bob.subscribe(MANAGER, "EndpointRemoved")
     with alice.create_tap(bridge) as tap:
         kernel.run("ip", "link", "set", tap.interface, "down")
@@ -313,7 +313,7 @@ def test_a_question_that_is_open_when_the_service_stops_is_answered(world, alice
 @pytest.mark.restarts
 def test_words_of_polkit_are_made_harmless_in_the_log(world, alice, bridges):
     bridges("yes1")
-    world.restart_service()  # it complains once in a while only
+    world.restart_service()  # it logs a complaint only once in a while
     with world.polkit_as("hang") as polkit:
         pending = alice.start_create_tap("yes1")
         polkit.wait_for_check().fail(message=ODD)
@@ -322,7 +322,7 @@ def test_words_of_polkit_are_made_harmless_in_the_log(world, alice, bridges):
         assert not odd(world.service.output())
 
 
-# Answers to what the service has asked
+# Replies to what the service has asked
 
 def answers(unique, service, serials, body):
     for serial in serials:
@@ -337,7 +337,8 @@ def answers(unique, service, serials, body):
 
 
 def answer_everything(world, user, service, body):
-    """As if this user had been asked all that the service asks; the bus may hang up on them for it."""
+    """Answer as if this user had been asked everything that the service asks; the bus may disconnect the user
+    for it."""
     raw = RawClient(world, user)
     try:
         for blob in answers(raw.unique, service, range(1, 20000), body):
@@ -374,11 +375,11 @@ def test_nobody_answers_in_systemds_place(world, fence, root, bob, systemd):
         assert poll(lambda: about_its_unit(net), 3)
 
 
-# The fence itself
+# The policy itself
 
 @pytest.mark.restarts
 def test_the_bus_keeps_signals_away_that_are_sent_to_the_service(world, bob, root):
-    """Seen by somebody who owns the service's name and looks at all that the bus delivers."""
+    """This is seen by a client that owns the service's name and reads everything that the bus delivers."""
     world.stop_service()
     try:
         with Client(world, "vnicd") as owner:
@@ -396,7 +397,7 @@ def test_the_bus_keeps_signals_away_that_are_sent_to_the_service(world, bob, roo
                 sender.bus_call("GetId")
             owner.bus_call("GetId")
             assert poll(lambda: [item for item in seen if item == (root.unique, "Tick")], 3)
-            # Only the broadcasts that were asked for, and the bus's own.
+            # Only the broadcasts that were requested, and the bus's own.
             assert [item for item in seen if item[0] in (bob.unique, root.unique)] == \
                 [(bob.unique, "Tick"), (root.unique, "Tick")]
             assert (DBUS, "NameAcquired") in seen

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Taps on a bridge with the spanning tree protocol: a port that does not forward yet says so, no guest becomes the root
-of the tree, and BPDU guard closes the port of one that tries."""
+"""Taps on a bridge with the spanning tree protocol: a port that does not forward yet reports this, no guest
+becomes the root of the tree, and BPDU guard disables the port of one that tries."""
 
 import contextlib
 
@@ -11,7 +11,7 @@ from vnic.process import poll
 from vnic.world import CONFIGURATION
 
 GUEST, OTHER = "52:54:00:00:5a:01", "52:54:00:00:5a:02"
-DELAY = 2  # the least that a bridge takes, in seconds; a port listens for it, and learns for as long
+DELAY = 2  # the shortest delay that a bridge accepts, in seconds; a port listens that long, and then learns as long
 
 pytestmark = pytest.mark.deadline(90)
 
@@ -119,6 +119,6 @@ def test_bpdu_guard_is_off_unless_it_is_configured(alice, tree):
 def test_a_guard_outlives_the_service(guarded, world, alice, tree):
     with alice.create_tap(tree, guest_mac=GUEST) as tap:
         world.restart_service()
-        with alice.create_tap(tree, guest_mac=OTHER):  # whose events come after all of the start
+        with alice.create_tap(tree, guest_mac=OTHER):  # its events come after all of those from the start
             assert kernel.bridge_port(tap.interface)["guard"]
         assert tap.get("Forwarding") or about_the_tree(tap)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What was looked at before the question is looked at again after the answer: whatever changes while polkit, or a person,
-thinks about a call, a yes is for what was asked about, and nothing is made where it does not fit any more."""
+"""What was checked before the question is checked again after the answer: whatever changes while polkit, or a
+user, decides about a call, a yes holds for what was asked about, and nothing is created where it no longer
+fits."""
 
 import contextlib
 import socket
@@ -18,7 +19,7 @@ V = GLib.Variant
 
 
 class Scene:
-    """What the calls are about; it goes with the test."""
+    """The objects of the calls; they are removed with the test."""
 
     def __init__(self, world, stack):
         self.world, self.stack = world, stack
@@ -38,7 +39,7 @@ class Scene:
             self.root.call(ROOT + "/network/yesnet", NETWORK, "Delete")
 
     def port(self, bridge):
-        """One of somebody else's."""
+        """A foreign port."""
         kernel.make_veth("lan0", "lan1", master=bridge)
         self.stack.callback(kernel.del_link, "lan0")
 
@@ -68,13 +69,13 @@ CASES = []
 
 
 def case(steps):
-    """A generator that gives the call when it has begun, and, when it has changed something, how the call has to end: the
-    last word of its error, or what looks at its answer."""
+    """A generator that yields the call when it has begun, and, when it has changed something, how the call
+    has to end: the last part of its error name, or a check of its reply."""
     CASES.append(steps)
     return steps
 
 
-# Where a tap is to be
+# Placement of a tap
 
 @case
 def the_bridge_is_made_again(scene):
@@ -106,7 +107,7 @@ def a_bridge_is_made_in_the_place_of_the_network(scene):
 
 @case
 def the_network_is_shared_with_others(scene):
-    """Then use-bridge is what is needed, and nobody was asked about that."""
+    """Then use-bridge is required, and nobody was asked about that."""
     network = scene.network()
     yield scene.alice.start_create_tap("yesnet")
     scene.port("yesnet")
@@ -134,7 +135,7 @@ def the_definition_of_the_network_goes(scene):
     yield "Stale"
 
 
-# What a tap is to have
+# Properties of a tap
 
 @case
 def the_mac_is_learnt_behind_an_uplink(scene):
@@ -229,7 +230,7 @@ def a_network_to_be_deleted_is_made_again(scene):
     yield "Stale"
 
 
-# What there is
+# Existing objects
 
 @case
 def an_endpoint_is_released_by_somebody_else(scene):
@@ -252,7 +253,7 @@ def bridges_come_and_go_beside_a_list(scene):
 
 @case
 def a_network_is_shared_beside_the_question_whether_one_could(scene):
-    """It is looked at, and asked about, once more."""
+    """The state is checked, and polkit asked, once more."""
     network = scene.network()
     yield scene.alice.start(ROOT, MANAGER, "CanCreateTap", "sbba{sv}", ("yesnet", True, False, {}))
     scene.port("yesnet")
@@ -262,7 +263,7 @@ def a_network_is_shared_beside_the_question_whether_one_could(scene):
 
 @pytest.fixture(scope="module")
 def polkit(world):
-    """For all of them: what it has to be asked is a moment's work, to start it is not."""
+    """One polkitd for all of them: asking it takes a moment, starting it does not."""
     with world.polkit_as("hang") as hanging:
         yield hanging
 

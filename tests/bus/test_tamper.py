@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the holder of a queue can do to a tap without any privilege, and what becomes of it."""
+"""What the holder of a queue can do to a tap without any privilege, and how the service reacts."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ def host_mac(tap):
 
 
 def tied(bridge, mac):
-    """Where the bridge has a static and sticky entry for a guest's MAC."""
+    """Whether the bridge has a static and sticky entry for a guest's MAC there."""
     return [row["ifname"] for row in kernel.fdb(bridge)
             if row["mac"] == mac and row["state"] == "static" and "sticky" in row["flags"]]
 
@@ -45,7 +45,7 @@ def test_a_mac_that_its_holder_changed_is_put_back(alice, bridge):
 
 
 def test_a_mac_that_was_another_for_a_moment_only_counts_too(alice, bridge):
-    """Back before anybody looked: the kernel's events tell nevertheless."""
+    """It is back before anybody checked: the kernel's events report it nevertheless."""
     with alice.create_tap(bridge) as tap:
         mac = host_mac(tap)
         for _ in range(3):
@@ -85,7 +85,7 @@ def test_threat_30_a_bridge_that_nobody_pinned_keeps_its_mac_under_a_low_one(ali
 
 
 class Talk:
-    """Two taps that send each other numbered frames, every 2 ms each way; what arrives is noted."""
+    """Two taps that send each other numbered frames, every 2 ms each way; arriving frames are recorded."""
 
     def __init__(self, one, other):
         self.taps = (one, other)
@@ -129,7 +129,7 @@ class Talk:
 
 
 def steal(tap, macs, stop, every=0.001):
-    """Sets the link's MAC to each of them in turn, until the link is gone."""
+    """Set the link's MAC to each of them in turn, until the link is gone."""
     while not stop.is_set():
         for mac in macs:
             try:
@@ -178,7 +178,8 @@ def test_one_theft_that_is_put_back_costs_the_victim_nothing_lasting(alice, bob,
 
 
 def test_a_victim_has_its_mac_back_however_many_taps_steal_it_once(alice, bob, bridge):
-    """More than the restorations within a minute that others on the host are allowed to undo."""
+    """There are more of them than the restorations within a minute that other programs on the host can
+    cause."""
     with contextlib.ExitStack() as stack:
         victim = stack.enter_context(alice.create_tap(bridge, guest_mac=VICTIM))
         for _ in range(7):
@@ -196,15 +197,16 @@ def test_an_entry_that_is_deleted_alone_comes_back(alice, bridge):
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_what_an_administrator_gave_to_another_port_is_left_there(world, alice, bridge, at_once):
-    """Of an entry that is replaced at once no event says that it is gone; of one that was deleted first there is one."""
+    """No event reports that an entry is gone if it is replaced at once; one reports an entry that was deleted
+    first."""
     kernel.make_veth("left0", "right0", master=bridge)
     try:
         with alice.create_tap(bridge, guest_mac=VICTIM) as tap:
-            with stopped(world.pid):  # before the deleted one is put back
+            with stopped(world.pid):  # before the deleted one is restored
                 if not at_once:
                     kernel.run("bridge", "fdb", "del", VICTIM, "dev", tap.interface, "master")
                 kernel.run("bridge", "fdb", "replace", VICTIM, "dev", "left0", "master", "static")
-            kernel.set_mac(tap.fds[0], tap.interface, STRANGE)  # told after all that
+            kernel.set_mac(tap.fds[0], tap.interface, STRANGE)  # announced after all that
             assert poll(lambda: kernel.link(tap.interface)["address"] == host_mac(tap), 0.5)
             time.sleep(0.1)
             assert [row["ifname"] for row in kernel.fdb(bridge) if row["mac"] == VICTIM] == ["left0"]
@@ -258,7 +260,7 @@ def test_made_persistent_while_the_service_was_down_it_ends_with_its_last_queue(
     assert kernel.wait_gone(tap.interface, 1.0)
 
 
-# Threat 24: queues that nobody was given
+# Threat 24: queues that were granted to nobody
 
 AS_HIM = """
 import errno, fcntl, os, struct, sys
@@ -276,7 +278,7 @@ print(*sorted(said))
 
 
 def try_by_name(world, user, name, flags):
-    """What 255 attempts to open a queue by name say."""
+    """The results of 255 attempts to open a queue by name."""
     status, out, err = world.output_as(user, [sys.executable, "-c", AS_HIM, name, str(flags)])
     assert status == 0, err
     return out.split()
@@ -292,7 +294,7 @@ def test_threat_24_not_even_its_owner_opens_queues_by_name(world, alice, bob, br
 
 
 def test_a_queue_that_nobody_was_given_ends_the_endpoint(world, alice, bridge):
-    """The holder becomes the device's owner, and then opens queues by name past their limits."""
+    """The holder becomes the device's owner, and then opens queues by name beyond the limits."""
     signals = alice.subscribe(MANAGER)
     flags = kernel.IFF_TAP | kernel.IFF_NO_PI | kernel.IFF_VNET_HDR | kernel.IFF_MULTI_QUEUE
     with alice.create_tap(bridge, True, True, queues=2) as tap:
@@ -354,8 +356,8 @@ print(attached, got)
 @pytest.mark.once
 @pytest.mark.deadline(900)
 def test_threat_24_a_racer_who_attaches_to_every_new_link_reads_nothing(world, alice, bridge):
-    """The racer may win the moment before the device has its owner; then the device is made anew, and where it wins
-    every time the caller is told."""
+    """The racer may win the moment before the device has its owner; then the device is created anew, and if
+    the racer wins every time the caller is told."""
     rounds, lost = 10000 if LONG else 150, 0
     racer = world.run_as("bob", [sys.executable, "-c", RACER], stdin=subprocess.PIPE)
     assert racer.stdout.readline() == "ready\n"
@@ -379,7 +381,7 @@ def test_threat_24_a_racer_who_attaches_to_every_new_link_reads_nothing(world, a
     assert out.split()[1] == "0", f"attached, frames read: {out}"
 
 
-# What a racer keeps is left behind by nobody: no tap of ours without a tag stays.
+# Nothing that a racer keeps is left behind: no tap of vnicd without a tag stays.
 KEEPER = RACER.replace("fds.append(fd)", "fds.append(fd); print(name.decode(), flush=True)")
 
 
@@ -409,7 +411,7 @@ def test_threat_24_a_racer_keeps_no_scratch_tap_of_a_reload_or_a_start(world, br
 # Threat 42: events without end
 
 def flood(tap, stop):
-    """Offloads on and off, as fast as possible: each makes an event."""
+    """Turn offloads on and off, as fast as possible: each change makes an event."""
     while not stop.is_set():
         try:
             kernel.set_offloads(tap.fds[0], "csum")
@@ -434,7 +436,7 @@ def test_threat_42_events_without_end_end_the_endpoint_and_nobody_else_waits_for
 
 
 def test_what_a_consumer_does_at_its_start_is_no_flood(alice, bridge):
-    """As QEMU does it for each of 16 queues, again and again as its guest restarts."""
+    """QEMU does this for each of 16 queues, again and again as its guest restarts."""
     with alice.create_tap(bridge, True, True, queues=16) as tap:
         for _ in range(3):
             for fd in tap.fds:
@@ -444,7 +446,7 @@ def test_what_a_consumer_does_at_its_start_is_no_flood(alice, bridge):
         assert kernel.exists(tap.interface)
 
 
-# What an administrator changes is followed, and said
+# Changes by an administrator are followed, and reported
 
 def test_renamed_by_root_it_is_the_same_object_under_a_new_name(alice, bridge):
     with alice.create_tap(bridge) as tap:
@@ -470,7 +472,7 @@ def test_moved_to_another_network_namespace_by_root_it_leaves(alice, bridge):
 
 
 def test_port_flags_changed_by_root_are_restored_and_its_place_and_state_followed(alice, bridge, bridges):
-    """More of it in test_host_moves_ports."""
+    """More of this is in test_host_moves_ports."""
     bridges("yes1")
     with alice.create_tap(bridge, guest_mac=VICTIM, isolated=True) as tap:
         assert tap.get("Warnings") == []
@@ -528,7 +530,7 @@ def test_a_filter_that_was_lost_while_the_service_was_down_is_back(world, bridge
 
 
 def test_a_deletion_that_failed_is_tried_again(world, alice, bridge):
-    """What its holder left behind makes no further event: nobody would ever look at it again."""
+    """A tap that its holder left behind makes no further event: nothing would ever check it again."""
     with alice.create_tap(bridge) as tap:
         kernel.set_persistent(tap.fds[0])
         assert poll(lambda: tap.get("Warnings") != [], 1.0)
@@ -539,7 +541,7 @@ def test_a_deletion_that_failed_is_tried_again(world, alice, bridge):
 
 
 def test_on_a_link_that_was_taken_down_it_is_found_when_that_is_up_again(alice, bridge):
-    """A link that is down tells nothing of its queues."""
+    """A link that is down reports nothing of its queues."""
     with alice.create_tap(bridge) as tap:
         kernel.run("ip", "link", "set", tap.interface, "down")
         kernel.set_persistent(tap.fds[0])

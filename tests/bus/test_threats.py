@@ -53,7 +53,7 @@ def test_threat_01_the_subject_is_always_the_callers_unique_name(world, alice, b
 
 @pytest.mark.deadline(900 if LONG else 120)
 def test_threat_02_a_client_that_dies_while_it_is_asked_about_gets_nothing(world, bridges):
-    """Polkit says yes to it in the end, alive or not; one who lives on is the proof that it could."""
+    """Polkit answers yes for it in the end, alive or not; one that stays alive proves that it could."""
     bridges("br0")
     numbers = random.Random(2)
     with world.polkit_as("hang") as polkit:
@@ -65,7 +65,7 @@ def test_threat_02_a_client_that_dies_while_it_is_asked_about_gets_nothing(world
             client.close()
         assert poll(lambda: kernel.our_links() == [], 3)
         assert kernel.ports("br0") == []
-        # Whoever is gone before the answer gets none: nothing is made, persistent or not.
+        # A caller that is gone before the answer gets nothing: no tap is created, persistent or not.
         polkit.auto = None
         for persistent in (False, True):
             client = Client(world, "alice")
@@ -83,8 +83,8 @@ def test_threat_02_a_client_that_dies_while_it_is_asked_about_gets_nothing(world
 
 @pytest.mark.restarts
 def test_threat_07_before_polkit_has_answered_nothing_is_made(world, alice, bob, bridges):
-    """The system calls of a service that denies: no TUNSETIFF, and nothing is written to the kernel but
-    questions (RTM_GET...)."""
+    """The system calls of a service that denies: there is no TUNSETIFF, and nothing is written to the kernel
+    but queries (RTM_GET...)."""
     bridges("no0")
     log = ROOM / "strace-threat-07"
     wrap, command = world.wrap, ["strace", "-f", "-qq", "-s", "256", "-o", str(log), "-e",
@@ -109,7 +109,7 @@ def test_threat_07_before_polkit_has_answered_nothing_is_made(world, alice, bob,
         world.wrap = wrap
         world.start_service()
     text = "\n".join(lines)
-    assert "CheckAuthorization" in text and "RTM_GETLINK" in text  # it has looked, and asked
+    assert "CheckAuthorization" in text and "RTM_GETLINK" in text  # it has checked the state, and asked polkit
     for word in ("TUNSETIFF", "TUNSETOWNER", "TUNSETPERSIST", "RTM_NEW", "RTM_DEL", "RTM_SET", "execve",
                  "/dev/net/tun", "vnicd.conf"):
         assert word not in text, [line for line in lines if word in line]
@@ -117,7 +117,8 @@ def test_threat_07_before_polkit_has_answered_nothing_is_made(world, alice, bob,
 
 @pytest.mark.deadline(120)
 def test_threat_13_a_storm_of_prompts_shows_two_and_keeps_nobody_waiting(world, bob, bridges):
-    """1,000 calls that allow interaction, from 50 connections of one user, and a person who never answers."""
+    """1,000 calls that allow interaction come from 50 connections of one user, and an administrator never
+    answers."""
     bridges("br0")
     with world.polkit_as("hang") as polkit, contextlib.ExitStack() as stack:
         polkit.auto = lambda check: None if check.interactive else (False, True, {})
@@ -147,7 +148,8 @@ def test_threat_13_a_storm_of_prompts_shows_two_and_keeps_nobody_waiting(world, 
 
 @pytest.mark.deadline(120)
 def test_threat_20_many_connections_of_one_user_have_his_limits(world, bob, bridge):
-    """As many as the bus allows, each with a call: 32 taps, and another user has a limit of their own."""
+    """There are as many as the bus allows, each with a call: 32 taps, and another user has a limit of their
+    own."""
     with contextlib.ExitStack() as stack:
         clients = []
         with contextlib.suppress(BusError):  # the bus has a limit of its own
@@ -168,13 +170,14 @@ def test_threat_20_many_connections_of_one_user_have_his_limits(world, bob, brid
         for reply in made:
             close_fds(reply)
         assert poll(lambda: kernel.our_links() == [], 5)
-        taps = [clients[-1].create_tap(bridge) for _ in range(32)]  # nothing is counted any more
+        taps = [clients[-1].create_tap(bridge) for _ in range(32)]  # nothing is charged any more
         for tap in taps:
             tap.close()
 
 
 def test_threat_20_creations_come_in_bursts_of_so_many(world, bob, carol, bridge):
-    """Not by connection, and not by what exists; another user has a limit of their own, and so has root."""
+    """The limit is not by connection, and not by what exists; another user has a limit of their own, and root
+    has none."""
     world.configure("[Limits]\nCreations=100000\n[User carol]\nCreations=10\n")
     world.reload()
     try:
@@ -186,7 +189,7 @@ def test_threat_20_creations_come_in_bursts_of_so_many(world, bob, carol, bridge
                 except BusError as error:
                     assert error.short == "LimitsExceeded" and "10" in error.message
                     errors += 1
-        # One more may be had each two seconds.
+        # Another one becomes available every two seconds.
         assert 3 <= errors <= 5
         with bob.create_tap(bridge), world.root.create_tap(bridge):
             pass
@@ -196,7 +199,8 @@ def test_threat_20_creations_come_in_bursts_of_so_many(world, bob, carol, bridge
 
 
 def test_threat_21_nobody_gets_at_anothers_endpoint_by_any_name(world, alice, bob, root, bridge):
-    """By path, name, index, alternative name, after a rename, and when its owner has no account any more."""
+    """They try its path, name, index and alternative name, also after a rename, and when its owner no longer
+    has an account."""
     with alice.create_tap(bridge, True, True, queues=1) as tap, \
             root.create_tap(bridge, owner=4242, label="orphan") as orphan:
         kernel.run("ip", "link", "property", "add", "dev", tap.interface, "altname", "alias0")
@@ -246,7 +250,7 @@ def test_threat_22_the_refusal_of_a_foreign_endpoint_always_reads_the_same(world
 @pytest.mark.restarts
 def test_threat_47_without_polkit_root_works_and_nobody_else_and_configured_grants_hold(
         world, alice, root, bridges):
-    """More of it in test_authority (polkit is missing, dies, hangs, fails)."""
+    """More of this is in test_authority (polkit is missing, dies, hangs, fails)."""
     bridges("yes0")
     world.configure("[User carol]\nAllowBridges=yes0\n")
     world.reload()
@@ -266,7 +270,8 @@ def test_threat_47_without_polkit_root_works_and_nobody_else_and_configured_gran
 
 
 def test_threat_03_two_calls_on_their_way_keep_their_own_arguments(world, alice, bridges):
-    """Hundreds of them, in one stream, answered in random order: each tap is what its own call said."""
+    """Hundreds of them, in one stream, are answered in random order: each tap is what its own call
+    requested."""
     for name in ("br0", "br1"):
         bridges(name)
     numbers = random.Random(3)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What vnicctl and the bridge helper say when it is the bus, or the way to the service, that fails: a sentence with
-what to do, and status 11. The buses here are the tests' own, beside the world's."""
+"""What vnicctl and the bridge helper report when the bus, or the way to the service, fails: a sentence that
+says what to do, and status 11. The buses here are the tests' own, beside the world's."""
 
 import contextlib
 import os
@@ -25,7 +25,7 @@ VERBS = (["capabilities"], ["bridges"], ["create"], ["run", "--", "true"], ["lis
          ["network", "leases", "net0"])
 CALLABLE = """<policy user="root"><allow own="org.vnicd1"/></policy>
 <policy context="default"><allow send_destination="org.vnicd1"/></policy>"""
-# The bare words of strerror(), which are no sentence.
+# The bare text of strerror(), which is no sentence.
 BARE = {os.strerror(number) for number in range(1, 134)}
 
 
@@ -38,7 +38,7 @@ def room():
 
 @contextlib.contextmanager
 def listening(path, accepts=True):
-    """A socket of which nobody takes a connection; with accepts=False nobody even listens."""
+    """A socket on which nobody accepts a connection; with accepts=False nobody even listens."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         os.chmod(path, 0o666)
@@ -49,7 +49,7 @@ def listening(path, accepts=True):
 
 @contextlib.contextmanager
 def own_bus(world, room, extra=""):
-    """A bus of the world's kind with nobody on it."""
+    """A bus of the world's kind without clients."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buses, "SOCKET", type(ROOM)(room) / "bus")
         patch.setattr(buses, "ROOM", type(ROOM)(room))
@@ -63,7 +63,8 @@ def own_bus(world, room, extra=""):
 
 @contextlib.contextmanager
 def silent_service(bus):
-    """Somebody who owns the service's name and answers nothing: a RawClient that reads what is sent to it."""
+    """A client that owns the service's name and answers nothing: a RawClient that reads what is sent to
+    it."""
     with contextlib.closing(RawClient(types.SimpleNamespace(bus=bus), "root")) as owner:
         serial = owner.send("/org/freedesktop/DBus", DBUS, "RequestName", "su", ("org.vnicd1", 4), destination=DBUS)
         owner.receive_reply(serial)
@@ -75,7 +76,7 @@ def start(world, address, *words, program="vnicctl", **how):
 
 
 def ended(child, timeout=40):
-    """What it said, after it was checked to be sentences, and not of strerror alone."""
+    """What it printed, once it was checked to be sentences, and not of strerror alone."""
     out, err = child.communicate(timeout=timeout)
     words = child.args[1:]
     assert out == "" and err, words
@@ -88,7 +89,7 @@ def ended(child, timeout=40):
 
 @contextlib.contextmanager
 def helper(world, address):
-    """The bridge helper, which has one status for all that fails; gives a function for what it said."""
+    """The bridge helper, which has one status for all failures; returns a function for what it printed."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         child = start(world, address, "--br=br0", f"--fd={theirs.fileno()}", program="vnic-bridge-helper",
@@ -102,7 +103,8 @@ def helper(world, address):
 
 
 def check(world, address, *wanted, verbs=VERBS):
-    """Every verb, and the helper, end with these words; doctor says them too, and goes on without the bus."""
+    """Every verb, and the helper, exit with this message; doctor prints it too, and continues without the
+    bus."""
     children = [(words, start(world, address, *words)) for words in verbs]
     doctor = start(world, address, "doctor")
     with helper(world, address) as said:
@@ -126,7 +128,7 @@ def test_nobody_listens_at_the_socket(world, room):
 
 
 def test_the_socket_may_not_be_opened(world, room):
-    """As in a sandbox that was not given the bus."""
+    """A sandbox that has no access to the bus is like this."""
     with listening(f"{room}/closed") as address:
         os.chmod(f"{room}/closed", 0o600)
         check(world, address, "system bus", "not allowed", "sandbox")
@@ -152,7 +154,8 @@ def test_the_bus_refuses_calls_to_the_service(world, room):
 
 
 def test_neither_a_bus_nor_a_service_that_hangs_is_waited_for_for_ever(world, room):
-    """Both at once, since each takes the 25 s that anybody waits for an answer; the doctor waits no longer."""
+    """Both are tested at once, since each takes the 25 s that any client waits for a reply; doctor waits no
+    longer."""
     world.signal_service(signal.SIGSTOP)
     try:
         child = start(world, world.bus.address, "list")
@@ -180,7 +183,7 @@ def test_the_bus_does_not_take_connections_any_more(world, room):
 
 
 def test_the_bus_hangs_up_and_says_nothing(world, room):
-    """At whatever point of the greeting."""
+    """This may happen at any point of the handshake."""
     with listening(f"{room}/hangs-up") as address, socket.socket(socket.AF_UNIX) as listener:
         os.unlink(f"{room}/hangs-up")
         listener.bind(f"{room}/hangs-up")
@@ -228,7 +231,7 @@ def test_the_service_ends_while_a_call_is_open(world, room, words):
         assert status == 11 and "org.vnicd1" in err and "systemctl status vnicd" in err, (status, err)
 
 
-# What each error of the service comes to in the programs of the client; all of them: tests/unit/test-cli-status.c
+# How the client programs handle each error of the service; all of them are in tests/unit/test-cli-status.c
 STATUSES = {"org.vnicd1.Error.InvalidOption": 7, "org.vnicd1.Error.NoSuchBridge": 5, "org.vnicd1.Error.BridgeFull": 6,
             "org.vnicd1.Error.MacInUse": 8, "org.vnicd1.Error.NameTaken": 8, "org.vnicd1.Error.QuotaExceeded": 6,
             "org.vnicd1.Error.QueueLimit": 6, "org.vnicd1.Error.NotSupported": 9, "org.vnicd1.Error.Stale": 10,
@@ -241,7 +244,7 @@ STATUSES = {"org.vnicd1.Error.InvalidOption": 7, "org.vnicd1.Error.NoSuchBridge"
 
 
 def refuse(service, calls):
-    """Answers so many calls of CreateTap: the name of the bridge is the number of the error."""
+    """Answer that many calls of CreateTap: the name of the bridge is the number of the error."""
     names = list(STATUSES)
     while calls > 0:
         call, _fds = service.receive()
@@ -255,7 +258,7 @@ def refuse(service, calls):
 
 
 def test_each_refusal_of_the_service_has_its_status(world, room):
-    """The bridge helper's callers know 0 and other only: whatever it is, its status is 1."""
+    """The bridge helper's callers know 0 and other only: whatever the error is, its status is 1."""
     with own_bus(world, room, CALLABLE) as bus, silent_service(bus) as service, contextlib.ExitStack() as stack:
         ends = [stack.enter_context(end) for _ in STATUSES for end in socket.socketpair()][1::2]
         ctls = [start(world, bus.address, "create", "--bridge", f"br{number}") for number in range(len(STATUSES))]
@@ -271,7 +274,7 @@ def test_each_refusal_of_the_service_has_its_status(world, room):
 
 @pytest.mark.restarts
 def test_monitor_ends_with_the_bus(world):
-    """With a sentence, and not as if it had been told to end."""
+    """It prints a sentence, and does not exit as if it had been told to."""
     child = start(world, world.bus.address, "monitor")
     try:
         assert "watching" in child.stderr.readline()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""vnicctl as people and scripts use it, against the real service."""
+"""vnicctl as users and scripts run it, against the real service."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ def ctl(world):
 
 @contextlib.contextmanager
 def kept(world, *arguments, user="alice"):
-    """A `vnicctl create --json` that keeps its tap for the length of the `with`: (child, what it said)."""
+    """A `vnicctl create --json` that keeps its tap for the length of the `with`: (child, what it printed)."""
     child = world.run_as(user, [world.tool("vnicctl"), "create", "--json", *arguments],
                          stdin=subprocess.PIPE)
     try:
@@ -189,14 +189,14 @@ def test_every_verb_has_help(ctl):
 
 
 def split_table(text):
-    """The table, and what stands below it."""
+    """The table, and what is printed below it."""
     table, _blank, below = text.partition("\n\n")
     return table.splitlines(), below.splitlines()
 
 
 def test_warnings_of_bridges_stand_below_the_table(ctl, alice, bridges):
-    """A sentence in a column makes every line as long as the longest."""
-    bridges("yes0")  # whose MAC nobody has set
+    """A sentence in a column would make every line as long as the longest."""
+    bridges("yes0")  # nobody has set its MAC
     bridges("yes1", mac="02:00:00:00:00:01")
     warnings = {name: bridge["warnings"] for name, bridge in alice.list_bridges().items()}
     assert len(warnings["yes0"]) > len(warnings["yes1"])
@@ -261,7 +261,7 @@ with open(sys.argv[1], "w") as file:
 
 @pytest.mark.parametrize("closed", CLOSED, ids=str)
 def test_run_hands_no_queue_over_as_a_standard_fd(world, bridge, closed):
-    """Whoever starts it with some of these closed has them closed in the program too."""
+    """If some of these are closed when run is started, they are closed in the program too."""
     file = ROOM / "standard-fds"
     file.touch()
     file.chmod(0o666)
@@ -276,7 +276,7 @@ def test_run_hands_no_queue_over_as_a_standard_fd(world, bridge, closed):
 
 
 def test_with_closed_standard_fds_nothing_of_its_own_stands_there(world, alice, bridge):
-    """Nor anything else that it opens: what it prints goes nowhere."""
+    """Nor do any of its other files: what it prints is lost."""
     command = [world.tool("vnicctl"), "monitor", "--json"]
     children = [world.run_as("alice", without_fds(closed, command)) for closed in CLOSED]
     try:
@@ -286,7 +286,7 @@ def test_with_closed_standard_fds_nothing_of_its_own_stands_there(world, alice, 
         for closed, child in zip(CLOSED, children, strict=True):
             if 2 not in closed:
                 assert "watching" in child.stderr.readline()
-        time.sleep(0.2)  # the others cannot say it
+        time.sleep(0.2)  # the others cannot report it
         with alice.create_tap(bridge) as tap:
             for closed, child in zip(CLOSED, children, strict=True):
                 if 1 not in closed:
@@ -346,7 +346,7 @@ def test_run_makes_all_of_its_taps_or_none(ctl, alice, bridge, bridges):
     signals = alice.subscribe(MANAGER, "EndpointRemoved")
     status, out, err = ctl("run", "--bridge", bridge, "--and", "--bridge", "no0", "--", "echo", "begun")
     assert status == 3 and "no0" in err and "begun" not in out
-    signals.wait_for(lambda *_: True)  # the first one was made, and went
+    signals.wait_for(lambda *_: True)  # the first one was created, and removed
     assert kernel.our_links() == []
 
 
@@ -371,7 +371,8 @@ def test_run_gives_a_program_sixteen_cards(ctl, bridge):
 
 
 def test_run_waits_until_frames_pass(world, ctl, bridges):
-    """On a bridge with the spanning tree protocol, for both of its cards; the control begins at once."""
+    """This is on a bridge with the spanning tree protocol, for both of its cards; the control starts at
+    once."""
     bridges("yes0")
     kernel.run("ip", "link", "set", "yes0", "type", "bridge", "stp_state", "1", "forward_delay", "200")
     line = ("--", "cat", "/sys/class/net/{ifname1}/brport/state", "/sys/class/net/{ifname2}/brport/state")
@@ -444,7 +445,7 @@ class Terminal:
 
     def __init__(self, world, *arguments, user="alice"):
         self.master, slave = pty.openpty()
-        # With its controlling terminal, as a shell starts it; tests in the background ignore SIGINT.
+        # It has its controlling terminal, as when a shell starts it; tests in the background ignore SIGINT.
         self.child = subprocess.Popen(
             ["env", "--default-signal=INT", "setsid", "--ctty", "--wait", str(world.tool("vnicctl")), *arguments],
             stdin=slave, stdout=slave, stderr=slave, cwd="/", env=variables(user, world.bus.address), **identity(user))
@@ -465,7 +466,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def wait_for_silence(self):
-        """Turning the echo off throws away what was typed before."""
+        """Turning the echo off discards what was typed before."""
         assert poll(lambda: not termios.tcgetattr(self.master)[3] & termios.ECHO, 10.0)
 
     def end(self):
@@ -476,7 +477,7 @@ class Terminal:
         return self
 
     def __exit__(self, *reason):
-        os.close(self.master)  # hangs up what is still there
+        os.close(self.master)  # this hangs up whatever is still there
         try:
             self.child.wait(5)
         except subprocess.TimeoutExpired:
@@ -530,7 +531,7 @@ def test_outside_of_a_terminal_a_desktop_is_asked_only_if_that_was_said(world, a
 
 
 def test_the_right_password_gives_the_tap(world, bridges):
-    """The whole way: text agent, polkit's helper, PAM and root's password, in this world only."""
+    """The whole path is used: text agent, polkit's helper, PAM and root's password, in this world only."""
     bridges("ask0")
     shadow = "/run/vnicd-world/shadow"
     hashed = kernel.run("openssl", "passwd", "-6", "-salt", "vnicd", "let me in").strip()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""vnicctl bench: what it says, for whom, and that it leaves nothing behind. Mechanisms, not speeds."""
+"""vnicctl bench: what it prints, for whom, and that it leaves nothing behind. This tests mechanisms, not
+speeds."""
 
 import json
 import os
@@ -61,7 +62,7 @@ def test_offloads_need_fewer_calls_for_the_same_bytes(bench, nothing_left):
 
 @pytest.mark.once
 def test_people_get_a_table_bars_and_a_sentence(bench, nothing_left):
-    # No bus is asked.
+    # It does not use the bus.
     status, out, err = bench(*SECONDS, env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
     assert (status, err) == (0, "")
     table, bars, sentence = out.rstrip().split("\n\n")
@@ -88,7 +89,7 @@ def test_where_taps_are_not_for_everybody_it_says_so(bench, nothing_left):
 
 
 def test_where_there_are_no_user_namespaces_it_says_so(world, nothing_left):
-    # In a user namespace whose own limit is 0, which is nobody else's.
+    # It runs in a user namespace whose own limit is 0, which applies to nobody else.
     script = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
     status, out, err = world.output_as("alice", ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh",
                                                  world.tool("vnicctl"), "bench", *SECONDS])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""vnicctl doctor on a host with each trap set up, and vnicctl explain with its rule taken at its word."""
+"""vnicctl doctor on a host with each problem set up, and vnicctl explain with its rule applied as printed."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ NETFILTER = pathlib.Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 @contextlib.contextmanager
 def covered(folder):
-    """An empty folder in the place of this one, for as long as the `with` lasts."""
+    """An empty folder in the place of this one, for the length of the `with`."""
     kernel.run("mount", "-t", "tmpfs", "tmpfs", str(folder))
     try:
         yield pathlib.Path(folder)
@@ -38,7 +38,7 @@ def mounted(source, target):
 
 @contextlib.contextmanager
 def standing_in(world, name):
-    """Somebody who owns a name on the bus, as root may, and answers nothing."""
+    """A client that owns a name on the bus, as root may, and answers nothing."""
     owner = world.client("root")
     try:
         assert owner.bus_call("RequestName", "su", (name, 0))[0] == 1
@@ -49,7 +49,7 @@ def standing_in(world, name):
 
 @contextlib.contextmanager
 def dropping(chain):
-    """A firewall with nothing but a policy for what is forwarded."""
+    """A firewall with nothing but a policy for forwarded packets."""
     family, table, name = chain.split()
     kernel.run("nft", f"add table {family} {table}; add chain {family} {table} {name} "
                       "{ type filter hook forward priority 0; policy drop; }")
@@ -95,7 +95,7 @@ def test_on_a_good_host_there_is_no_problem(doctor, bridge, filters_off):
 
 
 def test_it_sees_filters_on_bridges(doctor, root, bridge, filters_off):
-    """That they see frames is no problem; that one drops them is, as Docker does."""
+    """It is no problem that they see frames; it is one that one of them drops frames, as Docker's does."""
     def state():
         root.call(ROOT, MANAGER, "Reload")
         return doctor()["br_netfilter"]["state"]
@@ -190,7 +190,7 @@ def test_it_sees_that_the_service_or_the_bus_is_missing(doctor, world):
 
 
 def test_it_sees_who_could_be_asked(doctor):
-    """Here is no login session; without pkttyagent not even a terminal would help."""
+    """There is no login session here; without pkttyagent not even a terminal would help."""
     assert "no login session" in doctor()["agent"]["text"]
     assert "no pkttyagent" in doctor(PATH="/nonexistent")["agent"]["text"]
 
@@ -199,10 +199,11 @@ def test_it_sees_who_could_be_asked(doctor):
 
 @contextlib.contextmanager
 def manager_files(*folders):
-    """Empty folders of configuration; the last of them is given. What had to be made goes again."""
+    """Empty folders of configuration; returns the last of them. Those that had to be created are removed
+    again."""
     with contextlib.ExitStack() as stack:
         for folder in folders:
-            # Below /run, which is the world's own; the others are covered where the host has them.
+            # Those below /run are the world's own; the others are covered where the host has them.
             if folder.startswith("/run/"):
                 os.makedirs(folder, exist_ok=True)
             if os.path.isdir(folder):
@@ -327,7 +328,7 @@ def test_without_any_network_it_says_how_to_get_one(doctor):
 
 
 def test_a_network_whose_service_cannot_start_is_a_problem(doctor, root):
-    """There is no systemd here: the service says so, and doctor shows it."""
+    """There is no systemd here: the service reports that, and doctor shows it."""
     with network(root, "yesnet", "isolated", services=False) as net:
         assert poll(lambda: net.get("Warnings"), 5)
         found = doctor()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""docs/vnicctl-json.schema.json and what vnicctl prints with --json are the same."""
+"""docs/vnicctl-json.schema.json agrees with what vnicctl prints with --json."""
 
 import json
 import re
@@ -15,7 +15,7 @@ jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not
 
 
 def keys_of(schema, definition, value):
-    """Keys in the value that the schema does not tell, however deep; each a sentence."""
+    """Keys in the value that the schema does not describe, at any depth; each a sentence."""
     while "$ref" in definition:
         definition = schema["definitions"][definition["$ref"].rpartition("/")[2]]
     if isinstance(value, list):
@@ -40,7 +40,7 @@ def schema(world):
 
 @pytest.fixture
 def fits(schema):
-    """fits("list", value): valid, and every key told."""
+    """fits("list", value): it is valid, and every key is described."""
     def check(verb, value):
         part = {"definitions": schema["definitions"], "$ref": f"#/definitions/{verb}"}
         jsonschema.validate(value, part, cls=jsonschema.Draft7Validator)

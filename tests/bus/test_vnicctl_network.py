@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""vnicctl network: what it makes, shows and deletes, and how it says no."""
+"""vnicctl network: what it creates, shows and deletes, and how it refuses."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def vnicctl(world):
 
 @pytest.fixture
 def made(vnicctl):
-    """made("yeslab", "--kind", "isolated") → what is printed of it as JSON; deleted afterwards."""
+    """made("yeslab", "--kind", "isolated") → what is printed about it as JSON; it is deleted afterwards."""
     names = []
 
     def run(name, *words):

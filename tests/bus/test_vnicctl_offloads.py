@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What vnicctl says about offloads, against the real service: of the host, of a tap, as they change."""
+"""What vnicctl shows of offloads, against the real service: those of the host, those of a tap, and their
+changes."""
 
 import contextlib
 import json
@@ -27,7 +28,7 @@ def ctl(world):
 
 @contextlib.contextmanager
 def kept(world, *arguments):
-    """What a `vnicctl create --json` said that keeps its tap for the length of the `with`."""
+    """The output of a `vnicctl create --json` that keeps its tap for the length of the `with`."""
     child = world.run_as("alice", [world.tool("vnicctl"), "create", "--json", *arguments],
                          stdin=subprocess.PIPE)
     try:

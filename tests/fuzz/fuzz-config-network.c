@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The file of a network: refused with a sentence that has its place, or a plan that is complete and
- * whose every word can be written again.
+ * The file of a network: it is refused with a sentence that names the place, or gives a complete
+ * plan whose every value can be written again.
  */
 
 #include <errno.h>

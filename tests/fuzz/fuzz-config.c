@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The content of a configuration file: taken, or refused with a sentence that has the place.
- * Whoever asked for all bytes to count finds them counted: a file that is taken has every word that
- * denies in its sections, by an independent and simple reading.
+ * The content of a configuration file: it is accepted, or refused with a sentence that names the
+ * place. In an accepted file an independent and simple parser finds no denial that the
+ * configuration lacks: no bytes are silently ignored.
  */
 
 #include <errno.h>
@@ -42,7 +42,7 @@ static bool is_denied_somewhere(const Sections *sections, const char *name) {
         return false;
 }
 
-/* Each word of the line must be denied. Sections by other numbers are not looked for. */
+/* Each word of the line must be denied. Sections with other numbers are not checked. */
 static void check_line(const Sections *sections, char *line) {
         static const char key[] = "DenyBridges";
         char *rest = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Whatever the file of another program holds, what "vnicctl import" writes is a configuration that
- * the service takes. The first byte chooses the format and who can read the file.
+ * Whatever the file of another program contains, "vnicctl import" writes a configuration that the
+ * service accepts. The first byte chooses the format and who can read the file.
  */
 
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The file of leases, whose words came from guests: whatever it holds, a lease has an address, a
- * MAC or none, and a name of which each letter can be shown.
+ * The lease file, whose text came from guests: whatever it contains, a lease has an address, a MAC
+ * or none, and a name of which each character can be shown.
  */
 
 #include <arpa/inet.h>

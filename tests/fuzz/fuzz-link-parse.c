@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A message about a link with any bytes in it, but the length that it has, as from netlink. What is
- * taken has strings that end.
+ * A message about a link with arbitrary bytes, but with its actual length, as from netlink. The
+ * strings of an accepted one are terminated.
  */
 
 #include <linux/netlink.h>

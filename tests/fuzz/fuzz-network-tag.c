@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The record of a network: text is refused, or what it says can be written back, which reads as the
- * same, and is a network that could have been asked for. A tag of today is written back as the same
- * bytes; one of an older release begins with other words.
+ * The record of a network: text is refused, or its meaning is written back as the same bytes, and
+ * is a network that could have been requested.
  */
 
 #include <stdlib.h>

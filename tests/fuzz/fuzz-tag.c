@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The record of whose a link is: text is refused, or what it says is written back as the same
- * bytes, or as those of a tag that says the same in the words of today.
+ * The record of a link's owner: text is refused, or its meaning is written back as the same bytes,
+ * or as those of a tag with the same meaning in the current spelling.
  */
 
 #include <stdlib.h>

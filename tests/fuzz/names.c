@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * In place of NSS, for fuzz targets: the users root, alice and bob, and the groups root and vm, and
- * no files read. Linked with --wrap.
+ * A replacement for NSS in fuzz targets: the users root, alice and bob, and the groups root and vm;
+ * no files are read. Linked with --wrap.
  */
 
 #include <errno.h>

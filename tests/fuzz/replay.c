@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Calls a fuzz target with each file of the folder that is given: what was once found stays found,
- * also by a compiler without libFuzzer. Prints TAP.
+ * Calls a fuzz target with each file of the given folder, so that former findings are tested again,
+ * even with a compiler that has no libFuzzer. Prints TAP.
  */
 
 #include <dirent.h>
@@ -35,7 +35,7 @@ static bool read_exactly(int fd, uint8_t *data, size_t size) {
         return true;
 }
 
-/* malloc: so that there is nothing behind the last byte. */
+/* malloc, so that nothing follows the last byte. */
 static bool replay(int folder, const char *name) {
         _cleanup_close_ int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
         _cleanup_free_ uint8_t *data = NULL;
@@ -63,7 +63,7 @@ int main(int argc, char *argv[]) {
                 bool good = replay(folder, entries[i]->d_name);
 
                 printf("%sok %d - %s\n", good ? "" : "not ", i + 1, entries[i]->d_name);
-                fflush(stdout); /* the next one may end the program */
+                fflush(stdout); /* the next one may abort the program */
                 failed += !good;
                 free(entries[i]);
         }

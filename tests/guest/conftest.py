@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The guest tier: real QEMU guests, without KVM, as ordinary users. What is asserted is what the guest says
-of itself and what the kernel of the host says of the tap."""
+"""The guest tier: real QEMU guests, without KVM, as ordinary users. The assertions are about what the guest
+reports and what the kernel of the host reports of the tap."""
 
 import hashlib
 import pathlib
@@ -19,17 +19,17 @@ HOST = "192.0.2.1"
 
 @pytest.fixture(autouse=True)
 def needs_guests(guest_ready):
-    """Every test of this tier boots a guest, or is skipped with the reason why none can."""
+    """Every test of this tier boots a guest, or is skipped with the reason why none can be booted."""
 
 
 @pytest.fixture
 def lan(bridges):
-    """A bridge on which everybody may have taps, with the host at HOST: someone who answers pings."""
+    """A bridge on which everybody may have taps, with the host at HOST, which answers pings."""
     return bridges("yes0", mac="02:00:00:00:00:01", address=f"{HOST}/24")
 
 
 class Sink:
-    """A TCP server of the host that takes one transfer."""
+    """A TCP server of the host that accepts one transfer."""
 
     def __init__(self):
         self._listener = socket.create_server(("0.0.0.0", 0))
@@ -49,7 +49,7 @@ class Sink:
                 self._md5.update(data)
 
     def md5(self):
-        """Of all that came, once the other side has closed."""
+        """The checksum of everything received, once the other side has closed."""
         self._reader.join(20)
         return self._md5.hexdigest()
 
@@ -59,7 +59,7 @@ class Sink:
 
 @pytest.fixture
 def sink():
-    """Somebody on the host to send to, at any address of it."""
+    """A server on the host to send to, at any address of it."""
     server = Sink()
     yield server
     server.close()

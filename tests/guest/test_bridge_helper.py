@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""QEMU calls vnic-bridge-helper itself, as it calls its own."""
+"""QEMU calls vnic-bridge-helper itself, as it calls its own helper."""
 
 import pwd
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.deadline(120)
 
 
 def booted(world, netdev, *extra, env=None, mac=MAC, **words):
-    """A guest whose network card is the whole -netdev argument; {helper} in it is our program."""
+    """A guest whose network card is the whole -netdev argument; {helper} in it is vnic-bridge-helper."""
     netdev = netdev.format(helper=world.tool("vnic-bridge-helper"))
     argv = guest.qemu_argv(words, kind=netdev, mac=mac)
     return guest.Guest(argv=[argv[0], *extra, *argv[1:]], env=env)
@@ -25,7 +25,7 @@ def booted(world, netdev, *extra, env=None, mac=MAC, **words):
 
 @pytest.mark.parametrize("netdev", [
     "bridge,id=n0,br=yes0,helper={helper}",
-    # With a blank in it, it goes through a shell, and a --br of its own counts.
+    # With a blank in the helper's name QEMU uses a shell, and a --br given there counts.
     "tap,id=n0,helper={helper} --br=yes0",
 ])
 def test_a_guest_is_on_the_network_and_tcp_crosses_in_large_segments(world, lan, netdev, sink):
@@ -40,7 +40,7 @@ def test_a_guest_is_on_the_network_and_tcp_crosses_in_large_segments(world, lan,
         assert max(lengths) > 10 * 1514 and sum(length > 1514 for length in lengths) > 100
         assert kernel.link(tap)["master"] == lan
         assert kernel.ethtool_features(tap)["tx-tcp-segmentation"]
-        # The helper has ended; QEMU is alice's and without any capability, and holds the one queue.
+        # The helper has exited; QEMU is alice's and without any capability, and holds the one queue.
         assert list(open_fds(vm.pid).values()).count("/dev/net/tun") == 1
         assert status_field(vm.pid, "Uid").split() == [str(pwd.getpwnam("alice").pw_uid)] * 4
         assert int(status_field(vm.pid, "CapEff"), 16) == 0
@@ -58,7 +58,7 @@ def test_it_works_under_the_sandbox_of_qemu(world, lan, sandbox):
 
 
 def test_a_sandbox_that_denies_spawning_denies_every_helper(world, lan):
-    """Then QEMU cannot start a program at all: `vnicctl run` gives it the queue instead."""
+    """QEMU then cannot start a program at all: `vnicctl run` gives it the queue instead."""
     with booted(world, "bridge,id=n0,br=yes0,helper={helper}", "-sandbox", "on,spawn=deny") as vm:
         assert vm.wait() != 0
     assert kernel.our_links() == []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""docs/examples/qmp-hotplug: a running guest is given a card, uses it, and loses it again."""
+"""docs/examples/qmp-hotplug: a running guest is given a card, uses it, and the card is removed again."""
 
 import json
 import os
@@ -25,7 +25,7 @@ def without_card(path):
 
 
 def unplug(path, card):
-    """As the script's first lines tell it."""
+    """The script's first lines give these commands."""
     with socket.socket(socket.AF_UNIX) as qmp:
         qmp.settimeout(30)
         qmp.connect(path)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""libvirt's qemu:///session of an ordinary user. Its daemon is started here, in the world, by that user."""
+"""libvirt's qemu:///session of an ordinary user. The user starts its daemon here, in the world."""
 
 import contextlib
 import os
@@ -57,7 +57,7 @@ class Session:
         self.env = {"XDG_RUNTIME_DIR": runtime}
         config = self.home / ".config" / "libvirt"
         self._folder(config, entry)
-        # The line that an ordinary user adds. The other two: no log daemon, no security driver.
+        # The line that an ordinary user adds. The other two say: no log daemon, no security driver.
         (config / "qemu.conf").write_text(f'bridge_helper = "{world.tool("vnic-bridge-helper")}"\n'
                                           'stdio_handler = "file"\nsecurity_driver = "none"\n')
         self.daemon = Process("libvirtd", [LIBVIRTD], env=variables(user, world.bus.address, self.env),
@@ -145,7 +145,8 @@ def test_a_bridge_interface_of_an_ordinary_user(session, lan, sink):
 
 
 def test_a_bridge_interface_on_a_network_of_vnicd(session, root, alice):
-    """As virt-install --network bridge=vnicbr0 defines it: libvirt makes the MAC, and tells it to no helper."""
+    """virt-install --network bridge=vnicbr0 defines it like this: libvirt generates the MAC, and tells no
+    helper."""
     with network(root, "vnicbr0") as net:
         domain = Domain(session, "networked",
                         f"<interface type='bridge'><source bridge='vnicbr0'/><mac address='{MAC}'/>"
@@ -172,8 +173,8 @@ def test_a_refusal_reaches_the_user_of_virsh(session, bridges):
 
 @pytest.fixture
 def persistent_tap(alice, lan, queues):
-    """A persistent tap of alice's, multiqueue only for several queues, since libvirt opens it so: its
-    interface. Goes with the test."""
+    """A persistent tap of alice's, multiqueue only for several queues, since libvirt opens it that way: its
+    interface. It is removed with the test."""
     reply = alice.call("/org/vnicd1", "org.vnicd1.Manager", "CreateTap", "sbba{sv}",
                        (lan, True, queues > 1, variant.options({"persistent": True})))
     yield reply[1]

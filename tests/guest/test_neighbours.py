@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Two guests on one bridge: what passes between them, in which pieces, and what may not pass."""
+"""Two guests on one bridge: what passes between them, in which segments, and what may not pass."""
 
 import pytest
 from vnic import guest, kernel
@@ -26,7 +26,7 @@ def reaches(vm, address):
 
 
 def test_two_guests_ping_each_other_and_tcp_crosses_in_large_segments(alice, bob, lan):
-    """Each uncut segment is one frame on the bridge: that is what the header is for."""
+    """Each uncut segment is one frame on the bridge: that is the purpose of the header."""
     size = 20 * 1000 * 1000
     with alice.create_tap(lan, True, True, queues=2, guest_mac=LEFT_MAC) as left, \
             bob.create_tap(lan, guest_mac=RIGHT_MAC) as right, frame_lengths(right.interface) as lengths, \
@@ -56,7 +56,7 @@ def test_isolated_guests_reach_the_host_and_not_each_other(world, alice, lan):
         assert not reaches(one, RIGHT)
         assert not reaches(other, LEFT)
         assert reaches(one, HOST) and reaches(other, HOST)
-        # The control: both are there, and it is the flag that keeps them apart. vnicd would put it back.
+        # The control: both are there, and the flag separates them. vnicd would restore it.
         with stopped(world.pid):
             kernel.run("bridge", "link", "set", "dev", right.interface, "isolated", "off")
             assert reaches(one, RIGHT)
@@ -64,7 +64,7 @@ def test_isolated_guests_reach_the_host_and_not_each_other(world, alice, lan):
 
 
 def test_a_guest_with_its_own_mac_is_heard_and_one_that_lies_is_not(alice, lan):
-    """anti_spoof, which a guest_mac brings, hinders no honest guest."""
+    """anti_spoof, which is the default with guest_mac, does not hinder honest guests."""
     with alice.create_tap(lan, guest_mac=LEFT_MAC) as tap, \
             guest.Guest(tap.fds, LEFT_MAC, ip=f"{LEFT}/24", ping=HOST, shell=60) as vm:
         assert tap.get("AntiSpoof")

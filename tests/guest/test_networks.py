@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Real guests on a network of vnicd: an operating system that knows nothing of all this gets an address, finds the
-other by name, and reaches the Internet by IPv4 and IPv6, through a tap with offloads."""
+"""Real guests on a network of vnicd: an operating system that knows nothing of vnicd gets an address, finds
+the other guest by name, and reaches the Internet by IPv4 and IPv6, through a tap with offloads."""
 
 import shutil
 
@@ -54,10 +54,10 @@ def test_a_guest_that_lies_about_its_mac_is_heard_by_nobody(root, alice):
         answers(vm, f"ping -c 2 -W 3 {net.address(4)}")
 
 
-# Guests whose MAC nobody told vnicd
+# Guests whose MAC vnicd was not told
 
 def answers_the_host(vm, net, alice, mac):
-    """It has an address of the network, which is known by its MAC, and the host answers."""
+    """It has an address of the network, which is assigned by its MAC, and the host answers."""
     vm.get_address("web")
     answers(vm, f"ping -c 2 -W 3 {net.address(4)}")
     tap = vm.tap()
@@ -71,7 +71,8 @@ def answers_the_host(vm, net, alice, mac):
 @pytest.mark.parametrize("netdev", ["bridge,id=n0,br=vnicbr0,helper={helper}",
                                     "tap,id=n0,helper={helper} --br=vnicbr0"])
 def test_a_guest_of_the_bridge_helper_is_heard_with_the_mac_that_qemu_gave_it(world, root, alice, netdev, mac):
-    """QEMU does not tell its helper the MAC of the card, be it QEMU's own or one of the command line."""
+    """QEMU does not tell its helper the MAC of the card, whether QEMU chose it or the command line gives
+    it."""
     with network(root, "vnicbr0") as net:
         argv = guest.qemu_argv({"shell": 120}, kind=netdev.format(helper=world.tool("vnic-bridge-helper")), mac=mac)
         with guest.Guest(argv=argv) as vm:
@@ -79,7 +80,7 @@ def test_a_guest_of_the_bridge_helper_is_heard_with_the_mac_that_qemu_gave_it(wo
 
 
 def test_a_guest_that_was_not_told_its_mac_is_heard(world, root, alice):
-    """A forgotten mac={mac}."""
+    """The user forgot mac={mac}."""
     with network(root, "vnicbr0") as net:
         argv = guest.qemu_argv({"shell": 120}, "{fd}", mac=None, kind="fd")
         with guest.Guest(argv=[world.tool("vnicctl"), "run", "--bridge", "vnicbr0", "--", *argv]) as vm:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a real guest negotiates, and changes its mind about, is told."""
+"""The offloads that a real guest negotiates, and later changes, are announced."""
 
 import pytest
 from vnic import guest, kernel
@@ -27,7 +27,7 @@ def test_what_the_guest_negotiates_and_turns_off_again_is_told(alice, lan):
             vm.wait_for("VNIC-READY")
             assert kernel.ethtool_features(tap.interface)["tx-tcp-segmentation"]
             assert "tso4" in tap.get("OffloadsActive")
-            # What the host sends to the guest is what the guest lets itself be sent: its receive offloads.
+            # What the host sends to the guest is what the guest accepts: its receive offloads.
             signals.clear()
             vm.run("ethtool -K eth0 lro off gro-hw off 2>&1; ethtool -K eth0 rx-gro-hw off 2>&1")
             assert told(signals, tap, lambda names: "tso4" not in names, 10) is not None

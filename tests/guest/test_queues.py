@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Guests on queues that came over the bus: how many, with which header, and when they are taken away."""
+"""Guests on queues that arrived over the bus: how many, with which header, and when they are taken away."""
 
 import time
 
@@ -29,7 +29,7 @@ def test_a_guest_works_on_queues_that_a_client_was_given(alice, lan, queues):
 
 
 def test_queues_that_the_guest_does_not_use_are_counted_as_such(alice, lan):
-    """One processor, so the guest's driver opens one queue of four: QEMU detaches the others."""
+    """There is one processor, so the guest's driver opens one queue of four: QEMU detaches the others."""
     with alice.create_tap(lan, True, True, queues=4, guest_mac=MAC) as tap:
         with guest.Guest(tap.fds, MAC, ip="192.0.2.10/24", ping=HOST, wait=60) as vm:
             assert vm.pings(HOST)
@@ -39,7 +39,7 @@ def test_queues_that_the_guest_does_not_use_are_counted_as_such(alice, lan):
 
 
 def test_without_a_header_the_guest_has_no_segmentation(alice, lan):
-    """The control: this is what a tap without vnet_hdr costs, and why it is a flag of CreateTap."""
+    """The control: this is the cost of a tap without vnet_hdr, and the reason for the flag of CreateTap."""
     with alice.create_tap(lan, False, guest_mac=MAC) as tap:
         with guest.Guest(tap.fds, MAC, ip="192.0.2.10/24", ping=HOST, wait=60) as vm:
             assert vm.pings(HOST)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A Flatpak as the kernel and the bus see it: namespaces by bwrap, and of the system bus only what a filter
-lets through. --system-talk-name=org.vnicd1 of a manifest is the --talk= here."""
+"""A Flatpak as the kernel and the bus see it: namespaces by bwrap, and only those parts of the system bus
+that a filter passes. --system-talk-name=org.vnicd1 of a manifest corresponds to --talk= here."""
 
 import contextlib
 import re
@@ -14,7 +14,7 @@ from vnic.process import ROOM, Process, identity, poll, variables
 HOST = "192.0.2.1"
 MAC = "52:54:00:00:10:41"
 SIZE = 20 * 1000 * 1000
-# No /dev/net/tun, no network of its own but an empty one, no /run of the host, no other processes.
+# There is no /dev/net/tun, an empty network namespace, no /run of the host, and no other processes.
 BWRAP = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc",
          "--tmpfs", "/run"]
 
@@ -37,8 +37,8 @@ def filtered_bus(world, *rules):
 
 
 def inside(world, bus):
-    """What goes before a command that is to run in the sandbox."""
-    # /run is empty there: what of the build and of the tree lies below it is put back.
+    """The command prefix that runs a command in the sandbox."""
+    # /run is empty there: those parts of the build and of the tree that lie below it are mounted again.
     back = [word for folder in (world.build, world.source, ROOM / "home")
             if str(folder).startswith("/run/") for word in ("--ro-bind", str(folder), str(folder))]
     return [*BWRAP, *back, "--ro-bind", str(bus), "/run/dbus/system_bus_socket",
@@ -46,7 +46,8 @@ def inside(world, bus):
 
 
 def proxy_version():
-    """Before 0.1.6 the proxy loses clients that do not wait in the handshake: sd-bus's, so vnicctl too."""
+    """Before 0.1.6 the proxy loses clients that do not wait during the handshake: sd-bus's, and so vnicctl
+    too."""
     said = subprocess.run(["xdg-dbus-proxy", "--version"], capture_output=True, text=True, check=False).stdout
     return tuple(map(int, re.findall(r"\d+", said)[:3]))
 
@@ -66,7 +67,7 @@ def test_a_guest_in_a_sandbox_is_on_the_network(world, lan, sink):
             assert sent.endswith(" ok") and sink.md5() == sent.split()[3]
             assert max(lengths) > 10 * 1514
             assert kernel.numqueues(tap) == (2, 0)
-            # The uid is the boundary: another program of alice's, in no sandbox, may end it.
+            # The uid is the boundary: another program of alice's, outside the sandbox, may release it.
             status, _, err = world.output_as("alice", [world.tool("vnicctl"), "release", tap])
             assert status == 0, err
         assert kernel.wait_gone(tap)
@@ -88,7 +89,8 @@ def test_vnicctl_and_the_bridge_helper_work_in_a_sandbox(world, lan):
 
 
 def test_the_sandbox_is_one(world, lan):
-    """The control: there is no tap device in it, no interface, and no bus but for what the filter passes."""
+    """The control: there is no tap device in it, no interface, and no bus except for what the filter
+    passes."""
     def run(bus, *words):
         return world.output_as("alice", [*inside(world, bus), *words])
 

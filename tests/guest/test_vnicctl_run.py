@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The sentence the project is about: an ordinary user runs QEMU through `vnicctl run`, and the guest is on
-the network, with every offload."""
+"""The purpose of the project: an ordinary user runs QEMU through `vnicctl run`, and the guest is on the
+network, with every offload."""
 
 import os
 import pwd
@@ -46,7 +46,8 @@ def test_a_guest_with_two_queues_is_on_the_network_with_its_offloads(world, lan)
 
 
 def test_qemu_is_an_ordinary_process_of_its_user(world, lan):
-    """vnicctl has become it: no capability, nobody else's uid, and of the tap just the queues."""
+    """vnicctl has executed it in its place: no capability, no other uid, and nothing of the tap but the
+    queues."""
     with run(world, lan, "--queues", 2) as vm:
         tap = vm.tap()
         vm.wait_for("VNIC-LINK mac")

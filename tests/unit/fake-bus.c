@@ -85,7 +85,7 @@ static int on_reply(FakeBus *bus, sd_bus_message *answer) {
         return 1;
 }
 
-/* All that the service sends. */
+/* Everything that the service sends. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error) {
         FakeBus *bus = userdata;
 

@@ -84,7 +84,7 @@ static unsigned count_taps(void) {
         return n;
 }
 
-/* A manager tries on a tap what the host offers, and has threads take it away: no case is to meet
+/* A manager tries on a tap what the host offers, and has threads delete it: no case should meet
  * that tap. The loop does not run meanwhile. */
 static void await_taps(unsigned n) {
         const struct timespec moment = { .tv_nsec = 1000 * 1000 };

@@ -21,14 +21,14 @@ typedef struct Stage {
         sd_event *event;
         Manager *manager;
         unsigned appeared, changed, leaving;
-        unsigned changes; /* of all changes, the bits */
+        unsigned changes; /* the bits of all changes */
         uint32_t last_nonce;
-        unsigned tampered, deleted; /* reports, and those that say that it is deleted */
-        EndpointEnd end;            /* of the one that left last */
+        unsigned tampered, deleted; /* reports, and those that report a deletion */
+        EndpointEnd end;            /* how the last one that left ended */
         unsigned networks_appeared, networks_leaving, networks_warned;
 } Stage;
 
-/* Somebody who waits for the end of an endpoint. */
+/* A waiter for the removal of an endpoint. */
 typedef struct Waiter {
         RemovalWaiter watch;
         unsigned told;
@@ -42,7 +42,7 @@ typedef struct Waiter {
 
 void waiter_gone(RemovalWaiter *watch, int error);
 
-/* Loop and manager; the counts begin at zero. The tap on which the manager has tried what the host
+/* Loop and manager; the counts begin at zero. The tap on which the manager tried what the host
  * offers is gone. */
 void stage_enter(Stage *stage);
 void stage_leave(Stage *stage);
@@ -50,7 +50,7 @@ void stage_leave(Stage *stage);
 /* Another manager, as after a restart of the service; the loop stays. */
 void stage_restart(Stage *stage);
 
-/* Runs the loop until nothing has happened for so long. */
+/* Runs the loop until nothing has happened for that long. */
 void stage_run(Stage *stage, unsigned quiet_msec);
 
 /* Runs the loop until the condition is true, and fails if it is not within ten seconds. */
@@ -63,17 +63,18 @@ void stage_run(Stage *stage, unsigned quiet_msec);
                                 fail_msg("never: %s", #condition);                                 \
         } while (0)
 
-/* For stage_await(): when its patience is at its end; and a turn of the loop, false if it is. */
+/* For stage_await(): its deadline; and an iteration of the loop, false once the deadline is
+ * over. */
 uint64_t stage_patience(void);
 bool stage_run_for_a_moment(Stage *stage, uint64_t end);
 
-/* Runs the loop until so many have left, and fails if they have not within ten seconds. */
+/* Runs the loop until that many have left, and fails if they have not within ten seconds. */
 void stage_run_until_left(Stage *stage, unsigned leaving);
 
 /* A completed request for a tap on br0. */
 TapRequest stage_request(void);
 
-/* Looks and creates, for uid 1000; both must succeed. */
+/* Checks the placement and creates, for uid 1000; both must succeed. */
 Endpoint *stage_create(Stage *stage, const TapRequest *request, FdSet *ret_queues);
 
 unsigned stage_count_endpoints(Stage *stage);
@@ -81,5 +82,5 @@ unsigned stage_count_endpoints(Stage *stage);
 /* Whether the user may have everything again: nothing is charged to them. */
 bool stage_owes_nothing(Stage *stage, uid_t uid);
 
-/* The socket that events come from. */
+/* The socket from which events are read. */
 int stage_events_fd(void);

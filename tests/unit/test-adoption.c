@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel is the database: a manager that starts, or has lost events, finds in it what is ours,
- * and nothing else. Decoys are links that look like ours and are not.
+ * The kernel is the database: a manager that starts, or has lost events, adopts vnicd's links, and
+ * nothing else. Decoys are links that look like vnicd's and are not.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -55,9 +55,9 @@ static void after_a_restart_it_is_the_same_endpoint(void **state) {
         assert_int_equal(endpoint->now.mtu, link.mtu);
         assert_int_equal(endpoint->now.tun.queues, 3);
         assert_int_equal(endpoint->offloads, offloads);
-        assert_null(endpoint->creator); /* whose connection it was is not known any more */
+        assert_null(endpoint->creator); /* the creating connection is not known any more */
         assert_ptr_equal(manager_find_label(stage.manager, 1000, "web"), endpoint);
-        assert_int_equal(stage.appeared, 1); /* told of once, at its setup */
+        assert_int_equal(stage.appeared, 1); /* announced once, at its setup */
         assert_int_equal(stage.leaving, 0);
         fdset_done(&queues);
         stage_run_until_left(&stage, 1);
@@ -146,7 +146,7 @@ static void renamed_while_nobody_looked_it_keeps_its_nonce(void **state) {
         stage_leave(&stage);
 }
 
-/* Links that are not ours, each for another reason. */
+/* Foreign links, each for another reason. */
 static void make_decoys(void) {
         world_run("ip tuntap add dev vnic00000001 mode tap");
         world_run("ip link add vnic00000002 type veth peer name vnic00000003 && "
@@ -224,7 +224,7 @@ static void the_second_link_with_a_tag_is_left_alone(void **state) {
         stage_leave(&stage);
 }
 
-/* The kernel allows only CAP_NET_ADMIN to write one; what it says then is the administrator's. */
+/* Only CAP_NET_ADMIN permits writing one, so what it says then is the administrator's decision. */
 static void a_tap_that_is_given_a_valid_tag_is_adopted(void **state) {
         Stage stage;
 
@@ -318,7 +318,7 @@ static void after_a_loss_a_stolen_mac_goes_back(void **state) {
         stage_leave(&stage);
 }
 
-/* Nothing else is changed that would tell of it. */
+/* No other change would report it. */
 static void after_a_loss_an_entry_that_was_deleted_comes_back(void **state) {
         TapRequest request = stage_request();
         FdSet queues = FDSET_INIT;
@@ -358,7 +358,7 @@ static void after_a_loss_one_that_came_meanwhile_appears(void **state) {
         stage_leave(&stage);
 }
 
-/* A creation in the middle of a storm, its own events lost. */
+/* A creation in the middle of a storm, whose own events are lost. */
 static void a_creation_while_events_are_lost_is_whole(void **state) {
         TapRequest request = stage_request();
         FdSet queues = FDSET_INIT;

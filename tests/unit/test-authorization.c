@@ -2,7 +2,7 @@
 
 /*
  * Calls that wait for polkit: how many may, of whom, and that none is lost or stays. The bus, its
- * callers and polkit are the test's (fake-bus.h); what stands for a handler asks as many questions
+ * callers and polkit are the test's (fake-bus.h); a stand-in for a handler asks as many questions
  * as the call says.
  */
 
@@ -23,9 +23,9 @@ typedef struct Stage {
         Calls *calls;
         sd_event_source *after_handler;
         sd_bus_slot *handler, *gate;
-        unsigned runs;   /* of the handler */
-        bool is_blocked; /* what is allowed has to wait for something else, */
-        List blocked_on; /* and does for this: RemovalWaiter.link */
+        unsigned runs;           /* of the handler */
+        bool is_blocked;         /* an authorized call has to wait for something else, */
+        sd_bus_message *blocked; /* and this one does */
 } Stage;
 
 static time_t later; /* seconds that have passed, for the service */
@@ -80,7 +80,7 @@ static int on_handler(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return error_answer(error, &failure, ask(stage, call, &failure));
 }
 
-/* As that of access. */
+/* The same as in access. */
 static int on_gate(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         static const PolicyRow row = { .policy = POLICY_AUTHORIZE };
         Failure failure = FAILURE_INIT;
@@ -145,7 +145,7 @@ static const FakeCall *call(Stage *stage, unsigned uid, unsigned connection, uns
         return fake_bus_send(&stage->bus, message);
 }
 
-/* Of one user, as many calls by as few connections as there may be: 32 of each. */
+/* One user makes as many calls on as few connections as possible: 32 of each. */
 static void call_often(Stage *stage, unsigned uid, unsigned calls, unsigned questions) {
         for (unsigned i = 0; i < calls; i++)
                 call(stage, uid, i / 32, questions);
@@ -163,7 +163,7 @@ static unsigned count_refused(const Stage *stage) {
         return n;
 }
 
-/* To all that polkit has, and to what it gets then. */
+/* Answers all checks that polkit has, and those that it gets then. */
 static void answer_all(Stage *stage, bool authorized) {
         for (size_t i = 0; i < stage->bus.n_checks; i++) {
                 if (!stage->bus.checks[i].question)
@@ -194,7 +194,7 @@ static void a_call_that_polkit_allows_is_carried_out(void **state) {
         assert_int_equal(stage->runs, 2);
 }
 
-/* Beside callers enough to be forgotten for, and as many new ones as are kept. */
+/* There are enough other callers to evict it, and as many new ones as are kept. */
 static void a_caller_stays_known_while_polkit_is_asked_about_his_call(void **state) {
         Stage *stage = *state;
         const FakeCall *one;
@@ -221,11 +221,12 @@ static void a_caller_stays_known_while_polkit_is_asked_about_his_call(void **sta
         run(stage);
         assert_int_equal(one->answers, 1);
         assert_string_equal(one->error, "");
-        assert_int_equal(stage->bus.n_said, asked); /* nor is the bus asked again who calls */
+        assert_int_equal(stage->bus.n_said,
+                        asked); /* nor is the bus asked again who the caller is */
         fake_bus_speak(&stage->bus);
 }
 
-/* The 64 that are remembered are of those who have no call here. */
+/* The 64 callers that are remembered have no call here. */
 static void who_had_a_call_open_is_forgotten_afterwards_as_others_are(void **state) {
         Stage *stage = *state;
         size_t asked;
@@ -285,7 +286,7 @@ static void of_all_users_256_calls_wait(void **state) {
         beyond = call(stage, 1004, 1, 1);
         run(stage);
         assert_string_equal(beyond->error, LIMITS_EXCEEDED);
-        /* One goes, so there is room for one. */
+        /* One leaves, so there is room for one. */
         fake_bus_answer(&stage->bus, 0, false, false);
         run(stage);
         call(stage, 1004, 1, 1);
@@ -353,7 +354,7 @@ static void a_call_that_is_refused_amid_its_questions_asks_none_of_them(void **s
         assert_int_equal(stage->runs, 2 * 62 + 1);
 }
 
-/* What it has waited for is over. */
+/* What it was waiting for is over. */
 static void go_on(Stage *stage, time_t seconds) {
         later += seconds;
         assert_false(list_is_empty(&stage->blocked_on));
@@ -361,7 +362,7 @@ static void go_on(Stage *stage, time_t seconds) {
         run(stage);
 }
 
-/* That waits, allowed, for something else. */
+/* That one waits, authorized, for something else. */
 static const FakeCall *call_blocked(Stage *stage) {
         const FakeCall *one = call(stage, 1000, 1, 1);
 
@@ -394,7 +395,7 @@ static void assert_is_asked_again(Stage *stage, const FakeCall *one) {
         assert_string_equal(one->error, ACCESS_DENIED);
 }
 
-/* Or a right that was withdrawn meanwhile would still be used. */
+/* Otherwise an authorization that was withdrawn meanwhile would still be used. */
 static void a_yes_that_is_older_is_asked_for_again(void **state) {
         Stage *stage = *state;
         const FakeCall *one = call_blocked(stage);
@@ -414,7 +415,7 @@ static void a_yes_does_not_grow_younger_by_waiting_twice(void **state) {
         assert_is_asked_again(stage, one);
 }
 
-/* Whoever is asked about waits for a person: a prompt of each user's two connections. */
+/* Each question waits for an administrator: there is a prompt for each user's two connections. */
 static void people_are_asked_32_questions_at_a_time(void **state) {
         Stage *stage = *state;
         unsigned prompts = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Bridges and their ports, judged by iproute2. */
+/* Bridges and their ports, verified with iproute2. */
 #include <errno.h>
 
 #include "common/cleanup.h"
@@ -267,7 +267,7 @@ static void a_bridge_that_nobody_pinned_takes_the_lowest_mac(void **state) {
         world_run("ip link add low address 00:00:00:00:00:01 type veth peer name peer && "
                   "ip link set low master br0");
         mac = world_mac("br0");
-        assert_true(mac_equal(&mac, &lowest)); /* so the next case shows something */
+        assert_true(mac_equal(&mac, &lowest)); /* so the next case is meaningful */
 }
 
 static void a_pinned_bridge_keeps_its_mac_when_a_lower_one_joins(void **state) {

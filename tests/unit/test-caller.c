@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Who calls, and whose turn it is, where the bus takes its time: how many calls are kept, and that
- * none waits for ever. The bus and its callers are the test's (fake-bus.h); what stands for a
+ * Identification of callers and the run queue, on a slow bus: how many calls are kept, and that
+ * none waits for ever. The bus and its callers are the test's (fake-bus.h); a stand-in for a
  * handler answers at once.
  */
 
@@ -32,7 +32,7 @@ static int on_handler(sd_bus_message *call, void *userdata, sd_bus_error *error)
         return sd_bus_reply_method_return(call, NULL);
 }
 
-/* As that of access. */
+/* The same as in access. */
 static int on_gate(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         static const PolicyRow row = { .policy = POLICY_AUTHORIZE };
         Failure failure = FAILURE_INIT;
@@ -130,7 +130,7 @@ static void of_unknown_callers_1024_calls_are_kept(void **state) {
         assert_all_served(stage, 1);
 }
 
-/* The more wait, the fewer of each. */
+/* The more users wait, the fewer calls each may have. */
 static void a_few_unknown_callers_keep_no_other_out(void **state) {
         Stage *stage = *state;
         const FakeCall *other;
@@ -161,7 +161,7 @@ static void the_bus_is_asked_about_32_callers_at_a_time(void **state) {
         assert_all_served(stage, 0);
 }
 
-/* The caller is denied with each call: nothing of them is remembered. */
+/* The caller is denied with each call: nothing about it is remembered. */
 static void whose_user_the_bus_does_not_tell_is_denied(void **state) {
         Stage *stage = *state;
 
@@ -179,7 +179,7 @@ static void whose_user_the_bus_does_not_tell_is_denied(void **state) {
         assert_string_equal(stage->bus.calls[2].error, "");
 }
 
-/* The service finds something to be read whenever it looks. */
+/* The service finds something to read whenever it checks. */
 static void make_noise(Stage *stage) {
         for (; stage->noise < stage->heard + 20; stage->noise++)
                 assert_ok(sd_bus_emit_signal(
@@ -193,8 +193,8 @@ static uint64_t now_msec(void) {
         return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* What is there is read before anybody is asked about and before the next turn, but only for some
- * milliseconds. */
+/* Everything available is read before the service asks about callers and before the next call is
+ * dispatched, but only for a few milliseconds. */
 static void a_bus_that_is_never_quiet_keeps_nobody_waiting(void **state) {
         const uint64_t begin = now_msec();
         Stage *stage = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * "vnicctl import", the real program, on files of QEMU and lxc; what it writes is given to the
- * service's own reader of the configuration and asked what it grants.
+ * "vnicctl import", the real program, on files of QEMU and lxc; its output is given to the
+ * service's own parser of the configuration, which is asked what it grants.
  */
 #include <errno.h>
 #include <grp.h>
@@ -16,7 +16,7 @@
 
 typedef struct Stage {
         char path[64];
-        char *said; /* at standard error */
+        char *said; /* on standard error */
         Config *config;
 } Stage;
 
@@ -330,7 +330,8 @@ static void the_example_of_the_documentation_loads(void **state) {
         assert_int_equal(system(command), 0);
         load(*state);
         assert_int_equal(access_of(*state, SOMEBODY, SOME, "br0"), BRIDGE_ASK);
-        /* With each line that is commented out as an example, too, except names nobody has here. */
+        /* This includes each line that is commented out as an example, except for names that do
+         * not exist here. */
         snprintf(command, sizeof(command),
                         "sed -e 's/^#\\([[A-Z]\\)/\\1/' -e 's/ alice]/ nobody]/' "
                         "-e 's/ vm]/ mail]/' '%s' >'%s'",

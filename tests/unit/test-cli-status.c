@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The exit statuses, which scripts rely on: one for each error that there is. */
+/* The exit statuses, on which scripts rely: one for each error. */
 #include "common/bus-error.h"
 #include "status.h"
 #include "testing.h"
 
-/* As vnicctl(1) has them. A kind that is not here has STATUS_OK, which no error may have. */
+/* The statuses in vnicctl(1). A kind that is not here has STATUS_OK, which no error may have. */
 static const Status of_kind[FAILURE_KIND_MAX] = {
         [FAILURE_NONE] = STATUS_FAILURE,
         [FAILURE_INVALID_OPTION] = STATUS_BAD_OPTION,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a file of /etc/vnicd/networks says, and that what is not exactly right is refused with its
- * place. */
+/* Parsing of the files of /etc/vnicd/networks: whatever is not exactly right is refused with its
+ * file and line. */
 #include <errno.h>
 
 #include "config/config-network.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The configuration from real files in a folder of the test's own: what it grants, and that
- * whatever is not exactly right is refused with its file and line. Users and groups are some that
- * every Debian has.
+ * whatever is not exactly right is refused with its file and line. The users and groups are some
+ * that every Debian has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -81,7 +81,7 @@ static Config *load_text(const Folder *folder, const char *text) {
         return load(folder);
 }
 
-/* That the failure names what, "vnicd.conf:2" for example, and has the words. */
+/* Checks that the failure names the place, "vnicd.conf:2" for example, and contains the text. */
 static void assert_refused(const Folder *folder, const char *what, const char *words) {
         Failure failure = FAILURE_INIT;
         Config *config = NULL;
@@ -243,7 +243,7 @@ static void deny_wins_over_every_allow_whosever_it_is(void **state) {
         }
 }
 
-/* The bus tells none. */
+/* The bus reports none. */
 static void of_unknown_groups_denials_count_and_grants_do_not(void **state) {
         static const Subject unknown = { .uid = ALICE, .groups_unknown = true };
         static const Subject nobody_knows_root = { .uid = 0, .groups_unknown = true };
@@ -273,7 +273,7 @@ static void of_unknown_groups_denials_count_and_grants_do_not(void **state) {
         assert_int_equal(config_bridge_access(config, &unknown, "br1"), BRIDGE_DENIED);
         config_free(config);
 
-        /* What another user is denied is not theirs. */
+        /* Denials of another user do not apply to them. */
         config = load_text(*state, "[User 4001]\nDenyBridges=br0\nEndpoints=0\n");
         assert_int_equal(config_bridge_access(config, &unknown, "br0"), BRIDGE_DENIED);
         assert_int_equal(config_bridge_access(config, &other, "br0"), BRIDGE_ASK);
@@ -281,7 +281,7 @@ static void of_unknown_groups_denials_count_and_grants_do_not(void **state) {
         config_free(config);
 }
 
-/* No endpoints at all is a denial, too. */
+/* A limit of zero endpoints is a denial, too. */
 static void of_unknown_groups_the_least_counts_and_never_more_than_everybodys(void **state) {
         static const Subject unknown = { .uid = ALICE, .groups_unknown = true };
         static const Subject other = { .uid = ALICE + 1, .groups_unknown = true };
@@ -536,7 +536,7 @@ static void sections_about_root_are_refused(void **state) {
         assert_text_refused(*state, "[User 0]\nDenyBridges=br0\n", "1", "Root is bound");
 }
 
-/* A reader with a buffer for lines divides or cuts one that is too long for it. */
+/* inih splits a line that is too long into two. */
 static void a_long_list_works_or_is_refused_but_is_never_cut(void **state) {
         for (size_t n = 1; n < 400; n++) {
                 char text[8192] = "[User 4001]\nDenyBridges=";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The queues that were passed on are kept for a moment, then closed off the loop. That an fd is
- * closed is seen by the hang-up at the other end of its pipe.
+ * Queues that were handed over are kept for a moment, then closed outside the loop. An fd is known
+ * to be closed by the hang-up at the other end of its pipe.
  */
 #include <errno.h>
 #include <poll.h>
@@ -69,7 +69,7 @@ static void stage_free(Stage *stage) {
         free(stage);
 }
 
-/* Gives one end of a new pipe to be kept; returns the other. */
+/* Hands over one end of a new pipe to be kept; returns the other. */
 static int keep_one(Stage *stage) {
         FdSet fds = FDSET_INIT;
         int ends[2];
@@ -100,7 +100,7 @@ static void an_fd_is_kept_for_a_moment_and_then_closed(void **state) {
         int end = keep_one(stage);
 
         run_for(stage, 3 * MSEC);
-        /* On a machine that is so busy nothing is said. */
+        /* On a machine that is this busy the test proves nothing. */
         if (clock_now_usec() - begin < 9 * MSEC)
                 assert_false(is_closed(end, 0));
         run_for(stage, 30 * MSEC);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Deleting a link of ours: whoever holds a queue of it, with a tag or before it had one; and
- * nothing that only looks like it.
+ * Deletion of a link of vnicd: even if somebody holds a queue of it, with a tag or before it had
+ * one; and never of a link that merely looks like it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static void on_done(int ifindex, int error, void *userdata) {
         outcome->error = error;
 }
 
-/* What done() is told. */
+/* What done() receives. */
 static int delete_link(int ifindex, uint32_t nonce) {
         Outcome outcome = { 0 };
         Workers *workers;
@@ -40,7 +40,7 @@ static int delete_link(int ifindex, uint32_t nonce) {
         return outcome.error;
 }
 
-/* A queue of a tap of that name: somebody holds it. */
+/* A queue of a tap of that name, which keeps it alive. */
 static int make_tap(const char *name) {
         TapDevice device = { .vnet_hdr = true, .multiqueue = true };
         int fd;

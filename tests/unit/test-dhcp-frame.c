@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What is said to a DHCP server in a guest's name, byte by byte; that the real one takes it is the
- * bus tier's.
+ * The messages to a DHCP server in a guest's name, byte by byte; the bus tier tests that the real
+ * server accepts them.
  */
 
 #include <arpa/inet.h>

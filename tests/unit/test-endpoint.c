@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* An endpoint follows the kernel, and says of each step exactly what it changed. */
+/* An endpoint follows the kernel, and reports at each step exactly what has changed. */
 #include <errno.h>
 
 #include "taps/endpoint.h"
@@ -29,7 +29,7 @@ static Endpoint *new_endpoint(void) {
         return endpoint;
 }
 
-/* What following from the example to the link changes. */
+/* What changes when it follows from the example to the link. */
 static unsigned changes_to(const LinkInfo *link) {
         Endpoint *endpoint = new_endpoint();
         unsigned changes = endpoint_follow(endpoint, link) & ~(unsigned)ENDPOINT_CHANGED_WARNINGS;
@@ -67,7 +67,7 @@ static void another_mtu_is_just_that(void **state) {
         assert_int_equal(changes_to(&link), ENDPOINT_CHANGED_MTU);
 }
 
-/* Whether it filters depends on both: the flags and being a port at all. */
+/* Whether it filters depends on both the flags and being a port at all. */
 static void another_bridge_is_another_port(void **state) {
         LinkInfo link = example();
 
@@ -294,7 +294,7 @@ static void what_is_not_as_it_was_made_is_warned_of(void **state) {
         assert_true(endpoint_follow(endpoint, &made) & ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings, 0);
         now = made;
-        now.tun.owned = false; /* whoever likes opens a queue of it */
+        now.tun.owned = false; /* anybody may open a queue of it */
         assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_OWNER);
         now = made;
@@ -307,7 +307,7 @@ static void what_is_not_as_it_was_made_is_warned_of(void **state) {
         now.is_bridge_port = false;
         assert_true(endpoint_follow(endpoint, &now) & ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_BRIDGE);
-        bridge.ifindex = 0; /* it has gone */
+        bridge.ifindex = 0; /* it is gone */
         assert_false(endpoint_review(endpoint));
         endpoint->bridge = NULL;
         endpoint_free(endpoint);

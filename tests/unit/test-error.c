@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one table of errors: there and back, and nothing said twice. */
+/* The one table of errors: it maps both ways, and no two entries are alike. */
 #include <ctype.h>
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A Failure is a kind and a sentence; the errno goes past it. */
+/* A Failure is a kind and a sentence; the errno is returned separately. */
 #include <errno.h>
 
 #include "common/failure.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A set of fds owns what is in it. Whether an fd was really closed is asked of the kernel: the
- * lowest free number is the one it hands out next.
+ * A set of fds owns its contents. The kernel tells whether an fd was really closed: the lowest free
+ * number is the one it hands out next.
  */
 #include <errno.h>
 #include <fcntl.h>

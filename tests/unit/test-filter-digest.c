@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A table as a number: the same after the same was made again, and another after any change of it.
- * Changes are made by nft(8).
+ * The digest of a table: the same after the same table was created again, and another after any
+ * change. nft(8) makes the changes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -68,7 +68,7 @@ static void what_was_made_again_is_the_same(void **state) {
         }
 }
 
-/* Each is done to a table that was whole. */
+/* Each is applied to an unchanged table. */
 static void any_change_makes_it_another(void **state) {
         static const char *const changes[] = {
                 "insert rule inet vnicd-x input accept",
@@ -114,7 +114,7 @@ static void any_change_makes_it_another(void **state) {
         }
 }
 
-/* By the loopback: it is there for the filter when it was sent. */
+/* It is sent over the loopback, so the filter has seen it when sending returns. */
 static void send_packet(void) {
         const struct sockaddr_in there = {
                 .sin_family = AF_INET,
@@ -165,7 +165,7 @@ static uint64_t least_time(Netlink *netlink) {
         return least;
 }
 
-/* 10,000 rules of others, in tables and chains of the same family. */
+/* 10,000 foreign rules, in tables and chains of the same family. */
 static void it_does_not_cost_more_beside_the_rules_of_others(void **state) {
         world_needs_the_hosts_root();
         _cleanup_netlink_ Netlink *netlink = open_netlink();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Packet filters of vnicd that others take away or change at the worst moment: right after they
- * were restored, while they are read, before a thread has restored them, and again and again. What
- * stands is asked of nft and /sys.
+ * Other programs delete or change packet filters of vnicd at the worst moment: right after they
+ * were restored, while they are read, before a thread has restored them, and repeatedly. nft and
+ * /sys are asked for the actual state.
  */
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -16,7 +16,7 @@
 #include "testing.h"
 #include "world.h"
 
-/* What others do, by nft(8), when the service has sent a message. */
+/* Changes by others, with nft(8), when the service has sent a message. */
 static struct {
         const char *once_made; /* after the next filters that it makes, before it reads them; NULL:
                                   nothing */
@@ -34,7 +34,7 @@ static bool is_message(const void *data, size_t size, int type) {
         return size >= sizeof(*header) && header->nlmsg_type == type;
 }
 
-/* Transactions are sent so. */
+/* This is how transactions are sent. */
 __attribute__((visibility("default"))) ssize_t send(
                 int fd, const void *data, size_t size, int flags) {
         const ssize_t n = syscall(SYS_sendto, fd, data, size, flags, NULL, 0);
@@ -46,7 +46,7 @@ __attribute__((visibility("default"))) ssize_t send(
         return n;
 }
 
-/* And questions so. */
+/* And this is how queries are sent. */
 __attribute__((visibility("default"))) ssize_t sendmsg(
                 int fd, const struct msghdr *message, int flags) {
         const struct iovec *data = message->msg_iov;
@@ -88,7 +88,7 @@ static int enter_world_with_bridge(void **state) {
         return 0;
 }
 
-/* Looks as for a tap on that bridge: what was deleted is restored at once, or by a thread. */
+/* Checks as for a tap on that bridge: deleted filters are restored at once, or by a thread. */
 static int look(Stage *stage, const char *bridge) {
         TapRequest request = TAP_REQUEST_INIT;
         Failure failure = FAILURE_INIT;
@@ -134,7 +134,7 @@ static void what_is_changed_right_after_they_were_restored_is_restored_too(void 
         stage_leave(&stage);
 }
 
-/* Each dump of rules is interrupted, so that nothing can be said of them then. */
+/* Each dump of rules is interrupted, so that nothing can be determined then. */
 static void what_cannot_be_read_for_others_is_restored_when_it_can_be(void **state) {
         Network *network;
         Stage stage;
@@ -179,7 +179,7 @@ static void assert_forwards(const char *tap, const char *mask) {
         assert_string_equal(world_read("cat /sys/class/net/%s/brport/group_fwd_mask", tap), mask);
 }
 
-/* Else guests would speak LACP to the LAN. */
+/* Otherwise guests could send LACP to the LAN. */
 static void while_they_are_given_up_ports_forward_nothing_reserved(void **state) {
         const TapRequest request = stage_request();
         FdSet queues = FDSET_INIT;

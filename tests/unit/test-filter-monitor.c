@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel tells of packet filters: whose they are, that a storm of others costs ten looks
- * a second, and that what was lost is told. Changes are made by nft(8).
+ * The kernel's events about packet filters: whose filters they concern, that a storm of foreign
+ * ones costs ten checks a second, and that lost events are reported. nft(8) makes the changes.
  */
 #include <arpa/inet.h> /* before linux/netfilter.h, which does not go with it otherwise */
 #include <linux/netfilter.h>
@@ -19,7 +19,7 @@ typedef struct Told {
         FilterMonitor *monitor;
         unsigned touched, lost, foreign;
         FilterFamily family;
-        char name[64]; /* of the last that was touched */
+        char name[64]; /* of the last that changed */
 } Told;
 
 static void on_touched(const FilterTable *table, void *userdata) {
@@ -84,7 +84,7 @@ static void changes_are_told_by_whose_table_it_is(void **state) {
         end(&told);
 }
 
-/* Each line is one change; what was there before is in the first. */
+/* Each line is one change; the first sets up what the others change. */
 static void every_kind_of_change_is_told(void **state) {
         static const char *const changes[] = {
                 "add table inet vnicd-net0",
@@ -126,7 +126,7 @@ static void nothing_wakes_it_while_nothing_happens(void **state) {
         end(&told);
 }
 
-/* 300 transactions of others, and one of ours, which is the last. */
+/* 300 foreign transactions, and one of vnicd's, which is the last. */
 static void a_storm_of_others_is_told_ten_times_a_second(void **state) {
         const uint64_t begun = clock_now_usec();
         unsigned woken = 0, pauses;
@@ -165,7 +165,7 @@ static void whoever_cannot_wait_is_told_at_once(void **state) {
         end(&told);
 }
 
-/* 40,000 rules tell more than the socket holds. */
+/* 40,000 rules cause more events than the socket holds. */
 static void what_is_lost_is_told(void **state) {
         Told told;
 

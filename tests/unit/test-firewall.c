@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What vnicd says of the rulesets of real firewalls, which are in tests/unit/rulesets. */
+/* The warnings about the rulesets of real firewalls, which are in tests/unit/rulesets. */
 #include "networks/firewall.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "testing.h"
 #include "world.h"
 
-/* A host with a network and a way out, of both families. */
+/* A host with a network and an egress route, of both families. */
 static void make_host(void) {
         world_run("ip link add vnicbr0 type bridge; ip link set vnicbr0 up; "
                   "ip link add br0 type bridge; ip link set br0 up; "
@@ -141,7 +141,7 @@ static void docker_drops_what_is_forwarded_and_nothing_else(void **state) {
         assert_fate(&found.fates[FIREWALL_DHCP], FATE_ACCEPTED, "");
         assert_fate(&found.fates[FIREWALL_DNS], FATE_ACCEPTED, "");
         assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip filter FORWARD");
-        /* Half of the cure: nothing comes back. */
+        /* Half of the fix: no reply gets back. */
         world_run("iptables-nft -I DOCKER-USER -i vnicbr0 -j ACCEPT");
         found = look();
         assert_fate(&found.fates[FIREWALL_EGRESS], FATE_DROPPED, "ip filter FORWARD");
@@ -156,7 +156,7 @@ static void a_mark_of_kubernetes_is_in_nobodys_way(void **state) {
         assert_all_accepted();
 }
 
-/* Its rules are about devices that are there, so none of them is about a guest. */
+/* Its rules are about existing devices, so none of them applies to a guest. */
 static void all_of_them_at_once_are_told_one_by_one(void **state) {
         FirewallNetwork found;
 
@@ -184,7 +184,7 @@ static void what_hangs_on_what_is_not_known_is_undecided(void **state) {
         found = look();
         assert_fate(&found.fates[FIREWALL_DNS], FATE_ACCEPTED, "");
         assert_fate(&found.fates[FIREWALL_EGRESS], FATE_UNDECIDED, "ip mine fw");
-        /* By another rule it is decided. */
+        /* Another rule decides. */
         world_run("nft insert rule ip mine fw iifname vnicbr0 oifname up0 accept");
         assert_all_accepted();
         world_run("nft insert rule ip mine fw ip saddr 10.90.0.0/16 drop");
@@ -253,7 +253,7 @@ static void a_family_by_which_the_host_goes_nowhere_is_not_asked_about(void **st
         make_host();
         world_run("ip6tables-nft -P FORWARD DROP; ip -6 route del default");
         assert_all_accepted();
-        /* Without any way out it is not known which there will be. */
+        /* Without any egress route it is not known which device there will be. */
         world_run("ip route del default; iptables-nft -P FORWARD DROP");
         assert_int_equal(look().fates[FIREWALL_EGRESS].outcome, FATE_DROPPED);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Interface names: ours have one form, and whatever is asked for goes through one check. The
- * properties are tried on a million random inputs.
+ * Interface names: those of vnicd have one form, and every requested name goes through one check.
+ * The properties are tried on a million random inputs.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static void random_nonces_make_names_of_our_form_that_differ(void **state) {
                 for (int k = 0; k < i; k++)
                         same += nonces[i] == nonces[k];
         }
-        assert_true(same <= 2); /* once in 8,600 runs there is one */
+        assert_true(same <= 2); /* on average there is one in 8,600 runs */
 }
 
 static void names_of_any_other_form_have_no_nonce(void **state) {

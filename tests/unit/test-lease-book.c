@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Whose leases end, and when.
+ * Which guests' leases end, and when.
  */
 
 #include <stdio.h>
@@ -37,7 +37,7 @@ static void leave(LeaseBook *book, const LeaseGuest *guest, bool returns, uint64
         assert_ok(lease_book_leave(book, guest, returns, now));
 }
 
-/* Takes those that are due; their numbers, as text. */
+/* Takes those that are due; returns their numbers, as text. */
 static const char *due(LeaseBook *book) {
         static char text[256];
         List list = LIST_INIT(list);
@@ -113,8 +113,8 @@ static void a_label_of_the_same_user_inherits(void **state) {
         assert_string_equal(due(book), "1>2");
 }
 
-/* It tells its MAC anew each time, and asks for its address before that could be given back to it.
- */
+/* It reports its MAC anew each time, and asks for its address before that could be given back to
+ * it. */
 static void who_tells_a_mac_of_its_own_finds_its_address_under_that(void **state) {
         LeaseBook *book = *state;
         LeaseGuest web = guest(1, "web"), again = guest(2, "web");
@@ -127,14 +127,14 @@ static void who_tells_a_mac_of_its_own_finds_its_address_under_that(void **state
         assert_ok(lease_book_move(book, &again.mac, &web, NOW));
         assert_string_equal(due(book), "2>1");
         assert_int_equal(book->n_reserved, 0);
-        /* One that was given a MAC will not. */
+        /* A guest that was given a MAC will not. */
         leave(book, &web, true, NOW);
         again.mac_state = MAC_GIVEN;
         lease_book_come(book, &again, NOW);
         assert_string_equal(due(book), "1>2");
 }
 
-/* Nothing has been ended of what it had yet. */
+/* None of its leases has been ended yet. */
 static void who_takes_up_again_the_mac_that_it_gave_up_keeps_what_it_had_by_it(void **state) {
         LeaseBook *book = *state;
         const LeaseGuest one = guest(1, "web"), two = guest(2, "web");

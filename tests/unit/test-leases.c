@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The file of leases: what dnsmasq 2.90 wrote, and what a guest might bring it to write.
+ * The lease file: what dnsmasq 2.90 wrote, and what a guest might make it write.
  */
 
 #include <errno.h>
@@ -187,7 +187,8 @@ static void the_file_of_a_network_is_read(void **state) {
         assert_string_equal(leases.leases[0].address, "10.90.7.40");
 }
 
-/* Whoever has taken dnsmasq over would have the service, which is root, read what only root may. */
+/* An attacker who has taken dnsmasq over could otherwise make the service read files that only the
+ * service may read. */
 static void a_link_to_the_file_of_somebody_else_is_not_followed(void **state) {
         make_folder();
         write_leases("/run/secret");
@@ -198,7 +199,7 @@ static void a_link_to_the_file_of_somebody_else_is_not_followed(void **state) {
 static void give_up(int number) {
 }
 
-/* Nobody ever writes to it. A read that waits is broken off by the alarm. */
+/* Nobody ever writes to it. The alarm interrupts a read that blocks. */
 static void a_fifo_is_not_waited_for(void **state) {
         const struct sigaction broken_off = { .sa_handler = give_up }; /* without SA_RESTART */
         struct sigaction before;

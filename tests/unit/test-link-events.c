@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel says unasked: that it comes, from whom it is taken, and that a loss is told. */
+/* Events of the kernel: that they arrive, from whom they are accepted, and that a loss is
+ * reported. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
@@ -20,7 +21,7 @@ typedef struct Seen {
         LinkInfo last;
         unsigned ports, lost_entries;
         int master;       /* of tap0 */
-        unsigned masters; /* how often it was another than before */
+        unsigned masters; /* how often it differed from the one before */
 } Seen;
 
 static void see(const LinkInfo *link, LinkEvent event, void *userdata) {
@@ -54,7 +55,7 @@ static LinkEvents *open_events(void) {
         return events;
 }
 
-/* Reads to the end; what the last call returned. */
+/* Reads to the end; returns the result of the last call. */
 static int drain(LinkEvents *events, Seen *seen) {
         int r = 1;
 
@@ -181,7 +182,7 @@ static void a_thousand_events_are_no_loss(void **state) {
         assert_true(seen.n >= 1000);
 }
 
-/* Whoever reads late reads what is, once. */
+/* A late reader reads the current state, once. */
 static void of_what_is_said_again_the_last_is_told(void **state) {
         _cleanup_events_ LinkEvents *events = open_events();
         Seen seen = { 0 };
@@ -193,8 +194,8 @@ static void of_what_is_said_again_the_last_is_told(void **state) {
         assert_int_equal(seen.last.mtu, 1030);
 }
 
-/* Nor is a master that it had for a moment left out: what the port lost there is to be set again.
- */
+/* Nor is a master left out that it had for a moment: what the port lost there has to be set
+ * again. */
 static void a_master_in_between_is_told(void **state) {
         _cleanup_events_ LinkEvents *events = open_events();
         Seen seen = { 0 };
@@ -244,8 +245,8 @@ static void opening_and_closing_leaves_no_fd(void **state) {
         assert_null(link_events_close(NULL));
 }
 
-/* Bridges learn and forget all the time, and neighbours of IP come and go: none of that wakes us.
- */
+/* Bridges learn and forget all the time, and IP neighbours come and go: none of that wakes the
+ * service. */
 static void of_the_entries_of_bridges_only_the_loss_of_one_that_was_set_is_told(void **state) {
         const Mac mac = { { 0x52, 0x54, 0, 0, 0, 1 } };
         _cleanup_events_ LinkEvents *events = NULL;

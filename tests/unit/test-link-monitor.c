@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The link monitor on a real loop. What must not happen: that a loss goes by without a comparison,
- * and that the monitor falls silent. recvmsg(2) is wrapped, to fail on demand, or to have too
- * little room.
+ * The link monitor on a real loop. Two things must not happen: that a loss passes without a
+ * comparison, and that the monitor falls silent. recvmsg(2) is wrapped, to fail on demand, or to
+ * have too little room.
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
@@ -14,13 +14,13 @@
 #include "testing.h"
 #include "world.h"
 
-/* What recvmsg(2) is to do next, before it is asked of the kernel again: fail, then give so many
- * messages about two links in turn, of which none supersedes the one before. */
+/* What recvmsg(2) does next, before the kernel is asked again: it fails, and then returns that
+ * many messages about two links in turn, of which none supersedes the one before. */
 static int next_error;
 static unsigned canned;
 
-/* Room for the next message alone, bytes; 0: what was asked for. What has no room in it the kernel
- * throws away. */
+/* Room for the next message alone, in bytes; 0: as requested. The kernel discards what does not
+ * fit. */
 static size_t narrow;
 
 ssize_t __real_recvmsg(int fd, struct msghdr *message, int flags);
@@ -91,7 +91,7 @@ static const LinkFollower follower = {
 
 static void enter(Stage *stage) {
         assert_ok(sd_event_new(&stage->event));
-        /* Its socket is the first fd that it opens: the lowest that is free. */
+        /* Its socket is the first fd that it opens: the lowest free one. */
         stage->fd = dup(STDIN_FILENO);
         assert_true(stage->fd >= 0);
         close(stage->fd);
@@ -103,7 +103,7 @@ static void leave(Stage *stage) {
         sd_event_unref(stage->event);
 }
 
-/* Runs the loop until nothing has happened for so long. */
+/* Runs the loop until nothing has happened for that long. */
 static void run_loop(Stage *stage, unsigned quiet_msec) {
         int r;
 
@@ -176,14 +176,14 @@ static void a_comparison_that_fails_is_tried_again(void **state) {
         leave(&stage);
 }
 
-/* However many messages are still to be read after a loss, as many as are read in one go among
- * them: a comparison follows, without waiting for something else to happen. */
+/* However many messages are still to be read after a loss, even exactly as many as are read in one
+ * go: a comparison follows, without waiting for another event. */
 static void a_loss_is_made_up_for_however_much_is_left_to_read(void **state) {
         for (unsigned left = 254; left <= 260; left++) {
                 Stage stage = { 0 };
 
                 enter(&stage);
-                next_error = ENOBUFS; /* what the kernel tells first */
+                next_error = ENOBUFS; /* what the kernel reports first */
                 canned = left;
                 world_make_noise(2);
                 run_loop(&stage, 300);
@@ -195,8 +195,8 @@ static void a_loss_is_made_up_for_however_much_is_left_to_read(void **state) {
         }
 }
 
-/* As of a link with more virtual functions than there is room for: the kernel says that it was cut
- * off. */
+/* As for a link with more virtual functions than there is room for: the kernel reports the
+ * truncation. */
 static void a_message_that_has_no_room_is_made_up_for(void **state) {
         static const size_t rooms[] = { 1, sizeof(struct nlmsghdr),
                 sizeof(struct nlmsghdr) + sizeof(struct ifinfomsg), 200 };
@@ -227,8 +227,8 @@ static void an_interrupted_read_is_no_end(void **state) {
         leave(&stage);
 }
 
-/* sd-event switches a source off whose handler returns an error. Deaf, the service would show what
- * is long gone. */
+/* sd-event disables a source whose handler returns an error. Without events the service would show
+ * links that are long gone. */
 static void one_failed_read_does_not_make_it_deaf(void **state) {
         static const int errors[] = { ENOMEM, EIO, EPERM, ECONNRESET };
 

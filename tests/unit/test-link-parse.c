@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Kernel messages made by hand: any attribute may be missing, wrong, or of a newer kernel, and a
- * message may end anywhere. Each is parsed from a buffer of exactly its length, so that a
- * sanitizer sees a byte read past its end.
+ * Hand-made kernel messages: any attribute may be missing, wrong, or of a newer kernel, and a
+ * message may end anywhere. Each is parsed from a buffer of exactly its length, so that a sanitizer
+ * sees a byte read past its end.
  */
 #include <errno.h>
 #include <linux/if_bridge.h>
@@ -175,7 +175,7 @@ static void a_message_shorter_than_its_header_is_malformed(void **state) {
         nlmsg_free(message);
 }
 
-/* Cut anywhere, a message is either malformed or says less, never something else. */
+/* Cut anywhere, a message is either malformed or contains less, never something else. */
 static void a_message_cut_anywhere_says_less_or_nothing(void **state) {
         struct nl_msg *message = full_message(RTM_NEWLINK);
         size_t size = nlmsg_hdr(message)->nlmsg_len;
@@ -302,7 +302,7 @@ static void a_tap_without_a_count_has_one_queue_and_maybe_no_owner(void **state)
         assert_false(link.tun.multiqueue || link.tun.vnet_hdr || link.tun.persistent);
 }
 
-/* The same attribute numbers mean other things there. */
+/* The same attribute numbers have another meaning there. */
 static void the_data_of_another_kind_is_not_read_as_a_taps(void **state) {
         struct nlattr *info, *data;
         struct nl_msg *message = message_of_kind("veth", &info);
@@ -318,7 +318,7 @@ static void the_data_of_another_kind_is_not_read_as_a_taps(void **state) {
         assert_false(link.tun.owned);
 }
 
-/* libnl refuses the whole of each, and ends the program over the last. */
+/* libnl rejects the whole of each, and aborts the program over the last. */
 static void a_link_of_a_kind_that_libnl_cannot_read_is_read(void **state) {
         struct nlattr *info, *data;
         struct nl_msg *message = message_of_kind("vlan", &info);
@@ -406,7 +406,8 @@ static void assert_range(const PortVlans *vlans, size_t i, unsigned first, unsig
         assert_int_equal(vlans->ranges[i].last, last);
 }
 
-/* The kernel tells two or more neighbours that are alike by the first and the last of them. */
+/* The kernel reports two or more consecutive neighbours that are alike by the first and the last
+ * of them. */
 static void a_range_of_vlans_is_all_that_lie_between_its_ends(void **state) {
         struct nl_msg *message = new_message(RTM_NEWLINK, AF_BRIDGE);
         struct nlattr *all = begin(message, IFLA_AF_SPEC);
@@ -427,7 +428,7 @@ static void a_range_of_vlans_is_all_that_lie_between_its_ends(void **state) {
         assert_range(&vlans, 3, 40, 41);
 }
 
-/* Random bytes flipped in a full message; what the sanitizers say is the result. */
+/* Random bytes are flipped in a full message; the sanitizers decide the result. */
 static void a_damaged_message_is_read_without_harm(void **state) {
         struct nl_msg *message = full_message(RTM_NEWLINK);
         size_t size = nlmsg_hdr(message)->nlmsg_len;

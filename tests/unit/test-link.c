@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Links over rtnetlink: what is set is looked for by ioctl, sysfs and iproute2. */
+/* Links over rtnetlink: the result is verified with ioctl, sysfs and iproute2. */
 #include <errno.h>
 
 #include "common/cleanup.h"
@@ -167,7 +167,7 @@ static void it_gives_itself_no_ipv6_address_when_it_comes_up(void **state) {
                         link_configure(netlink, world_ifindex("vnic00000001"), &settings, NULL), 0);
         assert_int_equal(link_set_up(netlink, world_ifindex("vnic00000001"), NULL), 0);
         assert_int_equal(link_set_up(netlink, world_ifindex("other"), NULL), 0);
-        /* The other one shows that there would have been one. */
+        /* The other one shows that it would otherwise have got one. */
         if (!strstr(world_read("ip -6 addr show dev other"), "fe80:"))
                 skip();
         assert_null(strstr(world_read("ip -6 addr show dev vnic00000001"), "inet6"));
@@ -290,7 +290,7 @@ static void a_dump_gives_the_error_of_who_looks_and_the_socket_serves_on(void **
         assert_string_equal(link.name, "b20");
 }
 
-/* Somebody deletes a link while the first one of the list is looked at. */
+/* Another program deletes a link while the first one of the list is read. */
 static int overtake_once(const LinkInfo *link, void *userdata) {
         unsigned *n = userdata;
 
@@ -299,8 +299,8 @@ static int overtake_once(const LinkInfo *link, void *userdata) {
         return 0;
 }
 
-/* The kernel gives it in parts, and a part may be from before the change and the next from after
- * it. */
+/* The kernel sends the list in parts, and a part may be from before the change and the next from
+ * after it. */
 static void a_dump_that_a_change_has_overtaken_is_not_whole(void **state) {
         _cleanup_netlink_ Netlink *netlink = open_netlink();
         Failure failure = FAILURE_INIT;

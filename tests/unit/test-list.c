@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The intrusive list: order, and unlinking whatever may be linked or not. */
+/* The intrusive list: its order, and unlinking of entries that may or may not be linked. */
 #include "common/list.h"
 #include "testing.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* One event is one line, whatever the words in it came from. Standard error is read back. */
+/* One event is one line, wherever its text came from. Standard error is read back. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* MAC addresses: one spelling comes out, few go in. */
+/* MAC addresses: they are printed in one spelling, and few spellings are accepted. */
 #include <errno.h>
 
 #include "common/mac.h"

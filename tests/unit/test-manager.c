@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The manager on a real kernel and a real loop: what it makes, what it refuses, how endpoints end,
- * and that a failure leaves nothing. getrandom(2) is wrapped, so that names and MACs can collide,
- * and so are steps of a creation, so that they fail, or that somebody does something at them.
+ * The manager on a real kernel and a real loop: what it creates, what it refuses, how endpoints
+ * end, and that a failure leaves nothing. getrandom(2) is wrapped, so that names and MACs can
+ * collide, and so are steps of a creation, so that they fail, or another program interferes at
+ * them.
  */
 #include <errno.h>
 #include <sys/mount.h>
@@ -23,7 +24,7 @@
 #include "testing.h"
 #include "world.h"
 
-/* What getrandom(2) gives next, for as long as there is something in it. */
+/* What getrandom(2) returns next, as long as anything is left in it. */
 static struct {
         unsigned char bytes[64];
         size_t size, at;
@@ -40,7 +41,7 @@ ssize_t __wrap_getrandom(void *buffer, size_t size, unsigned flags) {
         return (ssize_t)size;
 }
 
-/* What somebody else does when a tap has been made and is not announced yet. */
+/* Interference by another program when a tap has been created and is not announced yet. */
 static const char *in_between;
 
 bool __real_link_monitor_catch_up(LinkMonitor *monitor);
@@ -58,14 +59,14 @@ static void fix_random(const void *bytes, size_t size) {
         fixed_random.at = 0;
 }
 
-/* What goes wrong at the steps of a creation, and of a deletion. */
+/* Faults at the steps of a creation, and of a deletion. */
 static struct {
         int racer; /* the fd of a queue of the first new device, which somebody opens; -1: nobody
                       does yet */
-        bool race; /* somebody will */
+        bool race; /* another program will open one */
         bool no_record; /* no memory for its record, once */
         bool no_bridge; /* nor for its place on the bridge */
-        bool owner;     /* what is to be deleted is found to be another's by then */
+        bool owner;     /* the link to be deleted turns out to be another's by then */
         unsigned deletions;
 } wrong;
 
@@ -224,7 +225,7 @@ static void what_is_created_is_there_and_is_found(void **state) {
         stage_leave(&stage);
 }
 
-/* What the kernel says of the steps of a setup is older than what is known at its end. */
+/* The events about the steps of a setup are older than what is known at its end. */
 static void its_own_birth_is_no_news(void **state) {
         TapRequest request = request_with_queues(4);
         FdSet queues = FDSET_INIT;
@@ -322,7 +323,7 @@ static void changes_from_outside_are_followed_and_told(void **state) {
         stage_leave(&stage);
 }
 
-/* The kernel tells of these with the family AF_BRIDGE only. */
+/* The kernel reports these only with the family AF_BRIDGE. */
 static void flags_of_the_port_changed_through_the_bridge_are_restored(void **state) {
         TapRequest request = request_with_mac("52:54:00:12:34:56");
         FdSet queues = FDSET_INIT;
@@ -344,7 +345,7 @@ static void flags_of_the_port_changed_through_the_bridge_are_restored(void **sta
         stage_leave(&stage);
 }
 
-/* An administrator's: more protection than it was made with. */
+/* This is the administrator's choice: more protection than at its creation. */
 static void flags_that_protect_more_are_followed(void **state) {
         TapRequest request = stage_request();
         FdSet queues = FDSET_INIT;
@@ -378,7 +379,7 @@ static void renamed_it_is_found_by_its_new_name_and_its_old_nonce(void **state) 
         world_run("ip link set %s down && ip link set %s name other && ip link set other up", name,
                         name);
         stage_run(&stage, 50);
-        /* While it was down its port forwarded nothing, which may have been seen or not. */
+        /* While it was down its port forwarded nothing, which may have been noticed or not. */
         assert_int_equal(stage.changes & ~(unsigned)ENDPOINT_CHANGED_FORWARDING,
                         ENDPOINT_CHANGED_NAME | ENDPOINT_CHANGED_WARNINGS);
         assert_int_equal(endpoint->warnings, ENDPOINT_WARNING_RENAMED);
@@ -428,8 +429,8 @@ static void released_it_is_deleted_and_who_waits_is_told(void **state) {
         stage_leave(&stage);
 }
 
-/* The tag makes it ours: when an administrator takes it away it is his, as it would be after a
- * restart. */
+/* The tag makes it vnicd's: when an administrator removes the tag it is the administrator's, as it
+ * would be after a restart. */
 static void without_its_tag_it_is_not_ours_any_more(void **state) {
         TapRequest request = stage_request();
         FdSet queues = FDSET_INIT;
@@ -470,13 +471,13 @@ static void with_the_tag_of_another_user_it_is_his(void **state) {
         stage_leave(&stage);
 }
 
-/* As an administrator may: one word of the tag for another. */
+/* An administrator may do this: replace one word of the tag with another. */
 static void change_tag(const char *name, const char *word, const char *other) {
         world_run("ip link set %s alias \"$(sed s/%s/%s/ /sys/class/net/%s/ifalias)\"", name, word,
                         other, name);
 }
 
-/* As if it had been made with that one: the old one is free again. */
+/* It is as if it had been created with that label: the old one is free again. */
 static void with_another_label_in_its_tag_it_is_found_by_that(void **state) {
         TapRequest request = request_with_label("web");
         FdSet queues = FDSET_INIT;
@@ -513,8 +514,8 @@ static void with_another_user_in_its_tag_it_is_theirs(void **state) {
         stage_leave(&stage);
 }
 
-/* Between the decision and the deletion somebody has given it a tag that is not this endpoint's;
- * the event was not read yet. Nothing will ever make it this endpoint's again. */
+/* Between the decision and the deletion another program has given it a tag that is not this
+ * endpoint's; the event has not been read yet. Nothing will ever make it this endpoint's again. */
 static void what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted(void **state) {
         TapRequest request = stage_request();
         Waiter waiter = WAITER_INIT;
@@ -535,7 +536,7 @@ static void what_is_not_its_own_any_more_is_not_tried_again_to_be_deleted(void *
         while (stage_run_for_a_moment(&stage, end))
                 ;
         assert_int_equal(wrong.deletions, 1);
-        /* It is deleted when somebody asks for that anew. */
+        /* It is deleted when somebody requests that again. */
         wrong.owner = false;
         assert_ptr_equal(manager_find(stage.manager, nonce), endpoint);
         assert_int_equal(manager_release(stage.manager, endpoint, &waiter.watch), 0);
@@ -578,7 +579,7 @@ static void who_waits_at_the_end_of_the_service_is_told(void **state) {
         fdset_done(&queues);
 }
 
-/* What a look that has no place gives, whatever was in it before. */
+/* The result of a check that finds no placement, whatever was in it before. */
 static bool place_is_empty(const Placement *place) {
         return place->bridge.ifindex == 0 && *place->bridge.name == '\0' && !place->plan &&
                         !place->network && !place->shared && !place->unfiltered;
@@ -671,8 +672,8 @@ static void past_the_limits_a_look_says_quota(void **state) {
         stage_leave(&stage);
 }
 
-/* common/failure.h: functions leave it untouched on success. What is left in it would be said of a
- * later error that brings no words of its own. */
+/* common/failure.h: functions leave it untouched on success. Anything left in it would be reported
+ * for a later error that has no text of its own. */
 static void a_look_that_succeeds_leaves_no_failure(void **state) {
         TapRequest requests[] = { stage_request(), request_with_mac("52:54:00:12:34:56") };
         Stage stage;
@@ -745,8 +746,8 @@ static void the_mac_of_one_under_deletion_is_waited_for(void **state) {
         stage_leave(&stage);
 }
 
-/* The contract: an entry of an endpoint that was aborted is waited for, not refused. A creation
- * that failed past the bridge leaves such an entry for some 15 ms. */
+/* The contract: an FDB entry of an endpoint that is being deleted is waited for, not refused. A
+ * creation that failed after joining the bridge leaves such an entry for some 15 ms. */
 static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
         TapRequest request = request_with_mac("52:54:00:12:34:56");
         FdSet queues = FDSET_INIT;
@@ -767,7 +768,7 @@ static void the_mac_of_a_creation_that_failed_is_waited_for(void **state) {
         stage_leave(&stage);
 }
 
-/* As a client sees it: where something is on its way out, the question waits for its end. */
+/* As a client sees it: if something is being removed, the question waits until it is gone. */
 static void look(Stage *stage, const TapRequest *request, Placement *ret_place) {
         List *wait_for = NULL;
         int r = PLACEMENT_BLOCKED;
@@ -781,8 +782,8 @@ static void look(Stage *stage, const TapRequest *request, Placement *ret_place) 
         assert_int_equal(r, 0);
 }
 
-/* A creation that fails at its last step but one: between the look and the act, somebody else comes
- * by the guest's MAC. */
+/* A creation that fails at its last step but one: between the check and the act, another port
+ * takes the guest's MAC. */
 static void fail_to_create(Stage *stage, const TapRequest *request) {
         Failure failure = FAILURE_INIT;
         FdSet queues = FDSET_INIT;
@@ -800,7 +801,7 @@ static void fail_to_create(Stage *stage, const TapRequest *request) {
         assert_int_equal(queues.n, 0);
 }
 
-/* Without its entry a locked port hears nobody. */
+/* Without its entry a locked port accepts frames from nobody. */
 static void an_entry_that_is_lost_before_the_tap_is_announced_is_set_again(void **state) {
         TapRequest request;
         FdSet queues = FDSET_INIT;
@@ -891,7 +892,7 @@ static void a_creation_that_fails_shows_nothing_and_leaves_nothing(void **state)
         stage_leave(&stage);
 }
 
-/* Who has opened a queue of it would keep it by that. */
+/* A process that has opened a queue of it would keep it alive that way. */
 static void a_new_device_that_somebody_has_joined_is_deleted_and_another_one_made(void **state) {
         TapRequest request = request_with_queues(2);
         FdSet queues = FDSET_INIT;
@@ -914,7 +915,7 @@ static void a_new_device_that_somebody_has_joined_is_deleted_and_another_one_mad
         stage_leave(&stage);
 }
 
-/* It lives without a queue: to close what it had is not to take it away. */
+/* It lives without a queue: closing its queues does not remove it. */
 static void a_persistent_tap_that_came_to_nothing_is_deleted(void **state) {
         TapRequest request = request_with_label("web");
         bool *const faults[] = { &wrong.no_record, &wrong.no_bridge };
@@ -968,9 +969,9 @@ static void an_mtu_other_than_the_bridges_is_refused_by_the_look(void **state) {
         stage_leave(&stage);
 }
 
-/* As the monitor does after a loss: first what has been said is read, then everything is looked at.
- * What the kernel says between the two, of a link that is just going, is older than what was seen.
- */
+/* The monitor does this after a loss: first it reads the pending events, then it compares
+ * everything. What the kernel reports in between about a link that is being deleted is older than
+ * what was seen. */
 static void what_dies_is_never_adopted(void **state) {
         TapRequest request;
         Stage stage;
@@ -991,7 +992,7 @@ static void what_dies_is_never_adopted(void **state) {
         stage_leave(&stage);
 }
 
-/* The same of one that lived: it leaves once. */
+/* The same for one that was live: it leaves once. */
 static void what_was_seen_to_be_gone_does_not_come_back(void **state) {
         TapRequest request = stage_request();
         Stage stage;
@@ -1064,7 +1065,7 @@ static void give_up_a_generated_mac(const char *kind) {
         Endpoint *endpoint;
         Stage stage;
 
-        /* A port learns nothing before it forwards, which it does in a moment. */
+        /* A port learns nothing before it forwards, which it will in a moment. */
         world_run("ip link add lan0 up master br0 type veth peer name lan1 && "
                   "ip link set lan1 up && timeout 5 sh -c '"
                   "until bridge fdb add 52:54:00:01:02:03 dev lan0 master %s 2>&-; "
@@ -1085,7 +1086,7 @@ static void a_generated_mac_that_is_taken_is_given_up_for_another(void **state) 
         give_up_a_generated_mac("static");
 }
 
-/* Nobody was asked whether it may be taken over, as is done for a given one. */
+/* Nobody authorized taking it over, as is required for a given one. */
 static void a_generated_mac_that_is_heard_elsewhere_is_given_up_for_another(void **state) {
         give_up_a_generated_mac("dynamic");
 }
@@ -1178,8 +1179,8 @@ static void count_newcomers(const LinkInfo *link, LinkEvent event, void *userdat
         strcpy(newcomers->name, link->name);
 }
 
-/* TUNSETIFF makes a device of any name that there is none of, and of an empty one: a tap that is
- * just gone must not be made anew, not even for a moment. */
+/* TUNSETIFF creates a device of any name that does not exist, and of an empty one: a tap that is
+ * just gone must not be re-created, not even for a moment. */
 static void further_queues_of_a_tap_just_gone_make_no_link(void **state) {
         TapRequest request = request_with_queues(1);
         Newcomers newcomers = { 0 };

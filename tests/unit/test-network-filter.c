@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The filters of a network against frames as a hostile guest writes them into its tap. What gets
- * through is seen at the other guest's tap, and at sockets of the host.
+ * The filters of a network against frames as a hostile guest writes them into its tap. Frames that
+ * get through are received at the other guest's tap, and at sockets of the host.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -44,7 +44,7 @@ typedef struct Stage {
         int bridge, attacker, victim;
 } Stage;
 
-/* Filters are the same whichever sources of a tap are told. */
+/* Filters are the same whichever sources of a tap are reported. */
 static int open_guest(Stage *stage, const char *name, TapSources sources) {
         TapDevice device = { .vnet_hdr = false };
         int fd;
@@ -140,8 +140,8 @@ static void put_checksum(unsigned char *at, unsigned sum) {
         at[1] = (unsigned char)~sum;
 }
 
-/* The bytes, and right checksums in the header of IPv4 (without one br_netfilter drops the packet),
- * in ICMP, and in what stands next to the header of IPv6. */
+/* Builds the bytes, with right checksums in the IPv4 header (without one br_netfilter drops the
+ * packet), in ICMP, and in what follows the IPv6 header. */
 static size_t frame_of(const char *hex, unsigned char frame[static 256]) {
         size_t n = bytes_of(hex, frame, 256);
 
@@ -167,7 +167,7 @@ static void send_frame(Stage *stage, const char *hex) {
         assert_int_equal(write(stage->attacker, frame, n < 60 ? 60 : n), n < 60 ? 60 : n);
 }
 
-/* Whether the victim gets a frame that begins as this one does; what else comes is passed over. */
+/* Whether the victim gets a frame that begins like this one; other frames are skipped. */
 static bool victim_gets(Stage *stage, const char *hex) {
         unsigned char frame[256] = { 0 }, got[2048];
         size_t n = frame_of(hex, frame);
@@ -335,7 +335,7 @@ static const Frame legal[] = {
                                         "00 00 fb") UDP("14 e9", "14 e9") },
 };
 
-/* Whether br_netfilter hands on what a bridge passes: then conntrack keeps fragments until it has
+/* Whether br_netfilter passes on bridged packets: then conntrack keeps fragments until it has
  * all. */
 static void set_br_netfilter(bool on) {
         world_run("cd /proc/sys/net/bridge 2>/dev/null || exit 0; "
@@ -376,7 +376,7 @@ static void hostile_frames_reach_nobody_and_legal_ones_do_on_isolated(void **sta
         check_kind(NETWORK_ISOLATED);
 }
 
-/* A guest that has its addresses to itself sends all that it could send before. */
+/* A guest that has its addresses to itself can send everything that it could send before. */
 static void a_guard_of_addresses_changes_nothing_for_one_guest(void **state) {
         Stage stage;
 
@@ -388,8 +388,8 @@ static void a_guard_of_addresses_changes_nothing_for_one_guest(void **state) {
         leave(&stage);
 }
 
-/* The rules with other words, of the same length, in so many places: half an hour and 65,535
- * addresses are too much for a test. */
+/* Replaces words in the rules, by others of the same length, in that many places: half an hour and
+ * 65,535 addresses are too much for a test. */
 static void apply_with(Stage *stage, const char *word, const char *other, unsigned times) {
         _cleanup_free_ char *rules = NULL, *removal = NULL;
         unsigned n = 0;
@@ -461,7 +461,8 @@ static void where_the_guard_has_no_room_left_an_address_is_nobodys(void **state)
         leave(&stage);
 }
 
-/* To the tap as they are: what is shorter than Ethernet's least is filled up elsewhere. */
+/* Writes them to the tap as they are: elsewhere frames shorter than Ethernet's minimum are
+ * padded. */
 static void what_ends_before_its_ports_reaches_nobody(void **state) {
         static const char *const short_ones[] = {
                 ETHER(VICTIM, "08 00") IP("14", "11", GUEST_A, GUEST_B),
@@ -512,8 +513,8 @@ static bool attacker_gets(const Stage *stage, const char *hex) {
         "87 00 00 00 00 00 00 "                                                                    \
         "00 " FD_1 " 01 01 " ATTACKER
 
-/* On a network of IPv4 alone guests have link-local addresses, and the host is not heard to have
- * any of IPv6, even where an administrator gave it one. */
+/* On an IPv4-only network guests have link-local addresses, and the host does not answer from any
+ * IPv6 address, even where an administrator gave it one. */
 static void of_ipv6_a_network_without_it_has_link_local_guests_only(void **state) {
         Stage stage;
 
@@ -545,7 +546,7 @@ static void of_ipv4_the_host_has_nothing_on_a_network_without_it(void **state) {
         send_frame(&stage, PING_OF("0a"));
         assert_false(attacker_gets(&stage,
                         BROADCAST " " BRIDGE_MAC
-                                  " 08 06")); /* to answer it would ask who has that */
+                                  " 08 06")); /* to answer it would have to ask who has that */
         leave(&stage);
 
         world_run("ip link del lab; nft flush ruleset");
@@ -581,7 +582,7 @@ static void ping_from(Stage *stage, unsigned from, unsigned to) {
         }
 }
 
-/* Each ping of an address that it has not heard of has the host look for it. */
+/* Each ping from an unknown address makes the host look for it. */
 static void of_new_addresses_the_host_looks_for_so_many_and_no_more(void **state) {
         Stage stage;
 
@@ -603,7 +604,7 @@ static void where_the_addresses_it_knows_have_no_room_left_it_looks_for_none(voi
         leave(&stage);
 }
 
-/* From behind another port of the bridge: at the taps it ends earlier. */
+/* From behind another port of the bridge: from a tap it is dropped earlier. */
 static void no_redirect_changes_the_hosts_own_way(void **state) {
         const struct sockaddr_in server = {
                 .sin_family = AF_INET,
@@ -638,7 +639,7 @@ static void no_redirect_changes_the_hosts_own_way(void **state) {
         leave(&stage);
 }
 
-/* What the kernel says of the sets by which vnicd is told of sources. */
+/* What the kernel reports of the sets by which vnicd is told of sources. */
 static void a_source_is_told_twice_a_second_at_most_and_then_known(void **state) {
         unsigned char frame[256] = { 0 };
         Stage stage;
@@ -668,7 +669,7 @@ static void without_the_guard_an_address_is_whose_it_likes(void **state) {
         leave(&stage);
 }
 
-/* It is the filter that keeps them away. */
+/* The filter keeps them away. */
 static void without_the_filter_the_same_frames_arrive(void **state) {
         _cleanup_free_ char *removal = NULL;
         unsigned arrived = 0;
@@ -682,7 +683,8 @@ static void without_the_filter_the_same_frames_arrive(void **state) {
                 send_frame(&stage, hostile[i].hex);
                 arrived += victim_gets(&stage, hostile[i].hex);
         }
-        /* What the bridge keeps for itself even so: frames to 01:80:c2:00:00:0X are left out. */
+        /* The exceptions are frames that the bridge keeps for itself anyway, to
+         * 01:80:c2:00:00:0X. */
         assert_true(arrived >= ELEMENTS(hostile) - 4);
         leave(&stage);
 }
@@ -712,7 +714,7 @@ static void of_the_host_a_guest_reaches_dhcp_and_dns_only(void **state) {
         assert_true(socket_gets(dhcp));
         send_frame(&stage, TO_HOST(GUEST_A, GATEWAY, "30 00"));
         assert_false(socket_gets(other));
-        /* Nor what the host has elsewhere. */
+        /* Nor do they reach the host's addresses elsewhere. */
         send_frame(&stage, TO_HOST(GUEST_A, "c0 00 02 01", "00 35"));
         assert_false(socket_gets(dns));
         send_frame(&stage, TO_HOST(GUEST_A, "c0 00 02 01", "00 43"));
@@ -720,7 +722,7 @@ static void of_the_host_a_guest_reaches_dhcp_and_dns_only(void **state) {
         leave(&stage);
 }
 
-/* Also past the filter at the port, as another port of the bridge comes in. */
+/* This also holds past the filter at the port, as for another port of the bridge. */
 static void a_source_outside_of_the_network_reaches_no_socket(void **state) {
         _cleanup_close_ int dns = -EBADF;
         Stage stage;
@@ -779,7 +781,7 @@ static void of_icmp_the_host_hears_what_it_is_asked_by_and_no_answers(void **sta
         leave(&stage);
 }
 
-/* The way out */
+/* Egress */
 
 #define ROUTER         "02 00 00 00 00 0f"
 #define OUTSIDE_MAC    "76 6e 69 63 00 09"
@@ -789,7 +791,7 @@ static void of_icmp_the_host_hears_what_it_is_asked_by_and_no_answers(void **sta
 #define OUT(from)      ETHER(BRIDGE_MAC, "08 00") IP("1c", "11", from, SERVER) UDP("30 00", "30 01")
 #define OUT6(from, to) ETHER(BRIDGE_MAC, "86 dd") IP6("08", "11", from, to) UDP("30 00", "30 01")
 
-/* A tap that stands for the uplink of a host that forwards. */
+/* A tap that plays the uplink of a host that forwards. */
 static int open_outside(void) {
         const TapDevice device = { .name = "outside" };
         int fd;
@@ -908,7 +910,7 @@ static void what_a_tap_sends_that_left_the_bridge_does_not_go_out(void **state) 
         leave(&stage);
 }
 
-/* Each answer would have the host look for a guest. */
+/* Each reply would make the host look for a guest. */
 static void of_new_addresses_so_many_go_out_and_no_more(void **state) {
         _cleanup_close_ int outside = -EBADF;
         unsigned out4 = 0, out6 = 0;
@@ -933,8 +935,8 @@ static void of_new_addresses_so_many_go_out_and_no_more(void **state) {
                                 i);
                 out6 += goes_out(&stage, outside, hex);
         }
-        /* Both families are counted together; the test takes some seconds, in each of which there
-         * is one more. */
+        /* Both families are counted together; the test takes some seconds, in each of which one
+         * more becomes available. */
         assert_in_range(out4, 8, 40);
         assert_in_range(out6, 8, 40);
         leave(&stage);
@@ -994,7 +996,7 @@ static void a_table_that_was_left_behind_is_made_anew(void **state) {
         leave(&stage);
 }
 
-/* By way of the host: whose ports are isolated could reach each other so. */
+/* Guests on isolated ports could otherwise reach each other through the host. */
 static void the_host_passes_nothing_on(bool reach_lan) {
         Stage stage;
 
@@ -1027,7 +1029,7 @@ static void without_access_the_host_hears_nothing(void **state) {
         dhcp = open_socket(AF_INET, 67);
         send_frame(&stage, TO_HOST(GUEST_A, GATEWAY, "00 43"));
         assert_false(socket_gets(dhcp));
-        /* Among themselves guests have any address that they like. */
+        /* Among themselves guests may use any address. */
         send_frame(&stage, legal[0].hex);
         assert_true(victim_gets(&stage, legal[0].hex));
         leave(&stage);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The text that a network's dnsmasq is given. That the program does as it says is for the guest
- * tier.
+ * The configuration text of a network's dnsmasq. The guest tier tests that the program acts on it.
  */
 
 #include <arpa/inet.h>

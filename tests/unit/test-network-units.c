@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the services of networks are told, as files: there as a whole or not at all, and to be read
- * by another user. What systemd is asked is for test-systemd.
+ * The configurations of the services of networks, as files: complete or absent, and readable by
+ * another user. test-systemd tests the requests to systemd.
  */
 
 #include <arpa/inet.h>
@@ -60,7 +60,7 @@ static const char *path_of(const Stage *stage, const char *file) {
         return path;
 }
 
-/* The file that is there besides "." and "..", or NULL; none but one may be there. */
+/* The only file besides "." and "..", or NULL; there may not be more than one. */
 static const char *only_file(const Stage *stage) {
         static char found[256];
         DIR *directory = opendir(path_of(stage, ""));
@@ -98,7 +98,7 @@ static struct stat status_of(const char *path) {
         return status;
 }
 
-/* As long as a file may have only so many bytes. */
+/* The size of files is limited meanwhile. */
 static void start_with_room_for(Stage *stage, rlim_t bytes) {
         struct rlimit before, small;
 

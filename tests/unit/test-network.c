@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Networks from their first use to their end, judged by iproute2, nft and /proc/sys. What the
- * service says to the kernel it says by messages, so "killed at every step" is: killed at every
- * message.
+ * Networks from their first use to their end, verified with iproute2, nft and /proc/sys. The
+ * service acts on the kernel by messages, so "killed at every step" means: killed at every message.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +26,7 @@
 #include "testing.h"
 #include "world.h"
 
-/* Messages until the process is killed; 0: it is not. The libraries use these, too. */
+/* Messages until the process is killed; 0: it is not. The libraries' messages count, too. */
 static atomic_int messages_left;
 
 static bool only_asks_for_filters(uint16_t type) {
@@ -48,9 +47,9 @@ static bool only_asks_for_filters(uint16_t type) {
         }
 }
 
-/* What only asks leaves nothing half made: who is killed at it is as if killed at what follows. And
- * there is much of it. Of the messages of NETLINK_ROUTE there are four of each kind, the third of
- * which asks. */
+/* Queries leave nothing half made: to be killed at one is the same as to be killed at the change
+ * that follows. And there are many of them. NETLINK_ROUTE has four messages of each kind, the
+ * third of which is the query. */
 static bool only_asks(int fd, const void *data, size_t size) {
         const struct nlmsghdr *header = data;
         socklen_t n = sizeof(int);
@@ -77,7 +76,7 @@ static void count_message(int fd, const void *data, size_t size) {
                 kill(getpid(), SIGKILL);
 }
 
-/* A bridge that somebody else makes right before the service makes its own of that name. */
+/* A bridge that another program creates right before the service creates its own of that name. */
 static bool others_are_faster;
 
 static void be_faster(const void *data, size_t size) {
@@ -90,7 +89,7 @@ static void be_faster(const void *data, size_t size) {
         world_run("ip link add net0 type bridge");
 }
 
-/* Looks after each message that changes something. */
+/* Checks after each message that changes something. */
 static bool looking, was_open; /* net0 was up, and its filters did not stand */
 static unsigned looks_at_filters;
 
@@ -182,7 +181,7 @@ static Endpoint *create_tap(
         return endpoint;
 }
 
-/* Filters that somebody else has deleted, of which no event was read yet. */
+/* Filters that another program has deleted, of which no event has been read yet. */
 static void nothing_new_gets_onto_a_network_whose_filters_are_missing(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         const TapRequest request = request_on("net0");
@@ -200,7 +199,7 @@ static void nothing_new_gets_onto_a_network_whose_filters_are_missing(void **sta
                                          &blocked_on, &failure),
                         PLACEMENT_BLOCKED);
         assert_non_null(blocked_on);
-        /* Those of all taps are there at once, and so are those of the uplinks. */
+        /* Those of all taps are restored at once, and so are those of the uplinks. */
         assert_string_equal(world_read("nft list tables | grep -c vnicd-taps-"), "3");
 
         list_init(&waiter.watch.link);
@@ -219,7 +218,7 @@ static void nothing_new_gets_onto_a_network_whose_filters_are_missing(void **sta
         stage_leave(&stage);
 }
 
-/* Its filters are being restored when it goes: they are taken away again. */
+/* Its filters are being restored when it is deleted: they are removed again. */
 static void a_network_that_goes_while_its_filters_are_restored_leaves_none(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         const TapRequest request = request_on("net0");
@@ -311,7 +310,7 @@ static void it_comes_up_again_with_the_same_addresses(void **state) {
         stage_leave(&stage);
 }
 
-/* Whatever it would have chosen is taken. */
+/* Every address that it would have chosen is taken. */
 static void it_clashes_with_no_route(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         char first[NETWORK_ADDRESS_SIZE], second[NETWORK_ADDRESS_SIZE];
@@ -540,7 +539,7 @@ static void a_bridge_is_known_by_its_number_whatever_its_group(void **state) {
         stage_leave(&stage);
 }
 
-/* Of another namespace, say: numbers are only once in each. */
+/* Of another namespace, for example: numbers are unique only within one. */
 static void another_link_that_had_its_number_is_not_its_bridge(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         Network *network;
@@ -561,7 +560,7 @@ static void another_link_that_had_its_number_is_not_its_bridge(void **state) {
         stage_leave(&stage);
 }
 
-/* Nobody has told of its end, or nobody has read that yet. */
+/* Nobody has reported its end, or nobody has read the report yet. */
 static void a_deletion_of_what_is_gone_already_ends_well(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         char events[65536];
@@ -630,7 +629,7 @@ static void who_comes_while_it_goes_waits(void **state) {
         stage_leave(&stage);
 }
 
-/* Between the look, by which polkit was asked, and the act. */
+/* Between the check, by which polkit was consulted, and the act. */
 static void refuse_what_has_become_shared(bool persistent) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         TapRequest request = request_on("net0");
@@ -660,7 +659,7 @@ static void refuse_what_has_become_shared(bool persistent) {
         assert_true(stage_owes_nothing(&stage, 1000));
         assert_int_equal(stage.appeared + stage.leaving, 0);
 
-        /* Who was asked about a network with a foreign port gets the tap. */
+        /* A caller who was authorized for a network with a foreign port gets the tap. */
         assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &blocked_on, &failure),
                         PLACEMENT_OK);
@@ -698,7 +697,7 @@ static void events_that_are_behind_do_not_hide_a_foreign_port(void **state) {
         assert_int_equal(placement_check(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &blocked_on, &failure),
                         PLACEMENT_OK);
-        world_make_noise(3000); /* more than are read at once for a tap */
+        world_make_noise(3000); /* more than is read at once for a tap */
         world_run("ip link set lan0 master net0");
         assert_int_equal(manager_create_tap(stage.manager, &request, CLIENT(1000, NULL), &place,
                                          &queues, &endpoint, &failure),
@@ -720,7 +719,7 @@ static void what_cannot_be_looked_at_has_a_foreign_port(void **state) {
         assert_int_equal(ports.all + ports.foreign, 0);
         assert_int_equal(netlink_open(&of_another_kind, NETLINK_GENERIC), 0);
         netlink = stage.manager->netlink;
-        stage.manager->netlink = of_another_kind; /* refuses each question about links */
+        stage.manager->netlink = of_another_kind; /* rejects each query about links */
         assert_true(manager_look_at_ports(stage.manager, network->ifindex, &ports) < 0);
         stage.manager->netlink = netlink;
         netlink_close(of_another_kind);
@@ -728,7 +727,7 @@ static void what_cannot_be_looked_at_has_a_foreign_port(void **state) {
         stage_leave(&stage);
 }
 
-/* Before an event has told of it. */
+/* Before an event has reported it. */
 static void a_tap_that_carries_the_tag_of_another_is_a_foreign_port(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         const TapRequest request = request_on("net0");
@@ -781,8 +780,8 @@ static void the_ports_that_are_shown_follow_the_kernel(void **state) {
         stage_leave(&stage);
 }
 
-static atomic_int refused; /* so many deletions are still refused */
-static atomic_int held;    /* the link whose deletion waits */
+static atomic_int refused; /* that many deletions are still to be refused */
+static atomic_int held;    /* the link whose deletion blocks */
 
 int __real_link_delete(Netlink *netlink, int ifindex, Failure *failure);
 int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure);
@@ -797,7 +796,7 @@ int __wrap_link_delete(Netlink *netlink, int ifindex, Failure *failure) {
         return __real_link_delete(netlink, ifindex, failure);
 }
 
-/* Each pause is over at once. Returns how many there were until it is gone, or given up. */
+/* Each pause is over at once. Returns how many there were until it was gone, or given up. */
 static unsigned pass_pauses(Stage *stage, Network *network) {
         const uint64_t end = stage_patience();
         unsigned n = 0;
@@ -891,13 +890,13 @@ static void a_deletion_that_is_refused_is_tried_again_and_at_last_given_up(void 
         stage_await(&stage, waiter.told > 0);
         assert_int_equal(waiter.told, 1);
         assert_int_equal(waiter.error, -EBUSY);
-        /* Who wants a tap on it is told, and waits for nothing. */
+        /* Callers who request a tap on it are told, and do not wait. */
         assert_int_equal(try_tap(&stage, &request, NULL, 1000, &queues, &endpoint, &failure),
                         -ENODEV);
         assert_int_equal(failure.kind, FAILURE_NO_SUCH_NETWORK);
         assert_in_range(pass_pauses(&stage, network), 1, 10);
         assert_in_range(refused, 85, 99);
-        /* It is what it is: shown, used, and deleted when that is possible. */
+        /* It stays as it is: shown, used, and deleted when that is possible. */
         assert_true(world_has_link("net0"));
         assert_int_equal(stage.networks_appeared, 2);
         assert_ptr_equal(networks_next(manager_networks(stage.manager), NULL), network);
@@ -922,7 +921,7 @@ static unsigned pause_of(const Network *network) {
         return (unsigned)((usec - now) / 1000000);
 }
 
-/* Refuses all deletions of it until that is given up, and none after that. */
+/* Refuses all deletions of it until the service gives up, and none after that. */
 static void have_it_given_up(Stage *stage, Network *network) {
         refused = 7;
         for (int i = 0; i < 200 && (refused > 0 || network->state == NETWORK_DELETING); i++) {
@@ -933,7 +932,7 @@ static void have_it_given_up(Stage *stage, Network *network) {
         assert_int_equal(refused, 0);
 }
 
-/* Nobody would ask for it again. */
+/* Nobody else would request it again. */
 static void assert_is_tried_again_much_later(Stage *stage, Network *network) {
         assert_in_range(pause_of(network), 60, 3600);
         assert_ok(sd_event_source_set_time_relative(network->idle, 0));
@@ -978,14 +977,14 @@ static void so_does_one_that_was_never_complete(void **state) {
         stage_leave(&stage);
 }
 
-/* The time for which a network stays that nobody uses is over. */
+/* The time for which an unused network stays is over. */
 static void pass_idle_time(Stage *stage, Network *network) {
         assert_ok(sd_event_source_set_time_relative(network->idle, 0));
         assert_ok(sd_event_source_set_enabled(network->idle, SD_EVENT_ONESHOT));
         stage_run(stage, 30);
 }
 
-/* It came up for a tap that could not be made then. */
+/* It came up for a tap whose creation then failed. */
 static void one_that_nobody_has_ever_used_goes_later(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
         Network *network;
@@ -1071,8 +1070,8 @@ static bool is_reserved(const Network *network, const Mac *mac) {
         return false;
 }
 
-/* Who has a lease is read off the loop. Of three that had one, one is back by then, one was, and
- * one is gone. */
+/* The leases are read outside the loop. Of three guests that had one, one is back by then, one was
+ * back, and one is gone. */
 static void guests_that_come_while_old_leases_are_looked_for_are_not_taken_for_gone(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         TapRequest request = request_on("net0");
@@ -1151,7 +1150,7 @@ static void what_is_left_of_a_lost_network_goes_at_a_start(void **state) {
         stage_leave(&stage);
 }
 
-/* Without them what its guest sends would be the host's. */
+/* Without them the host would receive what its guest sends. */
 static void the_filters_of_a_lost_network_stay_as_long_as_a_tap_of_it(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         const TapRequest request = request_on("net0");
@@ -1255,7 +1254,8 @@ static void what_is_near_is_kept_from_a_network_and_followed(void **state) {
         stage_await(&stage, is_near("near6", "2001:db8:5::/64"));
         assert_true(is_near("near4", "192.0.2.0/24"));
         stage_await(&stage, !is_near("near4", "198.51.100.0/24"));
-        /* Somebody else forwards all: it is kept from the network all the same. */
+        /* Another program enables forwarding everywhere: it is kept from the network all the
+         * same. */
         world_run("echo 1 > /proc/sys/net/ipv4/ip_forward; ip address del 2001:db8:5::2/64 dev "
                   "up1");
         stage_await(&stage, has_no_elements("near6"));
@@ -1267,7 +1267,7 @@ static void what_is_near_is_kept_from_a_network_and_followed(void **state) {
         stage_leave(&stage);
 }
 
-/* The device leads out already, and has no address of its own that would settle meanwhile: nothing
+/* The device already has a route, and no address of its own that would settle meanwhile: nothing
  * else changes. */
 static void a_public_subnet_that_comes_onto_an_uplink_is_kept_from_a_network(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
@@ -1343,7 +1343,7 @@ static void what_forwards_by_somebody_else_is_left_to_him(void **state) {
         assert_string_equal(world_read("nft list ruleset | grep -c up0"), "0");
         delete_network(&stage, networks_find(manager_networks(stage.manager), "net0"));
         assert_true(forwards("up0"));
-        /* Also who comes later. */
+        /* This includes a device that is added later. */
         world_run("echo 0 > /proc/sys/net/ipv4/conf/up0/forwarding");
         create(&stage, &plan, true);
         assert_string_equal(
@@ -1383,7 +1383,7 @@ static void a_firewall_in_its_way_is_told_and_so_is_its_end(void **state) {
         stage_leave(&stage);
 }
 
-/* However often it is asked for: one under way, and one after it. */
+/* However often it is requested, there are two: the one in progress, and one after it. */
 static void looks_at_firewalls_are_few_and_the_last_one_sees_all(void **state) {
         const NetworkPlan plan = plan_of("net0", NETWORK_NAT);
         Network *network;
@@ -1399,12 +1399,12 @@ static void looks_at_firewalls_are_few_and_the_last_one_sees_all(void **state) {
         networks_check_firewalls(manager_networks(stage.manager));
         await_fate(&stage, network, FATE_DROPPED);
         delete_network(&stage, network);
-        /* One is under way when the service stops. */
+        /* One is in progress when the service stops. */
         networks_check_firewalls(manager_networks(stage.manager));
         stage_leave(&stage);
 }
 
-/* What one does until it is killed: at the n-th message. Returns whether it was. */
+/* Runs what one does until it is killed: at the n-th message. Returns whether it was. */
 static bool is_killed_at(int n, bool of_deletion) {
         int status;
         pid_t pid = fork();
@@ -1429,14 +1429,14 @@ static bool is_killed_at(int n, bool of_deletion) {
         return WIFSIGNALED(status);
 }
 
-/* What is left half made is on its way out at a start, which takes a moment. */
+/* Anything left half made is removed at a start, which takes a moment. */
 static bool is_settled(Stage *stage) {
         const Network *network = networks_find(manager_networks(stage->manager), "net0");
 
         return !network || !network_is_ending(network);
 }
 
-/* It is there with all that makes it, or it is gone with all of it. */
+/* It exists with all of its parts, or with none of them. */
 static void assert_is_whole_or_gone(Stage *stage) {
         Network *network;
 

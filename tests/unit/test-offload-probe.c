@@ -60,7 +60,7 @@ static void ufo_is_never_found(void **state) {
         assert_int_equal(capability.mask & ~(MASKS - 1), 0);
 }
 
-/* The words for people against the kernel, set by set, of what this kernel knows at all. */
+/* The sentences for users against the kernel, set by set, of what this kernel knows at all. */
 static void the_rules_told_are_those_of_the_kernel(void **state) {
         _cleanup_close_ int fd = scratch_tap();
         OffloadCapability capability;
@@ -83,7 +83,7 @@ static void what_is_set_is_what_is_on(void **state) {
         assert_int_equal(failure.kind, FAILURE_KERNEL);
 }
 
-/* What the reader says against every set that was set. */
+/* What the parser says against every set that was set. */
 static void the_reader_says_what_was_set(void **state) {
         _cleanup_close_ int fd = scratch_tap();
         OffloadReader *reader;

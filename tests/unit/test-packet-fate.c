@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Each kind of condition that rules are made of, as the kernel keeps it: does it apply to one
- * packet? */
+/* Each kind of condition of a rule, as the kernel stores it: does it apply to a packet? */
 #include "kernel/packet-fate.h"
 
 #include <arpa/inet.h>
@@ -13,7 +12,7 @@
 
 DEFINE_CLEANUP(Ruleset, ruleset_free)
 
-/* A question for a name, from 10.1.2.0/24 by br0 to the host. */
+/* A DNS query, from 10.1.2.0/24 through br0 to the host. */
 static Packet question(void) {
         const struct in_addr guests = { inet_addr("10.1.2.0") }, host = { inet_addr("10.1.2.1") };
         Packet packet;
@@ -229,7 +228,7 @@ static const struct {
           "}; chain "
           "c { type filter hook input priority 0; ip saddr @s drop; }",
                         FATE_UNDECIDED },
-        /* The timeout is told of the set, and not of its elements. */
+        /* The timeout is reported for the set, not for its elements. */
         { "set s { type ipv4_addr; flags interval; timeout 1h; elements = { 10.1.2.0/24 }; }; "
           "chain c { type filter hook input priority 0; ip saddr @s drop; }",
                         FATE_UNDECIDED },
@@ -255,7 +254,7 @@ static void jumps_maps_and_chains_are_followed(void **state) {
         }
 }
 
-/* A guest's first question for an address. */
+/* A guest's first request for an address. */
 static void what_is_for_all_is_not_for_the_host_alone(void **state) {
         const struct in_addr everybody = { INADDR_BROADCAST };
         Packet packet;

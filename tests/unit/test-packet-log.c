@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the kernel tells of frames by nfnetlink_log, from the rules of nft(8) that ask for it. */
+/* The kernel's reports about frames by nfnetlink_log, from rules of nft(8) that request them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
@@ -15,7 +15,7 @@ DEFINE_CLEANUP(PacketLog, packet_log_close)
 
 #define GROUP 30318
 
-/* What was told last, and how often something was. */
+/* What was reported last, and how often. */
 typedef struct Told {
         int ifindex;
         Mac source;
@@ -38,7 +38,7 @@ static Told read_all(PacketLog *log) {
         return told;
 }
 
-/* A bridge whose port tells of every frame. */
+/* A bridge whose port reports every frame. */
 static int open_port(void) {
         TapDevice device = { .name = "port" };
         int fd;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What people may be shown of what others wrote. */
+/* Foreign text that is fit to be shown to users. */
 #include <stdlib.h>
 #include <systemd/sd-bus.h>
 
@@ -49,7 +49,7 @@ static void each_byte_that_is_not_utf8_becomes_one(void **state) {
         assert_printable("\xf5\x80\x80\x80", "????");
 }
 
-/* Whatever goes in: what comes out is a string of D-Bus, and stays as it is. */
+/* Whatever the input is, the output is a valid D-Bus string, and is not changed again. */
 static void any_bytes_become_text_of_dbus(void **state) {
         _cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
         uint64_t seed = RANDOM_SEED;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a user holds is counted by uid and comes back to zero. */
+/* A user's endpoints and queues are counted by uid, and the count comes back to zero. */
 #include <errno.h>
 
 #include "common/quota.h"
@@ -175,7 +175,7 @@ static void without_creations_there_is_none(void **state) {
         quota_free(quota);
 }
 
-/* A model beside it: 20 users, random steps, and at the end everybody has everything again. */
+/* It is compared with a model: 20 users, random steps, and at the end nobody is charged. */
 static void after_a_hundred_thousand_steps_all_counts_are_zero(void **state) {
         enum {
                 USERS = 20,
@@ -215,7 +215,7 @@ static void after_a_hundred_thousand_steps_all_counts_are_zero(void **state) {
                 assert_int_equal(quota_check(quota, 1000 + user, &LIMITS_DEFAULT, 33, 64, NULL),
                                 -EDQUOT);
         }
-        quota_free(quota); /* a leak of an account is the sanitizer's to tell */
+        quota_free(quota); /* a sanitizer would report a leaked account */
 }
 
 int main(void) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Marks are coalesced, each thing keeps its interval, and what is undone again and again is left.
+ * Marks are coalesced, each subject keeps its interval, and what is undone repeatedly is left
+ * alone.
  */
 #include <stdlib.h>
 

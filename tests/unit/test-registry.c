@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Endpoints are found by what the kernel, we and their users call them; the aborted only by the
- * kernel's number. */
+/* Endpoints are found by the kernel's, vnicd's and their users' names; those being deleted only by
+ * their ifindex. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -180,7 +180,7 @@ static void ten_thousand_are_found_and_removed_one_by_one(void **state) {
                                 make(i + 1, (uint32_t)i * 2654435761u, (uid_t)(1000 + i % 100),
                                                 label));
         }
-        for (int i = N - 1; i > 0; i--) { /* in another order than they came */
+        for (int i = N - 1; i > 0; i--) { /* in another order than that of creation */
                 int k = (int)(random_next(&seed) % (uint64_t)(i + 1));
                 Endpoint *swap = all[i];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Addresses, routes and forwarding, judged by iproute2 and /proc/sys. */
+/* Addresses, routes and forwarding, verified with iproute2 and /proc/sys. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/lwtunnel.h>
@@ -96,8 +96,8 @@ static void routes_of_every_table_are_told_with_their_devices(void **state) {
         assert_true(seen.v6);
 }
 
-/* An encapsulation of this kernel's, which libnl does not know, and a way to a neighbour of another
- * family. */
+/* An encapsulation that this kernel has and libnl does not know, and a route through a neighbour
+ * of another family. */
 static void a_route_that_libnl_cannot_read_is_read(void **state) {
         const struct rtmsg header = {
                 .rtm_family = AF_INET, .rtm_dst_len = 24, .rtm_type = RTN_UNICAST
@@ -154,7 +154,7 @@ static void count_event(const RouteEvent *event, void *userdata) {
         *seen |= 1U << event->kind;
 }
 
-/* The kinds of events that the commands lead to, as bits. */
+/* The kinds of events that the commands cause, as bits. */
 static unsigned events_of(int fd, const char *commands) {
         unsigned seen = 0;
 
@@ -185,7 +185,7 @@ static void changes_of_routes_addresses_and_forwarding_are_told(void **state) {
         assert_int_equal(events_of(fd, "ip address add 192.0.2.3/32 dev lo"), IS(ADDRESS));
         assert_int_equal(events_of(fd, "ip address del 192.0.2.2/24 dev d0"),
                         IS(ADDRESS) | IS(GONE));
-        /* The routes of link-local addresses are not told. */
+        /* The routes of link-local addresses are not reported. */
         assert_int_equal(events_of(fd, "ip address add fe80::1/64 dev d0 nodad"), IS(ADDRESS));
         assert_int_equal(events_of(fd, "ip address del fe80::1/64 dev d0"), IS(ADDRESS));
         assert_int_equal(events_of(fd, "echo 1 > /proc/sys/net/ipv4/conf/d0/rp_filter"), 0);
@@ -193,7 +193,7 @@ static void changes_of_routes_addresses_and_forwarding_are_told(void **state) {
         assert_int_equal(events_of(fd, "ip route add local 203.0.115.1 dev d0"), 0);
 }
 
-/* A message that says only what device it is about, cut off after n bytes. */
+/* A message that contains only its device, cut off after n bytes. */
 static unsigned event_of_settings_cut(size_t n) {
         const struct {
                 struct nlmsghdr header;
@@ -222,7 +222,7 @@ static void what_cannot_be_read_may_be_anything(void **state) {
         for (size_t n = sizeof(struct nlmsghdr); n < sizeof(struct nlmsghdr) + 12; n++)
                 if (event_of_settings_cut(n) != IS(LOST))
                         fail_msg("%zu: %#x", n, event_of_settings_cut(n));
-        /* It is whole, and says nothing of forwarding. */
+        /* It is complete, and contains nothing about forwarding. */
         assert_int_equal(event_of_settings_cut(sizeof(struct nlmsghdr) + 12), 0);
 }
 
@@ -239,7 +239,7 @@ static void what_did_not_fit_may_have_been_anything(void **state) {
                         "for i in $(seq 1 50); do echo route add 10.1.$i.0/24 dev d0; done | "
                         "ip -batch -");
         assert_int_equal(seen & IS(LOST), IS(LOST));
-        /* And from then on they are told again. */
+        /* And from then on they are reported again. */
         assert_int_equal(events_of(fd, "ip route del 10.1.50.0/24 dev d0"), IS(GONE));
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The whole service where something fails that no user can make fail: the kernel deletes nothing,
- * and memory is short; or where something takes just as long as the test wants. The bus, its
+ * The whole service when something fails that no user can make fail: the kernel refuses deletions,
+ * or memory is short; or when something takes exactly as long as the test wants. The bus, its
  * callers and polkit are the test's (fake-bus.h).
  */
 
@@ -31,11 +31,11 @@ typedef struct Stage {
         char folder[40];
 } Stage;
 
-/* What is to fail, or to take its time. */
+/* Steps that fail, or take their time. */
 static bool deletions_fail, answers_fail;
 static atomic_bool loads_wait;
 static atomic_uint loads_read, loads_done = UINT_MAX; /* how many may be over */
-static unsigned failing_calloc; /* the one that it is the turn of, counted down; 0: none */
+static unsigned failing_calloc; /* the one that is to fail, counted down; 0: none */
 static _Thread_local bool is_loop;
 
 int __real_link_delete(Netlink *netlink, int ifindex, Failure *failure);
@@ -55,7 +55,7 @@ int __wrap_sd_bus_message_send(sd_bus_message *message) {
         return answers_fail ? -ENOMEM : __real_sd_bus_message_send(message);
 }
 
-/* In a thread, but for the first. */
+/* This runs in a thread, except for the first. */
 int __wrap_config_load(Config **ret, const char *directory, Failure *failure) {
         unsigned number;
         int r;
@@ -127,7 +127,7 @@ static void assert_fails(Stage *stage, const FakeCall *call, const char *error) 
         assert_string_equal(call->error, error);
 }
 
-/* On no bridge; of a user polkit says yes. Its path. */
+/* Creates a tap on no bridge, for a user to whom polkit says yes. Returns its path. */
 static const char *create_tap(Stage *stage, const char *caller, bool multiqueue) {
         sd_bus_message *message =
                         fake_bus_new_call(&stage->bus, caller, SERVICE_PATH, MANAGER, "CreateTap");
@@ -165,7 +165,7 @@ static void a_release_whose_deletion_fails_is_an_error(void **state) {
         assert_int_equal(world_count_links(), links - 1);
 }
 
-/* Two: the second waits for what is read after what is being read. */
+/* There are two: the second waits for a read that starts after the current one. */
 static void whatever_allocation_fails_each_reload_is_answered(void **state) {
         Stage *stage = *state;
 
@@ -220,7 +220,7 @@ static void run_until_read(Stage *stage, unsigned loads) {
         fake_bus_run(&stage->bus, 20);
 }
 
-/* They may have written their lines after those before them were read. */
+/* They may have changed the file after it was read for those before them. */
 static void who_reloads_while_another_does_is_answered_when_their_own_lines_hold(void **state) {
         const unsigned before = loads_read;
         const FakeCall *first, *second;
@@ -250,7 +250,7 @@ static const FakeCall *open_queues(Stage *stage, const char *path, unsigned coun
         return fake_bus_send(&stage->bus, message);
 }
 
-/* A user may have 64: with these they would have 66. */
+/* A user may have 64: with these it would be 66. */
 static void queues_whose_answer_fails_count_for_nobody(void **state) {
         Stage *stage = *state;
         const char *path = create_tap(stage, USER, true), *name = strrchr(path, '/') + 1;
@@ -266,7 +266,7 @@ static void queues_whose_answer_fails_count_for_nobody(void **state) {
         assert_fails(stage, open_queues(stage, path, 16), "");
 }
 
-/* Nobody else would take away one that is persistent. */
+/* Nothing else would remove a persistent one. */
 static void a_tap_whose_answer_fails_is_taken_away(void **state) {
         Stage *stage = *state;
         const unsigned links = world_count_links();
@@ -283,7 +283,7 @@ static void a_tap_whose_answer_fails_is_taken_away(void **state) {
         assert_int_equal(world_count_links(), links);
 }
 
-/* Whose answer then fails by itself. */
+/* The reply of that one then fails by itself. */
 static void a_bridge_that_came_while_polkit_was_asked_is_no_reason_for_a_failure(void **state) {
         Stage *stage = *state;
         const FakeCall *listed;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The journal of vnicd-network-forward as a file: it is whole, or it is the one from before. */
+/* The journal of vnicd-network-forward as a file: it is complete, or it is the previous one. */
 #include "sysctl-journal.h"
 
 #include <errno.h>
@@ -170,7 +170,7 @@ static void what_it_could_not_write_down_it_does_not_set(void **state) {
         sysctl_journal_close(journal);
 }
 
-/* And what nobody has touched since is as it was. */
+/* And settings that nobody has touched since are restored. */
 static void what_somebody_has_set_since_stays(void **state) {
         for (int since = 0; since <= 2; since += 2) {
                 SysctlJournal *journal = open_journal();

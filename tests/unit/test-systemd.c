@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The wire to systemd's manager, on a real bus of the test's own. Who answers at the other end is a
- * stand-in, for what a real systemd does on no demand: refusals, failures, and silence. The program
- * is skipped (77) where there is no dbus-daemon.
+ * The wire to systemd's manager, on a real bus of the test's own. The peer is a stand-in, since a
+ * real systemd does not refuse, fail or stay silent on demand. The program is skipped (77) where
+ * there is no dbus-daemon.
  */
 
 #include <errno.h>
@@ -44,9 +44,9 @@ typedef struct Stage {
         bool subscribed;
         int calls;
         char asked[128];   /* member, unit and mode of the last call for a unit */
-        int over;          /* how often a job was told to be over */
-        char failure[400]; /* what was told; "": nothing */
-        bool freeing;      /* the job goes as soon as it is told */
+        int over;          /* how often a job was reported to be over */
+        char failure[400]; /* the reported failure; "": none */
+        bool freeing;      /* the job is freed as soon as that is reported */
 } Stage;
 
 static int method_subscribe(sd_bus_message *call, void *userdata, sd_bus_error *error) {
@@ -84,7 +84,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* Its socket is there before it can be connected to. */
+/* Its socket exists before it accepts connections. */
 static bool daemon_listens(const Stage *stage) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -177,7 +177,7 @@ static void note(UnitJob *job, const char *failure, void *userdata) {
                 unit_job_free(job);
 }
 
-/* Until a job is over, or for a while. */
+/* Runs until a job is over, or for a while. */
 static void run(Stage *stage, int over) {
         for (int i = 0; i < 300 && stage->over < over; i++)
                 assert_ok(sd_event_run(stage->event, 10000));
@@ -278,7 +278,7 @@ static void a_job_may_go_where_it_is_told(void **state) {
         assert_int_equal(stage->over, 2);
 }
 
-/* The limits of a bus are 512 matches and 128 answers that are awaited. */
+/* The limits of a bus are 512 matches and 128 pending replies. */
 static void a_thousand_jobs_at_once_are_all_carried_out(void **state) {
         Stage *stage = *state;
         UnitJob *jobs[1000];

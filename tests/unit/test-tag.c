@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The tag is the only record of whose a link is. The parser takes exactly what the formatter
+ * The tag is the only record of a link's owner. The parser accepts exactly what the formatter
  * writes: whatever parses formats back to the same bytes.
  */
 #include <errno.h>
@@ -13,7 +13,7 @@
         "vnicd:1 uid=1000 persistent=0 queues=1 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "      \
         "guest=given at=1795353600 isolated=0 anti_spoof=0 bpdu_guard=0"
 
-/* As it was written up to 0.1.0. */
+/* As 0.1.0 and earlier versions wrote it. */
 #define OLDER                                                                                      \
         "vnicd:1 uid=1000 life=fd queues=1 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 "           \
         "at=1795353600"
@@ -114,7 +114,7 @@ static void a_tag_of_an_older_version_is_read_and_written_anew(void **state) {
         assert_int_equal(tag.queues, 3);
 }
 
-/* What a later version may say of a tap this one would take away when it writes the tag. */
+/* This version would remove fields that a later one has added when it writes the tag. */
 static void a_tag_with_a_word_that_is_not_known_is_not_ours(void **state) {
         assert_refused(VALID " bridge=br0 vlan=5");
         assert_refused(VALID " vlan=5");
@@ -167,7 +167,7 @@ static void the_largest_of_everything_fits_and_comes_back(void **state) {
                         };
 
         tag_format(&tag, text);
-        assert_true(strlen(text) < TAG_SIZE - 1); /* nothing was cut */
+        assert_true(strlen(text) < TAG_SIZE - 1); /* nothing was truncated */
         assert_int_equal(tag_parse(text, &again), 0);
         assert_tags_equal(&again, &tag);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Judgement on what a holder did, with the clock in the test's hand. */
+/* Decisions on what a holder did, with a clock that the test controls. */
 #include <string.h>
 
 #include "taps/tamper.h"
@@ -33,7 +33,7 @@ static void as_it_was_made_it_is_fine(void **state) {
         LinkInfo link = honest();
 
         assert_int_equal(judge_once(&tag, &link), TAMPER_ACTION_FINE);
-        link.tun.queues = 0; /* on its way out */
+        link.tun.queues = 0; /* being removed */
         assert_int_equal(judge_once(&tag, &link), TAMPER_ACTION_FINE);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a tap's link should have: the same for one that is made and for one that is found. */
+/* The intended settings of a tap's link: they are the same for a new one and for an adopted
+ * one. */
 #include "kernel/bridge.h"
 #include "networks/group.h"
 #include "taps/tap-filter.h"

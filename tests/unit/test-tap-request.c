@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What may be asked of CreateTap: each default, each refusal, and that a refusal names the option
+ * The arguments of CreateTap: each default, each refusal, and that a refusal names the option that
  * it is about.
  */
 #include <errno.h>
@@ -74,7 +74,7 @@ static void a_name_that_no_bridge_can_have_is_no_such_bridge(void **state) {
         }
 }
 
-/* What a client writes must not come back in a sentence that others may print. */
+/* Text from a client must not come back in a sentence that others may print. */
 static void a_refused_name_is_not_repeated(void **state) {
         TapRequest request = TAP_REQUEST_INIT;
         Failure failure = FAILURE_INIT;

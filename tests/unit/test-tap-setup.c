@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a tap comes into the world, watched from beside: a second socket records what the kernel says
- * at each step, so that the order is the kernel's word and not ours. And whatever step fails, with
- * the queues closed nothing is left. link_get() is wrapped, so that somebody can change the tap
- * just before it is looked at for the last time.
+ * Setup of a tap, observed from outside: a second socket records the kernel's events at each step,
+ * so that the order is the kernel's. And whatever step fails, nothing is left once the queues are
+ * closed. link_get() is wrapped, so that a test can change the tap just before it is checked for
+ * the last time.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -18,7 +18,7 @@
 static const Mac guest = { { 0x52, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 static const Mac host = { { 0xfe, 0x54, 0x00, 0x12, 0x34, 0x56 } };
 
-static const char *meddling; /* a command; NULL: nobody changes anything */
+static const char *meddling; /* a command; NULL: nothing is changed */
 
 int __real_link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failure);
 int __wrap_link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failure);
@@ -29,7 +29,7 @@ int __wrap_link_get(Netlink *netlink, int ifindex, LinkInfo *ret, Failure *failu
         return __real_link_get(netlink, ifindex, ret, failure);
 }
 
-/* A setup and its witness. */
+/* A setup and its observer. */
 typedef struct Scene {
         Netlink *netlink;
         LinkEvents *events;
@@ -59,7 +59,7 @@ static void read_steps(Scene *scene) {
         assert_int_equal(r, 0);
 }
 
-/* A plan that works, on br0 if it is there; the case then changes it. */
+/* A plan that works, on br0 if it exists; the case then changes it. */
 static Scene *set_scene(void) {
         static Scene scene;
 
@@ -132,7 +132,7 @@ static void it_is_born_on_its_bridge_with_everything(void **state) {
         assert_true(world_loses_link(NAME));
 }
 
-/* The heart of it: no frame passes before its filter stands. */
+/* The essential guarantee: no frame passes before its filter is in place. */
 static void when_it_comes_up_everything_stands_already(void **state) {
         Scene *scene;
         bool seen_up = false;
@@ -243,7 +243,7 @@ static void it_has_as_many_queues_as_planned(void **state) {
         }
 }
 
-/* Of one queue, too: the device has room for 256 that may be opened later. */
+/* This holds for one queue, too: the device has room for 256 that may be opened later. */
 static void a_multiqueue_tap_has_no_queueing_discipline_for_each_queue(void **state) {
         world_run("ip link add br0 type bridge");
         for (unsigned queues = 1; queues <= 2; queues++) {
@@ -369,7 +369,7 @@ static void what_is_no_bridge_is_not_joined(void **state) {
         assert_true(world_loses_link(NAME));
 }
 
-/* The group above all: by it alone the filters of all taps know the tap. */
+/* The group matters most: the filters of all taps recognize the tap by it alone. */
 static void what_somebody_changes_of_it_before_it_is_up_ends_it(void **state) {
         static const struct {
                 const char *command, *what;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* /dev/net/tun: what the kernel made of what was asked, read back by ioctl and iproute2. */
+/* /dev/net/tun: what the kernel made of a request, read back by ioctl and iproute2. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -112,7 +112,7 @@ static void a_name_that_is_taken_is_never_attached_to(void **state) {
         assert_true(world_link_says("vnic00000001", "numqueues 1 "));
 }
 
-/* As root one may attach to anybody's idle tap; it must not happen. */
+/* Root may attach to any idle tap; this must not happen. */
 static void the_persistent_tap_of_a_user_is_not_attached_to(void **state) {
         world_needs_the_hosts_root();
         world_run("ip tuntap add dev vnic00000002 mode tap user 1000 multi_queue");
@@ -168,7 +168,7 @@ static void a_further_queue_of_a_single_queue_tap_is_refused(void **state) {
         assert_int_equal(second, -77);
 }
 
-/* What the name stands for now may be another's, or lack what ours has. */
+/* The device that has the name now may be another's, or lack what vnicd's has. */
 static void a_queue_of_a_device_with_other_flags_is_not_kept(void **state) {
         const TapDevice made = { .name = "vnic00000001", .multiqueue = true };
         const TapDevice wanted = { .name = "vnic00000001", .multiqueue = true, .vnet_hdr = true };
@@ -208,7 +208,7 @@ static void a_queue_of_no_name_is_none(void **state) {
         assert_int_equal(world_count_links(), 1);
 }
 
-/* TUNSETIFF makes a device of any name that there is none of. */
+/* TUNSETIFF creates a device of any name that does not exist. */
 static void a_queue_of_a_tap_that_is_gone_is_none_and_makes_no_device(void **state) {
         const TapDevice device = { .name = "vnic00000001", .vnet_hdr = true, .multiqueue = true };
         Failure failure = FAILURE_INIT;
@@ -238,7 +238,7 @@ static void with_an_escort_it_is_the_same_and_leaves_no_fd(void **state) {
         }
 }
 
-/* It waits for the device before there is one, and nobody tells it when there is. */
+/* It waits for the device before that exists, and nobody reports when it does. */
 static void an_escort_gives_the_device_to_root_by_itself(void **state) {
         struct ifreq request = { .ifr_name = "vnic00000001",
                 .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_MULTI_QUEUE | IFF_TUN_EXCL };

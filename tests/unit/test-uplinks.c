@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Which devices of the host forward for networks of the kind nat, and which subnets a network can
- * have, on hosts with more than one way out; judged by iproute2, nft and /proc/sys.
+ * have, on hosts with more than one uplink; verified with iproute2, nft and /proc/sys.
  */
 #include <errno.h>
 #include <signal.h>
@@ -15,7 +15,7 @@
 #include "testing.h"
 #include "world.h"
 
-/* A look at the routes is two of these. */
+/* A check of the routes takes two of these. */
 static unsigned dumps;
 
 int __real_route_dump(
@@ -29,7 +29,7 @@ int __wrap_route_dump(
         return __real_route_dump(netlink, family, each, userdata, failure);
 }
 
-static unsigned refused; /* so many tags are still not written */
+static unsigned refused; /* that many writes of a tag are still to fail */
 
 int __real_link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure);
 int __wrap_link_set_alias(Netlink *netlink, int ifindex, const char *alias, Failure *failure);
@@ -77,15 +77,15 @@ static bool forwards(const char *device) {
         return *world_read("cat /proc/sys/net/ipv4/conf/%s/forwarding", device) == '1';
 }
 
-/* Until it is so, or ten seconds are over: routes are looked at a moment after they have changed.
- */
+/* Runs until this is the case, or ten seconds are over: routes are read a moment after a
+ * change. */
 static bool comes_to_forward(Stage *stage, const char *device, bool forward) {
         for (int i = 0; i < 200 && forwards(device) != forward; i++)
                 assert_ok(sd_event_run(stage->event, 50 * 1000));
         return forwards(device) == forward;
 }
 
-/* What is left on any device, by which whoever comes later would take it for ours. */
+/* What is left on any device, which a later service would take for its own. */
 static void assert_all_is_taken_back(void) {
         assert_string_equal(world_read("cat /proc/sys/net/ipv4/conf/*/forwarding "
                                        "/proc/sys/net/ipv4/conf/*/tag | sort -u"),
@@ -99,7 +99,7 @@ static void make_device(const char *name, const char *address) {
                         name, name, name, address, name);
 }
 
-/* As a VPN makes it, but that its driver is another. */
+/* As a VPN creates it, except that its driver is another. */
 static void make_tunnel(const char *name, const char *address) {
         world_run("ip link add %s type bridge; ip link set %s addrgenmode none arp off; "
                   "ip link set %s up; ip address add %s dev %s",
@@ -125,7 +125,7 @@ static void what_is_reached_by_other_devices_is_forwarded_from_them(void **state
         assert_true(forwards("up0"));
         assert_true(forwards("gateway"));
         assert_true(forwards("vpn0"));
-        /* To these no guest of the network may go. */
+        /* No guest of the network may reach these. */
         assert_false(forwards("printer"));
         assert_false(forwards("neighbour"));
         assert_false(forwards("vpn1"));
@@ -220,7 +220,7 @@ static void a_vpn_that_comes_and_goes_is_followed(void **state) {
         stage_leave(&stage);
 }
 
-/* As one that is killed leaves it: nothing is said to the kernel any more. */
+/* As a killed one leaves it: nothing is sent to the kernel any more. */
 static void run_and_die(const NetworkPlan *plan) {
         int status;
         pid_t pid = fork();
@@ -282,7 +282,7 @@ static void a_device_that_somebody_else_has_marked_forwards_and_keeps_its_mark(v
         stage_leave(&stage);
 }
 
-/* Nothing forwards before it is written that it was us. */
+/* Nothing forwards before vnicd is recorded as having enabled it. */
 static void a_device_that_could_not_be_written_down_is_written_down_later(void **state) {
         const NetworkPlan plan = plan_of("net0", false);
         Stage stage;
@@ -298,7 +298,7 @@ static void a_device_that_could_not_be_written_down_is_written_down_later(void *
         networks_update_uplinks(manager_networks(stage.manager));
         assert_true(forwards("up0"));
         assert_true(world_link_says("net0", "fwd="));
-        /* The same when it is to be written that it is no more. */
+        /* The same holds for the removal of that record. */
         refused = 1;
         world_run("ip route del default");
         networks_update_uplinks(manager_networks(stage.manager));
@@ -310,7 +310,7 @@ static void a_device_that_could_not_be_written_down_is_written_down_later(void *
         stage_leave(&stage);
 }
 
-/* Who tries again takes what is forwarded meanwhile for what it is: somebody else's. */
+/* When it tries again, it treats what is forwarded meanwhile as what it is: another program's. */
 static void a_device_that_could_not_be_written_down_is_not_ours(void **state) {
         const NetworkPlan plan = plan_of("net0", false);
         Stage stage;
@@ -399,7 +399,7 @@ static void what_is_switched_off_by_somebody_comes_back_five_times(void **state)
         stage_leave(&stage);
 }
 
-/* Looks */
+/* Checks */
 
 static void taps_and_routes_that_change_nothing_are_not_looked_at(void **state) {
         const NetworkPlan plan = plan_of("net0", false);
@@ -511,7 +511,7 @@ static void a_subnet_on_a_link_and_an_equal_or_narrower_route_are_a_clash(void *
                         "ip address del 10.70.0.9/16 dev up0");
         assert_clashes("10.70.3.1/24", "ip address add 10.70.3.9/30 dev up0",
                         "ip address del 10.70.3.9/30 dev up0");
-        /* A network manager that makes the route itself, or a cable that is not plugged in. */
+        /* A network manager that adds the route itself, or a cable that is not plugged in. */
         assert_clashes("10.70.3.1/24", "ip address add 10.70.0.9/16 dev up0 noprefixroute",
                         "ip address del 10.70.0.9/16 dev up0");
         assert_clashes("10.70.3.1/24", "ip link set up0 down; ip address add 10.70.0.9/16 dev up0",

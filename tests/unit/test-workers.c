@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Workers do slow things off the loop. Which thread does a job is seen by its id; that an fd
- * is closed, by the hang-up at the other end of its pipe.
+ * The closer runs slow work outside the loop. The thread that does a job is recognized by its id;
+ * an fd is known to be closed by the hang-up at the other end of its pipe.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,7 +62,7 @@ static bool polls_readable(const Workers *workers, int timeout_msec) {
         return poll(&fd, 1, timeout_msec) == 1;
 }
 
-/* A pipe whose write end tells when the read end was closed. */
+/* A pipe whose write end reports that the read end was closed. */
 static void make_pipe(int *ret_watched, int *ret_watcher) {
         int fds[2];
 
@@ -109,7 +109,7 @@ static void a_close_waits_behind_other_jobs_without_holding_up_the_caller(void *
         make_pipe(&fd, &watcher);
         assert_int_equal(fdset_add(&fds, fd), 0);
         workers_close(workers, &fds);
-        assert_int_equal(atomic_load(&slow.runs), 0); /* still asleep: we did not wait */
+        assert_int_equal(atomic_load(&slow.runs), 0); /* still asleep: the test did not wait */
         assert_false(other_end_closed(watcher, 0));
         assert_true(other_end_closed(watcher, 5000));
         close(watcher);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What every unit test needs: cmocka with the headers it wants before it, and a few words for what
- * is said often. A test program is one noun; its cases are sentences.
+ * What every unit test needs: cmocka with the headers it requires before it, and short forms for
+ * frequent assertions. A test program is one noun; its cases are sentences.
  */
 
 #include <setjmp.h>

@@ -37,7 +37,7 @@ void world_needs_the_hosts_root(void) {
                 skip();
 }
 
-/* In a user namespace an ordinary user is root of the network namespaces that they make. */
+/* In a user namespace ordinary users are root in the network namespaces that they create. */
 static bool become_root(void) {
         const unsigned uid = geteuid(), gid = getegid();
 
@@ -77,7 +77,7 @@ int world_enter(void **state) {
                 return -1;
         if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0)
                 return -1;
-        /* /sys/class/net shows the namespace of who mounted it. */
+        /* /sys/class/net shows the namespace of the process that mounted it. */
         return mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
@@ -99,7 +99,7 @@ void world_run(const char *format, ...) {
 }
 
 void world_make_noise(unsigned events) {
-        static unsigned made; /* an MTU that a link has already is no news */
+        static unsigned made; /* setting an MTU that a link already has causes no event */
 
         world_run("ip link show noise >/dev/null 2>&1 || ip link add noise type bridge; "
                   "for i in $(seq %u %u); do [ $((i %% 2)) = 1 ] && link=lo || link=noise; "

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A network namespace for one test case, with a /sys of its own, and an outside look at what is in
- * it: the tools of iproute2, ioctls, sysfs. What the code under test claims is never asked of the
- * code under test.
+ * A network namespace for one test case, with a /sys of its own, and an outside view of its
+ * contents: the tools of iproute2, ioctls, sysfs. The code under test is never asked to verify its
+ * own claims.
  */
 
 #include <net/if.h>
@@ -14,22 +14,22 @@
 
 #define WORLD_SKIPPED 77
 
-/* Whether the tests can run here: with /dev/net/tun, and as root or where an ordinary user may have
- * user namespaces. Says why if not. */
+/* Whether the tests can run here: with /dev/net/tun, and as root or where ordinary users may have
+ * user namespaces. Prints the reason if not. */
 bool world_is_possible(void);
 
-/* For a case that needs other users, or more of the kernel's memory for a socket than root of a
- * user namespace may have: is skipped there. */
+/* For a case that needs other users, or more kernel memory for a socket than root of a user
+ * namespace may have: it is skipped there. */
 void world_needs_the_hosts_root(void);
 
-/* For cmocka: enters a new, empty world. What was in the last one goes with its last fd. */
+/* For cmocka: enters a new, empty world. The contents of the last one go with its last fd. */
 int world_enter(void **state);
 
 /* Runs a shell command, which must succeed. */
 void world_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Makes the kernel say so many things, at least, about two links in turn, so that none supersedes
- * the one before. */
+/* Makes the kernel send at least that many events, about two links in turn, so that none
+ * supersedes the one before. */
 void world_make_noise(unsigned events);
 
 /* What the command prints, without the last newline; overwritten by the next call. It need not
@@ -45,7 +45,7 @@ int world_ifindex(const char *name);
 Mac world_mac(const char *name);
 unsigned world_mtu(const char *name);
 
-/* Whether the word stands in the long description of the link, for example "locked on". */
+/* Whether the word is in the long description of the link, for example "locked on". */
 bool world_link_says(const char *name, const char *words);
 
 /* Waits up to two seconds for the link to be gone. */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How the demonstration looks: numbered steps, the command that is typed, what it prints. Knows nothing of
-what is shown."""
+"""How the demonstration looks: numbered steps, the command that is typed, its output. This file knows nothing
+of what is demonstrated."""
 
 import os
 import shlex
@@ -14,7 +14,7 @@ INDENT = "   "
 
 
 class Failed(Exception):
-    """A step did not show what it should; the text is for people."""
+    """A step did not show what it should; the text is for users."""
 
 
 def _bold(text):
@@ -27,13 +27,13 @@ def _fold(text, width=WIDTH, **how):
 
 
 def output(lines):
-    """What a program says, as it says it."""
+    """Print a program's output unchanged."""
     for line in lines:
         print(f"{INDENT}{line}".rstrip(), flush=True)
 
 
 def say(text):
-    """A sentence of ours about what is seen."""
+    """Print a sentence that explains what is shown."""
     print()
     output(_fold(text))
 
@@ -44,7 +44,7 @@ def _word(text):
 
 
 def _typed(argv):
-    """A command as text. What belongs together, an option and its value, has \0 in place of a space."""
+    """A command as text. An option and its value are joined by \0 instead of a space."""
     text = ""
     before = ""
     for word in argv:
@@ -55,7 +55,7 @@ def _typed(argv):
 
 
 def prompt(user, command):
-    """What is typed (a line, or a list of words), folded where it is long."""
+    """Print what is typed (a line, or a list of words), folded if it is long."""
     sign = "#" if user in ("root", "guest") else "$"
     typed = command.replace(" ", "\0") if isinstance(command, str) else _typed(command)
     lines = _fold(f"{user}{sign}\0{typed}", WIDTH - 2, subsequent_indent="    ")
@@ -64,7 +64,7 @@ def prompt(user, command):
 
 
 class Stage:
-    """The steps, and the users who type. `env` is what their programs find besides an ordinary login."""
+    """The steps, and the users who type. `env` is added to the environment of an ordinary login."""
 
     def __init__(self, world, env, first, deadline=150):
         self.world = world
@@ -74,19 +74,19 @@ class Stage:
         signal.alarm(deadline)
 
     def _late(self, _number, _frame):
-        raise Failed("it takes too long")
+        raise Failed("the demonstration takes too long")
 
     def step(self, title):
         self.number += 1
         print("\n" + _bold(f"{self.number}. {title}"), flush=True)
 
     def start(self, user, argv):
-        """A program that goes on; its lines are read with `hear`."""
+        """Start a program that keeps running; its lines are read with `hear`."""
         prompt(user, argv)
         return self.world.run_as(user, argv, env=self.env, stdin=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def type(self, user, argv, status=0, typed=None):
-        """A program that ends: its output is shown; another exit status than `status` is a failure."""
+        """Run a program until it exits and show its output; an exit status other than `status` is a failure."""
         prompt(user, typed or argv)
         got, out, err = self.world.output_as(user, argv, env=self.env)
         lines = (out + err).splitlines()
@@ -98,17 +98,17 @@ class Stage:
         return lines
 
     def shell(self, user, line):
-        """A line for the shell."""
+        """Run a line in the shell."""
         return self.type(user, ["sh", "-c", line], typed=line)
 
 
 def hear(program, count=1):
-    """The next lines of a program that was started; shown and returned."""
+    """Show and return the next lines of a program that was started."""
     lines = []
     for _ in range(count):
         line = program.stdout.readline()
         if not line:
-            raise Failed("the program ended early: " + " ".join(lines or ["it said nothing"]))
+            raise Failed("the program ended early: " + " ".join(lines or ["it printed nothing"]))
         lines.append(line.rstrip("\n"))
         output(lines[-1:])
     return lines

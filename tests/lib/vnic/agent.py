@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A fake polkit authentication agent: plays the person in front of the screen, without PAM.
+"""A fake polkit authentication agent: it plays the user in front of the screen, without PAM.
 
-It is registered for the process that asks (all Clients live in this one; there is no logind, so the
-process is the scope that polkitd has). polkitd compares the process's real uid, which is root's here, so
-it is root who registers the agent for the process. A real agent's helper runs as root and tells polkitd
-who has authenticated; here root's connection says so.
+It is registered for the process that asks (all Clients live in this one; there is no logind, so the process
+is the scope that polkitd has). polkitd compares the process's real uid, which is root's here, so root
+registers the agent for the process. A real agent's helper runs as root and tells polkitd who has
+authenticated; here root's connection does so.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ CANCELLED = "org.freedesktop.PolicyKit1.Error.Cancelled"
 
 
 def start_time(pid):
-    """When the kernel started the process; with its pid it names it for ever."""
+    """When the kernel started the process; together with its pid this identifies it for ever."""
     text = pathlib.Path(f"/proc/{pid}/stat").read_text()
     return int(text.rpartition(")")[2].split()[19])
 
@@ -63,7 +63,7 @@ class Prompt:
         loop.do(self._invocation.return_value, None)
 
     def dismiss(self):
-        """The person closed the window."""
+        """The user closed the window."""
         self.answered = True
         loop.do(self._invocation.return_dbus_error, CANCELLED, "dismissed")
 
@@ -71,8 +71,8 @@ class Prompt:
 class Agent:
     """Answers the prompts for a client: "accept", "dismiss", "fail", or "hang" until the test answers.
 
-    Only one agent can be registered for a process at a time, and so for one client's user at a time.
-    With `pid` it serves another process of the client's user (a vnicctl that a test has started).
+    Only one agent can be registered for a process at a time, and so for one client's user at a time. With
+    `pid` it serves another process of the client's user (a vnicctl that a test has started).
     """
 
     def __init__(self, world, client, policy="accept", pid=None):
@@ -136,7 +136,7 @@ class Agent:
             self.prompts.append(prompt)
             self._arrived.notify_all()
         if self.policy != "hang":
-            # accept() calls the bus and waits: not in the loop's own thread.
+            # accept() calls the bus and waits, so it must not run in the loop's own thread.
             threading.Thread(target=getattr(prompt, self.policy), daemon=True).start()
 
     def wait_for_prompt(self, count=1, timeout=5.0):

@@ -11,7 +11,7 @@ from .process import Process, ROOM, poll
 SOCKET = pathlib.Path("/run/dbus/system_bus_socket")
 POLKIT_POLICY = pathlib.Path("/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf")
 
-# The default policy of the distribution's system.conf: what it denies is denied here.
+# The default policy of the distribution's system.conf: whatever it denies is denied here.
 CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
   "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -110,7 +110,7 @@ class Bus:
             listener.close()
 
     def _answers(self):
-        """A bus that has read its configuration speaks SASL; a listening socket alone says nothing."""
+        """A bus that has read its configuration answers SASL; a listening socket alone proves nothing."""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
                 probe.settimeout(1)
@@ -122,7 +122,7 @@ class Bus:
 
     @property
     def pid(self):
-        """Of the process that passes the messages: of dbus-broker it is a child of the launcher."""
+        """The pid of the process that passes the messages: with dbus-broker it is a child of the launcher."""
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(
             encoding="ascii").split()
         return int(children[0]) if self.kind == "dbus-broker" else self.process.pid

@@ -27,7 +27,7 @@ OBJECTS = "org.freedesktop.DBus.ObjectManager"
 DBUS = "org.freedesktop.DBus"
 ACCESS_DENIED = "org.freedesktop.DBus.Error.AccessDenied"
 MAY_ASK = "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired"
-# Longer than the service waits for polkit.
+# This is longer than the service waits for polkit.
 TIMEOUT = 25.0
 
 _identity_lock = threading.Lock()
@@ -49,7 +49,7 @@ class BusError(Exception):
 
 @contextlib.contextmanager
 def acting_as(user):
-    """What is connected or sent here is seen by others as done by this user (the whole process is)."""
+    """Connections and messages made here appear to others as this user's (the whole process does)."""
     who = identity(user)
     with _identity_lock:
         before = os.getgroups(), os.getegid()
@@ -66,7 +66,7 @@ def acting_as(user):
 
 @contextlib.contextmanager
 def cancelled_late():
-    """A Gio.Cancellable for what GIO does while we wait: it ends at the deadline."""
+    """A Gio.Cancellable for what GIO does while a test waits: it ends at the deadline."""
     cancellable = Gio.Cancellable()
     timer = threading.Timer(loop.DEADLINE, cancellable.cancel)
     timer.start()
@@ -77,7 +77,7 @@ def cancelled_late():
 
 
 def raise_local(error):
-    """GDBus's own errors (time-out, closed connection) under the D-Bus name they would have."""
+    """Raise GDBus's own errors (time-out, closed connection) under the D-Bus name they would have."""
     if error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.TIMED_OUT):
         name = "org.freedesktop.DBus.Error.Timeout"
     elif error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CLOSED):
@@ -88,7 +88,7 @@ def raise_local(error):
 
 
 def take_fds(message):
-    """The descriptors of a message, now ours."""
+    """The descriptors of a message, which the caller owns from now on."""
     fd_list = message.get_unix_fd_list()
     return list(fd_list.steal_fds()) if fd_list else []
 
@@ -106,7 +106,7 @@ def read_reply(message):
 
 
 def close_fds(value):
-    """Closes the descriptors in an unpacked reply of CreateTap, OpenTap, OpenQueues or OpenQueue."""
+    """Close the descriptors in an unpacked reply of CreateTap, OpenTap, OpenQueues or OpenQueue."""
     for part in value:
         for fd in part if isinstance(part, list) else (part,):
             if isinstance(fd, variant.Fd):
@@ -115,7 +115,7 @@ def close_fds(value):
 
 
 class Pending:
-    """A call on its way. `result` waits for it; `discard` gives it up and closes what still comes."""
+    """A call in flight. `result` waits for it; `discard` gives it up and closes fds that still arrive."""
 
     def __init__(self, member):
         self.member = member
@@ -221,13 +221,13 @@ class Tap:
         (client or self.client).call(self.endpoint, ENDPOINT, "Release", **how)
 
     def open_queues(self, count, client=None):
-        """More queues; they are added to `fds`."""
+        """Open more queues; they are added to `fds`."""
         (fds,) = (client or self.client).call(self.endpoint, TAP, "OpenQueues", "u", (count,))
         self.fds.extend(fds)
         return fds
 
     def open_queue(self, client=None):
-        """One more queue; it is added to `fds`."""
+        """Open one more queue; it is added to `fds`."""
         (fd,) = (client or self.client).call(self.endpoint, TAP, "OpenQueue")
         self.fds.append(fd)
         return fd
@@ -281,7 +281,7 @@ class Client:
 
     def start(self, path, interface, member, signature="", values=(), *, interactive=False,
               timeout=TIMEOUT, destination=NAME, fds=()):
-        """Sends a call and returns at once with a Pending."""
+        """Send a call and return at once with a Pending."""
         message = self._message(path, interface, member, signature, values, destination, interactive, fds)
         pending = Pending(member)
 
@@ -338,7 +338,7 @@ class Client:
                 return None
             raise
 
-    # What the contract offers
+    # The methods of the contract
 
     def start_create_tap(self, bridge, vnet_hdr=True, multiqueue=False, *, interactive=False,
                          timeout=TIMEOUT, **options):
@@ -359,7 +359,7 @@ class Client:
                           interactive=interactive, timeout=timeout)
 
     def open_tap(self, bridge, vnet_hdr=True, *, interactive=False, timeout=TIMEOUT, **options):
-        """As create_tap, by the method that hands over a single queue."""
+        """Like create_tap, by the method that hands over a single queue."""
         pending = self.start_open_tap(bridge, vnet_hdr, interactive=interactive, timeout=timeout, **options)
         endpoint, interface, offloads, fd = pending.result(timeout + 1)
         return Tap(self, endpoint, interface, offloads, [fd])
@@ -375,7 +375,7 @@ class Client:
                          (bridge, vnet_hdr, multiqueue, variant.options(options)))
 
     def list_bridges(self):
-        """name → what ListBridges says of it."""
+        """name → what ListBridges reports about it."""
         return {entry["name"]: entry for entry in self.call(ROOT, MANAGER, "ListBridges")[0]}
 
     def get(self, path, interface, name):
@@ -400,18 +400,18 @@ class Client:
         self.bus_call("GetId")  # the match rule went before it
         return signals
 
-    # Leaving
+    # Closing the connection
 
     def closed(self):
         return self.connection.is_closed()
 
     def close(self):
-        """Leaves the bus politely."""
+        """Leave the bus politely."""
         if not self.connection.is_closed():
             with contextlib.suppress(GLib.Error), cancelled_late() as cancellable:
                 self.connection.close_sync(cancellable)
 
     def drop(self):
-        """Leaves like a process that is killed: the socket is shut under the connection."""
+        """Leave like a process that is killed: the socket is shut down under the connection."""
         with contextlib.suppress(GLib.Error):
             self.connection.get_stream().get_socket().shutdown(True, True)

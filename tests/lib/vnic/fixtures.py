@@ -32,7 +32,7 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """The short form is without what waits for minutes."""
+    """The short form leaves out tests that wait for minutes."""
     late = [] if LONG else [item for item in items if item.get_closest_marker("long")]
     if late:
         config.hook.pytest_deselected(items=late)
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
-    """A failure shows what the servers said: their logs end with the world."""
+    """A failure shows what the servers logged: their logs end with the world."""
     outcome = yield
     report = outcome.get_result()
     if report.failed and _world is not None:
@@ -51,7 +51,8 @@ def pytest_runtest_makereport(item, call):
 
 
 def warm_up(world):
-    """What the service opens at its first use is not a leak: one tap before anything is counted."""
+    """What the service opens at its first use is not a leak, so one tap is created before anything is
+    counted."""
     with kernel.bridge("yeswarmup"), Client(world, "alice") as client:
         with contextlib.suppress(BusError), client.create_tap("yeswarmup"):
             pass
@@ -68,7 +69,7 @@ def world():
         _world.start()
         warm_up(_world)
         yield _world
-        # A sanitizer says what it found in the exit status, at the very end.
+        # A sanitizer reports its findings in the exit status, at the very end.
         if _world.service.alive():
             status = _world.stop_service()
             assert status == 0, f"the service ended with {status}: {_world.service.output()[-LOG_TAIL:]}"
@@ -95,7 +96,7 @@ def deadline(request):
 
 @pytest.fixture(autouse=True)
 def leaves_nothing(request):
-    """After every test that used the world: its links, fds and foreign links are as they were before."""
+    """After every test that used the world, its links, fds and foreign links are as they were before."""
     if "world" not in request.fixturenames:
         yield
         return
@@ -129,7 +130,7 @@ def alice(world):
 
 @pytest.fixture
 def bob(world):
-    """An ordinary user who may never touch other people's endpoints."""
+    """An ordinary user who may never manage other users' endpoints."""
     yield from _client(world, "bob")
 
 
@@ -146,7 +147,7 @@ def root(world):
 
 @pytest.fixture
 def bridges():
-    """bridges("yes0", mtu=9000, …) makes a bridge that goes with the test."""
+    """bridges("yes0", mtu=9000, …) creates a bridge that is removed with the test."""
     made = []
 
     def make(name, **how):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a stranger may pour into the service, as whole messages for the program bench-flood, and what somebody else
-meets beside it. Both the benchmark and the tests use it.
+"""What an unrelated user may send to the service, as whole messages for the program bench-flood, and what
+other users experience beside it. Both the benchmark and the tests use it.
 
-A Flood is a list of messages that are sent over and over by several connections of bob, who may do none of it. They
-get an answer for each (a window of so many calls at a time), or want none.
+A Flood is a list of messages that several connections of bob, who is not allowed any of it, send over and
+over. They either get a reply to each (a window of that many calls at a time), or expect none.
 """
 
 import contextlib
@@ -41,20 +41,20 @@ DenyBridges={DENIED}
 
 
 class Failed(Exception):
-    """A flood, or what is measured beside it, cannot be set up; the text is for people."""
+    """A flood, or a measurement beside it, cannot be set up; the text is for users."""
 
 
 @dataclasses.dataclass
 class Flood:
     messages: list
-    window: int = 0  # 0: no reply is wanted
+    window: int = 0  # 0: no reply is expected
     hang_up: bool = False
 
 
 # Messages
 
 def blob(message, reply=True, body=None):
-    """The bytes of it. Its serial is written anew each time that it is sent."""
+    """Its bytes. The serial is rewritten each time it is sent."""
     message.set_serial(1)
     if not reply:
         message.set_flags(message.get_flags() | Gio.DBusMessageFlags.NO_REPLY_EXPECTED)
@@ -89,7 +89,7 @@ def heavy(member, reply):
     return blob(Gio.DBusMessage.new_method_call(NAME, ROOT, MANAGER, member), reply, heavy_array())
 
 
-# What there is to flood with. Each takes a Target, and whether replies are wanted.
+# The floods. Each takes a Target, and whether replies are expected.
 
 @dataclasses.dataclass
 class Target:
@@ -100,7 +100,7 @@ class Target:
 
 
 def leavers(target, _):
-    """Claims that everybody who is connected, or may connect meanwhile, has left."""
+    """Signals claiming that everybody who is connected, or may connect meanwhile, has left."""
     here = {name for name in target.root.bus_call("ListNames")[0] if name.startswith(":")}
     last = max(int(name.rpartition(".")[2]) for name in here)
     names = sorted(here | {f":1.{number}" for number in range(last, last + 300)})
@@ -125,7 +125,7 @@ def asking(path, interface, member, signature="", values=()):
 
 
 def unknown(target, reply):
-    """A method, an object, a property, an interface of properties, something that cannot be written."""
+    """A method, an object, a property, an interface of properties, and something that cannot be written."""
     return [call(ROOT, MANAGER, "CreateTab", reply=reply), call(target.endpoint, MANAGER, "CreateTap", reply=reply),
             call(ROOT + "/nobody", ENDPOINT, "Release", reply=reply),
             call(ROOT + "/nobody", ENDPOINT, "Frob", "s", ("x" * 200,), reply),
@@ -150,7 +150,7 @@ def many_options(_, reply):
 
 
 def few_options(_, reply):
-    """As many entries as are just not refused for their size."""
+    """Just as many entries as are not refused for their size."""
     options = {f"k{number}": GLib.Variant("y", 0) for number in range(2000)}
     return [create(GRANTED, options, reply), create(GRANTED, options, reply, "CanCreateTap")]
 
@@ -197,7 +197,7 @@ NO_REPLY = ", no reply wanted"
 
 
 def make(what, target):
-    """The Flood of that name, which may have an end: NO_REPLY, PAST_POLICY."""
+    """Make the Flood of that name, which may have a suffix: NO_REPLY, PAST_POLICY."""
     name = what.removesuffix(PAST_POLICY)
     if name in SIGNALS:
         return Flood(SIGNALS[name](target, False))
@@ -218,7 +218,7 @@ def names():
 
 @contextlib.contextmanager
 def past_policy(source):
-    """Worlds that are made meanwhile have a bus that lets signals through which the installed policy stops."""
+    """Worlds that are created meanwhile have a bus that passes signals which the installed policy blocks."""
     text = (source / "dbus" / "org.vnicd1.conf").read_text()
     file = ROOM / "past-policy.conf"
     file.write_text(re.sub(r'<policy context="mandatory">.*?</policy>', "", text, flags=re.DOTALL))
@@ -236,7 +236,7 @@ def past_policy(source):
 # Programs
 
 class Program:
-    """A program of the benchmarks that is spoken to by lines; whatever it says has a time-out."""
+    """A program of the benchmarks, used line by line; every answer has a time-out."""
 
     def __init__(self, world, name, *arguments):
         self.name = name
@@ -272,19 +272,19 @@ class Program:
         self.popen.stdin.flush()
 
     def finish(self, timeout=20):
-        """What it has to say at its end, as JSON."""
+        """Its final report, as JSON."""
         self.popen.stdin.close()
         return json.loads(self.line(timeout))
 
 
 @contextlib.contextmanager
 def target(world, root, ports=PORTS):
-    """Root's tap, and a network with ports that are not ours."""
+    """Root's tap, and a network with foreign ports."""
     pairs = [(f"p{number}", f"q{number}") for number in range(ports // 2)]
     network = root.call(ROOT, MANAGER, "CreateNetwork", "ssa{sv}", (NETWORK_NAME, "isolated", {}))[0]
     try:
         with root.create_tap(NETWORK_NAME) as tap:
-            # They stay down: nothing goes round.
+            # They stay down, so that no frame loops.
             ip(f"link add {a} master {NETWORK_NAME} type veth peer name {b}\nlink set {b} master {NETWORK_NAME}"
                for a, b in pairs)
             yield Target(tap.endpoint, tap.interface, path_of(NETWORK_NAME), root)
@@ -294,14 +294,14 @@ def target(world, root, ports=PORTS):
 
 
 def ip(lines):
-    """Many commands of ip at once; what fails does not end the others."""
+    """Run many commands of ip at once; a failure does not end the others."""
     file = ROOM / "ip-commands"
     file.write_text("".join(line + "\n" for line in lines))
     kernel.run("ip", "-force", "-batch", file, check=False)
 
 
 def write(flood, file):
-    """The file that bench-flood reads: Hello first."""
+    """Write the file that bench-flood reads: Hello first."""
     hello = call("/org/freedesktop/DBus", DBUS, "Hello", destination=DBUS)
     file.write_bytes(hello + b"".join(flood.messages))
     file.chmod(0o644)
@@ -319,7 +319,7 @@ class Beside:
     sent: int = 0  # messages of the flood meanwhile
     bytes: int = 0  # of the flood, from its beginning
     seconds: float = 0
-    processor: dict = dataclasses.field(default_factory=dict)  # what the servers had of it meanwhile
+    processor: dict = dataclasses.field(default_factory=dict)  # processor time of the servers meanwhile
 
     @property
     def granted(self):
@@ -337,7 +337,7 @@ def meet(world, seconds, rounds, asked=ASKED):
 
 
 def processor(world):
-    """Seconds that the servers have had so far."""
+    """Processor seconds of the servers so far."""
     polkit = getattr(world.polkit, "process", None)
     bus = [world.bus.process.pid, *descendants(world.bus.process.pid)]
     return {"service": cpu_seconds(world.pid), "bus": sum(map(cpu_seconds, bus)),

@@ -46,7 +46,8 @@ def plain(destination, source, payload=b"vnic"):
 
 
 def bpdu(source):
-    """A configuration BPDU of a bridge with the best priority that there is: it wants to be the root of the tree."""
+    """A configuration BPDU of a bridge with the best priority possible: it tries to become the root of the
+    tree."""
     bridge = b"\x00\x00" + mac_bytes(source)
     body = bytes(5) + bridge + bytes(4) + bridge + bytes.fromhex("8001" "0000" "1400" "0200" "0f00")
     return ethernet("01:80:c2:00:00:00", source, 3 + len(body), b"\x42\x42\x03" + body)
@@ -70,7 +71,7 @@ def pseudo(source, destination, protocol, length):
 
 
 def _transport(source, destination, protocol, segment, offset, partial):
-    """Fills in the checksum at `offset`: a right one, or only the pseudo header's sum (NEEDS_CSUM)."""
+    """Fill in the checksum at `offset`: a right one, or only the pseudo header's sum (NEEDS_CSUM)."""
     total = checksum(pseudo(source, destination, protocol, len(segment)))
     value = total if partial else checksum(segment, total) ^ 0xFFFF
     if not partial and protocol == UDP and value == 0:
@@ -93,7 +94,7 @@ def tcp(source, destination, source_port, destination_port, payload, partial=Fal
 
 
 def checksums_are_right(frame):
-    """Of an Ethernet frame with IPv4 and TCP or UDP: both the header's and the segment's."""
+    """For an Ethernet frame with IPv4 and TCP or UDP: both the header's and the segment's."""
     packet = frame[14:]
     length = struct.unpack_from("!H", packet, 2)[0]
     header, segment = packet[:20], packet[20:length]
@@ -122,7 +123,7 @@ def tcp_gso(source_mac, destination_mac, source, destination, payload, gso_size=
 
 
 def send(fd, frame, header=b"", timeout=2.0):
-    """Writes one frame to a queue. `header` is needed on a tap with vnet_hdr (hdr() for a plain frame)."""
+    """Write one frame to a queue. `header` is needed on a tap with vnet_hdr (hdr() for a plain frame)."""
     data = header + frame
     end = time.monotonic() + timeout
     while True:
@@ -142,7 +143,8 @@ def send(fd, frame, header=b"", timeout=2.0):
 def receive(fd, timeout=2.0, header=10, want=None):
     """The next (header, frame) of a queue, or None. `header`: bytes of vnet header; 0 for a tap without.
 
-    `want` is a predicate of the frame: what it does not hold for (neighbour discovery, say) is dropped.
+    `want` is a predicate of the frame: frames for which it is false (neighbour discovery, for example) are
+    dropped.
     """
     end = time.monotonic() + timeout
     while True:
@@ -181,7 +183,7 @@ def carries(payload):
 
 
 def drain(fds):
-    """Throws away what waits in the queues."""
+    """Discard the frames that are waiting in the queues."""
     for fd in fds:
         while receive(fd, 0.001, 0):
             pass
@@ -191,7 +193,7 @@ def drain(fds):
 def frame_lengths(interface):
     """The lengths of the frames that pass an interface, counted up while the `with` lasts."""
     lengths = []
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as tapped:  # it hears no link until it is bound
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as tapped:  # it receives from no link until it is bound
         tapped.bind((interface, ETH_P_ALL))
         tapped.settimeout(0.2)
         ended = threading.Event()
@@ -199,7 +201,7 @@ def frame_lengths(interface):
         def read():
             while not ended.is_set():
                 with contextlib.suppress(OSError):
-                    # With MSG_TRUNC the kernel tells the whole length and copies one byte.
+                    # With MSG_TRUNC the kernel reports the whole length and copies one byte.
                     lengths.append(tapped.recv_into(bytearray(1), 1, socket.MSG_TRUNC))
 
         reader = threading.Thread(target=read, daemon=True)

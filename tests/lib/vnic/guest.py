@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A real guest: QEMU without KVM, as an ordinary user, on queue fds that it was given.
 
-tests/guest/build-guest makes the kernel and the initramfs, whose init does what `vnic.…` words on the
-kernel command line say (see tests/guest/init) and reports in lines that start with VNIC-.
+tests/guest/build-guest makes the kernel and the initramfs, whose init executes the `vnic.…` words on the
+kernel command line (see tests/guest/init) and reports in lines that start with VNIC-.
 """
 
 import contextlib
@@ -26,7 +26,8 @@ def cache():
 
 
 def build(source=None, folder=None):
-    """(kernel, initramfs); makes them when they are missing or old. May need the network, so: outside."""
+    """(kernel, initramfs); builds them when they are missing or old. This may need the network, so it runs
+    outside the world."""
     source = pathlib.Path(source or os.environ["VNICD_SOURCE"])
     done = subprocess.run([source / "tests" / "guest" / "build-guest", folder or cache()],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=600, check=False)
@@ -60,8 +61,8 @@ def qemu_argv(options, fds="{fds}", mac="{mac}", vectors="{vectors}", kind="fds"
               netdev_extra="", device_extra=""):
     """QEMU's command line. With the default placeholders it is a template for `vnicctl run -- …`.
 
-    kind: "fds" (fds=a:b with queues), "fd" (one), or a whole -netdev argument with id=n0. `mac` None:
-    QEMU's own.
+    kind: "fds" (fds=a:b with queues), "fd" (one), or a whole -netdev argument with id=n0. `mac` None: QEMU's
+    own.
     """
     if kind in ("fds", "fd"):
         netdev = f"tap,id=n0,{kind}={fds}{netdev_extra}"
@@ -69,11 +70,11 @@ def qemu_argv(options, fds="{fds}", mac="{mac}", vectors="{vectors}", kind="fds"
         netdev = kind
     queues = f",mq=on,vectors={vectors}" if kind == "fds" else ""
     address = f",mac={mac}" if mac else ""
-    # init ends by itself; panic=-1 and -no-reboot end a guest whose init fails.
+    # init exits by itself; panic=-1 and -no-reboot end a guest whose init fails.
     append = f"console=ttyS0 quiet panic=-1 {command_line(options)}"
-    # With room for a second processor the guest's memory barriers are kept. Before 8.1 QEMU leaves them out for a
-    # guest of one (its commit c914d46d0a64), the thread of the devices beside it or not: an interrupt of virtio-net
-    # is then lost now and then, and a transfer to the host stands still for good.
+    # With room for a second processor the guest keeps its memory barriers. Before 8.1 QEMU leaves them out for a
+    # guest with one (its commit c914d46d0a64), although the thread of the devices runs beside it: a virtio-net
+    # interrupt is then lost now and then, and a transfer to the host stalls for good.
     return [QEMU, "-accel", "tcg", "-smp", "1,maxcpus=2", "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none",
             "-monitor", "none", "-serial", "stdio", "-no-reboot",
             "-kernel", str(cache() / "vmlinuz"), "-initrd", str(cache() / "initramfs.gz"),
@@ -88,7 +89,8 @@ DHCP = ("printf '#!/bin/sh\\n[ $1 = bound ] || exit 0\\nip address add $ip/$mask
 
 
 def outside(pid=None):
-    """What the host sees of a silent guest: whether QEMU is running, its taps, and its connections."""
+    """What the host sees of a guest that prints nothing: whether QEMU is running, its taps, and its
+    connections."""
     looks = [["ip", "-s", "link", "show", "type", "tun"], ["ss", "-tino"], ["ip", "neighbour"]]
     if pid:
         looks.append(["ps", "-L", "-o", "stat,time,wchan:32,comm", "-p", str(pid)])
@@ -98,8 +100,8 @@ def outside(pid=None):
 class Guest:
     """A running guest; its console is in `lines`. Leaving the `with` kills it.
 
-    Guest(fds=tap.fds, mac=..., ip="192.0.2.10/24", ping=["192.0.2.1"]) or, with another starter in front
-    or a command of one's own, Guest(argv=[...]). The caller may close its copies of the fds at once.
+    Guest(fds=tap.fds, mac=..., ip="192.0.2.10/24", ping=["192.0.2.1"]) or, with another starter in front or a
+    command of one's own, Guest(argv=[...]). The caller may close its copies of the fds at once.
     """
 
     count = 0
@@ -171,14 +173,14 @@ class Guest:
         return any(text in line for line in self.lines)
 
     def tap(self, timeout=20.0):
-        """The only tap of the service that there is, as soon as it is there."""
+        """The service's only tap, as soon as it exists."""
         names = poll(kernel.our_links, timeout)
         if len(names) != 1:
             raise AssertionError(f"there are the taps {names}; the guest says:\n{self.console()}")
         return names[0]
 
     def feature(self, name, timeout=BOOT):
-        """What ethtool -k in the guest says: "on", "off", "off [fixed]"."""
+        """What ethtool -k in the guest reports: "on", "off", "off [fixed]"."""
         line = self.wait_for(f"VNIC-ETHTOOL {name}: ", timeout)
         return line.partition(f"{name}: ")[2]
 
@@ -187,12 +189,12 @@ class Guest:
         return self.wait_for(f"VNIC-RESULT ping {address} ", timeout).endswith(" ok")
 
     def type(self, line):
-        """A line for the guest's console ("quit", or a shell command with vnic.shell)."""
+        """Type a line at the guest's console ("quit", or a shell command with vnic.shell)."""
         self.popen.stdin.write(line.encode() + b"\n")
         self.popen.stdin.flush()
 
     def run(self, command, timeout=20.0):
-        """Runs a command in a guest with vnic.shell; (exit status, its lines)."""
+        """Run a command in a guest with vnic.shell; (exit status, its lines)."""
         self.wait_for("VNIC-READY shell")
         with self._arrived:
             start = len(self.lines)
@@ -209,12 +211,12 @@ class Guest:
                 self._arrived.wait(left)
 
     def get_address(self, name, timeout=40.0):
-        """Asks for one by DHCP, under this name; a guest with vnic.shell."""
+        """Request an address by DHCP, under this name; for a guest with vnic.shell."""
         status, said = self.run(DHCP.replace("NAME", name), timeout)
         assert status == 0, said
 
     def wait(self, timeout=BOOT):
-        """QEMU's exit status when the guest has switched itself off."""
+        """QEMU's exit status when the guest has powered itself off."""
         try:
             return self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -224,7 +226,7 @@ class Guest:
         return time.monotonic() - self.started
 
     def kill(self):
-        """At once, like a crash; a starter in front of QEMU and QEMU itself are one process group."""
+        """Kill it at once, like a crash; a starter in front of QEMU and QEMU itself are one process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait(10)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Frames with which a guest could impersonate another, and those that every honest guest sends. Each maker takes a Stage
-and gives a frame; whatever one sends has the stage's mark in it or is known by its bytes."""
+"""Frames with which a guest could impersonate another, and those that every honest guest sends. Each maker
+takes a Stage and returns a frame; every frame has the stage's mark in it or is recognized by its bytes."""
 
 import dataclasses
 import ipaddress
@@ -95,7 +95,8 @@ def advertisement(stage):
 
 
 def fragments(stage, kind, body):
-    """The first fragment has only the extension header, so a filter that looks only at that sees no ICMPv6."""
+    """The first fragment has only the extension header, so a filter that inspects only that sees no
+    ICMPv6."""
     source = link_local(stage.mac)
     whole = struct.pack("!BBBBI", ICMPV6, 0, 1, 4, 0) + icmp6_body(source, ALL_NODES, kind, body)
     first = struct.pack("!BBHI", DESTINATION, 0, 1, 0x766E6963) + whole[:8]
@@ -104,14 +105,15 @@ def fragments(stage, kind, body):
 
 
 def first_fragment(stage, kind, body):
-    """It ends before whom it is about, so that who looks at it only cannot tell."""
+    """It ends before the address that it is about, so a filter that inspects only this fragment cannot
+    tell."""
     source = link_local(stage.mac)
     part = struct.pack("!BBHI", ICMPV6, 0, 1, 0x766E6964) + icmp6_body(source, ALL_NODES, kind, body)[:8]
     return to_all(stage, ipv6(source, ALL_NODES, FRAGMENT, part))
 
 
 def odd_arp(stage, length):
-    """The gateway's address stands where it does by the header, and an honest one where Ethernet has it."""
+    """The gateway's address is where the ARP header puts it, and an honest one where Ethernet has it."""
     sender = mac_bytes(stage.mac) + socket.inet_aton(stage.ip).ljust(length - 6, b"\0")
     return struct.pack("!HHBBH", 1, ETH_IPV4, length, 4, 2) + sender + socket.inet_aton(stage.gateway) + \
         mac_bytes(BROADCAST).ljust(length, b"\xff") + socket.inet_aton(stage.victim)

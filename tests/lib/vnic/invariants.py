@@ -7,7 +7,7 @@ from . import kernel
 from .client import ENDPOINT, TAP, BusError
 from .process import poll
 
-# A last close takes some 15 ms, and a failure may leave a device for a second at most.
+# A last close takes some 15 ms, and a failure may leave a device behind for a second at most.
 SETTLE = 2.0
 
 
@@ -19,7 +19,8 @@ def exported(world):
 
 
 def account(world):
-    """Sentences about where the exported endpoints and the kernel's links differ; empty is right."""
+    """Sentences about differences between the exported endpoints and the kernel's links; an empty list is
+    right."""
     problems = []
     endpoints = exported(world)
     existing = set(kernel.our_links())
@@ -71,12 +72,13 @@ def _endpoint(name, endpoint, tap, entry):
     return wrong
 
 
-# A tap on a network has one of three, by which source MACs are told.
+# A tap on a network has one of three groups, which decide about which source MACs vnicd is told.
 BRIDGED_TAPS, RESERVED_FRAMES = (0x76000000, 0x74000000, 0x72000000), 0xFFFD
 
 
 def _port(endpoint, entry):
-    """Filters identify a tap by its group, and its port forwards to them what a bridge would deliver to the host."""
+    """Filters identify a tap by its group, and its port forwards to them what a bridge would deliver to the
+    host."""
     wrong, group = [], int(entry.get("group", "0").replace("default", "0"))
     if not endpoint["Bridge"]:
         return [] if group else ["it has no group"]
@@ -89,7 +91,7 @@ def _port(endpoint, entry):
 
 
 def settle(question, timeout=SETTLE):
-    """Checks for problems until there are none, or the time is up; returns the last result."""
+    """Check for problems until there are none, or the time is up; returns the last result."""
     result = []
 
     def none_left():
@@ -101,7 +103,7 @@ def settle(question, timeout=SETTLE):
         return not result
 
     if not poll(none_left, timeout, 0.02):
-        # One look may have taken all of the time: the kernel's locks are shared with other worlds.
+        # One check may have taken all of the time: the kernel's locks are shared with other worlds.
         time.sleep(0.2)
         none_left()
     return result

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The journal of the world: reads what is logged to it."""
+"""The journal of the world: this reads what is logged to it."""
 
 import pathlib
 import socket
@@ -26,7 +26,7 @@ def read_record(data):
 
 
 class Journal:
-    """One for all: there is one socket."""
+    """One journal for all tests, since there is one socket."""
 
     records = []
     _socket = None
@@ -58,7 +58,7 @@ class Journal:
 
     @classmethod
     def audit(cls):
-        """Those of the service's audit."""
+        """The records of the service's audit."""
         return [record for record in cls.records if "VNICD_VERDICT" in record]
 
     @classmethod

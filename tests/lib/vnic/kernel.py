@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The kernel's view. Whether a device is gone is asked here, never of the service's own list."""
+"""The kernel's view. The kernel is asked whether a device is gone, never the service's own list."""
 
 import contextlib
 import ctypes
@@ -55,7 +55,7 @@ def links():
 
 
 def link(name):
-    """One link, or None. An altname finds it too."""
+    """One link, or None. An alternative name finds it too."""
     entries = [entry for entry in _json("ip", "-d", "-j", "link", "show", "dev", name) if entry]
     return entries[0] if entries else None
 
@@ -70,7 +70,7 @@ def our_links():
 
 
 def wait_gone(name, timeout=2.0):
-    """A last close takes some 15 ms; false if it is still there at the deadline."""
+    """Wait for a last close, which takes some 15 ms; false if the link is still there at the deadline."""
     return poll(lambda: not exists(name), timeout, 0.002)
 
 
@@ -96,7 +96,7 @@ def owner(name):
 def numqueues(name):
     """(attached, detached) queues."""
     data = tun(name)
-    # A single-queue device has none of the two numbers.
+    # A single-queue device reports neither number.
     return data.get("numqueues", 0), data.get("numdisabled", 0)
 
 
@@ -160,7 +160,7 @@ def fixed_fdb(bridge):
 
 
 def make_bridge(name, mtu=None, mac=None, up=True, address=None):
-    """A bridge; without `mac` its MAC is not pinned and follows its ports."""
+    """Create a bridge; without `mac` its MAC is not pinned and follows its ports."""
     command = ["ip", "link", "add", name]
     if mac:
         command += ["address", mac]
@@ -197,7 +197,8 @@ def bridge(name, **how):
 
 
 def make_veth(name, peer, master=None, namespace=None):
-    """A veth pair, up; `name` a port of `master`, `peer` in another network namespace if asked."""
+    """Create a veth pair, up; `name` is a port of `master`, `peer` is in another network namespace if
+    requested."""
     run("ip", "link", "add", name, "type", "veth", "peer", "name", peer)
     if master:
         run("ip", "link", "set", name, "master", master)
@@ -211,7 +212,7 @@ def make_veth(name, peer, master=None, namespace=None):
 
 @contextlib.contextmanager
 def namespace(name):
-    """A named network namespace with lo up: another machine on the wire."""
+    """A named network namespace with lo up: another machine on the link."""
     run("ip", "netns", "add", name)
     try:
         run("ip", "-n", name, "link", "set", "lo", "up")
@@ -222,7 +223,7 @@ def namespace(name):
 
 @contextlib.contextmanager
 def inside(namespace_name):
-    """Moves this thread to that network namespace (with its sockets, ioctls and children)."""
+    """Move this thread to that network namespace (with its sockets, ioctls and children)."""
     libc = ctypes.CDLL(None, use_errno=True)
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     there = os.open(f"/run/netns/{namespace_name}", os.O_RDONLY | os.O_CLOEXEC)
@@ -236,9 +237,9 @@ def inside(namespace_name):
         os.close(there)
 
 
-# What may not change
+# Invariants of foreign links
 
-# A bridge rightly gains and loses carrier, promiscuity and segmentation limits with its ports.
+# A bridge legitimately gains and loses carrier, promiscuity and segmentation limits with its ports.
 _VOLATILE = ("stats64", "stats", "linkinfo", "promiscuity", "allmulti", "operstate", "tso_max_size",
              "tso_max_segs")
 _CARRIER = {"NO-CARRIER", "LOWER_UP", "PROMISC"}
@@ -261,7 +262,7 @@ def snapshot():
 
 
 def differences(before, after):
-    """Sentences about what is not the same in two snapshots."""
+    """Sentences about the differences between two snapshots."""
     result = [f"{name} is gone" for name in before if name not in after]
     result += [f"{name} is new" for name in after if name not in before]
     for name in before.keys() & after.keys():
@@ -276,11 +277,11 @@ def differences(before, after):
 
 @contextlib.contextmanager
 def tables_of_somebody_else(name, families):
-    """Tables of that name that only their owner may change, so the kernel refuses them to everybody else, as one
-    without nf_tables refuses all."""
+    """Tables of that name that only their owner may change, so that the kernel refuses them to everybody
+    else, just as one without nf_tables refuses all."""
     with subprocess.Popen(["nft", "--interactive"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, text=True) as owner:
-        # One transaction: the service would be between two of them.
+        # This is one transaction, since the service could act between two.
         owner.stdin.write("; ".join(f"add table {family} {name}; delete table {family} {name}; "
                                     f"add table {family} {name} {{ flags owner; }}" for family in families) + "\n")
         owner.stdin.flush()
@@ -296,7 +297,7 @@ def tables_of_somebody_else(name, families):
 # Queues, by their fd
 
 def open_tap(name="", flags=IFF_TAP | IFF_NO_PI | IFF_VNET_HDR):
-    """A tap of our own making, as root: (fd, name)."""
+    """A tap created by the test itself, as root: (fd, name)."""
     fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         request = fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), flags))
@@ -325,7 +326,7 @@ def set_vnet_hdr_size(fd, size):
 
 
 def set_offloads(fd, *names):
-    """Declares which offloads the reader of this tap can handle, as its consumer would."""
+    """Declare which offloads the reader of this tap can handle, as its consumer would."""
     fcntl.ioctl(fd, TUNSETOFFLOAD, sum(OFFLOADS[name] for name in names))
 
 
@@ -338,7 +339,7 @@ def detach(fd, attach=False):
 # What a holder may do with a queue, without any privilege
 
 def set_mac(fd, name, mac):
-    """The MAC of the link behind a queue."""
+    """Set the MAC of the link behind a queue."""
     fcntl.ioctl(fd, SIOCSIFHWADDR, struct.pack("16sH6s16x", name.encode(), 1, bytes.fromhex(mac.replace(":", ""))))
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """One GLib main loop in one background thread, for everything that D-Bus delivers by itself.
 
-Tests stay straight-line code: signals, late replies, mock objects and polkit questions are served here
-while the test's own thread waits with a deadline. A closed connection or an absent service can so never
-stop the suite.
+Tests stay straight-line code: signals, late replies, mock objects and polkit questions are served here while
+the test's own thread waits with a deadline. A closed connection or an absent service can therefore never
+block the suite.
 """
 
 import concurrent.futures
@@ -26,7 +26,7 @@ def _run(context, ready):
 
 
 def context():
-    """The main context of the background thread, which is started by the first to ask."""
+    """The main context of the background thread, which the first caller starts."""
     global _context, _thread
     with _lock:
         if _context is None:
@@ -39,7 +39,7 @@ def context():
 
 
 def post(function, *arguments):
-    """Runs the function in the loop's thread; a Future has what it returns or raises."""
+    """Run the function in the loop's thread; a Future holds what it returns or raises."""
     future = concurrent.futures.Future()
 
     def run(*_):
@@ -61,5 +61,5 @@ def post(function, *arguments):
 
 
 def do(function, *arguments, timeout=DEADLINE):
-    """Runs the function in the loop's thread and gives back what it returns."""
+    """Run the function in the loop's thread and return its result."""
     return post(function, *arguments).result(timeout)

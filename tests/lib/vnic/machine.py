@@ -2,7 +2,7 @@
 """A guest without a VMM: a network namespace whose eth0 is the other side of a tap's queue.
 
 Its network stack is a real one, and it starts at once. What it sends goes into the queue as a VMM would put
-it there, and nowhere else: the namespace has no other link. A test that wants to send what no stack sends
+it there, and nowhere else: the namespace has no other link. A test that has to send what no stack sends
 writes to the queue itself.
 """
 
@@ -25,8 +25,8 @@ ip address add "$ip/$mask" dev "$interface"
 [ -z "$router" ] || ip route add default via "$router"
 """
 
-# Asks the servers of the link for an address as the client of one identifier, and for what else they tell. One line for
-# each answer: of an address, or of a name server.
+# Asks the servers of the link for an address as the client of one identifier, and for their other information. One line for
+# each answer: for an address, or for a name server.
 DHCP6 = r"""
 import socket, struct, sys, time
 
@@ -81,8 +81,8 @@ for code, data in ask(INFORMATION, REPLY):
 
 
 class Machine:
-    """Machine(tap, "web"): takes the tap's queue, with the tap's guest MAC or one of its own. Leave the `with` to end
-    it."""
+    """Machine(tap, "web"): uses the tap's queue, with the tap's guest MAC or one of its own. Leaving the
+    `with` ends it."""
 
     def __init__(self, tap, name, mac=None):
         self.name = name
@@ -109,7 +109,7 @@ class Machine:
         self.close()
 
     def close(self):
-        """Ends the machine; the tap stays with its owner."""
+        """End the machine; the tap stays with its owner."""
         if self.inner is None:
             return
         os.close(self._end)
@@ -131,8 +131,8 @@ class Machine:
                 except BlockingIOError:
                     continue
                 except OSError:
-                    return  # the tap was deleted under our hands
-                # A card that is down takes nothing, and a full queue loses it.
+                    return  # the tap was deleted while the machine was using it
+                # A card that is down accepts nothing, and a full queue drops the frame.
                 with contextlib.suppress(OSError):
                     os.write(other[fd], frame)
 
@@ -140,15 +140,15 @@ class Machine:
         return kernel.run("ip", "-n", self.name, *words)
 
     def run(self, *argv, timeout=20):
-        """(exit status, all it said) of a program in the machine."""
+        """(exit status, all output) of a program in the machine."""
         done = subprocess.run(["ip", "netns", "exec", self.name, *map(str, argv)], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout,
                               check=False)
         return done.returncode, done.stdout
 
     def dhcp(self, timeout=8, client_id=None):
-        """Gets an IPv4 address under the machine's name; what it was told as a dict, empty without a lease. client_id:
-        bytes by which the machine says who it is, beside its MAC."""
+        """Get an IPv4 address under the machine's name; returns what it was told as a dict, empty without a
+        lease. client_id: bytes by which the machine identifies itself, beside its MAC."""
         script = ROOM / "udhcpc"
         script.write_text(UDHCPC, encoding="ascii")
         script.chmod(0o755)
@@ -165,7 +165,7 @@ class Machine:
         return words if "ip" in words else {}
 
     def dhcp6(self, duid):
-        """What DHCPv6 has for the client of that identifier: addresses, and name servers."""
+        """DHCPv6's answers for the client of that identifier: addresses, and name servers."""
         status, said = self.run("/usr/bin/python3", "-c", DHCP6, duid.hex(), timeout=30)
         assert status == 0, said
         lines = [line.split() for line in said.splitlines()]
@@ -176,16 +176,16 @@ class Machine:
         return [words[i + 1].partition("/")[0] for i, word in enumerate(words) if word in ("inet", "inet6")]
 
     def ipv6(self, timeout=8):
-        """The address that it made itself by a router advertisement; None without one."""
+        """The address that it generated from a router advertisement; None without one."""
         found = poll(lambda: self.addresses(6), timeout, 0.05)
         return found[0] if found else None
 
     def pings(self, address, timeout=2):
-        """Whether an answer comes."""
+        """Whether a reply arrives."""
         return self.run(shutil.which("busybox"), "ping", "-c", "1", "-W", timeout, address)[0] == 0
 
     def resolve(self, name, server):
-        """What busybox's nslookup is told: a list of addresses."""
+        """What busybox's nslookup gets: a list of addresses."""
         status, said = self.run(shutil.which("busybox"), "nslookup", name, server)
         answer = said.partition("\n\n")[2]
         return [line.partition(": ")[2].strip() for line in answer.splitlines()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Networks of vnicd in the world: made as root, their services started by hand as vnicd-network(8) says (there is
-no systemd), and an Internet around the host."""
+"""Networks of vnicd in the world: root creates them, their services are started by hand as vnicd-network(8)
+describes (there is no systemd), and there is an Internet around the host."""
 
 import contextlib
 import ipaddress
@@ -21,13 +21,13 @@ LEDGER = pathlib.Path("/run/vnicd-network-forward")
 
 
 def path_of(name):
-    """As sd_bus_path_encode() makes it."""
+    """Encode it as sd_bus_path_encode() does."""
     return ROOT + "/network/" + "".join(c if c.isalnum() and not (i == 0 and c.isdigit()) else f"_{ord(c):02x}"
                                         for i, c in enumerate(name))
 
 
 def as_service(*capabilities):
-    """What systemd would do before it runs the program."""
+    """Do what systemd would do before it runs the program."""
     wanted = ",".join(["-all", *(f"+{word}" for word in capabilities)])
     return ["setpriv", "--reuid", "vnicd-network", "--regid", "vnicd-network", "--clear-groups",
             "--inh-caps", wanted, "--ambient-caps", wanted, "--bounding-set", wanted, "--no-new-privs"]
@@ -35,7 +35,7 @@ def as_service(*capabilities):
 
 @contextlib.contextmanager
 def forwarding(name):
-    """vnicd-network-forward, from when it says that it is ready; undone afterwards."""
+    """vnicd-network-forward, once it has reported that it is ready; its settings are undone afterwards."""
     program = [*as_service("net_admin"), os.environ["VNICD_BUILD"] + "/networks/vnicd-network-forward"]
     LEDGER.mkdir(exist_ok=True)
     shutil.chown(LEDGER, "vnicd-network", "vnicd-network")
@@ -75,7 +75,7 @@ def served(name):
 
 
 class Network:
-    """One that root has made."""
+    """A network that root has created."""
 
     def __init__(self, client, name, kind="nat", **options):
         self.client = client
@@ -87,7 +87,7 @@ class Network:
         return self.client.get(self.path, NETWORK, what)
 
     def address(self, family):
-        """The host's own on it, without the prefix."""
+        """The host's own address on it, without the prefix."""
         colons = family == 6
         return next(text.partition("/")[0] for text in self.get("Addresses") if (":" in text) == colons)
 
@@ -113,7 +113,7 @@ def network(client, name, kind="nat", services=True, **options):
 # The world outside
 
 class Internet:
-    """Behind the host's uplink: a router, and a server at addresses that are nobody's here."""
+    """The part behind the host's uplink: a router, and a server at addresses that nobody uses here."""
 
     UPLINK, NAMESPACE = "uplink0", "internet"
     HOST4, ROUTER4, SERVER4 = "203.0.113.2", "203.0.113.1", "198.51.100.7"
@@ -135,7 +135,7 @@ class Internet:
         return kernel.run("ip", "-n", self.NAMESPACE, *words)
 
     def knows_the_way_to(self, network_object):
-        """The server could answer guests by their own addresses: only filters and NAT are in between."""
+        """The server could answer guests at their own addresses: only filters and NAT are in between."""
         for text in network_object.get("Addresses"):
             self.ip("route", "replace", str(ipaddress.ip_interface(text).network), "via",
                     self.HOST6 if ":" in text else self.HOST4)
@@ -146,7 +146,7 @@ class Internet:
 
     @contextlib.contextmanager
     def listening(self, address, port):
-        """A TCP server in the Internet; gives the list of the addresses that have connected."""
+        """A TCP server in the Internet; returns the list of the addresses that have connected."""
         seen = []
         with kernel.inside(self.NAMESPACE):
             family = socket.AF_INET6 if ":" in address else socket.AF_INET

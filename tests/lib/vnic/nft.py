@@ -25,7 +25,8 @@ def _message(kind, flags, family, resource, attributes=b""):
 
 
 def delete_table(family, name):
-    """At once: nft(8) begins anew each time that somebody else changes something. False: there is none."""
+    """Do it in one step: nft(8) starts again each time another program changes something. False: there is
+    none."""
     text = name.encode() + b"\0"
     attribute = struct.pack("=HH", 4 + len(text), 1) + text + bytes(-len(text) % 4)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernels:
@@ -46,7 +47,7 @@ def tables():
 
 
 def ruleset():
-    """table → its rules and what its sets hold, without what packets change."""
+    """table → its rules and the contents of its sets, without what packets change."""
     listed = {}
     for family, name in sorted(tables()):
         text = kernel.run("nft", "--stateless", "list", "table", family, name, check=False)
@@ -67,7 +68,7 @@ def without_dynamic(text):
 
 
 class Changes:
-    """Every message of the kernel about packet filters, since it was opened."""
+    """Every message of the kernel about packet filters since this was opened."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
@@ -89,11 +90,11 @@ class Changes:
         return self.seen
 
     def transactions(self):
-        """How many there were."""
+        """How many transactions there were."""
         return sum(kind == NEWGEN for kind, _ in self.read())
 
     def made(self, table):
-        """How often a table of that name was made."""
+        """How often a table of that name was created."""
         return sum(kind == NEWTABLE and table.encode() + b"\0" in what for kind, what in self.read())
 
     def close(self):
@@ -102,7 +103,7 @@ class Changes:
 
 @contextlib.contextmanager
 def changes():
-    """Those during a `with`."""
+    """The changes during a `with`."""
     made = Changes()
     try:
         yield made

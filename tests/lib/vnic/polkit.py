@@ -30,7 +30,7 @@ MOCK_INTERFACE = f"""<node><interface name="{AUTHORITY}">
 
 
 class RealPolkit:
-    """polkitd with our actions and the tests' rules."""
+    """polkitd with vnicd's actions and the tests' rules."""
 
     kind = "real"
 
@@ -59,16 +59,16 @@ class RealPolkit:
         self.start()
 
     def _change_rules(self, change):
-        """Changes a file of rules; returns when polkitd has read them all again."""
+        """Change a file of rules; returns when polkitd has read them all again."""
         with Client(self.world, "root") as client:
             signals = client.subscribe(AUTHORITY, "Changed", sender=NAME)
             change()
             signals.wait_for(lambda *_: True)
-            # One file can be several changes to its monitor.
+            # One file can cause several changes for its monitor.
             poll(lambda: False, 0.05)
 
     def add_rule(self, script, name="10-extra"):
-        """A rule (JavaScript) that is asked before the tests' own."""
+        """Add a rule (JavaScript) that is consulted before the tests' own."""
         def write():
             draft = RULES / f".{name}"
             draft.write_text(script)
@@ -109,8 +109,8 @@ class Check:
 class HangingPolkit:
     """Owns polkit's name and answers nothing by itself. `checks` and `cancels` are what it was asked.
 
-    `auto` may be set to a function of a Check that gives (is_authorized, is_challenge, details), or None
-    to leave it hanging.
+    `auto` may be set to a function of a Check that returns (is_authorized, is_challenge, details), or None to
+    leave it hanging.
     """
 
     kind = "hang"
@@ -150,7 +150,7 @@ class HangingPolkit:
             check.answer(*verdict)
 
     def _cancelled(self, sender, cancellation):
-        """As polkitd: the check that is cancelled gets an error."""
+        """As with polkitd, the check that is cancelled gets an error."""
         with self._arrived:
             self.cancels.append(cancellation)
             for check in self.checks:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Child processes that are never lost: output in a file, every wait with a deadline."""
+"""Child processes that are never lost: output goes to a file, and every wait has a deadline."""
 
 import grp
 import itertools
@@ -14,7 +14,7 @@ ROOM = pathlib.Path(os.environ.get("VNICD_WORLD", "/run/vnicd-world"))
 
 
 def poll(question, timeout, interval=0.01):
-    """Polls until the result is true; returns it, or the last one at the deadline."""
+    """Poll until the result is true; returns it, or the last one at the deadline."""
     end = time.monotonic() + timeout
     while True:
         answer = question()
@@ -35,7 +35,7 @@ def variables(user, bus_address, extra=None):
     entry = pwd.getpwnam(user)
     result = {"PATH": os.environ["PATH"], "HOME": entry.pw_dir, "USER": user, "LOGNAME": user,
               "LANG": "C.UTF-8", "DBUS_SYSTEM_BUS_ADDRESS": bus_address}
-    # What a build with sanitizers or coverage listens to.
+    # The variables that a build with sanitizers or coverage reads.
     result.update({key: value for key, value in os.environ.items()
                    if key.startswith(("ASAN_", "UBSAN_", "LSAN_", "GCOV_", "LLVM_PROFILE", "VNICD_"))})
     result.update(extra or {})
@@ -77,7 +77,7 @@ class Process:
         return self.popen.wait(timeout)
 
     def stop(self, timeout=10.0):
-        """Ends it politely, then not; gives its exit status."""
+        """Ask it to exit, then kill it; returns its exit status."""
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGCONT)
         try:
@@ -92,7 +92,7 @@ class Process:
 
 
 def descendants(pid):
-    """The pids below this one, nearest first: what strace or setpriv runs for us."""
+    """The pids below this one, nearest first: the programs that strace or setpriv runs."""
     found = []
     try:
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -130,7 +130,7 @@ def open_fds(pid):
     return result
 
 
-# The standard descriptors that whoever starts a program may have closed: each, and all together.
+# The standard descriptors with which a program may be started closed: each, and all together.
 CLOSED = [closed for n in (1, 2, 3) for closed in itertools.combinations((0, 1, 2), n)]
 
 
@@ -140,7 +140,7 @@ def without_fds(closed, argv):
 
 
 def cpu_seconds(pid):
-    """What it has had of the processors; the kernel counts in hundredths."""
+    """Its processor time; the kernel counts in hundredths."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -159,16 +159,16 @@ def state(task):
 
 
 class stopped:
-    """The process does nothing inside; what is sent to it waits."""
+    """The process is stopped inside the block; what is sent to it waits."""
 
     def __init__(self, pid):
         self.pid = pid
 
     def __enter__(self):
         os.kill(self.pid, signal.SIGSTOP)
-        # The signal is only sent then: a thread that runs on another processor stops when it next leaves the kernel.
+        # The signal has only been sent then: a thread that runs on another processor stops when it next leaves the kernel.
         assert poll(lambda: all(state(task) in "Tt" for task in pathlib.Path(f"/proc/{self.pid}/task").iterdir()), 10, 0.001)
 
     def __exit__(self, *_):
-        time.sleep(0.1)  # a bus may answer us before it has written what it has for the process
+        time.sleep(0.1)  # a bus may answer the test before it has written its messages for the process
         os.kill(self.pid, signal.SIGCONT)

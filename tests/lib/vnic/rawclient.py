@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A caller that sends and does not read: for those who die between the call and the reply.
+"""A caller that sends and does not read, for callers that die between the call and the reply.
 
 GDBus always reads in the background, so this speaks the wire protocol over a plain socket.
 """
@@ -19,8 +19,8 @@ INTERACTIVE = int(Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION)
 
 
 class RawClient:
-    """A connection that has said Hello; nothing is read unless `receive` is called. Without `fds` it
-    does not negotiate the passing of file descriptors."""
+    """A connection that has said Hello; nothing is read unless `receive` is called. Without `fds` it does not
+    negotiate fd passing."""
 
     def __init__(self, world, user="alice", timeout=10.0, *, fds=True):
         self._serial = 0
@@ -52,7 +52,7 @@ class RawClient:
             raise ConnectionError(f"the bus said {line!r}")
 
     def send(self, path, interface, member, signature="", values=(), *, destination=NAME, flags=0):
-        """Puts a call on the wire and gives its serial."""
+        """Put a call on the wire and return its serial."""
         message = Gio.DBusMessage.new_method_call(destination, path, interface, member)
         self._serial += 1
         message.set_serial(self._serial)
@@ -64,7 +64,7 @@ class RawClient:
         return self._serial
 
     def send_bytes(self, data):
-        """For messages that no library would make."""
+        """Send bytes, for messages that no library would build."""
         self.socket.sendall(data)
 
     def send_create_tap(self, bridge, vnet_hdr=True, multiqueue=False, *, flags=0, **options):
@@ -76,13 +76,13 @@ class RawClient:
                          (bridge, vnet_hdr, variant.options(options)), flags=flags)
 
     def wait_for_the_bus(self):
-        """Until it has passed on what was sent. It reads that in order, but may write an answer before it writes to the
-        service: that it has done so is sure when it answers what came after that answer."""
+        """Wait until it has passed on what was sent. It reads that in order, but may write a reply before it
+        writes to the service: it has certainly done so when it answers what came after that reply."""
         for _ in range(2):
             self.receive_reply(self.send("/org/freedesktop/DBus", DBUS, "GetId", destination=DBUS))
 
     def receive(self):
-        """The next message and the descriptors that came with it (ours to close)."""
+        """The next message and the descriptors that came with it (owned by the caller)."""
         while len(self._buffer) < 16 or len(self._buffer) < self._length():
             data, control, _, _ = self.socket.recvmsg(65536, socket.CMSG_SPACE(253 * 4),
                                                       socket.MSG_CMSG_CLOEXEC)
@@ -102,7 +102,7 @@ class RawClient:
         return message, fds
 
     def receive_reply(self, serial):
-        """The reply to this call; what else comes before it is dropped."""
+        """The reply to this call; anything that arrives before it is dropped."""
         while True:
             message, fds = self.receive()
             if message.get_reply_serial() == serial:
@@ -117,7 +117,7 @@ class RawClient:
         return 16 + (fields + 7) // 8 * 8 + body
 
     def close(self):
-        """Gone, with whatever was still on its way to us."""
+        """Close the connection, with whatever was still in flight."""
         for fd in self._fds:
             os.close(fd)
         self._fds = []
@@ -125,13 +125,13 @@ class RawClient:
 
 
 def watch_questions(watcher):
-    """From now on this connection of root sees whom the service asks the bus about."""
+    """From now on this connection of root sees about whom the service asks the bus."""
     watcher.receive_reply(watcher.send("/org/freedesktop/DBus", "org.freedesktop.DBus.Monitoring", "BecomeMonitor",
                                        "asu", (["member='GetConnectionCredentials'"], 0), destination=DBUS))
 
 
 def asked_about(watcher, quiet=0.5):
-    """The names in the questions that have come until it is quiet for so long."""
+    """The names in the questions that have arrived, until none comes for that long."""
     watcher.socket.settimeout(quiet)
     asked = set()
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""strace on the running service: a system call of it fails, or is the last that it makes."""
+"""strace on the running service: one of its system calls fails, or is the last that it makes."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ from .process import ROOM, poll, status_field
 
 
 def _end(tracer):
-    """Told to end while what it traces is dying, strace may wait for the first thread for ever: that one is only
-    gone when strace has taken note of the others."""
+    """If strace is told to exit while the process that it traces is dying, it may wait for the first thread
+    for ever: that one is only gone when strace has seen the others exit."""
     tracer.send_signal(signal.SIGINT)
     try:
         tracer.wait(2)
@@ -28,16 +28,16 @@ def said(file):
 
 @contextlib.contextmanager
 def injected(world, syscall, what, number, *options):
-    """At the service's number-th such call from now on happens what ("error=ENOMEM", "signal=KILL") says. Gives
-    the log."""
+    """From now on the service's number-th such call is given what `what` says ("error=ENOMEM",
+    "signal=KILL"). Returns the log."""
     log, errors = ROOM / f"strace-{os.getpid()}", tempfile.TemporaryFile()
     pid = world.pid
     tracer = subprocess.Popen(["strace", "-qq", *options, "-o", log, "-e", f"trace={syscall}", "-e",
                                f"inject={syscall}:{what}:when={number}", "-p", str(pid)], stderr=errors)
     try:
-        # On a machine that is short of processors it may take its time: what is tested comes afterwards.
+        # On a machine that is short of processors it may take its time: the test itself comes afterwards.
         assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid) or tracer.poll() is not None, 30)
-        # What the service was still at may have been that call: then it is dead, and strace has ended with it.
+        # The call that the service was executing may have been that one: then it is dead, and strace has exited with it.
         killed = what == "signal=KILL" and tracer.poll() == 0 and poll(lambda: not world.service.alive(), 5)
         assert killed or tracer.poll() is None, f"strace has ended with {tracer.returncode}: {said(errors)}"
         yield log

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A systemd whose jobs end when and how the test says: to the bus, who owns its name is systemd."""
+"""A systemd whose jobs end when and how the test says: to the bus, the owner of its name is systemd."""
 
 import threading
 
@@ -20,7 +20,7 @@ INTERFACE = f"""<node><interface name="{MANAGER}">
 
 
 def job_removed(number, unit, result, destination=None):
-    """The signal that says how a job ended, for whoever wants to send it."""
+    """The signal that reports how a job ended, to be sent by any client."""
     message = Gio.DBusMessage.new_signal(PATH, MANAGER, "JobRemoved")
     message.set_destination(destination)
     message.set_body(GLib.Variant("(uoss)", (number, f"{PATH}/job/{number}", unit, result)))
@@ -28,7 +28,7 @@ def job_removed(number, unit, result, destination=None):
 
 
 def unit_changed(unit, active, sub):
-    """The signal that says in which state a unit is now."""
+    """The signal that reports the current state of a unit."""
     path = PATH + "/unit/" + "".join(c if c.isalnum() else f"_{ord(c):02x}" for c in unit)
     message = Gio.DBusMessage.new_signal(path, "org.freedesktop.DBus.Properties", "PropertiesChanged")
     message.set_body(GLib.Variant("(sa{sv}as)", (f"{NAME}.Unit", {
@@ -55,7 +55,7 @@ class Job:
         loop.do(self._invocation.return_dbus_error, name, message)
 
     def end(self, result, destination=None):
-        """As systemd does it: a broadcast, unless it is sent to somebody."""
+        """Send it as systemd does: as a broadcast, unless it has a destination."""
         self.systemd.client.send(job_removed(self.number, self.unit, result, destination))
 
 
@@ -85,11 +85,11 @@ class FakeSystemd:
         self.take_name()
 
     def take_name(self):
-        # As systemd does it: nobody waits in line for the name.
+        # As with systemd, nobody waits in the queue for the name.
         assert self.client.bus_call("RequestName", "su", (NAME, 4)) == (1,)
 
     def leave_name(self):
-        """It stays on the bus, as nobody in particular."""
+        """It stays on the bus, as an ordinary client."""
         self.client.bus_call("ReleaseName", "s", (NAME,))
 
     def stop(self):
@@ -103,13 +103,13 @@ class FakeSystemd:
             invocation.return_value(None)
             return
         if member == "StopUnit":
-            # Nothing to stop: told at once, as systemd does for what it does not have.
+            # There is nothing to stop: it answers at once, as systemd does for a unit that it does not have.
             invocation.return_dbus_error("org.freedesktop.systemd1.NoSuchUnit", "not loaded")
             return
         job = Job(self, self._next, member, sender, parameters[0], invocation)
         self._next += 1
         if self.auto:
-            # Before the test knows of it: systemd does not tell the end of a job before its beginning.
+            # This comes before the test knows of it: systemd does not report the end of a job before its beginning.
             self.auto(job)
         with self._arrived:
             self.jobs.append(job)

@@ -14,7 +14,7 @@ OLDER = "vnicd:1 uid={uid} life={life} queues={queues} nonce={nonce} hdr={hdr} m
 
 
 def older_tag(name, life="fd"):
-    """The tag that 0.1.0 would have given to this tap of today's."""
+    """The tag that 0.1.0 would have given to this tap of the current version."""
     words = dict(word.split("=", 1) for word in kernel.alias(name).split()[1:])
     label = f" label={words['label']}" if "label" in words else ""
     return OLDER.format(uid=words["uid"], life=life, queues=words["queues"], nonce=words["nonce"], hdr=words["hdr"],

@@ -3,7 +3,7 @@
 
 from gi.repository import GLib
 
-# The types of CreateTap's options, as the contract has them; a GLib.Variant says its own.
+# The types of CreateTap's options, as the contract has them; a GLib.Variant has its own type.
 OPTION_TYPES = {
     "queues": "u", "label": "s", "guest_mac": "s", "mtu": "u", "persistent": "b", "owner": "u",
     "isolated": "b", "anti_spoof": "b", "rate_to_guest": "t", "rate_from_guest": "t", "vlan": "q",
@@ -38,11 +38,12 @@ def arguments(signature, values):
 
 
 class Fd(int):
-    """A descriptor, told apart from other numbers."""
+    """A descriptor, distinguished from other numbers."""
 
 
 def unpack(value, fds=()):
-    """Plain Python from a variant; a handle becomes the descriptor of the message that it stands for."""
+    """Plain Python values from a variant; a handle becomes the descriptor of the message that it stands
+    for."""
     kind = value.get_type_string()
     if kind == "h":
         number = value.get_handle()

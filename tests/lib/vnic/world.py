@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The servers of the world: a system bus, polkit, and vnicd started as its unit would start it.
 
-To be used inside tests/lib/world, which makes the namespaces and says in the environment where the build
+This is used inside tests/lib/world, which makes the namespaces and says in the environment where the build
 and the source are. VNICD_TEST_BUS chooses dbus-daemon (default) or dbus-broker. VNICD_SERVICE and
 VNICD_BUS_POLICY replace the program and its bus policy (for a stand-in).
 """
@@ -25,7 +25,7 @@ PRIVILEGES = ["setpriv", "--reuid", "vnicd", "--regid", "vnicd", "--clear-groups
               "--bounding-set", "-all,+net_admin", "--no-new-privs"]
 
 
-# Tests create faster than people do.
+# Tests create endpoints faster than users do.
 CONFIGURATION = "[Limits]\nCreations=100000\n"
 
 
@@ -42,9 +42,8 @@ RUNTIME = pathlib.Path("/run/vnicd")
 class World:
     """One bus with polkit ("real", "hang", "none") and the service on it.
 
-    `wrap` goes before the service's command (strace, valgrind; VNICD_TEST_WRAP is the default);
-    `service_env` goes into its environment;
-    `bus_extra` is XML for the bus's configuration (limits, say).
+    `wrap` goes before the service's command (strace, valgrind; VNICD_TEST_WRAP is the default); `service_env`
+    goes into its environment; `bus_extra` is XML for the bus's configuration (limits, for example).
     """
 
     def __init__(self, bus=None, polkit="real", wrap=(), service_env=None, bus_extra=""):
@@ -80,10 +79,10 @@ class World:
         return self
 
     def stop(self):
-        """Ends everything; the exit status of the service is left in `service.popen.returncode`."""
+        """Stop everything; the exit status of the service is left in `service.popen.returncode`."""
         try:
             if self.service and self.service.alive():
-                # What is wrapped around it ends with it.
+                # A wrapper exits with it.
                 with contextlib.suppress(BusError, ProcessLookupError):
                     self.signal_service(signal.SIGTERM)
                     self.service.wait()
@@ -94,7 +93,7 @@ class World:
             self._leave_bus()
             self.bus.stop()
 
-    # Names on the bus, asked by root over a connection of the world's own
+    # Names on the bus, looked up by root over a connection of the world's own
 
     @property
     def root(self):
@@ -116,7 +115,8 @@ class World:
             return None
 
     def wait_for_name(self, name, process=None, timeout=10.0):
-        """Until the name has an owner; a process that should own it and died is an error at once."""
+        """Wait until the name has an owner; if the process that should own it dies, that is an error at
+        once."""
         def there():
             return self.owner_of(name) or (process and not process.alive())
         if not poll(there, timeout) or not self.owner_of(name):
@@ -130,7 +130,7 @@ class World:
     # The service and its configuration
 
     def configure(self, text=CONFIGURATION, name="vnicd.conf"):
-        """Writes a file of the configuration; the service reads it at its next start or reload."""
+        """Write a file of the configuration; the service reads it at its next start or reload."""
         file = self.configuration / name
         file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         draft = file.with_name(f".{file.name}")
@@ -139,20 +139,20 @@ class World:
         draft.rename(file)
 
     def reload(self):
-        """The service reads its configuration; BusError for a bad one."""
+        """Make the service read its configuration; BusError for a bad one."""
         self.root.call(ROOT, MANAGER, "Reload")
 
     def service_command(self):
         return [*self.wrap, *PRIVILEGES, str(self.program)]
 
     def umask(self):
-        """That of the unit: what others are to read does not depend on it."""
+        """The umask of the unit: files that others have to read do not depend on it."""
         unit = (self.source / "dbus" / "vnicd.service.in").read_text(encoding="utf-8")
         return int(re.search(r"^UMask=([0-7]+)$", unit, re.MULTILINE)[1], 8)
 
     @staticmethod
     def make_runtime_directory():
-        """As systemd does by RuntimeDirectory=."""
+        """Create it as systemd does by RuntimeDirectory=."""
         RUNTIME.mkdir(mode=0o755, exist_ok=True)
         shutil.chown(RUNTIME, "vnicd", "vnicd")
 
@@ -165,7 +165,7 @@ class World:
             self.wait_for_name(NAME, self.service, timeout)
 
     def stop_service(self, timeout=10.0):
-        """SIGTERM; gives the exit status."""
+        """Send SIGTERM; returns the exit status."""
         self.signal_service(signal.SIGTERM)
         status = self.service.wait(timeout)
         self.wait_for_no_name(NAME)
@@ -182,12 +182,13 @@ class World:
         return status
 
     def signal_service(self, number):
-        """To the service itself, also where something is wrapped around it."""
+        """Send a signal to the service itself, even if something is wrapped around it."""
         os.kill(self.pid, number)
 
     @property
     def pid(self):
-        """The service's pid: of the name's owner when the process we started is only its wrapper."""
+        """The service's pid: that of the name's owner when the process that was started is only its
+        wrapper."""
         if not self.wrap:
             return self.service.pid
         return self.root.bus_call("GetConnectionUnixProcessID", "s", (NAME,))[0]
@@ -196,7 +197,7 @@ class World:
         return len(open_fds(self.pid))
 
     def service_fd_list(self):
-        """number → what it is."""
+        """number → its target."""
         return open_fds(self.pid)
 
     def service_rss(self):
@@ -207,7 +208,7 @@ class World:
 
     @contextlib.contextmanager
     def polkit_as(self, kind):
-        """Another polkit ("hang", "none") for a while; gives it. What was there comes back."""
+        """Another polkit ("hang", "none") for a while; returns it. The previous one comes back."""
         before = self.polkit
         before.stop()
         self.polkit = authorities.KINDS[kind](self)
@@ -220,7 +221,7 @@ class World:
             before.start()
 
     def restart_bus(self, polkit=True):
-        """The bus daemon dies and comes back; polkitd leaves with its connection and is started again."""
+        """The bus daemon dies and comes back; polkitd exits with its connection and is started again."""
         self._leave_bus()
         self.bus.restart()
         if polkit and self.polkit.kind == "real":
@@ -230,7 +231,8 @@ class World:
 
     @contextlib.contextmanager
     def bus_policy_without(self, pattern):
-        """The bus goes on with the service's policy less what this regular expression matches."""
+        """The bus continues with the service's policy without the parts that this regular expression
+        matches."""
         policy = self.bus.policy_files[-1]
         text, count = re.subn(pattern, "", policy.read_text(), flags=re.DOTALL)
         assert count, f"{policy} has nothing that matches {pattern}"
@@ -267,7 +269,7 @@ class World:
                                 env=variables(user, self.bus.address, env), **identity(user), **options)
 
     def output_as(self, user, argv, timeout=20.0, **options):
-        """(exit status, stdout, stderr) of a program that ends by itself."""
+        """(exit status, stdout, stderr) of a program that exits by itself."""
         child = self.run_as(user, argv, **options)
         try:
             out, err = child.communicate(timeout=timeout)

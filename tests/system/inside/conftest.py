@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Inside a system that systemd has booted, with the packages installed: as root, and nothing else to lose."""
+"""Inside a system that systemd has booted, with the packages installed: tests run as root, and there is
+nothing else to lose."""
 
 import os
 import pathlib
@@ -15,7 +16,7 @@ import system  # noqa: E402
 
 @pytest.fixture
 def bridge():
-    """A bridge of the host that nobody is allowed yet."""
+    """A bridge of the host that nobody may use yet."""
     system.run("ip", "link", "add", "br0", "type", "bridge")
     system.run("ip", "link", "set", "br0", "up")
     yield "br0"
@@ -48,7 +49,7 @@ def carol():
 
 @pytest.fixture(autouse=True)
 def as_it_was():
-    """The service with its own unit and no configuration, and at the end no tap."""
+    """The service with its own unit and no configuration; there is no tap at the end."""
     yield
     system.remove_drop_ins()
     for file in pathlib.Path("/etc/vnicd").glob("vnicd.conf*"):
@@ -59,7 +60,7 @@ def as_it_was():
 
 @pytest.fixture(autouse=True, scope="session")
 def people():
-    """As the container makes them, also where the tests run on another system."""
+    """Users as the container creates them, for tests that run on another system."""
     for name, uid in (("alice", 1001), ("bob", 1002), ("carol", 1003)):
         if not system.succeeds("id", name):
             system.run("useradd", "--uid", str(uid), "--create-home", name)

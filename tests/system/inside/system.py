@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the tests inside a booted system ask of it: systemd, the journal, the bus, the kernel's links."""
+"""What the tests inside a booted system use of it: systemd, the journal, the bus, the kernel's links."""
 
 import json
 import pathlib
@@ -41,7 +41,7 @@ def client(user):
 
 
 def agent(who, policy):
-    """A person in front of the screen, of this client's user."""
+    """A user in front of the screen, who is this client's user."""
     from vnic.agent import Agent
     return Agent(WORLD, who, policy)
 
@@ -56,7 +56,7 @@ def show(name, unit=UNIT):
 
 
 def restart():
-    """Also where tests have started it more often than systemd thinks sane."""
+    """Restart it even if tests have done so more often than systemd permits."""
     said("systemctl", "reset-failed", UNIT)
     return said("systemctl", "restart", UNIT)
 
@@ -74,7 +74,7 @@ def journal(*matches, since=None):
 
 
 def links():
-    """name → what the kernel says of each link."""
+    """name → what the kernel reports of each link."""
     return {link["ifname"]: link for link in json.loads(run("ip", "-d", "-j", "addr", "show"))}
 
 
@@ -89,7 +89,7 @@ def configure(text):
 
 
 def drop_in(name, text):
-    """A line or more that are put after the unit's own."""
+    """One or more lines that are added to the unit's own."""
     DROP_INS.mkdir(parents=True, exist_ok=True)
     (DROP_INS / f"{name}.conf").write_text(f"[Service]\n{text}\n")
     run("systemctl", "daemon-reload")

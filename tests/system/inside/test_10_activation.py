@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From an installed package to the first call of an ordinary user, and what systemd then says of the service."""
+"""From an installed package to the first call of an ordinary user, and what systemd then reports of the
+service."""
 
 import json
 import pathlib

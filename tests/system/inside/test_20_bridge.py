@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who gets a tap on a bridge of the host: a group by configuration, anybody else by an administrator's answer."""
+"""Who gets a tap on a bridge of the host: a group by configuration, anybody else if an administrator
+authenticates."""
 
 import time
 

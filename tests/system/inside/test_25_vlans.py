@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A bridge that filters VLANs: a locked port hears a guest only in the VLANs in which its MAC is tied."""
+"""A bridge that filters VLANs: a locked port passes a guest's frames only in the VLANs in which its MAC has
+an entry."""
 
 import json
 import subprocess
@@ -56,7 +57,7 @@ def test_what_another_port_has_stays_there_and_it_is_said(carol, filtering):
         assert poll(lambda: any("VLAN" in text for text in tap.get("Warnings")), 3), tap.get("Warnings")
         assert tied("lan0") == {9} and 9 not in tied(tap.interface)
         system.run("bridge", "fdb", "del", GUEST, "dev", "lan0", "master", "vlan", "9")
-        system.run("bridge", "vlan", "add", "dev", tap.interface, "vid", "7")  # it is looked at again with the next change
+        system.run("bridge", "vlan", "add", "dev", tap.interface, "vid", "7")  # it is checked again at the next change
         assert poll(lambda: {7, 9} <= tied(tap.interface), 3), tied(tap.interface)
         assert poll(lambda: tap.get("Warnings") == [], 3), tap.get("Warnings")
 

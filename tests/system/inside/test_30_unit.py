@@ -13,7 +13,7 @@ import system
 from vnic.client import MANAGER, ROOT, BusError
 
 PROBE = pathlib.Path(__file__).resolve().parent / "probe"
-# What the probe must be told, each by any of these words. The rest is "allowed".
+# What the probe must be told, in any of these words. Everything else is "allowed".
 DENIED = {
     "read-home": "EACCES ENOENT", "read-root": "EACCES ENOENT", "read-shadow": "EACCES",
     "read-journal": "EACCES ENOENT", "write-etc": "EROFS EACCES", "write-tmp": "EROFS EACCES",
@@ -32,7 +32,7 @@ ALLOWED = {"tun", "socket-netlink", "socket-unix", "read-configuration", "write-
 
 @pytest.fixture
 def other_device():
-    """A device of everybody's, as far as its mode goes: the kernel's log."""
+    """A device that everybody may use according to its mode: the kernel's log."""
     node = "/dev/vnicd-test-node"
     with contextlib.suppress(FileNotFoundError):
         os.unlink(node)
@@ -43,7 +43,7 @@ def other_device():
 
 
 def devices_are_held():
-    """In a container the kernel may not let systemd attach the program that guards devices."""
+    """In a container the kernel may not let systemd attach the program that controls access to devices."""
     return not system.is_container()
 
 
@@ -108,7 +108,7 @@ def tells_dnsmasq_of_a_network(carol):
 
 
 def works(feature, carol):
-    """Also a service that does not start offers nothing; the bus would tell so only after a while."""
+    """A service that does not start offers nothing either; the bus would report that only after a while."""
     try:
         return system.succeeds("systemctl", "start", "vnicd") and bool(feature(carol))
     except BusError:
@@ -157,7 +157,7 @@ def test_what_is_granted_is_needed(grant, carol, bridge):
 
 
 def test_the_filter_is_made_from_the_trace():
-    """All that was seen is allowed, and the unit's own lines say why something is that was not."""
+    """All calls that were seen are allowed, and the unit's own lines say why an unseen one is allowed."""
     listed = PROBE.parent.parent / "syscalls"
     seen = {line.split()[0] for line in listed.read_text().splitlines() if line and line[0] != "#"}
     default = set(system.run("systemd-analyze", "syscall-filter", "@default").split())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The service goes and comes back; the taps stay, with all that was set."""
+"""The service stops and comes back; the taps stay, with all of their settings."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ def stop():
 
 
 def facts(tap):
-    """What must not change, as the kernel says it."""
+    """What must not change, as the kernel reports it."""
     link = system.taps()[tap.interface]
     port = link["linkinfo"].get("info_slave_data", {})
     return {key: link.get(key) for key in ("ifindex", "address", "mtu", "master", "ifalias", "flags")} | \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""With udev, NetworkManager, systemd-networkd, avahi and ModemManager running: what is set stays set."""
+"""With udev, NetworkManager, systemd-networkd, avahi and ModemManager running, all settings are kept."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from vnic.client import ENDPOINT
 
 COUNT = 1000 if LONG else 100
 SERVICES = ("systemd-udevd", "systemd-networkd", "NetworkManager", "avahi-daemon", "ModemManager")
-# What would take every interface that nobody else has claimed.
+# This would take every interface that nobody else has claimed.
 GREEDY = pathlib.Path("/run/systemd/network/80-greedy.network")
 EAGER = pathlib.Path("/run/NetworkManager/conf.d/80-eager.conf")
 
@@ -49,7 +49,7 @@ def managers():
 
 
 def dress(link):
-    """All that somebody else could have changed."""
+    """Everything that another program could have changed."""
     port = link["linkinfo"].get("info_slave_data", {})
     return {key: link.get(key) for key in ("ifindex", "address", "mtu", "master", "ifalias", "altnames", "operstate",
                                            "addr_info", "inet6_addr_gen_mode", "txqlen", "qdisc")} | \
@@ -58,7 +58,7 @@ def dress(link):
 
 
 def test_the_managers_would_take_another_tap(managers):
-    """That the greedy file works: else the next test would show nothing."""
+    """This shows that the greedy file works: otherwise the next test would prove nothing."""
     system.run("ip", "tuntap", "add", "other0", "mode", "tap")
     try:
         system.run("ip", "link", "set", "other0", "up")
@@ -103,7 +103,8 @@ def test_what_is_set_on_taps_stays_set(managers, many_files, bridge, carol):
 
 
 def test_udev_says_of_a_network_and_its_taps_that_they_are_not_theirs(managers, uplink, carol):
-    """By the group that the kernel shows for the bridge, and by the name of the tap: nobody else sets them up."""
+    """It goes by the group that the kernel shows for the bridge, and by the name of the tap: nobody else sets
+    them up."""
     system.configure("[Group vm]\nAllowBridges=vnicbr0\n")
     system.restart()
     try:

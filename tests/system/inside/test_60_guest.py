@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What all of it is for: a virtual machine of an ordinary user, on a tap from the installed service."""
+"""The purpose of it all: a virtual machine of an ordinary user, on a tap from the installed service."""
 
 import pytest
 import system
 from vnic import guest
 
 HOST = "192.0.2.1"
-# In a machine the guest is a machine in a machine, and no processor helps with either.
+# In a machine the guest is nested, and no processor feature helps with either.
 PATIENCE = 60 if system.is_container() else 600
 
 

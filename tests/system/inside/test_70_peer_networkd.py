@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How long systemd-networkd takes for the same work, in turns with CreateTap: figures for docs/performance.md.
+"""How long systemd-networkd takes for the same work, in turns with CreateTap: figures for
+docs/performance.md.
 
-The figures decide nothing; that both have made a tap on the bridge is what is asserted.
+The figures decide nothing; the assertion is that both have created a tap on the bridge.
 """
 
 import os
@@ -27,7 +28,7 @@ def is_port(name):
 
 
 def by_networkd(name):
-    """From the moment that its files are there until the tap is up on the bridge."""
+    """From the moment its files are there until the tap is up on the bridge."""
     (FOLDER / f"50-{name}.netdev").write_text(f"[NetDev]\nName={name}\nKind=tap\n[Tap]\nVNetHeader=yes\nUser=carol\n")
     (FOLDER / f"50-{name}.network").write_text(f"[Match]\nName={name}\n[Network]\nBridge={BRIDGE}\nLinkLocalAddressing=no\n"
                                                "ConfigureWithoutCarrier=yes\n")
@@ -48,12 +49,12 @@ def by_call(carol):
 
 @pytest.fixture
 def networkd():
-    """It joins taps to bridges that it has made itself."""
+    """It joins taps to bridges that it has created itself."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     (FOLDER / f"50-{BRIDGE}.netdev").write_text(f"[NetDev]\nName={BRIDGE}\nKind=bridge\n")
     (FOLDER / f"50-{BRIDGE}.network").write_text(f"[Match]\nName={BRIDGE}\n[Network]\nLinkLocalAddressing=no\n"
                                                  "ConfigureWithoutCarrier=yes\n")
-    # Where there is a udev it waits for its word on each link.
+    # If there is a udev it waits for its word on each link.
     system.run("systemctl", "start", "systemd-udevd")
     system.run("systemctl", "restart", "systemd-networkd")
     assert system.poll(lambda: BRIDGE in system.links() and "UP" in system.links()[BRIDGE]["flags"], 20), \

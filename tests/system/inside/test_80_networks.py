@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The default network, as the package defines it, with everything real: systemd starts its services, logind knows
-who sits at the machine, and a guest that knows nothing of all this is on the Internet side of it."""
+"""The default network, as the package defines it, with everything real: systemd starts its services, logind
+knows who sits at the machine, and a guest that knows nothing of vnicd reaches the Internet through it."""
 
 import json
 import os
@@ -18,11 +18,11 @@ SERVICE = f"vnicd-network@{NET}.service"
 FORWARD = f"vnicd-network-forward@{NET}.service"
 MAC = "52:54:00:00:61:01"
 PATIENCE = 1 if system.is_container() else 10
-# It goes ten seconds after its last tap.
+# It is removed ten seconds after its last tap.
 IDLE = 10 + 10 * PATIENCE
 
 NO_SEAT = ("systemd-run", "--quiet", "--pipe", "--wait", "-p", "PAMName=login")
-# Where there are virtual terminals who sits there is who has the one in front.
+# With virtual terminals, the active session is the one in front.
 FRONT = pathlib.Path("/sys/class/tty/tty0/active")
 VT = () if system.is_container() or not FRONT.exists() else (f"XDG_VTNR={FRONT.read_text().strip()[3:]}",)
 SEAT = (*NO_SEAT, "-p", " ".join(("Environment=XDG_SEAT=seat0", *VT)))
@@ -39,7 +39,7 @@ def is_active(unit):
 
 
 def tables():
-    """Those of networks: the filters of taps stay."""
+    """The tables of networks: the filters of taps stay."""
     return [line for line in system.run("nft", "list", "tables").splitlines()
             if "vnicd-" in line and "vnicd-taps-" not in line]
 
@@ -52,7 +52,7 @@ def forwarding():
 
 @pytest.fixture
 def network(uplink):
-    """That there is nothing of it before, and nothing left of it afterwards."""
+    """Nothing of it exists before, and nothing is left of it afterwards."""
     before = forwarding()
     system.restart()
     assert NET not in system.links() and tables() == []

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An upgrade and a purge under live endpoints. The last tests: nothing of ours is there after them."""
+"""An upgrade and a purge with live endpoints. These tests are the last: nothing of vnicd is left after
+them."""
 
 import contextlib
 import json
@@ -17,7 +18,8 @@ pytestmark = pytest.mark.skipif(not NEWER.is_dir(), reason="there are no package
 
 
 def test_an_upgrade_from_0_1_0_leaves_live_taps_loses_no_frame_and_starts_the_new_one(bridge, carol):
-    """On a bridge of the host, and on a network; what 0.1.0 wrote on them is written anew once."""
+    """The taps are on a bridge of the host, and on a network; the tags that 0.1.0 wrote are rewritten
+    once."""
     system.configure("[Group vm]\nAllowBridges=br0 vnicbr0\n")
     system.restart()
     before = pathlib.Path("/etc/vnicd/vnicd.conf").read_text()
@@ -50,7 +52,7 @@ def test_an_upgrade_from_0_1_0_leaves_live_taps_loses_no_frame_and_starts_the_ne
             assert {name: link["ifalias"] for name, link in system.taps().items()
                     if name != another.interface} == written, "once"
     assert pathlib.Path("/etc/vnicd/vnicd.conf").read_text() == before
-    # What comes next looks at a host without networks.
+    # The next test expects a host without networks.
     assert system.poll(lambda: "vnicbr0" not in system.links(), 30)
 
 
@@ -59,7 +61,7 @@ ZONES = pathlib.Path("/etc/firewalld/zones")
 
 @pytest.mark.parametrize("own", [True, False])
 def test_firewalld_is_never_given_two_zones_with_the_default_network(own):
-    """It refuses its whole configuration then: a zone of the administrator's that has vnicbr0 keeps it."""
+    """It rejects its whole configuration then: a zone of the administrator's that has vnicbr0 keeps it."""
     shipped = ZONES / "vnicd.xml"
     home = ZONES / "home.xml"
     ZONES.mkdir(parents=True, exist_ok=True)
@@ -81,7 +83,8 @@ def forwarding():
 
 
 def test_a_purge_leaves_live_taps_and_nothing_else(bridge, uplink, carol):
-    """The last of all: it takes networks away with the taps on them, since nobody would filter them any more."""
+    """The very last test: it removes networks with the taps on them, since nothing would filter those any
+    more."""
     system.configure("[Group vm]\nAllowBridges=br0 vnicbr0\n")
     system.restart()
     before = forwarding()
