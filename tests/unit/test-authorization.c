@@ -23,9 +23,9 @@ typedef struct Stage {
         Calls *calls;
         sd_event_source *after_handler;
         sd_bus_slot *handler, *gate;
-        unsigned runs;           /* of the handler */
-        bool is_blocked;         /* an authorized call has to wait for something else, */
-        sd_bus_message *blocked; /* and this one does */
+        unsigned runs;   /* of the handler */
+        bool is_blocked; /* an authorized call has to wait for something else, */
+        List blocked_on; /* and waits for this: RemovalWaiter.link */
 } Stage;
 
 static time_t later; /* seconds that have passed, for the service */
