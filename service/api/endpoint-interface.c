@@ -106,7 +106,7 @@ static PROPERTY_GETTER(get_warnings) {
                 { ENDPOINT_WARNING_GUARD,
                                 "Its port is disabled: the guest sent a BPDU and the port has BPDU guard, or its bridge is down. Setting the interface down and up enables it again." },
                 { ENDPOINT_WARNING_SOURCES,
-                                "Its guest sent frames with MACs other than GuestMac: they are dropped." },
+                                "Its guest sent frames with other MACs than GuestMac: they are dropped." },
                 { ENDPOINT_WARNING_END,
                                 "Its holder made it end with its last queue: it is not persistent any more." },
         };

@@ -9,7 +9,7 @@ import pytest
 from vnic import kernel, variant
 from vnic.client import MANAGER, ROOT
 from vnic.process import poll, stopped
-from vnic.rawclient import RawClient, asked_about, watch_questions
+from vnic.rawclient import WRITTEN, RawClient, asked_about, watch_questions
 
 WAITING_PER_CALLER = 128
 LINE = 512  # calls of one user
@@ -153,13 +153,13 @@ def test_beside_a_user_who_calls_a_lot_another_waits_for_one_call(world, bridge)
     with ExitStack() as stack:
         bob, alice = known(world, stack, "bob"), known(world, stack, "alice")
         with stopped(world.pid):
-            for _ in range(20):
+            for _ in range(WRITTEN - 2):
                 bob.send_create_tap(bridge)
             bob.wait_for_the_bus()
             for _ in range(2):
                 alice.send_create_tap(bridge)
             alice.wait_for_the_bus()
-        his, hers = ifindexes(stack, bob, 20), ifindexes(stack, alice, 2)
+        his, hers = ifindexes(stack, bob, WRITTEN - 2), ifindexes(stack, alice, 2)
     for i, mine in enumerate(hers):
         assert sum(number < mine for number in his) <= i + 2
 
@@ -171,12 +171,12 @@ def test_beside_a_user_who_asks_for_everything_another_waits_for_one_answer(worl
     with ExitStack() as stack:
         bob, alice = known(world, stack, "bob"), known(world, stack, "alice")
         with stopped(world.pid):
-            for _ in range(30):
+            for _ in range(WRITTEN - 1):
                 bob.send(ROOT, f"org.freedesktop.DBus.{interface}", member)
             bob.wait_for_the_bus()
             alice.send(ROOT, MANAGER, "GetEndpoint", "s", ("nobody",))
             alice.wait_for_the_bus()
-        his = [reply.get_serial() for reply in answers(bob, 30).values()]
+        his = [reply.get_serial() for reply in answers(bob, WRITTEN - 1).values()]
         (hers,) = [reply.get_serial() for reply in answers(alice, 1).values()]
     assert sum(number < hers for number in his) <= 2
 

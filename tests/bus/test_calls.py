@@ -17,7 +17,7 @@ from vnic import kernel
 from vnic.client import ENDPOINT, MANAGER, NAME, OBJECTS, PROPERTIES, ROOT, TAP
 from vnic.networks import NETWORK, network, path_of
 from vnic.process import poll, stopped
-from vnic.rawclient import NO_REPLY, RawClient, asked_about, watch_questions
+from vnic.rawclient import NO_REPLY, WRITTEN, RawClient, asked_about, watch_questions
 
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 PEER = "org.freedesktop.DBus.Peer"
@@ -342,9 +342,7 @@ def test_the_calls_of_a_known_caller_who_has_left_are_not_carried_out(world, roo
     before = kernel.next_ifindex()
     with closing(known(world, "root")) as caller:
         with stopped(world.pid):
-            # A bus writes only so much to a service that does not read. More of them, and it would tell of the departure
-            # milliseconds after the service has begun to read.
-            for i in range(8):
+            for i in range(WRITTEN - 3):  # the departure, to two matches of the service, is written too
                 caller.send_create_tap(bridge, persistent=True, label=f"n{i}")
             caller.wait_for_the_bus()
             caller.close()

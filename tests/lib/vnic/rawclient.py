@@ -16,6 +16,9 @@ from .client import DBUS, MANAGER, NAME, ROOT, acting_as
 
 NO_REPLY = int(Gio.DBusMessageFlags.NO_REPLY_EXPECTED)
 INTERACTIVE = int(Gio.DBusMessageFlags.ALLOW_INTERACTIVE_AUTHORIZATION)
+# So many messages every bus writes to a service that does not read at the moment. The kernel says that a UNIX socket can
+# be written to only while less than a quarter of its buffer is full, and dbus-broker keeps the rest until it says so.
+WRITTEN = 12
 
 
 class RawClient:
