@@ -44,7 +44,7 @@ static bool filters_are_called(const char *bridge) {
                         read_number(bridge, "bridge/nf_call_ip6tables") > 0;
 }
 
-/* What ListBridges says about it; NULL: nothing. */
+/* Returns what ListBridges says about it; NULL: nothing. */
 static const json_t *find_listed(const json_t *listed, const char *name) {
         const json_t *bridge;
         size_t i;

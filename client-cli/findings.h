@@ -43,7 +43,7 @@ void check_devices(Findings *findings);
  * with its frames. */
 void check_bridges(Findings *findings, sd_bus *bus);
 
-/* What the service itself reports as missing on this host: its filters of taps. */
+/* Finds what the service itself reports as missing on this host: its filters of taps. */
 void check_filters(Findings *findings, sd_bus *bus);
 
 /* The networks that vnicd owns, and the program that gives their guests addresses. */

@@ -94,7 +94,7 @@ User *user_get(Users *users, uid_t uid) {
         return user;
 }
 
-/* Those who became idle first. */
+/* Frees the users that became idle first. */
 static void forget_idle(Users *users) {
         const uint64_t now = clock_now_usec();
 
@@ -173,7 +173,7 @@ static User *user_of(const FairQueue *queue, List *turn) {
         return container_of((List *)(void *)lines, User, lines[0].turn);
 }
 
-/* Those for whom nothing waits any more leave the queue. */
+/* A user for whom nothing waits any more leaves the queue. */
 static bool has_something(const FairQueue *queue, List *turn) {
         if (!list_is_empty(&user_of(queue, turn)->lines[queue->line].waiting))
                 return true;

@@ -17,7 +17,7 @@
 #include "common/list.h"
 #include "common/rate-limit.h"
 
-/* What is limited; how many there may be is a table in user.c. */
+/* The things that are limited; the limits are a table in user.c. */
 typedef enum UserSlot {
         USER_QUEUED_CALLS,   /* that wait for their turn */
         USER_AUTHORIZATIONS, /* calls that wait for polkit */
@@ -111,6 +111,6 @@ void fair_queue_push(FairQueue *queue, User *user, List *item);
 
 bool fair_queue_is_empty(FairQueue *queue);
 
-/* What is first, of the user whose turn it is among those who have room for more in the slot
- * (USER_SLOT_MAX: all have). NULL: there is none. */
+/* Takes the first item of the user whose turn it is, among the users with room for more in the slot
+ * (USER_SLOT_MAX: all have it). NULL: there is none. */
 List *fair_queue_take(FairQueue *queue, UserSlot slot);

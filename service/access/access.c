@@ -52,8 +52,9 @@ static const Config *config_of(const Access *access) {
         return access->host->config(access->userdata);
 }
 
-/* What the configuration says of the caller. A deny also counts if it is of the user for whom the
- * endpoint is to be: of them only their own section counts, since their groups are not known. */
+/* Returns what the configuration says of the caller. A denial of the user who is to own the
+ * endpoint counts as well; of that user only their own section counts, since their groups are not
+ * known. */
 static BridgeAccess configured(const AccessContext *context, const Requirement *requirement) {
         const Config *config = config_of(context->access);
         const Subject owner = { .uid = context->request->owner };

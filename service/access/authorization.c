@@ -215,7 +215,7 @@ int authorization_ask(Authorization *authorization, const AuthorizationQuestion 
 
 static int on_verdict(sd_bus_message *answer, void *userdata, sd_bus_error *error);
 
-/* What could not be sent keeps the verdict that it had. */
+/* A check that cannot be sent keeps the verdict that it had. */
 static int send_check(PolkitCheck *check, CheckState state) {
         Authorization *authorization = check->authorization;
         int r;
