@@ -95,10 +95,6 @@ def test_a_caller_who_is_refused_too_much_is_served_afterwards(world):
 
 
 def test_many_callers_who_come_and_go_leave_no_memory_behind(world, alice):
-    def rss():
-        with open(f"/proc/{world.pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") // 1024
-
     def storm(count):
         for i in range(count):
             with closing(RawClient(world, "alice")) as caller:
@@ -108,10 +104,14 @@ def test_many_callers_who_come_and_go_leave_no_memory_behind(world, alice):
         alice.list_bridges()
 
     storm(1500)  # as many callers as may be held have been there, and the sanitizers' quarantine of freed memory is full
-    before = rss()
-    storm(900)
-    # One message is at least 1 KiB; with sanitizers, which find smaller leaks themselves, freed memory is kept.
-    assert rss() - before < 640
+    # One message is at least 1 KiB. What is lost is lost in every storm; what the allocator keeps for later, it keeps once.
+    # A sanitizer's allocator keeps some hundred KiB more at times, as its quarantine is emptied.
+    growth = []
+    while len(growth) < 3 and (not growth or growth[-1] >= 640):
+        before = world.service_rss()
+        storm(900)
+        growth.append(world.service_rss() - before)
+    assert growth[-1] < 640, growth
 
 
 def test_who_is_not_heard_of_any_more_is_asked_about_again(world):
