@@ -8,13 +8,13 @@ import os
 import signal
 import struct
 import time
-import xml.etree.ElementTree as tree
 from contextlib import ExitStack, closing
 
 import pytest
 from gi.repository import GLib
 from vnic import kernel
 from vnic.client import ENDPOINT, MANAGER, NAME, OBJECTS, PROPERTIES, ROOT, TAP
+from vnic.contract import interfaces
 from vnic.networks import NETWORK, network, path_of
 from vnic.process import poll, stopped
 from vnic.rawclient import NO_REPLY, WRITTEN, RawClient, asked_about, watch_questions
@@ -102,9 +102,9 @@ def test_properties_that_do_not_exist_are_unknown_and_none_can_be_written(alice,
 
 # Calls that expect no reply
 
-def methods_of(world):
+def methods_of():
     """(interface, member, in-signature) of the contract, and of D-Bus itself."""
-    for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").iter("interface"):
+    for part in interfaces():
         for method in part.findall("method"):
             yield (part.get("name"), method.get("name"),
                    "".join(one.get("type") for one in method.findall("arg") if one.get("direction") != "out"))
@@ -154,7 +154,7 @@ def test_a_call_whose_only_effect_is_its_answer_costs_nothing_where_none_is_want
             objects = {MANAGER: ROOT, ENDPOINT: tap.endpoint, TAP: tap.endpoint}
             before = kernel.next_ifindex()
             dear = {}
-            for interface, member, signature in methods_of(world):
+            for interface, member, signature in methods_of():
                 if (interface, member) in WITH_AN_EFFECT:
                     continue
                 path = objects.get(interface, ROOT if interface == OBJECTS else net.path)

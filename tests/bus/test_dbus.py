@@ -13,6 +13,7 @@ import pytest
 from gi.repository import GLib
 from vnic import kernel
 from vnic.client import ENDPOINT, MANAGER, ROOT, TAP, BusError, Client
+from vnic.contract import interfaces
 from vnic.networks import NETWORK, network
 from vnic.process import poll, status_field
 
@@ -45,8 +46,7 @@ def introspect(client, path):
 
 
 def test_the_contract_is_what_the_service_says_of_itself(alice, root, bridge, world):
-    contract = {part.get("name"): shape(part)
-                for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").getroot().iter("interface")}
+    contract = {part.get("name"): shape(part) for part in interfaces()}
     with alice.create_tap(bridge) as tap, network(root, "yesnet", "isolated", services=False) as net:
         said = introspect(alice, ROOT) | introspect(alice, tap.endpoint) | introspect(alice, net.path)
     assert said == contract

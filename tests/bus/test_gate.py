@@ -11,6 +11,7 @@ from gi.repository import GLib
 from vnic import kernel
 from vnic.agent import Agent
 from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, MAY_ASK, OBJECTS, PROPERTIES, ROOT, TAP
+from vnic.contract import interfaces
 from vnic.networks import NETWORK, network
 from vnic.process import poll
 
@@ -90,7 +91,7 @@ def methods(client, *objects):
 def test_the_service_the_contract_and_the_table_have_the_same_methods(alice, tap, net, world):
     said = {(interface, member) for _, interface, member in methods(alice, tap.endpoint, net.path)}
     contract = {(part.get("name"), method.get("name"))
-                for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").iter("interface")
+                for part in interfaces()
                 for method in part.findall("method")}
     text = (world.source / "service" / "access" / "policy.c").read_text()
     names = {"MANAGER": MANAGER, "ENDPOINT": ENDPOINT, "TAP": TAP, "NETWORK": NETWORK}
@@ -101,7 +102,7 @@ def test_the_service_the_contract_and_the_table_have_the_same_methods(alice, tap
     assert ours == contract
     assert set(table) == contract | STANDARD
     assert said == set(table)
-    for part in tree.parse(world.source / "dbus" / "org.vnicd1.xml").iter("interface"):
+    for part in interfaces():
         for method in part.findall("method"):
             assert table[part.get("name"), method.get("name")] == "".join(
                 one.get("type") for one in method.findall("arg") if one.get("direction") != "out")

@@ -7,11 +7,11 @@ import contextlib
 import os
 import pathlib
 import signal
-import xml.etree.ElementTree as tree
 
 import pytest
 from vnic import frames, kernel
 from vnic.client import MANAGER, OBJECTS, PROPERTIES, ROOT, Client
+from vnic.contract import interfaces
 from vnic.networks import Network
 from vnic.process import ROOM, poll
 from vnic.world import CONFIGURATION
@@ -22,8 +22,7 @@ DROP_FORWARDED = "type filter hook forward priority 0; policy drop;"
 
 def live_properties():
     """Those that are announced when they change, according to the contract: "Tap.Queues", ..."""
-    contract = tree.parse(pathlib.Path(os.environ["VNICD_SOURCE"]) / "dbus" / "org.vnicd1.xml")
-    return {f"{interface.get('name').rpartition('.')[2]}.{one.get('name')}" for interface in contract.iter("interface")
+    return {f"{interface.get('name').rpartition('.')[2]}.{one.get('name')}" for interface in interfaces()
             for one in interface.iter("property") if one.find("annotation") is None}
 
 
