@@ -45,7 +45,7 @@ def introspect(client, path):
             if part.get("name").startswith(OURS)}
 
 
-def test_the_contract_is_what_the_service_says_of_itself(alice, root, bridge, world):
+def test_the_contract_is_what_the_service_says_of_itself(alice, root, bridge):
     contract = {part.get("name"): shape(part) for part in interfaces()}
     with alice.create_tap(bridge) as tap, network(root, "yesnet", "isolated", services=False) as net:
         said = introspect(alice, ROOT) | introspect(alice, tap.endpoint) | introspect(alice, net.path)
