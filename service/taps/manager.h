@@ -47,6 +47,10 @@ void manager_run(Manager *manager, WorkersJob *job);
  * -ENOMEM */
 int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *waiter);
 
+/* The endpoint on that network that has the lease; NULL: none. */
+const Endpoint *manager_find_lease(
+                const Manager *manager, const Network *network, const Lease *lease);
+
 /* NULL: none. An interface is found by its present name only. */
 Endpoint *manager_find(Manager *manager, uint32_t nonce);
 Endpoint *manager_find_interface(Manager *manager, const char *name);
