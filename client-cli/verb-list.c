@@ -25,6 +25,7 @@ static const Column columns[] = {
         { "MTU", "mtu" },
         { "QUEUES", "queues" },
         { "STATE", "state" },
+        { "ADDRESSES", "wide_addresses" },
         { "WARNINGS", "n_warnings" },
 };
 
@@ -72,6 +73,22 @@ static int collect(const Options *options, json_t *objects, json_t *endpoints) {
         return 0;
 }
 
+/* The table leaves out those that are of no use beyond the bridge; "show" prints all. */
+static void choose_addresses(json_t *endpoints) {
+        json_t *endpoint, *address;
+        size_t i, k;
+
+        json_array_foreach(endpoints, i, endpoint) {
+                json_t *wide = json_array();
+
+                json_array_foreach(json_object_get(endpoint, "addresses"), k, address) {
+                        if (strncmp(json_string_value(address), "fe80:", strlen("fe80:")) != 0)
+                                json_array_append(wide, address);
+                }
+                json_object_set_new(endpoint, "wide_addresses", wide);
+        }
+}
+
 /* The table only has their number; "show" prints the sentences. */
 static void count_warnings(json_t *endpoints) {
         json_t *endpoint;
@@ -104,6 +121,7 @@ Status verb_list(const Options *options) {
                 return complain_errno(r, "read the answer of the service");
         if (options->json)
                 return print_json(endpoints);
+        choose_addresses(endpoints);
         count_warnings(endpoints);
         return print_rows(endpoints, columns, sizeof(columns) / sizeof(columns[0]));
 }

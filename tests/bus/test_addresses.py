@@ -5,12 +5,17 @@ gone is shown no longer, and whatever guests claim costs no more than a few sign
 
 import contextlib
 import ipaddress
+import json
+import os
+import pathlib
 import shutil
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
+from gi.repository import Gio, GLib
 from vnic import frames, kernel
 from vnic.client import PROPERTIES
 from vnic.machine import Machine
@@ -395,3 +400,109 @@ def test_a_real_guest_on_a_network_has_both_its_addresses(alice, root):
         assert own and machine.pings(net.address(6))
         assert poll(lambda: {told["ip"], own} <= set(tap.get("Addresses")), 10), tap.get("Addresses")
         assert tap.get("Addresses") == sorted(tap.get("Addresses"), key=lambda one: (":" in one, ipaddress.ip_address(one)))
+
+
+# vnicctl
+
+@contextlib.contextmanager
+def vnicctl(world, *arguments):
+    """It runs for the length of the `with`."""
+    child = world.run_as("alice", [world.tool("vnicctl"), *arguments], stdin=subprocess.PIPE)
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(5)
+        for stream in (child.stdin, child.stdout, child.stderr):
+            stream.close()
+
+
+def known_to_the_host(bridge, address, mac):
+    kernel.run("ip", "neigh", "replace", address, "lladdr", mac, "dev", bridge, "nud", "reachable")
+
+
+def status(pid, key):
+    lines = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return dict(line.split(":\t", 1) for line in lines)[key]
+
+
+def processes(key, value):
+    """Those with this in their status."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if status(folder.name, key) == str(value):
+                found.append(int(folder.name))
+    return found
+
+
+def tellers(pid):
+    """The processes that vnicctl, now pid, has left to tell the address."""
+    return [one for one in processes("Name", "vnicctl") if one != pid]
+
+
+def test_create_tells_the_address_when_it_is_known_and_list_and_show_have_it(world, lan):
+    with vnicctl(world, "create", "--json", "--bridge", lan, "--guest-mac", GUEST) as child:
+        said = json.loads(child.stdout.readline())
+        known_to_the_host(lan, "fe80::9", GUEST)
+        known_to_the_host(lan, "10.88.0.9", GUEST)
+        assert child.stderr.readline() == f"vnicctl: The address of the guest on {said['interface']} is 10.88.0.9.\n"
+        _, out, _ = world.output_as("alice", [world.tool("vnicctl"), "list"])
+        header, line = out.splitlines()
+        assert line[header.index("ADDRESSES"):].split()[0] == "10.88.0.9" and "fe80" not in line
+        _, out, _ = world.output_as("alice", [world.tool("vnicctl"), "list", "--json"])
+        assert json.loads(out)[0]["addresses"] == ["10.88.0.9", "fe80::9"]
+        _, out, _ = world.output_as("alice", [world.tool("vnicctl"), "show", said["interface"]])
+        assert "10.88.0.9 fe80::9" in out
+        assert child.poll() is None
+
+
+def test_run_tells_each_address_once_and_the_program_has_no_other_process(world, lan):
+    with vnicctl(world, "run", "--bridge", lan, "--guest-mac", GUEST, "--and", "--bridge", lan, "--guest-mac", OTHER,
+                 "--", "sh", "-c", "echo {ifname1} {ifname2}; exec sleep 60") as child:
+        first, second = child.stdout.readline().split()
+        assert poll(lambda: tellers(child.pid), 5)
+        assert processes("PPid", child.pid) == []
+        known_to_the_host(lan, "10.88.0.10", OTHER)
+        assert child.stderr.readline() == f"vnicctl: The address of the guest on {second} is 10.88.0.10.\n"
+        known_to_the_host(lan, "10.88.0.11", OTHER)
+        known_to_the_host(lan, "10.88.0.9", GUEST)
+        assert child.stderr.readline() == f"vnicctl: The address of the guest on {first} is 10.88.0.9.\n"
+        assert poll(lambda: tellers(child.pid) == [], 5)
+        assert child.poll() is None and kernel.exists(first)
+
+
+def test_who_waits_for_an_address_ends_with_the_program_and_keeps_nothing_open(world, lan):
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    child = world.run_as("alice", [world.tool("vnicctl"), "run", "--bridge", lan, "--", "sh", "-c", "echo {ifname}; cat"],
+                         stdin=subprocess.PIPE, pass_fds=[writer])
+    os.close(writer)
+    name = child.stdout.readline().strip()
+    (teller,) = poll(lambda: tellers(child.pid), 5)
+
+    def held():
+        return [os.readlink(one) for one in pathlib.Path(f"/proc/{teller}/fd").iterdir()]
+
+    assert poll(lambda: "/dev/net/tun" not in held() and f"pipe:[{os.fstat(reader).st_ino}]" not in held(), 5), held()
+    out, err = child.communicate("", timeout=10)
+    assert (out, err) == ("", "")
+    assert kernel.wait_gone(name) and poll(lambda: not pathlib.Path(f"/proc/{teller}").exists(), 5)
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+
+
+def test_nobody_else_makes_vnicctl_tell_an_address(world, bob, lan):
+    with vnicctl(world, "create", "--json", "--bridge", lan, "--guest-mac", GUEST) as child:
+        said = json.loads(child.stdout.readline())
+        assert poll(lambda: tellers(child.pid), 5)
+        message = Gio.DBusMessage.new_signal(said["path"], PROPERTIES, "PropertiesChanged")
+        message.set_body(GLib.Variant("(sa{sv}as)", ("org.vnicd1.Endpoint", {
+            "Addresses": GLib.Variant("as", ["10.88.0.66"])}, [])))
+        for name in bob.bus_call("ListNames")[0]:
+            if name.startswith(":") and name != bob.unique:
+                message = message.copy()
+                message.set_destination(name)
+                bob.send(message)
+        known_to_the_host(lan, "10.88.0.9", GUEST)
+        assert "10.88.0.9" in child.stderr.readline()
