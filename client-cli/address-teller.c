@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "connection.h"
+#include "language.h"
 #include "placeholders.h"
 #include "text.h"
 
@@ -45,8 +46,8 @@ static void tell(Teller *teller, size_t i) {
                         first = *address;
         }
         if (first) {
-                (void)complain(STATUS_OK, "The address of the guest on %s is %s.", tap->interface,
-                                first);
+                (void)complain(STATUS_OK, _("The address of the guest on %s is %s."),
+                                tap->interface, first);
                 teller->told[i] = true;
                 teller->left--;
         }
