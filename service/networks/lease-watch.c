@@ -57,7 +57,8 @@ int lease_watch_new(LeaseWatch **ret, Networks *networks, Workers *workers,
         };
         watch->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
         if (watch->fd < 0)
-                return -errno;
+                log_warning("Leases of networks are not known: the kernel gives no inotify: %s",
+                                strerror(errno));
         *ret = TAKE_PTR(watch);
         return 0;
 }
@@ -179,6 +180,8 @@ static void watch_network(LeaseWatch *watch, Network *network) {
 void lease_watch_look(LeaseWatch *watch) {
         Network *network = NULL;
 
+        if (watch->fd < 0)
+                return;
         take_events(watch);
         watch_directory(watch);
         while ((network = networks_next(watch->networks, network))) {

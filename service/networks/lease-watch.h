@@ -12,14 +12,14 @@
 typedef struct LeaseWatch LeaseWatch;
 
 /* changed(): leases were read; lease_watch_look() has to be called once more. In the loop.
- * -ENOMEM, -errno of inotify_init(2). */
+ * Where the kernel gives no inotify, no lease is ever known. -ENOMEM */
 int lease_watch_new(LeaseWatch **ret, Networks *networks, Workers *workers,
                 void (*changed)(void *userdata), void *userdata);
 
 /* No job of it may be under way. Takes NULL. Returns NULL. */
 LeaseWatch *lease_watch_free(LeaseWatch *watch);
 
-/* Polls readable when there is something to look at. */
+/* Polls readable when there is something to look at. Below 0: there never is. */
 int lease_watch_fd(const LeaseWatch *watch);
 
 /* Finds out which files have changed, and has them read. */

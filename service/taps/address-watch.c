@@ -318,7 +318,8 @@ static void look(void *userdata) {
         if (watch->wants_dump && !watch->dumping && begin_dump(watch) < 0)
                 debounce_later(watch->look, DUMP_AGAIN_USEC);
         tell(watch);
-        (void)sd_event_source_set_enabled(watch->leases_readable, SD_EVENT_ON);
+        if (watch->leases_readable)
+                (void)sd_event_source_set_enabled(watch->leases_readable, SD_EVENT_ON);
         if (!watch->dumping)
                 (void)sd_event_source_set_enabled(watch->neighbours_readable, SD_EVENT_ON);
 }
@@ -356,7 +357,7 @@ int address_watch_new(AddressWatch **ret, Manager *manager) {
         if (r >= 0)
                 r = sd_event_add_io(manager->event, &watch->neighbours_readable, watch->neighbours,
                                 EPOLLIN, on_readable, watch);
-        if (r >= 0)
+        if (r >= 0 && lease_watch_fd(watch->leases) >= 0)
                 r = sd_event_add_io(manager->event, &watch->leases_readable,
                                 lease_watch_fd(watch->leases), EPOLLIN, on_readable, watch);
         if (r < 0)

@@ -367,15 +367,20 @@ def test_a_lease_beats_what_is_only_heard_where_there_is_no_room(alice, root):
 
 
 @needs_dnsmasq
-def test_nobody_gets_an_address_by_a_claim_about_another_guests_mac(alice, bob, net):
+def test_nobody_gets_an_address_by_a_claim_about_another_guests_mac(alice, root):
     """Whoever asks for an IPv6 address names any MAC, and whoever writes the file names any address."""
-    with alice.create_tap(net.name, False) as tap:
+    with network(root, "yesclaim", addresses=["10.73.0.1/24", "fd00:73::1/64"]) as net, \
+            alice.create_tap(net.name, False) as tap:
         mac = tap.get("GuestMac")
-        write_leases(net, "duid 00:01", f"{in_future()} 7 fd00::9 thief 00:03:00:01:{mac}",
-                     f"{in_future()} {mac} 192.0.2.9 guest *", f"{in_future()} {mac} 10.77.0.5 guest *")
-        assert shows(tap, "10.77.0.5"), tap.get("Addresses")
+        write_leases(net, "duid 00:01", f"{in_future()} 7 fd00:73::9 thief 00:03:00:01:{mac}",
+                     f"{in_future()} {mac} 192.0.2.9 guest *", f"{in_future()} {mac} 10.73.0.5 guest *")
+        assert shows(tap, "10.73.0.5"), tap.get("Addresses")
         assert {one["address"]: one.get("endpoint") for one in list_leases(net)} == {
-            "fd00::9": None, "192.0.2.9": None, "10.77.0.5": tap.endpoint}
+            "fd00:73::9": None, "192.0.2.9": None, "10.73.0.5": tap.endpoint}
+        # The guest that uses it has it.
+        known_to_the_host(net.name, "fd00:73::9", mac)
+        assert shows(tap, "10.73.0.5", "fd00:73::9")
+        assert {one.get("endpoint") for one in list_leases(net) if ":" in one["address"]} == {tap.endpoint}
 
 
 @needs_dnsmasq
@@ -383,12 +388,24 @@ def test_leases_of_a_service_that_comes_late_or_comes_back_are_heard(alice, root
     with network(root, "yeslate", services=False, addresses=["10.75.0.1/24"]) as net, \
             alice.create_tap(net.name, False) as tap:
         mac, folder = tap.get("GuestMac"), LEASES / net.name
-        for last in (5, 6):
+        for last, goes in ((5, folder), (6, LEASES), (7, LEASES)):
             folder.mkdir(parents=True)
             write_leases(net, f"{in_future()} {mac} 10.75.0.{last} guest *")
             assert shows(tap, f"10.75.0.{last}"), tap.get("Addresses")
-            shutil.rmtree(folder)
+            shutil.rmtree(goes)
             assert shows(tap) and list_leases(net) == []
+
+
+@needs_dnsmasq
+def test_a_guest_that_comes_back_has_the_lease_that_was_kept_for_it(alice, net):
+    with alice.create_tap(net.name, False, guest_mac=GUEST) as tap:
+        write_leases(net, f"{in_future()} {GUEST} 10.77.0.5 guest *")
+        assert shows(tap, "10.77.0.5")
+    kernel.wait_gone(tap.interface)
+    assert "endpoint" not in list_leases(net)[0]
+    with alice.create_tap(net.name, False, guest_mac=GUEST) as tap:
+        assert shows(tap, "10.77.0.5")
+        assert list_leases(net)[0]["endpoint"] == tap.endpoint
 
 
 @needs_dnsmasq
@@ -441,10 +458,11 @@ def tellers(pid):
     return [one for one in processes("Name", "vnicctl") if one != pid]
 
 
-def test_create_tells_the_address_when_it_is_known_and_list_and_show_have_it(world, lan):
+def test_create_tells_the_address_when_it_is_known_and_list_and_show_have_it(world, alice, lan):
     with vnicctl(world, "create", "--json", "--bridge", lan, "--guest-mac", GUEST) as child:
         said = json.loads(child.stdout.readline())
         known_to_the_host(lan, "fe80::9", GUEST)
+        assert poll(lambda: alice.get(said["path"], "org.vnicd1.Endpoint", "Addresses") == ["fe80::9"], 5)
         known_to_the_host(lan, "10.88.0.9", GUEST)
         assert child.stderr.readline() == f"vnicctl: The address of the guest on {said['interface']} is 10.88.0.9.\n"
         _, out, _ = world.output_as("alice", [world.tool("vnicctl"), "list"])
