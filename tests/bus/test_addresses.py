@@ -129,6 +129,7 @@ def test_an_address_on_another_bridge_is_not_this_guests(alice, lan, bridges):
 def test_a_guest_whose_mac_was_known_before_it_came_has_its_address(alice, lan):
     """The kernel tells nothing when the guest uses the address again."""
     kernel.run("ip", "neigh", "replace", "10.88.0.9", "lladdr", GUEST, "dev", lan, "nud", "stale")
+    time.sleep(1)  # until nothing else makes the service look
     with alice.create_tap(lan, False, guest_mac=GUEST) as tap:
         assert shows(tap, "10.88.0.9")
 
