@@ -162,7 +162,6 @@ void address_book_lease(AddressBook *book, AddressHolder *holder, const IpAddres
 
 void address_book_begin(AddressBook *book) {
         book->round++;
-        book->has_room_again = false;
 }
 
 void address_holder_sweep(AddressBook *book, AddressHolder *holder, AddressSource source) {

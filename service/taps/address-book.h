@@ -58,7 +58,9 @@ typedef struct AddressBook {
         List by_address[ADDRESS_BOOK_BUCKETS]; /* KnownAddress.bucket */
         List changed;                          /* AddressHolder.changed: to be settled */
         unsigned round;
-        bool has_room_again; /* in a holder that had none for an address that may still be used */
+        /* In a holder that had none for an address that may still be used. Whoever looks for it
+         * clears this. */
+        bool has_room_again;
 } AddressBook;
 
 void address_book_init(AddressBook *book);

@@ -311,10 +311,10 @@ static void look(void *userdata) {
         if (watch->stopped)
                 return;
         look_at_leases(watch);
-        if (!watch->dumping) {
+        if (!watch->dumping)
                 read_events(watch);
-                watch->wants_dump |= watch->book.has_room_again;
-        }
+        watch->wants_dump |= watch->book.has_room_again;
+        watch->book.has_room_again = false;
         if (watch->wants_dump && !watch->dumping && begin_dump(watch) < 0)
                 debounce_later(watch->look, DUMP_AGAIN_USEC);
         tell(watch);

@@ -4,6 +4,7 @@ the leases say so; on every bridge the host's neighbour table, as far as it spea
 gone is shown no longer, and whatever guests claim costs no more than a few signals."""
 
 import contextlib
+import ctypes
 import ipaddress
 import json
 import os
@@ -352,6 +353,49 @@ def test_what_a_network_remembers_does_not_count_after_a_restart(world, alice, n
         assert shows(tap, "10.77.0.6"), tap.get("Addresses")
         time.sleep(0.5)
         assert tap.get("Addresses") == ["10.77.0.6"]
+
+
+@contextlib.contextmanager
+def openings(folder):
+    """Returns a function that gives how often a file in the folder was opened."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.inotify_init1(os.O_NONBLOCK)
+    assert fd >= 0 and libc.inotify_add_watch(fd, os.fsencode(folder), 0x20) >= 0  # IN_OPEN
+    seen = []
+
+    def count():
+        with contextlib.suppress(BlockingIOError):
+            seen.append(os.read(fd, 1 << 20).count(b"leases\0"))
+        return sum(seen)
+
+    yield count
+    os.close(fd)
+
+
+@needs_dnsmasq
+@pytest.mark.restarts
+def test_at_a_start_the_leases_are_not_searched_for_each_endpoint(world, alice, net):
+    with contextlib.ExitStack() as stack:
+        taps = [stack.enter_context(alice.create_tap(net.name, False)) for _ in range(10)]
+        write_leases(net, *[f"{in_future()} {tap.get('GuestMac')} 10.77.0.{i + 2} guest *" for i, tap in enumerate(taps)])
+        assert all(shows(tap, f"10.77.0.{i + 2}") for i, tap in enumerate(taps))
+        with openings(LEASES / net.name) as opened:
+            world.restart_service()
+            assert all(shows(tap, f"10.77.0.{i + 2}") for i, tap in enumerate(taps))
+            assert 0 < opened() <= 3
+
+
+@needs_dnsmasq
+def test_list_leases_opens_no_file(alice, net):
+    with alice.create_tap(net.name, False, guest_mac=GUEST) as tap:
+        write_leases(net, f"{in_future()} {GUEST} 10.77.0.5 guest *")
+        assert shows(tap, "10.77.0.5")
+        with openings(LEASES / net.name) as opened:
+            for _ in range(20):
+                assert list_leases(net)
+            assert opened() == 0
+            net.leases()
+            assert opened() == 1
 
 
 @needs_dnsmasq
