@@ -116,6 +116,20 @@ static const char import_details[] =
                 "\n"
                 "  vnicctl import >/etc/vnicd/vnicd.conf.d/50-imported.conf\n";
 
+static const char libvirt_details[] =
+                "Gives each bridge that you may use, also if an administrator would be asked, a\n"
+                "network of the same name in your libvirt session (qemu:///session), so that\n"
+                "programs need only its name. libvirt must use vnic-bridge-helper: see the\n"
+                "manual page. These networks have a mark of their own; others stay as they are.\n"
+                "\n"
+                "  sync     define what is missing, remove what you may no longer use\n"
+                "  remove   remove them all; needs no service\n"
+                "\n"
+                "While the service or polkit does not answer, sync removes nothing. For example:\n"
+                "\n"
+                "  vnicctl libvirt sync\n"
+                "  virt-install --connect qemu:///session --network network=vnicbr0 ...\n";
+
 static const Verb verbs[] = {
         { "capabilities", "", "what this host and this service can do", NULL, OPTIONS_JSON, 0, 0,
                         verb_capabilities },
@@ -145,6 +159,8 @@ static const Verb verbs[] = {
                         OPTIONS_JSON, 0, 1, verb_bench },
         { "import", " [FILE...]", "make a configuration from that of QEMU or lxc", import_details,
                         OPTIONS_FORMAT, 0, ANY_NUMBER, verb_import },
+        { "libvirt", " sync|remove", "the bridges as networks of your libvirt session",
+                        libvirt_details, 0, 1, 1, verb_libvirt },
 };
 
 enum {

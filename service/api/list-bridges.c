@@ -53,7 +53,7 @@ typedef struct Entry {
         const Network *network;  /* NULL: none, or not up */
         unsigned ports;
         bool shared; /* it has a foreign port, and counts as a bridge of the host */
-        const char *access;
+        AccessAnswer access;
 } Entry;
 
 /* A network that is not up has no problems. */
@@ -95,6 +95,10 @@ static int append_sentences(const Listing *listing, const Entry *entry, const ch
         return r;
 }
 
+static const char *access_word(AccessAnswer answer) {
+        return answer == ACCESS_YES ? "yes" : answer == ACCESS_CHALLENGE ? "challenge" : "no";
+}
+
 static int append_entry(const Listing *listing, const Entry *entry) {
         const NetworkPlan *plan = entry->plan;
         sd_bus_message *reply = listing->reply;
@@ -103,11 +107,12 @@ static int append_entry(const Listing *listing, const Entry *entry) {
         r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
+        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
                         entry->bridge->name, "kind", "s",
                         plan && !entry->shared ? network_kind_name(plan->kind) : "bridge", "access",
-                        "s", entry->access, "mtu", "u", entry->bridge->mtu, "ports", "u",
-                        (uint32_t)entry->ports, "ports_max", "u",
+                        "s", access_word(entry->access), "polkit_answered", "b",
+                        (int)(entry->access != ACCESS_UNAVAILABLE), "mtu", "u", entry->bridge->mtu,
+                        "ports", "u", (uint32_t)entry->ports, "ports_max", "u",
                         plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX);
         if (r < 0)
                 return r;
@@ -118,11 +123,10 @@ static int append_entry(const Listing *listing, const Entry *entry) {
 }
 
 static int list_entry(Listing *listing, Entry *entry, const AccessRequest *access) {
-        AccessAnswer answer;
         int r;
 
-        r = access_query(
-                        listing->service->access, listing->call, access, &answer, listing->failure);
+        r = access_query(listing->service->access, listing->call, access, &entry->access,
+                        listing->failure);
         if (r == -ESTALE) { /* it appeared after the others were checked */
                 *listing->failure = FAILURE_INIT;
                 return 0;
@@ -132,9 +136,6 @@ static int list_entry(Listing *listing, Entry *entry, const AccessRequest *acces
         listing->pending = listing->pending || r == 0;
         if (listing->pending)
                 return 0;
-        entry->access = answer == ACCESS_YES         ? "yes"
-                        : answer == ACCESS_CHALLENGE ? "challenge"
-                                                     : "no";
         return append_entry(listing, entry);
 }
 
