@@ -70,8 +70,9 @@ class Session:
         assert status == 0, err
 
     def close(self):
-        for name in self.virsh("list", "--name")[1].split():
+        for name in self.virsh("list", "--all", "--name")[1].split():
             self.virsh("destroy", name)
+            self.virsh("undefine", name)
         for name in self.networks("--all"):
             self.virsh("net-destroy", name)
             self.virsh("net-undefine", name)
