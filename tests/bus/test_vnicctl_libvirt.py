@@ -29,10 +29,10 @@ def synchronised(session):
 
 
 def test_each_bridge_that_the_user_may_use_becomes_a_network(session, bridges, root):
-    for name in ("yes0", "ask0", "no0", "yes.1+a@b_c-d"):
+    for name in ("yes0", "ask0", "no0", "yes.1+a@b_c-d", "yes01", "yes10"):
         bridges(name)
     with network(root, "yeslab", "isolated", services=False):
-        made = ["ask0", "yes.1+a@b_c-d", "yes0", "yeslab"]
+        made = ["ask0", "yes.1+a@b_c-d", "yes0", "yes01", "yes10", "yeslab"]
         assert synchronised(session) == [f"defined {name}" for name in made]
         assert session.networks("--all") == session.networks("--autostart") == session.networks() == made
         assert session.networks("--inactive") == []
