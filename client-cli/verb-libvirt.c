@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "client-call.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 #include "virsh.h"
@@ -63,30 +64,32 @@ static Status list(const char *which, const char *what, json_t **ret) {
         _cleanup_free_ char *output = NULL;
         _cleanup_(json_decrefp) json_t *lines = json_array();
         char *rest, *line;
-        Status status = virsh_run(
-                        "list the networks of your libvirt session", arguments, NULL, &output);
+        Status status = virsh_run(_("Cannot list the networks of your libvirt session"), arguments,
+                        NULL, &output);
 
         if (status != STATUS_OK)
                 return status;
         for (rest = output; (line = strsep(&rest, "\n"));)
                 if (*line && json_array_append_new(lines, json_string(line)) < 0)
-                        return complain_errno(ENOMEM, "list the networks of your libvirt session");
+                        return complain_errno(ENOMEM,
+                                        _("Cannot list the networks of your libvirt session"));
         *ret = TAKE_PTR(lines);
         return STATUS_OK;
 }
 
 /* By UUID, since names can be anything. */
-static Status change(const char *step, const char *verb, const char *uuid) {
+static Status change(const char *what, const char *verb, const char *uuid) {
         const char *const arguments[] = { verb, uuid, NULL };
 
-        return virsh_run(step, arguments, NULL, NULL);
+        return virsh_run(what, arguments, NULL, NULL);
 }
 
 static Status start(const char *uuid) {
-        Status status = change(
-                        "have libvirt start the network with your session", "net-autostart", uuid);
+        Status status = change(_("Cannot have libvirt start the network with your session"),
+                        "net-autostart", uuid);
 
-        return status == STATUS_OK ? change("start the network", "net-start", uuid) : status;
+        return status == STATUS_OK ? change(_("Cannot start the network"), "net-start", uuid)
+                                   : status;
 }
 
 /* name: of a bridge that vnicd lists, so it needs no quoting. */
@@ -98,11 +101,11 @@ static Status define(const char *name, const char *uuid) {
         snprintf(definition, sizeof(definition),
                         "<network><name>%s</name><uuid>%s</uuid><forward mode='bridge'/><bridge name='%s'/></network>\n",
                         name, uuid, name);
-        status = virsh_run("define the network", arguments, definition, NULL);
+        status = virsh_run(_("Cannot define the network"), arguments, definition, NULL);
         if (status == STATUS_OK)
                 status = start(uuid);
         if (status == STATUS_OK)
-                printf("defined %s\n", name);
+                printf(_("defined %s\n"), name);
         return status;
 }
 
@@ -116,7 +119,7 @@ static Status provide(const Session *session, const char *name) {
                 return STATUS_OK;
         if (contains(session->names, name))
                 return complain(STATUS_TAKEN,
-                                "Your libvirt session has a network '%s' of your own, which stays as it is. To get one for the bridge of that name, rename yours or remove it (virsh -c qemu:///session net-undefine %s).",
+                                _("Your libvirt session has a network '%s' of your own, which stays as it is. To get one for the bridge of that name, rename yours or remove it (virsh -c qemu:///session net-undefine %s)."),
                                 name, name);
         return define(name, uuid);
 }
@@ -124,14 +127,14 @@ static Status provide(const Session *session, const char *name) {
 static Status remove_network(const Session *session, const char *uuid) {
         const char *const arguments[] = { "net-name", uuid, NULL };
         _cleanup_free_ char *name = NULL;
-        Status status = virsh_run("get the name of the network", arguments, NULL, &name);
+        Status status = virsh_run(_("Cannot get the name of the network"), arguments, NULL, &name);
 
         if (status == STATUS_OK && !contains(session->inactive, uuid))
-                status = change("stop the network", "net-destroy", uuid);
+                status = change(_("Cannot stop the network"), "net-destroy", uuid);
         if (status == STATUS_OK)
-                status = change("remove the network", "net-undefine", uuid);
+                status = change(_("Cannot remove the network"), "net-undefine", uuid);
         if (status == STATUS_OK)
-                printf("removed %.*s\n", (int)strcspn(name, "\n"), name);
+                printf(_("removed %.*s\n"), (int)strcspn(name, "\n"), name);
         return status;
 }
 
@@ -178,7 +181,7 @@ static Status synchronise(const Session *session, const json_t *bridges) {
                         continue;
                 uuid_of(name, uuid);
                 if (json_array_append_new(wanted, json_string(uuid)) < 0)
-                        return complain_errno(ENOMEM, "list the bridges");
+                        return complain_errno(ENOMEM, _("Cannot list the bridges"));
                 note(&first, provide(session, name));
         }
         if (certain)
@@ -186,7 +189,7 @@ static Status synchronise(const Session *session, const json_t *bridges) {
         else
                 note(&first,
                                 complain(STATUS_UNREACHABLE,
-                                                "polkit did not say which bridges you may use, so no network was removed. See whether polkit is running (systemctl status polkit), and repeat this."));
+                                                _("polkit did not say which bridges you may use, so no network was removed. See whether polkit is running (systemctl status polkit), and repeat this.")));
         return first;
 }
 
@@ -216,7 +219,7 @@ Status verb_libvirt(const Options *options) {
 
         if (!remove && strcmp(options->arguments[0], "sync") != 0)
                 return complain(STATUS_USAGE,
-                                "libvirt takes sync or remove, not '%s'; see vnicctl libvirt --help.",
+                                _("libvirt takes sync or remove, not '%s'; see vnicctl libvirt --help."),
                                 options->arguments[0]);
         if (!remove)
                 status = list_bridges(options, &answer);

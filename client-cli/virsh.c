@@ -10,6 +10,7 @@
 
 #include "common/cleanup.h"
 #include "common/read-file.h"
+#include "language.h"
 
 #define ARGUMENTS_MAX 4
 #define OUTPUT_MAX    ((size_t)1024 * 1024)
@@ -39,20 +40,20 @@ static int open_input(const char *input) {
         return TAKE_FD(fd);
 }
 
-static Status complain_virsh(const char *step, int status) {
+static Status complain_virsh(const char *what, int status) {
         if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
                 return STATUS_OK;
         if (WIFEXITED(status) && WEXITSTATUS(status) == NO_SUCH_THING)
                 return complain(STATUS_NOT_SUPPORTED,
-                                "Cannot %s: there is no virsh. Install it; Debian's package is libvirt-clients.",
-                                step);
+                                _("%s: there is no virsh. Install it; Debian's package is libvirt-clients."),
+                                what);
         return complain(STATUS_FAILURE,
-                        "Cannot %s: virsh failed. See its own message; \"virsh -c qemu:///session list\" shows whether your libvirt session works.",
-                        step);
+                        _("%s: virsh failed. See its own message; \"virsh -c qemu:///session list\" shows whether your libvirt session works."),
+                        what);
 }
 
 /* Reads up to the end of its output, then waits for its end. */
-static Status follow(const char *step, pid_t child, int output, char **ret) {
+static Status follow(const char *what, pid_t child, int output, char **ret) {
         _cleanup_free_ char *text = NULL;
         Status result;
         size_t size;
@@ -61,29 +62,30 @@ static Status follow(const char *step, pid_t child, int output, char **ret) {
         r = read_text(output, OUTPUT_MAX, &text, &size);
         while (waitpid(child, &status, 0) < 0)
                 if (errno != EINTR)
-                        return complain_errno(errno, "wait for virsh");
-        result = r < 0 ? complain_errno(r, "read what virsh prints") : complain_virsh(step, status);
+                        return complain_errno(errno, _("Cannot wait for virsh"));
+        result = r < 0 ? complain_errno(r, _("Cannot read what virsh prints"))
+                       : complain_virsh(what, status);
         if (result == STATUS_OK && ret)
                 *ret = TAKE_PTR(text);
         return result;
 }
 
-Status virsh_run(const char *step, const char *const *arguments, const char *input, char **ret) {
+Status virsh_run(const char *what, const char *const *arguments, const char *input, char **ret) {
         _cleanup_close_ int in = open_input(input), ours = -EBADF, theirs = -EBADF;
         int ends[2];
         pid_t child;
 
         if (in < 0)
-                return complain_errno(in, "start virsh");
+                return complain_errno(in, _("Cannot start virsh"));
         if (pipe2(ends, O_CLOEXEC) < 0)
-                return complain_errno(errno, "start virsh");
+                return complain_errno(errno, _("Cannot start virsh"));
         ours = ends[0];
         theirs = ends[1];
         child = fork();
         if (child < 0)
-                return complain_errno(errno, "start virsh");
+                return complain_errno(errno, _("Cannot start virsh"));
         if (child == 0)
                 become_virsh(arguments, in, theirs);
         theirs = close_fd(theirs);
-        return follow(step, child, ours, ret);
+        return follow(what, child, ours, ret);
 }

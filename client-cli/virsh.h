@@ -9,6 +9,6 @@
 #include "status.h"
 
 /* Runs "virsh -c qemu:///session ARGUMENT..."; the arguments end with NULL. input, unless NULL, is
- * what it can read from /dev/stdin. ret, unless NULL, gets its output as a new string. step
- * completes the sentence "Cannot ...". */
-Status virsh_run(const char *step, const char *const *arguments, const char *input, char **ret);
+ * what it can read from /dev/stdin. ret, unless NULL, gets its output as a new string. what is
+ * as for complain_errno(). */
+Status virsh_run(const char *what, const char *const *arguments, const char *input, char **ret);
