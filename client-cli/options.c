@@ -13,9 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ifname.h"
+
 typedef enum OptionType {
         TYPE_FLAG,   /* bool */
         TYPE_TEXT,   /* const char * */
+        TYPE_LABEL,  /* likewise; not the name of an interface of vnicd */
         TYPE_NUMBER, /* OptionNumber */
         TYPE_SWITCH, /* OptionSwitch */
 } OptionType;
@@ -45,7 +48,7 @@ static const OptionRow rows[] = {
                         "queue pairs; more than one makes a multiqueue tap" },
         { "multiqueue", "", OPTIONS_TAP, TYPE_FLAG, FIELD(multiqueue),
                         "make a multiqueue tap, even with one queue" },
-        { "label", " TEXT", OPTIONS_TAP, TYPE_TEXT, FIELD(label),
+        { "label", " TEXT", OPTIONS_TAP, TYPE_LABEL, FIELD(label),
                         "a name of your own for the endpoint" },
         { "guest-mac", " MAC", OPTIONS_TAP, TYPE_TEXT, FIELD(guest_mac),
                         "the MAC address the guest will use" },
@@ -138,6 +141,7 @@ bool options_parse_switch(const char *text, OptionSwitch *ret) {
 
 static Status apply(const OptionRow *row, const char *verb, const char *text, Options *options) {
         void *field = (char *)options + row->offset;
+        uint32_t nonce;
 
         switch (row->type) {
         case TYPE_FLAG:
@@ -146,6 +150,13 @@ static Status apply(const OptionRow *row, const char *verb, const char *text, Op
         case TYPE_TEXT:
                 *(const char **)field = text;
                 return STATUS_OK;
+        case TYPE_LABEL:
+                *(const char **)field = text;
+                if (ifname_parse_nonce(text, &nonce) < 0)
+                        return STATUS_OK;
+                return complain(STATUS_BAD_OPTION,
+                                "%s: --%s does not take '%s', which is the name of an interface of vnicd. Choose another.",
+                                verb, row->name, text);
         case TYPE_NUMBER:
                 if (parse_number(text, field))
                         return STATUS_OK;

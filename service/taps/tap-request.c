@@ -38,9 +38,15 @@ int tap_request_set_default(TapRequest *request, const char *name, Failure *fail
 }
 
 int tap_request_set_label(TapRequest *request, const char *label, Failure *failure) {
+        uint32_t nonce;
+
         if (!label_is_valid(label))
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"label\" takes 1 to 32 of A-Z a-z 0-9 _ . and -.");
+        /* Such a tap of an earlier release keeps it. */
+        if (ifname_parse_nonce(label, &nonce) >= 0)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"label\" does not take \"vnic\" and 8 hex digits: that is the name of an interface of vnicd. Choose another.");
         snprintf(request->label, sizeof(request->label), "%s", label);
         return 0;
 }

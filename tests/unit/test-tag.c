@@ -327,7 +327,7 @@ static void a_label_of_thirty_three_is_refused(void **state) {
 static void labels_have_few_letters(void **state) {
         static const char *const bad[] = { "", "a b", "a/b", "a=b", "a:b", "\xc3\xa4", "a\n", "$a",
                 "abcdefghijklmnopqrstuvwxyz0123456", "a\x01", "<b>" };
-        static const char *const good[] = { "a", "A-Z_0.9", ".", "..", "-rf",
+        static const char *const good[] = { "a", "A-Z_0.9", ".", "..", "-rf", "vnic0badcafe",
                 "abcdefghijklmnopqrstuvwxyz012345" };
 
         for (size_t i = 0; i < ELEMENTS(bad); i++) {

@@ -98,6 +98,10 @@ static void a_label_is_taken_or_refused_by_name(void **state) {
         assert_non_null(strstr(failure.text, "label"));
         assert_string_equal(request.label, "web-1");
         assert_int_equal(tap_request_set_label(&request, "", NULL), -EINVAL);
+        assert_int_equal(tap_request_set_label(&request, "vnic0badcafe", &failure), -EINVAL);
+        assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
+        assert_int_equal(tap_request_set_label(&request, "vnic0badcafe0", NULL), 0);
+        assert_int_equal(tap_request_set_label(&request, "vnic0BADCAFE", NULL), 0);
         assert_int_equal(tap_request_set_label(&request, "abcdefghijklmnopqrstuvwxyz0123456", NULL),
                         -EINVAL);
 }
