@@ -70,8 +70,9 @@ static const char show_details[] =
 static const char release_details[] =
                 "Deletes endpoints. NAME is the name of an interface, or a label of your own;\n"
                 "--all deletes all endpoints of your uid, including those of sandboxed programs,\n"
-                "and prints their number. A program that still uses one reads errors from\n"
-                "it: detach it there first.\n";
+                "--label-prefix and --bridge those of them for which all that is given holds;\n"
+                "both print the number. A program that still uses one reads errors from it:\n"
+                "detach it there first.\n";
 
 static const char monitor_details[] =
                 "Prints a line for each endpoint that is added, changed or removed (with the\n"
@@ -131,7 +132,7 @@ static const Verb verbs[] = {
                         0, verb_list },
         { "show", " NAME", "all about one endpoint", show_details, OPTIONS_JSON, 1, 1, verb_show },
         { "release", " NAME... | --all", "delete endpoints", release_details,
-                        OPTIONS_ALL | OPTIONS_ASK, 0, ANY_NUMBER, verb_release },
+                        OPTIONS_ALL | OPTIONS_ASK | OPTIONS_RELEASE, 0, ANY_NUMBER, verb_release },
         { "monitor", "", "print what happens to endpoints", monitor_details, OPTIONS_JSON, 0, 0,
                         verb_monitor },
         { "network", " create|list|show|delete|leases [NAME...]",

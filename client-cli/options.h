@@ -24,6 +24,7 @@ typedef enum OptionGroup {
         OPTIONS_KEEP = 1 << 6,    /* --persistent, --owner */
         OPTIONS_NETWORK = 1 << 7, /* what a new network is to be */
         OPTIONS_RUN = 1 << 8,     /* --wait, --and */
+        OPTIONS_RELEASE = 1 << 9, /* which of the caller's endpoints */
 } OptionGroup;
 
 /* An option that may not have been given. */
@@ -63,7 +64,8 @@ typedef struct Options {
         bool no_vnet_hdr;
         bool multiqueue;
         bool persistent;
-        const char *owner; /* a name or a uid; NULL: not given */
+        const char *owner;                      /* a name or a uid; NULL: not given */
+        const char *label_prefix, *from_bridge; /* NULL: not given */
         bool wait;
         bool and_another; /* the arguments begin with the options of another tap */
 

@@ -9,16 +9,62 @@
 #include "api/tap-arguments.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
+#include "common/printable.h"
 
-/* CreateTap and OpenTap differ in how their arguments are read, and in how the queues are handed
- * over. */
+/* The methods differ in how their arguments are read, in how the tap is told, and in how the queues
+ * are handed over. */
 typedef struct CreateForm {
         int (*read)(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);
-        int (*append)(sd_bus_message *reply, const FdSet *queues);
+        int (*append_tap)(sd_bus_message *reply, const Endpoint *endpoint);
+        int (*append_queues)(sd_bus_message *reply, const FdSet *queues);
 } CreateForm;
 
-static const CreateForm create_form = { request_read, append_queues };
-static const CreateForm open_form = { request_read_single, append_queue };
+static int append_offloads(sd_bus_message *reply, const Endpoint *endpoint) {
+        const char *offloads[OFFLOAD_NAMES_MAX + 1];
+
+        offload_names(endpoint_offloads(endpoint), offloads);
+        return append_names(reply, offloads);
+}
+
+static int append_name_and_offloads(sd_bus_message *reply, const Endpoint *endpoint) {
+        int r = append_text(reply, endpoint->now.name);
+
+        return r < 0 ? r : append_offloads(reply, endpoint);
+}
+
+/* {"offloads": as} */
+static int append_offloads_entry(sd_bus_message *reply, const Endpoint *endpoint) {
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "offloads");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_VARIANT, "as");
+        if (r >= 0)
+                r = append_offloads(reply, endpoint);
+        for (unsigned i = 0; i < 2 && r >= 0; i++) /* variant, entry */
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
+static int append_result(sd_bus_message *reply, const Endpoint *endpoint) {
+        char mac[MAC_TEXT_SIZE], name[IFNAMSIZ];
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
+
+        strcpy(name, endpoint->now.name);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "guest_mac", "s",
+                                mac_format(&endpoint->tag.guest_mac, mac), "interface", "s",
+                                printable(name), "mtu", "u", endpoint->now.mtu, "queues", "u",
+                                endpoint->tag.queues);
+        if (r >= 0)
+                r = append_offloads_entry(reply, endpoint);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static const CreateForm create_form = { request_read, append_name_and_offloads, append_queues };
+static const CreateForm open_form = { request_read_single, append_name_and_offloads, append_queue };
+static const CreateForm endpoint_form = { request_read_endpoint, append_result, append_queues };
 
 /* A transient network may be torn down and re-created while polkit decides, so it is identified by
  * its kind, not by its ifindex. */
@@ -86,7 +132,6 @@ static int read_request(Service *service, const Call *call, const CreateForm *fo
 static int reply_with_tap(Service *service, sd_bus_message *call, const CreateForm *form,
                 const Endpoint *endpoint, const FdSet *queues) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
-        const char *offloads[OFFLOAD_NAMES_MAX + 1];
         char path[ENDPOINT_PATH_SIZE];
         int r;
 
@@ -95,14 +140,9 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
                 return r;
         r = sd_bus_message_append(reply, "o", endpoint_path(endpoint, path));
         if (r >= 0)
-                r = append_text(reply, endpoint->now.name);
-        if (r < 0)
-                return r;
-        offload_names(endpoint_offloads(endpoint), offloads);
-        r = append_names(reply, offloads);
-        if (r < 0)
-                return r;
-        r = form->append(reply, queues);
+                r = form->append_tap(reply, endpoint);
+        if (r >= 0)
+                r = form->append_queues(reply, queues);
         if (r < 0)
                 return r;
         if (queues->n == 0)
@@ -187,6 +227,13 @@ int create_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error)
 int open_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
         int r = create_tap(userdata, call, &open_form, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+int create_endpoint_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = create_tap(userdata, call, &endpoint_form, &failure);
 
         return error_answer(error, &failure, r);
 }

@@ -30,8 +30,9 @@ typedef struct TapRequest {
         char bridge[IFNAMSIZ]; /* with TAP_ON_BRIDGE, else "" */
         bool vnet_hdr, multiqueue;
         bool isolated, anti_spoof, persistent;
-        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated, has_vnet_hdr_size,
-                        has_offloads, has_owner;
+        bool interactive; /* a person may be asked whether it is allowed */
+        bool has_multiqueue, has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated,
+                        has_vnet_hdr_size, has_offloads, has_owner;
         uint32_t owner;         /* uid, for whom; valid with has_owner */
         uint32_t queues;        /* 1..TAP_QUEUES_MAX */
         uint32_t vnet_hdr_size; /* bytes; 0 without vnet_hdr */
