@@ -119,13 +119,15 @@ static Client client_of(const Service *service, const Call *call, const TapReque
         };
 }
 
-static int read_request(Service *service, const Call *call, const CreateForm *form, TapRequest *ret,
+static int read_request(Service *service, Call *call, const CreateForm *form, TapRequest *ret,
                 Failure *failure) {
         const unsigned cpus = manager_capabilities(service->manager)->cpus;
         int r = form->read(call->entry.message, cpus, ret, failure);
 
         if (r >= 0 && ret->where == TAP_ON_DEFAULT_NETWORK)
                 r = tap_request_set_default(ret, service_default_network(service), failure);
+        if (r >= 0)
+                access_let_ask(call, ret->interactive);
         return r;
 }
 

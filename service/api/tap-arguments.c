@@ -35,6 +35,7 @@ static const Option options[] = {
         { "anti_spoof", "b", AT(anti_spoof), AT(has_anti_spoof), NULL },
         { "offloads", "as", 0, AT(has_offloads), add_offload },
         { "vnet_hdr_size", "u", AT(vnet_hdr_size), AT(has_vnet_hdr_size), NULL },
+        { "interactive", "b", AT(interactive), 0, NULL },
 };
 
 #define N_OPTIONS    (sizeof(options) / sizeof(*options))
