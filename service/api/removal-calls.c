@@ -49,7 +49,7 @@ int removal_release(Service *service, Call *call, Endpoint *endpoint) {
         return 1;
 }
 
-static bool passes(Service *service, const Call *call, const ReleaseFilter *filter,
+static bool filter_passes(Service *service, const Call *call, const ReleaseFilter *filter,
                 const Endpoint *endpoint) {
         char name[IFNAMSIZ];
 
@@ -72,7 +72,7 @@ int removal_release_own(Service *service, Call *call, const ReleaseFilter *filte
 
         call_block(call, answer_removals, NULL);
         while ((endpoint = manager_next(service->manager, endpoint)))
-                if (passes(service, call, filter, endpoint))
+                if (filter_passes(service, call, filter, endpoint))
                         release_one(service, call, endpoint);
         return 1;
 }
