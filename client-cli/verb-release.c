@@ -9,6 +9,7 @@
 
 #include "client-call.h"
 #include "decode.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -38,7 +39,7 @@ static Status release_names(Client *client, char *const *names) {
 }
 
 static Status print_number(const json_t *body) {
-        printf("%" JSON_INTEGER_FORMAT " released\n", json_integer_value(json_array_get(body, 0)));
+        printf(_("%lld released\n"), (long long)json_integer_value(json_array_get(body, 0)));
         return print_flush();
 }
 
@@ -81,7 +82,8 @@ static Status release_some(Client *client, const Options *options) {
         if (status != STATUS_OK)
                 return status;
         r = decode_body(reply, &body);
-        return r < 0 ? complain_errno(r, "read the answer of the service") : print_number(body);
+        return r < 0 ? complain_errno(r, _("Cannot read the answer of the service"))
+                     : print_number(body);
 }
 
 Status verb_release(const Options *options) {
@@ -91,7 +93,7 @@ Status verb_release(const Options *options) {
 
         if (options->all + some + (options->n_arguments > 0) != 1)
                 return complain(STATUS_USAGE,
-                                "release takes either names, or --all, or --label-prefix and --bridge; see vnicctl release --help.");
+                                _("release takes either names, or --all, or --label-prefix and --bridge; see vnicctl release --help."));
         status = client_open(options, &client);
         if (status != STATUS_OK)
                 return status;
