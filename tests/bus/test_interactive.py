@@ -3,7 +3,6 @@
 and what becomes of a yes that comes after a library has given up."""
 
 import contextlib
-import os
 import pathlib
 import shutil
 import subprocess

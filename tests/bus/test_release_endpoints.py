@@ -49,7 +49,7 @@ def test_a_prefix_takes_those_labels_that_begin_with_it(alice, places, make):
     assert alice.release_endpoints(label_prefix="vm") == 1
 
 
-def test_a_bridge_takes_those_that_are_on_it_now(alice, root, places, make):
+def test_a_bridge_takes_those_that_are_on_it_now(alice, places, make):
     """An administrator moves one, deletes the bridge of another and renames a bridge."""
     stays = make(alice, "yes0")
     moved = make(alice, "yes0")
