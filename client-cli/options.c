@@ -63,6 +63,8 @@ static const OptionRow rows[] = {
                         "offloads to turn on, for a program that does not: csum,tso4" },
         { "persistent", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(persistent),
                         "keep it when nobody has it open, until reboot or release" },
+        { "until-logout", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(until_logout),
+                        "the same, but only until its owner has logged out" },
         { "owner", " USER", OPTIONS_KEEP, TYPE_TEXT, FIELD(owner),
                         "owner of the endpoint, whose limits apply" },
         { "wait", "", OPTIONS_RUN, TYPE_FLAG, FIELD(wait),
