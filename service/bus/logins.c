@@ -137,6 +137,7 @@ static bool is_worth_another_try(const sd_bus_error *error) {
                 SD_BUS_ERROR_NO_REPLY,
                 SD_BUS_ERROR_TIMEOUT,
                 SD_BUS_ERROR_LIMITS_EXCEEDED,
+                SD_BUS_ERROR_NO_MEMORY,
                 "org.freedesktop.DBus.Error.TimedOut",
         };
 
@@ -204,7 +205,7 @@ static void find_none(LoginUser *user) {
         conclude(user, -LOGINS_NO_SESSION);
 }
 
-/* It is the user's from now on. -ENOMEM; -EINVAL: the scope has no name. */
+/* The session that was just looked at is the one to watch. -ENOMEM */
 static int remember(LoginUser *user, const char *scope) {
         _cleanup_free_ char *path = strdup(user->paths[user->next]), *scope_path = NULL;
         int r = sd_bus_path_encode(SYSTEMD_PATH "/unit", scope, &scope_path);

@@ -3,6 +3,8 @@
 
 import contextlib
 import itertools
+import os
+import signal
 
 import pytest
 import system
@@ -18,10 +20,9 @@ class Login:
     def __init__(self, user, kind="user", leaves=False):
         self.user, before = user, self._sessions(user)
         self.unit, self.left = f"login-{next(numbers)}.service", f"left-{user}" if leaves else None
-        leave = f"setsid sh -c 'exec -a {self.left} sleep 1000' & " if leaves else ""
-        shell = ["bash", "-c", leave.replace("sh -c", "bash -c") + "sleep 1000"]
+        leave = f"(exec -a {self.left} sleep 1000) & " if leaves else ""
         system.run("systemd-run", f"--unit={self.unit}", "-p", "PAMName=login", "-p", f"User={user}", "-p",
-                   f"Environment=XDG_SESSION_CLASS={kind}", *shell)
+                   f"Environment=XDG_SESSION_CLASS={kind}", "bash", "-c", f"{leave}exec sleep 1000")
         assert system.poll(lambda: self._sessions(user) - before, 20)
         (self.id,) = self._sessions(user) - before
         assert system.poll(lambda: self.says("State") in ("active", "online"), 20), self.says("State")
@@ -37,7 +38,7 @@ class Login:
 
     def end(self):
         """It has ended, or is closing, when this returns."""
-        system.said("loginctl", "kill-session", "--kill-whom=leader", self.id)
+        os.kill(int(system.show("MainPID", self.unit)), signal.SIGKILL)
         assert system.poll(lambda: self.id not in self._sessions(self.user) or self.says("State") == "closing", 30)
 
     def clean(self):
@@ -45,7 +46,8 @@ class Login:
             system.said("pkill", "-f", self.left)
         if self.id in self._sessions(self.user):
             system.said("loginctl", "terminate-session", self.id)
-        system.said("systemctl", "stop", self.unit)
+        system.said("systemctl", "kill", "--signal=KILL", self.unit)
+        system.said("systemctl", "reset-failed", self.unit)
         assert system.poll(lambda: self.id not in self._sessions(self.user), 30)
 
 
