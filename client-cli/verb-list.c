@@ -13,6 +13,7 @@
 #include "client-call.h"
 #include "common/cleanup.h"
 #include "endpoint.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -90,9 +91,8 @@ static void add_cells(json_t *endpoints) {
                                 n > 0 ? json_integer((json_int_t)n) : json_null());
                 json_object_set_new(endpoint, "kept",
                                 is_set(endpoint, "until_logout") ? json_string("until-logout")
-                                                : is_set(endpoint, "persistent")
-                                                ? json_string("yes")
-                                                : json_null());
+                                                : is_set(endpoint, "persistent") ? json_true()
+                                                                                 : json_null());
         }
 }
 
@@ -112,7 +112,7 @@ Status verb_list(const Options *options) {
                 return status;
         r = collect(options, json_array_get(body, 0), endpoints);
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         if (options->json)
                 return print_json(endpoints);
         add_cells(endpoints);
