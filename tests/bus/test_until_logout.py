@@ -5,8 +5,8 @@ import json
 import os
 
 import pytest
-from vnic import kernel
-from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, TAP, Client
+from vnic import kernel, variant
+from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, ROOT, TAP, Client
 from vnic.logind import FakeLogind
 from vnic.process import poll
 from vnic.systemd import FakeSystemd
@@ -45,7 +45,7 @@ def stays(tap, logind, looks=1):
 
 
 def service_has_read(client):
-    client.call("/org/vnicd1", MANAGER, "ListBridges")
+    client.call(ROOT, MANAGER, "ListBridges")
 
 
 def test_it_is_handed_over_idle_and_every_program_of_its_owner_can_open_it(logind, alice, bob, world, bridge):
@@ -389,6 +389,38 @@ def test_a_silent_logind_holds_up_nobody_else_and_only_so_many_calls(logind, wor
     logind.speak()
     for pending in waiting[1:32]:
         pending.result()
+
+
+def test_logind_is_asked_about_a_few_users_at_a_time(logind, alice, bridge):
+    logind.silent = True
+    waiting = [alice.start(ROOT, MANAGER, "CanCreateTap", "sbba{sv}",
+                           (bridge, True, False, variant.options({"until_logout": True, "owner": 5000 + i})))
+               for i in range(30)]
+    assert poll(lambda: len(logind.asked) == 8, SECONDS)
+    service_has_read(alice)
+    assert len(logind.asked) == 8
+    logind.speak()
+    for i, pending in enumerate(waiting):
+        answer, reason = pending.result()
+        assert answer == "no" and f"user {5000 + i} " in reason
+    assert sorted(logind.asked) == list(range(5000, 5030))
+
+
+def test_a_logind_that_never_answers_is_none(logind, alice, bridge):
+    logind.silent = True
+    error = alice.start_create_tap(bridge, until_logout=True).error()
+    assert error.short == "NotSupported" and "systemd-logind" in error.message
+    assert kernel.our_links() == []
+
+
+@pytest.mark.restarts
+def test_a_service_that_stops_tells_whoever_waits(world, logind, alice, bridge):
+    logind.silent = True
+    pending = alice.start_create_tap(bridge, until_logout=True)
+    assert poll(lambda: logind.asked, SECONDS)
+    world.stop_service()
+    assert "stopping" in pending.error().message
+    world.start_service()
 
 
 def test_a_caller_who_has_left_waits_for_nothing(logind, world, alice, bridge):
