@@ -254,6 +254,34 @@ def test_a_session_that_begins_while_the_last_one_ends_is_not_missed(logind, ali
     stays(tap, logind, 2)
 
 
+def test_a_holder_who_ends_its_persistence_loses_it_earlier(logind, alice, bridge):
+    logind.login(alice.uid)
+    tap = alice.create_tap(bridge, until_logout=True)
+    tap.open_queue()
+    kernel.set_persistent(tap.fds[0], False)
+    assert poll(lambda: not tap.get("Persistent"), 2) and tap.get("UntilLogout") and tap.get("Warnings")
+    tap.close()
+    assert is_gone(tap)
+
+
+def test_an_administrator_who_writes_another_tag_decides_how_long_it_stays(logind, world, alice, bridge):
+    session = logind.login(alice.uid)
+    tap = alice.create_tap(bridge, until_logout=True)
+    alias = kernel.alias(tap.interface)
+
+    def write(life):
+        kernel.run("ip", "link", "set", "dev", tap.interface, "alias", alias.replace("persistent=logout", life))
+
+    write("persistent=1")
+    assert poll(lambda: not tap.get("UntilLogout"), 2)
+    before = len(logind.asked)
+    session.end()
+    assert poll(lambda: len(logind.asked) > before, SECONDS)
+    assert tap.get("Persistent") and kernel.exists(tap.interface)
+    write("persistent=logout")
+    assert is_gone(tap)
+
+
 # Who is believed
 
 @pytest.mark.parametrize("with_policy", [True, False])
