@@ -124,6 +124,21 @@ def test_one_session_that_counts_is_enough(logind, alice, bridge):
     alice.create_tap(bridge, until_logout=True)
 
 
+def test_a_session_that_ends_before_it_is_looked_at_does_not_count(logind, alice, bridge):
+    logind.login(alice.uid)
+
+    def go(_):
+        logind.sessions[0].vanish()
+        logind.on_list = None
+
+    logind.on_list = go
+    assert alice.create_tap_error(bridge, until_logout=True).short == "InvalidOption"
+    logind.login(alice.uid)
+    logind.login(alice.uid)
+    logind.on_list = go
+    alice.create_tap(bridge, until_logout=True)
+
+
 def test_without_logind_it_is_not_supported(world, alice, bridge):
     error = alice.create_tap_error(bridge, until_logout=True)
     assert error.short == "NotSupported" and "systemd-logind" in error.message

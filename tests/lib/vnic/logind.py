@@ -19,10 +19,9 @@ INTERFACES = f"""<node>
 <interface name="{MANAGER}">
 <method name="GetUser"><arg type="u" direction="in"/><arg type="o" direction="out"/></method>
 </interface>
-<interface name="org.freedesktop.login1.User"><property name="Sessions" type="a(so)" access="read"/></interface>
-<interface name="{SESSION}">
-<property name="Class" type="s" access="read"/><property name="State" type="s" access="read"/>
-<property name="Scope" type="s" access="read"/><property name="VTNr" type="u" access="read"/>
+<interface name="{PROPERTIES}">
+<method name="Get"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="v" direction="out"/></method>
+<method name="GetAll"><arg type="s" direction="in"/><arg type="a{{sv}}" direction="out"/></method>
 </interface></node>"""
 
 
@@ -135,39 +134,45 @@ class FakeLogind:
     def _register(self, path, interface):
         if path not in self._objects:
             self._objects[path] = self.client.connection.register_object(
-                path, self._interfaces[interface], self._called, self._get, None)
+                path, self._interfaces[interface], self._called, None, None)
 
     def _register_session(self, session):
-        loop.do(self._register, self._user_path(session.uid), "org.freedesktop.login1.User")
-        loop.do(self._register, session.path, SESSION)
+        loop.do(self._register, self._user_path(session.uid), PROPERTIES)
+        loop.do(self._register, session.path, PROPERTIES)
 
     def _answer(self, uid, invocation):
         if self.error:
             invocation.return_dbus_error(self.error, "Words of logind")
         elif uid in self.lingering or any(session.uid == uid for session in self.sessions):
-            self._register(self._user_path(uid), "org.freedesktop.login1.User")
+            self._register(self._user_path(uid), PROPERTIES)
             invocation.return_value(GLib.Variant("(o)", (self._user_path(uid),)))
         else:
             invocation.return_dbus_error(f"{NAME}.NoSuchUser", f"User ID {uid} is not logged in or lingering")
 
-    def _called(self, _connection, _sender, _path, _interface, _member, parameters, invocation):
-        (uid,) = parameters
-        self.asked.append(uid)
-        if self.silent:
-            self.unanswered.append((uid, invocation))
+    def _called(self, _connection, _sender, path, _interface, member, parameters, invocation):
+        if member == "Get":
+            invocation.return_value(GLib.Variant("(v)", (self._list(int(path.rpartition("_")[2])),)))
+        elif member == "GetAll":
+            self._tell(path, invocation)
         else:
-            self._answer(uid, invocation)
+            (uid,) = parameters
+            self.asked.append(uid)
+            if self.silent:
+                self.unanswered.append((uid, invocation))
+            else:
+                self._answer(uid, invocation)
 
-    def _get(self, _connection, _sender, path, _interface, name):
-        if name == "Sessions":
-            uid = int(path.rpartition("_")[2])
-            listed = [(session.id, session.path) for session in self.sessions if session.uid == uid]
-            if self.on_list:
-                self.on_list(uid)
-            return GLib.Variant("a(so)", listed)
+    def _list(self, uid):
+        listed = [(session.id, session.path) for session in self.sessions if session.uid == uid]
+        if self.on_list:
+            self.on_list(uid)
+        return GLib.Variant("a(so)", listed)
+
+    def _tell(self, path, invocation):
         session = next((session for session in self.sessions if session.path == path), None)
-        if name == "VTNr":
-            return GLib.Variant("u", 0)
-        if name == "Class":
-            return GLib.Variant("s", session.kind if session else "gone")
-        return GLib.Variant("s", (session.state if name == "State" else session.scope) if session else "")
+        if not session:
+            invocation.return_dbus_error("org.freedesktop.DBus.Error.UnknownObject", f"Unknown object '{path}'.")
+            return
+        texts = {"Id": session.id, "Class": session.kind, "State": session.state, "Scope": session.scope}
+        invocation.return_value(GLib.Variant("(a{sv})", (
+            {"VTNr": GLib.Variant("u", 0)} | {name: GLib.Variant("s", text) for name, text in texts.items()},)))
