@@ -27,7 +27,8 @@ typedef struct Verb {
 
 static const char create_details[] = N_(
                 "Creates a tap and keeps it while vnicctl runs, since a tap lives as long as its\n"
-                "queue fds; with --persistent it stays by itself, and vnicctl exits at once.\n"
+                "queue fds; with --persistent or --until-logout it stays by itself, and vnicctl\n"
+                "exits at once.\n"
                 "Otherwise it exits on SIGINT, SIGTERM or SIGHUP, or at the end of standard\n"
                 "input, with status 0; if somebody else removes the tap, with status 1.\n"
                 "\n"

@@ -67,6 +67,8 @@ static const OptionRow rows[] = {
                         N_("offloads to turn on, for a program that does not: csum,tso4") },
         { "persistent", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(persistent),
                         N_("keep it when nobody has it open, until reboot or release") },
+        { "until-logout", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(until_logout),
+                        N_("the same, but only until its owner has logged out") },
         { "owner", " USER", OPTIONS_KEEP, TYPE_TEXT, FIELD(owner),
                         N_("owner of the endpoint, whose limits apply") },
         { "label-prefix", " TEXT", OPTIONS_RELEASE, TYPE_TEXT, FIELD(label_prefix),

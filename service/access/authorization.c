@@ -167,7 +167,7 @@ static int read_verdict(const Authorization *authorization, const AuthorizationQ
 
 static int too_many(Failure *failure) {
         return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
-                        "Too many calls are waiting for an answer of polkit. Try again when some have been answered.");
+                        "Too many calls are waiting for an answer of polkit or systemd-logind. Try again when some have been answered.");
 }
 
 int authorization_open(Authorization *authorization, Failure *failure) {

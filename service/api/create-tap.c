@@ -7,6 +7,7 @@
 
 #include "api/context.h"
 #include "api/tap-arguments.h"
+#include "api/until-logout.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/printable.h"
@@ -153,11 +154,21 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
                         &(SentQueues){ .nonce = endpoint->tag.nonce, .is_new_tap = true });
 }
 
+/* Returns a PlacementOutcome. */
+static int check_place_and_login(Service *service, Call *call, const TapRequest *request,
+                const Client *client, Placement *ret, List **ret_blocked_on, Failure *failure) {
+        int r = placement_check(service->manager, request, client, ret, ret_blocked_on, failure);
+
+        return r == PLACEMENT_OK && request->until_logout
+                        ? until_logout_check(service, call, client->uid, ret_blocked_on, failure)
+                        : r;
+}
+
 /* Checks whether the tap can be created: before polkit is asked, and again after it has answered.
  */
-static int look(Service *service, const Call *call, const TapRequest *request, const Client *client,
+static int look(Service *service, Call *call, const TapRequest *request, const Client *client,
                 Placement *ret, List **ret_blocked_on, Failure *failure) {
-        int r = placement_check(service->manager, request, client, ret, ret_blocked_on, failure);
+        int r = check_place_and_login(service, call, request, client, ret, ret_blocked_on, failure);
         bool gone = r < 0 &&
                         (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
                                         failure->kind == FAILURE_NOT_A_BRIDGE);
@@ -267,6 +278,10 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
         case FAILURE_NOT_SUPPORTED:
         case FAILURE_STALE:
                 return sd_bus_reply_method_return(call, "ss", "no", failure->text);
+        case FAILURE_INVALID_OPTION:
+                if (r == -ENODATA) /* nobody is logged in for until_logout: that can change */
+                        return sd_bus_reply_method_return(call, "ss", "no", failure->text);
+                return r;
         case FAILURE_KERNEL:
                 if (r == -EAGAIN)
                         return sd_bus_reply_method_return(call, "ss", "no", failure->text);
@@ -285,7 +300,7 @@ static int tell_whether(Service *service, Call *call, const TapRequest *request,
         Placement place;
         int r;
 
-        r = placement_check(service->manager, request, client, &place, &blocked_on, failure);
+        r = check_place_and_login(service, call, request, client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
         /* Waits as CreateTap would, so that the answer is the one that CreateTap would give. */

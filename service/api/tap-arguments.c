@@ -30,6 +30,7 @@ static const Option options[] = {
         { "guest_mac", "s", 0, 0, set_guest_mac },
         { "mtu", "u", AT(mtu), AT(has_mtu), NULL },
         { "persistent", "b", AT(persistent), 0, NULL },
+        { "until_logout", "b", AT(until_logout), 0, NULL },
         { "owner", "u", AT(owner), AT(has_owner), NULL },
         { "isolated", "b", AT(isolated), AT(has_isolated), NULL },
         { "anti_spoof", "b", AT(anti_spoof), AT(has_anti_spoof), NULL },
@@ -91,9 +92,10 @@ static int check_single(const TapRequest *request, Failure *failure) {
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"queues\" was %u, but OpenTap creates a tap with one queue. Use CreateTap for several.",
                                 request->queues);
-        if (request->persistent)
+        if (tap_request_outlives_queues(request))
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
-                                "The option \"persistent\" is not for OpenTap: a persistent tap is handed over without a queue. Use CreateTap, then OpenQueue.");
+                                "The option \"%s\" is not for OpenTap: such a tap is handed over without a queue. Use CreateTap, then OpenQueue.",
+                                request->persistent ? "persistent" : "until_logout");
         return 0;
 }
 

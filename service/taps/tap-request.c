@@ -153,6 +153,9 @@ int tap_request_complete(TapRequest *request, unsigned cpus, Failure *failure) {
         r = check_offloads(request, failure);
         if (r < 0)
                 return r;
+        if (request->persistent && request->until_logout)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The options \"persistent\" and \"until_logout\" were both given: a tap stays either until it is released, or until its owner has logged out. Leave one out.");
         if (request->has_owner && request->owner == (uid_t)-1)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"owner\" takes the number of a user, and %u is none.",
