@@ -13,6 +13,7 @@ import subprocess
 
 import pytest
 from vnic import frames, kernel
+from vnic.agent import Agent
 from vnic.process import ROOM, open_fds, poll
 
 LINES = 60
@@ -24,6 +25,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 EXAMPLES = ("create-tap.c", "create-tap.py", "create-tap-jeepney.py", "create-tap.js", "create-tap-dasbus.py",
             "create-tap-proxy.js", "create-tap-gdbus.c", "create-tap-qt.cpp", "create-tap-sdbus.cpp")
 SINGLE_QUEUE = "open-tap.go"
+# Their libraries do not send the flag (godbus takes it, and drops it).
+CANNOT_ALLOW_A_PROMPT = ("create-tap-qt.cpp", "create-tap-sdbus.cpp", SINGLE_QUEUE)
 NEEDS = {"create-tap.c": ("cc",), SINGLE_QUEUE: ("go", "/usr/share/gocode/src/github.com/godbus/dbus"),
          "create-tap-jeepney.py": ("/usr/lib/python3/dist-packages/jeepney",),
          "create-tap.js": ("gjs",), "create-tap-proxy.js": ("gjs",),
@@ -177,6 +180,23 @@ def send_and_receive(queue, mac, size):
         back = frames.plain(NEIGHBOUR, mac, number.to_bytes(4, "big") * 350)
         os.write(queue, frame)
         assert frames.receive(queue, 2.0, want=lambda got, back=back: got == back, header=0), number
+
+
+@pytest.mark.deadline(300)
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in CANNOT_ALLOW_A_PROMPT])
+def test_an_example_gets_its_tap_once_an_administrator_agrees(world, alice, bridges, command, name):
+    bridges("ask0")
+    child = world.run_as("alice", ["sh", "-c", 'read _; exec "$@"', "sh", *command(name), "ask0"],
+                         stdin=subprocess.PIPE)
+    try:
+        with Agent(world, alice, pid=child.pid) as agent:
+            child.stdin.write("\n")
+            child.stdin.flush()
+            assert child.stdout.readline(), child.stderr.read()
+            assert [prompt.action for prompt in agent.prompts] == ["org.vnicd1.use-bridge"]
+    finally:
+        child.communicate(timeout=10)
+    assert poll(lambda: not kernel.our_links(), 2.0)
 
 
 @pytest.mark.deadline(300)
