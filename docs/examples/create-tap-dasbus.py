@@ -15,7 +15,7 @@ if len(sys.argv) != 2:
     sys.exit(__doc__)
 
 bus = SystemMessageBus()
-# Its default client loses the queues: they would stay open, with nobody knowing their numbers.
+# Its default client loses the queues: it returns indexes instead, closes them, and the tap is gone.
 manager = bus.get_proxy("org.vnicd1", "/org/vnicd1", "org.vnicd1.Manager", client=GLibClientUnix)
 try:
     # Polkit may ask a person: the service lets a question stand for 120 s, so wait longer than that.
