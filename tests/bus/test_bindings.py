@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 from vnic import kernel
-from vnic.contract import interfaces
+from vnic.contract import install, interfaces
 from vnic.process import ROOM, open_fds
 
 GENERATORS = {
@@ -20,11 +20,10 @@ GENERATORS = {
 
 
 @pytest.fixture(scope="module")
-def pkg_config(world):
+def pkg_config():
     """pkg_config("--modversion") → what pkg-config says of an installation below a root of its own."""
     root = ROOM / "installed-for-bindings"
-    subprocess.run(["meson", "install", "-C", world.build, "--no-rebuild", "--quiet"], check=True,
-                   env=os.environ | {"DESTDIR": str(root)})
+    install(root)
 
     def ask(question):
         return subprocess.run(["pkg-config", question, "vnicd"], check=True, text=True, stdout=subprocess.PIPE,

@@ -14,6 +14,7 @@ import subprocess
 import pytest
 from vnic import frames, kernel
 from vnic.agent import Agent
+from vnic.contract import install
 from vnic.process import ROOM, open_fds, poll
 
 LINES = 60
@@ -58,18 +59,12 @@ def queues_of(pid):
 
 
 @pytest.fixture(scope="module")
-def installed(world):
-    """The root directory of an installation: what the packages hold."""
-    subprocess.run(["meson", "install", "-C", world.build, "--no-rebuild", "--quiet"], check=True,
-                   env=os.environ | {"DESTDIR": str(ROOM / "installed")})
-    return ROOM / "installed"
-
-
-@pytest.fixture(scope="module")
-def command(world, installed):
+def command(world):
     """command("create-tap.c") → its command line; the example is compiled once, by the commands in its head, if
     there are any."""
     folder = world.source / "docs" / "examples"
+    installed = ROOM / "installed"
+    install(installed)
 
     def of(name):
         for needed in NEEDS.get(name, ()):
