@@ -6,6 +6,7 @@ import re
 
 import pytest
 from vnic import kernel
+from vnic.logind import FakeLogind
 from vnic.process import ROOM, poll
 
 COMMANDS = ("vnicctl", "sudo", "sleep", "gdbus", "busctl")
@@ -17,8 +18,18 @@ def commands_of(text):
 
 
 @pytest.fixture
-def page(world, bridges):
-    """page("lifetime.md") → the output of each of its commands; br0 of the page is a bridge that alice may use."""
+def logged_in(world, alice):
+    with FakeLogind(world) as logind:
+        session = logind.login(alice.uid)
+        yield
+        session.end()
+        assert poll(lambda: not kernel.our_links(), 10)
+
+
+@pytest.fixture
+def page(world, bridges, logged_in):
+    """page("lifetime.md") → the output of each of its commands; br0 of the page is a bridge that alice may use, and
+    alice is logged in."""
     bridges("yes0")
     path = {"PATH": f"{world.build / 'client-cli'}:{os.environ['PATH']}"}
 
@@ -47,6 +58,7 @@ def test_the_page_about_lifetimes(page, alice):
     trial = said(outputs, "--label trial")
     assert "/dev/net/tun" in trial and re.search(r"persistent +no", trial) and re.search(r"label +trial", trial)
     assert said(outputs, "^sleep").startswith("interface  vnic")
+    assert re.search(r"until[-_]logout +yes", said(outputs, "show desk"))
     server = said(outputs, "show server")
     assert re.search(r"persistent +yes", server) and re.search(r"state +idle", server)
     assert re.search(r"kind +isolated", said(outputs, "network show lab"))
@@ -61,7 +73,6 @@ def test_the_page_for_authors_of_programs(page, alice):
     assert interface in said(outputs, "GetEndpoint") and interface in said(outputs, "GetManagedObjects")
     assert said(outputs, "NameHasOwner") == "b true\n"
     assert alice.get(f"/org/vnicd1/endpoint/{interface}", "org.vnicd1.Tap", "Multiqueue")
-    alice.call("/org/vnicd1", "org.vnicd1.Manager", "ReleaseAll")
 
 
 def test_the_examples_of_vnicctl_import_are_what_it_writes(world):
