@@ -26,13 +26,16 @@ int main(int argc, char *argv[]) {
 
         const QDBusConnection bus = QDBusConnection::systemBus();
         Manager manager("org.vnicd1", "/org/vnicd1", bus);
-        manager.setTimeout(150000); // polkit may ask a person, for 120 s: wait longer than that
+        // Generated calls have no flag that lets polkit ask a person: hence the option. The service lets a question
+        // stand for 120 s: wait longer than that.
+        const QVariantMap options{ { "queues", 2U }, { "interactive", true } };
+        manager.setTimeout(150000);
         QString interface;
         QStringList offloads;
         QList<QDBusUnixFileDescriptor> queues; // each closes its own: a VMM would get dup() of fileDescriptor()
         // The form with references: a QDBusPendingReply holds duplicates of the queues as long as it lives.
         const QDBusReply<QDBusObjectPath> path = manager.CreateTap(
-                        argv[1], true /* vnet_hdr */, true /* multiqueue */, { { "queues", 2U } }, interface, offloads, queues);
+                        argv[1], true /* vnet_hdr */, true /* multiqueue */, options, interface, offloads, queues);
         if (!path.isValid()) {
                 err << path.error().name() << ": " << path.error().message() << "\n";
                 return 1;

@@ -33,11 +33,13 @@ int main(int argc, char *argv[]) {
         }
         try {
                 auto bus = sdbus::createSystemBusConnection();
-                // polkit may ask a person, for 120 s: wait longer than that
+                // There is no flag that lets polkit ask a person: hence the option. The service lets a question
+                // stand for 120 s: wait longer than that.
                 bus->setMethodCallTimeout(std::chrono::seconds(150));
                 Manager manager(*bus);
                 const auto [path, interface, offloads, queues] = manager.CreateTap(
-                                argv[1], true /* vnet_hdr */, true /* multiqueue */, { { "queues", 2U } });
+                                argv[1], true /* vnet_hdr */, true /* multiqueue */,
+                                { { "queues", 2U }, { "interactive", true } });
                 std::cout << interface << ": guest MAC " << Endpoint(*bus, path).GuestMac() << ", "
                           << queues.size() << " queues, offloads:";
                 for (const auto &offload : offloads)
