@@ -76,7 +76,8 @@ static const char release_details[] =
 static const char monitor_details[] =
                 "Prints a line for each endpoint that is added, changed or removed (with the\n"
                 "reason), as JSON an object a line: event, path, interface, and the properties\n"
-                "or the reason. Runs until SIGINT, SIGTERM or SIGHUP. \"watching\" on standard\n"
+                "or the reason. \"bridges\" is printed alone, when the list of bridges has\n"
+                "changed. Runs until SIGINT, SIGTERM or SIGHUP. \"watching\" on standard\n"
                 "error means that no event is missed from then on.\n";
 
 static const char explain_details[] =

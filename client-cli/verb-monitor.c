@@ -160,6 +160,28 @@ static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 0;
 }
 
+/* It is about no endpoint. */
+static int on_bridges(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Monitor *monitor = userdata;
+        _cleanup_(json_decrefp) json_t *body = read_signal(monitor, message, "");
+        _cleanup_(json_decrefp) json_t *object = json_pack("{s:s}", "event", "bridges");
+        Status status;
+
+        if (!body)
+                return 0;
+        if (!object)
+                status = complain_errno(ENOMEM, "describe an event");
+        else if (monitor->json)
+                status = print_json_line(object);
+        else {
+                puts("bridges");
+                status = print_flush();
+        }
+        if (status != STATUS_OK)
+                monitor_end(monitor, status);
+        return 0;
+}
+
 /* owner: "": nobody. */
 static void set_service(Monitor *monitor, const char *owner) {
         free(monitor->service);
@@ -197,6 +219,9 @@ static const struct {
         { FROM_SERVICE "path='" VNICD_PATH "',interface='" VNICD_MANAGER
                        "',member='EndpointRemoved'",
                         on_removed },
+        { FROM_SERVICE "path='" VNICD_PATH "',interface='" VNICD_MANAGER
+                       "',member='BridgesChanged'",
+                        on_bridges },
         { FROM_SERVICE "path_namespace='" VNICD_PATH "/endpoint',interface='" DBUS_PROPERTIES
                        "',member='PropertiesChanged'",
                         on_changed },
