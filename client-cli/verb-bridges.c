@@ -10,6 +10,7 @@
 
 #include "cell.h"
 #include "client-call.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -32,12 +33,12 @@ static char *say_what_is_behind(const json_t *bridge) {
         if (!names)
                 return NULL;
         if (kind && strcmp(kind, "nat") == 0)
-                return strdup("Internet by NAT");
+                return strdup(_("Internet by NAT"));
         if (kind && strcmp(kind, "isolated") == 0)
-                return strdup("isolated");
+                return strdup(_("isolated"));
         if (json_array_size(uplinks) == 0)
-                return strdup("no uplink");
-        return asprintf(&text, "wired LAN by %s", names) < 0 ? NULL : text;
+                return strdup(_("no uplink"));
+        return asprintf(&text, _("wired LAN by %s"), names) < 0 ? NULL : text;
 }
 
 /* A network that is not up comes up with its first tap; a bridge of the host does not. */
@@ -56,9 +57,9 @@ static int add_words(json_t *bridge) {
                         asprintf(&text, "%s%s%s%s%s%s", described ? description : "",
                                         described ? " (" : "", behind, described ? ")" : "",
                                         json_is_true(json_object_get(bridge, "default"))
-                                                        ? ", the default"
+                                                        ? _(", the default")
                                                         : "",
-                                        is_down(bridge) ? ", down" : "") < 0)
+                                        is_down(bridge) ? _(", down") : "") < 0)
                 return -ENOMEM;
         return json_object_set_new(bridge, "leads_to", json_string(text)) < 0 ? -ENOMEM : 0;
 }
@@ -82,7 +83,7 @@ Status verb_bridges(const Options *options) {
                 return print_json(bridges);
         json_array_foreach(bridges, i, bridge) {
                 if (add_words(bridge) < 0)
-                        return complain_errno(ENOMEM, "describe a bridge");
+                        return complain_errno(ENOMEM, _("Cannot describe a bridge"));
         }
         return print_rows_and_warnings(
                         bridges, columns, sizeof(columns) / sizeof(columns[0]), "name");

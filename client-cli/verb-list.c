@@ -13,6 +13,7 @@
 #include "client-call.h"
 #include "common/cleanup.h"
 #include "endpoint.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -101,7 +102,7 @@ Status verb_list(const Options *options) {
                 return status;
         r = collect(options, json_array_get(body, 0), endpoints);
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         if (options->json)
                 return print_json(endpoints);
         count_warnings(endpoints);

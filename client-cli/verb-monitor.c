@@ -16,6 +16,7 @@
 #include "client-call.h"
 #include "decode.h"
 #include "endpoint.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -90,7 +91,7 @@ static void print_event(Monitor *monitor, const char *event, const char *path, j
         Status status;
 
         if (!object || json_object_update(object, details) < 0)
-                status = complain_errno(ENOMEM, "describe an event");
+                status = complain_errno(ENOMEM, _("Cannot describe an event"));
         else if (monitor->json)
                 status = print_json_line(object);
         else
@@ -170,11 +171,11 @@ static int on_bridges(sd_bus_message *message, void *userdata, sd_bus_error *err
         if (!body)
                 return 0;
         if (!object)
-                status = complain_errno(ENOMEM, "describe an event");
+                status = complain_errno(ENOMEM, _("Cannot describe an event"));
         else if (monitor->json)
                 status = print_json_line(object);
         else {
-                puts("bridges");
+                printf("%s\n", json_string_value(json_object_get(object, "event")));
                 status = print_flush();
         }
         if (status != STATUS_OK)
@@ -201,7 +202,7 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         if (comes_from(message, LOCAL_NAME))
                 monitor_end(userdata,
                                 complain(STATUS_UNREACHABLE,
-                                                "The connection to the system bus was lost, and events with it. When the bus is back, start monitor again."));
+                                                _("The connection to the system bus was lost, and events with it. When the bus is back, start monitor again.")));
         return 0;
 }
 
@@ -260,8 +261,7 @@ static int watch_signals(sd_event *event) {
 /* For when the bus, or the service on it, goes away while monitor is starting. */
 static Status complain_watch(int error) {
         return complain(STATUS_UNREACHABLE,
-                        "Cannot watch " VNICD_NAME
-                        " on the system bus: %s. See \"systemctl status dbus vnicd\", and try again.",
+                        _("Cannot watch org.vnicd1 on the system bus: %s. See \"systemctl status dbus vnicd\", and try again."),
                         strerror(abs(error)));
 }
 
@@ -298,7 +298,7 @@ Status verb_monitor(const Options *options) {
         if (r >= 0)
                 r = watch_signals(monitor.event);
         if (r < 0)
-                return complain_errno(r, "wait for events");
+                return complain_errno(r, _("Cannot wait for events"));
         r = watch_bus(&monitor, client_bus(client));
         if (r < 0)
                 return complain_watch(r);

@@ -6,6 +6,7 @@
  */
 
 #include "client-call.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -42,7 +43,7 @@ static Status release_all(Client *client) {
         status = client_call(client, &method, NULL, &body);
         if (status != STATUS_OK)
                 return status;
-        printf("%" JSON_INTEGER_FORMAT " released\n", json_integer_value(json_array_get(body, 0)));
+        printf(_("%lld released\n"), (long long)json_integer_value(json_array_get(body, 0)));
         return print_flush();
 }
 
@@ -52,7 +53,7 @@ Status verb_release(const Options *options) {
 
         if (options->all == (options->n_arguments > 0))
                 return complain(STATUS_USAGE,
-                                "release takes either names or --all; see vnicctl release --help.");
+                                _("release takes either names or --all; see vnicctl release --help."));
         status = client_open(options, &client);
         if (status != STATUS_OK)
                 return status;

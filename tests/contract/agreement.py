@@ -220,7 +220,7 @@ def check_errors(tree):
 def check_statuses(tree):
     """The exit statuses of vnicctl, their numbers and what they mean."""
     numbers = dict(re.findall(r"^        (STATUS_\w+) = (\d+),", tree.text("client-cli/status.h"), re.M))
-    meanings = dict(re.findall(r'^        \[(STATUS_\w+)\] = "(.*)",', tree.text("client-cli/status.c"), re.M))
+    meanings = dict(re.findall(r'^        \[(STATUS_\w+)\] = N_\(\s*"(.*)"\),', tree.text("client-cli/status.c"), re.M))
     section = tree.text("docs/man/vnicctl.1").partition(".Sh EXIT STATUS")[2].partition(".El")[0]
     told = {number: " ".join(words.split()).replace(".Nm", "vnicctl")
             for number, words in re.findall(r"^\.It (\d+)\n((?:(?!\.It|\.El).*\n)+)", section, re.M)}
