@@ -241,18 +241,19 @@ static bool is_same(const Shown *a, const Shown *b) {
                         a->group == b->group && a->bridge == b->bridge;
 }
 
-/* A bridge that is going with its network is not shown any more. */
-static bool is_ending(const Manager *manager, int ifindex) {
+/* A bridge that is going with its network is not shown any more, unless somebody has taken it over.
+ */
+static bool is_ending(const Manager *manager, const Shown *shown, int ifindex) {
         const Network *network = networks_at(manager->networks, ifindex);
 
-        return network && network_is_ending(network);
+        return shown->group == NETWORK_GROUP && network && network_is_ending(network);
 }
 
 static bool is_listed(const Manager *manager, const Shown *shown, int ifindex) {
         const Egress *egress = networks_egress(manager->networks);
 
         if (shown->is_bridge)
-                return ifname_is_plain(shown->name) && !is_ending(manager, ifindex);
+                return ifname_is_plain(shown->name) && !is_ending(manager, shown, ifindex);
         return shown->bridge > 0 ||
                         (egress &&
                                         (device_set_has(&egress->v4, ifindex) ||
@@ -361,7 +362,7 @@ static int sum_addresses(Manager *manager, uint64_t *ret) {
                 uint64_t digest = UINT64_C(0xcbf29ce484222325);
 
                 if (!one->wide || !seen || !seen->shown.is_bridge ||
-                                is_ending(manager, one->ifindex))
+                                is_ending(manager, &seen->shown, one->ifindex))
                         continue;
                 digest = mix(digest, &one->ifindex, sizeof(one->ifindex));
                 digest = mix(digest, &one->prefix, sizeof(one->prefix));
