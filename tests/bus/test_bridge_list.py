@@ -52,7 +52,7 @@ class Changes:
         return len(self.signals.all())
 
     def come(self):
-        return self.signals.wait_for(lambda *_: True, 10)
+        return self.signals.wait_for(lambda *_: True, 25)
 
     def settle(self):
         """Nothing that has happened until now is still to be told."""
@@ -467,7 +467,7 @@ def test_after_a_restart_changes_are_told_again(world, alice, bridges, changes):
     kernel.run("ip", "address", "del", "198.51.100.1/24", "dev", "yes0")
     changes.come()
     kernel.run("ip", "link", "set", "yes0", "down")
-    assert poll(lambda: changes.count() == 2, 10)
+    assert poll(lambda: changes.count() == 2, 25)
 
 
 # vnicctl
