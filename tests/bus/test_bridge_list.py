@@ -492,16 +492,27 @@ def test_vnicctl_says_it_in_words(world, root, bridges, uplinks, define):
     assert {entry["name"]: entry for entry in json.loads(out)} == root.list_bridges()
 
 
-def test_monitor_prints_that_the_bridges_have_changed(world, bridges, changes):
+def test_monitor_prints_that_the_bridges_have_changed_if_asked(world, alice, bridges, changes):
     changes.settle()
-    for words, event in (["--json"], {"event": "bridges"}), ([], "bridges"):
+    for words, event in (["--all", "--json"], {"event": "bridges"}), (["--all"], "bridges"):
         child = world.run_as("bob", [world.tool("vnicctl"), "monitor", *words])
         try:
             assert "watching" in child.stderr.readline()
             bridges(f"yes{len(words)}")
             line = child.stdout.readline().strip()
-            assert (json.loads(line) if words else line) == event
+            assert (json.loads(line) if "--json" in words else line) == event
         finally:
             child.send_signal(signal.SIGINT)
             child.communicate(timeout=10)
         assert child.returncode == 0
+    child = world.run_as("bob", [world.tool("vnicctl"), "monitor"])
+    try:
+        assert "watching" in child.stderr.readline()
+        changes.signals.clear()
+        bridges("yes5")
+        changes.come()
+        with alice.create_tap("yes5") as tap:
+            assert child.stdout.readline().split()[:2] == ["added", tap.interface]
+    finally:
+        child.send_signal(signal.SIGINT)
+        child.communicate(timeout=10)
