@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include "common/clock.h"
-#include "networks/networks.h"
 #include "stage.h"
 #include "taps/bridge-list.h"
 #include "testing.h"
@@ -167,27 +166,6 @@ static void what_changed_while_events_were_lost_is_told(void **state) {
         stage_leave(&stage);
 }
 
-static void the_end_of_a_network_is_told_when_it_begins(void **state) {
-        NetworkPlan plan = NETWORK_PLAN_INIT;
-        Network *network;
-        Stage stage;
-
-        strcpy(plan.name, "lab");
-        plan.host_access = false;
-        assert_int_equal(network_plan_complete(&plan, NULL), 0);
-        stage_enter(&stage);
-        assert_int_equal(networks_create(manager_networks(stage.manager), &plan, true, &network,
-                                         NULL),
-                        0);
-        assert_int_equal(times_told(&stage), 1);
-        networks_delete(manager_networks(stage.manager), network, NULL);
-        /* The floor above is told by the observer, and shows it no longer. */
-        assert_int_equal(stage.networks_leaving, 1);
-        stage_await(&stage, !world_has_link("lab"));
-        assert_int_equal(times_told(&stage), 0);
-        stage_leave(&stage);
-}
-
 #define CASE(name) cmocka_unit_test_setup(name, enter_world_with_uplink)
 
 int main(void) {
@@ -198,7 +176,6 @@ int main(void) {
                 CASE(addresses_are_compared),
                 CASE(a_restart_finds_nothing_new),
                 CASE(what_changed_while_events_were_lost_is_told),
-                CASE(the_end_of_a_network_is_told_when_it_begins),
         };
 
         if (!world_is_possible())
