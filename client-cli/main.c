@@ -81,7 +81,8 @@ static const char monitor_details[] =
                 N_("Prints a line for each endpoint that is added, changed or removed (with the\n"
                    "reason), as JSON an object a line: event, path, interface, and the properties\n"
                    "or the reason. Runs until SIGINT, SIGTERM or SIGHUP. \"watching\" on standard\n"
-                   "error means that no event is missed from then on.\n");
+                   "error means that no event is missed from then on. --all: also a line\n"
+                   "\"bridges\" when the list of bridges has changed.\n");
 
 static const char explain_details[] = N_(
                 "Says whether you may use BRIDGE and why, and what an administrator would have to\n"
@@ -151,8 +152,8 @@ static const Verb verbs[] = {
                         verb_show },
         { "release", " NAME... | --all", N_("delete endpoints"), release_details,
                         OPTIONS_ALL | OPTIONS_ASK | OPTIONS_RELEASE, 0, ANY_NUMBER, verb_release },
-        { "monitor", "", N_("print what happens to endpoints"), monitor_details, OPTIONS_JSON, 0, 0,
-                        verb_monitor },
+        { "monitor", "", N_("print what happens to endpoints"), monitor_details,
+                        OPTIONS_ALL | OPTIONS_JSON, 0, 0, verb_monitor },
         { "network", " create|list|show|delete|leases [NAME...]",
                         N_("the networks that vnicd owns, with addresses and names"),
                         network_details, OPTIONS_NETWORK | OPTIONS_ASK | OPTIONS_JSON, 1,
