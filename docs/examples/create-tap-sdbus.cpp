@@ -17,6 +17,7 @@ public:
 
 private:
         void onEndpointRemoved(const sdbus::ObjectPath &, const std::string &, const std::string &) override {
+                // never called: that takes registerProxy(), and a loop that reads the bus
         }
 };
 
