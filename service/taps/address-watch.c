@@ -305,6 +305,16 @@ static void tell(AddressWatch *watch) {
         }
 }
 
+/* What goes on in a thread ends with a look, and a rest before it that no event is to shorten. */
+static void listen_again(AddressWatch *watch) {
+        const bool busy = watch->dumping || lease_watch_is_reading(watch->leases);
+        const int on = busy ? SD_EVENT_OFF : SD_EVENT_ON;
+
+        (void)sd_event_source_set_enabled(watch->neighbours_readable, on);
+        if (watch->leases_readable)
+                (void)sd_event_source_set_enabled(watch->leases_readable, on);
+}
+
 static void look(void *userdata) {
         AddressWatch *watch = userdata;
 
@@ -318,10 +328,7 @@ static void look(void *userdata) {
         if (watch->wants_dump && !watch->dumping && begin_dump(watch) < 0)
                 debounce_later(watch->look, DUMP_AGAIN_USEC);
         tell(watch);
-        if (watch->leases_readable)
-                (void)sd_event_source_set_enabled(watch->leases_readable, SD_EVENT_ON);
-        if (!watch->dumping)
-                (void)sd_event_source_set_enabled(watch->neighbours_readable, SD_EVENT_ON);
+        listen_again(watch);
 }
 
 /* Waits until it was read. */
@@ -332,11 +339,13 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
-static void on_leases(void *userdata) {
+static void on_leases(uint64_t processor_usec, void *userdata) {
         AddressWatch *watch = userdata;
 
-        if (!watch->stopped)
-                debounce_soon(watch->look);
+        if (watch->stopped)
+                return;
+        debounce_rest(watch->look, processor_usec);
+        debounce_soon(watch->look);
 }
 
 int address_watch_new(AddressWatch **ret, Manager *manager) {

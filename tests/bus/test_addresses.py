@@ -373,6 +373,32 @@ def openings(folder):
 
 
 @needs_dnsmasq
+def test_leases_that_are_written_all_the_time_stay_shown_and_are_read_now_and_then(alice, root):
+    """A guest that asks for its address again and again has the file emptied and written as often."""
+    with network(root, "yesbusy", addresses=["10.72.0.1/16"]) as net, alice.create_tap(net.name, False) as tap:
+        lines = [f"{in_future()} 52:54:00:00:{i // 250:02x}:{i % 250:02x} 10.72.{1 + i // 250}.{1 + i % 250} * *" for i in range(999)]
+        write_leases(net, *lines, f"{in_future()} {tap.get('GuestMac')} 10.72.0.5 guest *")
+        file = LEASES / net.name / "leases"
+        content = file.read_bytes()
+        assert shows(tap, "10.72.0.5")
+        signals = alice.subscribe(PROPERTIES, path=tap.endpoint)
+        with openings(file.parent) as opened, open(file, "r+b", buffering=0) as writing:
+            before = opened()
+            begin = time.monotonic()
+            while time.monotonic() < begin + 2:
+                opened()  # the kernel tells the same thing once until that is read
+                writing.seek(0)
+                writing.truncate()
+                for i in range(0, len(content), 4096):
+                    writing.write(content[i:i + 4096])
+                time.sleep(0.001)
+            assert opened() - before < 40 * (time.monotonic() - begin)
+        # An address that goes and comes back is two.
+        assert len(signals.all()) <= 2, signals.all()
+        assert tap.get("Addresses") == ["10.72.0.5"]
+
+
+@needs_dnsmasq
 @pytest.mark.restarts
 def test_at_a_start_the_leases_are_not_searched_for_each_endpoint(world, alice, net):
     with contextlib.ExitStack() as stack:
