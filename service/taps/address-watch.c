@@ -23,11 +23,18 @@
 
 #define DUMP_AGAIN_USEC (10 * DEBOUNCE_USEC)
 
+/* Those on which endpoints' guests may be heard. */
+typedef struct Links {
+        int links[NEIGHBOUR_LINKS_MAX];
+        size_t n; /* NEIGHBOUR_LINKS_MAX + 1: all of the host */
+} Links;
+
 struct AddressWatch {
         Manager *manager;
         AddressBook book;
         LeaseWatch *leases;
         int neighbours; /* fd of kernel/neighbour */
+        Links links;    /* whose events it has */
         sd_event_source *neighbours_readable, *leases_readable;
         Debounce *look;
         bool wants_dump, dumping;
@@ -187,6 +194,39 @@ static int begin_dump(AddressWatch *watch) {
         return 0;
 }
 
+static bool has_link(const Links *links, int link) {
+        for (size_t i = 0; i < links->n && links->n <= NEIGHBOUR_LINKS_MAX; i++)
+                if (links->links[i] == link)
+                        return true;
+        return links->n > NEIGHBOUR_LINKS_MAX;
+}
+
+/* The neighbours of a host's LAN change all the time, and are of no interest where no endpoint is.
+ * What was not heard before a link is added is in the tables. */
+static void choose_links(AddressWatch *watch) {
+        Links links = { .n = 0 };
+        bool more = false;
+
+        LIST_FOREACH(&watch->manager->registry.endpoints, node) {
+                const int link = container_of(node, Endpoint, link)->addresses.link;
+
+                if (link == 0 || has_link(&links, link))
+                        continue;
+                if (links.n < NEIGHBOUR_LINKS_MAX)
+                        links.links[links.n] = link;
+                links.n++;
+                more |= !has_link(&watch->links, link);
+        }
+        if (!more && links.n == watch->links.n)
+                return;
+        if (neighbour_events_filter(watch->neighbours, links.links, links.n) < 0) {
+                debounce_later(watch->look, DUMP_AGAIN_USEC);
+                return;
+        }
+        watch->links = links;
+        watch->wants_dump |= more;
+}
+
 static void on_neighbour(const Neighbour *neighbour, void *userdata) {
         hear(userdata, neighbour, false);
 }
@@ -321,6 +361,7 @@ static void look(void *userdata) {
         if (watch->stopped)
                 return;
         look_at_leases(watch);
+        choose_links(watch);
         if (!watch->dumping)
                 read_events(watch);
         watch->wants_dump |= watch->book.has_room_again;
