@@ -21,7 +21,7 @@ from vnic import frames, kernel
 from vnic.client import PROPERTIES
 from vnic.machine import Machine
 from vnic.networks import LEASES, NETWORK, network
-from vnic.process import ROOM, poll, status_field
+from vnic.process import ROOM, cpu_seconds, poll, status_field
 
 pytestmark = [pytest.mark.deadline(180), pytest.mark.once]
 
@@ -380,6 +380,18 @@ def test_a_lease_whose_time_is_over_counts_no_longer_though_nobody_removes_it(al
 
 
 @needs_dnsmasq
+def test_a_lease_that_ends_in_ages_keeps_the_service_no_busier(world, alice, net):
+    """So many seconds that as many microseconds do not fit into 64 bits: only a service that was taken over writes that."""
+    with alice.create_tap(net.name, False) as tap:
+        mac = tap.get("GuestMac")
+        write_leases(net, f"{in_future(2 ** 64 // 10 ** 6)} {mac} 10.77.0.5 guest *", f"{in_future()} {mac} 10.77.0.6 guest *")
+        assert shows(tap, "10.77.0.6"), tap.get("Addresses")
+        before = cpu_seconds(world.pid)
+        time.sleep(1)
+        assert cpu_seconds(world.pid) - before < 0.3
+
+
+@needs_dnsmasq
 @pytest.mark.restarts
 def test_what_a_network_remembers_does_not_count_after_a_restart(world, alice, net):
     """Its lease ended while vnicd was not there to see that."""
@@ -427,9 +439,9 @@ def test_leases_that_are_written_all_the_time_stay_shown_and_are_read_now_and_th
                 opened()  # the kernel tells the same thing once until that is read
                 writing.seek(0)
                 writing.truncate()
-                for i in range(0, len(content), 4096):
-                    writing.write(content[i:i + 4096])
-                time.sleep(0.001)
+                time.sleep(0.0005)
+                writing.write(content)
+                time.sleep(0.0015)
             assert opened() - before < 40 * (time.monotonic() - begin)
         # An address that goes and comes back is two.
         assert len(signals.all()) <= 2, signals.all()
