@@ -3,6 +3,7 @@
 
 import json
 import os
+import time
 
 import pytest
 from vnic import kernel, variant
@@ -488,6 +489,25 @@ def test_a_flood_of_logins_postpones_no_answer(logind, alice, bob, bridge):
     assert alice.create_tap(bridge, until_logout=True)
     assert bob.create_tap_error(bridge, until_logout=True).short == "InvalidOption"
     assert 1 < logind.asked.count(bob.uid) <= 4
+
+
+@pytest.mark.restarts
+def test_callers_who_ask_again_and_again_fill_no_log_and_hasten_no_further_try(world, logind, alice, bob, bridge):
+    for client in (alice, bob):
+        logind.login(client.uid)
+        client.create_tap(bridge, until_logout=True)
+    logind.error = "org.freedesktop.DBus.Error.LimitsExceeded"
+    world.restart_service()
+    assert poll(lambda: "whether uid" in world.service.output(), SECONDS)
+    began = time.monotonic()
+    logind.asked.clear()
+    for owner in [alice.uid, 5000] * 100:
+        assert alice.can_create_tap(bridge, until_logout=True, owner=owner)[0] == "no"
+    periods = 1 + (time.monotonic() - began) / 5
+    assert logind.asked.count(alice.uid) >= 100
+    assert logind.asked.count(bob.uid) <= periods
+    assert world.service.output().count("whether uid") <= 1 + periods
+    logind.error = None
 
 
 def test_a_flood_of_changes_costs_few_questions_and_hides_no_logout(logind, alice, bridge):
