@@ -27,8 +27,8 @@
 #define ANSWER_USEC      (10 * UINT64_C(1000000))
 #define AGAIN_AFTER_USEC (50 * DEBOUNCE_USEC)
 
-/* Any caller can have logind asked as often as they like. */
-#define LOG_FAILURE_USEC (5 * UINT64_C(1000000))
+/* Any caller can have logind asked as often as they like, and what it refuses is tried for ever. */
+#define LOG_FAILURE_USEC (60 * UINT64_C(1000000))
 
 /* At a time: the bus limits a connection to 128 pending replies, and polkit's are more urgent. */
 #define LOOKS_MAX 8
@@ -142,18 +142,10 @@ static void conclude(LoginUser *user, int error) {
 
 /* If logind is not there, its return is the next time to look. */
 static bool is_worth_another_try(const sd_bus_error *error) {
-        static const char *const names[] = {
-                SD_BUS_ERROR_NO_REPLY,
-                SD_BUS_ERROR_TIMEOUT,
-                SD_BUS_ERROR_LIMITS_EXCEEDED,
-                SD_BUS_ERROR_NO_MEMORY,
-                "org.freedesktop.DBus.Error.TimedOut",
-        };
-
-        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-                if (sd_bus_error_has_name(error, names[i]))
-                        return true;
-        return !error;
+        return !error ||
+                        (!sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) &&
+                                        !sd_bus_error_has_name(
+                                                        error, SD_BUS_ERROR_SERVICE_UNKNOWN));
 }
 
 static void log_failure(const LoginUser *user, const sd_bus_error *error) {
@@ -185,6 +177,10 @@ static int ask(LoginUser *user, sd_bus_message_handler_t callback, const char *p
 
         user->question = sd_bus_slot_unref(user->question);
         r = sd_bus_message_new_method_call(bus, &call, LOGIND_NAME, path, interface, member);
+        if (r < 0)
+                return r;
+        /* One that does not start would otherwise be started again with each try. */
+        r = sd_bus_message_set_auto_start(call, false);
         if (r < 0)
                 return r;
         va_start(arguments, types);

@@ -6,6 +6,7 @@ import os
 import time
 
 import pytest
+from gi.repository import Gio
 from vnic import kernel, variant
 from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, ROOT, TAP, Client
 from vnic.logind import FakeLogind
@@ -395,14 +396,21 @@ def test_a_logout_while_logind_is_away_is_seen_when_it_is_back(logind, alice, bo
     assert kernel.exists(other.interface)
 
 
-def test_a_logind_that_does_not_answer_ends_nothing_and_is_asked_again(logind, alice, bridge):
+@pytest.mark.parametrize("name", ["LimitsExceeded", "AccessDenied", "Failed"])
+def test_a_logind_that_does_not_answer_ends_nothing_and_is_asked_again(logind, alice, bridge, name):
     session = logind.login(alice.uid)
     tap = alice.create_tap(bridge, until_logout=True)
-    logind.error = "org.freedesktop.DBus.Error.LimitsExceeded"
+    logind.error = f"org.freedesktop.DBus.Error.{name}"
     session.end()
     stays(tap, logind)
     logind.error = None
     assert poll(lambda: not kernel.exists(tap.interface), 20)
+
+
+def test_a_logind_that_does_not_run_is_not_started(logind, alice, bridge):
+    logind.login(alice.uid)
+    alice.create_tap(bridge, until_logout=True)
+    assert len(logind.flags) >= 3 and all(flags & Gio.DBusMessageFlags.NO_AUTO_START for flags in logind.flags)
 
 
 def test_a_logind_that_ends_while_it_is_asked_is_asked_again(logind, alice, bridge):
