@@ -18,16 +18,17 @@ VERBS = ("capabilities", "bridges", "create", "run", "list", "show", "release", 
 def make_german_locales():
     """Most hosts have few locales, and a catalogue is read in none that is "C" or "C.UTF-8"."""
     LOCALES.mkdir()
-    for charset in ("UTF-8", "ISO-8859-1"):
-        subprocess.run(["localedef", "-i", "de_DE", "-f", charset, LOCALES / f"de_DE.{charset}"], check=True, timeout=60)
+    for name in ("de_DE.UTF-8", "de_DE.ISO-8859-1", "tr_TR.UTF-8"):
+        language, charset = name.split(".")
+        subprocess.run(["localedef", "-i", language, "-f", charset, LOCALES / name], check=True, timeout=60)
 
 
 @pytest.fixture
 def german(world, german_locales):
     """german("vnicctl", …) as alice, whose language that is: (status, stdout, stderr)."""
-    def run(tool, *arguments, charset="UTF-8", **others):
+    def run(tool, *arguments, locale="de_DE.UTF-8", **others):
         return world.output_as("alice", [world.tool(tool), *arguments], encoding="utf-8",
-                               env={"LANG": f"de_DE.{charset}", "LOCPATH": str(LOCALES), **others})
+                               env={"LANG": locale, "LOCPATH": str(LOCALES), **others})
 
     kernel.run("mount", "--bind", str(world.build / "po"), "/usr/share/locale")
     yield run
@@ -46,11 +47,11 @@ def test_the_help_of_every_verb_is_german(german, world):
         assert before.keys() == after.keys() and not [option for option in before if before[option] == after[option]]
 
 
-@pytest.mark.parametrize("charset", ["UTF-8", "ISO-8859-1"])
-def test_errors_are_german_and_no_letter_of_them_is_lost(german, charset):
-    assert german("vnicctl", "fly", charset=charset) == (
+@pytest.mark.parametrize("locale", ["de_DE.UTF-8", "de_DE.ISO-8859-1"])
+def test_errors_are_german_and_no_letter_of_them_is_lost(german, locale):
+    assert german("vnicctl", "fly", locale=locale) == (
         2, "", "vnicctl: Es gibt kein Verb „fly“; siehe vnicctl --help.\n")
-    status, out, err = german("vnicctl", "list", charset=charset, DBUS_SYSTEM_BUS_ADDRESS="unix:path=/run/none")
+    status, out, err = german("vnicctl", "list", locale=locale, DBUS_SYSTEM_BUS_ADDRESS="unix:path=/run/none")
     assert (status, out) == (11, "") and err.startswith("vnicctl: Es kann keine Verbindung zum Systembus")
     assert "für den" in err and "?" not in err
 
@@ -66,10 +67,12 @@ def test_what_the_service_says_is_told_as_it_is(german, world):
 
 
 @pytest.mark.parametrize("arguments", [("doctor", "--json"), ("capabilities", "--json"), ("bridges", "--json"), ("list",),
-                                       ("bridges",), ("network", "list")])
-def test_what_programs_read_is_the_same_in_every_language(german, world, bridge, arguments):
-    english = world.output_as("alice", [world.tool("vnicctl"), *arguments])
-    assert german("vnicctl", *arguments) == english and english[1]
+                                       ("bridges",), ("show", "web", "--json"), ("network", "list")])
+def test_what_programs_read_is_the_same_in_every_language(german, world, alice, bridge, arguments):
+    with alice.create_tap(bridge, label="web"):
+        english = world.output_as("alice", [world.tool("vnicctl"), *arguments])
+        assert german("vnicctl", *arguments) == english and english[1]
+        assert german("vnicctl", *arguments, locale="tr_TR.UTF-8") == english
 
 
 def test_an_imported_configuration_is_the_same_in_every_language_and_the_reasons_are_german(german, world, tmp_path):
