@@ -3,7 +3,7 @@
 
 /*
  * Only the language is the user's. Numbers are not (programs read tables, too), and neither are
- * characters: in Turkish tolower('I') is no ASCII, so keys of JSON would differ, and text_clean()
+ * characters: in Turkish tolower('I') is not 'i', so keys of JSON would differ, and text_clean()
  * takes UTF-8 alone.
  */
 
