@@ -27,7 +27,8 @@ typedef struct Verb {
 
 static const char create_details[] = N_(
                 "Creates a tap and keeps it while vnicctl runs, since a tap lives as long as its\n"
-                "queue fds; with --persistent it stays by itself, and vnicctl exits at once.\n"
+                "queue fds; with --persistent or --until-logout it stays by itself, and vnicctl\n"
+                "exits at once.\n"
                 "Otherwise it exits on SIGINT, SIGTERM or SIGHUP, or at the end of standard\n"
                 "input, with status 0; if somebody else removes the tap, with status 1.\n"
                 "\n"
@@ -72,8 +73,9 @@ static const char show_details[] = N_(
 static const char release_details[] = N_(
                 "Deletes endpoints. NAME is the name of an interface, or a label of your own;\n"
                 "--all deletes all endpoints of your uid, including those of sandboxed programs,\n"
-                "and prints their number. A program that still uses one reads errors from\n"
-                "it: detach it there first.\n");
+                "--label-prefix and --bridge those of them for which all that is given holds;\n"
+                "both print the number. A program that still uses one reads errors from it:\n"
+                "detach it there first.\n");
 
 static const char monitor_details[] =
                 N_("Prints a line for each endpoint that is added, changed or removed (with the\n"
@@ -134,7 +136,7 @@ static const Verb verbs[] = {
         { "show", " NAME", N_("all about one endpoint"), show_details, OPTIONS_JSON, 1, 1,
                         verb_show },
         { "release", " NAME... | --all", N_("delete endpoints"), release_details,
-                        OPTIONS_ALL | OPTIONS_ASK, 0, ANY_NUMBER, verb_release },
+                        OPTIONS_ALL | OPTIONS_ASK | OPTIONS_RELEASE, 0, ANY_NUMBER, verb_release },
         { "monitor", "", N_("print what happens to endpoints"), monitor_details, OPTIONS_JSON, 0, 0,
                         verb_monitor },
         { "network", " create|list|show|delete|leases [NAME...]",

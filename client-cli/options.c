@@ -13,11 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ifname.h"
 #include "language.h"
 
 typedef enum OptionType {
         TYPE_FLAG,   /* bool */
         TYPE_TEXT,   /* const char * */
+        TYPE_LABEL,  /* likewise; not the name of an interface of vnicd */
         TYPE_NUMBER, /* OptionNumber */
         TYPE_SWITCH, /* OptionSwitch */
 } OptionType;
@@ -47,7 +49,7 @@ static const OptionRow rows[] = {
                         N_("queue pairs; more than one makes a multiqueue tap") },
         { "multiqueue", "", OPTIONS_TAP, TYPE_FLAG, FIELD(multiqueue),
                         N_("make a multiqueue tap, even with one queue") },
-        { "label", " TEXT", OPTIONS_TAP, TYPE_TEXT, FIELD(label),
+        { "label", " TEXT", OPTIONS_TAP, TYPE_LABEL, FIELD(label),
                         N_("a name of your own for the endpoint") },
         { "guest-mac", " MAC", OPTIONS_TAP, TYPE_TEXT, FIELD(guest_mac),
                         N_("the MAC address the guest will use") },
@@ -65,8 +67,14 @@ static const OptionRow rows[] = {
                         N_("offloads to turn on, for a program that does not: csum,tso4") },
         { "persistent", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(persistent),
                         N_("keep it when nobody has it open, until reboot or release") },
+        { "until-logout", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(until_logout),
+                        N_("the same, but only until its owner has logged out") },
         { "owner", " USER", OPTIONS_KEEP, TYPE_TEXT, FIELD(owner),
                         N_("owner of the endpoint, whose limits apply") },
+        { "label-prefix", " TEXT", OPTIONS_RELEASE, TYPE_TEXT, FIELD(label_prefix),
+                        N_("those of your own whose labels begin with this") },
+        { "bridge", " NAME", OPTIONS_RELEASE, TYPE_TEXT, FIELD(from_bridge),
+                        N_("those of your own on this bridge or network; \"-\": on none") },
         { "wait", "", OPTIONS_RUN, TYPE_FLAG, FIELD(wait),
                         N_("start once frames pass: a bridge with STP listens for 30 s") },
         { "and", "", OPTIONS_RUN, TYPE_FLAG, FIELD(and_another),
@@ -140,6 +148,7 @@ bool options_parse_switch(const char *text, OptionSwitch *ret) {
 
 static Status apply(const OptionRow *row, const char *verb, const char *text, Options *options) {
         void *field = (char *)options + row->offset;
+        uint32_t nonce;
 
         switch (row->type) {
         case TYPE_FLAG:
@@ -148,6 +157,13 @@ static Status apply(const OptionRow *row, const char *verb, const char *text, Op
         case TYPE_TEXT:
                 *(const char **)field = text;
                 return STATUS_OK;
+        case TYPE_LABEL:
+                *(const char **)field = text;
+                if (ifname_parse_nonce(text, &nonce) < 0)
+                        return STATUS_OK;
+                return complain(STATUS_BAD_OPTION,
+                                _("%s: --%s does not take '%s', which is the name of an interface of vnicd. Choose another."),
+                                verb, row->name, text);
         case TYPE_NUMBER:
                 if (parse_number(text, field))
                         return STATUS_OK;

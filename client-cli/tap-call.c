@@ -84,6 +84,8 @@ static int append_others(sd_bus_message *call, const Options *options) {
                 r = append_list(call, "offloads", options->offloads);
         if (r >= 0 && options->persistent)
                 r = sd_bus_message_append(call, "{sv}", "persistent", "b", 1);
+        if (r >= 0 && options->until_logout)
+                r = sd_bus_message_append(call, "{sv}", "until_logout", "b", 1);
         return r;
 }
 
@@ -125,7 +127,7 @@ static int read_queues(sd_bus_message *reply, FdSet *queues) {
 static Status check_queues(const Options *options, const FdSet *queues) {
         uint32_t asked = options_queues(options);
 
-        if (options->persistent && queues->n == 0)
+        if ((options->persistent || options->until_logout) && queues->n == 0)
                 return STATUS_OK;
         if (queues->n > 0 && (asked == 0 || queues->n == asked))
                 return STATUS_OK;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl create": creates a tap, prints it, and keeps it until it is told to end; a persistent
- * tap stays by itself.
+ * "vnicctl create": creates a tap, prints it, and keeps it until it is told to end; one that
+ * outlives its queues stays by itself.
  */
 
 #include <errno.h>
@@ -36,7 +36,7 @@ Status verb_create(const Options *options) {
         status = new_tap_create(options, &tap);
         if (status != STATUS_OK)
                 return status;
-        if (options->persistent)
+        if (options->persistent || options->until_logout)
                 return print_tap(options, tap);
         /* Block signals before anybody can read that the tap is there and tell us to end. */
         signals = keeper_block_signals();

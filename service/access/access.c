@@ -149,7 +149,7 @@ static int refuse(const AccessContext *context, const Decision *decision) {
                                 context->request->owner == context->subject->uid
                                                 ? "you"
                                                 : "you, or to whom it is to be for");
-        return authorization_refuse(context->call->entry.message, &question, decision->verdict,
+        return authorization_refuse(&context->call->authorization, &question, decision->verdict,
                         context->failure);
 }
 

@@ -68,6 +68,12 @@ static inline int access_may_ask(Call *call, Failure *failure) {
         return call_subject(call)->uid == 0 ? 0 : authorization_open(&call->authorization, failure);
 }
 
+/* The caller's own word, before access_check(): a person may be asked, as by the flag of the
+ * message. */
+static inline void access_let_ask(Call *call, bool interactive) {
+        call->authorization.interactive = call->authorization.interactive || interactive;
+}
+
 /* Whether the call has been here before: its questions are answered, and it runs again. */
 static inline bool access_has_answered(const Call *call) {
         return call->authorization.state == AUTHORIZATION_CONSUMED;

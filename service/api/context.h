@@ -30,6 +30,7 @@
 
 typedef struct NetworkUnits NetworkUnits;
 typedef struct Reload Reload;
+typedef struct Logins Logins;
 
 typedef struct Service {
         sd_bus *bus;
@@ -41,6 +42,7 @@ typedef struct Service {
         Networks *networks; /* the manager's */
         NetworkUnits *network_units;
         FdReplies *fd_replies;
+        Logins *logins; /* NULL: the service is starting or stopping */
         sd_event_source *hangup;
 } Service;
 

@@ -13,6 +13,7 @@ void manager_emit_removed(Service *service, const Endpoint *endpoint) {
                 [ENDPOINT_END_RELEASED] = "released",
                 [ENDPOINT_END_TAMPERED] = "tampered",
                 [ENDPOINT_END_NETWORK_DELETED] = "network-deleted",
+                [ENDPOINT_END_LOGOUT] = "logout",
         };
         char path[ENDPOINT_PATH_SIZE], name[IFNAMSIZ];
         int r;

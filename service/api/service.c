@@ -15,7 +15,9 @@
 #include "api/network-units.h"
 #include "api/reload.h"
 #include "api/tap-interface.h"
+#include "api/until-logout.h"
 #include "bus/bus-cleanup.h"
+#include "bus/logins.h"
 #include "common/log.h"
 
 DEFINE_CLEANUP(Service, service_free)
@@ -25,6 +27,7 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
         char path[ENDPOINT_PATH_SIZE];
         int r;
 
+        until_logout_follow(service, endpoint);
         r = sd_bus_emit_object_added(service->bus, endpoint_path(endpoint, path));
         if (r < 0)
                 log_warning("Cannot announce %s: %s", endpoint->now.name, strerror(-r));
@@ -236,6 +239,9 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         if (r < 0)
                 return r;
         service->networks = manager_networks(service->manager);
+        r = until_logout_begin(service);
+        if (r < 0)
+                return r;
         r = fd_replies_new(&service->fd_replies, service->bus, on_lost, service);
         if (r < 0)
                 return r;
@@ -258,6 +264,7 @@ Service *service_free(Service *service) {
         reload_stop(service->reload);
         service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
+        service->logins = logins_free(service->logins);
         /* After everything that could dispatch a call again. */
         network_units_free(service->network_units);
         service->access = access_free(service->access);

@@ -268,6 +268,16 @@ int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *waiter)
         return r;
 }
 
+void manager_end_login(Manager *manager, uid_t uid) {
+        LIST_FOREACH_SAFE(&manager->registry.endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (endpoint->tag.uid == uid && endpoint->tag.until_logout &&
+                                manager_delete(manager, endpoint, ENDPOINT_END_LOGOUT) < 0)
+                        log_error("Out of memory: %s stays", endpoint->now.name);
+        }
+}
+
 void manager_take_back(Manager *manager, Endpoint *endpoint) {
         if (manager_delete(manager, endpoint, ENDPOINT_END_RELEASED) < 0)
                 log_warning("Out of memory: %s may be left behind", endpoint->now.name);

@@ -5,10 +5,15 @@ a man page), is the same in both places. The C code is where it comes from."""
 
 import re
 import sys
+import xml.etree.ElementTree as xml
 
 from tap import Report, c_files, source, without_comments
 
 HEX8 = "[0-9a-f]" * 8
+# What Qt calls the types that it does not know by their signatures. Programs declare VnicdLease themselves.
+QT_TYPES = {"au": "QList<uint>", "a{sv}": "QVariantMap", "aa{sv}": "QList<QVariantMap>",
+            "ah": "QList<QDBusUnixFileDescriptor>", "a(sssx)": "QList<VnicdLease>"}
+QT_KNOWS = {*"sogbynqiuxtdhv", "as", "ao", "av", "ay"}
 
 
 class Tree:
@@ -320,6 +325,35 @@ def check_reconcile(tree):
     return complaints
 
 
+def wanted_annotations(member):
+    """Those that generators need for this method, signal or property."""
+    if member.tag == "property":
+        signatures = {"org.qtproject.QtDBus.QtTypeName": member.get("type")}
+    else:
+        ways = {"in": [], "out": []}
+        for argument in member.findall("arg"):
+            ways[argument.get("direction", "out")].append(argument.get("type"))
+        signatures = {f"org.qtproject.QtDBus.QtTypeName.{way.capitalize()}{number}": signature
+                      for way, found in ways.items() for number, signature in enumerate(found)}
+    wanted = {name: QT_TYPES.get(signature, "?") for name, signature in signatures.items() if signature not in QT_KNOWS}
+    if member.tag == "method" and any("h" in signature for signature in signatures.values()):
+        wanted["org.gtk.GDBus.C.UnixFD"] = "true"
+    return wanted
+
+
+def check_annotations(tree):
+    """Without them generators stop (Qt), or make calls that lose the fds (GLib)."""
+    complaints = []
+    members = [(path.name, member) for path in sorted((tree.root / "dbus").glob("org.vnicd1.*.xml"))
+               for member in xml.parse(path).getroot().find("interface") if member.tag != "annotation"]
+    for name, member in members:
+        found = {note.get("name"): note.get("value") for note in member.findall("annotation")
+                 if not note.get("name").startswith("org.freedesktop.DBus.")}
+        if found != wanted_annotations(member):
+            complaints.append(f"dbus/{name}: {member.get('name')} should have {wanted_annotations(member)}, not {found}")
+    return complaints if len(members) > 40 else [f"only {len(members)} members were found"]
+
+
 def main():
     tree, report = Tree(source()), Report()
     cases = {
@@ -336,6 +370,7 @@ def main():
         "vnicctl(1) has exactly the statuses that vnicctl has": check_statuses,
         "the limits are those that the documents say": check_limits,
         "the man pages have exactly the keys that the configuration has": check_keys,
+        "the interfaces have the annotations that generators of bindings need": check_annotations,
         "the page about what others change names tests that exist": check_reconcile,
     }
     for name, check in cases.items():

@@ -9,6 +9,7 @@ import shutil
 import pytest
 from vnic import guest, kernel, variant
 from vnic.frames import frame_lengths
+from vnic.logind import FakeLogind
 from vnic.networks import network
 from vnic.process import ROOM, Process, identity, poll, variables
 
@@ -193,3 +194,24 @@ def test_an_ethernet_interface_on_a_persistent_tap_that_libvirt_does_not_manage(
     check_network(domain, persistent_tap, sink)
     assert domain.destroy()[0] == 0
     assert kernel.exists(persistent_tap)
+
+
+def test_several_queues_on_a_tap_that_stays_until_the_user_has_logged_out(world, session, alice, lan, sink):
+    """It stays when the machine ends and is started again, and goes with the user's session."""
+    interface = "<interface type='ethernet'><target dev='{}' managed='no'/><mac address='{}'/>" \
+        "<model type='virtio'/><driver queues='2'/></interface>"
+    with FakeLogind(world) as logind:
+        login = logind.login(alice.uid)
+        tap = alice.create_tap(lan, True, True, queues=2, until_logout=True, guest_mac=MAC)
+        for name in ("first", "second"):
+            domain = Domain(session, name, interface.format(tap.interface, MAC), ip="192.0.2.10/24", ping=HOST,
+                            send=f"{HOST}:{sink.port}:{SIZE}", wait=60)
+            assert domain.status == 0, domain.error
+            if name == "first":
+                check_network(domain, tap.interface, sink)
+            assert domain.wait_for(f"VNIC-RESULT ping {HOST} ").endswith(" ok")
+            assert tap.get("Queues") + tap.get("QueuesDisabled") == 2
+            assert domain.destroy()[0] == 0
+            assert poll(lambda: tap.get("State") == "idle", 5) and kernel.exists(tap.interface)
+        login.end()
+        assert kernel.wait_gone(tap.interface, 5)
