@@ -23,7 +23,8 @@ DROP_FORWARDED = "type filter hook forward priority 0; policy drop;"
 def live_properties():
     """Those that are announced when they change, according to the contract: "Tap.Queues", ..."""
     return {f"{interface.get('name').rpartition('.')[2]}.{one.get('name')}" for interface in interfaces()
-            for one in interface.iter("property") if one.find("annotation") is None}
+            for one in interface.iter("property")
+            if one.find("annotation[@name='org.freedesktop.DBus.Property.EmitsChangedSignal']") is None}
 
 
 class Follower:
