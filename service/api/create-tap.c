@@ -260,6 +260,9 @@ static int reply_with_answer(sd_bus_message *call, AccessAnswer answer) {
         if (answer == ACCESS_NOT_CONFIGURED)
                 return sd_bus_reply_method_return(call, "ss", "no",
                                 "The configuration of vnicd does not allow this bridge to you.");
+        if (answer == ACCESS_UNAVAILABLE)
+                return sd_bus_reply_method_return(call, "ss", "no",
+                                "polkit did not answer, which means no. See whether polkit is running.");
         return sd_bus_reply_method_return(call, "ss", "no",
                         "You are not allowed to create this tap. An administrator can allow it by a polkit rule.");
 }

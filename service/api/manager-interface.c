@@ -206,6 +206,7 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("EndpointRemoved",
                         SD_BUS_ARGS("o", endpoint, "s", interface, "s", reason), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("BridgesChanged", SD_BUS_NO_ARGS, 0),
         CONST_PROPERTY("Version", "s", get_version, 0),
         LIVE_PROPERTY("OffloadsSupported", "as", get_offloads, 0),
         LIVE_PROPERTY("OffloadMask", "u", get_number, 0),

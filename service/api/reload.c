@@ -8,6 +8,7 @@
 #include "bus/bus-cleanup.h"
 #include "common/log.h"
 #include "common/workers.h"
+#include "taps/bridge-list.h"
 
 /* systemd's ConfigurationDirectory= */
 #define DIRECTORY_VARIABLE "CONFIGURATION_DIRECTORY"
@@ -74,6 +75,8 @@ static void take_over(Reload *reload, Config *config) {
         const Limits before = service_limits_of_all(reload->service);
         Limits now;
 
+        if (config_digest(config) != config_digest(reload->service->config))
+                manager_touch_bridges(reload->service->manager);
         config_free(reload->service->config);
         reload->service->config = config;
         now = service_limits_of_all(reload->service);

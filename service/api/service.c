@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/service.h"
+#include "taps/bridge-list.h"
 #include "taps/open-queues.h"
 
 #include <errno.h>
@@ -73,8 +74,11 @@ static void announce_default(Service *service, const Network *network) {
 }
 
 static void on_network_appeared(Network *network, void *userdata) {
+        const Service *service = userdata;
+
         network_announce(userdata, network);
         announce_default(userdata, network);
+        manager_touch_bridges(service->manager);
 }
 
 static void on_network_warned(Network *network, void *userdata) {
@@ -83,8 +87,21 @@ static void on_network_warned(Network *network, void *userdata) {
 }
 
 static void on_network_shared(Network *network, void *userdata) {
+        const Service *service = userdata;
+
+        manager_touch_bridges(service->manager);
         network_emit_change(userdata, network->tag.plan.name, "Ports");
         network_emit_change(userdata, network->tag.plan.name, "Warnings");
+}
+
+static void on_rerouted(void *userdata) {
+        const Service *service = userdata;
+
+        manager_touch_bridges(service->manager);
+}
+
+static void on_bridges_changed(void *userdata) {
+        manager_emit_bridges(userdata);
 }
 
 static void on_capabilities_changed(void *userdata) {
@@ -97,6 +114,7 @@ static void on_network_leaving(Network *network, void *userdata) {
 
         network_announce_end(service, network);
         announce_default(service, network);
+        manager_touch_bridges(service->manager);
 }
 
 /* Takes back queues that never reached their client. */
@@ -219,12 +237,14 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .leaving = on_leaving,
                 .tampered = on_tampered,
                 .capabilities_changed = on_capabilities_changed,
+                .bridges_changed = on_bridges_changed,
         };
         static const NetworksObserver networks_observer = {
                 .appeared = on_network_appeared,
                 .leaving = on_network_leaving,
                 .warned = on_network_warned,
                 .shared = on_network_shared,
+                .rerouted = on_rerouted,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;

@@ -2,12 +2,14 @@
 #include "config/config-network.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "config/config-file.h"
 #include "config/config-lines.h"
 
-#define SUFFIX ".conf"
+#define SUFFIX      ".conf"
+#define DESCRIPTION "Description"
 
 typedef struct Parser {
         NetworkPlan plan;
@@ -48,6 +50,20 @@ static int take_value(Parser *parser, const NetworkField *field, const ConfigPla
         return 0;
 }
 
+static int take_description(
+                Parser *parser, const ConfigPlace *place, const char *value, Failure *failure) {
+        NetworkPlan *plan = &parser->plan;
+
+        if (*plan->description)
+                return config_refuse(place, failure, "Description= is there twice. Remove one.");
+        if (!network_description_is_valid(value))
+                return config_refuse(place, failure,
+                                "Description= takes 1 to 80 bytes of printable UTF-8, not '%s'. Correct it.",
+                                config_word(value).text);
+        snprintf(plan->description, sizeof(plan->description), "%s", value);
+        return 0;
+}
+
 #define KEY(type, member, key, ...) key ", "
 
 static int take_entry(void *userdata, const ConfigPlace *place, const char *name, const char *value,
@@ -55,8 +71,11 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *name
         for (size_t i = 0; i < NETWORK_FIELDS_N; i++)
                 if (strcmp(name, network_fields[i].key) == 0)
                         return take_value(userdata, &network_fields[i], place, value, failure);
+        if (strcmp(name, DESCRIPTION) == 0)
+                return take_description(userdata, place, value, failure);
         return config_refuse(place, failure,
-                        "There is no key '%s'. There are " NETWORK_FIELDS(KEY) "and no others.",
+                        "There is no key '%s'. There are " NETWORK_FIELDS(KEY) DESCRIPTION
+                        " and no others.",
                         config_word(name).text);
 }
 
@@ -83,7 +102,7 @@ static int take_name(NetworkPlan *plan, const char *file, const char *name, Fail
 
 int config_network_parse(const char *file, const char *name, const char *text, size_t size,
                 NetworkPlan *ret, Failure *failure) {
-        static const ConfigLinesHandler handler = { take_heading, take_entry };
+        static const ConfigLinesHandler handler = { take_heading, take_entry, DESCRIPTION };
         Parser parser = { .plan = NETWORK_PLAN_INIT };
         Failure whole = FAILURE_INIT;
         int r;

@@ -26,6 +26,7 @@ FOR_PROGRAMS = {
     "client-cli/main.c": [r"vnicctl .*"],
     "client-cli/verb-explain.c": [r"polkit\.addRule.*"],
     "client-cli/verb-monitor.c": [r"watching "],  # scripts wait for it
+    "client-cli/verb-libvirt.c": [r"<network>.*"],
     # A configuration, which may be read on other hosts.
     "client-cli/verb-import.c": [r"# .*", r"\\n# .*", r"\[%s\]\\n\w+=%\w\\n", r"\[%s\]\\n%s=%s\\n", r"Queues=%d\\n"],
 }
