@@ -30,6 +30,7 @@
 
 typedef struct NetworkUnits NetworkUnits;
 typedef struct Reload Reload;
+typedef struct FixedAddresses FixedAddresses;
 
 typedef struct Service {
         sd_bus *bus;
@@ -40,6 +41,7 @@ typedef struct Service {
         Manager *manager;
         Networks *networks; /* the manager's */
         NetworkUnits *network_units;
+        FixedAddresses *fixed_addresses;
         FdReplies *fd_replies;
         sd_event_source *hangup;
 } Service;

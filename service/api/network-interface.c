@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/fixed-addresses.h"
 #include "api/network-arguments.h"
 #include "api/network-units.h"
 #include "api/removal-calls.h"
@@ -217,6 +218,7 @@ void network_announce(Service *service, const Network *network) {
         int r;
 
         network_units_start(service->network_units, &network->tag.plan);
+        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
         r = sd_bus_emit_object_added(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the network %s: %s", network->tag.plan.name,
@@ -228,6 +230,7 @@ void network_announce_end(Service *service, const Network *network) {
         int r;
 
         network_units_stop(service->network_units, &network->tag.plan);
+        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, false);
         r = sd_bus_emit_object_removed(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the end of the network %s: %s", network->tag.plan.name,
@@ -303,7 +306,9 @@ int network_interface_register(Service *service) {
         if (r < 0)
                 return r;
         /* Networks that existed before we started may have lost their service. */
-        while ((network = networks_next(service->networks, network)))
+        while ((network = networks_next(service->networks, network))) {
                 network_units_start(service->network_units, &network->tag.plan);
+                fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+        }
         return 0;
 }

@@ -28,6 +28,8 @@ typedef struct NetworkUnit {
         char name[IFNAMSIZ];
         UnitJob *job; /* NULL: none is under way */
         UnitWatch *watch;
+        UnitJob *reload;     /* likewise */
+        bool reload_refused; /* and that was logged */
         bool stopping;
         char warning[320]; /* "": none */
 } NetworkUnit;
@@ -66,6 +68,7 @@ int network_units_new(
 static void unit_free(NetworkUnit *unit) {
         list_unlink(&unit->link);
         unit_job_free(unit->job);
+        unit_job_free(unit->reload);
         unit_watch_free(unit->watch);
         free(unit);
 }
@@ -114,11 +117,9 @@ static void warn(NetworkUnit *unit, const char *sentence) {
 }
 
 /* The services' user needs access to the folder, whatever our umask is. */
-static int open_folder(const NetworkUnits *units) {
-        char path[256];
+static int open_folder(const char *path) {
         int fd;
 
-        snprintf(path, sizeof(path), "%s/networks", units->directory);
         if (mkdir(path, 0755) < 0 && errno != EEXIST)
                 return -errno;
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -133,6 +134,26 @@ static int open_folder(const NetworkUnits *units) {
         return fd;
 }
 
+static int open_networks(const NetworkUnits *units) {
+        char path[NETWORK_UNITS_PATH_SIZE];
+
+        snprintf(path, sizeof(path), "%s/networks", units->directory);
+        return open_folder(path);
+}
+
+const char *network_units_hosts(const NetworkUnits *units, const char *name,
+                char buffer[static NETWORK_UNITS_PATH_SIZE]) {
+        snprintf(buffer, NETWORK_UNITS_PATH_SIZE, "%s/networks/%s.hosts", units->directory, name);
+        return buffer;
+}
+
+int network_units_open_hosts(const NetworkUnits *units, const char *name) {
+        char path[NETWORK_UNITS_PATH_SIZE];
+        _cleanup_close_ int parent = open_networks(units);
+
+        return parent < 0 ? parent : open_folder(network_units_hosts(units, name, path));
+}
+
 static int write_all(int fd, const char *text) {
         for (size_t left = strlen(text); left > 0;) {
                 ssize_t n = write(fd, text, left);
@@ -145,16 +166,11 @@ static int write_all(int fd, const char *text) {
         return fchmod(fd, 0644) < 0 ? -errno : 0;
 }
 
-/* Atomic, since the service may be starting. */
-static int write_file(const NetworkUnits *units, const char *name, const char *text) {
-        _cleanup_close_ int folder = open_folder(units), fd = -EBADF;
-        char file[IFNAMSIZ + 8], draft[IFNAMSIZ + 8];
+int network_units_write(int folder, const char *file, const char *text) {
+        static const char draft[] = ".new";
+        _cleanup_close_ int fd = -EBADF;
         int r;
 
-        if (folder < 0)
-                return folder;
-        snprintf(file, sizeof(file), "%s.conf", name);
-        snprintf(draft, sizeof(draft), ".%s.new", name);
         if (unlinkat(folder, draft, 0) < 0 && errno != ENOENT)
                 return -errno;
         fd = openat(folder, draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -187,12 +203,20 @@ static const char *host_name(char buffer[static HOST_NAME_MAX + 1]) {
         return buffer;
 }
 
+/* The folder with the hosts is there before dnsmasq is. */
 static int write_configuration(const NetworkUnits *units, const NetworkPlan *plan) {
+        _cleanup_close_ int hosts = network_units_open_hosts(units, plan->name),
+                            folder = open_networks(units);
+        char path[NETWORK_UNITS_PATH_SIZE], host[HOST_NAME_MAX + 1], file[IFNAMSIZ + 8];
         _cleanup_free_ char *text = NULL;
-        char host[HOST_NAME_MAX + 1];
-        int r = network_service_config(plan, host_name(host), &text);
+        int r;
 
-        return r < 0 ? r : write_file(units, plan->name, text);
+        if (hosts < 0 || folder < 0)
+                return hosts < 0 ? hosts : folder;
+        r = network_service_config(
+                        plan, host_name(host), network_units_hosts(units, plan->name, path), &text);
+        snprintf(file, sizeof(file), "%s.conf", plan->name);
+        return r < 0 ? r : network_units_write(folder, file, text);
 }
 
 /* The most frequent reasons; the journal has the others. */
@@ -273,6 +297,7 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
         if (!unit || unit->stopping)
                 return;
         unit->job = unit_job_free(unit->job);
+        unit->reload = unit_job_free(unit->reload);
         unit->stopping = true;
         /* The file goes while the network exists: once that is gone, a vnicd started after us would
          * not know of the file. The service has read it already. */
@@ -282,6 +307,29 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
                 return;
         log_warning("Cannot stop the service of the network %s", plan->name);
         unit_free(unit);
+}
+
+/* Until its next start it then reserves more than it has to. */
+static void on_reloaded(UnitJob *job, const char *failure, void *userdata) {
+        NetworkUnit *unit = userdata;
+
+        unit->reload = unit_job_free(job);
+        if (failure && !unit->reload_refused)
+                log_warning("Network %s: addresses that belong to no guest any more stay reserved until its service is restarted. %s",
+                                unit->name, failure);
+        unit->reload_refused = failure;
+}
+
+void network_units_reload(NetworkUnits *units, const char *name) {
+        char unit_name[NETWORK_UNIT_SIZE];
+        NetworkUnit *unit = find(units, name);
+
+        if (!unit || unit->stopping)
+                return;
+        unit->reload = unit_job_free(unit->reload);
+        if (systemd_reload_unit(units->systemd, &unit->reload,
+                            network_service_unit(name, unit_name), on_reloaded, unit) < 0)
+                log_warning("Cannot reload the service of the network %s", name);
 }
 
 const char *network_units_warning(const NetworkUnits *units, const char *name) {

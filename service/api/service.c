@@ -9,6 +9,7 @@
 
 #include "access/audit.h"
 #include "api/endpoint-interface.h"
+#include "api/fixed-addresses.h"
 #include "api/manager-interface.h"
 #include "api/manager-signals.h"
 #include "api/network-interface.h"
@@ -32,8 +33,17 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
 
+/* now: its guest needs it. */
+static void address_changed(const Service *service, const Endpoint *endpoint, bool now) {
+        if (endpoint->tag.address.s_addr != 0 && endpoint->network)
+                fixed_addresses_changed(
+                                service->fixed_addresses, endpoint->network->tag.plan.name, now);
+}
+
 static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
         endpoint_emit_changes(userdata, endpoint, changes);
+        if (changes & ENDPOINT_CHANGED_GUEST_MAC)
+                address_changed(userdata, endpoint, true);
         if (endpoint->network && changes & ENDPOINT_CHANGED_BRIDGE)
                 network_emit_change(userdata, endpoint->network->tag.plan.name, "Ports");
 }
@@ -57,6 +67,7 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
         r = sd_bus_emit_object_removed(service->bus, endpoint_path(endpoint, path));
         if (r < 0)
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
+        address_changed(service, endpoint, false);
         if (endpoint->network)
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
@@ -239,6 +250,9 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         r = fd_replies_new(&service->fd_replies, service->bus, on_lost, service);
         if (r < 0)
                 return r;
+        r = fixed_addresses_new(&service->fixed_addresses, service, event);
+        if (r < 0)
+                return r;
         r = register_all(service);
         if (r < 0)
                 return r;
@@ -256,9 +270,11 @@ Service *service_free(Service *service) {
                 return NULL;
         sd_event_source_disable_unref(service->hangup);
         reload_stop(service->reload);
+        fixed_addresses_stop(service->fixed_addresses);
         service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
         /* After everything that could dispatch a call again. */
+        fixed_addresses_free(service->fixed_addresses);
         network_units_free(service->network_units);
         service->access = access_free(service->access);
         service->reload = reload_free(service->reload);

@@ -32,6 +32,7 @@ OUR_TAPS = {
     "vnic00000003": TAP.format("00000003").replace("uid=1001", "uid=4294967294").replace("queues=1", "queues=16"),
     "vnic00000004": TAP.format("00000004").replace("hdr=10", "hdr=0") + " label=" + "a" * 32,
     "vnic00000005": TODAY.format("00000005"),
+    "vnic0000000a": TODAY.format("0000000a") + " network=lab label=web ip=10.70.3.9",
     "vnic00000006": TODAY.format("00000006").replace("given", "told") + " bridge=br=0\x01 label=web",
     "vnic00000007": TODAY.format("00000007").replace("given", "generated") + " bridge=" + "a" * 15,
 }
@@ -41,6 +42,7 @@ OTHER_TAPS = {
     "vnic00000013": "vnicd:1 uid=1001 life=persistent my notes",
     "vnic00000014": TAP.format("00000014") + " ",
     "vnic00000015": " " + TAP.format("00000015"),
+    "vnic00000015": TODAY.format("00000015") + " label=web ip=10.70.3.256",
     "vnic00000016": TAP.format("00000016") + " label=",
     "vnic00000017": TAP.format("00000017") + " label=" + "a" * 33,
     "vnic00000018": TAP.format("00000018") + " label=a b",
