@@ -31,6 +31,7 @@
 typedef struct NetworkUnits NetworkUnits;
 typedef struct Reload Reload;
 typedef struct FixedAddresses FixedAddresses;
+typedef struct ResolvedNames ResolvedNames;
 
 typedef struct Service {
         sd_bus *bus;
@@ -42,6 +43,7 @@ typedef struct Service {
         Networks *networks; /* the manager's */
         NetworkUnits *network_units;
         FixedAddresses *fixed_addresses;
+        ResolvedNames *resolved_names;
         FdReplies *fd_replies;
         sd_event_source *hangup;
 } Service;

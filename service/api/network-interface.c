@@ -13,6 +13,7 @@
 #include "api/network-arguments.h"
 #include "api/network-units.h"
 #include "api/removal-calls.h"
+#include "api/resolved-names.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/log.h"
@@ -219,6 +220,7 @@ void network_announce(Service *service, const Network *network) {
 
         network_units_start(service->network_units, &network->tag.plan);
         fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+        resolved_names_register(service->resolved_names, network);
         r = sd_bus_emit_object_added(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the network %s: %s", network->tag.plan.name,
@@ -309,6 +311,7 @@ int network_interface_register(Service *service) {
         while ((network = networks_next(service->networks, network))) {
                 network_units_start(service->network_units, &network->tag.plan);
                 fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+                resolved_names_register(service->resolved_names, network);
         }
         return 0;
 }

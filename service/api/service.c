@@ -15,6 +15,7 @@
 #include "api/network-interface.h"
 #include "api/network-units.h"
 #include "api/reload.h"
+#include "api/resolved-names.h"
 #include "api/tap-interface.h"
 #include "bus/bus-cleanup.h"
 #include "common/log.h"
@@ -251,6 +252,8 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         if (r < 0)
                 return r;
         r = fixed_addresses_new(&service->fixed_addresses, service, event);
+        if (r >= 0)
+                r = resolved_names_new(&service->resolved_names, service);
         if (r < 0)
                 return r;
         r = register_all(service);
@@ -275,6 +278,7 @@ Service *service_free(Service *service) {
         service->manager = manager_free(service->manager);
         /* After everything that could dispatch a call again. */
         fixed_addresses_free(service->fixed_addresses);
+        resolved_names_free(service->resolved_names);
         network_units_free(service->network_units);
         service->access = access_free(service->access);
         service->reload = reload_free(service->reload);

@@ -42,6 +42,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
   <policy context="default">
     <!-- As systemd's own policy allows it. -->
     <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"/>
+    <allow send_destination="org.freedesktop.resolve1"/>
   </policy>
   <policy user="root">
     <!-- Tests pose as them; nobody in the world is one. -->
@@ -50,6 +51,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
     <!-- A service that does nothing: what a call costs that is none of ours. -->
     <allow own="org.example.Idle"/>
     <allow own="org.freedesktop.systemd1"/>
+    <allow own="org.freedesktop.resolve1"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Monitoring"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Debug.Stats"/>
   </policy>
