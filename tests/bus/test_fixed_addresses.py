@@ -5,6 +5,7 @@ Host= in the definition of a network; with a real dnsmasq, which is reloaded as 
 import contextlib
 import shutil
 import signal
+import subprocess
 import time
 
 import pytest
@@ -93,6 +94,20 @@ def test_a_guest_gets_the_address_that_was_asked_for(alice, net):
     with alice.open_tap(net.name, False, address="10.78.0.8", guest_mac=A) as tap:
         assert (A, "10.78.0.8") in reserved(net.name)
         assert got(tap) == "10.78.0.8"
+
+
+def test_vnicctl_asks_for_it_and_fails_as_for_a_mac_that_is_taken(world, alice, net):
+    with alice.create_tap(net.name, False, address="10.78.0.9"):
+        for address, expected in (("10.78.0.9", 8), ("10.79.0.9", 7), ("x", 7)):
+            status, _, err = world.output_as("alice", [world.tool("vnicctl"), "create", "--bridge", net.name, "--address", address])
+            assert status == expected and err
+    kept = world.run_as("alice", [world.tool("vnicctl"), "create", "--bridge", net.name, "--address", "10.78.0.9", "--guest-mac", A],
+                        stdin=subprocess.PIPE)
+    try:
+        assert poll(lambda: reserved(net.name) == {(A, "10.78.0.9")}, 10)
+    finally:
+        kept.communicate(timeout=10)
+    assert poll(lambda: not kernel.our_links(), 5)
 
 
 def test_nobody_else_is_given_it_while_the_tap_lives(alice, bob, net):

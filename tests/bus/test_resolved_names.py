@@ -3,6 +3,7 @@
 order; and what the rule for that allows, according to the real polkitd."""
 
 import contextlib
+import json
 import os
 import pathlib
 import socket
@@ -25,7 +26,9 @@ INTERFACE = f"""<node><interface name="{RESOLVED}.Manager">
 <method name="SetLinkDefaultRoute"><arg type="i" direction="in"/><arg type="b" direction="in"/></method>
 <method name="SetLinkDomains"><arg type="i" direction="in"/><arg type="a(sb)" direction="in"/></method>
 <method name="SetLinkDNS"><arg type="i" direction="in"/><arg type="a(iay)" direction="in"/></method>
-</interface></node>"""
+<method name="GetLink"><arg type="i" direction="in"/><arg type="o" direction="out"/></method>
+</interface><interface name="{RESOLVED}.Link"><property name="Domains" type="a(sb)" access="read"/></interface></node>"""
+LINK = PATH + "/link/the_only_one"
 LINGER = 10  # seconds that a network outlives its last port
 
 
@@ -38,8 +41,9 @@ class FakeResolved:
 
     def __enter__(self):
         self.client = Client(self.world, "root")
-        interface = Gio.DBusNodeInfo.new_for_xml(INTERFACE).interfaces[0]
-        loop.do(lambda: self.client.connection.register_object(PATH, interface, self._called, None, None))
+        manager, link = Gio.DBusNodeInfo.new_for_xml(INTERFACE).interfaces
+        loop.do(lambda: self.client.connection.register_object(PATH, manager, self._called, None, None))
+        loop.do(lambda: self.client.connection.register_object(LINK, link, None, self._domains, None))
         assert self.client.bus_call("RequestName", "su", (RESOLVED, 4)) == (1,)
         return self
 
@@ -48,6 +52,9 @@ class FakeResolved:
         self.world.wait_for_no_name(RESOLVED)
 
     def _called(self, _connection, _sender, _path, _interface, member, parameters, invocation):
+        if member == "GetLink":
+            invocation.return_value(GLib.Variant("(o)", (LINK,)))
+            return
         with self._arrived:
             self.told.append((member, *parameters.unpack()))
             self._arrived.notify_all()
@@ -55,6 +62,10 @@ class FakeResolved:
             invocation.return_dbus_error(self.refuse, "not you")
         else:
             invocation.return_value(None)
+
+    def _domains(self, *_):
+        told = [] if self.refuse else [domain for one in self.told if one[0] == "SetLinkDomains" for domain in one[2]]
+        return GLib.Variant("a(sb)", told)
 
     def wait_for(self, count, timeout=5):
         with self._arrived:
@@ -161,6 +172,22 @@ def test_what_is_refused_is_said_once_and_no_failure(world, alice, define):
             assert len(resolved.wait_for(2)) == 2
             settled(alice)
         assert world.service.output().count("systemd-resolved refused") == before + 1
+
+
+@pytest.mark.parametrize("refuse", [None, "org.freedesktop.DBus.Error.AccessDenied"])
+def test_doctor_says_what_to_do_where_resolved_was_not_told(world, root, alice, define, refuse):
+    define()
+    with FakeResolved(world, refuse) as resolved, alice.create_tap("yesdef", False), \
+            network(root, "yesmade", "isolated", services=False, domain="com"):
+        resolved.wait_for(1 if refuse else 3)
+        _, out, _ = world.output_as("alice", [world.tool("vnicctl"), "doctor", "--json"])
+        found = [one for one in json.loads(out) if one["check"] == "names"]
+        assert [(one["state"], "yesdef" in one["text"]) for one in found] == [("note" if refuse else "ok", True)], found
+        cure = found[0]["cure"]
+        assert cure is None or cure.split("; ") == [
+            "resolvectl default-route yesdef no", "resolvectl domain yesdef '~yesdef.internal'",
+            "resolvectl dns yesdef 10.79.0.1"]
+        assert (cure is None) == (refuse is None)
 
 
 def test_a_signal_that_the_bus_did_not_send_changes_nothing(world, alice, define):
