@@ -19,18 +19,23 @@
 #include "networks/network-leases.h"
 #include "networks/network-service.h"
 
+/* Each removal costs a reload of dnsmasq, and guests often go in a row. */
+#define PAUSE_USEC (5 * DEBOUNCE_USEC)
+
 typedef char HostLine[NETWORK_HOST_LINE_SIZE];
 
-/* A network whose folder may have to change. */
-typedef struct Outdated {
+/* The folder of a network, until dnsmasq knows what it is to hold. */
+typedef struct Folder {
         List link;
         char name[IFNAMSIZ];
-} Outdated;
+        bool outdated;
+        bool reloading; /* dnsmasq is told to forget what was removed */
+} Folder;
 
 struct FixedAddresses {
         Service *service;
         Debounce *due;
-        List outdated;   /* Outdated.link */
+        List folders;    /* Folder.link */
         List reserving;  /* RemovalWaiter.link: of the call for which an address is reserved */
         List waiting;    /* likewise, of those that come after it */
         Failure failure; /* of the last reservation */
@@ -119,15 +124,47 @@ static void update_run(WorkersJob *job) {
         update->error = update_folder(update);
 }
 
+static Folder *find_folder(const FixedAddresses *addresses, const char *network) {
+        LIST_FOREACH(&addresses->folders, node) {
+                Folder *folder = container_of(node, Folder, link);
+
+                if (strcmp(folder->name, network) == 0)
+                        return folder;
+        }
+        return NULL;
+}
+
+static void forget_if_done(Folder *folder) {
+        if (folder->outdated || folder->reloading)
+                return;
+        list_unlink(&folder->link);
+        free(folder);
+}
+
+static void on_reloaded(const char *network, void *userdata) {
+        FixedAddresses *addresses = userdata;
+        Folder *folder = find_folder(addresses, network);
+
+        if (folder) {
+                folder->reloading = false;
+                forget_if_done(folder);
+        }
+        notify_removed(&addresses->waiting, addresses->stopping ? -ECANCELED : 0);
+}
+
 static void update_done(WorkersJob *job) {
         Update *update = container_of(job, Update, job);
         FixedAddresses *addresses = update->addresses;
+        Folder *folder = find_folder(addresses, update->name);
 
         if (update->error < 0)
                 log_warning("Network %s: the fixed addresses of its guests are not all written: %s",
                                 update->name, strerror(-update->error));
-        if (update->removed && update->is_up && !addresses->stopping)
-                network_units_reload(addresses->service->network_units, update->name);
+        if (folder && update->removed && update->is_up && !addresses->stopping)
+                folder->reloading |= network_units_reload(addresses->service->network_units,
+                                update->name, on_reloaded, addresses);
+        if (folder)
+                forget_if_done(folder);
         free(update->lines);
         free(update);
         end_job(addresses);
@@ -195,44 +232,61 @@ static int start_update(FixedAddresses *addresses, const char *name) {
 
 static void start_next(FixedAddresses *addresses) {
         addresses->was_due = addresses->busy;
-        while (!addresses->busy && !addresses->stopping && !list_is_empty(&addresses->outdated)) {
-                Outdated *first = container_of(addresses->outdated.next, Outdated, link);
+        LIST_FOREACH_SAFE(&addresses->folders, node) {
+                Folder *folder = container_of(node, Folder, link);
 
-                if (start_update(addresses, first->name) < 0)
-                        log_error("Out of memory: the fixed addresses on the network %s are not written",
-                                        first->name);
-                list_unlink(&first->link);
-                free(first);
+                if (addresses->busy || addresses->stopping || !folder->outdated)
+                        continue;
+                folder->outdated = false;
+                if (start_update(addresses, folder->name) >= 0)
+                        continue;
+                log_error("Out of memory: the fixed addresses on the network %s are not written",
+                                folder->name);
+                forget_if_done(folder);
         }
-        addresses->was_due |= !list_is_empty(&addresses->outdated);
+        LIST_FOREACH(&addresses->folders, node)
+                addresses->was_due |= container_of(node, Folder, link)->outdated;
 }
 
 static void on_due(void *userdata) {
         start_next(userdata);
 }
 
-void fixed_addresses_changed(FixedAddresses *addresses, const char *network, bool now) {
-        Outdated *outdated;
+static Folder *get_folder(FixedAddresses *addresses, const char *network) {
+        Folder *folder = find_folder(addresses, network);
 
-        LIST_FOREACH(&addresses->outdated, node)
-                if (strcmp(container_of(node, Outdated, link)->name, network) == 0)
-                        return;
-        outdated = calloc(1, sizeof(Outdated));
-        if (!outdated) {
+        if (folder)
+                return folder;
+        folder = calloc(1, sizeof(Folder));
+        if (!folder)
+                return NULL;
+        snprintf(folder->name, sizeof(folder->name), "%s", network);
+        list_append(&addresses->folders, &folder->link);
+        return folder;
+}
+
+void fixed_addresses_changed(FixedAddresses *addresses, const char *network, bool now) {
+        Folder *folder = get_folder(addresses, network);
+
+        if (!folder) {
                 log_error("Out of memory: the fixed addresses on the network %s are not written",
                                 network);
                 return;
         }
-        snprintf(outdated->name, sizeof(outdated->name), "%s", network);
-        list_append(&addresses->outdated, &outdated->link);
+        folder->outdated = true;
         if (now)
-                debounce_soon(addresses->due);
+                start_next(addresses);
         else
-                debounce_later(addresses->due, DEBOUNCE_USEC);
+                debounce_later(addresses->due, PAUSE_USEC);
 }
 
-List *fixed_addresses_busy(FixedAddresses *addresses) {
-        return addresses->busy ? &addresses->waiting : NULL;
+/* dnsmasq may still have the address for another MAC, and would then refuse it to this one. */
+List *fixed_addresses_busy(FixedAddresses *addresses, const char *network) {
+        const Folder *folder = find_folder(addresses, network);
+
+        if (folder && folder->outdated)
+                start_next(addresses);
+        return addresses->busy || find_folder(addresses, network) ? &addresses->waiting : NULL;
 }
 
 typedef struct Reservation {
@@ -426,7 +480,7 @@ int fixed_addresses_new(FixedAddresses **ret, Service *service, sd_event *event)
 
         if (!addresses)
                 return -ENOMEM;
-        list_init(&addresses->outdated);
+        list_init(&addresses->folders);
         list_init(&addresses->reserving);
         list_init(&addresses->waiting);
         addresses->service = service;
@@ -445,9 +499,9 @@ void fixed_addresses_stop(FixedAddresses *addresses) {
 FixedAddresses *fixed_addresses_free(FixedAddresses *addresses) {
         if (!addresses)
                 return NULL;
-        LIST_FOREACH_SAFE(&addresses->outdated, node) {
+        LIST_FOREACH_SAFE(&addresses->folders, node) {
                 list_unlink(node);
-                free(container_of(node, Outdated, link));
+                free(container_of(node, Folder, link));
         }
         debounce_free(addresses->due);
         free(addresses);

@@ -26,9 +26,9 @@ FixedAddresses *fixed_addresses_free(FixedAddresses *addresses);
  * its folder soon holds what it has to. now: without the pause for further changes. */
 void fixed_addresses_changed(FixedAddresses *addresses, const char *network, bool now);
 
-/* The list of those who wait (RemovalWaiter.link) because a folder is being written. NULL: none is.
- */
-List *fixed_addresses_busy(FixedAddresses *addresses);
+/* The list of those who wait (RemovalWaiter.link) because a folder is being written, or dnsmasq
+ * does not know yet what that of the network holds. NULL: an address can be reserved there. */
+List *fixed_addresses_busy(FixedAddresses *addresses, const char *network);
 
 /* An address for the guest with that MAC. */
 typedef struct FixedAddress {
@@ -40,9 +40,9 @@ typedef struct FixedAddress {
 } FixedAddress;
 
 /* Reserves the address, unless a guest that is present has leased it; a lease that nobody present
- * has ends. To be called while no folder is being written. The waiters of *ret_waiters are told the
- * outcome; if no endpoint has the address when they have been, the reservation is over. data: freed
- * then (free(3)), or at once in case of an error. -ENOMEM */
+ * has ends. To be called while fixed_addresses_busy() says so. The waiters of *ret_waiters are told
+ * the outcome; if no endpoint has the address when they have been, the reservation is over. data:
+ * freed then (free(3)), or at once in case of an error. -ENOMEM */
 int fixed_addresses_reserve(FixedAddresses *addresses, const FixedAddress *wanted, void *data,
                 List **ret_waiters);
 

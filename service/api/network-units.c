@@ -2,6 +2,7 @@
 #include "api/network-units.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,8 +29,10 @@ typedef struct NetworkUnit {
         char name[IFNAMSIZ];
         UnitJob *job; /* NULL: none is under way */
         UnitWatch *watch;
-        UnitJob *reload;     /* likewise */
-        bool reload_refused; /* and that was logged */
+        UnitJob *reload;                   /* likewise */
+        bool reload_refused;               /* and that was logged */
+        network_units_reloaded_t reloaded; /* for whoever waits for that one */
+        void *reloaded_data;
         bool stopping;
         char warning[320]; /* "": none */
 } NetworkUnit;
@@ -290,6 +293,23 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan) {
         warn(unit, sentence);
 }
 
+/* Call last: whoever waits for it may reload again. */
+static void end_reload(NetworkUnit *unit) {
+        unit->reload = unit_job_free(unit->reload);
+        unit->reloaded(unit->name, unit->reloaded_data);
+}
+
+/* Until its next start it then reserves more than it has to. */
+static void on_reloaded(UnitJob *job, const char *failure, void *userdata) {
+        NetworkUnit *unit = userdata;
+
+        if (failure && !unit->reload_refused)
+                log_warning("Network %s: addresses that belong to no guest any more stay reserved until its service is restarted. %s",
+                                unit->name, failure);
+        unit->reload_refused = failure;
+        end_reload(unit);
+}
+
 void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
         NetworkUnit *unit = find(units, plan->name);
         char unit_name[NETWORK_UNIT_SIZE];
@@ -297,8 +317,9 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
         if (!unit || unit->stopping)
                 return;
         unit->job = unit_job_free(unit->job);
-        unit->reload = unit_job_free(unit->reload);
         unit->stopping = true;
+        if (unit->reload)
+                end_reload(unit);
         /* The file goes while the network exists: once that is gone, a vnicd started after us would
          * not know of the file. The service has read it already. */
         remove_file(units, plan->name);
@@ -309,27 +330,44 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
         unit_free(unit);
 }
 
-/* Until its next start it then reserves more than it has to. */
-static void on_reloaded(UnitJob *job, const char *failure, void *userdata) {
-        NetworkUnit *unit = userdata;
-
-        unit->reload = unit_job_free(job);
-        if (failure && !unit->reload_refused)
-                log_warning("Network %s: addresses that belong to no guest any more stay reserved until its service is restarted. %s",
-                                unit->name, failure);
-        unit->reload_refused = failure;
-}
-
-void network_units_reload(NetworkUnits *units, const char *name) {
+bool network_units_reload(NetworkUnits *units, const char *name, network_units_reloaded_t done,
+                void *userdata) {
         char unit_name[NETWORK_UNIT_SIZE];
         NetworkUnit *unit = find(units, name);
 
         if (!unit || unit->stopping)
-                return;
+                return false;
         unit->reload = unit_job_free(unit->reload);
-        if (systemd_reload_unit(units->systemd, &unit->reload,
-                            network_service_unit(name, unit_name), on_reloaded, unit) < 0)
-                log_warning("Cannot reload the service of the network %s", name);
+        unit->reloaded = done;
+        unit->reloaded_data = userdata;
+        return systemd_reload_unit(units->systemd, &unit->reload,
+                               network_service_unit(name, unit_name), on_reloaded, unit) >= 0;
+}
+
+int network_units_find_hosts(const NetworkUnits *units,
+                void (*found)(const char *name, void *userdata), void *userdata) {
+        static const char suffix[] = ".hosts";
+        const int folder = open_networks(units);
+        DIR *entries = folder < 0 ? NULL : fdopendir(folder);
+        struct dirent *entry;
+
+        if (!entries) {
+                const int error = folder < 0 ? -folder : errno;
+
+                close_fd(folder);
+                return -error;
+        }
+        while ((entry = readdir(entries))) {
+                const size_t n = strlen(entry->d_name), m = strlen(suffix);
+
+                if (n < m || strcmp(entry->d_name + n - m, suffix) != 0)
+                        continue;
+                entry->d_name[n - m] = '\0';
+                if (network_name_is_valid(entry->d_name))
+                        found(entry->d_name, userdata);
+        }
+        closedir(entries);
+        return 0;
 }
 
 const char *network_units_warning(const NetworkUnits *units, const char *name) {

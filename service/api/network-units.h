@@ -26,8 +26,15 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan);
 void network_units_stop(NetworkUnits *units, const NetworkPlan *plan);
 
 /* Has the service read the addresses of hosts again: of those that it has read already it forgets
- * none without that. Does nothing if it was not started. */
-void network_units_reload(NetworkUnits *units, const char *name);
+ * none without that. done() is called when that is over, however it ended. false: there is nothing
+ * to reload, and it is not called. */
+typedef void (*network_units_reloaded_t)(const char *name, void *userdata);
+bool network_units_reload(NetworkUnits *units, const char *name, network_units_reloaded_t done,
+                void *userdata);
+
+/* Calls found() for each network for which there is a folder of hosts, also an old one. -errno */
+int network_units_find_hosts(const NetworkUnits *units,
+                void (*found)(const char *name, void *userdata), void *userdata);
 
 #define NETWORK_UNITS_PATH_SIZE 256
 
