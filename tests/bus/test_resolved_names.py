@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shutil
 import socket
 import threading
 
@@ -13,11 +14,12 @@ import pytest
 from gi.repository import Gio, GLib
 from vnic import kernel, loop
 from vnic.client import BusError, Client
-from vnic.networks import NETWORK, network, path_of
+from vnic.machine import Machine
+from vnic.networks import NETWORK, as_service, network, path_of, served
 from vnic.polkit import AUTHORITY
 from vnic.polkit import NAME as POLKIT
 from vnic.polkit import PATH as POLKIT_PATH
-from vnic.process import ROOM, poll
+from vnic.process import ROOM, Process, poll
 
 pytestmark = [pytest.mark.deadline(90), pytest.mark.once]
 
@@ -253,3 +255,56 @@ def test_the_rule_is_for_vnicd_and_networks_that_are_defined(world, rule):
             assert not allowed(world, user, action, {"interface": "lab-2"})
     for action in ACTIONS[3:]:
         assert not allowed(world, "vnicd", action, {"interface": "lab-2"})
+
+
+# The real one. Where it is installed it serves the host, so the tests do not install it: VNICD_TEST_RESOLVED may name a
+# folder into which the package was unpacked (apt-get download systemd-resolved; dpkg-deb -x … FOLDER).
+
+UNPACKED = pathlib.Path(os.environ.get("VNICD_TEST_RESOLVED", "/"))
+PROGRAM = next((path for path in (UNPACKED / "lib/systemd/systemd-resolved", UNPACKED / "usr/lib/systemd/systemd-resolved")
+                if path.exists()), None)
+RESOLVED_POLICY = UNPACKED / "usr/share/polkit-1/actions/org.freedesktop.resolve1.policy"
+
+
+@pytest.fixture
+def real_resolved(world):
+    """systemd-resolved, as the user that the bus of the world allows it; polkit lets vnicd use it."""
+    policy = ROOM / "actions" / RESOLVED_POLICY.name
+    policy.write_text(RESOLVED_POLICY.read_text(encoding="utf-8").replace("unix-user:systemd-resolve",
+                                                                         "unix-user:vnicd-network"), encoding="utf-8")
+    policy.chmod(0o644)
+    world.polkit.add_rule('polkit.addRule(function (action, subject) { if (subject.user == "vnicd" && '
+                          '/^org.freedesktop.resolve1.set-/.test(action.id)) return polkit.Result.YES; });', "60-resolved")
+    world.polkit.restart()
+    folder = pathlib.Path("/run/systemd/resolve")
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.chown(folder, "vnicd-network", "vnicd-network")
+    process = Process("resolved", [*as_service("net_raw", "net_bind_service", "setpcap"), PROGRAM],
+                      env={**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": world.bus.address, "SYSTEMD_LOG_TARGET": "console"})
+    try:
+        assert poll(lambda: world.root.owner_of(RESOLVED) or not process.alive(), 10) and process.alive(), process.output()
+        yield
+    finally:
+        process.stop()
+        world.polkit.remove_rule("60-resolved")
+        policy.unlink()
+        world.polkit.restart()
+
+
+@pytest.mark.skipif(not PROGRAM or not shutil.which("dnsmasq"), reason="systemd-resolved or dnsmasq is not installed")
+def test_the_host_finds_a_guest_by_its_name(world, alice, define, real_resolved):
+    define()
+
+    def ask(name):
+        return world.root.call(PATH, f"{RESOLVED}.Manager", "ResolveHostname", "isit", (0, name, socket.AF_INET, 0),
+                               destination=RESOLVED)[0]
+
+    with alice.create_tap("yesdef", False) as tap, served("yesdef"), Machine(tap, "web") as machine:
+        address = machine.dhcp()["ip"]
+        number = socket.if_nametoindex("yesdef")
+        assert ask("web.yesdef.internal") == [(number, socket.AF_INET, socket.inet_aton(address))]
+        link = world.root.call(PATH, f"{RESOLVED}.Manager", "GetLink", "i", (number,), destination=RESOLVED)[0]
+        told = world.root.call(link, "org.freedesktop.DBus.Properties", "GetAll", "s", (f"{RESOLVED}.Link",),
+                               destination=RESOLVED)[0]
+        assert told["Domains"] == [("yesdef.internal", True)] and told["DefaultRoute"] is False
+        assert told["DNS"] == [(socket.AF_INET, socket.inet_aton("10.79.0.1"))]

@@ -44,6 +44,10 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
     <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"/>
     <allow send_destination="org.freedesktop.resolve1"/>
   </policy>
+  <policy user="vnicd-network">
+    <!-- A systemd-resolved in the world runs as this user. -->
+    <allow own="org.freedesktop.resolve1"/>
+  </policy>
   <policy user="root">
     <!-- Tests pose as them; nobody in the world is one. -->
     <allow own="org.freedesktop.NetworkManager"/>
