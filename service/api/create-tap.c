@@ -269,7 +269,7 @@ static int create_tap(Service *service, sd_bus_message *message, const CreateFor
         if (r < 0)
                 return r;
         if (r == PLACEMENT_OK && request.has_address)
-                blocked_on = fixed_addresses_busy(service->fixed_addresses, request.bridge);
+                blocked_on = fixed_addresses_busy(service->fixed_addresses, place.plan->name);
         if (blocked_on)
                 return call_block_on(call, blocked_on, NULL, NULL);
 

@@ -106,14 +106,12 @@ static int write_line(int folder, const char *line) {
 
 static int update_folder(Update *update) {
         _cleanup_close_ int folder = network_units_open_hosts(update->units, update->name);
-        char path[NETWORK_UNITS_PATH_SIZE];
         int r = folder < 0 ? folder : remove_others(update, folder);
 
         for (size_t i = 0; i < update->n && r >= 0; i++)
                 r = write_line(folder, update->lines[i]);
-        if (r >= 0 && !update->is_up &&
-                        rmdir(network_units_hosts(update->units, update->name, path)) < 0)
-                r = -errno;
+        if (r >= 0 && !update->is_up)
+                r = network_units_remove_hosts(update->units, update->name);
         return r;
 }
 

@@ -157,6 +157,14 @@ int network_units_open_hosts(const NetworkUnits *units, const char *name) {
         return parent < 0 ? parent : open_folder(network_units_hosts(units, name, path));
 }
 
+/* rmdir(2) is none of the calls that the unit permits. */
+int network_units_remove_hosts(const NetworkUnits *units, const char *name) {
+        char path[NETWORK_UNITS_PATH_SIZE];
+
+        network_units_hosts(units, name, path);
+        return unlinkat(AT_FDCWD, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 static int write_all(int fd, const char *text) {
         for (size_t left = strlen(text); left > 0;) {
                 ssize_t n = write(fd, text, left);

@@ -44,6 +44,9 @@ const char *network_units_hosts(const NetworkUnits *units, const char *name,
                 char buffer[static NETWORK_UNITS_PATH_SIZE]);
 int network_units_open_hosts(const NetworkUnits *units, const char *name);
 
+/* Removes the folder, which has to be empty. */
+int network_units_remove_hosts(const NetworkUnits *units, const char *name);
+
 /* Writes a file there that appears at once and whole. */
 int network_units_write(int folder, const char *file, const char *text);
 
