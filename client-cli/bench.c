@@ -20,6 +20,7 @@
 #include "bench-switch.h"
 #include "bench-traffic.h"
 #include "common/cleanup.h"
+#include "language.h"
 
 DEFINE_CLEANUP(Switch, switch_free)
 DEFINE_CLEANUP(TrafficCount, traffic_count_free)
@@ -54,11 +55,11 @@ Status bench_enter(void) {
         r = bench_space_enter();
         if (r < 0)
                 return refuse(r,
-                                "This host does not let you create a user namespace, which the benchmark needs");
+                                _("This host does not let you create a user namespace, which the benchmark needs"));
         tap = bench_space_open_tap("probe", IFF_VNET_HDR, 0);
         if (tap < 0)
                 return refuse(tap,
-                                "This host does not let you create a tap with /dev/net/tun in a namespace of your own");
+                                _("This host does not let you create a tap with /dev/net/tun in a namespace of your own"));
         return STATUS_OK;
 }
 
@@ -179,12 +180,12 @@ Status bench_run(BenchMode mode, unsigned seconds, BenchResult *ret) {
 
         r = make_side(mode, "a", SOURCE_ADDRESS, false, &a);
         if (r < 0)
-                return complain_errno(r, "make a network namespace with a tap");
+                return complain_errno(r, _("Cannot make a network namespace with a tap"));
         r = make_side(mode, "b", SINK_ADDRESS, true, &b);
         if (r < 0)
-                return complain_errno(r, "make a second network namespace with a tap");
+                return complain_errno(r, _("Cannot make a second network namespace with a tap"));
         r = run_between(&a, &b, seconds, ret);
         if (r < 0)
-                return complain_errno(r, "measure TCP between two taps");
+                return complain_errno(r, _("Cannot measure TCP between two taps"));
         return STATUS_OK;
 }

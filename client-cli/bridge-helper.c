@@ -21,6 +21,7 @@
 
 #include "bridge-request.h"
 #include "common/cleanup.h"
+#include "language.h"
 #include "standard-fds.h"
 #include "status.h"
 #include "tap-call.h"
@@ -50,13 +51,13 @@ static Status send_queue(int socket, int queue) {
                 n = sendmsg(socket, &message, MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
         return n == 1 ? STATUS_OK
-                      : complain_errno(n < 0 ? errno : EIO, "send the tap to the caller");
+                      : complain_errno(n < 0 ? errno : EIO, _("Cannot send the tap to the caller"));
 }
 
 static void print_advice(Status status, const char *bridge) {
         if (status == STATUS_DENIED || status == STATUS_AUTH_REQUIRED)
                 complain(status,
-                                "The polkit action org.vnicd1.use-bridge decides whether you may use the bridge '%s'. An administrator allows it with a rule in /etc/polkit-1/rules.d; vnic-bridge-helper(8) has one. /etc/qemu/bridge.conf plays no part.",
+                                _("The polkit action org.vnicd1.use-bridge decides whether you may use the bridge '%s'. An administrator allows it with a rule in /etc/polkit-1/rules.d; vnic-bridge-helper(8) has one. /etc/qemu/bridge.conf plays no part."),
                                 bridge);
 }
 
@@ -74,7 +75,7 @@ static Status make_and_send(const BridgeRequest *request) {
         if (status != STATUS_OK)
                 return status;
         if (sd_bus_message_skip(reply, "osas") < 0)
-                return complain_errno(EBADMSG, "read the answer of the service");
+                return complain_errno(EBADMSG, _("Cannot read the answer of the service"));
         status = tap_call_take_queues(reply, &request->tap, &queues);
         if (status != STATUS_OK)
                 return status;
@@ -98,13 +99,13 @@ static Status fail_when_read(void) {
 }
 
 static void print_help(void) {
-        puts("Usage: vnic-bridge-helper --br=NAME --fd=N [--use-vnet]\n"
-             "\n"
-             "Gives QEMU and libvirt a tap from vnicd, without privileges. Name it where they\n"
-             "expect their own bridge helper:\n"
-             "\n"
-             "  qemu-system-x86_64 -netdev bridge,id=n0,br=br0,helper=PATH ...\n"
-             "  bridge_helper = \"PATH\"      in ~/.config/libvirt/qemu.conf\n");
+        puts(_("Usage: vnic-bridge-helper --br=NAME --fd=N [--use-vnet]\n"
+               "\n"
+               "Gives QEMU and libvirt a tap from vnicd, without privileges. Name it where they\n"
+               "expect their own bridge helper:\n"
+               "\n"
+               "  qemu-system-x86_64 -netdev bridge,id=n0,br=br0,helper=PATH ...\n"
+               "  bridge_helper = \"PATH\"      in ~/.config/libvirt/qemu.conf\n"));
         bridge_request_print_help();
 }
 
@@ -113,6 +114,7 @@ int main(int argc, char *argv[]) {
         Status status;
 
         standard_fds_open();
+        language_start();
         /* If our caller dies, nobody needs to be asked to authenticate on its behalf any more. */
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         if (bridge_request_parse(argc, argv, &request) != STATUS_OK)

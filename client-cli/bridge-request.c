@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "language.h"
+
 enum {
         CODE_BRIDGE = 256,
         CODE_FD,
@@ -40,15 +42,15 @@ static Status parse_fd(const char *text, int *ret) {
         number = *text >= '0' && *text <= '9' ? strtol(text, &end, 10) : -1;
         if (number < 0 || number > INT_MAX || errno != 0 || *end)
                 return complain(STATUS_FAILURE,
-                                "--fd takes the number of an open socket, not '%s'.", text);
+                                _("--fd takes the number of an open socket, not '%s'."), text);
         *ret = (int)number;
         return STATUS_OK;
 }
 
 static Status complain_option(int code, const char *option) {
         return complain(STATUS_FAILURE,
-                        code == ':' ? "An argument is missing after '%s'; see --help."
-                                    : "'%s' is unknown, ambiguous or has an argument that it does not take; see --help.",
+                        code == ':' ? _("An argument is missing after '%s'; see --help.")
+                                    : _("'%s' is unknown, ambiguous or has an argument that it does not take; see --help."),
                         option);
 }
 
@@ -87,18 +89,18 @@ static Status parse_words(int argc, char *argv[], BridgeRequest *request) {
                         return status;
         }
         if (optind < argc)
-                return complain(STATUS_FAILURE, "'%s' is one argument too many; see --help.",
+                return complain(STATUS_FAILURE, _("'%s' is one argument too many; see --help."),
                                 argv[optind]);
         return STATUS_OK;
 }
 
 static Status check_bridge(const char *bridge) {
         if (!bridge || !*bridge)
-                return complain(STATUS_FAILURE, "--br=NAME is missing: which bridge?");
+                return complain(STATUS_FAILURE, _("--br=NAME is missing: which bridge?"));
         if (strlen(bridge) >= IFNAMSIZ)
                 return complain(STATUS_FAILURE,
-                                "--br=%s: the name of a bridge has at most %d characters.", bridge,
-                                IFNAMSIZ - 1);
+                                _("--br=%s: the name of a bridge has at most %d characters."),
+                                bridge, IFNAMSIZ - 1);
         return STATUS_OK;
 }
 
@@ -110,14 +112,16 @@ static Status check_socket(int fd) {
 
         if (fd < 0)
                 return complain(STATUS_FAILURE,
-                                "--fd=N is missing: the socket over which the tap is sent. This program is started by QEMU or libvirt, not by hand.");
+                                _("--fd=N is missing: the socket over which the tap is sent. This program is started by QEMU or libvirt, not by hand."));
         if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) < 0 ||
                         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0)
-                return complain(STATUS_FAILURE, "--fd=%d cannot be used: %s.", fd, strerror(errno));
+                return complain(STATUS_FAILURE, _("--fd=%d cannot be used: %s."), fd,
+                                strerror(errno));
         if (domain != AF_UNIX || type != SOCK_STREAM)
-                return complain(STATUS_FAILURE, "--fd=%d is not a stream socket of AF_UNIX.", fd);
+                return complain(STATUS_FAILURE, _("--fd=%d is not a stream socket of AF_UNIX."),
+                                fd);
         if (poll(&peer, 1, 0) < 0 || peer.revents & (POLLHUP | POLLERR))
-                return complain(STATUS_FAILURE, "--fd=%d: nobody listens at its other end.", fd);
+                return complain(STATUS_FAILURE, _("--fd=%d: nobody listens at its other end."), fd);
         return STATUS_OK;
 }
 
@@ -127,7 +131,7 @@ static Status read_switch(const char *name, OptionSwitch *ret) {
 
         if (!value || !*value || options_parse_switch(value, ret))
                 return STATUS_OK;
-        return complain(STATUS_FAILURE, "%s takes yes or no, not '%s'.", name, value);
+        return complain(STATUS_FAILURE, _("%s takes yes or no, not '%s'."), name, value);
 }
 
 static const char *read_text(const char *name) {
@@ -169,17 +173,17 @@ Status bridge_request_parse(int argc, char *argv[], BridgeRequest *ret) {
 }
 
 void bridge_request_print_help(void) {
-        puts("Options, given by QEMU and libvirt:\n"
-             "  --br=NAME     the bridge to join\n"
-             "  --fd=N        the stream socket over which to send the queue of the tap\n"
-             "  --use-vnet    frames with a virtio_net_hdr, hence with offloads\n"
-             "  --help, --version\n"
-             "\n"
-             "Environment, for what these cannot express:\n"
-             "  VNIC_LABEL      a name of your own for the endpoint\n"
-             "  VNIC_GUEST_MAC  the MAC address of the guest; the port then accepts no other;\n"
-             "                  the mac= of QEMU's -device has to be the same\n"
-             "  VNIC_ISOLATED   yes: no traffic to other isolated ports\n"
-             "  VNIC_ASK        no: never let polkit ask (by default the agent of a desktop may)\n"
-             "  DBUS_SYSTEM_BUS_ADDRESS  in place of the system bus");
+        puts(_("Options, given by QEMU and libvirt:\n"
+               "  --br=NAME     the bridge to join\n"
+               "  --fd=N        the stream socket over which to send the queue of the tap\n"
+               "  --use-vnet    frames with a virtio_net_hdr, hence with offloads\n"
+               "  --help, --version\n"
+               "\n"
+               "Environment, for what these cannot express:\n"
+               "  VNIC_LABEL      a name of your own for the endpoint\n"
+               "  VNIC_GUEST_MAC  the MAC address of the guest; the port then accepts no other;\n"
+               "                  the mac= of QEMU's -device has to be the same\n"
+               "  VNIC_ISOLATED   yes: no traffic to other isolated ports\n"
+               "  VNIC_ASK        no: never let polkit ask (by default the agent of a desktop may)\n"
+               "  DBUS_SYSTEM_BUS_ADDRESS  in place of the system bus"));
 }

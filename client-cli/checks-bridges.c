@@ -15,6 +15,7 @@
 #include "common/cleanup.h"
 #include "decode.h"
 #include "findings.h"
+#include "language.h"
 
 #define NET_ADDR_SET 3 /* from linux/netdevice.h: the address was set explicitly */
 
@@ -79,18 +80,18 @@ static void check_drops(Findings *findings, const char *name, const json_t *brid
 
         if (drop)
                 findings_add(findings, "br_netfilter", FINDING_PROBLEM,
-                                "sysctl net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0; or, where Docker needs it: iptables -I DOCKER-USER -m physdev --physdev-is-bridged -j ACCEPT",
+                                _("sysctl net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0; or, where Docker needs it: iptables -I DOCKER-USER -m physdev --physdev-is-bridged -j ACCEPT"),
                                 "%s: %s", name, drop);
         else if (!bridge)
                 findings_add(findings, "br_netfilter", FINDING_NOTE,
-                                "start vnicd, and look again; or: nft list ruleset",
-                                "The IP filters of the host see what crosses %s. Only vnicd could tell whether one of them drops it, and vnicd does not answer.",
+                                _("start vnicd, and look again; or: nft list ruleset"),
+                                _("The IP filters of the host see what crosses %s. Only vnicd could tell whether one of them drops it, and vnicd does not answer."),
                                 name);
         else if (json_array_size(chains) > 0)
                 findings_undecided(findings, name, chains);
         else
                 findings_add(findings, "br_netfilter", FINDING_OK, NULL,
-                                "The IP filters of the host see what crosses %s, and none of them drops it.",
+                                _("The IP filters of the host see what crosses %s, and none of them drops it."),
                                 name);
 }
 
@@ -101,14 +102,14 @@ static void check_bridge(Findings *findings, const char *folder, const json_t *l
                 check_drops(findings, name, find_listed(listed, name));
         else
                 findings_add(findings, "br_netfilter", FINDING_OK, NULL,
-                                "No IP filter of the host sees what crosses %s.", name);
+                                _("No IP filter of the host sees what crosses %s."), name);
         if (read_number(folder, "addr_assign_type") == NET_ADDR_SET)
                 findings_add(findings, "bridge-mac", FINDING_OK, NULL,
-                                "The MAC address of %s was set and stays.", name);
+                                _("The MAC address of %s was set and stays."), name);
         else
                 findings_add(findings, "bridge-mac", FINDING_NOTE,
-                                "set it where the bridge is made (networkd: MACAddress= in its .netdev; NetworkManager: bridge.mac-address)",
-                                "Nobody has set the MAC address of %s: it changes as ports come and go, until the first endpoint joins.",
+                                _("set it where the bridge is made (networkd: MACAddress= in its .netdev; NetworkManager: bridge.mac-address)"),
+                                _("Nobody has set the MAC address of %s: it changes as ports come and go, until the first endpoint joins."),
                                 name);
 }
 
@@ -121,7 +122,7 @@ void check_bridges(Findings *findings, sd_bus *bus) {
                         check_bridge(findings, dirname(found.gl_pathv[i]), json_array_get(body, 0));
         else
                 findings_add(findings, "bridges", FINDING_NOTE,
-                                "ip link add br0 type bridge, or the tools of your distribution",
-                                "There is no bridge on this host.");
+                                _("ip link add br0 type bridge, or the tools of your distribution"),
+                                _("There is no bridge on this host."));
         globfree(&found);
 }

@@ -11,16 +11,17 @@
 
 #include "client.h"
 #include "findings.h"
+#include "language.h"
 
 /* That is only a note: guests that use the MAC from CreateTap lose nothing. */
 static void add_warning(Findings *findings, const char *warning) {
         if (strstr(warning, "nfnetlink_log"))
                 findings_add(findings, "guest-macs", FINDING_NOTE,
-                                "a kernel with CONFIG_NETFILTER_NETLINK_LOG and CONFIG_NFT_LOG, or another group for the other program; then: systemctl reload vnicd",
+                                _("a kernel with CONFIG_NETFILTER_NETLINK_LOG and CONFIG_NFT_LOG, or another group for the other program; then: systemctl reload vnicd"),
                                 "%s", warning);
         else
                 findings_add(findings, "tap-filters", FINDING_PROBLEM,
-                                "a kernel with CONFIG_NF_TABLES, CONFIG_NF_TABLES_BRIDGE, _INET and _ARP; if it has them: systemctl reload vnicd",
+                                _("a kernel with CONFIG_NF_TABLES, CONFIG_NF_TABLES_BRIDGE, _INET and _ARP; if it has them: systemctl reload vnicd"),
                                 "%s", warning);
 }
 
@@ -37,7 +38,7 @@ void check_filters(Findings *findings, sd_bus *bus) {
                 stand = stand && strstr(*warning, "nfnetlink_log");
         if (stand)
                 findings_add(findings, "tap-filters", FINDING_OK, NULL,
-                                "The filters of taps stand: nothing that comes by a tap itself reaches this host.");
+                                _("The filters of taps stand: nothing that comes by a tap itself reaches this host."));
         for (char **warning = warnings; warning && *warning; warning++) {
                 add_warning(findings, *warning);
                 free(*warning);

@@ -15,13 +15,14 @@
 
 #include "common/cleanup.h"
 #include "findings.h"
+#include "language.h"
 
 #define EXAMPLE_NAME "vnic0123abcd"
 
-static const char nm_fix[] =
-                "/etc/NetworkManager/conf.d/90-vnicd.conf with the lines [keyfile] and unmanaged-devices+=interface-name:vnic*";
-static const char networkd_fix[] =
-                "/etc/systemd/network/05-vnicd.network with the lines [Match], Name=vnic*, [Link] and Unmanaged=yes";
+static const char nm_fix[] = N_(
+                "/etc/NetworkManager/conf.d/90-vnicd.conf with the lines [keyfile] and unmanaged-devices+=interface-name:vnic*");
+static const char networkd_fix[] = N_(
+                "/etc/systemd/network/05-vnicd.network with the lines [Match], Name=vnic*, [Link] and Unmanaged=yes");
 
 /* The relevant content of one of networkd's files. */
 typedef struct NetworkFile {
@@ -64,10 +65,10 @@ static void check_networkmanager(Findings *findings) {
         if (any_file_has("{/etc,/run,/usr/lib}/NetworkManager/{NetworkManager.conf,conf.d/*.conf}",
                             "interface-name:vnic"))
                 findings_add(findings, "networkmanager", FINDING_OK, NULL,
-                                "NetworkManager leaves vnic* alone.");
+                                _("NetworkManager leaves vnic* alone."));
         else
-                findings_add(findings, "networkmanager", FINDING_PROBLEM, nm_fix,
-                                "NetworkManager runs and is not told to leave vnic* alone.");
+                findings_add(findings, "networkmanager", FINDING_PROBLEM, _(nm_fix),
+                                _("NetworkManager runs and is not told to leave vnic* alone."));
 }
 
 /* Patterns separated by blanks; "!" before the first one negates all. */
@@ -168,11 +169,11 @@ static void check_networkd(Findings *findings) {
                             NULL, &files) == 0)
                 path = deciding_file(&files, &unmanaged);
         if (path && !unmanaged)
-                findings_add(findings, "networkd", FINDING_PROBLEM, networkd_fix,
-                                "systemd-networkd runs, and %s makes it configure vnic*.", path);
+                findings_add(findings, "networkd", FINDING_PROBLEM, _(networkd_fix),
+                                _("systemd-networkd runs, and %s makes it configure vnic*."), path);
         else
                 findings_add(findings, "networkd", FINDING_OK, NULL,
-                                "systemd-networkd leaves vnic* alone.");
+                                _("systemd-networkd leaves vnic* alone."));
         globfree(&files);
 }
 

@@ -16,6 +16,7 @@
 #include "client.h"
 #include "decode.h"
 #include "findings.h"
+#include "language.h"
 #include "network.h"
 
 #define DEFINITIONS "/etc/vnicd/networks/*.conf"
@@ -40,10 +41,11 @@ static void check_network(Findings *findings, const json_t *network) {
         if (!name)
                 return;
         if (json_array_size(warnings) == 0)
-                findings_add(findings, "network", FINDING_OK, NULL, "The network %s is up.", name);
+                findings_add(findings, "network", FINDING_OK, NULL, _("The network %s is up."),
+                                name);
         json_array_foreach((json_t *)warnings, i, warning) findings_add(findings, "network",
                         FINDING_PROBLEM,
-                        "docs/networks.md of vnicd says more about firewalls and services",
+                        _("docs/networks.md of vnicd says more about firewalls and services"),
                         "%s: %s", name,
                         json_string_value(warning) ? json_string_value(warning) : "?");
         findings_undecided(findings, name, json_object_get(network, "UndecidedFilters"));
@@ -81,7 +83,7 @@ static void check_names(Findings *findings, sd_bus *bus, const json_t *network) 
                 return;
         if (is_registered(bus, name, domain)) {
                 findings_add(findings, "names", FINDING_OK, NULL,
-                                "The host resolves the names of guests of %s (*.%s).", name,
+                                _("The host resolves the names of guests of %s (*.%s)."), name,
                                 domain);
                 return;
         }
@@ -89,7 +91,7 @@ static void check_names(Findings *findings, sd_bus *bus, const json_t *network) 
                             name, name, domain, name, (int)strcspn(address, "/"), address) < 0)
                 fix = NULL;
         findings_add(findings, "names", FINDING_NOTE, fix,
-                        "The host does not resolve the names of guests of %s (*.%s): systemd-resolved was not told who serves them.",
+                        _("The host does not resolve the names of guests of %s (*.%s): systemd-resolved was not told who serves them."),
                         name, domain);
 }
 
@@ -118,14 +120,13 @@ void check_networks(Findings *findings, sd_bus *bus) {
 
         if (n == 0)
                 findings_add(findings, "networks", FINDING_NOTE,
-                                "install vnicd-networks, or: vnicctl network create NAME",
-                                "There is no network of vnicd's own: guests need a bridge of the host.");
+                                _("install vnicd-networks, or: vnicctl network create NAME"),
+                                _("There is no network of vnicd's own: guests need a bridge of the host."));
         else if (access(DNSMASQ, X_OK) < 0)
                 findings_add(findings, "dnsmasq", FINDING_PROBLEM,
-                                "apt install vnicd-networks, which brings it",
-                                "There is no " DNSMASQ
-                                ": guests of vnicd's networks get no addresses.");
+                                _("apt install vnicd-networks, which brings it"),
+                                _("There is no /usr/sbin/dnsmasq: guests of vnicd's networks get no addresses."));
         else
                 findings_add(findings, "dnsmasq", FINDING_OK, NULL,
-                                DNSMASQ " is there to give guests their addresses.");
+                                _("/usr/sbin/dnsmasq is there to give guests their addresses."));
 }

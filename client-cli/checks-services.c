@@ -14,6 +14,7 @@
 #include "client.h"
 #include "connection.h"
 #include "findings.h"
+#include "language.h"
 
 #define POLKIT_NAME "org.freedesktop.PolicyKit1"
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
@@ -30,10 +31,10 @@ static void check_name(Findings *findings, sd_bus *bus, const char *check, const
 
         if (r < 0)
                 findings_add(findings, check, FINDING_PROBLEM, fix,
-                                "%s does not answer on the bus: %s", name,
+                                _("%s does not answer on the bus: %s"), name,
                                 error.message ? error.message : strerror(-r));
         else
-                findings_add(findings, check, FINDING_OK, NULL, "%s answers.", name);
+                findings_add(findings, check, FINDING_OK, NULL, _("%s answers."), name);
 }
 
 static bool in_path(const char *program) {
@@ -56,28 +57,28 @@ static void check_agent(Findings *findings) {
         _cleanup_free_ char *session = NULL;
 
         if (!in_path("pkttyagent"))
-                findings_add(findings, "agent", FINDING_NOTE, "install polkitd, which brings it",
-                                "There is no pkttyagent: in a terminal nobody can be asked for a password.");
+                findings_add(findings, "agent", FINDING_NOTE, _("install polkitd, which brings it"),
+                                _("There is no pkttyagent: in a terminal nobody can be asked for a password."));
         else if (sd_pid_get_session(0, &session) < 0)
                 findings_add(findings, "agent", FINDING_NOTE,
-                                "a polkit rule that needs no authentication: vnicctl explain BRIDGE",
-                                "There is no login session here: only vnicctl can ask for a password, in a terminal.");
+                                _("a polkit rule that needs no authentication: vnicctl explain BRIDGE"),
+                                _("There is no login session here: only vnicctl can ask for a password, in a terminal."));
         else
                 findings_add(findings, "agent", FINDING_OK, NULL,
-                                "In a terminal, and by the agent of a desktop, somebody can be asked for a password.");
+                                _("In a terminal, and by the agent of a desktop, somebody can be asked for a password."));
 }
 
 void check_services(Findings *findings, sd_bus *bus, int error) {
         if (!bus) {
                 _cleanup_free_ char *sentence = connection_explain(error);
 
-                findings_add(findings, "bus", FINDING_PROBLEM, "systemctl status dbus", "%s",
-                                sentence ? sentence : "Cannot connect to the system bus.");
+                findings_add(findings, "bus", FINDING_PROBLEM, _("systemctl status dbus"), "%s",
+                                sentence ? sentence : _("Cannot connect to the system bus."));
                 return;
         }
         check_name(findings, bus, "polkit", POLKIT_NAME, POLKIT_PATH,
-                        "apt install polkitd, or what your distribution calls it; without it everything is refused to all but root");
+                        _("apt install polkitd, or what your distribution calls it; without it everything is refused to all but root"));
         check_name(findings, bus, "vnicd", VNICD_NAME, VNICD_PATH,
-                        "systemctl status vnicd; after an installation: systemctl reload dbus");
+                        _("systemctl status vnicd; after an installation: systemctl reload dbus"));
         check_agent(findings);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode.h"
+#include "language.h"
 
 Status client_call(Client *client, const Method *method, const char *argument, json_t **ret) {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
@@ -21,7 +22,7 @@ Status client_call(Client *client, const Method *method, const char *argument, j
         if (status != STATUS_OK)
                 return status;
         r = decode_body(reply, ret);
-        return r < 0 ? complain_errno(r, "read the answer of the service") : STATUS_OK;
+        return r < 0 ? complain_errno(r, _("Cannot read the answer of the service")) : STATUS_OK;
 }
 
 Status client_get_properties(
@@ -48,7 +49,7 @@ Status client_find_endpoint(Client *client, const char *name, char **ret) {
                 return status;
         path = strdup(json_string_value(json_array_get(body, 0)));
         if (!path)
-                return complain_errno(ENOMEM, "read the answer of the service");
+                return complain_errno(ENOMEM, _("Cannot read the answer of the service"));
         *ret = path;
         return STATUS_OK;
 }

@@ -14,6 +14,7 @@
 
 #include "agent.h"
 #include "connection.h"
+#include "language.h"
 
 #define USEC_PER_SEC  UINT64_C(1000000)
 #define TIMEOUT_PLAIN (25 * USEC_PER_SEC)
@@ -30,7 +31,7 @@ static Status complain_connection(int error) {
         _cleanup_free_ char *sentence = connection_explain(error);
 
         return complain(STATUS_UNREACHABLE, "%s",
-                        sentence ? sentence : "Cannot connect to the system bus.");
+                        sentence ? sentence : _("Cannot connect to the system bus."));
 }
 
 Status client_open(const Options *options, Client **ret) {
@@ -38,7 +39,7 @@ Status client_open(const Options *options, Client **ret) {
         int r;
 
         if (!client)
-                return complain_errno(ENOMEM, "connect to the system bus");
+                return complain_errno(ENOMEM, _("Cannot connect to the system bus"));
         r = connection_open(&client->bus);
         if (r < 0)
                 return complain_connection(r);
@@ -71,14 +72,14 @@ Status client_begin(Client *client, const Method *method, sd_bus_message **ret) 
         int r = sd_bus_message_new_method_call(client->bus, ret, VNICD_NAME, method->path,
                         method->interface, method->member);
 
-        return r < 0 ? complain_errno(r, "write the request") : STATUS_OK;
+        return r < 0 ? complain_errno(r, _("Cannot write the request")) : STATUS_OK;
 }
 
 Status client_complain_arguments(int error) {
         if (error == -EINVAL)
                 return complain(STATUS_BAD_OPTION,
-                                "Cannot write the request: an argument is not UTF-8 text.");
-        return complain_errno(error, "write the request");
+                                _("Cannot write the request: an argument is not UTF-8 text."));
+        return complain_errno(error, _("Cannot write the request"));
 }
 
 Status client_end(
@@ -97,7 +98,7 @@ Status client_end(
                 return connection_complain_call(method->member, &error);
         if (!sd_bus_message_has_signature(reply, method->answer))
                 return complain(STATUS_FAILURE,
-                                "The service answered %s in a way that is not understood here: its version may be another one.",
+                                _("The service answered %s in a way that is not understood here: its version may be another one."),
                                 method->member);
         *ret = TAKE_PTR(reply);
         return STATUS_OK;

@@ -8,11 +8,9 @@
 
 #include "client.h"
 #include "common/clock.h"
+#include "language.h"
 
 #define ACCEPTED_WITHIN_SEC 25 /* the usual time-out of a call */
-
-#define SEE_BUS     "See \"systemctl status dbus\""
-#define SEE_SERVICE "see \"systemctl status vnicd\""
 
 /* On the first call sd-bus waits for the bus's Hello() reply without a time limit; and a bus that
  * refuses the user disconnects at that point, of which the caller would only see an errno. */
@@ -57,25 +55,22 @@ static const char *reason(int error) {
         switch (abs(error)) {
         case ENOENT:
         case ENOTDIR:
-                return "There is no socket at its address. " SEE_BUS ".";
+                return _("There is no socket at its address. See \"systemctl status dbus\".");
         case ECONNREFUSED:
-                return "Nobody listens at its address. " SEE_BUS ".";
+                return _("Nobody listens at its address. See \"systemctl status dbus\".");
         case EACCES:
-                return "You are not allowed to open its socket. A sandbox has to be given the system bus, or the name " VNICD_NAME
-                       " on it.";
+                return _("You are not allowed to open its socket. A sandbox has to be given the system bus, or the name org.vnicd1 on it.");
         case EINVAL:
-                return "Its address is malformed. An address looks like unix:path=/run/dbus/system_bus_socket.";
+                return _("Its address is malformed. An address looks like unix:path=/run/dbus/system_bus_socket.");
         case EAGAIN:
-                return "Its socket accepts no more connections, so the bus hangs or is overloaded. " SEE_BUS
-                       ".";
+                return _("Its socket accepts no more connections, so the bus hangs or is overloaded. See \"systemctl status dbus\".");
         case ETIMEDOUT:
-                return "The bus did not answer within 25 seconds, so it hangs. " SEE_BUS ".";
+                return _("The bus did not answer within 25 seconds, so it hangs. See \"systemctl status dbus\".");
         case EPERM:
         case ENOTCONN:
         case ECONNRESET:
         case EPIPE:
-                return "The bus closed the connection before accepting it: its policy refuses you, you have too many connections, or it is being stopped. " SEE_BUS
-                       " and its log.";
+                return _("The bus closed the connection before accepting it: its policy refuses you, you have too many connections, or it is being stopped. See \"systemctl status dbus\" and its log.");
         default:
                 return NULL;
         }
@@ -87,13 +82,14 @@ char *connection_explain(int error) {
         int n;
 
         if (!why)
-                n = asprintf(&sentence, "Cannot connect to the system bus: %s. " SEE_BUS ".",
+                n = asprintf(&sentence,
+                                _("Cannot connect to the system bus: %s. See \"systemctl status dbus\"."),
                                 strerror(abs(error)));
         else if (!address)
-                n = asprintf(&sentence, "Cannot connect to the system bus. %s", why);
+                n = asprintf(&sentence, _("Cannot connect to the system bus. %s"), why);
         else
                 n = asprintf(&sentence,
-                                "Cannot connect to the system bus, for which the variable DBUS_SYSTEM_BUS_ADDRESS has the address \"%s\". %s",
+                                _("Cannot connect to the system bus, for which the variable DBUS_SYSTEM_BUS_ADDRESS has the address \"%s\". %s"),
                                 address, why);
         return n < 0 ? NULL : sentence;
 }
@@ -138,18 +134,16 @@ static bool is_of_bus_policy(const sd_bus_error *error) {
 static Status complain_other(const char *member, const sd_bus_error *error) {
         const char *text = error->message && *error->message ? error->message
                         : error->name                        ? error->name
-                                                             : "no error was given";
+                                                             : _("no error was given");
         Status status = status_from_error_name(error->name);
         int length = (int)strlen(text) - (text[strlen(text) - 1] == '.');
 
         if (status == STATUS_UNREACHABLE)
                 return complain(status,
-                                "The service " VNICD_NAME
-                                " cannot be reached: %.*s. It does not run, and the bus could not start it; " SEE_SERVICE
-                                ".",
+                                _("The service org.vnicd1 cannot be reached: %.*s. It does not run, and the bus could not start it; see \"systemctl status vnicd\"."),
                                 length, text);
         if (error->name && strncmp(error->name, "System.Error.", strlen("System.Error.")) == 0)
-                return complain(status, "Cannot call %s of " VNICD_NAME ": %.*s.", member, length,
+                return complain(status, _("Cannot call %s of org.vnicd1: %.*s."), member, length,
                                 text);
         return complain(status, "%s", text);
 }
@@ -157,23 +151,19 @@ static Status complain_other(const char *member, const sd_bus_error *error) {
 Status connection_complain_call(const char *member, const sd_bus_error *error) {
         if (is_lost(error))
                 return complain(STATUS_UNREACHABLE,
-                                "The connection to the system bus was lost before " VNICD_NAME
-                                " had answered %s. " SEE_BUS ", and try again.",
+                                _("The connection to the system bus was lost before org.vnicd1 had answered %s. See \"systemctl status dbus\", and try again."),
                                 member);
         if (is_late(error))
                 return complain(STATUS_UNREACHABLE,
-                                "The service " VNICD_NAME
-                                " did not answer %s in time: it hangs; " SEE_SERVICE ".",
+                                _("The service org.vnicd1 did not answer %s in time: it hangs; see \"systemctl status vnicd\"."),
                                 member);
         if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY))
                 return complain(STATUS_UNREACHABLE,
-                                "The service " VNICD_NAME
-                                " ended before it had answered %s; " SEE_SERVICE ", and try again.",
+                                _("The service org.vnicd1 ended before it had answered %s; see \"systemctl status vnicd\", and try again."),
                                 member);
         if (is_of_bus_policy(error))
                 return complain(STATUS_UNREACHABLE,
-                                "The policy of the system bus does not let you call %s of " VNICD_NAME
-                                ". Have an administrator look at the files in /usr/share/dbus-1/system.d and /etc/dbus-1/system.d.",
+                                _("The policy of the system bus does not let you call %s of org.vnicd1. Have an administrator look at the files in /usr/share/dbus-1/system.d and /etc/dbus-1/system.d."),
                                 member);
         return complain_other(member, error);
 }

@@ -13,13 +13,14 @@
 #include "client.h"
 #include "common/cleanup.h"
 #include "decode.h"
+#include "language.h"
 #include "print.h"
 #include "text.h"
 
 static const char *const words[FINDING_STATE_MAX] = {
-        [FINDING_OK] = "ok",
-        [FINDING_NOTE] = "note",
-        [FINDING_PROBLEM] = "problem",
+        [FINDING_OK] = N_("ok"),
+        [FINDING_NOTE] = N_("note"),
+        [FINDING_PROBLEM] = N_("problem"),
 };
 
 void findings_add(Findings *findings, const char *check, FindingState state, const char *fix,
@@ -52,10 +53,10 @@ void findings_undecided(Findings *findings, const char *name, const json_t *chai
                 const char *text = json_string_value(chain) ? json_string_value(chain) : "?";
                 _cleanup_free_ char *fix = NULL;
 
-                if (asprintf(&fix, "look at it: nft list chain %s", text) < 0)
+                if (asprintf(&fix, _("look at it: nft list chain %s"), text) < 0)
                         fix = NULL;
                 findings_add(findings, "undecided-filter", FINDING_NOTE, fix,
-                                "%s: Whether the chain \"%s\" of another firewall lets its guests through is not decided by what vnicd can tell of their packets.",
+                                _("%s: Whether the chain \"%s\" of another firewall lets its guests through is not decided by what vnicd can tell of their packets."),
                                 name, text);
         }
 }
@@ -69,7 +70,7 @@ Status findings_print(const Findings *findings, bool json) {
         json_array_foreach(findings->entries, i, entry) {
                 const char *fix = json_string_value(json_object_get(entry, "cure"));
 
-                printf("%-9s%-16s%s\n", json_string_value(json_object_get(entry, "state")),
+                printf("%-9s%-16s%s\n", _(json_string_value(json_object_get(entry, "state"))),
                                 json_string_value(json_object_get(entry, "check")),
                                 json_string_value(json_object_get(entry, "text")));
                 if (fix)

@@ -14,6 +14,7 @@
 #include "client.h"
 #include "common/cleanup.h"
 #include "connection.h"
+#include "language.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
 /* Twice the longest forward delay of a bridge (30 s), and some time for the service to report it.
@@ -103,22 +104,23 @@ Status forwarding_wait(const Options *options, const NewTap *tap) {
                 return status;
         r = watch(client_bus(client), tap->path, &told);
         if (r < 0)
-                return complain_errno(r, "wait until the port forwards");
+                return complain_errno(r, _("Cannot wait until the port forwards"));
         for (;;) {
                 told = false;
                 status = ask(client, tap, &forwards);
                 if (status != STATUS_OK || forwards)
                         return status;
                 if (first)
-                        (void)complain(STATUS_OK, "The port of %s does not forward yet: waiting.",
+                        (void)complain(STATUS_OK,
+                                        _("The port of %s does not forward yet: waiting."),
                                         tap->interface);
                 first = false;
                 r = wait_for_signal(client_bus(client), &told, end);
                 if (r < 0)
-                        return complain_errno(r, "wait until the port forwards");
+                        return complain_errno(r, _("Cannot wait until the port forwards"));
                 if (r == 0)
                         return complain(STATUS_FAILURE,
-                                        "The port of %s does not forward after %u seconds: its bridge is down, or its spanning tree protocol blocks the port. See \"bridge -d link\".",
+                                        _("The port of %s does not forward after %u seconds: its bridge is down, or its spanning tree protocol blocks the port. See \"bridge -d link\"."),
                                         tap->interface, (unsigned)(WAIT_USEC / USEC_PER_SEC));
         }
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "language.h"
 
 enum {
         SLOT_SIGNALS,
@@ -85,13 +86,13 @@ Status keeper_wait(const FdSet *queues, int signals, const char *interface) {
 
         for (;;) {
                 if (poll(slots, n, -1) < 0 && errno != EINTR)
-                        return complain_errno(errno, "wait");
+                        return complain_errno(errno, _("Cannot wait"));
                 if (queue_is_gone(slots, n))
-                        return complain(STATUS_FAILURE, "%s was removed by somebody else.",
+                        return complain(STATUS_FAILURE, _("%s was removed by somebody else."),
                                         interface);
                 if (slots[SLOT_SIGNALS].revents)
                         return STATUS_OK;
                 if (input_has_ended(&slots[SLOT_INPUT]))
-                        return complain(STATUS_OK, "End of input: releasing %s.", interface);
+                        return complain(STATUS_OK, _("End of input: releasing %s."), interface);
         }
 }

@@ -7,6 +7,7 @@
 #include "client-call.h"
 #include "decode.h"
 #include "endpoint.h"
+#include "language.h"
 
 #define NETWORK_PREFIX "/org/vnicd1/network"
 #define MANAGE         "org.vnicd1.manage-networks"
@@ -15,7 +16,7 @@
 static Status path_of(const char *name, char **ret) {
         int r = sd_bus_path_encode(NETWORK_PREFIX, name, ret);
 
-        return r < 0 ? complain_errno(r, "name the object of the network") : STATUS_OK;
+        return r < 0 ? complain_errno(r, _("Cannot name the object of the network")) : STATUS_OK;
 }
 
 Status network_get(Client *client, const char *name, json_t **ret) {
@@ -30,7 +31,7 @@ Status network_get(Client *client, const char *name, json_t **ret) {
                 return status;
         interfaces = json_pack("{s:O}", VNICD_NETWORK, properties);
         r = interfaces ? endpoint_from_interfaces(path, interfaces, ret) : -ENOMEM;
-        return r < 0 ? complain_errno(r, "read the answer of the service") : STATUS_OK;
+        return r < 0 ? complain_errno(r, _("Cannot read the answer of the service")) : STATUS_OK;
 }
 
 static const char *name_of(const json_t *network) {
@@ -78,7 +79,7 @@ Status network_get_all(Client *client, json_t **ret) {
                 return status;
         r = collect(json_array_get(body, 0), networks);
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         *ret = TAKE_PTR(networks);
         return STATUS_OK;
 }
@@ -142,7 +143,7 @@ Status network_create(Client *client, const Options *options, const char *name) 
         if (r >= 0)
                 r = append_options(call, options);
         if (r == -E2BIG)
-                return complain(STATUS_USAGE, "--address takes one IPv4 and one IPv6 address.");
+                return complain(STATUS_USAGE, _("--address takes one IPv4 and one IPv6 address."));
         if (r < 0)
                 return client_complain_arguments(r);
         return client_end(client, &method, call, &reply);
@@ -190,5 +191,5 @@ Status network_get_leases(Client *client, const char *name, json_t **ret) {
         if (status != STATUS_OK)
                 return status;
         *ret = name_members(json_array_get(body, 0));
-        return *ret ? STATUS_OK : complain(STATUS_FAILURE, "Out of memory.");
+        return *ret ? STATUS_OK : complain(STATUS_FAILURE, _("Out of memory."));
 }

@@ -12,6 +12,7 @@
 
 #include "client-call.h"
 #include "decode.h"
+#include "language.h"
 #include "tap-call.h"
 #include "text.h"
 
@@ -46,9 +47,10 @@ static Status get_guest_mac(Client *client, NewTap *tap) {
                 return status;
         mac = json_string_value(json_object_get(properties, "GuestMac"));
         if (!mac)
-                return complain(STATUS_FAILURE, "The service does not report the guest's MAC.");
+                return complain(STATUS_FAILURE, _("The service does not report the guest's MAC."));
         tap->guest_mac = strdup(mac);
-        return tap->guest_mac ? STATUS_OK : complain_errno(ENOMEM, "keep the guest's MAC");
+        return tap->guest_mac ? STATUS_OK
+                              : complain_errno(ENOMEM, _("Cannot keep the guest's MAC"));
 }
 
 static Status make(Client *client, const Options *options, NewTap *tap) {
@@ -61,7 +63,7 @@ static Status make(Client *client, const Options *options, NewTap *tap) {
                 return status;
         r = read_reply(reply, tap);
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         return tap_call_take_queues(reply, options, &tap->queues);
 }
 
@@ -71,7 +73,7 @@ Status new_tap_create(const Options *options, NewTap **ret) {
         Status status;
 
         if (!tap)
-                return complain_errno(ENOMEM, "make a tap");
+                return complain_errno(ENOMEM, _("Cannot make a tap"));
         status = client_open(options, &client);
         if (status != STATUS_OK)
                 return status;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "language.h"
 #include "print.h"
 
 #define TUNNEL_HDR_SIZE 24
@@ -24,22 +25,23 @@ typedef struct OffloadWords {
 } OffloadWords;
 
 static const OffloadWords offloads[] = {
-        { "csum", "2.6.27", "no checksums between guest and host",
-                        "the guest has no checksum offload: the host fills in every one", false },
-        { "tso4", "2.6.27", "TCP over IPv4 in pieces of up to 64 KiB",
-                        "the guest has no TCP segmentation over IPv4: the host cuts", false },
-        { "tso6", "2.6.27", "TCP over IPv6 in pieces of up to 64 KiB",
-                        "the guest has no TCP segmentation over IPv6: the host cuts", false },
-        { "tso-ecn", "2.6.27", "the same for TCP with ECN",
-                        "the guest has no TCP segmentation with ECN: the host cuts", false },
-        { "uso4", "6.2", "many UDP datagrams at once over IPv4, as in QUIC",
-                        "the guest has no UDP segmentation over IPv4: the host cuts", false },
-        { "uso6", "6.2", "many UDP datagrams at once over IPv6, as in QUIC",
-                        "the guest has no UDP segmentation over IPv6: the host cuts", false },
-        { "udp-tunnel-gso", "6.17", "the same inside of VXLAN and Geneve",
-                        "the guest has no segmentation in UDP tunnels: the host cuts", true },
-        { "udp-tunnel-gso-csum", "6.17", "the same where the tunnel has a checksum too",
-                        "the guest has no segmentation in UDP tunnels with checksum: the host cuts",
+        { "csum", "2.6.27", N_("no checksums between guest and host"),
+                        N_("the guest has no checksum offload: the host fills in every one"),
+                        false },
+        { "tso4", "2.6.27", N_("TCP over IPv4 in pieces of up to 64 KiB"),
+                        N_("the guest has no TCP segmentation over IPv4: the host cuts"), false },
+        { "tso6", "2.6.27", N_("TCP over IPv6 in pieces of up to 64 KiB"),
+                        N_("the guest has no TCP segmentation over IPv6: the host cuts"), false },
+        { "tso-ecn", "2.6.27", N_("the same for TCP with ECN"),
+                        N_("the guest has no TCP segmentation with ECN: the host cuts"), false },
+        { "uso4", "6.2", N_("many UDP datagrams at once over IPv4, as in QUIC"),
+                        N_("the guest has no UDP segmentation over IPv4: the host cuts"), false },
+        { "uso6", "6.2", N_("many UDP datagrams at once over IPv6, as in QUIC"),
+                        N_("the guest has no UDP segmentation over IPv6: the host cuts"), false },
+        { "udp-tunnel-gso", "6.17", N_("the same inside of VXLAN and Geneve"),
+                        N_("the guest has no segmentation in UDP tunnels: the host cuts"), true },
+        { "udp-tunnel-gso-csum", "6.17", N_("the same where the tunnel has a checksum too"),
+                        N_("the guest has no segmentation in UDP tunnels with checksum: the host cuts"),
                         true },
 };
 
@@ -71,7 +73,7 @@ typedef json_t *(*make_row_t)(const json_t *told, const OffloadWords *words);
 static json_t *host_row(const json_t *manager, const OffloadWords *words) {
         return json_pack("{s:s, s:b, s:s, s:s}", "feature", words->name, "supported",
                         (int)has_name(json_object_get(manager, "offloads_supported"), words->name),
-                        "since", words->since, "buys", words->buys);
+                        "since", words->since, "buys", *words->buys ? _(words->buys) : "");
 }
 
 /* Why this tap is not offered it. */
@@ -80,18 +82,18 @@ static char *why_not_supported(const json_t *endpoint, const OffloadWords *words
         char *text;
 
         if (!json_is_true(json_object_get(endpoint, "vnet_hdr")))
-                return strdup("needs a virtio_net_hdr");
+                return strdup(_("needs a virtio_net_hdr"));
         if (words->tunnel && json_integer_value(size) < TUNNEL_HDR_SIZE)
-                return strdup("needs a virtio_net_hdr of 24 bytes");
+                return strdup(_("needs a virtio_net_hdr of 24 bytes"));
         if (!*words->since)
                 return strdup("");
-        return asprintf(&text, "needs Linux %s", words->since) < 0 ? NULL : text;
+        return asprintf(&text, _("needs Linux %s"), words->since) < 0 ? NULL : text;
 }
 
 static const char *beyond_the_offer(const json_t *endpoint) {
         if (!json_is_true(json_object_get(endpoint, "vnet_hdr")))
-                return "frames arrive unfinished, and nothing says so";
-        return "more than was offered when the tap was made";
+                return _("frames arrive unfinished, and nothing says so");
+        return _("more than was offered when the tap was made");
 }
 
 static char *meaning(const json_t *endpoint, const OffloadWords *words, bool supported, bool on) {
@@ -102,7 +104,7 @@ static char *meaning(const json_t *endpoint, const OffloadWords *words, bool sup
         /* If all of them are off, that is said once, below the table. */
         if (json_array_size(json_object_get(endpoint, "offloads_active")) == 0)
                 return strdup("");
-        return strdup(words->off);
+        return strdup(*words->off ? _(words->off) : "");
 }
 
 static json_t *tap_row(const json_t *endpoint, const OffloadWords *words) {
@@ -144,7 +146,7 @@ static Status print_table(const json_t *told, make_row_t make, const Column *col
         if (r >= 0)
                 r = add_unknown(rows, told, make);
         if (r < 0)
-                return complain_errno(r, "list the offloads");
+                return complain_errno(r, _("Cannot list the offloads"));
         putchar('\n');
         return print_rows(rows, columns, 4);
 }
@@ -176,8 +178,8 @@ Status offloads_print_tap(const json_t *endpoint) {
         if (status != STATUS_OK || json_array_size(active) > 0)
                 return status;
         if (json_is_true(json_object_get(endpoint, "vnet_hdr")))
-                puts("\nNothing is on: the consumer has not turned anything on (yet).");
+                puts(_("\nNothing is on: the consumer has not turned anything on (yet)."));
         else
-                puts("\nNothing is on, nor should be: the frames have no virtio_net_hdr.");
+                puts(_("\nNothing is on, nor should be: the frames have no virtio_net_hdr."));
         return print_flush();
 }

@@ -13,9 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/ifname.h"
+#include "language.h"
+
 typedef enum OptionType {
         TYPE_FLAG,   /* bool */
         TYPE_TEXT,   /* const char * */
+        TYPE_LABEL,  /* likewise; not the name of an interface of vnicd */
         TYPE_NUMBER, /* OptionNumber */
         TYPE_SWITCH, /* OptionSwitch */
 } OptionType;
@@ -40,45 +44,51 @@ typedef struct OptionRow {
 
 static const OptionRow rows[] = {
         { "bridge", " NAME", OPTIONS_TAP, TYPE_TEXT, FIELD(bridge),
-                        "the bridge or network; \"-\": none; not given: the default one" },
+                        N_("the bridge or network; \"-\": none; not given: the default one") },
         { "queues", " N", OPTIONS_TAP, TYPE_NUMBER, FIELD(queues),
-                        "queue pairs; more than one makes a multiqueue tap" },
+                        N_("queue pairs; more than one makes a multiqueue tap") },
         { "multiqueue", "", OPTIONS_TAP, TYPE_FLAG, FIELD(multiqueue),
-                        "make a multiqueue tap, even with one queue" },
-        { "label", " TEXT", OPTIONS_TAP, TYPE_TEXT, FIELD(label),
-                        "a name of your own for the endpoint" },
+                        N_("make a multiqueue tap, even with one queue") },
+        { "label", " TEXT", OPTIONS_TAP, TYPE_LABEL, FIELD(label),
+                        N_("a name of your own for the endpoint") },
         { "guest-mac", " MAC", OPTIONS_TAP, TYPE_TEXT, FIELD(guest_mac),
-                        "the MAC address the guest will use" },
+                        N_("the MAC address the guest will use") },
         { "address", " IPV4", OPTIONS_TAP, TYPE_TEXT, FIELD(address),
-                        "the guest's address, on a network with DHCP" },
+                        N_("the guest's address, on a network with DHCP") },
         { "mtu", " BYTES", OPTIONS_TAP, TYPE_NUMBER, FIELD(mtu),
-                        "default, and on a bridge the only one: the bridge's" },
+                        N_("default, and on a bridge the only one: the bridge's") },
         { "isolated", "[=BOOL]", OPTIONS_TAP, TYPE_SWITCH, FIELD(isolated),
-                        "no traffic to other isolated ports" },
+                        N_("no traffic to other isolated ports") },
         { "anti-spoof", "[=BOOL]", OPTIONS_TAP, TYPE_SWITCH, FIELD(anti_spoof),
-                        "only the guest's MAC as source; default with --guest-mac" },
+                        N_("only the guest's MAC as source; default with --guest-mac") },
         { "vnet-hdr-size", " BYTES", OPTIONS_TAP, TYPE_NUMBER, FIELD(vnet_hdr_size),
-                        "length of the virtio_net_hdr before each frame" },
+                        N_("length of the virtio_net_hdr before each frame") },
         { "no-vnet-hdr", "", OPTIONS_TAP, TYPE_FLAG, FIELD(no_vnet_hdr),
-                        "frames without virtio_net_hdr, hence without offloads" },
+                        N_("frames without virtio_net_hdr, hence without offloads") },
         { "offloads", " LIST", OPTIONS_TAP, TYPE_TEXT, FIELD(offloads),
-                        "offloads to turn on, for a program that does not: csum,tso4" },
+                        N_("offloads to turn on, for a program that does not: csum,tso4") },
         { "persistent", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(persistent),
-                        "keep it when nobody has it open, until reboot or release" },
+                        N_("keep it when nobody has it open, until reboot or release") },
+        { "until-logout", "", OPTIONS_KEEP, TYPE_FLAG, FIELD(until_logout),
+                        N_("the same, but only until its owner has logged out") },
         { "owner", " USER", OPTIONS_KEEP, TYPE_TEXT, FIELD(owner),
-                        "owner of the endpoint, whose limits apply" },
+                        N_("owner of the endpoint, whose limits apply") },
+        { "label-prefix", " TEXT", OPTIONS_RELEASE, TYPE_TEXT, FIELD(label_prefix),
+                        N_("those of your own whose labels begin with this") },
+        { "bridge", " NAME", OPTIONS_RELEASE, TYPE_TEXT, FIELD(from_bridge),
+                        N_("those of your own on this bridge or network; \"-\": on none") },
         { "wait", "", OPTIONS_RUN, TYPE_FLAG, FIELD(wait),
-                        "start once frames pass: a bridge with STP listens for 30 s" },
+                        N_("start once frames pass: a bridge with STP listens for 30 s") },
         { "and", "", OPTIONS_RUN, TYPE_FLAG, FIELD(and_another),
-                        "the next options are for another tap of the program" },
+                        N_("the next options are for another tap of the program") },
         NETWORK_FIELDS(NETWORK_ROW){ "ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(ask),
-                        "let polkit ask, also outside a terminal (desktop agents)" },
-        { "no-ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(no_ask), "never let polkit ask" },
-        { "all", "", OPTIONS_ALL, TYPE_FLAG, FIELD(all), "all of them, see below" },
+                        N_("let polkit ask, also outside a terminal (desktop agents)") },
+        { "no-ask", "", OPTIONS_ASK, TYPE_FLAG, FIELD(no_ask), N_("never let polkit ask") },
+        { "all", "", OPTIONS_ALL, TYPE_FLAG, FIELD(all), N_("all of them, see below") },
         { "format", " FORMAT", OPTIONS_FORMAT, TYPE_TEXT, FIELD(format),
-                        "what the files are: bridge.conf or lxc-usernet" },
-        { "json", "", OPTIONS_JSON, TYPE_FLAG, FIELD(json), "print JSON" },
-        { "help", "", ~0U, TYPE_FLAG, FIELD(help), "print this help" },
+                        N_("what the files are: bridge.conf or lxc-usernet") },
+        { "json", "", OPTIONS_JSON, TYPE_FLAG, FIELD(json), N_("print JSON") },
+        { "help", "", ~0U, TYPE_FLAG, FIELD(help), N_("print this help") },
 };
 
 enum {
@@ -140,6 +150,7 @@ bool options_parse_switch(const char *text, OptionSwitch *ret) {
 
 static Status apply(const OptionRow *row, const char *verb, const char *text, Options *options) {
         void *field = (char *)options + row->offset;
+        uint32_t nonce;
 
         switch (row->type) {
         case TYPE_FLAG:
@@ -148,26 +159,32 @@ static Status apply(const OptionRow *row, const char *verb, const char *text, Op
         case TYPE_TEXT:
                 *(const char **)field = text;
                 return STATUS_OK;
+        case TYPE_LABEL:
+                *(const char **)field = text;
+                if (ifname_parse_nonce(text, &nonce) < 0)
+                        return STATUS_OK;
+                return complain(STATUS_BAD_OPTION,
+                                _("%s: --%s does not take '%s', which is the name of an interface of vnicd. Choose another."),
+                                verb, row->name, text);
         case TYPE_NUMBER:
                 if (parse_number(text, field))
                         return STATUS_OK;
-                return complain(STATUS_USAGE, "%s: --%s takes a number from 0 to %u, not '%s'.",
+                return complain(STATUS_USAGE, _("%s: --%s takes a number from 0 to %u, not '%s'."),
                                 verb, row->name, UINT32_MAX, text);
         case TYPE_SWITCH:
                 if (options_parse_switch(text, field))
                         return STATUS_OK;
-                return complain(STATUS_USAGE, "%s: --%s takes yes or no, not '%s'.", verb,
+                return complain(STATUS_USAGE, _("%s: --%s takes yes or no, not '%s'."), verb,
                                 row->name, text);
         }
         return STATUS_USAGE;
 }
 
 static Status complain_option(char code, const char *verb, const char *option) {
-        const char *what = code == ':' ? "an argument is missing after"
-                                       : "unknown, ambiguous or with an argument it does not take:";
-
-        return complain(STATUS_USAGE, "%s: %s '%s'; see vnicctl %s --help.", verb, what, option,
-                        verb);
+        return complain(STATUS_USAGE,
+                        code == ':' ? _("%s: an argument is missing after '%s'; see vnicctl %s --help.")
+                                    : _("%s: unknown, ambiguous or with an argument it does not take: '%s'; see vnicctl %s --help."),
+                        verb, option, verb);
 }
 
 Status options_parse(unsigned groups, int argc, char *argv[], Options *ret) {
@@ -205,7 +222,7 @@ void options_print_help(unsigned groups, FILE *stream) {
                         int width = (int)(24 - strlen(rows[i].name));
 
                         fprintf(stream, "  --%s%-*s  %s\n", rows[i].name, width, rows[i].argument,
-                                        rows[i].help);
+                                        _(rows[i].help));
                 }
 }
 

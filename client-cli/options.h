@@ -21,9 +21,10 @@ typedef enum OptionGroup {
         /* Not an option: a program's command line follows the options. */
         OPTIONS_PROGRAM = 1 << 4,
         OPTIONS_FORMAT = 1 << 5,  /* --format */
-        OPTIONS_KEEP = 1 << 6,    /* --persistent, --owner */
+        OPTIONS_KEEP = 1 << 6,    /* --persistent, --until-logout, --owner */
         OPTIONS_NETWORK = 1 << 7, /* what a new network is to be */
         OPTIONS_RUN = 1 << 8,     /* --wait, --and */
+        OPTIONS_RELEASE = 1 << 9, /* which of the caller's endpoints */
 } OptionGroup;
 
 /* An option that may not have been given. */
@@ -62,8 +63,9 @@ typedef struct Options {
         OptionNumber vnet_hdr_size;
         bool no_vnet_hdr;
         bool multiqueue;
-        bool persistent;
-        const char *owner; /* a name or a uid; NULL: not given */
+        bool persistent, until_logout;
+        const char *owner;                      /* a name or a uid; NULL: not given */
+        const char *label_prefix, *from_bridge; /* NULL: not given */
         bool wait;
         bool and_another; /* the arguments begin with the options of another tap */
 

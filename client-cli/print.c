@@ -12,19 +12,20 @@
 
 #include "cell.h"
 #include "common/cleanup.h"
+#include "language.h"
 #include "table.h"
 
 Status print_flush(void) {
         if (fflush(stdout) != 0)
-                return complain_errno(errno, "write to standard output");
+                return complain_errno(errno, _("Cannot write to standard output"));
         if (ferror(stdout))
-                return complain_errno(EIO, "write to standard output");
+                return complain_errno(EIO, _("Cannot write to standard output"));
         return STATUS_OK;
 }
 
 static Status print_json_with(const json_t *value, size_t flags) {
         if (json_dumpf(value, stdout, flags | JSON_ENSURE_ASCII) < 0)
-                return complain(STATUS_FAILURE, "Cannot write JSON to standard output.");
+                return complain(STATUS_FAILURE, _("Cannot write JSON to standard output."));
         putchar('\n');
         return print_flush();
 }
@@ -39,7 +40,7 @@ Status print_json_line(const json_t *value) {
 
 static Status print_table(const Table *table, int r) {
         if (r < 0)
-                return complain_errno(r, "lay out the table");
+                return complain_errno(r, _("Cannot lay out the table"));
         table_print(table, stdout);
         return print_flush();
 }

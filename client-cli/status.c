@@ -17,21 +17,23 @@
 #include "common/bus-error.h"
 #include "common/cleanup.h"
 #include "common/failure.h"
+#include "language.h"
 #include "text.h"
 
 static const char *const meanings[STATUS_MAX] = {
-        [STATUS_OK] = "success",
-        [STATUS_FAILURE] = "any other failure",
-        [STATUS_USAGE] = "wrong usage of vnicctl",
-        [STATUS_DENIED] = "access denied",
-        [STATUS_AUTH_REQUIRED] = "authentication is required, but polkit may not ask for it",
-        [STATUS_NOT_FOUND] = "no such bridge, network or endpoint",
-        [STATUS_LIMIT] = "a limit is reached: of the user, the bridge, the device or the service",
-        [STATUS_BAD_OPTION] = "an option that the service refuses",
-        [STATUS_TAKEN] = "the MAC address, the address or the label is in use",
-        [STATUS_NOT_SUPPORTED] = "this host or this service cannot do it",
-        [STATUS_KERNEL] = "the kernel refused, or the bridge changed meanwhile",
-        [STATUS_UNREACHABLE] = "the service or the system bus cannot be reached",
+        [STATUS_OK] = N_("success"),
+        [STATUS_FAILURE] = N_("any other failure"),
+        [STATUS_USAGE] = N_("wrong usage of vnicctl"),
+        [STATUS_DENIED] = N_("access denied"),
+        [STATUS_AUTH_REQUIRED] = N_("authentication is required, but polkit may not ask for it"),
+        [STATUS_NOT_FOUND] = N_("no such bridge, network or endpoint"),
+        [STATUS_LIMIT] = N_(
+                        "a limit is reached: of the user, the bridge, the device or the service"),
+        [STATUS_BAD_OPTION] = N_("an option that the service refuses"),
+        [STATUS_TAKEN] = N_("the MAC address, the address or the label is in use"),
+        [STATUS_NOT_SUPPORTED] = N_("this host or this service cannot do it"),
+        [STATUS_KERNEL] = N_("the kernel refused, or the bridge changed meanwhile"),
+        [STATUS_UNREACHABLE] = N_("the service or the system bus cannot be reached"),
 };
 
 static Status status_from_kind(FailureKind kind) {
@@ -113,7 +115,7 @@ Status status_from_error_name(const char *name) {
 
 void status_print_table(FILE *stream) {
         for (Status status = STATUS_OK; status < STATUS_MAX; status++)
-                fprintf(stream, "  %3d  %s\n", (int)status, meanings[status]);
+                fprintf(stream, "  %3d  %s\n", (int)status, _(meanings[status]));
 }
 
 Status complain(Status status, const char *format, ...) {
@@ -127,10 +129,10 @@ Status complain(Status status, const char *format, ...) {
         if (r < 0)
                 sentence = NULL;
         fprintf(stderr, "%s: %s\n", program_invocation_short_name,
-                        sentence ? text_clean(sentence) : "Out of memory.");
+                        sentence ? text_clean(sentence) : _("Out of memory."));
         return status;
 }
 
-Status complain_errno(int error, const char *step) {
-        return complain(STATUS_FAILURE, "Cannot %s: %s.", step, strerror(abs(error)));
+Status complain_errno(int error, const char *what) {
+        return complain(STATUS_FAILURE, "%s: %s.", what, strerror(abs(error)));
 }

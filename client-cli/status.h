@@ -37,6 +37,6 @@ void status_print_table(FILE *stream);
  * for "return complain(...)". */
 Status complain(Status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same for an errno (either sign): "<program>: Cannot <step>: <text>." Returns STATUS_FAILURE.
- */
-Status complain_errno(int error, const char *step);
+/* The same for an errno (either sign): "<program>: <what>: <text>.", where what is a translated
+ * sentence without its full stop that begins with "Cannot". Returns STATUS_FAILURE. */
+Status complain_errno(int error, const char *what);

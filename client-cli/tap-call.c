@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "language.h"
 
 static const Method create_tap = { VNICD_PATH, VNICD_MANAGER, "CreateTap", "osasah",
         "org.vnicd1.use-bridge" };
@@ -85,6 +86,8 @@ static int append_others(sd_bus_message *call, const Options *options) {
                 r = append_list(call, "offloads", options->offloads);
         if (r >= 0 && options->persistent)
                 r = sd_bus_message_append(call, "{sv}", "persistent", "b", 1);
+        if (r >= 0 && options->until_logout)
+                r = sd_bus_message_append(call, "{sv}", "until_logout", "b", 1);
         return r;
 }
 
@@ -126,12 +129,14 @@ static int read_queues(sd_bus_message *reply, FdSet *queues) {
 static Status check_queues(const Options *options, const FdSet *queues) {
         uint32_t asked = options_queues(options);
 
-        if (options->persistent && queues->n == 0)
+        if ((options->persistent || options->until_logout) && queues->n == 0)
                 return STATUS_OK;
         if (queues->n > 0 && (asked == 0 || queues->n == asked))
                 return STATUS_OK;
         return complain(STATUS_FAILURE,
-                        "The service sent %zu queue fds, which is not what was requested; giving up the tap.",
+                        ngettext("The service sent %zu queue fd, which is not what was requested; giving up the tap.",
+                                        "The service sent %zu queue fds, which is not what was requested; giving up the tap.",
+                                        queues->n),
                         queues->n);
 }
 
@@ -139,7 +144,7 @@ Status tap_call_take_queues(sd_bus_message *reply, const Options *options, FdSet
         int r = read_queues(reply, queues);
 
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         return check_queues(options, queues);
 }
 
@@ -154,7 +159,7 @@ static Status find_owner(const char *text, OptionNumber *ret) {
         errno = 0;
         uid = user ? user->pw_uid : strtoul(text, &end, 10);
         if (!user && (errno != 0 || end == text || *end || *text == '-' || uid >= UINT32_MAX))
-                return complain(STATUS_USAGE, "There is no user \"%s\" on this host.", text);
+                return complain(STATUS_USAGE, _("There is no user \"%s\" on this host."), text);
         *ret = (OptionNumber){ .given = true, .value = (uint32_t)uid };
         return STATUS_OK;
 }

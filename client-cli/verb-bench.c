@@ -11,6 +11,7 @@
 
 #include "bench.h"
 #include "common/cleanup.h"
+#include "language.h"
 #include "print.h"
 #include "table.h"
 #include "verb.h"
@@ -54,12 +55,12 @@ static Status print_as_json(const BenchResult results[], unsigned seconds) {
 
         for (int mode = 0; mode < BENCH_MODE_MAX; mode++)
                 if (json_array_append_new(modes, describe_mode(results, mode)) < 0)
-                        return complain_errno(ENOMEM, "describe the result");
+                        return complain_errno(ENOMEM, _("Cannot describe the result"));
         description = json_pack("{s:i, s:O, s:f, s:f}", "seconds", (int)seconds, "modes", modes,
                         "speedup", speedup(results, BENCH_OFFLOADS), "fewer_calls",
                         fewer_calls(results, BENCH_OFFLOADS));
         if (!description)
-                return complain_errno(ENOMEM, "describe the result");
+                return complain_errno(ENOMEM, _("Cannot describe the result"));
         return print_json(description);
 }
 
@@ -85,7 +86,7 @@ static Status print_table(const BenchResult results[]) {
         for (int mode = 0; r >= 0 && mode < BENCH_MODE_MAX; mode++)
                 r = add_row(&table, results, mode);
         if (r < 0)
-                return complain_errno(r, "print the result");
+                return complain_errno(r, _("Cannot print the result"));
         table_print(&table, stdout);
         return STATUS_OK;
 }
@@ -113,7 +114,7 @@ static Status print_for_people(const BenchResult results[]) {
                 return status;
         putchar('\n');
         print_bars(results);
-        printf("\nThe header alone gives %.1f times the throughput of plain frames; with offloads it is\n%.1f times the throughput with %.1f times fewer system calls.\n",
+        printf(_("\nThe header alone gives %.1f times the throughput of plain frames; with offloads it is\n%.1f times the throughput with %.1f times fewer system calls.\n"),
                         speedup(results, BENCH_HEADER), speedup(results, BENCH_OFFLOADS),
                         fewer_calls(results, BENCH_OFFLOADS));
         return print_flush();
@@ -130,7 +131,7 @@ static Status read_seconds(const Options *options, unsigned *ret) {
                         seconds = 0;
         }
         if (seconds < 1 || seconds > SECONDS_LONGEST)
-                return complain(STATUS_USAGE, "bench: the seconds are a number from 1 to %d.",
+                return complain(STATUS_USAGE, _("bench: the seconds are a number from 1 to %d."),
                                 SECONDS_LONGEST);
         *ret = (unsigned)seconds;
         return STATUS_OK;

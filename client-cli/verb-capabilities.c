@@ -7,6 +7,7 @@
 
 #include "client-call.h"
 #include "decode.h"
+#include "language.h"
 #include "offloads.h"
 #include "print.h"
 #include "verb.h"
@@ -25,7 +26,7 @@ Status verb_capabilities(const Options *options) {
                 return status;
         r = decode_add_properties(object, properties);
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         if (options->json)
                 return print_json(object);
         status = print_object(object);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * "vnicctl create": creates a tap, prints it, and keeps it until it is told to end; a persistent
- * tap stays by itself.
+ * "vnicctl create": creates a tap, prints it, and keeps it until it is told to end; one that
+ * outlives its queues stays by itself.
  */
 
 #include <errno.h>
 
 #include "common/cleanup.h"
 #include "keeper.h"
+#include "language.h"
 #include "new-tap.h"
 #include "print.h"
 #include "verb.h"
@@ -23,7 +24,7 @@ static Status print_tap(const Options *options, const NewTap *tap) {
         _cleanup_(json_decrefp) json_t *description = describe(tap);
 
         if (!description)
-                return complain_errno(ENOMEM, "describe the tap");
+                return complain_errno(ENOMEM, _("Cannot describe the tap"));
         return options->json ? print_json_line(description) : print_object(description);
 }
 
@@ -35,12 +36,12 @@ Status verb_create(const Options *options) {
         status = new_tap_create(options, &tap);
         if (status != STATUS_OK)
                 return status;
-        if (options->persistent)
+        if (options->persistent || options->until_logout)
                 return print_tap(options, tap);
         /* Block signals before anybody can read that the tap is there and tell us to end. */
         signals = keeper_block_signals();
         if (signals < 0)
-                return complain_errno(signals, "wait for signals");
+                return complain_errno(signals, _("Cannot wait for signals"));
         status = print_tap(options, tap);
         if (status != STATUS_OK)
                 return status;

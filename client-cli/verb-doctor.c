@@ -8,6 +8,7 @@
 #include "common/cleanup.h"
 #include "connection.h"
 #include "findings.h"
+#include "language.h"
 #include "verb.h"
 
 Status verb_doctor(const Options *options) {
@@ -17,6 +18,8 @@ Status verb_doctor(const Options *options) {
         int error = connection_open(&bus);
         Status status;
 
+        if (options->json)
+                language_be_english();
         check_devices(&findings);
         check_bridges(&findings, bus);
         check_services(&findings, bus, error);

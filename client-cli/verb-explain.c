@@ -13,6 +13,7 @@
 
 #include "client-call.h"
 #include "decode.h"
+#include "language.h"
 #include "print.h"
 #include "text.h"
 #include "verb.h"
@@ -35,7 +36,7 @@ static Status ask_service(Client *client, const char *bridge, json_t **ret) {
         if (status != STATUS_OK)
                 return status;
         r = decode_body(reply, ret);
-        return r < 0 ? complain_errno(r, "read the answer of the service") : STATUS_OK;
+        return r < 0 ? complain_errno(r, _("Cannot read the answer of the service")) : STATUS_OK;
 }
 
 /* A bridge of the host and a network that vnicd owns have different actions. NULL if there is
@@ -132,13 +133,13 @@ static Status print_text(const json_t *object) {
 
         printf("%s: %s\n%s\n", get(object, "bridge"), get(object, "answer"), get(object, "reason"));
         if (get(object, "rule"))
-                printf("\nThe action of polkit is %s. What would allow it without a question is,\n"
-                       "written by an administrator, the file %s:\n\n%s",
+                printf(_("\nThe action of polkit is %s. What would allow it without a question is,\n"
+                         "written by an administrator, the file %s:\n\n%s"),
                                 get(object, "action"), get(object, "rule_file"),
                                 get(object, "rule"));
         if (no)
-                puts("\nSomething says no by now: another rule, which counts if its file sorts first,\n"
-                     "or the configuration of vnicd, which is asked before polkit.");
+                puts(_("\nSomething says no by now: another rule, which counts if its file sorts first,\n"
+                       "or the configuration of vnicd, which is asked before polkit."));
         return print_flush();
 }
 
@@ -179,6 +180,6 @@ Status verb_explain(const Options *options) {
                 return status;
         r = build(bridge, answer, action, &object);
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         return options->json ? print_json(object) : print_text(object);
 }

@@ -26,6 +26,7 @@
 #include "common/ifname.h"
 #include "common/printable.h"
 #include "common/read-file.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -62,19 +63,23 @@ typedef struct Line {
 
 typedef int (*each_line_t)(Import *import, const Line *line); /* not 0: the file ends there */
 
-/* reason: a sentence. Returns 0: the next line may be better. */
+/* reason: a sentence, marked with N_(): English in the configuration, which may be read on other
+ * hosts. Returns 0: the next line may be better. */
 __attribute__((format(printf, 3, 4))) static int leave_out(
                 Import *import, const Line *line, const char *reason, ...) {
-        char sentence[512];
+        char written[512], told[512];
         va_list args;
 
         va_start(args, reason);
-        vsnprintf(sentence, sizeof(sentence), reason, args);
+        vsnprintf(written, sizeof(written), reason, args);
+        va_end(args);
+        va_start(args, reason);
+        vsnprintf(told, sizeof(told), _(reason), args);
         va_end(args);
         import->n_left_out++;
-        fprintf(import->output, "# NOT CARRIED OVER: %s\n", printable(sentence));
-        complain(STATUS_NOT_SUPPORTED, "%s:%u: Not carried over: %s", line->file->path,
-                        line->number, sentence);
+        fprintf(import->output, "# NOT CARRIED OVER: %s\n", printable(written));
+        complain(STATUS_NOT_SUPPORTED, _("%s:%u: Not carried over: %s"), line->file->path,
+                        line->number, told);
         return 0;
 }
 
@@ -164,7 +169,8 @@ static int take_bridge_conf(Import *import, File *file, const Line *by) {
                         memcmp(file->readers, outer->readers, sizeof(file->readers)) == 0;
 
         if (file->has_unclear_readers || !(for_all || as_outer))
-                return leave_out(import, by, "Who can read this file is not one user or group.");
+                return leave_out(
+                                import, by, N_("Who can read this file is not one user or group."));
         if (for_all)
                 memcpy(file->readers, outer->readers, sizeof(file->readers));
         return take_lines(import, file, take_bridge_conf_line);
@@ -176,14 +182,15 @@ static int take_include(Import *import, const Line *line, const char *path) {
 
         if (path[0] != '/')
                 return leave_out(import, line,
-                                "It does not begin with '/', so which file it is depends on where QEMU is started.");
+                                N_("It does not begin with '/', so which file it is depends on where QEMU is started."));
         if (++import->n_files > FILES_MAX)
-                return leave_out(import, line, "Too many files include each other.");
+                return leave_out(import, line, N_("Too many files include each other."));
         r = read_file(&file);
         if (r >= 0)
                 r = take_bridge_conf(import, &file, line);
         else if (r != -ENOMEM)
-                r = leave_out(import, line, "The file cannot be read (%s).", strerrordesc_np(-r));
+                r = leave_out(import, line, N_("The file cannot be read (%s)."),
+                                strerrordesc_np(-r));
         free(file.text);
         return r;
 }
@@ -196,14 +203,14 @@ static int take_bridge_conf_line(Import *import, const Line *line) {
 
         if (*name == '\0')
                 return leave_out(import, line,
-                                "A word is missing; QEMU itself refuses the whole file for that.");
+                                N_("A word is missing; QEMU itself refuses the whole file for that."));
         if (strcmp(word, "include") == 0)
                 return take_include(import, line, name);
         if (!allow && !deny)
                 return leave_out(import, line,
-                                "It begins with none of allow, deny and include; QEMU itself refuses the whole file for that.");
+                                N_("It begins with none of allow, deny and include; QEMU itself refuses the whole file for that."));
         if (!ifname_is_plain(name))
-                return leave_out(import, line, "vnicd has no bridge of such a name.");
+                return leave_out(import, line, N_("vnicd has no bridge of such a name."));
         for (size_t i = 0; i < 2; i++)
                 if (*readers[i])
                         fprintf(import->output, "[%s]\n%s=%s\n", readers[i],
@@ -220,19 +227,21 @@ static int take_lxc_usernet_line(Import *import, const Line *line) {
         id_t id;
 
         if (!*line->words[3] || *line->words[4])
-                return leave_out(import, line, "There are not four words in it.");
+                return leave_out(import, line, N_("There are not four words in it."));
         if (strcmp(line->words[1], "veth") != 0)
-                return leave_out(import, line, "Only the type veth has a like in vnicd.");
+                return leave_out(import, line, N_("Only the type veth has a like in vnicd."));
         if (strcmp(bridge, "none") == 0)
                 return leave_out(import, line,
-                                "It is about interfaces on no bridge, which is 'AllowBridges=-' in vnicd; write that if a tap that reaches the host itself is meant.");
+                                N_("It is about interfaces on no bridge, which is 'AllowBridges=-' in vnicd; write that if a tap that reaches the host itself is meant."));
         if (!ifname_is_plain(bridge))
-                return leave_out(import, line, "vnicd has no bridge of such a name.");
+                return leave_out(import, line, N_("vnicd has no bridge of such a name."));
         if (line->words[3][strspn(line->words[3], DIGITS)] != '\0')
-                return leave_out(import, line, "The last word is no number.");
+                return leave_out(import, line, N_("The last word is no number."));
         if (!find_id(group, name, &id))
-                return leave_out(import, line, "There is no %s '%s' here.",
-                                group ? "group" : "user", name);
+                return leave_out(import, line,
+                                group ? N_("There is no group '%s' here.")
+                                      : N_("There is no user '%s' here."),
+                                name);
         number = strtoll(line->words[3], NULL, 10);
         if (!group && id == 0)
                 fputs("# Root is not asked, and not held to such numbers.\n", import->output);
@@ -269,7 +278,8 @@ static Status import_file(Import *import, const char *path, const char *format) 
         int r = read_file(&file);
 
         if (r < 0)
-                return complain(STATUS_FAILURE, "import: Cannot read %s: %s.", path, strerror(-r));
+                return complain(STATUS_FAILURE, _("import: Cannot read %s: %s."), path,
+                                strerror(-r));
         import->n_files++;
         fputc('\n', import->output);
         r = format ? 1 + (*format == 'l') : take_lines(NULL, &file, judge_line);
@@ -280,9 +290,9 @@ static Status import_file(Import *import, const char *path, const char *format) 
         free(file.text);
         if (r == -EINVAL)
                 return complain(STATUS_USAGE,
-                                "import: %s looks like neither bridge.conf nor lxc-usernet. If it is one, say so with --format.",
+                                _("import: %s looks like neither bridge.conf nor lxc-usernet. If it is one, say so with --format."),
                                 path);
-        return r < 0 ? complain_errno(r, "import the file") : STATUS_OK;
+        return r < 0 ? complain_errno(r, _("Cannot import the file")) : STATUS_OK;
 }
 
 /* The sums are known at the end only. Each endpoint has at least one queue. */
@@ -297,7 +307,7 @@ static Status import_files(Import *import, const Options *options) {
 
         if (format && strcmp(format, "bridge.conf") != 0 && strcmp(format, "lxc-usernet") != 0)
                 return complain(STATUS_USAGE,
-                                "import: --format takes bridge.conf or lxc-usernet, not '%s'.",
+                                _("import: --format takes bridge.conf or lxc-usernet, not '%s'."),
                                 format);
         for (; *path && status == STATUS_OK; path++)
                 if (named || access(*path, F_OK) == 0)
@@ -314,7 +324,7 @@ static Status import_files(Import *import, const Options *options) {
         }
         if (status == STATUS_OK && import->n_files == 0)
                 return complain(STATUS_FAILURE,
-                                "import: There is none of /etc/qemu/bridge.conf, /etc/qemu-kvm/bridge.conf and /etc/lxc/lxc-usernet. Name the file to import.");
+                                _("import: There is none of /etc/qemu/bridge.conf, /etc/qemu-kvm/bridge.conf and /etc/lxc/lxc-usernet. Name the file to import."));
         return status;
 }
 
@@ -326,7 +336,7 @@ Status verb_import(const Options *options) {
         Status status;
 
         if (!import.output)
-                return complain_errno(errno, "prepare the output");
+                return complain_errno(errno, _("Cannot prepare the output"));
         fputs("# Made by vnicctl import. Look it over before you use it; vnicd.conf(5) explains it.\n"
               "#\n"
               "# What is allowed here needs no question. What is not named here is not refused, as\n"
@@ -336,14 +346,16 @@ Status verb_import(const Options *options) {
                         import.output);
         status = import_files(&import, options);
         if (fclose(import.output) != 0)
-                return complain_errno(errno, "prepare the output");
+                return complain_errno(errno, _("Cannot prepare the output"));
         if (status != STATUS_OK)
                 return status; /* nothing is printed: half a configuration is none */
         fputs(text, stdout);
         status = print_flush();
         if (status == STATUS_OK && import.n_left_out > 0)
                 status = complain(STATUS_NOT_SUPPORTED,
-                                "import: %u lines are not carried over; see above.",
+                                ngettext("import: %u line is not carried over; see above.",
+                                                "import: %u lines are not carried over; see above.",
+                                                import.n_left_out),
                                 import.n_left_out);
         return status;
 }

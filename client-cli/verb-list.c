@@ -13,6 +13,7 @@
 #include "client-call.h"
 #include "common/cleanup.h"
 #include "endpoint.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -25,8 +26,13 @@ static const Column columns[] = {
         { "MTU", "mtu" },
         { "QUEUES", "queues" },
         { "STATE", "state" },
+        { "KEPT", "kept" },
         { "WARNINGS", "n_warnings" },
 };
+
+static bool is_set(const json_t *endpoint, const char *key) {
+        return json_is_true(json_object_get(endpoint, key));
+}
 
 static bool is_wanted(const Options *options, const json_t *endpoint) {
         const json_t *owner = json_object_get(endpoint, "owner");
@@ -72,8 +78,9 @@ static int collect(const Options *options, json_t *objects, json_t *endpoints) {
         return 0;
 }
 
-/* The table only has their number; "show" prints the sentences. */
-static void count_warnings(json_t *endpoints) {
+/* What the table has for what "show" prints: of warnings their number, and how long it is kept
+ * without a queue. */
+static void add_cells(json_t *endpoints) {
         json_t *endpoint;
         size_t i;
 
@@ -82,6 +89,10 @@ static void count_warnings(json_t *endpoints) {
 
                 json_object_set_new(endpoint, "n_warnings",
                                 n > 0 ? json_integer((json_int_t)n) : json_null());
+                json_object_set_new(endpoint, "kept",
+                                is_set(endpoint, "until_logout") ? json_string("until-logout")
+                                                : is_set(endpoint, "persistent") ? json_true()
+                                                                                 : json_null());
         }
 }
 
@@ -101,9 +112,9 @@ Status verb_list(const Options *options) {
                 return status;
         r = collect(options, json_array_get(body, 0), endpoints);
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         if (options->json)
                 return print_json(endpoints);
-        count_warnings(endpoints);
+        add_cells(endpoints);
         return print_rows(endpoints, columns, sizeof(columns) / sizeof(columns[0]));
 }

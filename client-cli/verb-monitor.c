@@ -16,6 +16,7 @@
 #include "client-call.h"
 #include "decode.h"
 #include "endpoint.h"
+#include "language.h"
 #include "print.h"
 #include "verb.h"
 
@@ -26,7 +27,7 @@
 typedef struct Monitor {
         sd_event *event;
         char *service; /* the unique name of the service; NULL: it does not run */
-        bool json;
+        bool json, all;
         Status status; /* why the loop ended */
 } Monitor;
 
@@ -90,7 +91,7 @@ static void print_event(Monitor *monitor, const char *event, const char *path, j
         Status status;
 
         if (!object || json_object_update(object, details) < 0)
-                status = complain_errno(ENOMEM, "describe an event");
+                status = complain_errno(ENOMEM, _("Cannot describe an event"));
         else if (monitor->json)
                 status = print_json_line(object);
         else
@@ -160,6 +161,28 @@ static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 0;
 }
 
+/* It is about no endpoint, so who has not asked for it does not expect it. */
+static int on_bridges(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Monitor *monitor = userdata;
+        _cleanup_(json_decrefp) json_t *body = read_signal(monitor, message, "");
+        _cleanup_(json_decrefp) json_t *object = json_pack("{s:s}", "event", "bridges");
+        Status status;
+
+        if (!body || !monitor->all)
+                return 0;
+        if (!object)
+                status = complain_errno(ENOMEM, _("Cannot describe an event"));
+        else if (monitor->json)
+                status = print_json_line(object);
+        else {
+                printf("%s\n", json_string_value(json_object_get(object, "event")));
+                status = print_flush();
+        }
+        if (status != STATUS_OK)
+                monitor_end(monitor, status);
+        return 0;
+}
+
 /* owner: "": nobody. */
 static void set_service(Monitor *monitor, const char *owner) {
         free(monitor->service);
@@ -179,7 +202,7 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         if (comes_from(message, LOCAL_NAME))
                 monitor_end(userdata,
                                 complain(STATUS_UNREACHABLE,
-                                                "The connection to the system bus was lost, and events with it. When the bus is back, start monitor again."));
+                                                _("The connection to the system bus was lost, and events with it. When the bus is back, start monitor again.")));
         return 0;
 }
 
@@ -197,6 +220,9 @@ static const struct {
         { FROM_SERVICE "path='" VNICD_PATH "',interface='" VNICD_MANAGER
                        "',member='EndpointRemoved'",
                         on_removed },
+        { FROM_SERVICE "path='" VNICD_PATH "',interface='" VNICD_MANAGER
+                       "',member='BridgesChanged'",
+                        on_bridges },
         { FROM_SERVICE "path_namespace='" VNICD_PATH "/endpoint',interface='" DBUS_PROPERTIES
                        "',member='PropertiesChanged'",
                         on_changed },
@@ -235,8 +261,7 @@ static int watch_signals(sd_event *event) {
 /* For when the bus, or the service on it, goes away while monitor is starting. */
 static Status complain_watch(int error) {
         return complain(STATUS_UNREACHABLE,
-                        "Cannot watch " VNICD_NAME
-                        " on the system bus: %s. See \"systemctl status dbus vnicd\", and try again.",
+                        _("Cannot watch org.vnicd1 on the system bus: %s. See \"systemctl status dbus vnicd\", and try again."),
                         strerror(abs(error)));
 }
 
@@ -262,7 +287,7 @@ static Status learn_service(Monitor *monitor, Client *client) {
 
 Status verb_monitor(const Options *options) {
         _cleanup_(client_freep) Client *client = NULL;
-        _cleanup_(monitor_done) Monitor monitor = { .json = options->json };
+        _cleanup_(monitor_done) Monitor monitor = { .json = options->json, .all = options->all };
         Status status;
         int r;
 
@@ -273,7 +298,7 @@ Status verb_monitor(const Options *options) {
         if (r >= 0)
                 r = watch_signals(monitor.event);
         if (r < 0)
-                return complain_errno(r, "wait for events");
+                return complain_errno(r, _("Cannot wait for events"));
         r = watch_bus(&monitor, client_bus(client));
         if (r < 0)
                 return complain_watch(r);

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "client.h"
+#include "language.h"
 #include "network.h"
 #include "print.h"
 #include "verb.h"
@@ -121,13 +122,14 @@ Status verb_network(const Options *options) {
 
         if (!subcommand)
                 return complain(STATUS_USAGE,
-                                "network takes create, list, show, delete or leases, not '%s'; see vnicctl network --help.",
+                                _("network takes create, list, show, delete or leases, not '%s'; see vnicctl network --help."),
                                 options->arguments[0]);
         if (n < subcommand->min_arguments || n > subcommand->max_arguments)
-                return complain(STATUS_USAGE, "network %s takes %s; see vnicctl network --help.",
-                                subcommand->name,
-                                subcommand->max_arguments == 0 ? "no name"
-                                                               : "the name of a network");
+                return complain(STATUS_USAGE,
+                                subcommand->max_arguments == 0
+                                                ? _("network %s takes no name; see vnicctl network --help.")
+                                                : _("network %s takes the name of a network; see vnicctl network --help."),
+                                subcommand->name);
         status = client_open(options, &client);
         if (status != STATUS_OK)
                 return status;

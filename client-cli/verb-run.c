@@ -13,6 +13,7 @@
 
 #include "common/cleanup.h"
 #include "forwarding.h"
+#include "language.h"
 #include "new-tap.h"
 #include "placeholders.h"
 #include "verb.h"
@@ -63,7 +64,7 @@ static Status read_groups(const Options *first, Run *run) {
                 Status status;
 
                 if (run->n == PLACEHOLDERS_TAPS_MAX)
-                        return complain(STATUS_USAGE, "run: a program gets %d taps at most.",
+                        return complain(STATUS_USAGE, _("run: a program gets %d taps at most."),
                                         PLACEHOLDERS_TAPS_MAX);
                 line[0] = (char *)"run";
                 status = options_parse(OPTIONS_TAP | OPTIONS_ASK | OPTIONS_PROGRAM | OPTIONS_RUN,
@@ -72,7 +73,7 @@ static Status read_groups(const Options *first, Run *run) {
                         return status;
                 if (next->help || next->n_arguments == 0)
                         return complain(STATUS_USAGE,
-                                        "run: behind --and the options of another tap are missing, or the program; see vnicctl run --help.");
+                                        _("run: behind --and the options of another tap are missing, or the program; see vnicctl run --help."));
                 run->n++;
                 last = next;
         }
@@ -87,15 +88,15 @@ static Status complain_word(PlaceholderFault fault, const char *wrong, size_t n_
         switch (fault) {
         case PLACEHOLDERS_WHICH:
                 return complain(STATUS_USAGE,
-                                "run: %.*s does not say of which of the %zu taps; write %.*s1}.",
+                                _("run: %.*s does not say of which of the %zu taps; write %.*s1}."),
                                 length, wrong, n_taps, length - 1, wrong);
         case PLACEHOLDERS_NO_SUCH_TAP:
                 return complain(STATUS_USAGE,
-                                "run: %.*s is of a tap that was not asked for; the last is %zu.",
+                                _("run: %.*s is of a tap that was not asked for; the last is %zu."),
                                 length, wrong, n_taps);
         case PLACEHOLDERS_NOT_ONE_QUEUE:
                 return complain(STATUS_USAGE,
-                                "run: {fd} is for a tap with exactly one queue (--queues 1); use {fds}.");
+                                _("run: {fd} is for a tap with exactly one queue (--queues 1); use {fds}."));
         case PLACEHOLDERS_FINE:
                 break;
         }
@@ -154,7 +155,7 @@ static int fill_in(const Run *run, char ***ret) {
 static Status become(char *const *command) {
         execvp(command[0], command);
         return complain(errno == ENOENT ? STATUS_NO_SUCH_THING : STATUS_CANNOT_RUN,
-                        "Cannot run '%s': %s.", command[0], strerror(errno));
+                        _("Cannot run '%s': %s."), command[0], strerror(errno));
 }
 
 Status verb_run(const Options *options) {
@@ -173,9 +174,9 @@ Status verb_run(const Options *options) {
 
         r = fill_in(&run, &command);
         if (r < 0)
-                return complain_errno(r, "fill in the arguments of the program");
+                return complain_errno(r, _("Cannot fill in the arguments of the program"));
         r = keep_open_over_exec(&run);
         if (r < 0)
-                return complain_errno(r, "hand the queues over");
+                return complain_errno(r, _("Cannot hand the queues over"));
         return become(command);
 }

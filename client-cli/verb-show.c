@@ -7,6 +7,7 @@
 
 #include "client-call.h"
 #include "endpoint.h"
+#include "language.h"
 #include "offloads.h"
 #include "print.h"
 #include "verb.h"
@@ -21,7 +22,7 @@ static Status get_interfaces(Client *client, const char *path, json_t *interface
                 if (status != STATUS_OK)
                         return status;
                 if (json_object_set(interfaces, names[i], properties) < 0)
-                        return complain(STATUS_FAILURE, "Out of memory.");
+                        return complain(STATUS_FAILURE, _("Out of memory."));
         }
         return STATUS_OK;
 }
@@ -44,7 +45,7 @@ Status verb_show(const Options *options) {
                 return status;
         r = endpoint_from_interfaces(path, interfaces, &endpoint);
         if (r < 0)
-                return complain_errno(r, "read the answer of the service");
+                return complain_errno(r, _("Cannot read the answer of the service"));
         if (options->json)
                 return print_json(endpoint);
         status = print_object(endpoint);

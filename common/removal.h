@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A RemovalWaiter waits until something is gone: an endpoint, a network, or queues. */
+/* A RemovalWaiter waits until something is gone: an endpoint, a network, or queues; or until
+ * somebody else has answered (bus/logins). */
 
 #include "common/list.h"
 

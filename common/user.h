@@ -20,7 +20,7 @@
 /* The things that are limited; the limits are a table in user.c. */
 typedef enum UserSlot {
         USER_QUEUED_CALLS,   /* that wait for their turn */
-        USER_AUTHORIZATIONS, /* calls that wait for polkit */
+        USER_AUTHORIZATIONS, /* calls that wait for polkit, or for logind */
         USER_CHECKS,         /* what polkit is to be asked for them */
         USER_CHECKS_SENT,    /* what it is being asked, without a person */
         USER_PROMPTS,        /* what a person is being asked */

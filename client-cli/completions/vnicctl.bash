@@ -52,7 +52,7 @@ _vnicctl() {
     --vnet-hdr-size) choices='10 12 20 24' ;;
     --offloads) choices='csum tso4 tso6 tso-ecn uso4 uso6 udp-tunnel-gso udp-tunnel-gso-csum' ;;
     --kind) choices='nat isolated' ;;
-    --address | --domain | --ports-max | --ports-per-user | --queues | --label | --guest-mac | --mtu) return ;;
+    --address | --domain | --ports-max | --ports-per-user | --queues | --label | --label-prefix | --guest-mac | --mtu) return ;;
     *)
         if [[ $word == -* ]]; then
             choices=$(_vnicctl_options "$verb")
@@ -66,6 +66,7 @@ _vnicctl() {
                 show | delete | leases) choices=$(_vnicctl_networks) ;;
                 esac
                 ;;
+            libvirt) choices='sync remove' ;;
             esac
         fi
         ;;

@@ -26,13 +26,14 @@ func main() {
 	if err != nil || len(os.Args) != 2 {
 		log.Fatal("usage: open-tap BRIDGE, with a system bus: ", err)
 	}
-	// Polkit may ask a person: the service lets a question stand for 120 s, so wait longer than that.
+	// Polkit may ask a person: godbus does not send the flag for that, hence the option. The service lets a
+	// question stand for 120 s, so wait longer than that.
 	ctx, cancel := context.WithTimeout(context.Background(), 150*time.Second)
 	defer cancel()
 	endpoint, name, queue, offloads := dbus.ObjectPath(""), "", dbus.UnixFD(-1), []string{}
 	// OpenTap hands over a single fd: godbus 5.1 loses the array of fds that CreateTap answers with.
 	call := bus.Object("org.vnicd1", "/org/vnicd1").CallWithContext(ctx, "org.vnicd1.Manager.OpenTap",
-		dbus.FlagAllowInteractiveAuthorization, os.Args[1], false /* vnet_hdr */, map[string]dbus.Variant{})
+		0, os.Args[1], false /* vnet_hdr */, map[string]dbus.Variant{"interactive": dbus.MakeVariant(true)})
 	if err := call.Store(&endpoint, &name, &offloads, &queue); err != nil {
 		log.Fatal(err)
 	}

@@ -149,7 +149,7 @@ static int refuse(const AccessContext *context, const Decision *decision) {
                                 context->request->owner == context->subject->uid
                                                 ? "you"
                                                 : "you, or to whom it is to be for");
-        return authorization_refuse(context->call->entry.message, &question, decision->verdict,
+        return authorization_refuse(&context->call->authorization, &question, decision->verdict,
                         context->failure);
 }
 
@@ -239,10 +239,11 @@ int access_query(Access *access, Call *call, const AccessRequest *request, Acces
                 return r;
         if (decision.requirement && decision.requirement->refusal && decision.verdict != POLKIT_YES)
                 return refuse(&context, &decision);
-        *ret = decision.by_configuration                       ? ACCESS_NOT_CONFIGURED
-                        : decision.verdict == POLKIT_YES       ? ACCESS_YES
-                        : decision.verdict == POLKIT_CHALLENGE ? ACCESS_CHALLENGE
-                                                               : ACCESS_NO;
+        *ret = decision.by_configuration                         ? ACCESS_NOT_CONFIGURED
+                        : decision.verdict == POLKIT_UNAVAILABLE ? ACCESS_UNAVAILABLE
+                        : decision.verdict == POLKIT_YES         ? ACCESS_YES
+                        : decision.verdict == POLKIT_CHALLENGE   ? ACCESS_CHALLENGE
+                                                                 : ACCESS_NO;
         return 1;
 }
 

@@ -34,6 +34,7 @@ typedef struct AccessHost {
 } AccessHost;
 
 typedef enum AccessAnswer {
+        ACCESS_UNAVAILABLE, /* no, since polkit did not answer */
         ACCESS_NO,
         ACCESS_NOT_CONFIGURED, /* no, by the configuration */
         ACCESS_CHALLENGE,      /* a person would be asked */
@@ -66,6 +67,12 @@ int access_query(Access *access, Call *call, const AccessRequest *request, Acces
  * -EUSERS with LimitsExceeded. */
 static inline int access_may_ask(Call *call, Failure *failure) {
         return call_subject(call)->uid == 0 ? 0 : authorization_open(&call->authorization, failure);
+}
+
+/* The caller's own word, before access_check(): a person may be asked, as by the flag of the
+ * message. */
+static inline void access_let_ask(Call *call, bool interactive) {
+        call->authorization.interactive = call->authorization.interactive || interactive;
 }
 
 /* Whether the call has been here before: its questions are answered, and it runs again. */

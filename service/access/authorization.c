@@ -86,7 +86,11 @@ Authorizations *authorizations_free(Authorizations *all) {
 
 void authorization_init(Authorization *authorization, Authorizations *all, Caller *caller,
                 sd_bus_message *message) {
-        *authorization = (Authorization){ .all = all, .caller = caller, .message = message };
+        *authorization = (Authorization){
+                .all = all,
+                .caller = caller,
+                .interactive = sd_bus_message_get_allow_interactive_authorization(message) > 0,
+        };
         list_init(&authorization->checks);
 }
 
@@ -163,7 +167,7 @@ static int read_verdict(const Authorization *authorization, const AuthorizationQ
 
 static int too_many(Failure *failure) {
         return failure_set(failure, FAILURE_LIMITS_EXCEEDED, EUSERS,
-                        "Too many calls are waiting for an answer of polkit. Try again when some have been answered.");
+                        "Too many calls are waiting for an answer of polkit or systemd-logind. Try again when some have been answered.");
 }
 
 int authorization_open(Authorization *authorization, Failure *failure) {
@@ -235,9 +239,7 @@ static int send_check(PolkitCheck *check, CheckState state) {
 /* Polkit would ask a person, and the caller waits for one. */
 static bool wants_person(const PolkitCheck *check) {
         return check->verdict == POLKIT_CHALLENGE && check->state == CHECK_ANSWERED &&
-                        check->question.may_ask &&
-                        sd_bus_message_get_allow_interactive_authorization(
-                                        check->authorization->message) > 0;
+                        check->question.may_ask && check->authorization->interactive;
 }
 
 /* All checks have a verdict for now: the one that a person is to be asked next. NULL: the verdicts
@@ -361,10 +363,9 @@ static const char *describe(const PolkitQuestion *question, char buffer[static D
         return buffer;
 }
 
-int authorization_refuse(sd_bus_message *message, const AuthorizationQuestion *question,
+int authorization_refuse(const Authorization *authorization, const AuthorizationQuestion *question,
                 PolkitVerdict verdict, Failure *failure) {
-        bool asked = question->may_ask &&
-                        sd_bus_message_get_allow_interactive_authorization(message) > 0;
+        bool asked = question->may_ask && authorization->interactive;
         char buffer[DESCRIPTION_SIZE];
         const char *action = describe(&question->polkit, buffer);
 
@@ -375,7 +376,7 @@ int authorization_refuse(sd_bus_message *message, const AuthorizationQuestion *q
                                         "The action %s needs the answer of an administrator, and polkit found no agent to ask for one. Start an agent (pkttyagent in a terminal), or have a polkit rule allow the action.",
                                         action);
                 return failure_set(failure, FAILURE_INTERACTION_REQUIRED, EACCES,
-                                "The action %s needs the answer of an administrator, and this call did not allow to ask for one. Allow interactive authorization, or have a polkit rule allow the action.",
+                                "The action %s needs the answer of an administrator, and this call did not allow to ask for one. Allow interactive authorization (the flag of the message, or the option \"interactive\" of a method that has it), or have a polkit rule allow the action.",
                                 action);
         case POLKIT_DISMISSED:
                 return failure_set(failure, FAILURE_ACCESS_DENIED, EACCES,

@@ -42,11 +42,11 @@ typedef enum AuthorizationState {
 typedef struct Authorization {
         AuthorizationState state;
         bool asked_again;
-        unsigned open; /* checks without a verdict */
-        List checks;   /* PolkitCheck.link */
+        bool interactive; /* the caller lets a person be asked; set before anything is asked */
+        unsigned open;    /* checks without a verdict */
+        List checks;      /* PolkitCheck.link */
         Authorizations *all;
         Caller *caller;
-        sd_bus_message *message;
         UserCharge charge;
         sd_event_source *agent_ends; /* the caller has left, their agent may be leaving too */
         uint64_t decided_at;         /* µs of CLOCK_MONOTONIC */
@@ -63,7 +63,8 @@ Authorizations *authorizations_free(Authorizations *all);
 /* Sends what may be sent: not from within a handler, but right after it. */
 void authorizations_send(Authorizations *all);
 
-/* caller, message: stay the owner's, who has them for longer. */
+/* caller: stays the owner's, who has them for longer. message: the call, whose flag says whether a
+ * person may be asked. */
 void authorization_init(Authorization *authorization, Authorizations *all, Caller *caller,
                 sd_bus_message *message);
 
@@ -92,5 +93,5 @@ bool authorization_is_left_to_agent(Authorization *authorization);
 
 /* The sentence for a verdict that is not yes. -EACCES with AccessDenied or
  * InteractiveAuthorizationRequired. */
-int authorization_refuse(sd_bus_message *message, const AuthorizationQuestion *question,
+int authorization_refuse(const Authorization *authorization, const AuthorizationQuestion *question,
                 PolkitVerdict verdict, Failure *failure);

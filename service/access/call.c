@@ -347,6 +347,7 @@ Call *calls_running(const Calls *calls, sd_bus_message *message) {
 
 void call_block(Call *call, call_unblocked_t unblocked, void *userdata) {
         set_state(call, CALL_BLOCKED);
+        call->error = 0; /* of what it waited for before */
         call->unblocked = unblocked;
         call->userdata = userdata;
 }

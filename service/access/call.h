@@ -46,7 +46,7 @@ struct Call {
         Authorization authorization;
         List blocked_on;       /* what call_wait_for() gave and is not over yet, */
         unsigned n_blocked_on; /* and how often it did */
-        int error;
+        int error;             /* of what it waited for last: 0, or the first that went wrong */
         call_unblocked_t unblocked;
         void *userdata;
 };

@@ -96,6 +96,9 @@ static const PolicyRow rows[] = {
         { MANAGER, "OpenTap", POLICY_AUTHORIZE, EFFECT_ANSWER, "sba{sv}",
                         { &take_learnt_mac, &use_bridge, &use_network, &use_unfiltered,
                                         &create_persistent, &create_for_another } },
+        { MANAGER, "CreateEndpoint", POLICY_AUTHORIZE, EFFECT_ANSWER, "ssa{sv}",
+                        { &take_learnt_mac, &use_bridge, &use_network, &use_unfiltered,
+                                        &create_persistent, &create_for_another } },
         { MANAGER, "CanCreateTap", POLICY_DRY_RUN, EFFECT_ANSWER, "sbba{sv}",
                         { &take_learnt_mac, &use_bridge, &use_network, &use_unfiltered,
                                         &create_persistent, &create_for_another } },
@@ -104,6 +107,8 @@ static const PolicyRow rows[] = {
         { MANAGER, "GetEndpoint", POLICY_IDENTIFIED, EFFECT_ANSWER, "s", { NULL } },
         { MANAGER, "ReleaseAll", POLICY_IDENTIFIED, EFFECT_CHANGE, "",
                         { NULL } }, /* of the caller's own */
+        { MANAGER, "ReleaseEndpoints", POLICY_IDENTIFIED, EFFECT_CHANGE, "a{sv}",
+                        { NULL } }, /* likewise */
         { MANAGER, "CreateNetwork", POLICY_AUTHORIZE, EFFECT_CHANGE, "ssa{sv}",
                         { &manage_networks } },
         { MANAGER, "Reload", POLICY_AUTHORIZE, EFFECT_CHANGE, "", { &reload } },

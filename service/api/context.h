@@ -32,6 +32,7 @@ typedef struct NetworkUnits NetworkUnits;
 typedef struct Reload Reload;
 typedef struct FixedAddresses FixedAddresses;
 typedef struct ResolvedNames ResolvedNames;
+typedef struct Logins Logins;
 
 typedef struct Service {
         sd_bus *bus;
@@ -45,6 +46,7 @@ typedef struct Service {
         FixedAddresses *fixed_addresses;
         ResolvedNames *resolved_names;
         FdReplies *fd_replies;
+        Logins *logins; /* NULL: the service is starting or stopping */
         sd_event_source *hangup;
 } Service;
 

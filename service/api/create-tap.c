@@ -8,18 +8,65 @@
 #include "api/context.h"
 #include "api/fixed-addresses.h"
 #include "api/tap-arguments.h"
+#include "api/until-logout.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
+#include "common/printable.h"
 
-/* CreateTap and OpenTap differ in how their arguments are read, and in how the queues are handed
- * over. */
+/* The methods differ in how their arguments are read, in how the tap is told, and in how the queues
+ * are handed over. */
 typedef struct CreateForm {
         int (*read)(sd_bus_message *call, unsigned cpus, TapRequest *ret, Failure *failure);
-        int (*append)(sd_bus_message *reply, const FdSet *queues);
+        int (*append_tap)(sd_bus_message *reply, const Endpoint *endpoint);
+        int (*append_queues)(sd_bus_message *reply, const FdSet *queues);
 } CreateForm;
 
-static const CreateForm create_form = { request_read, append_queues };
-static const CreateForm open_form = { request_read_single, append_queue };
+static int append_offloads(sd_bus_message *reply, const Endpoint *endpoint) {
+        const char *offloads[OFFLOAD_NAMES_MAX + 1];
+
+        offload_names(endpoint_offloads(endpoint), offloads);
+        return append_names(reply, offloads);
+}
+
+static int append_name_and_offloads(sd_bus_message *reply, const Endpoint *endpoint) {
+        int r = append_text(reply, endpoint->now.name);
+
+        return r < 0 ? r : append_offloads(reply, endpoint);
+}
+
+/* {"offloads": as} */
+static int append_offloads_entry(sd_bus_message *reply, const Endpoint *endpoint) {
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_DICT_ENTRY, "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "offloads");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_VARIANT, "as");
+        if (r >= 0)
+                r = append_offloads(reply, endpoint);
+        for (unsigned i = 0; i < 2 && r >= 0; i++) /* variant, entry */
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
+static int append_result(sd_bus_message *reply, const Endpoint *endpoint) {
+        char mac[MAC_TEXT_SIZE], name[IFNAMSIZ];
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
+
+        strcpy(name, endpoint->now.name);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "guest_mac", "s",
+                                mac_format(&endpoint->tag.guest_mac, mac), "interface", "s",
+                                printable(name), "mtu", "u", endpoint->now.mtu, "queues", "u",
+                                endpoint->tag.queues);
+        if (r >= 0)
+                r = append_offloads_entry(reply, endpoint);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static const CreateForm create_form = { request_read, append_name_and_offloads, append_queues };
+static const CreateForm open_form = { request_read_single, append_name_and_offloads, append_queue };
+static const CreateForm endpoint_form = { request_read_endpoint, append_result, append_queues };
 
 /* A transient network may be torn down and re-created while polkit decides, so it is identified by
  * its kind, not by its ifindex. */
@@ -75,20 +122,21 @@ static Client client_of(const Service *service, const Call *call, const TapReque
         };
 }
 
-static int read_request(Service *service, const Call *call, const CreateForm *form, TapRequest *ret,
+static int read_request(Service *service, Call *call, const CreateForm *form, TapRequest *ret,
                 Failure *failure) {
         const unsigned cpus = manager_capabilities(service->manager)->cpus;
         int r = form->read(call->entry.message, cpus, ret, failure);
 
         if (r >= 0 && ret->where == TAP_ON_DEFAULT_NETWORK)
                 r = tap_request_set_default(ret, service_default_network(service), failure);
+        if (r >= 0)
+                access_let_ask(call, ret->interactive);
         return r;
 }
 
 static int reply_with_tap(Service *service, sd_bus_message *call, const CreateForm *form,
                 const Endpoint *endpoint, const FdSet *queues) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
-        const char *offloads[OFFLOAD_NAMES_MAX + 1];
         char path[ENDPOINT_PATH_SIZE];
         int r;
 
@@ -97,14 +145,9 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
                 return r;
         r = sd_bus_message_append(reply, "o", endpoint_path(endpoint, path));
         if (r >= 0)
-                r = append_text(reply, endpoint->now.name);
-        if (r < 0)
-                return r;
-        offload_names(endpoint_offloads(endpoint), offloads);
-        r = append_names(reply, offloads);
-        if (r < 0)
-                return r;
-        r = form->append(reply, queues);
+                r = form->append_tap(reply, endpoint);
+        if (r >= 0)
+                r = form->append_queues(reply, queues);
         if (r < 0)
                 return r;
         if (queues->n == 0)
@@ -113,11 +156,21 @@ static int reply_with_tap(Service *service, sd_bus_message *call, const CreateFo
                         &(SentQueues){ .nonce = endpoint->tag.nonce, .is_new_tap = true });
 }
 
+/* Returns a PlacementOutcome. */
+static int check_place_and_login(Service *service, Call *call, const TapRequest *request,
+                const Client *client, Placement *ret, List **ret_blocked_on, Failure *failure) {
+        int r = placement_check(service->manager, request, client, ret, ret_blocked_on, failure);
+
+        return r == PLACEMENT_OK && request->until_logout
+                        ? until_logout_check(service, call, client->uid, ret_blocked_on, failure)
+                        : r;
+}
+
 /* Checks whether the tap can be created: before polkit is asked, and again after it has answered.
  */
-static int look(Service *service, const Call *call, const TapRequest *request, const Client *client,
+static int look(Service *service, Call *call, const TapRequest *request, const Client *client,
                 Placement *ret, List **ret_blocked_on, Failure *failure) {
-        int r = placement_check(service->manager, request, client, ret, ret_blocked_on, failure);
+        int r = check_place_and_login(service, call, request, client, ret, ret_blocked_on, failure);
         bool gone = r < 0 &&
                         (failure->kind == FAILURE_NO_SUCH_BRIDGE ||
                                         failure->kind == FAILURE_NOT_A_BRIDGE);
@@ -161,7 +214,7 @@ typedef struct Reserving {
 } Reserving;
 
 /* Looks again: the verdict is good for what it was about. */
-static int create_reserved(const Reserving *reserving, const Call *call, Failure *failure) {
+static int create_reserved(const Reserving *reserving, Call *call, Failure *failure) {
         Service *service = reserving->service;
         const AccessRequest *before = &reserving->access;
         const Client client = client_of(service, call, &reserving->request);
@@ -299,6 +352,13 @@ int open_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         return error_answer(error, &failure, r);
 }
 
+int create_endpoint_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = create_tap(userdata, call, &endpoint_form, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
 static int reply_with_answer(sd_bus_message *call, AccessAnswer answer) {
         if (answer == ACCESS_YES)
                 return sd_bus_reply_method_return(call, "ss", "yes", "You may create this tap.");
@@ -308,6 +368,9 @@ static int reply_with_answer(sd_bus_message *call, AccessAnswer answer) {
         if (answer == ACCESS_NOT_CONFIGURED)
                 return sd_bus_reply_method_return(call, "ss", "no",
                                 "The configuration of vnicd does not allow this bridge to you.");
+        if (answer == ACCESS_UNAVAILABLE)
+                return sd_bus_reply_method_return(call, "ss", "no",
+                                "polkit did not answer, which means no. See whether polkit is running.");
         return sd_bus_reply_method_return(call, "ss", "no",
                         "You are not allowed to create this tap. An administrator can allow it by a polkit rule.");
 }
@@ -327,6 +390,10 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
         case FAILURE_NOT_SUPPORTED:
         case FAILURE_STALE:
                 return sd_bus_reply_method_return(call, "ss", "no", failure->text);
+        case FAILURE_INVALID_OPTION:
+                if (r == -ENODATA) /* nobody is logged in for until_logout: that can change */
+                        return sd_bus_reply_method_return(call, "ss", "no", failure->text);
+                return r;
         case FAILURE_KERNEL:
                 if (r == -EAGAIN)
                         return sd_bus_reply_method_return(call, "ss", "no", failure->text);
@@ -345,7 +412,7 @@ static int tell_whether(Service *service, Call *call, const TapRequest *request,
         Placement place;
         int r;
 
-        r = placement_check(service->manager, request, client, &place, &blocked_on, failure);
+        r = check_place_and_login(service, call, request, client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
         /* Waits as CreateTap would, so that the answer is the one that CreateTap would give. */

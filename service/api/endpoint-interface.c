@@ -190,6 +190,7 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("Isolated", "b", property_get_flag, AT(now.port.isolated)),
         LIVE_PROPERTY("AntiSpoof", "b", get_anti_spoof, 0),
         LIVE_PROPERTY("Persistent", "b", get_persistent, 0),
+        CONST_PROPERTY("UntilLogout", "b", property_get_flag, AT(tag.until_logout)),
         LIVE_PROPERTY("Forwarding", "b", get_forwarding, 0),
         LIVE_PROPERTY("State", "s", get_state, 0),
         CONST_PROPERTY("Created", "t", get_created, 0),

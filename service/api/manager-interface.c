@@ -13,6 +13,7 @@
 #include "api/network-interface.h"
 #include "api/reload.h"
 #include "api/removal-calls.h"
+#include "bus/method-options.h"
 #include "bus/property.h"
 
 static int get_endpoint(Service *service, sd_bus_message *message, Failure *failure) {
@@ -52,7 +53,46 @@ static int method_release_all(sd_bus_message *message, void *userdata, sd_bus_er
 
         r = access_call(service->access, message, &call, &failure);
         if (r >= 0)
-                r = removal_release_all(service, call, call_subject(call)->uid);
+                r = removal_release_own(service, call, &(ReleaseFilter){ .bridge = NULL });
+        return error_answer(error, &failure, r);
+}
+
+static int set_label_prefix(void *filter, const char *value, Failure *failure) {
+        /* An empty one, such as of a variable that was never set, would be all. */
+        if (!label_is_valid(value))
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"label_prefix\" takes 1 to 32 of A-Z a-z 0-9 _ . and -. Leave it out for endpoints with any label and with none.");
+        ((ReleaseFilter *)filter)->label_prefix = value;
+        return 0;
+}
+
+static int set_bridge(void *filter, const char *value, Failure *failure) {
+        ((ReleaseFilter *)filter)->bridge = value;
+        return 0;
+}
+
+static int release_endpoints(Service *service, sd_bus_message *message, Failure *failure) {
+        static const Option options[] = {
+                { "label_prefix", "s", 0, 0, set_label_prefix },
+                { "this_connection", "b", offsetof(ReleaseFilter, this_connection), 0, NULL },
+                { "bridge", "s", 0, 0, set_bridge },
+        };
+        static const OptionTable table = { options, sizeof(options) / sizeof(*options),
+                "(a{sv} filter)" };
+        ReleaseFilter filter = { .bridge = NULL };
+        Call *call;
+        int r;
+
+        r = access_call(service->access, message, &call, failure);
+        if (r >= 0)
+                r = options_read(message, &table, &filter, failure);
+        return r < 0 ? r : removal_release_own(service, call, &filter);
+}
+
+static int method_release_endpoints(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Failure failure = FAILURE_INIT;
+        int r = release_endpoints(userdata, call, &failure);
+
         return error_answer(error, &failure, r);
 }
 
@@ -141,6 +181,10 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_ARGS("s", bridge, "b", vnet_hdr, "a{sv}", options),
                         SD_BUS_RESULT("o", endpoint, "s", interface, "as", offloads, "h", queue),
                         open_tap_method, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CreateEndpoint",
+                        SD_BUS_ARGS("s", kind, "s", bridge, "a{sv}", options),
+                        SD_BUS_RESULT("o", endpoint, "a{sv}", result, "ah", fds),
+                        create_endpoint_method, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanCreateTap",
                         SD_BUS_ARGS("s", bridge, "b", vnet_hdr, "b", multiqueue, "a{sv}", options),
                         SD_BUS_RESULT("s", answer, "s", reason), can_create_tap_method,
@@ -151,6 +195,9 @@ static const sd_bus_vtable vtable[] = {
                         method_get_endpoint, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ReleaseAll", SD_BUS_NO_ARGS, SD_BUS_RESULT("u", released),
                         method_release_all, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ReleaseEndpoints", SD_BUS_ARGS("a{sv}", filter),
+                        SD_BUS_RESULT("u", released), method_release_endpoints,
+                        SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CreateNetwork",
                         SD_BUS_ARGS("s", name, "s", kind, "a{sv}", options),
                         SD_BUS_RESULT("o", network), method_create_network,
@@ -159,6 +206,7 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_SIGNAL_WITH_ARGS("EndpointRemoved",
                         SD_BUS_ARGS("o", endpoint, "s", interface, "s", reason), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("BridgesChanged", SD_BUS_NO_ARGS, 0),
         CONST_PROPERTY("Version", "s", get_version, 0),
         LIVE_PROPERTY("OffloadsSupported", "as", get_offloads, 0),
         LIVE_PROPERTY("OffloadMask", "u", get_number, 0),

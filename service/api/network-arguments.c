@@ -7,8 +7,8 @@
 
 #include "bus/method-options.h"
 
-static int set_addresses(void *plan, const char *value, Failure *failure) {
-        int r = network_plan_add_address(plan, value);
+static int set_addresses(void *request, const char *value, Failure *failure) {
+        int r = network_plan_add_address(&((NetworkRequest *)request)->plan, value);
 
         if (r == -EEXIST)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
@@ -19,22 +19,25 @@ static int set_addresses(void *plan, const char *value, Failure *failure) {
         return 0;
 }
 
-static int set_domain(void *plan, const char *value, Failure *failure) {
+static int set_domain(void *request, const char *value, Failure *failure) {
         if (!network_domain_is_valid(value))
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"domain\" takes at most 32 bytes: labels of a-z, 0-9 and \"-\" with dots between them.");
-        snprintf(((NetworkPlan *)plan)->domain, NETWORK_DOMAIN_SIZE, "%s", value);
+        snprintf(((NetworkRequest *)request)->plan.domain, NETWORK_DOMAIN_SIZE, "%s", value);
         return 0;
 }
 
-#define OPTION_flag(member)       { #member, "b", offsetof(NetworkPlan, member), 0, NULL },
-#define OPTION_number(member)     { #member, "u", offsetof(NetworkPlan, member), 0, NULL },
+#define AT(member)                offsetof(NetworkRequest, member)
+#define OPTION_flag(member)       { #member, "b", AT(plan.member), 0, NULL },
+#define OPTION_number(member)     { #member, "u", AT(plan.member), 0, NULL },
 #define OPTION_domain(member)     { #member, "s", 0, 0, set_domain },
 #define OPTION_addresses(member)  { #member, "as", 0, 0, set_addresses },
 #define OPTION_kind(member)       /* it is an argument of its own */
 #define OPTION(type, member, ...) OPTION_##type(member)
 
-static const Option options[] = { NETWORK_FIELDS(OPTION) };
+static const Option options[] = {
+        NETWORK_FIELDS(OPTION){ "interactive", "b", AT(interactive), 0, NULL },
+};
 
 static const OptionTable table = {
         .options = options,
@@ -50,22 +53,22 @@ static int set_name(NetworkPlan *plan, const char *name, Failure *failure) {
         return 0;
 }
 
-int network_request_read(sd_bus_message *call, NetworkPlan *ret, Failure *failure) {
-        NetworkPlan plan = NETWORK_PLAN_INIT;
+int network_request_read(sd_bus_message *call, NetworkRequest *ret, Failure *failure) {
+        NetworkRequest request = { .plan = NETWORK_PLAN_INIT };
         const char *name, *kind;
         int r;
 
         if (sd_bus_message_read(call, "ss", &name, &kind) <= 0)
                 return options_refuse(&table, failure);
-        r = set_name(&plan, name, failure);
-        if (r >= 0 && network_kind_parse(kind, &plan.kind) < 0)
+        r = set_name(&request.plan, name, failure);
+        if (r >= 0 && network_kind_parse(kind, &request.plan.kind) < 0)
                 r = failure_set(failure, FAILURE_INVALID_ARGS, EINVAL,
                                 "There is no such kind of network. There are nat and isolated.");
         if (r >= 0)
-                r = options_read(call, &table, &plan, failure);
+                r = options_read(call, &table, &request, failure);
         if (r >= 0)
-                r = network_plan_complete(&plan, failure);
+                r = network_plan_complete(&request.plan, failure);
         if (r >= 0)
-                *ret = plan;
+                *ret = request;
         return r;
 }

@@ -7,5 +7,10 @@
 
 #include "config/network-plan.h"
 
+typedef struct NetworkRequest {
+        NetworkPlan plan;
+        bool interactive; /* a person may be asked whether it is allowed */
+} NetworkRequest;
+
 /* InvalidArgs, InvalidOption (-EINVAL). */
-int network_request_read(sd_bus_message *call, NetworkPlan *ret, Failure *failure);
+int network_request_read(sd_bus_message *call, NetworkRequest *ret, Failure *failure);

@@ -40,26 +40,27 @@ static int check_name(Service *service, const NetworkPlan *plan, Failure *failur
 static int create_network(Service *service, sd_bus_message *message, Failure *failure) {
         char path[NETWORK_PATH_SIZE];
         Network *network;
+        NetworkRequest request;
         AccessRequest access;
-        NetworkPlan plan;
         Call *call;
         int r;
 
         r = access_call(service->access, message, &call, failure);
         if (r >= 0)
-                r = network_request_read(message, &plan, failure);
+                r = network_request_read(message, &request, failure);
         if (r >= 0)
-                r = check_name(service, &plan, failure);
+                r = check_name(service, &request.plan, failure);
         if (r < 0)
                 return r;
-        access = access_of(call_subject(call), plan.name, 0);
+        access = access_of(call_subject(call), request.plan.name, 0);
+        access_let_ask(call, request.interactive);
         r = access_check(service->access, call, &access, failure);
         if (r <= 0)
                 return r;
-        r = networks_create(service->networks, &plan, true, &network, failure);
+        r = networks_create(service->networks, &request.plan, true, &network, failure);
         if (r < 0)
                 return r;
-        return sd_bus_reply_method_return(message, "o", network_path(plan.name, path));
+        return sd_bus_reply_method_return(message, "o", network_path(request.plan.name, path));
 }
 
 int method_create_network(sd_bus_message *call, void *userdata, sd_bus_error *error) {

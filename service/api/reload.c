@@ -9,6 +9,7 @@
 #include "bus/bus-cleanup.h"
 #include "common/log.h"
 #include "common/workers.h"
+#include "taps/bridge-list.h"
 
 /* systemd's ConfigurationDirectory= */
 #define DIRECTORY_VARIABLE "CONFIGURATION_DIRECTORY"
@@ -76,6 +77,8 @@ static void take_over(Reload *reload, Config *config) {
         Network *up = NULL;
         Limits now;
 
+        if (config_digest(config) != config_digest(reload->service->config))
+                manager_touch_bridges(reload->service->manager);
         config_free(reload->service->config);
         reload->service->config = config;
         now = service_limits_of_all(reload->service);

@@ -49,12 +49,30 @@ int removal_release(Service *service, Call *call, Endpoint *endpoint) {
         return 1;
 }
 
-int removal_release_all(Service *service, Call *call, uid_t uid) {
+static bool filter_passes(Service *service, const Call *call, const ReleaseFilter *filter,
+                const Endpoint *endpoint) {
+        char name[IFNAMSIZ];
+
+        if (endpoint->tag.uid != call_subject(call)->uid)
+                return false;
+        if (filter->label_prefix &&
+                        strncmp(endpoint->tag.label, filter->label_prefix,
+                                        strlen(filter->label_prefix)) != 0)
+                return false;
+        if (filter->this_connection &&
+                        !(endpoint->creator && strcmp(endpoint->creator, call->caller->name) == 0))
+                return false;
+        return !filter->bridge ||
+                        strcmp(manager_bridge_of(service->manager, endpoint, name),
+                                        filter->bridge) == 0;
+}
+
+int removal_release_own(Service *service, Call *call, const ReleaseFilter *filter) {
         Endpoint *endpoint = NULL;
 
         call_block(call, answer_removals, NULL);
         while ((endpoint = manager_next(service->manager, endpoint)))
-                if (endpoint->tag.uid == uid)
+                if (filter_passes(service, call, filter, endpoint))
                         release_one(service, call, endpoint);
         return 1;
 }

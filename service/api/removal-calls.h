@@ -8,9 +8,15 @@
 /* Releases the endpoint, for Release(). Returns 1. */
 int removal_release(Service *service, Call *call, Endpoint *endpoint);
 
-/* Releases all endpoints of a uid, for ReleaseAll(), which is answered with their number. Returns
- * 1. */
-int removal_release_all(Service *service, Call *call, uid_t uid);
+/* Which of the caller's endpoints: those for which all that is given holds. */
+typedef struct ReleaseFilter {
+        const char *label_prefix, *bridge; /* NULL: not given */
+        bool this_connection;              /* created over the caller's connection */
+} ReleaseFilter;
+
+/* Releases the endpoints of the caller's uid that the filter lets pass, for ReleaseAll() and
+ * ReleaseEndpoints(), which are answered with their number. Returns 1. */
+int removal_release_own(Service *service, Call *call, const ReleaseFilter *filter);
 
 /* Deletes the network with what is on it, for Delete(). Returns 1, or -ENOMEM. */
 int removal_delete_network(Service *service, Call *call, Network *network);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/service.h"
+#include "taps/bridge-list.h"
 #include "taps/open-queues.h"
 
 #include <errno.h>
@@ -17,7 +18,9 @@
 #include "api/reload.h"
 #include "api/resolved-names.h"
 #include "api/tap-interface.h"
+#include "api/until-logout.h"
 #include "bus/bus-cleanup.h"
+#include "bus/logins.h"
 #include "common/log.h"
 
 DEFINE_CLEANUP(Service, service_free)
@@ -27,6 +30,7 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
         char path[ENDPOINT_PATH_SIZE];
         int r;
 
+        until_logout_follow(service, endpoint);
         r = sd_bus_emit_object_added(service->bus, endpoint_path(endpoint, path));
         if (r < 0)
                 log_warning("Cannot announce %s: %s", endpoint->now.name, strerror(-r));
@@ -82,8 +86,11 @@ static void announce_default(Service *service, const Network *network) {
 }
 
 static void on_network_appeared(Network *network, void *userdata) {
+        const Service *service = userdata;
+
         network_announce(userdata, network);
         announce_default(userdata, network);
+        manager_touch_bridges(service->manager);
 }
 
 static void on_network_warned(Network *network, void *userdata) {
@@ -92,8 +99,21 @@ static void on_network_warned(Network *network, void *userdata) {
 }
 
 static void on_network_shared(Network *network, void *userdata) {
+        const Service *service = userdata;
+
+        manager_touch_bridges(service->manager);
         network_emit_change(userdata, network->tag.plan.name, "Ports");
         network_emit_change(userdata, network->tag.plan.name, "Warnings");
+}
+
+static void on_rerouted(void *userdata) {
+        const Service *service = userdata;
+
+        manager_touch_bridges(service->manager);
+}
+
+static void on_bridges_changed(void *userdata) {
+        manager_emit_bridges(userdata);
 }
 
 static void on_capabilities_changed(void *userdata) {
@@ -106,6 +126,7 @@ static void on_network_leaving(Network *network, void *userdata) {
 
         network_announce_end(service, network);
         announce_default(service, network);
+        manager_touch_bridges(service->manager);
 }
 
 /* Takes back queues that never reached their client. */
@@ -228,12 +249,14 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .leaving = on_leaving,
                 .tampered = on_tampered,
                 .capabilities_changed = on_capabilities_changed,
+                .bridges_changed = on_bridges_changed,
         };
         static const NetworksObserver networks_observer = {
                 .appeared = on_network_appeared,
                 .leaving = on_network_leaving,
                 .warned = on_network_warned,
                 .shared = on_network_shared,
+                .rerouted = on_rerouted,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;
@@ -248,6 +271,9 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         if (r < 0)
                 return r;
         service->networks = manager_networks(service->manager);
+        r = until_logout_begin(service);
+        if (r < 0)
+                return r;
         r = fd_replies_new(&service->fd_replies, service->bus, on_lost, service);
         if (r < 0)
                 return r;
@@ -276,6 +302,7 @@ Service *service_free(Service *service) {
         fixed_addresses_stop(service->fixed_addresses);
         service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
+        service->logins = logins_free(service->logins);
         /* After everything that could dispatch a call again. */
         fixed_addresses_free(service->fixed_addresses);
         resolved_names_free(service->resolved_names);

@@ -62,8 +62,9 @@ static int on_installed(sd_bus_message *answer, void *userdata, sd_bus_error *er
 
 static int write_rule(const SignalRule *rule, const char *sender, char ret[static RULE_SIZE]) {
         int n = snprintf(ret, RULE_SIZE,
-                        "type='signal',sender='%s',path='%s',interface='%s',member='%s'", sender,
-                        rule->path, rule->interface, rule->member);
+                        "type='signal',sender='%s',%s='%s',interface='%s',member='%s'", sender,
+                        rule->path ? "path" : "path_namespace",
+                        rule->path ? rule->path : rule->below, rule->interface, rule->member);
 
         if (n < RULE_SIZE && rule->arg0)
                 n += snprintf(ret + n, RULE_SIZE - (size_t)n, ",arg0='%s'", rule->arg0);

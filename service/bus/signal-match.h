@@ -19,6 +19,7 @@ typedef struct SignalMatch SignalMatch;
 
 typedef struct SignalRule {
         const char *path, *interface, *member;
+        const char *below;       /* in place of the path: this object and all below it */
         const char *arg0, *arg2; /* the first and the third argument; NULL: any */
 } SignalRule;
 

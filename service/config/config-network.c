@@ -2,13 +2,16 @@
 #include "config/config-network.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config/config-file.h"
 #include "config/config-lines.h"
 
-#define SUFFIX ".conf"
+#define SUFFIX      ".conf"
+#define DESCRIPTION "Description"
+#define HOST        "Host"
 
 typedef struct Parser {
         NetworkPlan plan;
@@ -113,6 +116,20 @@ static int check_hosts(const Parser *parser, const char *file, Failure *failure)
         return 0;
 }
 
+static int take_description(
+                Parser *parser, const ConfigPlace *place, const char *value, Failure *failure) {
+        NetworkPlan *plan = &parser->plan;
+
+        if (*plan->description)
+                return config_refuse(place, failure, "Description= is there twice. Remove one.");
+        if (!network_description_is_valid(value))
+                return config_refuse(place, failure,
+                                "Description= takes 1 to 80 bytes of printable UTF-8, not '%s'. Correct it.",
+                                config_word(value).text);
+        snprintf(plan->description, sizeof(plan->description), "%s", value);
+        return 0;
+}
+
 #define KEY(type, member, key, ...) key ", "
 
 static int take_entry(void *userdata, const ConfigPlace *place, const char *name, const char *value,
@@ -120,11 +137,13 @@ static int take_entry(void *userdata, const ConfigPlace *place, const char *name
         for (size_t i = 0; i < NETWORK_FIELDS_N; i++)
                 if (strcmp(name, network_fields[i].key) == 0)
                         return take_value(userdata, &network_fields[i], place, value, failure);
-        if (strcmp(name, "Host") == 0)
+        if (strcmp(name, DESCRIPTION) == 0)
+                return take_description(userdata, place, value, failure);
+        if (strcmp(name, HOST) == 0)
                 return take_host(userdata, place, value, failure);
         return config_refuse(place, failure,
-                        "There is no key '%s'. There are " NETWORK_FIELDS(
-                                        KEY) "Host and no others.",
+                        "There is no key '%s'. There are " NETWORK_FIELDS(KEY) DESCRIPTION
+                        ", " HOST " and no others.",
                         config_word(name).text);
 }
 
@@ -151,7 +170,7 @@ static int take_name(NetworkPlan *plan, const char *file, const char *name, Fail
 
 static int parse(
                 Parser *parser, const char *file, const char *text, size_t size, Failure *failure) {
-        static const ConfigLinesHandler handler = { take_heading, take_entry };
+        static const ConfigLinesHandler handler = { take_heading, take_entry, DESCRIPTION };
         Failure whole = FAILURE_INIT;
         int r = config_lines_parse(file, text, size, &handler, parser, failure);
 

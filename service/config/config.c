@@ -28,6 +28,7 @@ struct Config {
         unsigned n_files;
         Definition *networks;
         size_t n_networks;
+        uint64_t digest;
 };
 
 DEFINE_CLEANUP(Config, config_free)
@@ -47,9 +48,20 @@ Config *config_free(Config *config) {
         return NULL;
 }
 
+/* FNV-1a; the zero byte separates texts. */
+static void digest_text(Config *config, const char *text) {
+        do
+                config->digest = (config->digest ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+        while (*text++);
+}
+
+uint64_t config_digest(const Config *config) {
+        return config->digest;
+}
+
 /* path is that of the folder. 0: there is no such file. */
-static int read_file(int folder, const char *path, const char *name, char **ret_shown, char **ret,
-                size_t *ret_size, Failure *failure) {
+static int read_file(Config *config, int folder, const char *path, const char *name,
+                char **ret_shown, char **ret, size_t *ret_size, Failure *failure) {
         _cleanup_free_ char *shown = NULL;
         int r;
 
@@ -58,6 +70,8 @@ static int read_file(int folder, const char *path, const char *name, char **ret_
         r = config_file_read(folder, name, shown, ret, ret_size, failure);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
+        digest_text(config, shown);
+        digest_text(config, *ret);
         *ret_shown = TAKE_PTR(shown);
         return 1;
 }
@@ -66,7 +80,7 @@ static int load_file(
                 Config *config, int folder, const char *path, const char *name, Failure *failure) {
         _cleanup_free_ char *text = NULL, *shown = NULL;
         size_t size;
-        int r = read_file(folder, path, name, &shown, &text, &size, failure);
+        int r = read_file(config, folder, path, name, &shown, &text, &size, failure);
 
         if (r <= 0)
                 return r;
@@ -78,7 +92,7 @@ static int load_network(
         _cleanup_free_ char *text = NULL, *shown = NULL;
         Definition *networks, *definition;
         size_t size;
-        int r = read_file(folder, path, name, &shown, &text, &size, failure);
+        int r = read_file(config, folder, path, name, &shown, &text, &size, failure);
 
         if (r <= 0)
                 return r;
@@ -136,6 +150,7 @@ int config_load(Config **ret, const char *directory, Failure *failure) {
 
         if (!config)
                 return -ENOMEM;
+        config->digest = UINT64_C(0xcbf29ce484222325);
         folder = config_folder_open(AT_FDCWD, directory, directory, failure);
         if (folder < 0 && folder != -ENOENT)
                 return folder;

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/failure.h"
@@ -44,6 +45,9 @@ int config_load(Config **ret, const char *directory, Failure *failure);
 
 /* Takes NULL. Returns NULL. */
 Config *config_free(Config *config);
+
+/* A number that differs, in all likelihood, if anything in the files does. */
+uint64_t config_digest(const Config *config);
 
 /* The limits of this user; root has limits too. */
 Limits config_limits(const Config *config, const Subject *subject);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/ifname.h"
+#include "common/printable.h"
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
@@ -61,6 +62,15 @@ bool network_domain_is_valid(const char *domain) {
                         return true;
                 domain += n + 1;
         }
+}
+
+bool network_description_is_valid(const char *text) {
+        char copy[NETWORK_DESCRIPTION_SIZE];
+
+        if (*text == '\0' || strnlen(text, sizeof(copy)) == sizeof(copy))
+                return false;
+        strcpy(copy, text);
+        return strcmp(printable(copy), text) == 0;
 }
 
 static int add_v4(NetworkPlan *plan, struct in_addr address, unsigned prefix) {

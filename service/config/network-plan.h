@@ -18,6 +18,8 @@
 
 #define NETWORK_DOMAIN_SIZE 64 /* with the zero byte */
 
+#define NETWORK_DESCRIPTION_SIZE 81 /* likewise */
+
 /* Room for "255.255.255.255/32" or an IPv6 address with its prefix. */
 #define NETWORK_ADDRESS_SIZE (INET6_ADDRSTRLEN + 4)
 
@@ -51,7 +53,9 @@ typedef struct NetworkPlan {
         uint8_t v4_prefix;
         struct in6_addr v6; /* likewise */
         uint8_t v6_prefix;
-        bool v6_left_out;   /* an IPv6 address was wanted, but the host has no IPv6 */
+        bool v6_left_out; /* an IPv6 address was wanted, but the host has no IPv6 */
+        char description[NETWORK_DESCRIPTION_SIZE]; /* of a definition; the tag has no room for it
+                                                     */
         bool tells_sources; /* its filters report the guests' MACs, as this kernel can log them */
         NETWORK_FIELDS(NETWORK_MEMBER)
 } NetworkPlan;
@@ -130,6 +134,9 @@ int network_address_parse(const char *text, struct in_addr *ret);
  * tag.
  */
 bool network_domain_is_valid(const char *domain);
+
+/* At least one character that is not a blank, all printable UTF-8, at most 80 bytes. */
+bool network_description_is_valid(const char *text);
 
 /* Fills in defaults that do not depend on the host, and validates each field, alone and against the
  * others. InvalidOption (-EINVAL). */

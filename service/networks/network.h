@@ -214,4 +214,6 @@ typedef struct NetworksObserver {
         void (*warned)(Network *network, void *userdata);
         /* The number of foreign ports of its bridge has changed. */
         void (*shared)(Network *network, void *userdata);
+        /* Guests of networks of the kind nat leave by other devices. */
+        void (*rerouted)(void *userdata);
 } NetworksObserver;

@@ -66,6 +66,7 @@ typedef enum EndpointEnd {
         ENDPOINT_END_RELEASED,
         ENDPOINT_END_TAMPERED,
         ENDPOINT_END_NETWORK_DELETED,
+        ENDPOINT_END_LOGOUT,
         ENDPOINT_END_MAX,
 } EndpointEnd;
 

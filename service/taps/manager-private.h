@@ -7,8 +7,9 @@
  * (restores what others change), host-bridges.c (host bridges that go and come back),
  * tap-filter-guard.c (the filters of all taps), tamper-guard.c (against holders; deletion),
  * placement.c (where a tap is to be), bridge-ports.c (which ports of a bridge are ours),
- * guest-sources.c (which MACs guests use). */
+ * bridge-list.c (all bridges, as they are shown), guest-sources.c (which MACs guests use). */
 
+#include "common/debounce.h"
 #include "kernel/packet-log.h"
 #include "networks/filter-guard.h"
 #include "networks/networks-list.h"
@@ -31,6 +32,16 @@ typedef struct TapGuard {
         TapFilter filter;
         struct Manager *owner;
 } TapGuard;
+
+/* For taps/bridge-list. */
+typedef struct BridgeWatch {
+        Debounce *due;
+        IfindexMap by_ifindex;  /* SeenLink.entry */
+        List links;             /* SeenLink.link */
+        uint64_t addresses;     /* a digest of those of all bridges, as of the last look */
+        bool addresses_touched; /* they have to be looked at */
+        bool changed;           /* nobody was told yet */
+} BridgeWatch;
 
 typedef enum ManagerState {
         MANAGER_STARTING, /* what is there from before is no news */
@@ -72,6 +83,7 @@ struct Manager {
          * at them again. */
         int unpinned[UNPINNED_MAX];
         size_t n_unpinned;
+        BridgeWatch bridge_watch;
         HostCapabilities capabilities;
         ManagerState state;
         const ManagerObserver *observer;

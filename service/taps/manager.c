@@ -14,6 +14,7 @@
 #include "networks/network-checksums.h"
 #include "networks/network-leases.h"
 #include "networks/networks.h"
+#include "taps/bridge-list.h"
 #include "taps/bridge-ports.h"
 #include "taps/deletion.h"
 #include "taps/guest-sources.h"
@@ -158,6 +159,9 @@ static int open_parts(Manager *manager, sd_event *event) {
         r = manager_watch_filters(manager, event);
         if (r < 0)
                 return r;
+        r = manager_watch_bridges(manager, event);
+        if (r < 0)
+                return r;
         r = offload_watch_new(&manager->offload_watch, event, on_offloads, manager);
         if (r < 0)
                 return r;
@@ -175,6 +179,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         list_init(&manager->changed);
         list_init(&manager->deletion_retries);
         list_init(&manager->bridges);
+        list_init(&manager->bridge_watch.links);
         manager->rejoin = manager_rejoin_bridge;
         manager->event = sd_event_ref(event);
         manager->capabilities.cpus = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
@@ -195,6 +200,7 @@ int manager_new(Manager **ret, sd_event *event, const ManagerObserver *observer,
         networks_check_checksums(manager->networks);
         networks_find_old_leases(manager->networks);
         manager_adopt_bridges(manager);
+        manager_begin_bridge_list(manager);
         manager->state = MANAGER_RUNNING;
         networks_check_firewalls(manager->networks);
         *ret = TAKE_PTR(manager);
@@ -223,6 +229,7 @@ Manager *manager_free(Manager *manager) {
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
         host_bridges_sweep(&manager->bridges);
+        manager_leave_bridges(manager);
         networks_free(manager->networks);
         reconciler_free(manager->reconciler);
         offload_watch_free(manager->offload_watch);
@@ -266,6 +273,16 @@ int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *waiter)
         if (r >= 0)
                 endpoint_add_waiter(endpoint, waiter);
         return r;
+}
+
+void manager_end_login(Manager *manager, uid_t uid) {
+        LIST_FOREACH_SAFE(&manager->registry.endpoints, node) {
+                Endpoint *endpoint = container_of(node, Endpoint, link);
+
+                if (endpoint->tag.uid == uid && endpoint->tag.until_logout &&
+                                manager_delete(manager, endpoint, ENDPOINT_END_LOGOUT) < 0)
+                        log_error("Out of memory: %s stays", endpoint->now.name);
+        }
 }
 
 void manager_take_back(Manager *manager, Endpoint *endpoint) {

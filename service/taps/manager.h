@@ -47,6 +47,9 @@ void manager_run(Manager *manager, WorkersJob *job);
  * -ENOMEM */
 int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *waiter);
 
+/* Has the taps of that user deleted that were to stay until they have logged out. */
+void manager_end_login(Manager *manager, uid_t uid);
+
 /* NULL: none. An interface is found by its present name only. */
 Endpoint *manager_find(Manager *manager, uint32_t nonce);
 Endpoint *manager_find_interface(Manager *manager, const char *name);

@@ -21,6 +21,10 @@ static const char *const mac_states[MAC_STATE_MAX] = {
         [MAC_TOLD] = "told",
 };
 
+static const char *life_of(const Tag *tag) {
+        return tag->until_logout ? "logout" : tag->persistent ? "1" : "0";
+}
+
 const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]) {
         const char *place = *tag->bridge == '\0' ? "" : tag->on_network ? " network=" : " bridge=";
         char mac[MAC_TEXT_SIZE], address[INET_ADDRSTRLEN] = "";
@@ -28,10 +32,10 @@ const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]) {
         if (tag->address.s_addr != 0)
                 inet_ntop(AF_INET, &tag->address, address, sizeof(address));
         snprintf(buffer, TAG_SIZE,
-                        "vnicd:1 uid=%" PRIu32 " persistent=%d queues=%" PRIu32 " nonce=%08" PRIx32
+                        "vnicd:1 uid=%" PRIu32 " persistent=%s queues=%" PRIu32 " nonce=%08" PRIx32
                         " hdr=%" PRIu32 " mac=%s guest=%s at=%" PRIu64
                         " isolated=%d anti_spoof=%d bpdu_guard=%d%s%s%s%s%s%s",
-                        (uint32_t)tag->uid, tag->persistent, tag->queues, tag->nonce,
+                        (uint32_t)tag->uid, life_of(tag), tag->queues, tag->nonce,
                         tag->vnet_hdr_size, mac_format(&tag->guest_mac, mac),
                         mac_states[tag->mac_state], tag->created, tag->isolated, tag->anti_spoof,
                         tag->bpdu_guard, place, tag->bridge, *tag->label ? " label=" : "",
@@ -93,17 +97,17 @@ static bool scan_rest(const char *text, Tag *tag) {
 
 /* These two read loosely: tag_parse() then compares with what is made of it again, byte by byte. */
 static bool scan(const char *text, Tag *ret) {
-        char mac[MAC_TEXT_SIZE] = "", state[16] = "";
-        unsigned persistent, isolated, anti_spoof, bpdu_guard;
+        char life[8] = "", mac[MAC_TEXT_SIZE] = "", state[16] = "";
+        unsigned isolated, anti_spoof, bpdu_guard;
         Tag tag = { 0 };
         uint32_t uid;
         int n = 0;
 
         sscanf(text,
-                        "vnicd:1 uid=%" SCNu32 " persistent=%1u queues=%" SCNu32 " nonce=%8" SCNx32
+                        "vnicd:1 uid=%" SCNu32 " persistent=%7s queues=%" SCNu32 " nonce=%8" SCNx32
                         " hdr=%" SCNu32 " mac=%17s guest=%15s at=%" SCNu64
                         " isolated=%1u anti_spoof=%1u bpdu_guard=%1u%n",
-                        &uid, &persistent, &tag.queues, &tag.nonce, &tag.vnet_hdr_size, mac, state,
+                        &uid, life, &tag.queues, &tag.nonce, &tag.vnet_hdr_size, mac, state,
                         &tag.created, &isolated, &anti_spoof, &bpdu_guard, &n);
         if (n == 0 || mac_parse(mac, &tag.guest_mac) < 0)
                 return false;
@@ -112,7 +116,8 @@ static bool scan(const char *text, Tag *ret) {
         if (tag.mac_state == MAC_STATE_MAX || !scan_rest(text + n, &tag))
                 return false;
         tag.uid = uid;
-        tag.persistent = persistent;
+        tag.until_logout = strcmp(life, "logout") == 0;
+        tag.persistent = tag.until_logout || strcmp(life, "1") == 0;
         tag.isolated = isolated;
         tag.anti_spoof = anti_spoof;
         tag.bpdu_guard = bpdu_guard;
@@ -158,6 +163,7 @@ int tag_of_link(const LinkInfo *link, Tag *ret) {
 
 bool tags_are_of_one(const Tag *a, const Tag *b) {
         return a->nonce == b->nonce && a->uid == b->uid && a->persistent == b->persistent &&
+                        a->until_logout == b->until_logout &&
                         a->vnet_hdr_size == b->vnet_hdr_size && a->created == b->created &&
                         mac_equal(&a->guest_mac, &b->guest_mac) && strcmp(a->label, b->label) == 0;
 }

@@ -60,7 +60,8 @@ static int make_tag(Manager *manager, const CreateContext *context, const LinkPo
                 Failure *failure) {
         Tag tag = {
                 .uid = context->client->uid,
-                .persistent = context->request->persistent,
+                .persistent = tap_request_outlives_queues(context->request),
+                .until_logout = context->request->until_logout,
                 .queues = context->request->queues,
                 .vnet_hdr_size = context->request->vnet_hdr_size,
                 .mac_state = context->request->has_guest_mac ? MAC_GIVEN : MAC_GENERATED,
@@ -115,7 +116,7 @@ static TapPlan make_plan(
                         .race_lost = context->race_lost,
                 },
                 .tag = *tag,
-                .queues = request->persistent ? 1 : request->queues,
+                .queues = tap_request_outlives_queues(request) ? 1 : request->queues,
                 .offloads = request->offloads,
                 .mtu = request->has_mtu ? request->mtu : context->bridge ? context->bridge->mtu : 0,
                 .bridge = context->bridge,
@@ -194,7 +195,7 @@ static int try_create(Manager *manager, const CreateContext *context, FdSet *ret
         }
         /* A persistent tap is handed over idle: whoever opens it next, by name or by OpenQueues,
          * gets its first queue. Closing it is quick. */
-        if (context->request->persistent)
+        if (tap_request_outlives_queues(context->request))
                 fdset_done(&queues);
         *ret_queues = queues;
         *ret = TAKE_PTR(endpoint);

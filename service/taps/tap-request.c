@@ -39,9 +39,15 @@ int tap_request_set_default(TapRequest *request, const char *name, Failure *fail
 }
 
 int tap_request_set_label(TapRequest *request, const char *label, Failure *failure) {
+        uint32_t nonce;
+
         if (!label_is_valid(label))
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"label\" takes 1 to 32 of A-Z a-z 0-9 _ . and -.");
+        /* Such a tap of an earlier release keeps it. */
+        if (ifname_parse_nonce(label, &nonce) >= 0)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"label\" does not take \"vnic\" and 8 hex digits: that is the name of an interface of vnicd. Choose another.");
         snprintf(request->label, sizeof(request->label), "%s", label);
         return 0;
 }
@@ -160,6 +166,9 @@ int tap_request_complete(TapRequest *request, unsigned cpus, Failure *failure) {
         r = check_offloads(request, failure);
         if (r < 0)
                 return r;
+        if (request->persistent && request->until_logout)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The options \"persistent\" and \"until_logout\" were both given: a tap stays either until it is released, or until its owner has logged out. Leave one out.");
         if (request->has_owner && request->owner == (uid_t)-1)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
                                 "The option \"owner\" takes the number of a user, and %u is none.",

@@ -29,9 +29,10 @@ typedef struct TapRequest {
         TapWhere where;
         char bridge[IFNAMSIZ]; /* with TAP_ON_BRIDGE, else "" */
         bool vnet_hdr, multiqueue;
-        bool isolated, anti_spoof, persistent;
-        bool has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated, has_vnet_hdr_size,
-                        has_offloads, has_owner, has_address;
+        bool isolated, anti_spoof, persistent, until_logout;
+        bool interactive; /* a person may be asked whether it is allowed */
+        bool has_multiqueue, has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated,
+                        has_vnet_hdr_size, has_offloads, has_owner, has_address;
         uint32_t owner;         /* uid, for whom; valid with has_owner */
         uint32_t queues;        /* 1..TAP_QUEUES_MAX */
         uint32_t vnet_hdr_size; /* bytes; 0 without vnet_hdr */
@@ -49,6 +50,11 @@ typedef struct TapRequest {
 
 /* The bridge argument: "-" is none, "" the default network. NoSuchBridge. */
 int tap_request_set_bridge(TapRequest *request, const char *bridge, Failure *failure);
+
+/* Whether the tap is to outlive its queues: then it is handed over without one. */
+static inline bool tap_request_outlives_queues(const TapRequest *request) {
+        return request->persistent || request->until_logout;
+}
 
 /* For a request for the default network: its name; NULL: there is none. NoSuchNetwork. */
 int tap_request_set_default(TapRequest *request, const char *name, Failure *failure);

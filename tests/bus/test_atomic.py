@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All or nothing: whichever system call of a CreateTap or an OpenTap fails, and in whatever way, the state is
-as it was before."""
+"""All or nothing: whichever system call of a CreateTap, an OpenTap or a CreateEndpoint fails, and in whatever
+way, the state is as it was before."""
 
 import contextlib
 
@@ -28,6 +28,10 @@ def create_tap(client, bridge, **options):
 
 def open_tap(client, bridge, **options):
     return client.open_tap(bridge, True, **options)
+
+
+def create_endpoint(client, bridge, **options):
+    return client.create_endpoint(bridge, queues=2, **options)
 
 
 def attempt(client, bridge, make=create_tap):
@@ -58,7 +62,7 @@ def has_died(world):
 @pytest.mark.deadline(300)
 @pytest.mark.parametrize("error", ERRORS if LONG else ERRORS[:1])
 @pytest.mark.parametrize("syscall", SYSCALLS)
-@pytest.mark.parametrize("make", (create_tap, open_tap))
+@pytest.mark.parametrize("make", (create_tap, open_tap, create_endpoint))
 def test_a_system_call_that_fails_changes_nothing(world, bridge, make, syscall, error):
     before = kernel.snapshot(), kernel.fixed_fdb(bridge)
     number, hits = 0, 0

@@ -83,6 +83,22 @@ def test_a_release_is_a_record_with_who_did_it(alice, carol, root, bridge, journ
     with root.create_tap(bridge) as three:
         root.call(ROOT, MANAGER, "ReleaseAll")
         assert journal.wait_for(1, verdict="released", uid="0")[0]["VNICD_ENDPOINT"] == three.interface
+    with carol.create_tap(bridge, label="four") as four, carol.create_tap(bridge):
+        assert carol.release_endpoints(label_prefix="f") == 1
+        (record,) = journal.wait_for(1, verdict="released", uid="1003", endpoint=four.interface)
+        assert record["VNICD_SENDER"] == carol.unique and "of user 1003" in record["MESSAGE"]
+
+
+def test_each_way_of_making_a_tap_leaves_the_same_records(alice, bob, bridges, bridge, journal):
+    bridges("no0")
+    for number, make in enumerate((alice.create_tap, alice.open_tap, alice.create_endpoint), 1):
+        with make(bridge):
+            *_, granted = journal.wait_for(number, verdict="granted")
+        assert (granted["VNICD_ACTION"], granted["VNICD_BRIDGE"]) == ("org.vnicd1.use-bridge", bridge)
+    for number, refused in enumerate((bob.create_tap_error, bob.open_tap_error, bob.create_endpoint_error), 1):
+        assert refused("no0").name == ACCESS_DENIED
+        *_, denied = journal.wait_for(number, verdict="denied")
+        assert (denied["VNICD_ACTION"], denied["VNICD_BRIDGE"]) == ("org.vnicd1.use-bridge", "no0")
 
 
 def tamper_with(tap):

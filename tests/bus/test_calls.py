@@ -113,11 +113,12 @@ def methods_of():
 
 
 # Those that have an effect, which a caller may want without hearing of it.
-WITH_AN_EFFECT = {(MANAGER, "ReleaseAll"), (MANAGER, "CreateNetwork"), (MANAGER, "Reload"), (ENDPOINT, "Release"),
-                  (NETWORK, "Delete")}
+WITH_AN_EFFECT = {(MANAGER, "ReleaseAll"), (MANAGER, "ReleaseEndpoints"), (MANAGER, "CreateNetwork"),
+                  (MANAGER, "Reload"), (ENDPOINT, "Release"), (NETWORK, "Delete")}
 
 
-ARGUMENTS = {"sbba{sv}": ("yes0", True, False, {}), "sba{sv}": ("yes0", True, {}), "s": (NETWORK,),
+ARGUMENTS = {"sbba{sv}": ("yes0", True, False, {}), "sba{sv}": ("yes0", True, {}),
+             "ssa{sv}": ("tap", "yes0", {}), "s": (NETWORK,),
              "ss": (NETWORK, "Warnings"), "u": (1,), "": ()}
 CALLS = 200
 
@@ -177,7 +178,11 @@ def test_a_call_that_does_something_does_it_without_an_answer(world, root, alice
         assert kernel.exists(other.interface)
         caller.send(ROOT, MANAGER, "ReleaseAll", flags=NO_REPLY)
         assert poll(lambda: not kernel.exists(other.interface), 3)
-    for one in (tap, other):
+        more = alice.create_tap(bridge, label="more")
+        caller.send(ROOT, MANAGER, "ReleaseEndpoints", "a{sv}", ({"label_prefix": GLib.Variant("s", "more")},),
+                    flags=NO_REPLY)
+        assert poll(lambda: not kernel.exists(more.interface), 3)
+    for one in (tap, other, more):
         one.close()
     with closing(known(world, "root")) as caller:
         caller.send(ROOT, MANAGER, "CreateNetwork", "ssa{sv}", ("yesquiet", "isolated", {}), flags=NO_REPLY)
@@ -320,10 +325,12 @@ def test_to_refuse_a_body_takes_little_more_than_to_receive_it(world, alice, wha
 
 
 @pytest.mark.parametrize("member, signature", [("CreateTap", "ss"), ("GetEndpoint", "u"), ("ReleaseAll", "s"),
+                                               ("CreateEndpoint", "ss"), ("ReleaseEndpoints", "a{ss}"),
                                                ("ListBridges", "av"), ("Reload", "i"), ("CreateNetwork", "ssa{ss}")])
 def test_what_has_another_signature_is_refused_before_anybody_asks_who_calls(world, root, member, signature):
     """This is seen by a monitor of the bus."""
-    values = {"s": ("x",), "ss": ("x", "y"), "u": (1,), "av": ([],), "i": (1,), "ssa{ss}": ("x", "nat", {})}
+    values = {"s": ("x",), "ss": ("x", "y"), "u": (1,), "av": ([],), "i": (1,), "ssa{ss}": ("x", "nat", {}),
+              "a{ss}": ({},)}
     error = root.error(ROOT, MANAGER, member, signature, values[signature])
     assert error.name == DBUS_ERROR + "InvalidArgs" and f'"{signature}"' not in error.message, error
     with closing(RawClient(world, "root")) as watcher, closing(RawClient(world, "bob")) as caller:

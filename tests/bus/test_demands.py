@@ -59,7 +59,7 @@ SITUATIONS = {
     "if_of_another": (HOST, {"owner": 1001}),
     "if_learnt": (HOST, {"guest_mac": LEARNT}),
 }
-CREATING = ("CreateTap", "OpenTap", "CanCreateTap")
+CREATING = ("CreateTap", "OpenTap", "CreateEndpoint", "CanCreateTap")
 
 
 def read_table():
@@ -84,7 +84,7 @@ def places(root, bridges):
 
 def gives_a_tap(client, method, bridge, options):
     """The call succeeds, and creates a tap that belongs to the user for whom it was made."""
-    make = client.open_tap if method == "OpenTap" else client.create_tap
+    make = {"OpenTap": client.open_tap, "CreateEndpoint": client.create_endpoint}.get(method, client.create_tap)
     with make(bridge, **options) as tap:
         assert kernel.link(tap.interface)["master"] == bridge
         assert tap.get("Owner") == options.get("owner", 1002)
@@ -98,7 +98,7 @@ def test_the_table_is_read_whole():
     assert set(ROWS) == {*CREATING, "ListBridges", "CreateNetwork", "Reload", "Delete", "Release"}
     assert {name for names in ROWS.values() for name in names} == set(DEMANDS)
     # Everything that can be requested is required, and CanCreateTap says the same beforehand.
-    assert ROWS["CreateTap"] == ROWS["OpenTap"] == ROWS["CanCreateTap"]
+    assert ROWS["CreateTap"] == ROWS["OpenTap"] == ROWS["CreateEndpoint"] == ROWS["CanCreateTap"]
     assert {DEMANDS[name][0] for name in ROWS["CreateTap"]} == set(SITUATIONS)
     assert [DEMANDS[name] for name in ROWS["ListBridges"]] == [
         ("if_of_host", "org.vnicd1.use-bridge"), ("if_of_network", "org.vnicd1.use-network")]
@@ -107,8 +107,8 @@ def test_the_table_is_read_whole():
 def test_with_every_action_granted_all_of_it_succeeds(world, bob, places):
     with all_but(world, "none"):
         for bridge, options in SITUATIONS.values():
-            for method in ("CreateTap", "OpenTap"):
-                if method == "CreateTap" or "persistent" not in options:
+            for method in ("CreateTap", "OpenTap", "CreateEndpoint"):
+                if method != "OpenTap" or "persistent" not in options:
                     gives_a_tap(bob, method, bridge, options)
             assert bob.can_create_tap(bridge, **options)[0] == "yes", options
         assert {name: entry["access"] for name, entry in bob.list_bridges().items() if name in (HOST, NET)} == \
@@ -126,7 +126,7 @@ def refused(client, condition, action):
     """The call in every form, and the dry run; the action is named, unless the MAC is the reason."""
     bridge, options = SITUATIONS[condition]
     of_mac = condition == "if_learnt" and action == "org.vnicd1.manage-endpoints"
-    errors = [client.create_tap_error(bridge, **options)]
+    errors = [client.create_tap_error(bridge, **options), client.create_endpoint_error(bridge, **options)]
     if "persistent" not in options:
         errors.append(client.open_tap_error(bridge, **options))
     for error in errors:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """docs/examples as written, against the real service: what each prints, and that the queues it was given are
-queues. Those are taken from the running example, and a frame goes each way."""
+queues. Those are taken from the running example, and a frame goes each way. Bindings are generated from what is
+installed, by the commands in the head of the example."""
 
 import contextlib
 import ctypes
@@ -12,18 +13,25 @@ import subprocess
 
 import pytest
 from vnic import frames, kernel
+from vnic.agent import Agent
+from vnic.contract import install
 from vnic.process import ROOM, open_fds, poll
 
 LINES = 60
 PIDFD_GETFD = 438
 MEGABYTE = 1 << 20
 NEIGHBOUR = "52:54:00:00:00:73"
+INTERFACES = "pkg-config --variable=interfaces_dir vnicd"
 libc = ctypes.CDLL(None, use_errno=True)
-EXAMPLES = ("create-tap.c", "create-tap.py", "create-tap-jeepney.py", "create-tap.js")
+EXAMPLES = ("create-tap.c", "create-tap.py", "create-tap-jeepney.py", "create-tap.js", "create-tap-dasbus.py",
+            "create-tap-proxy.js", "create-tap-gdbus.c", "create-tap-qt.cpp", "create-tap-sdbus.cpp")
 SINGLE_QUEUE = "open-tap.go"
 NEEDS = {"create-tap.c": ("cc",), SINGLE_QUEUE: ("go", "/usr/share/gocode/src/github.com/godbus/dbus"),
          "create-tap-jeepney.py": ("/usr/lib/python3/dist-packages/jeepney",),
-         "create-tap.js": ("gjs",)}
+         "create-tap.js": ("gjs",), "create-tap-proxy.js": ("gjs",),
+         "create-tap-dasbus.py": ("/usr/lib/python3/dist-packages/dasbus",),
+         "create-tap-gdbus.c": ("gdbus-codegen",), "create-tap-qt.cpp": ("qdbusxml2cpp",),
+         "create-tap-sdbus.cpp": ("sdbus-c++-xml2cpp",)}
 
 
 def take(pid, fd):
@@ -50,27 +58,36 @@ def queues_of(pid):
 
 @pytest.fixture(scope="module")
 def command(world):
-    """command("create-tap.c") → its command line; the example is compiled once, by the line in its head, if
-    it has one."""
+    """command("create-tap.c") → its command line; the example is compiled once, by the commands in its head, if
+    there are any."""
     folder = world.source / "docs" / "examples"
+    installed = ROOM / "installed"
+    install(installed)
 
     def of(name):
         for needed in NEEDS.get(name, ()):
             if not (os.path.exists(needed) or shutil.which(needed)):
                 pytest.skip(f"{needed} is not installed")
-        recipe = re.search(r"^(?: \* +|//\t)(.*\b(?:cc|go build) .*)$", (folder / name).read_text(encoding="utf-8"),
-                           re.M)
+        recipe = recipe_of((folder / name).read_text(encoding="utf-8"))
         if not recipe:
-            return [folder / name]
-        program = ROOM / pathlib.Path(name).stem
+            return ["env", f"XDG_DATA_DIRS={installed}/usr/share:/usr/share", folder / name]
+        program = ROOM / name.partition(".")[0] / name.partition(".")[0]
         if not program.exists():
-            line = recipe[1].removesuffix("*/").replace(f"-o {program.name} {name}", f"-o {program} {folder / name}")
-            # It uses nothing of the host's Go, and no network: what the packages contain is enough.
-            subprocess.run(["sh", "-euc", line], check=True,
-                           env={"PATH": os.environ["PATH"], "GOCACHE": str(ROOM / "go-cache"), "GOPROXY": "off"})
+            program.parent.mkdir(exist_ok=True)
+            shutil.copy(folder / name, program.parent)
+            # Only vnicd's interfaces are below that root. Go uses nothing of the host's, and no network.
+            recipe = recipe.replace(INTERFACES, f"PKG_CONFIG_SYSROOT_DIR={installed} {INTERFACES}")
+            subprocess.run(["sh", "-euc", recipe], check=True, cwd=program.parent,
+                           env={"PATH": os.environ["PATH"], "GOCACHE": str(ROOM / "go-cache"), "GOPROXY": "off",
+                                "PKG_CONFIG_PATH": f"{installed}/usr/share/pkgconfig"})
             program.chmod(0o755)
         return [program]
     return of
+
+
+def recipe_of(text):
+    """The commands in the comment at the beginning of a program: the lines that are indented there."""
+    return "\n".join(line.removesuffix("*/") for line in re.findall(r"^(?: \*   |//   |//\t)(.*)$", text, re.M))
 
 
 def works(pid, interface, bridge, alice):
@@ -87,6 +104,7 @@ def works(pid, interface, bridge, alice):
         assert frames.receive_any(queues, 2.0, want=lambda got: got == frame)
 
 
+@pytest.mark.deadline(300)  # the first compilation
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_holds_a_tap_that_works_and_ends_with_its_input(world, alice, bridge, command, name):
     child = world.run_as("alice", [*command(name), bridge], stdin=subprocess.PIPE)
@@ -157,6 +175,24 @@ def send_and_receive(queue, mac, size):
         assert frames.receive(queue, 2.0, want=lambda got, back=back: got == back, header=0), number
 
 
+@pytest.mark.deadline(300)
+@pytest.mark.parametrize("name", (*EXAMPLES, SINGLE_QUEUE))
+def test_an_example_gets_its_tap_once_an_administrator_agrees(world, alice, bridges, command, name):
+    bridges("ask0")
+    child = world.run_as("alice", ["sh", "-c", 'read _; exec "$@"', "sh", *command(name), "ask0"],
+                         stdin=subprocess.PIPE)
+    try:
+        with Agent(world, alice, pid=child.pid) as agent:
+            child.stdin.write("\n")
+            child.stdin.flush()
+            assert child.stdout.readline(), child.stderr.read()
+            assert [prompt.action for prompt in agent.prompts] == ["org.vnicd1.use-bridge"]
+    finally:
+        child.communicate(timeout=10)
+    assert poll(lambda: not kernel.our_links(), 2.0)
+
+
+@pytest.mark.deadline(300)
 @pytest.mark.parametrize("name", (*EXAMPLES, SINGLE_QUEUE))
 def test_an_example_says_why_it_was_refused(world, bridges, command, name):
     bridges("no0")

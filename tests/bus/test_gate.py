@@ -27,7 +27,7 @@ DENY_ALL = """polkit.addRule(function (action, subject) {
 
 # What everybody may call: each only affects or reveals what is the caller's own or no secret.
 FOR_EVERYBODY = {(MANAGER, "CanCreateTap"), (MANAGER, "ListBridges"), (MANAGER, "GetEndpoint"),
-                 (MANAGER, "ReleaseAll"), (NETWORK, "GetLeases")}
+                 (MANAGER, "ReleaseAll"), (MANAGER, "ReleaseEndpoints"), (NETWORK, "GetLeases")}
 
 STANDARD = {(PROPERTIES, "Get"), (PROPERTIES, "GetAll"), (PROPERTIES, "Set"), (INTROSPECTABLE, "Introspect"),
             (OBJECTS, "GetManagedObjects"), (PEER, "Ping"), (PEER, "GetMachineId")}
@@ -42,10 +42,13 @@ def arguments(tap):
                                  for options in ({}, persistent, owner)],
         (MANAGER, "OpenTap"): [("sba{sv}", (name, True, options)) for name in ("yes0", "-")
                                for options in ({}, owner)],
+        (MANAGER, "CreateEndpoint"): [("ssa{sv}", ("tap", name, options)) for name in ("yes0", "-")
+                                      for options in ({}, persistent, owner)],
         (MANAGER, "CanCreateTap"): [("sbba{sv}", ("yes0", True, False, {}))],
         (MANAGER, "ListBridges"): [("", ())],
         (MANAGER, "GetEndpoint"): [("s", (tap.interface,))],
         (MANAGER, "ReleaseAll"): [("", ())],
+        (MANAGER, "ReleaseEndpoints"): [("a{sv}", ({},))],
         (MANAGER, "CreateNetwork"): [("ssa{sv}", ("yesother", "isolated", {}))],
         (MANAGER, "Reload"): [("", ())],
         (ENDPOINT, "Release"): [("", ())],

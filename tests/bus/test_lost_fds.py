@@ -48,7 +48,8 @@ def check(error):
         assert error.name == "org.vnicd1.Error.NotSupported" and "negotiate" in error.message
 
 
-@pytest.mark.parametrize("send", (RawClient.send_create_tap, RawClient.send_open_tap))
+@pytest.mark.parametrize("send", (RawClient.send_create_tap, RawClient.send_open_tap,
+                                  RawClient.send_create_endpoint))
 def test_who_negotiated_no_fds_is_told_at_once_and_no_tap_is_left(world, alice, bridge, without_fds, send):
     check(refusal(world, without_fds, send(without_fds, bridge, label="lost")))
     assert poll(lambda: kernel.our_links() == [], 1.0)

@@ -42,6 +42,7 @@ def test_several_queues_need_multiqueue(alice, bridge, queues):
 @pytest.mark.parametrize("key,value", [
     ("label", V("s", "")), ("label", V("s", "a" * 33)), ("label", V("s", "a b")),
     ("label", V("s", "$(id)")), ("label", V("s", "a\nb")), ("label", V("s", "x" * 50000)),
+    ("label", V("s", "vnic0badcafe")), ("label", V("s", "vnic00000000")),
     ("label", V("s", "\u202egnp")), ("label", V("u", 1)), ("label", V("v", V("s", "web"))),
     ("guest_mac", V("s", "")), ("guest_mac", V("s", "52:54:00:12:34")),
     ("guest_mac", V("s", "52:54:00:12:34:5")), ("guest_mac", V("s", "52-54-00-12-34-56")),
@@ -145,6 +146,32 @@ def test_a_label_is_unique_among_the_callers(alice, bob, bridge):
         tap.release()
     with alice.create_tap(bridge, label="web") as tap:
         tap.release()
+
+
+def test_what_is_only_like_the_name_of_an_interface_is_a_label(alice, bridge):
+    for label in ("vnic0badcaf", "vnic0badcafe0", "VNIC0badcafe", "vnic0BADCAFE", "vnic0badcafg", "xvnic0badcafe", "vnicbr0"):
+        with alice.create_tap(bridge, label=label) as tap:
+            assert alice.call(ROOT, MANAGER, "GetEndpoint", "s", (label,)) == (tap.endpoint,)
+            tap.release()
+
+
+@pytest.mark.restarts
+def test_a_tap_of_an_earlier_release_keeps_a_label_that_is_now_refused(world, alice, bridge):
+    """It is found by it, unless an interface has that name."""
+    with alice.create_tap(bridge, label="older") as tap, alice.create_tap(bridge) as other:
+        world.kill_service()
+        for label in ("vnic0badcafe", other.interface):
+            kernel.run("ip", "link", "set", tap.interface, "alias",
+                       kernel.alias(tap.interface).rpartition("=")[0] + f"={label}")
+            world.start_service()
+            assert tap.get("Label") == label
+            assert alice.call(ROOT, MANAGER, "GetEndpoint", "s", (label,)) == \
+                ((other if label == other.interface else tap).endpoint,)
+            assert refused(alice, bridge, label=label).short == "InvalidOption"
+            world.kill_service()
+        world.start_service()
+        tap.release()
+        other.release()
 
 
 def test_an_endpoint_is_found_by_its_interface_and_by_nothing_like_it(alice, bob, bridge):

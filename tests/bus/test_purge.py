@@ -35,6 +35,7 @@ OUR_TAPS = {
     "vnic0000000a": TODAY.format("0000000a") + " network=lab label=web ip=10.70.3.9",
     "vnic00000006": TODAY.format("00000006").replace("given", "told") + " bridge=br=0\x01 label=web",
     "vnic00000007": TODAY.format("00000007").replace("given", "generated") + " bridge=" + "a" * 15,
+    "vnic00000008": TODAY.format("00000008").replace("persistent=1", "persistent=logout"),
 }
 OTHER_TAPS = {
     "vnic00000011": "",
@@ -61,6 +62,8 @@ OTHER_TAPS = {
     "vnic00000025": TAP.format("00000025").replace("vnicd:1", "vnicd:2"),
     "vnic00000026": "\"'`$(touch /run/vnicd-pwned)` %s%n \\ * ;",
     "vnic00000071": TODAY.format("00000071") + " vlan=5",
+    "vnic0000007a": TODAY.format("0000007a").replace("persistent=1", "persistent=2"),
+    "vnic0000007b": TODAY.format("0000007b").replace("persistent=1", "persistent=logout1"),
     "vnic00000072": TODAY.format("00000072").replace("given", "guessed"),
     "vnic00000073": TODAY.format("00000073").replace("isolated=0", "isolated=2"),
     "vnic00000074": TODAY.format("00000074") + " bridge=" + "a" * 16,

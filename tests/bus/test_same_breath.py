@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.deadline(120)]
 
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
 # Methods with an effect; every other method of the service is called.
-CHANGES = {(MANAGER, "CreateTap"), (MANAGER, "OpenTap"), (MANAGER, "ReleaseAll"), (MANAGER, "CreateNetwork"),
-           (MANAGER, "Reload"), (ENDPOINT, "Release"), (TAP, "OpenQueues"), (TAP, "OpenQueue"),
+CHANGES = {(MANAGER, "CreateTap"), (MANAGER, "OpenTap"), (MANAGER, "CreateEndpoint"), (MANAGER, "ReleaseAll"),
+           (MANAGER, "ReleaseEndpoints"), (MANAGER, "CreateNetwork"), (MANAGER, "Reload"), (ENDPOINT, "Release"), (TAP, "OpenQueues"), (TAP, "OpenQueue"),
            (NETWORK, "Delete"), (PROPERTIES, "Set")}
 # An object that does not exist yet, or no longer, is refused with one of these.
 GONE = {"UnknownObject", "UnknownInterface", "UnknownMethod", "NoSuchEndpoint", "NoSuchNetwork"}
@@ -248,6 +248,16 @@ def test_with_a_release(breath):
 def test_with_a_release_of_all(breath):
     taps = [breath.create(label="web"), breath.create()]
     assert breath.change(ROOT, MANAGER, "ReleaseAll", taps=taps) == (2,)
+
+
+def test_with_a_release_of_some(breath):
+    taps = [breath.create(label="web"), breath.create(label="other")]
+    given = variant.options({"label_prefix": "web", "bridge": BRIDGE})
+    assert breath.change(ROOT, MANAGER, "ReleaseEndpoints", "a{sv}", (given,), taps=taps) == (1,)
+
+
+def test_with_an_endpoint_that_is_made(breath):
+    breath.change(ROOT, MANAGER, "CreateEndpoint", "ssa{sv}", ("tap", BRIDGE, variant.options({"guest_mac": MAC})))
 
 
 def test_with_more_queues(breath):

@@ -39,9 +39,10 @@ class Scene:
             self.root.call(ROOT + "/network/yesnet", NETWORK, "Delete")
 
     def port(self, bridge):
-        """A foreign port."""
+        """A foreign port. It forwards only when the kernel's worker has told the bridge of its carrier."""
         kernel.make_veth("lan0", "lan1", master=bridge)
         self.stack.callback(kernel.del_link, "lan0")
+        assert poll(lambda: kernel.bridge_port("lan0")["state"] == "forwarding", 5)
 
     def tap(self, bridge, *words, **options):
         return self.stack.enter_context(self.root.create_tap(bridge, *words, **options))
@@ -277,7 +278,7 @@ def test_a_yes_is_for_what_was_asked_about(world, polkit, steps):
         pending = next(running)
         polkit.wait_for_check()
         expected = next(running)
-        before = kernel.snapshot(), kernel.our_links()
+        before, ours = kernel.snapshot(), kernel.our_links()
         polkit.auto = lambda check: (True, False, {})
         for check in list(polkit.checks):
             if not check.answered:
@@ -288,4 +289,5 @@ def test_a_yes_is_for_what_was_asked_about(world, polkit, steps):
         else:
             answer = pending.result()
             assert expected(answer), answer
-        assert (kernel.snapshot(), kernel.our_links()) == before
+        assert kernel.differences(before, kernel.snapshot()) == []
+        assert kernel.our_links() == ours

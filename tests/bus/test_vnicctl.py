@@ -113,6 +113,36 @@ def test_release_takes_one_or_all(world, ctl, bridge):
         assert not kernel.exists(two["interface"])
 
 
+def test_release_takes_those_with_a_label_prefix_or_on_a_bridge(ctl, alice, carol, bridge, bridges):
+    bridges("yes1")
+    taps = [alice.create_tap(bridge, label="vm-1"), alice.create_tap("yes1", label="vm-2"),
+            alice.create_tap("yes1", label="web"), alice.create_tap(bridge)]
+    on_none = carol.create_tap("-")
+    kept_by_mistakes = sorted(kernel.our_links())
+    for words in (["--all", "--bridge", bridge], ["--label-prefix", "vm-", "web"], ["--bridge", bridge, "web"], []):
+        status, _out, err = ctl("release", *words)
+        assert status == 2 and "release --help" in err and sorted(kernel.our_links()) == kept_by_mistakes
+    assert ctl("release", "--label-prefix", "")[0] == 7 and sorted(kernel.our_links()) == kept_by_mistakes
+    for words, number in ((["--label-prefix", "vm-", "--bridge", "yes1"], 1), (["--bridge", "yes1"], 1),
+                          (["--bridge", "-"], 0), (["--label-prefix", "vm-"], 1), (["--bridge", bridge], 1)):
+        assert ctl("release", *words)[:2] == (0, f"{number} released\n"), words
+    assert kernel.our_links() == [on_none.interface]
+    assert ctl("release", "--bridge", "-", user="carol")[:2] == (0, "1 released\n")
+    for tap in (*taps, on_none):
+        tap.close()
+
+
+def test_a_label_like_the_name_of_an_interface_is_refused_before_anything_is_called(world, ctl, bridge):
+    for verb in (["create"], ["run", "--bridge", bridge, "--and"]):
+        words = [*verb, "--label", "vnic0badcafe", *(("--", "true") if verb[0] == "run" else ())]
+        status, out, err = world.output_as("alice", [world.tool("vnicctl"), *words],
+                                           env={"DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
+        assert (status, out) == (7, "") and "--label" in err and "vnic0badcafe" in err, err
+    with kept(world, "--bridge", bridge, "--label", "vnic0badcaf"):
+        pass
+    assert ctl("release", "--label-prefix", "vnic0badcafe")[:2] == (0, "0 released\n")
+
+
 def test_of_several_the_first_that_cannot_be_released_gives_the_status(world, ctl, bridge):
     with kept(world, "--bridge", bridge, "--label", "a") as (_, one):
         status, _out, err = ctl("release", "gone", "a")
@@ -201,7 +231,7 @@ def test_warnings_of_bridges_stand_below_the_table(ctl, alice, bridges):
     warnings = {name: bridge["warnings"] for name, bridge in alice.list_bridges().items()}
     assert len(warnings["yes0"]) > len(warnings["yes1"])
     table, below = split_table(ctl("bridges")[1])
-    assert table[0].split() == ["NAME", "KIND", "ACCESS", "MTU", "PORTS"]
+    assert table[0].split() == ["NAME", "KIND", "ACCESS", "MTU", "PORTS", "LEADS-TO"]
     assert all(len(line) < 80 for line in table)
     assert sorted(below) == sorted(f"{name}: {text}" for name, texts in warnings.items() for text in texts)
 

@@ -41,7 +41,7 @@ def test_a_network_is_made_shown_and_deleted(vnicctl):
                                "--mtu", "1400", "--ports-max", "5", "--dhcp=no", "--guard-addresses")
     assert (status, err) == (0, "")
     assert kernel.exists("yeslab")
-    facts = dict(re.split(r"  +", line, 1) for line in out.splitlines() if "  " in line)
+    facts = dict(re.split(r"  +", line, maxsplit=1) for line in out.splitlines() if "  " in line)
     assert facts["name"] == "yeslab" and facts["kind"] == "isolated" and facts["mtu"] == "1400"
     assert "10.20.30.1/24" in kernel.addresses("yeslab") and "fd12::1/64" in kernel.addresses("yeslab")
     shown = json.loads(vnicctl("show", "yeslab", "--json", user="alice")[1])

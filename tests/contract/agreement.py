@@ -5,10 +5,15 @@ a man page), is the same in both places. The C code is where it comes from."""
 
 import re
 import sys
+import xml.etree.ElementTree as xml
 
 from tap import Report, c_files, source, without_comments
 
 HEX8 = "[0-9a-f]" * 8
+# What Qt calls the types that it does not know by their signatures. Programs declare VnicdLease themselves.
+QT_TYPES = {"au": "QList<uint>", "a{sv}": "QVariantMap", "aa{sv}": "QList<QVariantMap>",
+            "ah": "QList<QDBusUnixFileDescriptor>", "a(sssx)": "QList<VnicdLease>"}
+QT_KNOWS = {*"sogbynqiuxtdhv", "as", "ao", "av", "ay"}
 
 
 class Tree:
@@ -220,7 +225,7 @@ def check_errors(tree):
 def check_statuses(tree):
     """The exit statuses of vnicctl, their numbers and what they mean."""
     numbers = dict(re.findall(r"^        (STATUS_\w+) = (\d+),", tree.text("client-cli/status.h"), re.M))
-    meanings = dict(re.findall(r'^        \[(STATUS_\w+)\] = "(.*)",', tree.text("client-cli/status.c"), re.M))
+    meanings = dict(re.findall(r'^        \[(STATUS_\w+)\] = N_\(\s*"(.*)"\),', tree.text("client-cli/status.c"), re.M))
     section = tree.text("docs/man/vnicctl.1").partition(".Sh EXIT STATUS")[2].partition(".El")[0]
     told = {number: " ".join(words.split()).replace(".Nm", "vnicctl")
             for number, words in re.findall(r"^\.It (\d+)\n((?:(?!\.It|\.El).*\n)+)", section, re.M)}
@@ -266,7 +271,8 @@ def check_keys(tree):
     general = set(re.findall(r'"((?:[A-Z][a-z]+)+)"', without_comments(tree.text("service/config/config-parse.c"))))
     for file, keys, page in (
             ("service/config/config-parse.c", general - {"User", "Group", "Limits", "Bridges"}, "docs/man/vnicd.conf.5"),
-            ("common/network-fields.h", {row[2] for row in network_fields(tree)} | {"Host"}, "docs/man/vnicd-network.5")):
+            ("common/network-fields.h", {row[2] for row in network_fields(tree)} |
+             {tree.find("service/config/config-network.c", rf'^#define {key} +"(\w+)"') for key in ("DESCRIPTION", "HOST")}, "docs/man/vnicd-network.5")):
         told = set(re.findall(r"^\.It Sy (\w+)(?: Ns )?=", tree.text(page), re.M))
         if len(keys) < 4:
             complaints.append(f"{file}: only {keys} were found")
@@ -296,6 +302,35 @@ def check_reconcile(tree):
     return complaints
 
 
+def wanted_annotations(member):
+    """Those that generators need for this method, signal or property."""
+    if member.tag == "property":
+        signatures = {"org.qtproject.QtDBus.QtTypeName": member.get("type")}
+    else:
+        ways = {"in": [], "out": []}
+        for argument in member.findall("arg"):
+            ways[argument.get("direction", "out")].append(argument.get("type"))
+        signatures = {f"org.qtproject.QtDBus.QtTypeName.{way.capitalize()}{number}": signature
+                      for way, found in ways.items() for number, signature in enumerate(found)}
+    wanted = {name: QT_TYPES.get(signature, "?") for name, signature in signatures.items() if signature not in QT_KNOWS}
+    if member.tag == "method" and any("h" in signature for signature in signatures.values()):
+        wanted["org.gtk.GDBus.C.UnixFD"] = "true"
+    return wanted
+
+
+def check_annotations(tree):
+    """Without them generators stop (Qt), or make calls that lose the fds (GLib)."""
+    complaints = []
+    members = [(path.name, member) for path in sorted((tree.root / "dbus").glob("org.vnicd1.*.xml"))
+               for member in xml.parse(path).getroot().find("interface") if member.tag != "annotation"]
+    for name, member in members:
+        found = {note.get("name"): note.get("value") for note in member.findall("annotation")
+                 if not note.get("name").startswith("org.freedesktop.DBus.")}
+        if found != wanted_annotations(member):
+            complaints.append(f"dbus/{name}: {member.get('name')} should have {wanted_annotations(member)}, not {found}")
+    return complaints if len(members) > 40 else [f"only {len(members)} members were found"]
+
+
 def main():
     tree, report = Tree(source()), Report()
     cases = {
@@ -311,6 +346,7 @@ def main():
         "vnicctl(1) has exactly the statuses that vnicctl has": check_statuses,
         "the limits are those that the documents say": check_limits,
         "the man pages have exactly the keys that the configuration has": check_keys,
+        "the interfaces have the annotations that generators of bindings need": check_annotations,
         "the page about what others change names tests that exist": check_reconcile,
     }
     for name, check in cases.items():

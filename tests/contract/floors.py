@@ -42,6 +42,7 @@ ROOMS = {
     "access/caller": "access/credentials bus/bus-cleanup bus/read-ahead bus/signal-match common/* config/config",
     "access/credentials": "bus/bus-cleanup",
     "access/run-queue": "bus/read-ahead common/*",
+    "bus/logins": "bus/bus-cleanup bus/signal-match common/*",
     "bus/polkit-client": "bus/bus-cleanup",
     "bus/read-ahead": "common/*",
     "bus/signal-match": "bus/bus-cleanup common/*",

@@ -64,7 +64,7 @@ static int ask(Stage *stage, sd_bus_message *message, Failure *failure) {
         if (r < 0 || pending)
                 return r;
         if (verdict != POLKIT_YES)
-                return authorization_refuse(message, &question, verdict, failure);
+                return authorization_refuse(&call->authorization, &question, verdict, failure);
         if (stage->is_blocked)
                 return call_block_on(call, &stage->blocked_on, NULL, NULL);
         return sd_bus_reply_method_return(message, NULL);

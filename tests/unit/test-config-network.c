@@ -34,7 +34,8 @@ static void every_key_is_taken(void **state) {
                                "GuardAddresses=yes\n"
                                "PortsMax=20\n"
                                "PortsPerUser=3\n"
-                               "Domain=lab.example\n",
+                               "Domain=lab.example\n"
+                               "Description = Pr\303\274fnetz, 2. Stock \n",
                                          &plan, NULL),
                         0);
         assert_string_equal(plan.name, "lab");
@@ -50,6 +51,7 @@ static void every_key_is_taken(void **state) {
         assert_int_equal(plan.ports_max, 20);
         assert_int_equal(plan.ports_per_user, 3);
         assert_string_equal(plan.domain, "lab.example");
+        assert_string_equal(plan.description, "Pr\303\274fnetz, 2. Stock");
 }
 
 static void the_kind_alone_is_enough(void **state) {
@@ -164,6 +166,14 @@ static void what_is_wrong_is_refused_with_file_and_line(void **state) {
                                 "lab.conf:5: " },
                 { "[Network]\nKind=nat\nHost=52:54:00:00:00:01 10.70.3.9\n", "lab.conf:3: " },
                 { FOUR "Dhcp=no\nHost=52:54:00:00:00:01 10.70.3.9\n", "lab.conf:5: " },
+                { "[Network]\nKind=nat\nDescription=\n", "lab.conf:3: " },
+                { "[Network]\nKind=nat\nDescription=a\nDescription=a\n", "lab.conf:4: " },
+                { "[Network]\nKind=nat\nDescription=a\342\200\256b\n", "lab.conf:3: " },
+                { "[Network]\nKind=nat\nDescription=a\377b\n", "lab.conf:3: " },
+                { "[Network]\nKind=nat\nDescription=1234567890123456789012345678901234567890"
+                  "12345678901234567890123456789012345678901\n",
+                                "lab.conf:3: " },
+                { "[Network]\nKind=nat\nDomain=\303\274\n", "lab.conf:3: " },
                 { "", "lab.conf: " },
                 { "[Network]\n", "lab.conf: " },
                 { "[Network]\nKind=nat\nHostAccess=no\n", "lab.conf: " },

@@ -4,6 +4,8 @@
  * writes: whatever parses formats back to the same bytes.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "taps/tag.h"
@@ -30,6 +32,7 @@ static const Tag valid = {
 static void assert_tags_equal(const Tag *a, const Tag *b) {
         assert_int_equal(a->uid, b->uid);
         assert_int_equal(a->persistent, b->persistent);
+        assert_int_equal(a->until_logout, b->until_logout);
         assert_int_equal(a->queues, b->queues);
         assert_int_equal(a->nonce, b->nonce);
         assert_int_equal(a->vnet_hdr_size, b->vnet_hdr_size);
@@ -114,6 +117,37 @@ static void a_tag_of_an_older_version_is_read_and_written_anew(void **state) {
         assert_int_equal(tag.queues, 3);
 }
 
+#define LOGOUT                                                                                     \
+        "vnicd:1 uid=1000 persistent=logout queues=2 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56 " \
+        "guest=given at=1795353600 isolated=0 anti_spoof=0 bpdu_guard=0"
+
+static void a_tap_until_its_owner_has_logged_out_is_a_persistent_one(void **state) {
+        char text[TAG_SIZE];
+        Tag tag;
+
+        assert_int_equal(tag_parse(LOGOUT, &tag), 0);
+        assert_true(tag.persistent && tag.until_logout);
+        assert_string_equal(tag_format(&tag, text), LOGOUT);
+        assert_refused("vnicd:1 uid=1000 persistent=logouts queues=2 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 guest=given at=1795353600 isolated=0 anti_spoof=0 "
+                       "bpdu_guard=0");
+        assert_refused("vnicd:1 uid=1000 life=logout queues=2 nonce=3f9a01c2 hdr=12 "
+                       "mac=52:54:00:12:34:56 at=1795353600");
+}
+
+/* Versions that do not know the word would otherwise adopt it as one of another kind. This is how
+ * they read. */
+static void a_version_that_does_not_know_logout_leaves_such_a_tap_alone(void **state) {
+        unsigned persistent;
+        uint32_t uid;
+        char life[16];
+
+        assert_int_equal(
+                        sscanf(LOGOUT, "vnicd:1 uid=%" SCNu32 " persistent=%1u", &uid, &persistent),
+                        1);
+        assert_int_equal(sscanf(LOGOUT, "vnicd:1 uid=%" SCNu32 " life=%15s", &uid, life), 1);
+}
+
 /* This version would remove fields that a later one has added when it writes the tag. */
 static void a_tag_with_a_word_that_is_not_known_is_not_ours(void **state) {
         assert_refused(VALID " bridge=br0 vlan=5");
@@ -170,6 +204,8 @@ static void the_largest_tag_with_an_address_fits(void **state) {
         Tag again,
                         tag = {
                                 .uid = UINT32_MAX,
+                                .persistent = true,
+                                .until_logout = true,
                                 .queues = 256,
                                 .nonce = UINT32_MAX,
                                 .vnet_hdr_size = 24,
@@ -193,6 +229,7 @@ static void the_largest_of_everything_fits_and_comes_back(void **state) {
                         tag = {
                                 .uid = UINT32_MAX,
                                 .persistent = true,
+                                .until_logout = true, /* the longest word */
                                 .queues = UINT32_MAX,
                                 .nonce = UINT32_MAX,
                                 .vnet_hdr_size = UINT32_MAX,
@@ -249,6 +286,7 @@ static void random_tags_come_back(void **state) {
                         tag.label[k] = characters[random_next(&seed) % (sizeof(characters) - 1)];
                 for (size_t k = random_next(&seed) % IFNAMSIZ; k > 0; k--)
                         tag.bridge[k - 1] = "br0=.%\"\xff"[random_next(&seed) % 8];
+                tag.until_logout = tag.persistent && random_next(&seed) % 2;
                 tag.on_network = *tag.bridge && random_next(&seed) % 2;
                 assert_int_equal(tag_parse(tag_format(&tag, text), &again), 0);
                 assert_tags_equal(&again, &tag);
@@ -368,7 +406,7 @@ static void a_label_of_thirty_three_is_refused(void **state) {
 static void labels_have_few_letters(void **state) {
         static const char *const bad[] = { "", "a b", "a/b", "a=b", "a:b", "\xc3\xa4", "a\n", "$a",
                 "abcdefghijklmnopqrstuvwxyz0123456", "a\x01", "<b>" };
-        static const char *const good[] = { "a", "A-Z_0.9", ".", "..", "-rf",
+        static const char *const good[] = { "a", "A-Z_0.9", ".", "..", "-rf", "vnic0badcafe",
                 "abcdefghijklmnopqrstuvwxyz012345" };
 
         for (size_t i = 0; i < ELEMENTS(bad); i++) {
@@ -488,7 +526,7 @@ static void a_link_of_another_kind_or_without_a_tag_is_not_ours(void **state) {
 }
 
 static void of_another_user_mac_label_life_or_birth_it_is_another_ones(void **state) {
-        Tag others[8];
+        Tag others[9];
 
         assert_true(tags_are_of_one(&valid, &valid));
         for (size_t i = 0; i < ELEMENTS(others); i++)
@@ -501,10 +539,12 @@ static void of_another_user_mac_label_life_or_birth_it_is_another_ones(void **st
         others[5].created++;
         strcpy(others[6].label, "web");
         strcpy(others[7].label, "db");
+        others[8].persistent = others[8].until_logout = true;
         for (size_t i = 0; i < ELEMENTS(others); i++)
                 if (tags_are_of_one(&valid, &others[i]) || tags_are_of_one(&others[i], &valid))
                         fail_msg("%zu is of the same", i);
         assert_false(tags_are_of_one(&others[6], &others[7]));
+        assert_false(tags_are_of_one(&others[1], &others[8]));
 }
 
 static void queues_the_port_and_the_place_may_change(void **state) {
@@ -522,6 +562,8 @@ int main(void) {
                 cmocka_unit_test(a_tag_with_label_is_written_and_read),
                 cmocka_unit_test(a_tag_names_the_bridge_or_the_network_of_the_tap),
                 cmocka_unit_test(a_tag_of_an_older_version_is_read_and_written_anew),
+                cmocka_unit_test(a_tap_until_its_owner_has_logged_out_is_a_persistent_one),
+                cmocka_unit_test(a_version_that_does_not_know_logout_leaves_such_a_tap_alone),
                 cmocka_unit_test(a_tag_with_a_word_that_is_not_known_is_not_ours),
                 cmocka_unit_test(a_bridge_has_a_name_that_a_link_can_have),
                 cmocka_unit_test(an_address_stands_at_the_end_in_its_usual_form),

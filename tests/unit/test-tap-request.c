@@ -98,6 +98,10 @@ static void a_label_is_taken_or_refused_by_name(void **state) {
         assert_non_null(strstr(failure.text, "label"));
         assert_string_equal(request.label, "web-1");
         assert_int_equal(tap_request_set_label(&request, "", NULL), -EINVAL);
+        assert_int_equal(tap_request_set_label(&request, "vnic0badcafe", &failure), -EINVAL);
+        assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
+        assert_int_equal(tap_request_set_label(&request, "vnic0badcafe0", NULL), 0);
+        assert_int_equal(tap_request_set_label(&request, "vnic0BADCAFE", NULL), 0);
         assert_int_equal(tap_request_set_label(&request, "abcdefghijklmnopqrstuvwxyz0123456", NULL),
                         -EINVAL);
 }
@@ -295,6 +299,15 @@ static void offloads_need_a_header_and_the_kernels_rules(void **state) {
         completed(request, 1);
 }
 
+static void a_tap_stays_until_a_release_or_until_a_logout(void **state) {
+        assert_true(tap_request_outlives_queues(&(TapRequest){ .persistent = true }));
+        assert_true(tap_request_outlives_queues(&(TapRequest){ .until_logout = true }));
+        assert_false(tap_request_outlives_queues(&TAP_REQUEST_INIT));
+        completed((TapRequest){ .until_logout = true }, 1);
+        assert_refused((TapRequest){ .persistent = true, .until_logout = true },
+                        FAILURE_INVALID_OPTION, "until_logout");
+}
+
 static void who_does_not_care_why_passes_null(void **state) {
         TapRequest request = { .has_queues = true };
 
@@ -325,6 +338,7 @@ int main(void) {
                 cmocka_unit_test(without_a_bridge_there_is_no_port_to_ask_about),
                 cmocka_unit_test(offloads_are_taken_by_name_once_each),
                 cmocka_unit_test(offloads_need_a_header_and_the_kernels_rules),
+                cmocka_unit_test(a_tap_stays_until_a_release_or_until_a_logout),
                 cmocka_unit_test(who_does_not_care_why_passes_null),
         };
 

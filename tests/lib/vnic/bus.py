@@ -40,9 +40,15 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
     <deny send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.systemd1.Activator"/>
   </policy>
   <policy context="default">
-    <!-- As systemd's own policy allows it. -->
+    <!-- As systemd's and logind's own policies allow it. -->
     <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"/>
     <allow send_destination="org.freedesktop.resolve1"/>
+    <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.login1.Manager"
+           send_member="GetUser"/>
+    <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.DBus.Properties"
+           send_member="Get"/>
+    <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.DBus.Properties"
+           send_member="GetAll"/>
   </policy>
   <policy user="vnicd-network">
     <!-- A systemd-resolved in the world runs as this user. -->
@@ -56,6 +62,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
     <allow own="org.example.Idle"/>
     <allow own="org.freedesktop.systemd1"/>
     <allow own="org.freedesktop.resolve1"/>
+    <allow own="org.freedesktop.login1"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Monitoring"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Debug.Stats"/>
   </policy>

@@ -106,7 +106,7 @@ def read_reply(message):
 
 
 def close_fds(value):
-    """Close the descriptors in an unpacked reply of CreateTap, OpenTap, OpenQueues or OpenQueue."""
+    """Close the descriptors in an unpacked reply of CreateTap, CreateEndpoint, OpenTap, OpenQueues or OpenQueue."""
     for part in value:
         for fd in part if isinstance(part, list) else (part,):
             if isinstance(fd, variant.Fd):
@@ -363,6 +363,24 @@ class Client:
         pending = self.start_open_tap(bridge, vnet_hdr, interactive=interactive, timeout=timeout, **options)
         endpoint, interface, offloads, fd = pending.result(timeout + 1)
         return Tap(self, endpoint, interface, offloads, [fd])
+
+    def start_create_endpoint(self, bridge, *, kind="tap", interactive=False, timeout=TIMEOUT, **options):
+        return self.start(ROOT, MANAGER, "CreateEndpoint", "ssa{sv}", (kind, bridge, variant.options(options)),
+                          interactive=interactive, timeout=timeout)
+
+    def create_endpoint(self, bridge, *, timeout=TIMEOUT, **options):
+        """Like create_tap, by the method whose result is a dictionary: that is `result` of the Tap."""
+        endpoint, result, fds = self.start_create_endpoint(bridge, timeout=timeout, **options).result(timeout + 1)
+        tap = Tap(self, endpoint, result["interface"], result["offloads"], fds)
+        tap.result = result
+        return tap
+
+    def create_endpoint_error(self, bridge, **options):
+        return self.start_create_endpoint(bridge, **options).error()
+
+    def release_endpoints(self, **given):
+        """How many of the user's endpoints were released."""
+        return self.call(ROOT, MANAGER, "ReleaseEndpoints", "a{sv}", (variant.options(given),))[0]
 
     def open_tap_error(self, *arguments, **options):
         return self.start_open_tap(*arguments, **options).error()

@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import subprocess
 import xml.etree.ElementTree as tree
 
 NAMES = ("Manager", "Endpoint", "Tap", "Network")
@@ -12,3 +13,9 @@ def interfaces():
     """The <interface> elements of the contract."""
     folder = pathlib.Path(os.environ["VNICD_SOURCE"]) / "dbus"
     return [tree.parse(folder / f"org.vnicd1.{name}.xml").getroot().find("interface") for name in NAMES]
+
+
+def install(root):
+    """Install it below this folder, with vnicd.pc, as a package would."""
+    subprocess.run(["meson", "install", "-C", os.environ["VNICD_BUILD"], "--no-rebuild", "--quiet", "--tags", "devel"],
+                   check=True, env=os.environ | {"DESTDIR": str(root)})

@@ -78,6 +78,10 @@ class RawClient:
         return self.send(ROOT, MANAGER, "OpenTap", "sba{sv}",
                          (bridge, vnet_hdr, variant.options(options)), flags=flags)
 
+    def send_create_endpoint(self, bridge, *, flags=0, **options):
+        return self.send(ROOT, MANAGER, "CreateEndpoint", "ssa{sv}", ("tap", bridge, variant.options(options)),
+                         flags=flags)
+
     def wait_for_the_bus(self):
         """Wait until it has passed on what was sent. It reads that in order, but may write a reply before it
         writes to the service: it has certainly done so when it answers what came after that reply."""

@@ -5,7 +5,7 @@ from gi.repository import GLib
 
 # The types of CreateTap's options, as the contract has them; a GLib.Variant has its own type.
 OPTION_TYPES = {
-    "queues": "u", "label": "s", "guest_mac": "s", "mtu": "u", "persistent": "b", "owner": "u",
+    "queues": "u", "label": "s", "guest_mac": "s", "mtu": "u", "persistent": "b", "until_logout": "b", "owner": "u",
     "isolated": "b", "anti_spoof": "b", "rate_to_guest": "t", "rate_from_guest": "t", "vlan": "q",
     "vlan_trunk": "aq", "vnet_hdr_size": "u", "offloads": "as",
 }

@@ -56,6 +56,20 @@ def test_an_upgrade_from_0_1_0_leaves_live_taps_loses_no_frame_and_starts_the_ne
     assert system.poll(lambda: "vnicbr0" not in system.links(), 30)
 
 
+def test_the_interfaces_are_in_the_package_for_developers_which_does_not_need_the_service():
+    """And the other packages do not need that one: a host that runs machines has no use for it."""
+    listed = {package: system.run("dpkg-query", "-L", package).splitlines() for package in ("vnicd", "vnicd-dev")}
+    interfaces = sorted(pathlib.Path("/usr/share/dbus-1/interfaces").glob("org.vnicd1.*"))
+    assert [path.name for path in interfaces] == [f"org.vnicd1.{name}.xml"
+                                                  for name in ("Endpoint", "Manager", "Network", "Tap")]
+    wanted = {*map(str, interfaces), "/usr/share/pkgconfig/vnicd.pc", "/usr/share/doc/vnicd-dev/examples/create-tap.c"}
+    assert wanted <= set(listed["vnicd-dev"]) and not wanted & set(listed["vnicd"])
+    for package in ("vnicd", "vnicd-networks", "vnicctl"):
+        needs = system.run("dpkg-query", "-W", "-f", "${Depends} ${Recommends}", package)
+        assert "vnicd-dev" not in needs
+    assert "vnic" not in system.run("dpkg-query", "-W", "-f", "${Depends} ${Recommends}", "vnicd-dev")
+
+
 ZONES = pathlib.Path("/etc/firewalld/zones")
 
 
@@ -98,7 +112,8 @@ def test_a_purge_leaves_live_taps_and_nothing_else(bridge, uplink, carol):
         system.run("ip", "tuntap", "add", foreign, "mode", "tap")
         pid = system.pid()
         try:
-            system.run("apt-get", "-q", "-y", "purge", "vnicd", "vnicd-networks", "vnicctl", timeout=120)
+            system.run("apt-get", "-q", "-y", "purge", "vnicd", "vnicd-networks", "vnicd-libvirt", "vnicctl", "vnicd-dev",
+                       timeout=120)
             links = system.links()
             assert "vnicbr0" not in links and on_network not in links
             assert "vnicd-" not in system.run("nft", "list", "tables") and forwarding() == before
