@@ -3,14 +3,15 @@
 Host= in the definition of a network; with a real dnsmasq, which is reloaded as systemd would do it."""
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
 import time
 
 import pytest
-from vnic import kernel
-from vnic.client import BusError
+from vnic import kernel, variant
+from vnic.client import MANAGER, ROOT, BusError, Tap
 from vnic.machine import Machine
 from vnic.networks import CONFIGURATIONS, NETWORK, network, path_of, served
 from vnic.process import poll
@@ -68,7 +69,7 @@ def define(world):
     world.reload()
     with contextlib.suppress(BusError):
         world.root.call(path_of("yesdef"), NETWORK, "Delete")
-    assert poll(lambda: not kernel.exists("yesdef"), LINGER + 5)
+    assert poll(lambda: not kernel.exists("yesdef"), 3 * LINGER)
 
 
 def reserved(name):
@@ -222,7 +223,6 @@ def test_of_many_who_want_it_at_once_one_gets_it(alice, bob, net):
     made = [one for one in outcomes if one != "AddressInUse"]
     assert len(made) == 1, outcomes
     assert poll(lambda: len(reserved(net.name)) == 1, 5)
-    from vnic.client import Tap  # pylint: disable=import-outside-toplevel
     gone(Tap(alice, *made[0]))
     assert poll(lambda: reserved(net.name) == set(), 5)
 
@@ -286,7 +286,7 @@ def test_the_first_tap_of_a_network_has_its_address_reserved_before_it_comes_up(
     with alice.create_tap("yesdef", False, address="10.79.0.9") as tap, serving(systemd, "yesdef"):
         assert got(tap) == "10.79.0.9"
         assert poll(lambda: len(reserved("yesdef")) == 2, 5)
-    assert poll(lambda: not kernel.exists("yesdef"), LINGER + 5)
+    assert poll(lambda: not kernel.exists("yesdef"), 3 * LINGER)
     assert poll(lambda: not (CONFIGURATIONS / "yesdef.hosts").exists(), 5)
 
 
@@ -316,3 +316,14 @@ def test_the_name_of_a_host_is_no_other_guests(alice, define, systemd):
             assert web.dhcp()["ip"] == "10.79.0.5"
             assert thief.dhcp()["ip"] == told["ip"]
             assert thief.resolve("web.yesdef.internal", "10.79.0.1") == ["10.79.0.5"]
+
+
+def test_create_endpoint_takes_it_as_well(alice, net):
+    path, result, fds = alice.call(ROOT, MANAGER, "CreateEndpoint", "ssa{sv}", (
+        "tap", net.name, variant.options({"vnet_hdr": False, "address": "10.78.0.9"})))
+    try:
+        assert (result["guest_mac"], "10.78.0.9") in reserved(net.name), path
+    finally:
+        for fd in fds:
+            os.close(fd)
+    kernel.wait_gone(result["interface"])
