@@ -10,9 +10,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "api/fixed-addresses.h"
 #include "api/network-arguments.h"
 #include "api/network-units.h"
 #include "api/removal-calls.h"
+#include "api/resolved-names.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/log.h"
@@ -279,6 +281,8 @@ void network_announce(Service *service, const Network *network) {
         int r;
 
         network_units_start(service->network_units, &network->tag.plan);
+        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+        resolved_names_register(service->resolved_names, network);
         r = sd_bus_emit_object_added(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the network %s: %s", network->tag.plan.name,
@@ -290,6 +294,7 @@ void network_announce_end(Service *service, const Network *network) {
         int r;
 
         network_units_stop(service->network_units, &network->tag.plan);
+        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
         r = sd_bus_emit_object_removed(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the end of the network %s: %s", network->tag.plan.name,
@@ -354,6 +359,12 @@ static const sd_bus_vtable vtable[] = {
         NETWORK_FIELDS(PROPERTY) SD_BUS_VTABLE_END,
 };
 
+static void on_hosts_found(const char *name, void *userdata) {
+        Service *service = userdata;
+
+        fixed_addresses_changed(service->fixed_addresses, name, true);
+}
+
 int network_interface_register(Service *service) {
         Network *network = NULL;
         int r;
@@ -367,8 +378,13 @@ int network_interface_register(Service *service) {
                                 NETWORK_INTERFACE, vtable, find, service);
         if (r < 0)
                 return r;
+        /* Of networks that are gone a folder may be left. */
+        (void)network_units_find_hosts(service->network_units, on_hosts_found, service);
         /* Networks that existed before we started may have lost their service. */
-        while ((network = networks_next(service->networks, network)))
+        while ((network = networks_next(service->networks, network))) {
                 network_units_start(service->network_units, &network->tag.plan);
+                fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+                resolved_names_register(service->resolved_names, network);
+        }
         return 0;
 }
