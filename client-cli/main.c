@@ -81,7 +81,8 @@ static const char monitor_details[] =
                 N_("Prints a line for each endpoint that is added, changed or removed (with the\n"
                    "reason), as JSON an object a line: event, path, interface, and the properties\n"
                    "or the reason. Runs until SIGINT, SIGTERM or SIGHUP. \"watching\" on standard\n"
-                   "error means that no event is missed from then on.\n");
+                   "error means that no event is missed from then on. --all: also a line\n"
+                   "\"bridges\" when the list of bridges has changed.\n");
 
 static const char explain_details[] = N_(
                 "Says whether you may use BRIDGE and why, and what an administrator would have to\n"
@@ -120,6 +121,20 @@ static const char import_details[] = N_(
                 "\n"
                 "  vnicctl import >/etc/vnicd/vnicd.conf.d/50-imported.conf\n");
 
+static const char libvirt_details[] = N_(
+                "Gives each bridge that you may use, also if an administrator would be asked, a\n"
+                "network of the same name in your libvirt session (qemu:///session), so that\n"
+                "programs need only its name. libvirt must use vnic-bridge-helper: see the\n"
+                "manual page. These networks have a mark of their own; others stay as they are.\n"
+                "\n"
+                "  sync     define what is missing, remove what you may no longer use\n"
+                "  remove   remove them all; needs no service\n"
+                "\n"
+                "While the service or polkit does not answer, sync removes nothing. For example:\n"
+                "\n"
+                "  vnicctl libvirt sync\n"
+                "  virt-install --connect qemu:///session --network network=vnicbr0 ...\n");
+
 static const Verb verbs[] = {
         { "capabilities", "", N_("what this host and this service can do"), NULL, OPTIONS_JSON, 0,
                         0, verb_capabilities },
@@ -137,8 +152,8 @@ static const Verb verbs[] = {
                         verb_show },
         { "release", " NAME... | --all", N_("delete endpoints"), release_details,
                         OPTIONS_ALL | OPTIONS_ASK | OPTIONS_RELEASE, 0, ANY_NUMBER, verb_release },
-        { "monitor", "", N_("print what happens to endpoints"), monitor_details, OPTIONS_JSON, 0, 0,
-                        verb_monitor },
+        { "monitor", "", N_("print what happens to endpoints"), monitor_details,
+                        OPTIONS_ALL | OPTIONS_JSON, 0, 0, verb_monitor },
         { "network", " create|list|show|delete|leases [NAME...]",
                         N_("the networks that vnicd owns, with addresses and names"),
                         network_details, OPTIONS_NETWORK | OPTIONS_ASK | OPTIONS_JSON, 1,
@@ -151,6 +166,8 @@ static const Verb verbs[] = {
                         OPTIONS_JSON, 0, 1, verb_bench },
         { "import", " [FILE...]", N_("make a configuration from that of QEMU or lxc"),
                         import_details, OPTIONS_FORMAT, 0, ANY_NUMBER, verb_import },
+        { "libvirt", " sync|remove", N_("the bridges as networks of your libvirt session"),
+                        libvirt_details, 0, 1, 1, verb_libvirt },
 };
 
 enum {

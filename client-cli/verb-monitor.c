@@ -27,7 +27,7 @@
 typedef struct Monitor {
         sd_event *event;
         char *service; /* the unique name of the service; NULL: it does not run */
-        bool json;
+        bool json, all;
         Status status; /* why the loop ended */
 } Monitor;
 
@@ -71,7 +71,7 @@ static void print_members(const char *event, const json_t *details) {
                 return;
         }
         json_object_foreach((json_t *)details, key, value) {
-                if (strcmp(key, "interface") != 0)
+                if (strcmp(key, "interface") != 0 && strcmp(key, "warning_codes") != 0)
                         print_member(details, key);
         }
 }
@@ -161,6 +161,28 @@ static int on_changed(sd_bus_message *message, void *userdata, sd_bus_error *err
         return 0;
 }
 
+/* It is about no endpoint, so who has not asked for it does not expect it. */
+static int on_bridges(sd_bus_message *message, void *userdata, sd_bus_error *error) {
+        Monitor *monitor = userdata;
+        _cleanup_(json_decrefp) json_t *body = read_signal(monitor, message, "");
+        _cleanup_(json_decrefp) json_t *object = json_pack("{s:s}", "event", "bridges");
+        Status status;
+
+        if (!body || !monitor->all)
+                return 0;
+        if (!object)
+                status = complain_errno(ENOMEM, _("Cannot describe an event"));
+        else if (monitor->json)
+                status = print_json_line(object);
+        else {
+                printf("%s\n", json_string_value(json_object_get(object, "event")));
+                status = print_flush();
+        }
+        if (status != STATUS_OK)
+                monitor_end(monitor, status);
+        return 0;
+}
+
 /* owner: "": nobody. */
 static void set_service(Monitor *monitor, const char *owner) {
         free(monitor->service);
@@ -198,6 +220,9 @@ static const struct {
         { FROM_SERVICE "path='" VNICD_PATH "',interface='" VNICD_MANAGER
                        "',member='EndpointRemoved'",
                         on_removed },
+        { FROM_SERVICE "path='" VNICD_PATH "',interface='" VNICD_MANAGER
+                       "',member='BridgesChanged'",
+                        on_bridges },
         { FROM_SERVICE "path_namespace='" VNICD_PATH "/endpoint',interface='" DBUS_PROPERTIES
                        "',member='PropertiesChanged'",
                         on_changed },
@@ -262,7 +287,7 @@ static Status learn_service(Monitor *monitor, Client *client) {
 
 Status verb_monitor(const Options *options) {
         _cleanup_(client_freep) Client *client = NULL;
-        _cleanup_(monitor_done) Monitor monitor = { .json = options->json };
+        _cleanup_(monitor_done) Monitor monitor = { .json = options->json, .all = options->all };
         Status status;
         int r;
 

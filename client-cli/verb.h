@@ -22,3 +22,4 @@ Status verb_explain(const Options *options);
 Status verb_bench(const Options *options);
 Status verb_network(const Options *options);
 Status verb_import(const Options *options);
+Status verb_libvirt(const Options *options);

@@ -66,6 +66,7 @@ _vnicctl() {
                 show | delete | leases) choices=$(_vnicctl_networks) ;;
                 esac
                 ;;
+            libvirt) choices='sync remove' ;;
             esac
         fi
         ;;

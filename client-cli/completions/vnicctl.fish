@@ -54,4 +54,5 @@ complete -c vnicctl -n '__vnicctl_verb_is network; and __vnicctl_after delete' -
 complete -c vnicctl -n '__vnicctl_verb_is network; and __vnicctl_after leases' -a '(__vnicctl_networks)'
 complete -c vnicctl -n '__vnicctl_verb_is network; and __vnicctl_after --kind' -a 'nat isolated'
 complete -c vnicctl -n '__vnicctl_verb_is explain' -a '(__vnicctl_bridges)'
+complete -c vnicctl -n '__vnicctl_verb_is libvirt' -a 'sync remove'
 complete -c vnicctl -n __vnicctl_in_program -F -a '(__fish_complete_subcommand --fcs-skip 0 2>/dev/null)'

@@ -239,10 +239,11 @@ int access_query(Access *access, Call *call, const AccessRequest *request, Acces
                 return r;
         if (decision.requirement && decision.requirement->refusal && decision.verdict != POLKIT_YES)
                 return refuse(&context, &decision);
-        *ret = decision.by_configuration                       ? ACCESS_NOT_CONFIGURED
-                        : decision.verdict == POLKIT_YES       ? ACCESS_YES
-                        : decision.verdict == POLKIT_CHALLENGE ? ACCESS_CHALLENGE
-                                                               : ACCESS_NO;
+        *ret = decision.by_configuration                         ? ACCESS_NOT_CONFIGURED
+                        : decision.verdict == POLKIT_UNAVAILABLE ? ACCESS_UNAVAILABLE
+                        : decision.verdict == POLKIT_YES         ? ACCESS_YES
+                        : decision.verdict == POLKIT_CHALLENGE   ? ACCESS_CHALLENGE
+                                                                 : ACCESS_NO;
         return 1;
 }
 

@@ -34,6 +34,7 @@ typedef struct AccessHost {
 } AccessHost;
 
 typedef enum AccessAnswer {
+        ACCESS_UNAVAILABLE, /* no, since polkit did not answer */
         ACCESS_NO,
         ACCESS_NOT_CONFIGURED, /* no, by the configuration */
         ACCESS_CHALLENGE,      /* a person would be asked */

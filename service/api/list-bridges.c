@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/list-bridges.h"
-#include "taps/bridge-ports.h"
+#include "taps/bridge-list.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,17 +24,16 @@ static Fate fate_of_crossing(const Listing *listing, const LinkInfo *bridge) {
         return networks_fate_of_crossing(listing->service->networks, bridge->ifindex, bridge->name);
 }
 
-static int append_warnings(const Listing *listing, const LinkInfo *bridge) {
+static void find_warnings(const Listing *listing, const LinkInfo *bridge, Warnings *ret,
+                char words[static FIREWALL_SENTENCE_SIZE]) {
         const Fate crossing = fate_of_crossing(listing, bridge);
-        char words[FIREWALL_SENTENCE_SIZE];
-        const char *warnings[3] = { NULL };
-        size_t n = 0;
 
         if (!bridge_mac_is_pinned(bridge->name))
-                warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets it once it has both an endpoint and a port that is not vnicd's, or, if it has an IP address, when the next endpoint joins.";
+                warnings_add(ret, WARNING_BRIDGE_MAC,
+                                "Nobody set its MAC address: it changes with the ports. vnicd sets it once it has both an endpoint and a port that is not vnicd's, or, if it has an IP address, when the next endpoint joins.");
         if (crossing.outcome == FATE_DROPPED)
-                warnings[n++] = firewall_bridge_sentence(&crossing, bridge->name, words);
-        return append_names(listing->reply, warnings);
+                warnings_add(ret, WARNING_BR_NETFILTER,
+                                firewall_bridge_sentence(&crossing, bridge->name, words));
 }
 
 static int append_undecided(const Listing *listing, const LinkInfo *bridge) {
@@ -48,12 +47,14 @@ static int append_undecided(const Listing *listing, const LinkInfo *bridge) {
 
 /* One entry of the list. */
 typedef struct Entry {
-        const LinkInfo *bridge;  /* if it is not up, only name and MTU are valid */
-        const NetworkPlan *plan; /* NULL: no network */
-        const Network *network;  /* NULL: none, or not up */
-        unsigned ports;
-        bool shared; /* it has a foreign port, and counts as a bridge of the host */
-        const char *access;
+        const ListedBridge *listed; /* if it is not there, only its name and MTU are valid */
+        const LinkInfo *bridge;     /* of listed */
+        const NetworkPlan *plan;    /* NULL: no network */
+        const Network *network;     /* NULL: none, or not up */
+        bool shared;                /* it has a foreign port, and counts as a bridge of the host */
+        AccessAnswer access;
+        Warnings warnings;
+        char words[FIREWALL_SENTENCE_SIZE]; /* of one of them */
 } Entry;
 
 /* A network that is not up has no problems. */
@@ -63,11 +64,20 @@ static int append_nothing(sd_bus_message *reply) {
         return append_names(reply, none);
 }
 
-static int append_entry_warnings(const Listing *listing, const Entry *entry) {
+static void find_entry_warnings(const Listing *listing, Entry *entry) {
         if (entry->network)
-                return network_append_warnings(listing->reply, listing->service, entry->network);
-        return entry->plan ? append_nothing(listing->reply)
-                           : append_warnings(listing, entry->bridge);
+                network_find_warnings(
+                                listing->service, entry->network, &entry->warnings, entry->words);
+        else if (!entry->plan)
+                find_warnings(listing, entry->bridge, &entry->warnings, entry->words);
+}
+
+static int append_entry_warnings(const Listing *listing, const Entry *entry) {
+        return append_names(listing->reply, entry->warnings.sentences);
+}
+
+static int append_entry_codes(const Listing *listing, const Entry *entry) {
+        return append_names(listing->reply, entry->warnings.codes);
 }
 
 static int append_entry_undecided(const Listing *listing, const Entry *entry) {
@@ -77,8 +87,26 @@ static int append_entry_undecided(const Listing *listing, const Entry *entry) {
                            : append_undecided(listing, entry->bridge);
 }
 
+static int append_words(sd_bus_message *reply, const List *words) {
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "s");
+
+        LIST_FOREACH(words, node)
+                if (r >= 0)
+                        r = sd_bus_message_append(
+                                        reply, "s", container_of(node, BridgeWord, link)->text);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_uplinks(const Listing *listing, const Entry *entry) {
+        return append_words(listing->reply, &entry->listed->uplinks);
+}
+
+static int append_addresses(const Listing *listing, const Entry *entry) {
+        return append_words(listing->reply, &entry->listed->addresses);
+}
+
 /* {key: as} */
-static int append_sentences(const Listing *listing, const Entry *entry, const char *key,
+static int append_strings(const Listing *listing, const Entry *entry, const char *key,
                 int (*append)(const Listing *listing, const Entry *entry)) {
         sd_bus_message *reply = listing->reply;
         int r;
@@ -95,7 +123,35 @@ static int append_sentences(const Listing *listing, const Entry *entry, const ch
         return r;
 }
 
+static const char *access_word(AccessAnswer answer) {
+        return answer == ACCESS_YES ? "yes" : answer == ACCESS_CHALLENGE ? "challenge" : "no";
+}
+
+/* The words of the definition in force, which may be newer than the network. */
+static const char *description_of(const Listing *listing, const NetworkPlan *plan) {
+        const NetworkPlan *defined =
+                        plan ? config_network(listing->service->config, plan->name) : NULL;
+
+        return defined ? defined->description : "";
+}
+
+static bool is_default(const Listing *listing, const NetworkPlan *plan) {
+        const char *name = service_default_network(listing->service);
+
+        return plan && name && strcmp(plan->name, name) == 0;
+}
+
 static int append_entry(const Listing *listing, const Entry *entry) {
+        static const struct {
+                const char *key;
+                int (*append)(const Listing *listing, const Entry *entry);
+        } lists[] = {
+                { "warnings", append_entry_warnings },
+                { "warning_codes", append_entry_codes },
+                { "undecided_filters", append_entry_undecided },
+                { "uplinks", append_uplinks },
+                { "addresses", append_addresses },
+        };
         const NetworkPlan *plan = entry->plan;
         sd_bus_message *reply = listing->reply;
         int r;
@@ -103,26 +159,25 @@ static int append_entry(const Listing *listing, const Entry *entry) {
         r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
+        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "name", "s",
                         entry->bridge->name, "kind", "s",
                         plan && !entry->shared ? network_kind_name(plan->kind) : "bridge", "access",
-                        "s", entry->access, "mtu", "u", entry->bridge->mtu, "ports", "u",
-                        (uint32_t)entry->ports, "ports_max", "u",
-                        plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX);
-        if (r < 0)
-                return r;
-        r = append_sentences(listing, entry, "warnings", append_entry_warnings);
-        if (r >= 0)
-                r = append_sentences(listing, entry, "undecided_filters", append_entry_undecided);
+                        "s", access_word(entry->access), "polkit_answered", "b",
+                        (int)(entry->access != ACCESS_UNAVAILABLE), "mtu", "u", entry->bridge->mtu,
+                        "ports", "u", (uint32_t)entry->listed->ports.all, "ports_max", "u",
+                        plan ? plan->ports_max : (uint32_t)BRIDGE_PORTS_MAX, "description", "s",
+                        description_of(listing, plan), "default", "b", is_default(listing, plan),
+                        "up", "b", entry->listed->up);
+        for (size_t i = 0; i < sizeof(lists) / sizeof(*lists) && r >= 0; i++)
+                r = append_strings(listing, entry, lists[i].key, lists[i].append);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static int list_entry(Listing *listing, Entry *entry, const AccessRequest *access) {
-        AccessAnswer answer;
         int r;
 
-        r = access_query(
-                        listing->service->access, listing->call, access, &answer, listing->failure);
+        r = access_query(listing->service->access, listing->call, access, &entry->access,
+                        listing->failure);
         if (r == -ESTALE) { /* it appeared after the others were checked */
                 *listing->failure = FAILURE_INIT;
                 return 0;
@@ -132,21 +187,20 @@ static int list_entry(Listing *listing, Entry *entry, const AccessRequest *acces
         listing->pending = listing->pending || r == 0;
         if (listing->pending)
                 return 0;
-        entry->access = answer == ACCESS_YES         ? "yes"
-                        : answer == ACCESS_CHALLENGE ? "challenge"
-                                                     : "no";
+        find_entry_warnings(listing, entry);
         return append_entry(listing, entry);
 }
 
-static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *userdata) {
+static int list_bridge(const ListedBridge *listed, void *userdata) {
+        const LinkInfo *bridge = &listed->bridge;
         Listing *listing = userdata;
         const Network *network = networks_of_bridge(listing->service->networks, bridge);
         Entry entry = {
+                .listed = listed,
                 .bridge = bridge,
                 .network = network,
                 .plan = network ? &network->tag.plan : NULL,
-                .ports = ports->all,
-                .shared = network && ports->foreign > 0,
+                .shared = network && listed->ports.foreign > 0,
         };
         const AccessRequest access = {
                 .bridge = bridge->name,
@@ -160,6 +214,15 @@ static int list_bridge(const LinkInfo *bridge, const BridgePorts *ports, void *u
         return list_entry(listing, &entry, &access);
 }
 
+/* Whether it can come up: no other interface has its name, or only its own bridge, which is going.
+ */
+static bool is_down(const Listing *listing, const NetworkPlan *plan) {
+        const Network *network = networks_find(listing->service->networks, plan->name);
+
+        return network ? network_is_ending(network)
+                       : networks_check_name(listing->service->networks, plan->name, NULL) >= 0;
+}
+
 /* Lists networks that the configuration defines and that are not up. */
 static int list_defined(Listing *listing) {
         const Config *config = listing->service->config;
@@ -167,13 +230,15 @@ static int list_defined(Listing *listing) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && (plan = config_network_at(config, i)); i++) {
-                LinkInfo bridge = { .mtu = plan->mtu };
-                Entry entry = { .bridge = &bridge, .plan = plan };
+                ListedBridge listed = { .bridge.mtu = plan->mtu };
+                Entry entry = { .listed = &listed, .bridge = &listed.bridge, .plan = plan };
                 const AccessRequest access = { .bridge = plan->name, .network = true };
 
-                if (networks_check_name(listing->service->networks, plan->name, NULL) < 0)
+                if (!is_down(listing, plan))
                         continue;
-                strcpy(bridge.name, plan->name);
+                list_init(&listed.uplinks);
+                list_init(&listed.addresses);
+                strcpy(listed.bridge.name, plan->name);
                 r = list_entry(listing, &entry, &access);
         }
         return r;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Signals of org.vnicd1.Manager: endpoints that are removed, and properties that change. */
+/* Signals of org.vnicd1.Manager: endpoints that are removed, bridges and properties that
+ * change. */
 #include "api/manager-signals.h"
 
 #include <string.h>
@@ -29,7 +30,7 @@ void manager_emit_removed(Service *service, const Endpoint *endpoint) {
 void manager_emit_capabilities(Service *service) {
         int r = sd_bus_emit_properties_changed(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
                         "OffloadsSupported", "OffloadMask", "VnetHdrSizes", "MaxQueues", "VhostNet",
-                        "Warnings", NULL);
+                        "Warnings", "WarningCodes", NULL);
 
         if (r < 0)
                 log_warning("Cannot announce what this host offers: %s", strerror(-r));
@@ -49,4 +50,12 @@ void manager_emit_default(Service *service) {
 
         if (r < 0)
                 log_warning("Cannot announce the default network: %s", strerror(-r));
+}
+
+void manager_emit_bridges(Service *service) {
+        int r = sd_bus_emit_signal(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
+                        "BridgesChanged", NULL);
+
+        if (r < 0)
+                log_warning("Cannot announce that the bridges have changed: %s", strerror(-r));
 }

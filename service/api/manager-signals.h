@@ -8,4 +8,5 @@
 void manager_emit_capabilities(Service *service);
 void manager_emit_limits(Service *service);
 void manager_emit_default(Service *service);
+void manager_emit_bridges(Service *service);
 void manager_emit_removed(Service *service, const Endpoint *endpoint);

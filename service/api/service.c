@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "api/service.h"
+#include "taps/bridge-list.h"
 #include "taps/open-queues.h"
 
 #include <errno.h>
@@ -9,11 +10,13 @@
 
 #include "access/audit.h"
 #include "api/endpoint-interface.h"
+#include "api/fixed-addresses.h"
 #include "api/manager-interface.h"
 #include "api/manager-signals.h"
 #include "api/network-interface.h"
 #include "api/network-units.h"
 #include "api/reload.h"
+#include "api/resolved-names.h"
 #include "api/tap-interface.h"
 #include "api/until-logout.h"
 #include "bus/bus-cleanup.h"
@@ -35,8 +38,17 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
 
+/* now: its guest needs it. */
+static void address_changed(const Service *service, const Endpoint *endpoint, bool now) {
+        if (endpoint->tag.address.s_addr != 0 && endpoint->network)
+                fixed_addresses_changed(
+                                service->fixed_addresses, endpoint->network->tag.plan.name, now);
+}
+
 static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
         endpoint_emit_changes(userdata, endpoint, changes);
+        if (changes & ENDPOINT_CHANGED_GUEST_MAC)
+                address_changed(userdata, endpoint, true);
         if (endpoint->network && changes & ENDPOINT_CHANGED_BRIDGE)
                 network_emit_change(userdata, endpoint->network->tag.plan.name, "Ports");
 }
@@ -60,6 +72,7 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
         r = sd_bus_emit_object_removed(service->bus, endpoint_path(endpoint, path));
         if (r < 0)
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
+        address_changed(service, endpoint, false);
         if (endpoint->network)
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
@@ -73,8 +86,11 @@ static void announce_default(Service *service, const Network *network) {
 }
 
 static void on_network_appeared(Network *network, void *userdata) {
+        const Service *service = userdata;
+
         network_announce(userdata, network);
         announce_default(userdata, network);
+        manager_touch_bridges(service->manager);
 }
 
 static void on_network_warned(Network *network, void *userdata) {
@@ -83,8 +99,21 @@ static void on_network_warned(Network *network, void *userdata) {
 }
 
 static void on_network_shared(Network *network, void *userdata) {
+        const Service *service = userdata;
+
+        manager_touch_bridges(service->manager);
         network_emit_change(userdata, network->tag.plan.name, "Ports");
         network_emit_change(userdata, network->tag.plan.name, "Warnings");
+}
+
+static void on_rerouted(void *userdata) {
+        const Service *service = userdata;
+
+        manager_touch_bridges(service->manager);
+}
+
+static void on_bridges_changed(void *userdata) {
+        manager_emit_bridges(userdata);
 }
 
 static void on_capabilities_changed(void *userdata) {
@@ -97,6 +126,7 @@ static void on_network_leaving(Network *network, void *userdata) {
 
         network_announce_end(service, network);
         announce_default(service, network);
+        manager_touch_bridges(service->manager);
 }
 
 /* Takes back queues that never reached their client. */
@@ -219,12 +249,14 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
                 .leaving = on_leaving,
                 .tampered = on_tampered,
                 .capabilities_changed = on_capabilities_changed,
+                .bridges_changed = on_bridges_changed,
         };
         static const NetworksObserver networks_observer = {
                 .appeared = on_network_appeared,
                 .leaving = on_network_leaving,
                 .warned = on_network_warned,
                 .shared = on_network_shared,
+                .rerouted = on_rerouted,
         };
         _cleanup_(service_freep) Service *service = calloc(1, sizeof(Service));
         int r;
@@ -245,6 +277,11 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         r = fd_replies_new(&service->fd_replies, service->bus, on_lost, service);
         if (r < 0)
                 return r;
+        r = fixed_addresses_new(&service->fixed_addresses, service, event);
+        if (r >= 0)
+                r = resolved_names_new(&service->resolved_names, service);
+        if (r < 0)
+                return r;
         r = register_all(service);
         if (r < 0)
                 return r;
@@ -262,10 +299,13 @@ Service *service_free(Service *service) {
                 return NULL;
         sd_event_source_disable_unref(service->hangup);
         reload_stop(service->reload);
+        fixed_addresses_stop(service->fixed_addresses);
         service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
         service->logins = logins_free(service->logins);
         /* After everything that could dispatch a call again. */
+        fixed_addresses_free(service->fixed_addresses);
+        resolved_names_free(service->resolved_names);
         network_units_free(service->network_units);
         service->access = access_free(service->access);
         service->reload = reload_free(service->reload);

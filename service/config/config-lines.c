@@ -52,11 +52,21 @@ static int check_bytes(const Lines *lines, const char *line, size_t n) {
         return 0;
 }
 
+/* Whether the value of the line is for people to read, and means nothing to the service. */
+static bool is_text(const Lines *lines, const char *line) {
+        const char *key = lines->handler->text_key;
+        const size_t n = key ? strlen(key) : 0;
+
+        return n > 0 && strncmp(line, key, n) == 0 && line[n + strspn(line + n, BLANKS)] == '=';
+}
+
 /* Letters outside of ASCII can look like others and name another user, and what a person takes for
  * a comment must not become part of the value. */
 static int check_words(const Lines *lines, const char *line) {
+        const bool text = is_text(lines, line);
+
         for (; *line; line++) {
-                if ((unsigned char)*line >= 0x80)
+                if ((unsigned char)*line >= 0x80 && !text)
                         return config_refuse(&lines->place, lines->failure,
                                         "Outside of comments a line has ASCII only, and a file begins with no byte order mark. Use a uid or gid where a name has other letters.");
                 if (*line == '#' || *line == ';')

@@ -28,6 +28,7 @@ typedef struct ConfigLinesHandler {
         /* Called only after a heading. */
         int (*entry)(void *userdata, const ConfigPlace *place, const char *key, const char *value,
                         Failure *failure);
+        const char *text_key; /* its value is for people: any UTF-8; NULL: there is no such key */
 } ConfigLinesHandler;
 
 /* text has size bytes and a zero byte after them. Stops at the first bad line, or with the error

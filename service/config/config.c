@@ -18,11 +18,17 @@
 #define FOLDER_NAME "vnicd.conf.d"
 #define NETWORKS    "networks"
 
+typedef struct Definition {
+        NetworkPlan plan;
+        NetworkHosts hosts;
+} Definition;
+
 struct Config {
         Sections sections;
         unsigned n_files;
-        NetworkPlan *networks;
+        Definition *networks;
         size_t n_networks;
+        uint64_t digest;
 };
 
 DEFINE_CLEANUP(Config, config_free)
@@ -35,14 +41,27 @@ Config *config_free(Config *config) {
         if (!config)
                 return NULL;
         sections_done(&config->sections);
+        for (size_t i = 0; i < config->n_networks; i++)
+                free(config->networks[i].hosts.hosts);
         free(config->networks);
         free(config);
         return NULL;
 }
 
+/* FNV-1a; the zero byte separates texts. */
+static void digest_text(Config *config, const char *text) {
+        do
+                config->digest = (config->digest ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+        while (*text++);
+}
+
+uint64_t config_digest(const Config *config) {
+        return config->digest;
+}
+
 /* path is that of the folder. 0: there is no such file. */
-static int read_file(int folder, const char *path, const char *name, char **ret_shown, char **ret,
-                size_t *ret_size, Failure *failure) {
+static int read_file(Config *config, int folder, const char *path, const char *name,
+                char **ret_shown, char **ret, size_t *ret_size, Failure *failure) {
         _cleanup_free_ char *shown = NULL;
         int r;
 
@@ -51,6 +70,8 @@ static int read_file(int folder, const char *path, const char *name, char **ret_
         r = config_file_read(folder, name, shown, ret, ret_size, failure);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
+        digest_text(config, shown);
+        digest_text(config, *ret);
         *ret_shown = TAKE_PTR(shown);
         return 1;
 }
@@ -59,7 +80,7 @@ static int load_file(
                 Config *config, int folder, const char *path, const char *name, Failure *failure) {
         _cleanup_free_ char *text = NULL, *shown = NULL;
         size_t size;
-        int r = read_file(folder, path, name, &shown, &text, &size, failure);
+        int r = read_file(config, folder, path, name, &shown, &text, &size, failure);
 
         if (r <= 0)
                 return r;
@@ -69,17 +90,19 @@ static int load_file(
 static int load_network(
                 Config *config, int folder, const char *path, const char *name, Failure *failure) {
         _cleanup_free_ char *text = NULL, *shown = NULL;
-        NetworkPlan *networks;
+        Definition *networks, *definition;
         size_t size;
-        int r = read_file(folder, path, name, &shown, &text, &size, failure);
+        int r = read_file(config, folder, path, name, &shown, &text, &size, failure);
 
         if (r <= 0)
                 return r;
-        networks = reallocarray(config->networks, config->n_networks + 1, sizeof(NetworkPlan));
+        networks = reallocarray(config->networks, config->n_networks + 1, sizeof(Definition));
         if (!networks)
                 return -ENOMEM;
         config->networks = networks;
-        r = config_network_parse(shown, name, text, size, &networks[config->n_networks], failure);
+        definition = &networks[config->n_networks];
+        r = config_network_parse(
+                        shown, name, text, size, &definition->plan, &definition->hosts, failure);
         if (r >= 0)
                 config->n_networks++;
         return r;
@@ -109,15 +132,15 @@ static int load_folder(Config *config, int parent, const char *path, const char 
 }
 
 static int compare_networks(const void *a, const void *b) {
-        const NetworkPlan *x = a, *y = b;
+        const Definition *x = a, *y = b;
 
-        return strcmp(x->name, y->name);
+        return strcmp(x->plan.name, y->plan.name);
 }
 
 /* Files and networks sort differently: "." comes between "-" and "0". */
 static void sort_networks(Config *config) {
         if (config->n_networks > 0)
-                qsort(config->networks, config->n_networks, sizeof(NetworkPlan), compare_networks);
+                qsort(config->networks, config->n_networks, sizeof(Definition), compare_networks);
 }
 
 int config_load(Config **ret, const char *directory, Failure *failure) {
@@ -127,6 +150,7 @@ int config_load(Config **ret, const char *directory, Failure *failure) {
 
         if (!config)
                 return -ENOMEM;
+        config->digest = UINT64_C(0xcbf29ce484222325);
         folder = config_folder_open(AT_FDCWD, directory, directory, failure);
         if (folder < 0 && folder != -ENOENT)
                 return folder;
@@ -315,16 +339,28 @@ bool config_knows_groups(const Config *config) {
         return config->sections.n_groups > 0;
 }
 
-const NetworkPlan *config_network(const Config *config, const char *name) {
-        NetworkPlan key;
+static const Definition *find_definition(const Config *config, const char *name) {
+        Definition key;
 
         if (config->n_networks == 0 || !network_name_is_valid(name))
                 return NULL;
-        strcpy(key.name, name);
-        return bsearch(&key, config->networks, config->n_networks, sizeof(NetworkPlan),
+        strcpy(key.plan.name, name);
+        return bsearch(&key, config->networks, config->n_networks, sizeof(Definition),
                         compare_networks);
 }
 
+const NetworkPlan *config_network(const Config *config, const char *name) {
+        const Definition *definition = find_definition(config, name);
+
+        return definition ? &definition->plan : NULL;
+}
+
+const NetworkHosts *config_network_hosts(const Config *config, const char *name) {
+        const Definition *definition = find_definition(config, name);
+
+        return definition ? &definition->hosts : NULL;
+}
+
 const NetworkPlan *config_network_at(const Config *config, size_t i) {
-        return i < config->n_networks ? &config->networks[i] : NULL;
+        return i < config->n_networks ? &config->networks[i].plan : NULL;
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/failure.h"
@@ -45,6 +46,9 @@ int config_load(Config **ret, const char *directory, Failure *failure);
 /* Takes NULL. Returns NULL. */
 Config *config_free(Config *config);
 
+/* A number that differs, in all likelihood, if anything in the files does. */
+uint64_t config_digest(const Config *config);
+
 /* The limits of this user; root has limits too. */
 Limits config_limits(const Config *config, const Subject *subject);
 
@@ -70,6 +74,9 @@ bool config_knows_groups(const Config *config);
 /* The definition of the network, without addresses that the service is to choose. NULL: there is
  * none. */
 const NetworkPlan *config_network(const Config *config, const char *name);
+
+/* The lines Host= of that definition. NULL: there is none. */
+const NetworkHosts *config_network_hosts(const Config *config, const char *name);
 
 /* The i-th definition, from 0, in the order of names. NULL: there are no more. */
 const NetworkPlan *config_network_at(const Config *config, size_t i);

@@ -102,7 +102,8 @@ static bool take_address(struct rtnl_addr *object, AddressInfo *ret) {
         const struct nl_addr *local = rtnl_addr_get_local(object),
                              *peer = rtnl_addr_get_peer(object);
         AddressInfo address = { .family = rtnl_addr_get_family(object),
-                .ifindex = rtnl_addr_get_ifindex(object) };
+                .ifindex = rtnl_addr_get_ifindex(object),
+                .wide = rtnl_addr_get_scope(object) < RT_SCOPE_LINK };
         const unsigned size = address.family == AF_INET ? sizeof(struct in_addr)
                                                         : sizeof(struct in6_addr);
         const int prefix = rtnl_addr_get_prefixlen(object);

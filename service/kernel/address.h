@@ -33,6 +33,7 @@ typedef struct AddressInfo {
         int family; /* AF_INET or AF_INET6 */
         int ifindex;
         uint8_t prefix;
+        bool wide; /* of a wider scope than the link, see address_find_wide() */
         union {
                 struct in_addr v4;
                 struct in6_addr v6;

@@ -3,6 +3,7 @@
 #include "kernel/link-parse.h"
 
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
@@ -31,25 +32,30 @@ struct LinkEvents {
 
 DEFINE_CLEANUP(LinkEvents, link_events_close)
 
-/* Lets through all messages about links; of those about neighbours, only that a bridge has lost an
- * entry that somebody had set; of those about tc, only that rules at the egress of a device, or the
- * qdisc that holds them, are gone, and not those about the queues of every new tap. The kernel
- * sends the latter two one message at a time, so looking at the first is enough. */
+/* Lets through all messages about links; of those about addresses, no link-local ones; of those
+ * about neighbours, only that a bridge has lost an entry that somebody had set; of those about tc,
+ * only that rules at the egress of a device, or the qdisc that holds them, are gone, and not those
+ * about the queues of every new tap. The kernel sends the latter two one message at a time, so
+ * looking at the first is enough. */
 static int filter_messages(int fd) {
         static struct sock_filter code[] = {
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWLINK), 12, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELLINK), 11, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELTFILTER), 6, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELQDISC), 5, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELNEIGH), 0, 7),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWLINK), 16, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELLINK), 15, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELTFILTER), 8, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELQDISC), 7, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_NEWADDR), 9, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELADDR), 8, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(RTM_DELNEIGH), 0, 9),
                 BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_family)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 5),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_BRIDGE, 0, 7),
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_state)),
-                BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CONST_HTONS(NUD_NOARP | NUD_PERMANENT), 4, 3),
+                BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CONST_HTONS(NUD_NOARP | NUD_PERMANENT), 6, 5),
                 BPF_STMT(BPF_LD | BPF_W | BPF_ABS, MESSAGE_AT(struct tcmsg, tcm_parent)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(RTNL_EGRESS), 2, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(TC_H_CLSACT), 1, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(RTNL_EGRESS), 4, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONL(TC_H_CLSACT), 3, 2),
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct ifaddrmsg, ifa_scope)),
+                BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, RT_SCOPE_LINK, 0, 1),
                 BPF_STMT(BPF_RET | BPF_K, 0),
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
         };
@@ -61,7 +67,8 @@ int link_events_open(LinkEvents **ret) {
         _cleanup_(link_events_closep) LinkEvents *events = NULL;
         const struct sockaddr_nl address = {
                 .nl_family = AF_NETLINK,
-                .nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_TC,
+                .nl_groups = RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_TC | RTMGRP_IPV4_IFADDR |
+                                RTMGRP_IPV6_IFADDR,
         };
         int r;
 
@@ -125,6 +132,8 @@ static void pass_on(const Reader *reader, const struct nlmsghdr *message) {
                         reader->event(&link, LINK_FDB_GONE, reader->userdata);
         } else if (rtnl_is_about_egress(message, &link.ifindex))
                 reader->event(&link, LINK_RULES_GONE, reader->userdata);
+        else if (rtnl_is_about_address(message, &link.ifindex))
+                reader->event(&link, LINK_ADDRESS, reader->userdata);
         else if (rtnl_is_about_port(message, &link.ifindex)) {
                 PortVlans vlans;
 

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * The kernel's notifications about links, about FDB entries that bridges lose, and about rules
- * deleted at their egress: a non-blocking socket of its own, with a large buffer. A filter in the
- * kernel leaves out what bridges learn and forget by themselves, frame by frame. The kernel drops
- * what does not fit and says so once; the caller must then compare what it knows with a dump.
+ * The kernel's notifications about links and their addresses, about FDB entries that bridges lose,
+ * and about rules deleted at their egress: a non-blocking socket of its own, with a large buffer. A
+ * filter in the kernel leaves out what bridges learn and forget by themselves, frame by frame. The
+ * kernel drops what does not fit and says so once; the caller must then compare what it knows with
+ * a dump.
  */
 
 #include <stdbool.h>
@@ -23,6 +24,8 @@ typedef enum LinkEvent {
                                ifindex of its port and the MAC are valid */
         LINK_RULES_GONE, /* somebody has deleted tc rules at its egress: of *link only the ifindex
                             is valid */
+        LINK_ADDRESS,    /* the link has got or lost an address of a wider scope than the link, or
+                            one has changed: of *link only the ifindex is valid */
         LINK_EVENT_MAX,
 } LinkEvent;
 

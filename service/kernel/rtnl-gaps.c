@@ -2,6 +2,7 @@
 #include "kernel/rtnl-gaps.h"
 
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_tun.h>
@@ -281,6 +282,16 @@ bool rtnl_is_about_egress(const struct nlmsghdr *message, int *ret_ifindex) {
                         !has_header(message, sizeof(*header)))
                 return false;
         *ret_ifindex = header->tcm_ifindex;
+        return true;
+}
+
+bool rtnl_is_about_address(const struct nlmsghdr *message, int *ret_ifindex) {
+        const struct ifaddrmsg *header = nlmsg_data(message);
+
+        if ((message->nlmsg_type != RTM_NEWADDR && message->nlmsg_type != RTM_DELADDR) ||
+                        !has_header(message, sizeof(*header)))
+                return false;
+        *ret_ifindex = (int)header->ifa_index;
         return true;
 }
 

@@ -78,6 +78,10 @@ int rtnl_parse_linkinfo(const struct nlmsghdr *message, LinkInfo *ret);
  * of which device (libnl parses the message, but looks up the device in a cache: any version). */
 bool rtnl_is_about_egress(const struct nlmsghdr *message, int *ret_ifindex);
 
+/* Whether it is about an address of a link, and which link (libnl parses the message, but looks up
+ * the link in a cache: any version). */
+bool rtnl_is_about_address(const struct nlmsghdr *message, int *ret_ifindex);
+
 /* Whether it is a bridge's report about one of its ports, and which. */
 bool rtnl_is_about_port(const struct nlmsghdr *message, int *ret_port);
 

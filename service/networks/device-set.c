@@ -54,6 +54,11 @@ int device_set_add(DeviceSet *set, int ifindex) {
         return 0;
 }
 
+bool device_set_equal(const DeviceSet *a, const DeviceSet *b) {
+        return a->n == b->n &&
+                        (a->n == 0 || memcmp(a->ifindexes, b->ifindexes, a->n * sizeof(int)) == 0);
+}
+
 void device_set_done(DeviceSet *set) {
         free(set->ifindexes);
         *set = (DeviceSet){ .ifindexes = NULL };

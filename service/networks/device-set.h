@@ -17,3 +17,5 @@ void device_set_done(DeviceSet *set);
 int device_set_add(DeviceSet *set, int ifindex);
 
 bool device_set_has(const DeviceSet *set, int ifindex);
+
+bool device_set_equal(const DeviceSet *a, const DeviceSet *b);

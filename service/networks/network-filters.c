@@ -231,6 +231,15 @@ void networks_update_uplinks(Networks *networks) {
                 log_warning("Cannot switch forwarding for the networks: %s",
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
         networks_tell_warnings(networks);
+        if (networks->egress_told == uplinks_egress_changes(networks->uplinks))
+                return;
+        networks->egress_told = uplinks_egress_changes(networks->uplinks);
+        if (networks->observer)
+                networks->observer->rerouted(networks->observer_data);
+}
+
+const Egress *networks_egress(const Networks *networks) {
+        return networks->uplinks ? uplinks_egress(networks->uplinks) : NULL;
 }
 
 static void on_uplinks_due(void *userdata) {

@@ -4,6 +4,7 @@
 /* Keeps the filters of networks and of the uplinks as they were made; and the uplinks, whose filter
  * changes with them. */
 
+#include "networks/egress.h"
 #include "networks/network.h"
 
 /* To be called before there is any network, and when nothing may be restored any more. */
@@ -19,6 +20,9 @@ int networks_open_uplinks(Networks *networks);
 
 /* Adapts forwarding to the present networks. */
 void networks_update_uplinks(Networks *networks);
+
+/* By which devices guests of networks of the kind nat leave. NULL: there was no network yet. */
+const Egress *networks_egress(const Networks *networks);
 
 /* Somebody, perhaps ourselves, has changed the table of that name (after NETWORK_TABLE_PREFIX), or
  * any table. */

@@ -42,6 +42,7 @@ struct Networks {
         Uplinks *uplinks;
         FilterGuard uplink_guard;
         unsigned uplink_filter_made; /* what the guard was told of (uplinks_filter_made()) */
+        unsigned egress_told;        /* uplinks_egress_changes(), when the observer was told */
         Reconcilable checksums;      /* the device by which DHCP replies get theirs */
         RestoreLimit checksum_limit;
         unsigned lease_ends; /* how often leases were ended (networks/network-leases) */

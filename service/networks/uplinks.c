@@ -16,7 +16,6 @@
 #include "kernel/filter.h"
 #include "kernel/forwarding.h"
 #include "kernel/route-events.h"
-#include "networks/egress.h"
 #include "networks/network-health.h"
 #include "networks/uplink-filter.h"
 #include "networks/uplink-switch.h"
@@ -42,6 +41,7 @@ struct Uplinks {
         int fd;                  /* of kernel/route-events, while there is a network */
         UplinkSwitch ours;       /* those that we have switched on */
         Egress egress;           /* as of the last look */
+        unsigned egress_changes; /* uplinks_egress_changes() */
         char *filtered;          /* the rules of its table; NULL: not known yet */
         unsigned made;           /* how often it was */
         uint64_t retry;          /* the last pause before another attempt, in µs; 0: none */
@@ -388,6 +388,14 @@ static int set_filter(
         return 0;
 }
 
+const Egress *uplinks_egress(const Uplinks *uplinks) {
+        return &uplinks->egress;
+}
+
+unsigned uplinks_egress_changes(const Uplinks *uplinks) {
+        return uplinks->egress_changes;
+}
+
 unsigned uplinks_filter_made(const Uplinks *uplinks) {
         return uplinks->made;
 }
@@ -489,6 +497,10 @@ static int plan(Uplinks *uplinks, Netlink *netlink, bool of_others, ForwardingPl
 
 /* Keeps what was carried out. */
 static void keep(Uplinks *uplinks, ForwardingPlan *forwarding) {
+        uplinks->egress_changes += tag_owner_of(uplinks->networks) &&
+                        !(device_set_equal(&uplinks->egress.v4, &forwarding->egress.v4) &&
+                                        device_set_equal(&uplinks->egress.v6,
+                                                        &forwarding->egress.v6));
         uplink_switch_done(&uplinks->ours);
         egress_done(&uplinks->egress);
         uplinks->ours = forwarding->wanted;

@@ -17,6 +17,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "networks/egress.h"
 #include "networks/network.h"
 
 typedef struct Uplinks Uplinks;
@@ -43,6 +44,11 @@ int uplinks_find(Uplinks *uplinks, Netlink *netlink);
  * networks warn of it, and it is tried again a second later, then less and less often, but at least
  * once a minute. -errno */
 int uplinks_update(Uplinks *uplinks, Netlink *netlink, Failure *failure);
+
+/* By which devices guests reach what is outside, as of the last update; and how often these have
+ * changed while there was a network of the kind nat. */
+const Egress *uplinks_egress(const Uplinks *uplinks);
+unsigned uplinks_egress_changes(const Uplinks *uplinks);
 
 /* The uplinks' table of packet filters: how often it was made, and whether there should be one. */
 unsigned uplinks_filter_made(const Uplinks *uplinks);

@@ -8,7 +8,6 @@
 #include "taps/bridge-ports.h"
 
 #include <errno.h>
-#include <search.h>
 #include <string.h>
 
 #include "common/cleanup.h"
@@ -18,11 +17,9 @@
 #include "networks/network-leases.h"
 #include "taps/manager-private.h"
 
-/* Whether the link is an endpoint that was made for the bridge it is on: its tag agrees with our
- * record, and so does the group by which a network's filters know it. Does not ask the kernel. A
- * tap that somebody has moved to another bridge counts as foreign there: no filter of a network
+/* A tap that somebody has moved to another bridge counts as foreign there: no filter of a network
  * knows it, and nobody was asked whether it may be on that bridge. */
-static bool is_own_port(Manager *manager, const LinkInfo *link) {
+bool manager_owns_port(Manager *manager, const LinkInfo *link) {
         const Endpoint *endpoint = registry_by_ifindex(&manager->registry, link->ifindex);
         const Network *network = networks_at(manager->networks, link->master);
         Tag tag;
@@ -47,7 +44,7 @@ static int count_port(const LinkInfo *link, void *userdata) {
         if (lease_end_is_port(link))
                 return 0;
         look->ports.all++;
-        look->ports.foreign += !is_own_port(look->manager, link);
+        look->ports.foreign += !manager_owns_port(look->manager, link);
         return 0;
 }
 
@@ -165,89 +162,7 @@ void manager_adopt_bridges(Manager *manager) {
 
 void manager_see_port(Manager *manager, const LinkInfo *link) {
         const bool is_own = !networks_at(manager->networks, link->master) ||
-                        lease_end_is_port(link) || is_own_port(manager, link);
+                        lease_end_is_port(link) || manager_owns_port(manager, link);
 
         networks_see_port(manager->networks, link, is_own);
-}
-
-/* A port may be seen before its bridge, of which only the ifindex is known then. */
-typedef struct BridgeEntry {
-        List link;
-        LinkInfo bridge; /* name "" until seen */
-        BridgePorts ports;
-} BridgeEntry;
-
-typedef struct BridgeList {
-        Manager *manager;
-        List entries; /* BridgeEntry.link */
-        void *by_ifindex;
-} BridgeList;
-
-static int compare_ifindex(const void *a, const void *b) {
-        const BridgeEntry *x = a, *y = b;
-
-        return (x->bridge.ifindex > y->bridge.ifindex) - (x->bridge.ifindex < y->bridge.ifindex);
-}
-
-static void forget_all(BridgeList *list) {
-        LIST_FOREACH_SAFE(&list->entries, node) {
-                BridgeEntry *entry = container_of(node, BridgeEntry, link);
-
-                tdelete(entry, &list->by_ifindex, compare_ifindex);
-                list_unlink(&entry->link);
-                free(entry);
-        }
-}
-
-static BridgeEntry *entry_of(BridgeList *list, int ifindex) {
-        _cleanup_free_ BridgeEntry *entry = calloc(1, sizeof(BridgeEntry));
-        BridgeEntry **found;
-
-        if (!entry)
-                return NULL;
-        entry->bridge.ifindex = ifindex;
-        found = tsearch(entry, &list->by_ifindex, compare_ifindex);
-        if (!found || *found != entry)
-                return found ? *found : NULL;
-        list_append(&list->entries, &entry->link);
-        return TAKE_PTR(entry);
-}
-
-static int count_link(const LinkInfo *link, void *userdata) {
-        BridgeList *list = userdata;
-        BridgeEntry *entry;
-
-        if (strcmp(link->kind, "bridge") == 0) {
-                entry = entry_of(list, link->ifindex);
-                if (!entry)
-                        return -ENOMEM;
-                entry->bridge = *link;
-        }
-        if (link->master > 0 && !lease_end_is_port(link)) {
-                entry = entry_of(list, link->master);
-                if (!entry)
-                        return -ENOMEM;
-                entry->ports.all++;
-                entry->ports.foreign += !is_own_port(list->manager, link);
-        }
-        return 0;
-}
-
-int manager_list_bridges(
-                Manager *manager, manager_bridge_t each, void *userdata, Failure *failure) {
-        _cleanup_(forget_all) BridgeList list = { .manager = manager };
-        int r = -EINTR;
-
-        list_init(&list.entries);
-        UNTIL_DUMP_IS_WHOLE(r) {
-                forget_all(&list);
-                r = link_dump(manager->netlink, count_link, &list, failure);
-        }
-        LIST_FOREACH(&list.entries, node) {
-                const BridgeEntry *entry = container_of(node, BridgeEntry, link);
-
-                if (r >= 0 && *entry->bridge.name)
-                        r = each(&entry->bridge, &entry->ports, userdata);
-        }
-        return r;
 }

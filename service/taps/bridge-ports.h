@@ -6,6 +6,10 @@
 #include "networks/networks-list.h"
 #include "taps/manager-observer.h"
 
+/* Whether the link is an endpoint that was made for the bridge it is on: its tag agrees with our
+ * record, and so does the group by which a network's filters know it. Does not ask the kernel. */
+bool manager_owns_port(Manager *manager, const LinkInfo *link);
+
 /* Counts the ports of the bridge with that ifindex in one dump. -errno of link_dump_ports(): *ret
  * then has one foreign port, so that callers err on the safe side. */
 int manager_look_at_ports(Manager *manager, int bridge, BridgePorts *ret);
@@ -28,7 +32,3 @@ void manager_adopt_bridges(Manager *manager);
 
 /* The link has joined its master, which may be the bridge of a network. */
 void manager_see_port(Manager *manager, const LinkInfo *link);
-
-/* Calls each() for every bridge of the host, with its ports, from one dump. */
-typedef int (*manager_bridge_t)(const LinkInfo *bridge, const BridgePorts *ports, void *userdata);
-int manager_list_bridges(Manager *manager, manager_bridge_t each, void *userdata, Failure *failure);

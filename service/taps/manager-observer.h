@@ -21,4 +21,6 @@ typedef struct ManagerObserver {
         /* What the host offers has changed: somebody has removed the filters of all taps
          * (HostCapabilities.tap_filters), say, or they are back. */
         void (*capabilities_changed)(void *userdata);
+        /* manager_list_bridges() shows something else than before, other than numbers of ports. */
+        void (*bridges_changed)(void *userdata);
 } ManagerObserver;

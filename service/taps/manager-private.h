@@ -7,8 +7,10 @@
  * (restores what others change), host-bridges.c (host bridges that go and come back),
  * tap-filter-guard.c (the filters of all taps), tamper-guard.c (against holders; deletion),
  * placement.c (where a tap is to be), bridge-ports.c (which ports of a bridge are ours),
- * guest-sources.c (which MACs guests use). */
+ * bridge-list.c (all bridges, as they are shown), guest-sources.c (which MACs guests use),
+ * address-watch.c (which IP addresses). */
 
+#include "common/debounce.h"
 #include "kernel/packet-log.h"
 #include "networks/filter-guard.h"
 #include "networks/networks-list.h"
@@ -23,6 +25,8 @@
 
 #define UNPINNED_MAX 16
 
+typedef struct AddressWatch AddressWatch;
+
 /* The filters of all taps are two facts, each with tables of its own (taps/tap-filter). */
 #define TAP_GUARDS 2
 
@@ -31,6 +35,16 @@ typedef struct TapGuard {
         TapFilter filter;
         struct Manager *owner;
 } TapGuard;
+
+/* For taps/bridge-list. */
+typedef struct BridgeWatch {
+        Debounce *due;
+        IfindexMap by_ifindex;  /* SeenLink.entry */
+        List links;             /* SeenLink.link */
+        uint64_t addresses;     /* a digest of those of all bridges, as of the last look */
+        bool addresses_touched; /* they have to be looked at */
+        bool changed;           /* nobody was told yet */
+} BridgeWatch;
 
 typedef enum ManagerState {
         MANAGER_STARTING, /* what is there from before is no news */
@@ -45,6 +59,7 @@ struct Manager {
         DelayedClose *delayed_close;
         LinkMonitor *monitor;
         OffloadWatch *offload_watch;
+        AddressWatch *addresses;
         PacketLog *sources; /* NULL: none are reported */
         sd_event_source *sources_readable;
         Quota *quota;
@@ -72,6 +87,7 @@ struct Manager {
          * at them again. */
         int unpinned[UNPINNED_MAX];
         size_t n_unpinned;
+        BridgeWatch bridge_watch;
         HostCapabilities capabilities;
         ManagerState state;
         const ManagerObserver *observer;

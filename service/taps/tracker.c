@@ -14,6 +14,8 @@
 #include "networks/network-checksums.h"
 #include "networks/network-leases.h"
 #include "networks/networks.h"
+#include "taps/address-watch.h"
+#include "taps/bridge-list.h"
 #include "taps/bridge-ports.h"
 #include "taps/host-bridges.h"
 #include "taps/manager-private.h"
@@ -101,6 +103,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
                 return r;
         manager->n_orphaned += endpoint->orphaned;
         manager_begin_lease(manager, endpoint);
+        address_watch_place(manager->addresses, endpoint);
         if (manager->observer && manager->state != MANAGER_STARTING)
                 manager->observer->appeared(endpoint, manager->userdata);
         (void)TAKE_PTR(endpoint);
@@ -173,6 +176,7 @@ static void tell_changes(void *userdata) {
                         manager->observer->changed(endpoint, changes, manager->userdata);
                 if (changes & of_queues)
                         guard_offloads(manager, endpoint);
+                address_watch_place(manager->addresses, endpoint);
                 /* An event that changes nothing else may be about the offloads. */
                 offload_watch_look(manager->offload_watch, &endpoint->offload_state);
         }
@@ -218,6 +222,7 @@ static int see(const LinkInfo *link, void *userdata) {
         int r = see_endpoint(manager, link);
 
         manager_see_port(manager, link);
+        manager_see_listed(manager, link, LINK_IS);
         return r;
 }
 
@@ -271,6 +276,8 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         Manager *manager = userdata;
         Endpoint *endpoint;
 
+        if (event == LINK_IS || event == LINK_GONE || event == LINK_ADDRESS)
+                manager_see_listed(manager, link, event);
         if (event == LINK_IS || event == LINK_GONE) {
                 networks_see_link(manager->networks, link, event);
                 networks_see_checksum_device(manager->networks, link);
@@ -305,6 +312,7 @@ static void on_event(const LinkInfo *link, LinkEvent event, void *userdata) {
         case LINK_RULES_GONE:
                 networks_see_rules_gone(manager->networks, link->ifindex);
                 break;
+        case LINK_ADDRESS:
         case LINK_EVENT_MAX:
                 break;
         }
@@ -324,6 +332,7 @@ static int resync(void *userdata) {
         if (r < 0)
                 return r;
         manager_resync_bridges(manager);
+        manager_sweep_listed(manager);
         LIST_FOREACH_SAFE(&manager->registry.endpoints, node) {
                 Endpoint *endpoint = container_of(node, Endpoint, link);
 

@@ -102,6 +102,7 @@ def test_verbs_options_bridges_and_endpoints_are_completed(complete, alice, brid
 def test_what_can_be_done_with_networks_is_completed(complete, root):
     assert complete("vnicctl network lea") == ["vnicctl", "network", "leases"]
     assert complete("vnicctl network create --kind iso") == ["vnicctl", "network", "create", "--kind", "isolated"]
+    assert complete("vnicctl libvirt sy") == ["vnicctl", "libvirt", "sync"]
     assert complete("vnicctl network create --guests") == ["vnicctl", "network", "create", "--guests-isolated"]
     with network(root, "yeslab", "isolated", services=False):
         for word in ("show", "delete", "leases"):
@@ -143,5 +144,6 @@ def test_fish_completes_the_same(world, alice, bridges):
         assert offered("vnicctl run --bridge ") == {"yes0"}
         assert offered("vnicctl explain ") == {"yes0"}
         assert offered("vnicctl network ") == {"create", "list", "show", "delete", "leases"}
+        assert offered("vnicctl libvirt ") == {"sync", "remove"}
         assert offered("vnicctl network create --kind ") == {"nat", "isolated"}
         assert offered("vnicctl show ") == {tap.interface, "webserver"}

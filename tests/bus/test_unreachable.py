@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.deadline(120)]
 VERBS = (["capabilities"], ["bridges"], ["create"], ["run", "--", "true"], ["list"], ["show", "web"],
          ["release", "web"], ["release", "--all"], ["monitor"], ["explain", "br0"], ["network", "list"],
          ["network", "create", "net0"], ["network", "show", "net0"], ["network", "delete", "net0"],
-         ["network", "leases", "net0"])
+         ["network", "leases", "net0"], ["libvirt", "sync"])
 CALLABLE = """<policy user="root"><allow own="org.vnicd1"/></policy>
 <policy context="default"><allow send_destination="org.vnicd1"/></policy>"""
 # The bare text of strerror(), which is no sentence.

@@ -233,7 +233,7 @@ def test_warnings_of_bridges_stand_below_the_table(ctl, alice, bridges):
     warnings = {name: bridge["warnings"] for name, bridge in alice.list_bridges().items()}
     assert len(warnings["yes0"]) > len(warnings["yes1"])
     table, below = split_table(ctl("bridges")[1])
-    assert table[0].split() == ["NAME", "KIND", "ACCESS", "MTU", "PORTS"]
+    assert table[0].split() == ["NAME", "KIND", "ACCESS", "MTU", "PORTS", "LEADS-TO"]
     assert all(len(line) < 80 for line in table)
     assert sorted(below) == sorted(f"{name}: {text}" for name, texts in warnings.items() for text in texts)
 

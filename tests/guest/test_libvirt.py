@@ -2,21 +2,18 @@
 """libvirt's qemu:///session of an ordinary user. The user starts its daemon here, in the world."""
 
 import contextlib
-import os
-import pwd
 import shutil
 
 import pytest
-from vnic import guest, kernel, variant
+from vnic import guest, kernel, libvirt, variant
 from vnic.frames import frame_lengths
 from vnic.logind import FakeLogind
 from vnic.networks import network
-from vnic.process import ROOM, Process, identity, poll, variables
+from vnic.process import poll
 
 HOST = "192.0.2.1"
 MAC = "52:54:00:00:10:51"
 SIZE = 20 * 1000 * 1000
-LIBVIRTD = "/usr/sbin/libvirtd"
 
 DOMAIN = """
 <domain type='qemu'>
@@ -43,44 +40,8 @@ DOMAIN = """
 
 pytestmark = [
     pytest.mark.deadline(120),
-    pytest.mark.skipif(not (os.path.exists(LIBVIRTD) and shutil.which("virsh")), reason="libvirt is not installed"),
+    pytest.mark.skipif(not libvirt.is_installed(), reason="libvirt is not installed"),
 ]
-
-
-class Session:
-    """The user's own libvirtd, and virsh."""
-
-    def __init__(self, world, user="alice"):
-        self.world, self.user = world, user
-        entry = pwd.getpwnam(user)
-        self.home = ROOM / "home" / user
-        runtime = f"/run/user/{entry.pw_uid}"
-        self.env = {"XDG_RUNTIME_DIR": runtime}
-        config = self.home / ".config" / "libvirt"
-        self._folder(config, entry)
-        # The line that an ordinary user adds. The other two say: no log daemon, no security driver.
-        (config / "qemu.conf").write_text(f'bridge_helper = "{world.tool("vnic-bridge-helper")}"\n'
-                                          'stdio_handler = "file"\nsecurity_driver = "none"\n')
-        self.daemon = Process("libvirtd", [LIBVIRTD], env=variables(user, world.bus.address, self.env),
-                              **identity(user))
-        socket = f"{runtime}/libvirt/libvirt-sock"
-        assert poll(lambda: os.path.exists(socket) or not self.daemon.alive(), 20)
-        assert self.daemon.alive(), self.daemon.output()
-
-    def _folder(self, folder, entry):
-        folder.mkdir(parents=True, exist_ok=True)
-        while folder != self.home:
-            os.chown(folder, entry.pw_uid, entry.pw_gid)
-            folder = folder.parent
-
-    def virsh(self, *words):
-        return self.world.output_as(self.user, ["virsh", "-q", "-c", "qemu:///session", *words], timeout=40,
-                                    env=self.env)
-
-    def close(self):
-        for name in self.virsh("list", "--name")[1].split():
-            self.virsh("destroy", name)
-        self.daemon.stop()
 
 
 class Domain:
@@ -119,9 +80,8 @@ class Domain:
 
 @pytest.fixture
 def session(world):
-    opened = Session(world)
-    yield opened
-    opened.close()
+    with contextlib.closing(libvirt.Session(world)) as opened:
+        yield opened
 
 
 def check_network(domain, tap, sink):
@@ -160,6 +120,24 @@ def test_a_bridge_interface_on_a_network_of_vnicd(session, root, alice):
         path = alice.call("/org/vnicd1", "org.vnicd1.Manager", "GetEndpoint", "s", (tap,))[0]
         assert alice.get(path, "org.vnicd1.Endpoint", "GuestMac") == MAC
         assert MAC in [lease[1] for lease in net.leases()]
+        assert domain.destroy()[0] == 0
+        assert kernel.wait_gone(tap)
+
+
+def test_a_session_network_of_vnicctl(session, root):
+    """What virt-install --network network=vnicbr0 defines."""
+    with network(root, "vnicbr0") as net:
+        assert session.vnicctl("sync") == (0, "defined vnicbr0\n", "")
+        domain = Domain(session, "named", f"<interface type='network'><source network='vnicbr0'/><mac address='{MAC}'/>"
+                                          "<model type='virtio'/></interface>",
+                        dhcp="web", ping=net.address(4), wait=60)
+        assert domain.status == 0, domain.error
+        assert domain.wait_for(f"VNIC-RESULT ping {net.address(4)} ").endswith(" ok")
+        (tap,) = kernel.our_links()
+        assert kernel.link(tap)["master"] == "vnicbr0"
+        # The guest keeps its tap without the network.
+        assert session.vnicctl("remove") == (0, "removed vnicbr0\n", "")
+        assert kernel.link(tap)["master"] == "vnicbr0"
         assert domain.destroy()[0] == 0
         assert kernel.wait_gone(tap)
 

@@ -84,6 +84,14 @@ static unsigned count_taps(void) {
         return n;
 }
 
+static void on_bridges_changed(void *userdata) {
+        ((Stage *)userdata)->bridges_changed++;
+}
+
+static void on_rerouted(void *userdata) {
+        ((Stage *)userdata)->rerouted++;
+}
+
 /* A manager tries on a tap what the host offers, and has threads delete it: no case should meet
  * that tap. The loop does not run meanwhile. */
 static void await_taps(unsigned n) {
@@ -104,6 +112,7 @@ static void start(Stage *stage) {
                 .leaving = on_leaving,
                 .tampered = on_tampered,
                 .capabilities_changed = on_capabilities_changed,
+                .bridges_changed = on_bridges_changed,
         };
 
         static const NetworksObserver networks_observer = {
@@ -111,6 +120,7 @@ static void start(Stage *stage) {
                 .leaving = on_network_leaving,
                 .warned = on_network_warned,
                 .shared = on_network_shared,
+                .rerouted = on_rerouted,
         };
         const unsigned taps = count_taps();
 
@@ -202,7 +212,7 @@ int stage_events_fd(void) {
 
                 if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
                                 address.nl_family == AF_NETLINK &&
-                                (address.nl_groups & RTMGRP_NEIGH) != 0)
+                                (address.nl_groups & RTMGRP_LINK) != 0)
                         return fd;
         }
         fail_msg("no socket of events");

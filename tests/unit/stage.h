@@ -26,6 +26,7 @@ typedef struct Stage {
         unsigned tampered, deleted; /* reports, and those that report a deletion */
         EndpointEnd end;            /* how the last one that left ended */
         unsigned networks_appeared, networks_leaving, networks_warned;
+        unsigned bridges_changed, rerouted;
 } Stage;
 
 /* A waiter for the removal of an endpoint. */

@@ -19,7 +19,7 @@ DEFINE_CLEANUP(LinkEvents, link_events_close)
 typedef struct Seen {
         unsigned n, gone, closed;
         LinkInfo last;
-        unsigned ports, lost_entries;
+        unsigned ports, lost_entries, addresses;
         int master;       /* of tap0 */
         unsigned masters; /* how often it differed from the one before */
 } Seen;
@@ -29,6 +29,12 @@ static void see(const LinkInfo *link, LinkEvent event, void *userdata) {
 
         if (event == LINK_PORT_IS_NEW) {
                 seen->ports++;
+                return;
+        }
+
+        if (event == LINK_ADDRESS) {
+                seen->addresses++;
+                seen->last = *link;
                 return;
         }
 
@@ -100,6 +106,28 @@ static void a_link_that_comes_is_told_and_one_that_goes(void **state) {
         assert_int_equal(drain(events, &seen), 0);
         assert_int_equal(seen.gone, 1);
         assert_int_equal(seen.last.ifindex, ifindex);
+}
+
+static void addresses_are_told_but_no_link_local_ones(void **state) {
+        _cleanup_events_ LinkEvents *events = NULL;
+        Seen seen = { 0 };
+
+        world_run("ip link add br0 type bridge");
+        events = open_events();
+        world_run("ip address add 203.0.113.9/24 dev br0");
+        assert_int_equal(drain(events, &seen), 0);
+        assert_int_equal(seen.addresses, 1);
+        assert_int_equal(seen.last.ifindex, world_ifindex("br0"));
+        world_run("ip address add 2001:db8::1/64 dev br0 nodad");
+        (void)drain(events, &seen);
+        assert_int_equal(seen.addresses, 2);
+        world_run("ip address del 203.0.113.9/24 dev br0");
+        (void)drain(events, &seen);
+        assert_int_equal(seen.addresses, 3);
+        world_run("ip address add 169.254.9.9/16 scope link dev br0 && "
+                  "ip address add fe80::9/64 dev br0 && ip link set br0 up");
+        (void)drain(events, &seen);
+        assert_int_equal(seen.addresses, 3);
 }
 
 /* Before the kernel deletes a tap it takes it down, which is no administrator's doing. */
@@ -275,6 +303,7 @@ int main(void) {
                 cmocka_unit_test_setup(a_link_that_comes_is_told_and_one_that_goes, world_enter),
                 cmocka_unit_test_setup(a_tap_that_goes_is_closed_and_one_that_was_taken_down_is_not,
                                 world_enter),
+                cmocka_unit_test_setup(addresses_are_told_but_no_link_local_ones, world_enter),
                 cmocka_unit_test_setup(leaving_the_namespace_is_going, world_enter),
                 cmocka_unit_test_setup(leaving_a_bridge_is_not_going, world_enter),
                 cmocka_unit_test_setup(a_loss_is_told_and_then_the_rest_comes, world_enter),

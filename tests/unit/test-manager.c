@@ -15,7 +15,7 @@
 #include "common/ifname.h"
 #include "kernel/tap.h"
 #include "stage.h"
-#include "taps/bridge-ports.h"
+#include "taps/bridge-list.h"
 #include "taps/deletion.h"
 #include "taps/open-queues.h"
 #include "taps/tamper-guard.h"
@@ -1212,19 +1212,19 @@ typedef struct Listing {
         bool seen_br0;
 } Listing;
 
-static int list_one(const LinkInfo *bridge, const BridgePorts *ports, void *userdata) {
+static int list_one(const ListedBridge *listed, void *userdata) {
         Listing *listing = userdata;
 
-        assert_string_equal(bridge->kind, "bridge");
+        assert_string_equal(listed->bridge.kind, "bridge");
         listing->n++;
-        if (strcmp(bridge->name, "br0") == 0) {
+        if (strcmp(listed->bridge.name, "br0") == 0) {
                 listing->seen_br0 = true;
-                listing->ports = *ports;
+                listing->ports = listed->ports;
         }
         return 0;
 }
 
-static int refuse_one(const LinkInfo *bridge, const BridgePorts *ports, void *userdata) {
+static int refuse_one(const ListedBridge *listed, void *userdata) {
         Listing *listing = userdata;
 
         listing->n++;

@@ -1482,6 +1482,28 @@ static void killed_at_any_step_of_its_end_it_is_whole_or_gone(void **state) {
         assert_true(converges(true) > 5);
 }
 
+/* Whoever shows the list is told of the end by the observer of networks, when it begins. */
+static void the_bridge_of_a_network_that_ends_is_no_news(void **state) {
+        const NetworkPlan plan = plan_of("net0", NETWORK_ISOLATED);
+        const BridgeWatch *watch;
+        Network *network;
+        Stage stage;
+
+        stage_enter(&stage);
+        watch = &stage.manager->bridge_watch;
+        network = create(&stage, &plan, true);
+        assert_true(link_monitor_catch_up(stage.manager->monitor));
+        assert_true(watch->changed);
+        stage_await(&stage, !watch->changed && !watch->addresses_touched);
+        assert_int_equal(stage.bridges_changed, 1);
+        delete_network(&stage, network);
+        assert_false(world_has_link("net0"));
+        assert_true(link_monitor_catch_up(stage.manager->monitor));
+        assert_false(watch->changed);
+        assert_int_equal(stage.bridges_changed, 1);
+        stage_leave(&stage);
+}
+
 #define CASE(name) cmocka_unit_test_setup(name, world_enter)
 
 int main(void) {
@@ -1496,6 +1518,7 @@ int main(void) {
                 CASE(a_tap_on_a_network_has_its_group_and_what_the_network_demands),
                 CASE(its_limits_are_kept),
                 CASE(with_it_go_its_endpoints),
+                CASE(the_bridge_of_a_network_that_ends_is_no_news),
                 CASE(a_bridge_that_somebody_deletes_takes_all_with_it),
                 CASE(a_bridge_is_known_by_its_number_whatever_its_group),
                 CASE(another_link_that_had_its_number_is_not_its_bridge),

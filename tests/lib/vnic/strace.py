@@ -27,6 +27,22 @@ def said(file):
 
 
 @contextlib.contextmanager
+def traced(world, *options):
+    """From now on strace writes what the service does to the log that is returned."""
+    log, errors = ROOM / f"strace-{os.getpid()}", tempfile.TemporaryFile()
+    pid = world.pid
+    tracer = subprocess.Popen(["strace", "-qq", "-f", *options, "-o", log, "-p", str(pid)], stderr=errors)
+    try:
+        assert poll(lambda: status_field(pid, "TracerPid") == str(tracer.pid) or tracer.poll() is not None, 30)
+        assert tracer.poll() is None, f"strace has ended with {tracer.returncode}: {said(errors)}"
+        yield log
+    finally:
+        _end(tracer)
+        log.unlink(missing_ok=True)
+        errors.close()
+
+
+@contextlib.contextmanager
 def injected(world, syscall, what, number, *options):
     """From now on the service's number-th such call is given what `what` says ("error=ENOMEM",
     "signal=KILL"). Returns the log."""

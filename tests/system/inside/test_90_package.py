@@ -112,7 +112,8 @@ def test_a_purge_leaves_live_taps_and_nothing_else(bridge, uplink, carol):
         system.run("ip", "tuntap", "add", foreign, "mode", "tap")
         pid = system.pid()
         try:
-            system.run("apt-get", "-q", "-y", "purge", "vnicd", "vnicd-networks", "vnicctl", "vnicd-dev", timeout=120)
+            system.run("apt-get", "-q", "-y", "purge", "vnicd", "vnicd-networks", "vnicd-libvirt", "vnicctl", "vnicd-dev",
+                       timeout=120)
             links = system.links()
             assert "vnicbr0" not in links and on_network not in links
             assert "vnicd-" not in system.run("nft", "list", "tables") and forwarding() == before
