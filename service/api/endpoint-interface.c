@@ -51,6 +51,16 @@ static PROPERTY_GETTER(get_bridge) {
         return append_text(reply, manager_bridge_of(service_here(bus)->manager, endpoint, name));
 }
 
+static PROPERTY_GETTER(get_addresses) {
+        const AddressHolder *addresses = &((const Endpoint *)userdata)->addresses;
+        char texts[ADDRESSES_MAX][IP_ADDRESS_TEXT_SIZE];
+        const char *names[ADDRESSES_MAX + 1] = { NULL };
+
+        for (size_t i = 0; i < addresses->n_shown; i++)
+                names[i] = ip_address_format(&addresses->shown[i], texts[i]);
+        return append_names(reply, names);
+}
+
 static PROPERTY_GETTER(get_anti_spoof) {
         const Endpoint *endpoint = userdata;
 
@@ -138,6 +148,7 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
                 { ENDPOINT_CHANGED_BRIDGE, ENDPOINT_INTERFACE, "Bridge" },
                 { ENDPOINT_CHANGED_MAC, ENDPOINT_INTERFACE, "HostMac" },
                 { ENDPOINT_CHANGED_GUEST_MAC, ENDPOINT_INTERFACE, "GuestMac" },
+                { ENDPOINT_CHANGED_ADDRESSES, ENDPOINT_INTERFACE, "Addresses" },
                 { ENDPOINT_CHANGED_MTU, ENDPOINT_INTERFACE, "Mtu" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "Isolated" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "AntiSpoof" },
@@ -190,6 +201,7 @@ static const sd_bus_vtable vtable[] = {
         CONST_PROPERTY("Label", "s", property_get_text, AT(tag.label)),
         LIVE_PROPERTY("GuestMac", "s", property_get_mac, AT(tag.guest_mac)),
         LIVE_PROPERTY("HostMac", "s", property_get_mac, AT(now.mac)),
+        LIVE_PROPERTY("Addresses", "as", get_addresses, 0),
         LIVE_PROPERTY("Mtu", "u", property_get_number, AT(now.mtu)),
         LIVE_PROPERTY("Isolated", "b", property_get_flag, AT(now.port.isolated)),
         LIVE_PROPERTY("AntiSpoof", "b", get_anti_spoof, 0),

@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "api/fixed-addresses.h"
 #include "api/network-arguments.h"
 #include "api/network-units.h"
 #include "api/removal-calls.h"
+#include "api/resolved-names.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/log.h"
@@ -121,6 +124,47 @@ static int get_leases(const Network *network, sd_bus_message *call, Failure *fai
 static int method_get_leases(sd_bus_message *call, void *userdata, sd_bus_error *error) {
         Failure failure = FAILURE_INIT;
         int r = get_leases(userdata, call, &failure);
+
+        return error_answer(error, &failure, r);
+}
+
+static int append_lease(sd_bus_message *reply, const Service *service, const Network *network,
+                const Lease *lease) {
+        const Endpoint *endpoint = manager_find_lease(service->manager, network, lease);
+        char path[ENDPOINT_PATH_SIZE];
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
+
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "address", "s", lease->address,
+                                "mac", "s", lease->mac, "hostname", "s", lease->name, "expires",
+                                "x", (int64_t)lease->expiry);
+        if (r >= 0 && endpoint)
+                r = sd_bus_message_append(
+                                reply, "{sv}", "endpoint", "o", endpoint_path(endpoint, path));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* What was read last (networks/lease-watch): no file is opened here. */
+static int list_leases(Service *service, const Network *network, sd_bus_message *call) {
+        _cleanup_sd_message_ sd_bus_message *reply = NULL;
+        const Leases *given = &network->given;
+        const uint64_t now = (uint64_t)time(NULL);
+        int r = sd_bus_message_new_method_return(call, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "a{sv}");
+        for (size_t i = 0; i < given->n && r >= 0; i++)
+                if (!lease_has_ended(&given->leases[i], now))
+                        r = append_lease(reply, service, network, &given->leases[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int method_list_leases(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Service *service = service_here(sd_bus_message_get_bus(call));
+        Failure failure = FAILURE_INIT;
+        int r = list_leases(service, userdata, call);
 
         return error_answer(error, &failure, r);
 }
@@ -237,6 +281,8 @@ void network_announce(Service *service, const Network *network) {
         int r;
 
         network_units_start(service->network_units, &network->tag.plan);
+        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+        resolved_names_register(service->resolved_names, network);
         r = sd_bus_emit_object_added(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the network %s: %s", network->tag.plan.name,
@@ -248,6 +294,7 @@ void network_announce_end(Service *service, const Network *network) {
         int r;
 
         network_units_stop(service->network_units, &network->tag.plan);
+        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
         r = sd_bus_emit_object_removed(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the end of the network %s: %s", network->tag.plan.name,
@@ -299,6 +346,8 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssx)", leases),
                         method_get_leases, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", leases),
+                        method_list_leases, SD_BUS_VTABLE_UNPRIVILEGED),
         CONST_PROPERTY("Name", "s", property_get_text, OF_PLAN(name)),
         CONST_PROPERTY("Bridge", "s", property_get_text, OF_PLAN(name)),
         CONST_PROPERTY("Mac", "s", property_get_mac, offsetof(Network, mac)),
@@ -309,6 +358,12 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("UndecidedFilters", "as", get_undecided, 0),
         NETWORK_FIELDS(PROPERTY) SD_BUS_VTABLE_END,
 };
+
+static void on_hosts_found(const char *name, void *userdata) {
+        Service *service = userdata;
+
+        fixed_addresses_changed(service->fixed_addresses, name, true);
+}
 
 int network_interface_register(Service *service) {
         Network *network = NULL;
@@ -323,8 +378,13 @@ int network_interface_register(Service *service) {
                                 NETWORK_INTERFACE, vtable, find, service);
         if (r < 0)
                 return r;
+        /* Of networks that are gone a folder may be left. */
+        (void)network_units_find_hosts(service->network_units, on_hosts_found, service);
         /* Networks that existed before we started may have lost their service. */
-        while ((network = networks_next(service->networks, network)))
+        while ((network = networks_next(service->networks, network))) {
                 network_units_start(service->network_units, &network->tag.plan);
+                fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+                resolved_names_register(service->resolved_names, network);
+        }
         return 0;
 }

@@ -238,6 +238,16 @@ def a_guest_uses_a_mac_of_its_own(scene):
     yield
 
 
+@way("Endpoint.Addresses")
+def a_guest_has_an_address(scene):
+    scene.tap(scene.bridge(), guest_mac=GUEST)
+    yield
+    kernel.run("ip", "neigh", "add", "192.0.2.9", "lladdr", GUEST, "dev", "yes0", "nud", "reachable")
+    yield
+    kernel.run("ip", "neigh", "del", "192.0.2.9", "dev", "yes0")
+    yield
+
+
 @way("Tap.Queues", "Tap.QueuesDisabled")
 def queues_are_opened_and_closed(scene):
     tap = scene.tap(scene.bridge(), True, True, queues=2)

@@ -296,7 +296,7 @@ def check_keys(tree):
     for file, keys, page in (
             ("service/config/config-parse.c", general - {"User", "Group", "Limits", "Bridges"}, "docs/man/vnicd.conf.5"),
             ("common/network-fields.h", {row[2] for row in network_fields(tree)} |
-             {tree.find("service/config/config-network.c", r'^#define DESCRIPTION "(\w+)"')}, "docs/man/vnicd-network.5")):
+             {tree.find("service/config/config-network.c", rf'^#define {key} +"(\w+)"') for key in ("DESCRIPTION", "HOST")}, "docs/man/vnicd-network.5")):
         told = set(re.findall(r"^\.It Sy (\w+)(?: Ns )?=", tree.text(page), re.M))
         if len(keys) < 4:
             complaints.append(f"{file}: only {keys} were found")

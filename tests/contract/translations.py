@@ -22,6 +22,7 @@ CONVERSION = re.compile(r"%[-*.0-9]*(?:ll|z)?[a-zA-Z]")
 # What programs read, by file: patterns of whole literals.
 FOR_PROGRAMS = {
     "client-cli/bridge-helper.c": [r"vnic-bridge-helper .*"],
+    "client-cli/checks-networks.c": [r"resolvectl .*"],
     "client-cli/connection.c": [r"Rejected send message", r"Sender is not authorized to send"],  # of the bus
     "client-cli/main.c": [r"vnicctl .*"],
     "client-cli/verb-explain.c": [r"polkit\.addRule.*"],
