@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/ifname.h"
 #include "common/log.h"
+#include "taps/address-watch.h"
 #include "taps/bridge-ports.h"
 #include "taps/deletion.h"
 #include "taps/guest-sources.h"
@@ -267,6 +268,7 @@ static int publish(Manager *manager, const CreateContext *context, uint32_t nonc
         /* Changes made by others during the setup were followed, but not compared. */
         manager_check(manager, endpoint);
         manager_begin_lease(manager, endpoint);
+        address_watch_place(manager->addresses, endpoint);
         offload_watch_begin_new(&endpoint->offload_state, endpoint->now.ifindex,
                         context->request->offloads);
         *ret = endpoint;

@@ -76,11 +76,11 @@ def tool(root, *command):
 
 
 def too_wide(catalogue):
-    """Lines of help that do not fit a terminal. The columns of one line are the programmer's."""
+    """Lines of help that do not fit a terminal, where those in English do. The columns of one line are the program's."""
     with open(catalogue, "rb") as file:
         messages = gettext.GNUTranslations(file)._catalog  # pylint: disable=protected-access
-    return [line for message, translation in messages.items() if message and "\n" in message
-            and isinstance(message, str) and "%s" not in message and "%.1f" not in message
+    return [line for message, translation in messages.items()
+            if isinstance(message, str) and "\n" in message and max(map(len, message.split("\n"))) <= 80
             for line in translation.split("\n") if len(line) > 80]
 
 
