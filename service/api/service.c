@@ -38,9 +38,10 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
 
-/* now: its guest needs it. */
+/* now: its guest needs it. With a network all of its addresses go. */
 static void address_changed(const Service *service, const Endpoint *endpoint, bool now) {
-        if (endpoint->tag.address.s_addr != 0 && endpoint->network)
+        if (endpoint->tag.address.s_addr != 0 && endpoint->network &&
+                        !network_is_ending(endpoint->network))
                 fixed_addresses_changed(
                                 service->fixed_addresses, endpoint->network->tag.plan.name, now);
 }

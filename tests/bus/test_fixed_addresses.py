@@ -52,6 +52,7 @@ def net(root, systemd):
     """Room for thirteen guests."""
     with network(root, "yesfix", services=False, addresses=["10.78.0.1/28"]) as made, serving(systemd, made.name):
         yield made
+    assert poll(lambda: not (CONFIGURATIONS / "yesfix.hosts").exists(), 5)
 
 
 @pytest.fixture
