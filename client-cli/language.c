@@ -2,8 +2,9 @@
 #include "language.h"
 
 /*
- * Numbers are not touched (LC_NUMERIC stays "C"): tables are read by programs, too. text_clean()
- * takes UTF-8, so that is what catalogues are converted to, whatever the terminal has.
+ * Only the language is the user's. Numbers are not (programs read tables, too), and neither are
+ * characters: in Turkish tolower('I') is not 'i', so keys of JSON would differ, and text_clean()
+ * takes UTF-8 alone.
  */
 
 #include <locale.h>
@@ -11,10 +12,9 @@
 #define DOMAIN "vnicd"
 
 void language_start(void) {
-        (void)setlocale(LC_CTYPE, "");
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
         (void)setlocale(LC_MESSAGES, "");
         (void)bindtextdomain(DOMAIN, LOCALE_DIR);
-        (void)bind_textdomain_codeset(DOMAIN, "UTF-8");
         (void)textdomain(DOMAIN);
 }
 

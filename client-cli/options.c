@@ -53,6 +53,8 @@ static const OptionRow rows[] = {
                         N_("a name of your own for the endpoint") },
         { "guest-mac", " MAC", OPTIONS_TAP, TYPE_TEXT, FIELD(guest_mac),
                         N_("the MAC address the guest will use") },
+        { "address", " IPV4", OPTIONS_TAP, TYPE_TEXT, FIELD(address),
+                        N_("the guest's address, on a network with DHCP") },
         { "mtu", " BYTES", OPTIONS_TAP, TYPE_NUMBER, FIELD(mtu),
                         N_("default, and on a bridge the only one: the bridge's") },
         { "isolated", "[=BOOL]", OPTIONS_TAP, TYPE_SWITCH, FIELD(isolated),

@@ -57,7 +57,7 @@ typedef struct Options {
 
         const char *bridge; /* "": the service's own choice */
         OptionNumber queues;
-        const char *label, *guest_mac, *offloads; /* NULL: not given */
+        const char *label, *guest_mac, *address, *offloads; /* NULL: not given */
         OptionNumber mtu;
         OptionSwitch isolated, anti_spoof;
         OptionNumber vnet_hdr_size;

@@ -129,6 +129,8 @@ Status print_object(const json_t *object) {
         int r = 0;
 
         json_object_foreach((json_t *)object, key, value) {
+                if (strcmp(key, "warning_codes") == 0) /* for programs; people get the sentences */
+                        continue;
                 r = add_title(&table, key);
                 if (r >= 0)
                         r = strcmp(key, "warnings") == 0 && json_array_size(value) > 0

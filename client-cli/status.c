@@ -30,7 +30,7 @@ static const char *const meanings[STATUS_MAX] = {
         [STATUS_LIMIT] = N_(
                         "a limit is reached: of the user, the bridge, the device or the service"),
         [STATUS_BAD_OPTION] = N_("an option that the service refuses"),
-        [STATUS_TAKEN] = N_("the MAC address or the label is in use"),
+        [STATUS_TAKEN] = N_("the MAC address, the address or the label is in use"),
         [STATUS_NOT_SUPPORTED] = N_("this host or this service cannot do it"),
         [STATUS_KERNEL] = N_("the kernel refused, or the bridge changed meanwhile"),
         [STATUS_UNREACHABLE] = N_("the service or the system bus cannot be reached"),

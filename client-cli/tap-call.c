@@ -77,6 +77,8 @@ static int append_others(sd_bus_message *call, const Options *options) {
         if (r >= 0)
                 r = append_text(call, "guest_mac", options->guest_mac);
         if (r >= 0)
+                r = append_text(call, "address", options->address);
+        if (r >= 0)
                 r = append_switch(call, "isolated", &options->isolated);
         if (r >= 0)
                 r = append_switch(call, "anti_spoof", &options->anti_spoof);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "address-teller.h"
 #include "common/cleanup.h"
 #include "keeper.h"
 #include "language.h"
@@ -38,6 +39,7 @@ Status verb_create(const Options *options) {
                 return status;
         if (options->persistent || options->until_logout)
                 return print_tap(options, tap);
+        address_teller_start(&tap, 1);
         /* Block signals before anybody can read that the tap is there and tell us to end. */
         signals = keeper_block_signals();
         if (signals < 0)

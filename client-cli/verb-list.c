@@ -27,6 +27,7 @@ static const Column columns[] = {
         { "QUEUES", "queues" },
         { "STATE", "state" },
         { "KEPT", "kept" },
+        { "ADDRESSES", "wide_addresses" },
         { "WARNINGS", "n_warnings" },
 };
 
@@ -78,6 +79,22 @@ static int collect(const Options *options, json_t *objects, json_t *endpoints) {
         return 0;
 }
 
+/* The table leaves out those that are of no use beyond the bridge; "show" prints all. */
+static void choose_addresses(json_t *endpoints) {
+        json_t *endpoint, *address;
+        size_t i, k;
+
+        json_array_foreach(endpoints, i, endpoint) {
+                json_t *wide = json_array();
+
+                json_array_foreach(json_object_get(endpoint, "addresses"), k, address) {
+                        if (strncmp(json_string_value(address), "fe80:", strlen("fe80:")) != 0)
+                                json_array_append(wide, address);
+                }
+                json_object_set_new(endpoint, "wide_addresses", wide);
+        }
+}
+
 /* What the table has for what "show" prints: of warnings their number, and how long it is kept
  * without a queue. */
 static void add_cells(json_t *endpoints) {
@@ -115,6 +132,7 @@ Status verb_list(const Options *options) {
                 return complain_errno(r, _("Cannot read the answer of the service"));
         if (options->json)
                 return print_json(endpoints);
+        choose_addresses(endpoints);
         add_cells(endpoints);
         return print_rows(endpoints, columns, sizeof(columns) / sizeof(columns[0]));
 }

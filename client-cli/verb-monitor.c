@@ -71,7 +71,7 @@ static void print_members(const char *event, const json_t *details) {
                 return;
         }
         json_object_foreach((json_t *)details, key, value) {
-                if (strcmp(key, "interface") != 0)
+                if (strcmp(key, "interface") != 0 && strcmp(key, "warning_codes") != 0)
                         print_member(details, key);
         }
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "address-teller.h"
 #include "common/cleanup.h"
 #include "forwarding.h"
 #include "language.h"
@@ -175,6 +176,7 @@ Status verb_run(const Options *options) {
         r = fill_in(&run, &command);
         if (r < 0)
                 return complain_errno(r, _("Cannot fill in the arguments of the program"));
+        address_teller_start(run.taps, run.n);
         r = keep_open_over_exec(&run);
         if (r < 0)
                 return complain_errno(r, _("Cannot hand the queues over"));

@@ -9,6 +9,7 @@
 //   $moc -o endpoint.moc endpoint.h
 //   c++ -fPIC -o create-tap-qt *.cpp $(pkg-config --cflags --libs Qt5DBus)
 #include <QCoreApplication>
+#include <QDBusMetaType>
 #include <QDBusUnixFileDescriptor>
 #include <QTextStream>
 
@@ -19,13 +20,19 @@ int main(int argc, char *argv[]) {
         QCoreApplication application(argc, argv);
         QTextStream out(stdout), err(stderr);
 
+        const QDBusConnection bus = QDBusConnection::systemBus();
+        Manager manager("org.vnicd1", "/org/vnicd1", bus);
         if (argc != 2) {
-                err << "Usage: create-tap-qt BRIDGE\n";
+                // Without this QtDBus aborts the program: it does not know a list of dictionaries by itself.
+                qDBusRegisterMetaType<QList<QVariantMap>>();
+                const QDBusReply<QList<QVariantMap>> bridges = manager.ListBridges();
+                err << "Usage: create-tap-qt BRIDGE, one of:";
+                for (const QVariantMap &bridge : bridges.value())
+                        err << ' ' << bridge["name"].toString();
+                err << '\n';
                 return 1;
         }
 
-        const QDBusConnection bus = QDBusConnection::systemBus();
-        Manager manager("org.vnicd1", "/org/vnicd1", bus);
         // Generated calls have no flag that lets polkit ask a person: hence the option. The service lets a question
         // stand for 120 s: wait longer than that.
         const QVariantMap options{ { "queues", 2U }, { "interactive", true } };

@@ -15,8 +15,10 @@ public:
         explicit Manager(sdbus::IConnection &bus) : ProxyInterfaces(bus, "org.vnicd1", "/org/vnicd1") {
         }
 
-private:
+private: // never called: that takes registerProxy(), and a loop that reads the bus
         void onEndpointRemoved(const sdbus::ObjectPath &, const std::string &, const std::string &) override {
+        }
+        void onBridgesChanged() override {
         }
 };
 

@@ -114,6 +114,7 @@ static const PolicyRow rows[] = {
         { MANAGER, "Reload", POLICY_AUTHORIZE, EFFECT_CHANGE, "", { &reload } },
         { NETWORK, "Delete", POLICY_AUTHORIZE, EFFECT_CHANGE, "", { &manage_networks } },
         { NETWORK, "GetLeases", POLICY_IDENTIFIED, EFFECT_ANSWER, "", { NULL } },
+        { NETWORK, "ListLeases", POLICY_IDENTIFIED, EFFECT_ANSWER, "", { NULL } },
         { ENDPOINT, "Release", POLICY_AUTHORIZE, EFFECT_CHANGE, "", { &manage_endpoint } },
         { TAP, "OpenQueues", POLICY_HANDLE_OWNER, EFFECT_ANSWER, "u", { NULL } },
         { TAP, "OpenQueue", POLICY_HANDLE_OWNER, EFFECT_ANSWER, "", { NULL } },

@@ -30,6 +30,8 @@
 
 typedef struct NetworkUnits NetworkUnits;
 typedef struct Reload Reload;
+typedef struct FixedAddresses FixedAddresses;
+typedef struct ResolvedNames ResolvedNames;
 typedef struct Logins Logins;
 
 typedef struct Service {
@@ -41,6 +43,8 @@ typedef struct Service {
         Manager *manager;
         Networks *networks; /* the manager's */
         NetworkUnits *network_units;
+        FixedAddresses *fixed_addresses;
+        ResolvedNames *resolved_names;
         FdReplies *fd_replies;
         Logins *logins; /* NULL: the service is starting or stopping */
         sd_event_source *hangup;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "api/context.h"
+#include "api/fixed-addresses.h"
 #include "api/tap-arguments.h"
 #include "api/until-logout.h"
 #include "bus/bus-cleanup.h"
@@ -117,6 +118,7 @@ static Client client_of(const Service *service, const Call *call, const TapReque
                 .count_ports = will_be_asked(service, call, request),
                 .connection = call->caller->name,
                 .defined = config_network(service->config, request->bridge),
+                .hosts = config_network_hosts(service->config, request->bridge),
         };
 }
 
@@ -180,10 +182,124 @@ static int look(Service *service, Call *call, const TapRequest *request, const C
                         request->bridge);
 }
 
-static int create_tap(Service *service, sd_bus_message *message, const CreateForm *form,
+static int act(Service *service, sd_bus_message *message, const CreateForm *form,
+                const TapRequest *request, const Client *client, const Placement *place,
                 Failure *failure) {
         FdSet queues = FDSET_INIT;
         Endpoint *endpoint;
+        int r = manager_create_tap(
+                        service->manager, request, client, place, &queues, &endpoint, failure);
+
+        if (r < 0)
+                return r;
+
+        /* Reply: from here on only the client holds the tap. It comes before the signals, so that
+         * the client need not wait for those. */
+        r = reply_with_tap(service, message, form, endpoint, &queues);
+        manager_announce(service->manager, endpoint);
+        if (r < 0)
+                manager_take_back(service->manager, endpoint);
+        manager_close_queues(service->manager, client->uid, endpoint->tag.nonce, &queues);
+        return r;
+}
+
+/* A call that was authorised, while the address for its guest is reserved. */
+typedef struct Reserving {
+        Service *service;
+        const CreateForm *form;
+        TapRequest request; /* with the guest's MAC */
+        /* What was looked at and decided. */
+        const Config *config;
+        AccessRequest access;
+} Reserving;
+
+/* Looks again: the verdict is good for what it was about. */
+static int create_reserved(const Reserving *reserving, Call *call, Failure *failure) {
+        Service *service = reserving->service;
+        const AccessRequest *before = &reserving->access;
+        const Client client = client_of(service, call, &reserving->request);
+        AccessRequest access;
+        List *blocked_on;
+        Placement place;
+        int r = look(service, call, &reserving->request, &client, &place, &blocked_on, failure);
+
+        if (r < 0)
+                return r;
+        access = access_of(&reserving->request, &client, &place);
+        if (r == PLACEMENT_BLOCKED || reserving->config != service->config ||
+                        access.generation != before->generation ||
+                        access.network != before->network ||
+                        access.unfiltered != before->unfiltered ||
+                        !access.learnt != !before->learnt)
+                return failure_set(failure, FAILURE_STALE, ESTALE,
+                                "The network \"%s\" or the configuration changed while the address was reserved. Ask again.",
+                                reserving->request.bridge);
+        return act(service, call->entry.message, reserving->form, &reserving->request, &client,
+                        &place, failure);
+}
+
+static int on_reserved(Call *call, int error, void *userdata) {
+        _cleanup_(sd_bus_error_free) sd_bus_error answer = SD_BUS_ERROR_NULL;
+        const Reserving *reserving = userdata;
+        Failure failure = FAILURE_INIT;
+        int r = error < 0 ? fixed_addresses_refusal(
+                                            reserving->service->fixed_addresses, error, &failure)
+                          : create_reserved(reserving, call, &failure);
+
+        if (r >= 0)
+                return r;
+        error_answer(&answer, &failure, r);
+        return sd_bus_reply_method_error(call->entry.message, &answer);
+}
+
+static bool is_of_a_host(const NetworkHosts *hosts, const Mac *mac) {
+        for (size_t i = 0; hosts && i < hosts->n; i++)
+                if (mac_equal(&hosts->hosts[i].mac, mac))
+                        return true;
+        return false;
+}
+
+/* One that is in use by chance is refused when the tap is made. */
+static int generate_mac(const NetworkHosts *hosts, Mac *ret) {
+        int r = mac_generate(ret);
+
+        while (r >= 0 && is_of_a_host(hosts, ret))
+                r = mac_generate(ret);
+        return r;
+}
+
+static int begin_reserving(Service *service, Call *call, const CreateForm *form,
+                const TapRequest *request, const Client *client, const Placement *place,
+                const AccessRequest *access) {
+        Reserving *reserving = calloc(1, sizeof(Reserving));
+        List *waiters;
+        int r = 0;
+
+        if (!reserving)
+                return -ENOMEM;
+        *reserving = (Reserving){ service, form, *request, service->config, *access };
+        if (!request->has_guest_mac)
+                r = generate_mac(client->hosts, &reserving->request.guest_mac);
+        if (r < 0) {
+                free(reserving);
+                return r;
+        }
+        r = fixed_addresses_reserve(service->fixed_addresses,
+                        &(FixedAddress){
+                                        .network = place->plan->name,
+                                        .at = place->network,
+                                        .hosts = place->network && place->network->tag.kept
+                                                        ? NULL
+                                                        : client->hosts,
+                                        .mac = reserving->request.guest_mac,
+                                        .address = request->address,
+                        },
+                        reserving, &waiters);
+        return r < 0 ? r : call_block_on(call, waiters, on_reserved, reserving);
+}
+
+static int create_tap(Service *service, sd_bus_message *message, const CreateForm *form,
+                Failure *failure) {
         TapRequest request;
         AccessRequest access;
         List *blocked_on;
@@ -205,7 +321,9 @@ static int create_tap(Service *service, sd_bus_message *message, const CreateFor
         r = look(service, call, &request, &client, &place, &blocked_on, failure);
         if (r < 0)
                 return r;
-        if (r == PLACEMENT_BLOCKED)
+        if (r == PLACEMENT_OK && request.has_address)
+                blocked_on = fixed_addresses_busy(service->fixed_addresses, place.plan->name);
+        if (blocked_on)
                 return call_block_on(call, blocked_on, NULL, NULL);
 
         /* Authorise. */
@@ -214,20 +332,10 @@ static int create_tap(Service *service, sd_bus_message *message, const CreateFor
         if (r <= 0)
                 return r;
 
-        /* Act. */
-        r = manager_create_tap(
-                        service->manager, &request, &client, &place, &queues, &endpoint, failure);
-        if (r < 0)
-                return r;
-
-        /* Reply: from here on only the client holds the tap. It comes before the signals, so that
-         * the client need not wait for those. */
-        r = reply_with_tap(service, message, form, endpoint, &queues);
-        manager_announce(service->manager, endpoint);
-        if (r < 0)
-                manager_take_back(service->manager, endpoint);
-        manager_close_queues(service->manager, client.uid, endpoint->tag.nonce, &queues);
-        return r;
+        /* Act; for an address, the rest comes when it is reserved. */
+        if (request.has_address)
+                return begin_reserving(service, call, form, &request, &client, &place, &access);
+        return act(service, message, form, &request, &client, &place, failure);
 }
 
 int create_tap_method(sd_bus_message *call, void *userdata, sd_bus_error *error) {
@@ -277,6 +385,7 @@ static int reply_with_refusal(sd_bus_message *call, const Failure *failure, int 
         case FAILURE_NO_SUCH_NETWORK:
         case FAILURE_NAME_TAKEN:
         case FAILURE_MAC_IN_USE:
+        case FAILURE_ADDRESS_IN_USE:
         case FAILURE_BRIDGE_FULL:
         case FAILURE_NOT_SUPPORTED:
         case FAILURE_STALE:

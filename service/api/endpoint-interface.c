@@ -51,6 +51,16 @@ static PROPERTY_GETTER(get_bridge) {
         return append_text(reply, manager_bridge_of(service_here(bus)->manager, endpoint, name));
 }
 
+static PROPERTY_GETTER(get_addresses) {
+        const AddressHolder *addresses = &((const Endpoint *)userdata)->addresses;
+        char texts[ADDRESSES_MAX][IP_ADDRESS_TEXT_SIZE];
+        const char *names[ADDRESSES_MAX + 1] = { NULL };
+
+        for (size_t i = 0; i < addresses->n_shown; i++)
+                names[i] = ip_address_format(&addresses->shown[i], texts[i]);
+        return append_names(reply, names);
+}
+
 static PROPERTY_GETTER(get_anti_spoof) {
         const Endpoint *endpoint = userdata;
 
@@ -76,47 +86,50 @@ static PROPERTY_GETTER(get_persistent) {
         return sd_bus_message_append_basic(reply, 'b', &(int){ endpoint_is_persistent(endpoint) });
 }
 
+/* Warnings and WarningCodes. */
 static PROPERTY_GETTER(get_warnings) {
         const Endpoint *endpoint = userdata;
         static const struct {
                 EndpointWarning warning;
-                const char *sentence;
+                const char *code, *sentence;
         } all[] = {
-                { ENDPOINT_WARNING_RENAMED, "It was renamed." },
-                { ENDPOINT_WARNING_BRIDGE, "It is not on the bridge where it belongs." },
-                { ENDPOINT_WARNING_MTU,
+                { ENDPOINT_WARNING_RENAMED, WARNING_RENAMED, "It was renamed." },
+                { ENDPOINT_WARNING_BRIDGE, WARNING_BRIDGE,
+                                "It is not on the bridge where it belongs." },
+                { ENDPOINT_WARNING_MTU, WARNING_MTU,
                                 "Its MTU differs from its bridge's: larger frames are lost between them." },
-                { ENDPOINT_WARNING_ANTI_SPOOF,
+                { ENDPOINT_WARNING_ANTI_SPOOF, WARNING_ANTI_SPOOF,
                                 "Its filter against forged MAC addresses was removed." },
-                { ENDPOINT_WARNING_ISOLATED, "Its port is not isolated any more." },
-                { ENDPOINT_WARNING_FILTERS,
+                { ENDPOINT_WARNING_ISOLATED, WARNING_ISOLATED,
+                                "Its port is not isolated any more." },
+                { ENDPOINT_WARNING_FILTERS, WARNING_FILTERS,
                                 "The group of its link or the flags of its port were changed: filters may not see what it sends." },
-                { ENDPOINT_WARNING_DOWN, "It was taken down: no frame passes." },
-                { ENDPOINT_WARNING_PERSISTENCE,
+                { ENDPOINT_WARNING_DOWN, WARNING_DOWN, "It was taken down: no frame passes." },
+                { ENDPOINT_WARNING_PERSISTENCE, WARNING_PERSISTENCE,
                                 "Its holder made it persistent; it is deleted when its last queue is closed." },
-                { ENDPOINT_WARNING_OWNER, "Its holder gave the device to somebody else." },
-                { ENDPOINT_WARNING_HEADER,
+                { ENDPOINT_WARNING_OWNER, WARNING_OWNER,
+                                "Its holder gave the device to somebody else." },
+                { ENDPOINT_WARNING_HEADER, WARNING_HEADER,
                                 "It was opened without a virtio_net_hdr: it carries no offloads." },
-                { ENDPOINT_WARNING_VLAN,
+                { ENDPOINT_WARNING_VLAN, WARNING_VLAN,
                                 "The guest cannot be heard in a VLAN of its port: another port has its MAC there." },
-                { ENDPOINT_WARNING_LISTENING,
+                { ENDPOINT_WARNING_LISTENING, WARNING_LISTENING,
                                 "Its port does not forward yet: its bridge's spanning tree protocol listens first, for twice the bridge's forward delay (30 s unless somebody changed it)." },
-                { ENDPOINT_WARNING_BLOCKED,
+                { ENDPOINT_WARNING_BLOCKED, WARNING_BLOCKED,
                                 "Its port is blocked by its bridge's spanning tree protocol: the guest would be a second path to something that the bridge reaches already." },
-                { ENDPOINT_WARNING_GUARD,
+                { ENDPOINT_WARNING_GUARD, WARNING_GUARD,
                                 "Its port is disabled: the guest sent a BPDU and the port has BPDU guard, or its bridge is down. Setting the interface down and up enables it again." },
-                { ENDPOINT_WARNING_SOURCES,
+                { ENDPOINT_WARNING_SOURCES, WARNING_SOURCES,
                                 "Its guest sent frames with other MACs than GuestMac: they are dropped." },
-                { ENDPOINT_WARNING_END,
+                { ENDPOINT_WARNING_END, WARNING_END,
                                 "Its holder made it end with its last queue: it is not persistent any more." },
         };
-        const char *sentences[sizeof(all) / sizeof(*all) + 1] = { NULL };
-        size_t n = 0;
+        Warnings warnings = WARNINGS_INIT;
 
         for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
                 if (endpoint->warnings & all[i].warning)
-                        sentences[n++] = all[i].sentence;
-        return append_names(reply, sentences);
+                        warnings_add(&warnings, all[i].code, all[i].sentence);
+        return append_warnings(reply, &warnings, property);
 }
 
 static PROPERTY_GETTER(get_created) {
@@ -135,6 +148,7 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
                 { ENDPOINT_CHANGED_BRIDGE, ENDPOINT_INTERFACE, "Bridge" },
                 { ENDPOINT_CHANGED_MAC, ENDPOINT_INTERFACE, "HostMac" },
                 { ENDPOINT_CHANGED_GUEST_MAC, ENDPOINT_INTERFACE, "GuestMac" },
+                { ENDPOINT_CHANGED_ADDRESSES, ENDPOINT_INTERFACE, "Addresses" },
                 { ENDPOINT_CHANGED_MTU, ENDPOINT_INTERFACE, "Mtu" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "Isolated" },
                 { ENDPOINT_CHANGED_PORT, ENDPOINT_INTERFACE, "AntiSpoof" },
@@ -142,6 +156,7 @@ void endpoint_emit_changes(Service *service, const Endpoint *endpoint, unsigned 
                 { ENDPOINT_CHANGED_STATE, ENDPOINT_INTERFACE, "State" },
                 { ENDPOINT_CHANGED_PERSISTENT, ENDPOINT_INTERFACE, "Persistent" },
                 { ENDPOINT_CHANGED_WARNINGS, ENDPOINT_INTERFACE, "Warnings" },
+                { ENDPOINT_CHANGED_WARNINGS, ENDPOINT_INTERFACE, "WarningCodes" },
                 { ENDPOINT_CHANGED_HEADER, TAP_INTERFACE, "VnetHdr" },
                 { ENDPOINT_CHANGED_HEADER, TAP_INTERFACE, "OffloadsSupported" },
                 { ENDPOINT_CHANGED_QUEUES, TAP_INTERFACE, "Queues" },
@@ -186,6 +201,7 @@ static const sd_bus_vtable vtable[] = {
         CONST_PROPERTY("Label", "s", property_get_text, AT(tag.label)),
         LIVE_PROPERTY("GuestMac", "s", property_get_mac, AT(tag.guest_mac)),
         LIVE_PROPERTY("HostMac", "s", property_get_mac, AT(now.mac)),
+        LIVE_PROPERTY("Addresses", "as", get_addresses, 0),
         LIVE_PROPERTY("Mtu", "u", property_get_number, AT(now.mtu)),
         LIVE_PROPERTY("Isolated", "b", property_get_flag, AT(now.port.isolated)),
         LIVE_PROPERTY("AntiSpoof", "b", get_anti_spoof, 0),
@@ -195,6 +211,7 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("State", "s", get_state, 0),
         CONST_PROPERTY("Created", "t", get_created, 0),
         LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
+        LIVE_PROPERTY("WarningCodes", "as", get_warnings, 0),
         SD_BUS_VTABLE_END,
 };
 

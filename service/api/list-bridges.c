@@ -25,17 +25,16 @@ static Fate fate_of_crossing(const Listing *listing, const LinkInfo *bridge) {
         return networks_fate_of_crossing(listing->service->networks, bridge->ifindex, bridge->name);
 }
 
-static int append_warnings(const Listing *listing, const LinkInfo *bridge) {
+static void find_warnings(const Listing *listing, const LinkInfo *bridge, Warnings *ret,
+                char words[static FIREWALL_SENTENCE_SIZE]) {
         const Fate crossing = fate_of_crossing(listing, bridge);
-        char words[FIREWALL_SENTENCE_SIZE];
-        const char *warnings[3] = { NULL };
-        size_t n = 0;
 
         if (!bridge_mac_is_pinned(bridge->name))
-                warnings[n++] = "Nobody set its MAC address: it changes with the ports. vnicd sets it once it has both an endpoint and a port that is not vnicd's, or, if it has an IP address, when the next endpoint joins.";
+                warnings_add(ret, WARNING_BRIDGE_MAC,
+                                "Nobody set its MAC address: it changes with the ports. vnicd sets it once it has both an endpoint and a port that is not vnicd's, or, if it has an IP address, when the next endpoint joins.");
         if (crossing.outcome == FATE_DROPPED)
-                warnings[n++] = firewall_bridge_sentence(&crossing, bridge->name, words);
-        return append_names(listing->reply, warnings);
+                warnings_add(ret, WARNING_BR_NETFILTER,
+                                firewall_bridge_sentence(&crossing, bridge->name, words));
 }
 
 static int append_undecided(const Listing *listing, const LinkInfo *bridge) {
@@ -55,6 +54,8 @@ typedef struct Entry {
         const Network *network;     /* NULL: none, or not up */
         bool shared;                /* it has a foreign port, and counts as a bridge of the host */
         AccessAnswer access;
+        Warnings warnings;
+        char words[FIREWALL_SENTENCE_SIZE]; /* of one of them */
 } Entry;
 
 /* A network that is not up has no problems. */
@@ -64,11 +65,20 @@ static int append_nothing(sd_bus_message *reply) {
         return append_names(reply, none);
 }
 
-static int append_entry_warnings(const Listing *listing, const Entry *entry) {
+static void find_entry_warnings(const Listing *listing, Entry *entry) {
         if (entry->network)
-                return network_append_warnings(listing->reply, listing->service, entry->network);
-        return entry->plan ? append_nothing(listing->reply)
-                           : append_warnings(listing, entry->bridge);
+                network_find_warnings(
+                                listing->service, entry->network, &entry->warnings, entry->words);
+        else if (!entry->plan)
+                find_warnings(listing, entry->bridge, &entry->warnings, entry->words);
+}
+
+static int append_entry_warnings(const Listing *listing, const Entry *entry) {
+        return append_names(listing->reply, entry->warnings.sentences);
+}
+
+static int append_entry_codes(const Listing *listing, const Entry *entry) {
+        return append_names(listing->reply, entry->warnings.codes);
 }
 
 static int append_entry_undecided(const Listing *listing, const Entry *entry) {
@@ -138,6 +148,7 @@ static int append_entry(const Listing *listing, const Entry *entry) {
                 int (*append)(const Listing *listing, const Entry *entry);
         } lists[] = {
                 { "warnings", append_entry_warnings },
+                { "warning_codes", append_entry_codes },
                 { "undecided_filters", append_entry_undecided },
                 { "uplinks", append_uplinks },
                 { "addresses", append_addresses },
@@ -178,6 +189,7 @@ static int list_entry(Listing *listing, Entry *entry, const AccessRequest *acces
         listing->pending = listing->pending || r == 0;
         if (listing->pending)
                 return 0;
+        find_entry_warnings(listing, entry);
         return append_entry(listing, entry);
 }
 

@@ -137,26 +137,26 @@ static PROPERTY_GETTER(get_number) {
         return -ENOENT;
 }
 
+/* Warnings and WarningCodes. */
 static PROPERTY_GETTER(get_warnings) {
         const Service *service = userdata;
         const HostCapabilities *capabilities = manager_capabilities(service->manager);
         const unsigned filters = capabilities->tap_filters;
-        const char *sentences[4] = { NULL };
-        size_t n = 0;
+        Warnings warnings = WARNINGS_INIT;
 
         if (!(filters & TAP_FILTER_RESERVED))
-                sentences[n++] =
-                                "Frames of guests to 01:80:c2:00:00:00 to 0F (spanning tree, LLDP, EAPOL) reach the host past anti_spoof and past a firewall for the bridge: the table \"bridge vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).";
+                warnings_add(&warnings, WARNING_RESERVED_FRAMES,
+                                "Frames of guests to 01:80:c2:00:00:00 to 0F (spanning tree, LLDP, EAPOL) reach the host past anti_spoof and past a firewall for the bridge: the table \"bridge vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).");
         if (!(filters & TAP_FILTER_LOST))
-                sentences[n++] =
-                                "Packets from a tap that has lost its bridge reach the host: the table \"inet vnicd-taps-\" or \"arp vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).";
+                warnings_add(&warnings, WARNING_LOST_TAPS,
+                                "Packets from a tap that has lost its bridge reach the host: the table \"inet vnicd-taps-\" or \"arp vnicd-taps-\" of nf_tables is not there. The kernel refuses it, or somebody deletes it again and again (nft monitor).");
         if (capabilities->sources == SOURCES_TAKEN)
-                sentences[n++] =
-                                "A guest on a network has to use the MAC that CreateTap reported: another program listens to group 30318 of nfnetlink_log, through which vnicd would learn of a different one.";
+                warnings_add(&warnings, WARNING_SOURCES_TAKEN,
+                                "A guest on a network has to use the MAC that CreateTap reported: another program listens to group 30318 of nfnetlink_log, through which vnicd would learn of a different one.");
         else if (capabilities->sources == SOURCES_UNSUPPORTED)
-                sentences[n++] =
-                                "A guest on a network has to use the MAC that CreateTap reported: the kernel lacks nfnetlink_log, or logging in filters, through which vnicd would learn of a different one.";
-        return append_names(reply, sentences);
+                warnings_add(&warnings, WARNING_SOURCES_UNSUPPORTED,
+                                "A guest on a network has to use the MAC that CreateTap reported: the kernel lacks nfnetlink_log, or logging in filters, through which vnicd would learn of a different one.");
+        return append_warnings(reply, &warnings, property);
 }
 
 static PROPERTY_GETTER(get_default_bridge) {
@@ -218,6 +218,7 @@ static const sd_bus_vtable vtable[] = {
         LIVE_PROPERTY("EndpointsPerUser", "u", get_number, 0),
         LIVE_PROPERTY("QueuesPerUser", "u", get_number, 0),
         LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
+        LIVE_PROPERTY("WarningCodes", "as", get_warnings, 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -30,7 +30,7 @@ void manager_emit_removed(Service *service, const Endpoint *endpoint) {
 void manager_emit_capabilities(Service *service) {
         int r = sd_bus_emit_properties_changed(service->bus, SERVICE_PATH, SERVICE_NAME ".Manager",
                         "OffloadsSupported", "OffloadMask", "VnetHdrSizes", "MaxQueues", "VhostNet",
-                        "Warnings", NULL);
+                        "Warnings", "WarningCodes", NULL);
 
         if (r < 0)
                 log_warning("Cannot announce what this host offers: %s", strerror(-r));

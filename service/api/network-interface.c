@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "api/fixed-addresses.h"
 #include "api/network-arguments.h"
 #include "api/network-units.h"
 #include "api/removal-calls.h"
+#include "api/resolved-names.h"
 #include "bus/bus-cleanup.h"
 #include "bus/property.h"
 #include "common/log.h"
@@ -125,26 +128,79 @@ static int method_get_leases(sd_bus_message *call, void *userdata, sd_bus_error 
         return error_answer(error, &failure, r);
 }
 
-int network_append_warnings(sd_bus_message *reply, Service *service, const Network *network) {
-        const char *unit = network_units_warning(service->network_units, network->tag.plan.name);
-        const char *sentences[NETWORK_WARNING_MAX + 4] = { NULL };
-        char bridge[IFNAMSIZ], words[FIREWALL_SENTENCE_SIZE];
-        Fate crossing;
-        size_t n = 0;
+static int append_lease(sd_bus_message *reply, const Service *service, const Network *network,
+                const Lease *lease) {
+        const Endpoint *endpoint = manager_find_lease(service->manager, network, lease);
+        char path[ENDPOINT_PATH_SIZE];
+        int r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "{sv}");
 
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "address", "s", lease->address,
+                                "mac", "s", lease->mac, "hostname", "s", lease->name, "expires",
+                                "x", (int64_t)lease->expiry);
+        if (r >= 0 && endpoint)
+                r = sd_bus_message_append(
+                                reply, "{sv}", "endpoint", "o", endpoint_path(endpoint, path));
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* What was read last (networks/lease-watch): no file is opened here. */
+static int list_leases(Service *service, const Network *network, sd_bus_message *call) {
+        _cleanup_sd_message_ sd_bus_message *reply = NULL;
+        const Leases *given = &network->given;
+        const uint64_t now = (uint64_t)time(NULL);
+        int r = sd_bus_message_new_method_return(call, &reply);
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, SD_BUS_TYPE_ARRAY, "a{sv}");
+        for (size_t i = 0; i < given->n && r >= 0; i++)
+                if (!lease_has_ended(&given->leases[i], now))
+                        r = append_lease(reply, service, network, &given->leases[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_send(reply);
+}
+
+static int method_list_leases(sd_bus_message *call, void *userdata, sd_bus_error *error) {
+        Service *service = service_here(sd_bus_message_get_bus(call));
+        Failure failure = FAILURE_INIT;
+        int r = list_leases(service, userdata, call);
+
+        return error_answer(error, &failure, r);
+}
+
+void network_find_warnings(Service *service, const Network *network, Warnings *ret,
+                char words[static FIREWALL_SENTENCE_SIZE]) {
+        static const char *const codes[NETWORK_WARNING_MAX] = {
+                [NETWORK_WARNING_DHCP] = WARNING_DHCP,
+                [NETWORK_WARNING_DNS] = WARNING_DNS,
+                [NETWORK_WARNING_FIREWALL] = WARNING_FIREWALL,
+                [NETWORK_WARNING_FILTERS] = WARNING_TABLES,
+                [NETWORK_WARNING_NO_IPV6] = WARNING_NO_IPV6,
+                [NETWORK_WARNING_ADDRESSES] = WARNING_ADDRESSES,
+                [NETWORK_WARNING_CLASH] = WARNING_CLASH,
+                [NETWORK_WARNING_FORWARDING] = WARNING_FORWARDING,
+                [NETWORK_WARNING_FORWARDING_V6] = WARNING_FORWARDING_V6,
+                [NETWORK_WARNING_CHECKSUMS] = WARNING_CHECKSUMS,
+        };
+        const char *unit = network_units_warning(service->network_units, network->tag.plan.name);
+        char bridge[IFNAMSIZ];
+        Fate crossing;
+
+        *ret = WARNINGS_INIT;
         networks_bridge_name(service->networks, network, bridge);
         crossing = networks_fate_of_crossing(service->networks, network->ifindex, bridge);
         if (unit)
-                sentences[n++] = unit;
+                warnings_add(ret, WARNING_UNIT, unit);
         for (size_t i = 0; i < NETWORK_WARNING_MAX; i++)
                 if (network->warnings[i])
-                        sentences[n++] = network->warnings[i];
+                        warnings_add(ret, codes[i], network->warnings[i]);
         if (network_ports(network).foreign > 0)
-                sentences[n++] =
-                                "It has a port that is not vnicd's, so a tap on it needs the same permission as on a bridge of the host.";
+                warnings_add(ret, WARNING_FOREIGN_PORT,
+                                "It has a port that is not vnicd's, so a tap on it needs the same permission as on a bridge of the host.");
         if (crossing.outcome == FATE_DROPPED)
-                sentences[n++] = firewall_bridge_sentence(&crossing, bridge, words);
-        return append_names(reply, sentences);
+                warnings_add(ret, WARNING_BR_NETFILTER,
+                                firewall_bridge_sentence(&crossing, bridge, words));
 }
 
 /* Each chain once. */
@@ -194,8 +250,13 @@ static PROPERTY_GETTER(get_ports) {
         return sd_bus_message_append_basic(reply, 'u', &(uint32_t){ network_ports(userdata).all });
 }
 
+/* Warnings and WarningCodes. */
 static PROPERTY_GETTER(get_warnings) {
-        return network_append_warnings(reply, service_here(bus), userdata);
+        char words[FIREWALL_SENTENCE_SIZE];
+        Warnings warnings;
+
+        network_find_warnings(service_here(bus), userdata, &warnings, words);
+        return append_warnings(reply, &warnings, property);
 }
 
 static PROPERTY_GETTER(get_undecided) {
@@ -203,12 +264,14 @@ static PROPERTY_GETTER(get_undecided) {
 }
 
 void network_emit_change(Service *service, const char *name, const char *property) {
+        const char *also = strcmp(property, "Warnings") == 0 ? "WarningCodes" : NULL;
         char path[NETWORK_PATH_SIZE];
         int r;
 
         if (!network_at(service, network_path(name, path)))
                 return;
-        r = sd_bus_emit_properties_changed(service->bus, path, NETWORK_INTERFACE, property, NULL);
+        r = sd_bus_emit_properties_changed(
+                        service->bus, path, NETWORK_INTERFACE, property, also, NULL);
         if (r < 0)
                 log_warning("Cannot announce a change of the network %s: %s", name, strerror(-r));
 }
@@ -218,6 +281,8 @@ void network_announce(Service *service, const Network *network) {
         int r;
 
         network_units_start(service->network_units, &network->tag.plan);
+        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+        resolved_names_register(service->resolved_names, network);
         r = sd_bus_emit_object_added(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the network %s: %s", network->tag.plan.name,
@@ -229,6 +294,7 @@ void network_announce_end(Service *service, const Network *network) {
         int r;
 
         network_units_stop(service->network_units, &network->tag.plan);
+        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
         r = sd_bus_emit_object_removed(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the end of the network %s: %s", network->tag.plan.name,
@@ -280,15 +346,24 @@ static const sd_bus_vtable vtable[] = {
                         SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(sssx)", leases),
                         method_get_leases, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListLeases", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", leases),
+                        method_list_leases, SD_BUS_VTABLE_UNPRIVILEGED),
         CONST_PROPERTY("Name", "s", property_get_text, OF_PLAN(name)),
         CONST_PROPERTY("Bridge", "s", property_get_text, OF_PLAN(name)),
         CONST_PROPERTY("Mac", "s", property_get_mac, offsetof(Network, mac)),
         CONST_PROPERTY("Kept", "b", property_get_flag, offsetof(Network, tag.kept)),
         LIVE_PROPERTY("Ports", "u", get_ports, 0),
         LIVE_PROPERTY("Warnings", "as", get_warnings, 0),
+        LIVE_PROPERTY("WarningCodes", "as", get_warnings, 0),
         LIVE_PROPERTY("UndecidedFilters", "as", get_undecided, 0),
         NETWORK_FIELDS(PROPERTY) SD_BUS_VTABLE_END,
 };
+
+static void on_hosts_found(const char *name, void *userdata) {
+        Service *service = userdata;
+
+        fixed_addresses_changed(service->fixed_addresses, name, true);
+}
 
 int network_interface_register(Service *service) {
         Network *network = NULL;
@@ -303,8 +378,13 @@ int network_interface_register(Service *service) {
                                 NETWORK_INTERFACE, vtable, find, service);
         if (r < 0)
                 return r;
+        /* Of networks that are gone a folder may be left. */
+        (void)network_units_find_hosts(service->network_units, on_hosts_found, service);
         /* Networks that existed before we started may have lost their service. */
-        while ((network = networks_next(service->networks, network)))
+        while ((network = networks_next(service->networks, network))) {
                 network_units_start(service->network_units, &network->tag.plan);
+                fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+                resolved_names_register(service->resolved_names, network);
+        }
         return 0;
 }

@@ -2,6 +2,7 @@
 #include "api/network-units.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -28,6 +29,10 @@ typedef struct NetworkUnit {
         char name[IFNAMSIZ];
         UnitJob *job; /* NULL: none is under way */
         UnitWatch *watch;
+        UnitJob *reload;                   /* likewise */
+        bool reload_refused;               /* and that was logged */
+        network_units_reloaded_t reloaded; /* for whoever waits for that one */
+        void *reloaded_data;
         bool stopping;
         char warning[320]; /* "": none */
 } NetworkUnit;
@@ -66,6 +71,7 @@ int network_units_new(
 static void unit_free(NetworkUnit *unit) {
         list_unlink(&unit->link);
         unit_job_free(unit->job);
+        unit_job_free(unit->reload);
         unit_watch_free(unit->watch);
         free(unit);
 }
@@ -114,11 +120,9 @@ static void warn(NetworkUnit *unit, const char *sentence) {
 }
 
 /* The services' user needs access to the folder, whatever our umask is. */
-static int open_folder(const NetworkUnits *units) {
-        char path[256];
+static int open_folder(const char *path) {
         int fd;
 
-        snprintf(path, sizeof(path), "%s/networks", units->directory);
         if (mkdir(path, 0755) < 0 && errno != EEXIST)
                 return -errno;
         fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -133,6 +137,34 @@ static int open_folder(const NetworkUnits *units) {
         return fd;
 }
 
+static int open_networks(const NetworkUnits *units) {
+        char path[NETWORK_UNITS_PATH_SIZE];
+
+        snprintf(path, sizeof(path), "%s/networks", units->directory);
+        return open_folder(path);
+}
+
+const char *network_units_hosts(const NetworkUnits *units, const char *name,
+                char buffer[static NETWORK_UNITS_PATH_SIZE]) {
+        snprintf(buffer, NETWORK_UNITS_PATH_SIZE, "%s/networks/%s.hosts", units->directory, name);
+        return buffer;
+}
+
+int network_units_open_hosts(const NetworkUnits *units, const char *name) {
+        char path[NETWORK_UNITS_PATH_SIZE];
+        _cleanup_close_ int parent = open_networks(units);
+
+        return parent < 0 ? parent : open_folder(network_units_hosts(units, name, path));
+}
+
+/* rmdir(2) is none of the calls that the unit permits. */
+int network_units_remove_hosts(const NetworkUnits *units, const char *name) {
+        char path[NETWORK_UNITS_PATH_SIZE];
+
+        network_units_hosts(units, name, path);
+        return unlinkat(AT_FDCWD, path, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
 static int write_all(int fd, const char *text) {
         for (size_t left = strlen(text); left > 0;) {
                 ssize_t n = write(fd, text, left);
@@ -145,16 +177,11 @@ static int write_all(int fd, const char *text) {
         return fchmod(fd, 0644) < 0 ? -errno : 0;
 }
 
-/* Atomic, since the service may be starting. */
-static int write_file(const NetworkUnits *units, const char *name, const char *text) {
-        _cleanup_close_ int folder = open_folder(units), fd = -EBADF;
-        char file[IFNAMSIZ + 8], draft[IFNAMSIZ + 8];
+int network_units_write(int folder, const char *file, const char *text) {
+        static const char draft[] = ".new";
+        _cleanup_close_ int fd = -EBADF;
         int r;
 
-        if (folder < 0)
-                return folder;
-        snprintf(file, sizeof(file), "%s.conf", name);
-        snprintf(draft, sizeof(draft), ".%s.new", name);
         if (unlinkat(folder, draft, 0) < 0 && errno != ENOENT)
                 return -errno;
         fd = openat(folder, draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -187,12 +214,20 @@ static const char *host_name(char buffer[static HOST_NAME_MAX + 1]) {
         return buffer;
 }
 
+/* The folder with the hosts is there before dnsmasq is. */
 static int write_configuration(const NetworkUnits *units, const NetworkPlan *plan) {
+        _cleanup_close_ int hosts = network_units_open_hosts(units, plan->name),
+                            folder = open_networks(units);
+        char path[NETWORK_UNITS_PATH_SIZE], host[HOST_NAME_MAX + 1], file[IFNAMSIZ + 8];
         _cleanup_free_ char *text = NULL;
-        char host[HOST_NAME_MAX + 1];
-        int r = network_service_config(plan, host_name(host), &text);
+        int r;
 
-        return r < 0 ? r : write_file(units, plan->name, text);
+        if (hosts < 0 || folder < 0)
+                return hosts < 0 ? hosts : folder;
+        r = network_service_config(
+                        plan, host_name(host), network_units_hosts(units, plan->name, path), &text);
+        snprintf(file, sizeof(file), "%s.conf", plan->name);
+        return r < 0 ? r : network_units_write(folder, file, text);
 }
 
 /* The most frequent reasons; the journal has the others. */
@@ -266,6 +301,23 @@ void network_units_start(NetworkUnits *units, const NetworkPlan *plan) {
         warn(unit, sentence);
 }
 
+/* Call last: whoever waits for it may reload again. */
+static void end_reload(NetworkUnit *unit) {
+        unit->reload = unit_job_free(unit->reload);
+        unit->reloaded(unit->name, unit->reloaded_data);
+}
+
+/* Until its next start it then reserves more than it has to. */
+static void on_reloaded(UnitJob *job, const char *failure, void *userdata) {
+        NetworkUnit *unit = userdata;
+
+        if (failure && !unit->reload_refused)
+                log_warning("Network %s: addresses that belong to no guest any more stay reserved until its service is restarted. %s",
+                                unit->name, failure);
+        unit->reload_refused = failure;
+        end_reload(unit);
+}
+
 void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
         NetworkUnit *unit = find(units, plan->name);
         char unit_name[NETWORK_UNIT_SIZE];
@@ -274,6 +326,8 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
                 return;
         unit->job = unit_job_free(unit->job);
         unit->stopping = true;
+        if (unit->reload)
+                end_reload(unit);
         /* The file goes while the network exists: once that is gone, a vnicd started after us would
          * not know of the file. The service has read it already. */
         remove_file(units, plan->name);
@@ -282,6 +336,46 @@ void network_units_stop(NetworkUnits *units, const NetworkPlan *plan) {
                 return;
         log_warning("Cannot stop the service of the network %s", plan->name);
         unit_free(unit);
+}
+
+bool network_units_reload(NetworkUnits *units, const char *name, network_units_reloaded_t done,
+                void *userdata) {
+        char unit_name[NETWORK_UNIT_SIZE];
+        NetworkUnit *unit = find(units, name);
+
+        if (!unit || unit->stopping)
+                return false;
+        unit->reload = unit_job_free(unit->reload);
+        unit->reloaded = done;
+        unit->reloaded_data = userdata;
+        return systemd_reload_unit(units->systemd, &unit->reload,
+                               network_service_unit(name, unit_name), on_reloaded, unit) >= 0;
+}
+
+int network_units_find_hosts(const NetworkUnits *units,
+                void (*found)(const char *name, void *userdata), void *userdata) {
+        static const char suffix[] = ".hosts";
+        const int folder = open_networks(units);
+        DIR *entries = folder < 0 ? NULL : fdopendir(folder);
+        struct dirent *entry;
+
+        if (!entries) {
+                const int error = folder < 0 ? -folder : errno;
+
+                close_fd(folder);
+                return -error;
+        }
+        while ((entry = readdir(entries))) {
+                const size_t n = strlen(entry->d_name), m = strlen(suffix);
+
+                if (n < m || strcmp(entry->d_name + n - m, suffix) != 0)
+                        continue;
+                entry->d_name[n - m] = '\0';
+                if (network_name_is_valid(entry->d_name))
+                        found(entry->d_name, userdata);
+        }
+        closedir(entries);
+        return 0;
 }
 
 const char *network_units_warning(const NetworkUnits *units, const char *name) {

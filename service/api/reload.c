@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "api/fixed-addresses.h"
 #include "api/manager-signals.h"
 #include "bus/bus-cleanup.h"
 #include "common/log.h"
@@ -73,6 +74,7 @@ static void load_run(WorkersJob *job) {
 static void take_over(Reload *reload, Config *config) {
         const char *network = service_default_network(reload->service);
         const Limits before = service_limits_of_all(reload->service);
+        Network *up = NULL;
         Limits now;
 
         if (config_digest(config) != config_digest(reload->service->config))
@@ -85,6 +87,8 @@ static void take_over(Reload *reload, Config *config) {
                 manager_emit_limits(reload->service);
         if (network != service_default_network(reload->service))
                 manager_emit_default(reload->service);
+        while ((up = networks_next(reload->service->networks, up)))
+                fixed_addresses_changed(reload->service->fixed_addresses, up->tag.plan.name, true);
 }
 
 static int answer(Call *call, int error, void *userdata) {

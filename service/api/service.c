@@ -10,11 +10,13 @@
 
 #include "access/audit.h"
 #include "api/endpoint-interface.h"
+#include "api/fixed-addresses.h"
 #include "api/manager-interface.h"
 #include "api/manager-signals.h"
 #include "api/network-interface.h"
 #include "api/network-units.h"
 #include "api/reload.h"
+#include "api/resolved-names.h"
 #include "api/tap-interface.h"
 #include "api/until-logout.h"
 #include "bus/bus-cleanup.h"
@@ -36,8 +38,18 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
 
+/* now: its guest needs it. With a network all of its addresses go. */
+static void address_changed(const Service *service, const Endpoint *endpoint, bool now) {
+        if (endpoint->tag.address.s_addr != 0 && endpoint->network &&
+                        !network_is_ending(endpoint->network))
+                fixed_addresses_changed(
+                                service->fixed_addresses, endpoint->network->tag.plan.name, now);
+}
+
 static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
         endpoint_emit_changes(userdata, endpoint, changes);
+        if (changes & ENDPOINT_CHANGED_GUEST_MAC)
+                address_changed(userdata, endpoint, true);
         if (endpoint->network && changes & ENDPOINT_CHANGED_BRIDGE)
                 network_emit_change(userdata, endpoint->network->tag.plan.name, "Ports");
 }
@@ -61,6 +73,7 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
         r = sd_bus_emit_object_removed(service->bus, endpoint_path(endpoint, path));
         if (r < 0)
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
+        address_changed(service, endpoint, false);
         if (endpoint->network)
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
@@ -265,6 +278,11 @@ int service_new(Service **ret, sd_event *event, sd_bus *bus, Failure *failure) {
         r = fd_replies_new(&service->fd_replies, service->bus, on_lost, service);
         if (r < 0)
                 return r;
+        r = fixed_addresses_new(&service->fixed_addresses, service, event);
+        if (r >= 0)
+                r = resolved_names_new(&service->resolved_names, service);
+        if (r < 0)
+                return r;
         r = register_all(service);
         if (r < 0)
                 return r;
@@ -282,10 +300,13 @@ Service *service_free(Service *service) {
                 return NULL;
         sd_event_source_disable_unref(service->hangup);
         reload_stop(service->reload);
+        fixed_addresses_stop(service->fixed_addresses);
         service->fd_replies = fd_replies_free(service->fd_replies);
         service->manager = manager_free(service->manager);
         service->logins = logins_free(service->logins);
         /* After everything that could dispatch a call again. */
+        fixed_addresses_free(service->fixed_addresses);
+        resolved_names_free(service->resolved_names);
         network_units_free(service->network_units);
         service->access = access_free(service->access);
         service->reload = reload_free(service->reload);

@@ -15,6 +15,10 @@ static int set_guest_mac(void *request, const char *value, Failure *failure) {
         return tap_request_set_guest_mac(request, value, failure);
 }
 
+static int set_address(void *request, const char *value, Failure *failure) {
+        return tap_request_set_address(request, value, failure);
+}
+
 static int add_offload(void *request, const char *value, Failure *failure) {
         return tap_request_add_offload(request, value, failure);
 }
@@ -28,6 +32,7 @@ static const Option options[] = {
         { "queues", "u", AT(queues), AT(has_queues), NULL },
         { "label", "s", 0, 0, set_label },
         { "guest_mac", "s", 0, 0, set_guest_mac },
+        { "address", "s", 0, 0, set_address },
         { "mtu", "u", AT(mtu), AT(has_mtu), NULL },
         { "persistent", "b", AT(persistent), 0, NULL },
         { "until_logout", "b", AT(until_logout), 0, NULL },

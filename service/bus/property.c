@@ -43,6 +43,12 @@ int append_names(sd_bus_message *message, const char *const *names) {
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
+int append_warnings(sd_bus_message *message, const Warnings *warnings, const char *property) {
+        return append_names(message,
+                        strcmp(property, "WarningCodes") == 0 ? warnings->codes
+                                                              : warnings->sentences);
+}
+
 int append_queues(sd_bus_message *message, const FdSet *queues) {
         int r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "h");
 

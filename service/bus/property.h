@@ -10,6 +10,7 @@
 #include <systemd/sd-bus.h>
 
 #include "common/fdset.h"
+#include "common/warning.h"
 
 /* An sd_bus_property_get_t; most getters use only two of its arguments. */
 #define PROPERTY_GETTER(name)                                                                      \
@@ -30,6 +31,9 @@ int append_text(sd_bus_message *message, const char *text);
 
 /* Appends an array of strings, terminated by NULL, as an "as". */
 int append_names(sd_bus_message *message, const char *const *names);
+
+/* Appends the value of the property Warnings or WarningCodes as an "as". */
+int append_warnings(sd_bus_message *message, const Warnings *warnings, const char *property);
 
 /* Appends the queues as an "ah"; the caller keeps them. */
 int append_queues(sd_bus_message *message, const FdSet *queues);

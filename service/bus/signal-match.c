@@ -92,7 +92,7 @@ int signal_match_new(SignalMatch **ret, sd_bus *bus, const SignalSender *sender,
 }
 
 /* Matches the bus's own NameOwnerChanged. name: NULL: any. */
-static int match_name_owner(SignalMatch **ret, sd_bus *bus, const char *name,
+int signal_match_owner(SignalMatch **ret, sd_bus *bus, const char *name,
                 sd_bus_message_handler_t handler, void *userdata) {
         const SignalRule rule = {
                 .path = BUS_PATH,
@@ -164,7 +164,7 @@ int signal_sender_new(SignalSender **ret, sd_bus *bus, const char *name) {
         if (!sender)
                 return -ENOMEM;
         sender->name = name;
-        r = match_name_owner(&sender->owner_changed, bus, name, on_owner_changed, sender);
+        r = signal_match_owner(&sender->owner_changed, bus, name, on_owner_changed, sender);
         if (r >= 0)
                 r = sd_bus_call_method_async(bus, &sender->question, BUS_NAME, BUS_PATH, BUS_NAME,
                                 "GetNameOwner", on_owner, sender, "s", name);

@@ -41,5 +41,9 @@ int signal_match_new(SignalMatch **ret, sd_bus *bus, const SignalSender *sender,
 int signal_match_departures(
                 SignalMatch **ret, sd_bus *bus, sd_bus_message_handler_t handler, void *userdata);
 
+/* Matches the bus's own NameOwnerChanged of that well-known name. The same errors. */
+int signal_match_owner(SignalMatch **ret, sd_bus *bus, const char *name,
+                sd_bus_message_handler_t handler, void *userdata);
+
 /* Takes NULL. Returns NULL. */
 SignalMatch *signal_match_free(SignalMatch *match);

@@ -29,12 +29,21 @@ struct Systemd {
         unsigned asked; /* jobs whose call is unanswered */
 };
 
+typedef struct Verb {
+        const char *method, *done; /* "cannot be done" */
+} Verb;
+
+static const Verb start = { "StartUnit", "started" };
+static const Verb stop = { "StopUnit", "stopped" };
+static const Verb reload = { "ReloadUnit", "reloaded" };
+
 struct UnitJob {
         List link;
         Systemd *systemd;
         sd_bus_slot *call;
         char *path; /* systemd's object path; NULL until it has answered */
-        bool stops, asked;
+        const Verb *verb;
+        bool asked;
         char unit[UNIT_NAME_SIZE];
         UnitJobDone done;
         void *userdata;
@@ -77,7 +86,7 @@ static void finish(UnitJob *job, const char *reason) {
         list_unlink(&job->link);
         if (reason)
                 snprintf(sentence, sizeof(sentence), "%s cannot be %s: %s.", job->unit,
-                                job->stops ? "stopped" : "started", reason);
+                                job->verb->done, reason);
         job->done(job, reason ? printable(sentence) : NULL, job->userdata);
 }
 
@@ -154,7 +163,7 @@ static int on_answer(sd_bus_message *answer, void *userdata, sd_bus_error *error
         const char *path;
 
         stop_waiting(job);
-        if (refusal && job->stops &&
+        if (refusal && job->verb == &stop &&
                         sd_bus_error_has_name(refusal, "org.freedesktop.systemd1.NoSuchUnit"))
                 finish(job, NULL);
         else if (refusal)
@@ -213,8 +222,8 @@ static int ask(UnitJob *job) {
         if (r < 0)
                 return r;
         r = sd_bus_call_method_async(systemd->bus, &job->call, SYSTEMD_NAME, SYSTEMD_PATH,
-                        SYSTEMD_INTERFACE, job->stops ? "StopUnit" : "StartUnit", on_answer, job,
-                        "ss", job->unit, "replace");
+                        SYSTEMD_INTERFACE, job->verb->method, on_answer, job, "ss", job->unit,
+                        "replace");
         if (r < 0)
                 return r;
         job->asked = true;
@@ -232,8 +241,8 @@ static void ask_next(Systemd *systemd) {
         }
 }
 
-static int job_new(Systemd *systemd, UnitJob **ret, const char *unit, bool stops, UnitJobDone done,
-                void *userdata) {
+static int job_new(Systemd *systemd, UnitJob **ret, const char *unit, const Verb *verb,
+                UnitJobDone done, void *userdata) {
         _cleanup_(unit_job_freep) UnitJob *job = calloc(1, sizeof(UnitJob));
         int r = 0;
 
@@ -241,7 +250,7 @@ static int job_new(Systemd *systemd, UnitJob **ret, const char *unit, bool stops
                 return -ENOMEM;
         list_init(&job->link);
         job->systemd = systemd;
-        job->stops = stops;
+        job->verb = verb;
         job->done = done;
         job->userdata = userdata;
         snprintf(job->unit, sizeof(job->unit), "%s", unit);
@@ -256,12 +265,17 @@ static int job_new(Systemd *systemd, UnitJob **ret, const char *unit, bool stops
 
 int systemd_start_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
                 void *userdata) {
-        return job_new(systemd, ret, unit, false, done, userdata);
+        return job_new(systemd, ret, unit, &start, done, userdata);
 }
 
 int systemd_stop_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
                 void *userdata) {
-        return job_new(systemd, ret, unit, true, done, userdata);
+        return job_new(systemd, ret, unit, &stop, done, userdata);
+}
+
+int systemd_reload_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
+                void *userdata) {
+        return job_new(systemd, ret, unit, &reload, done, userdata);
 }
 
 struct UnitWatch {

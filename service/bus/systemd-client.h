@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * Has systemd start and stop units, without blocking: talks to its manager, and reports the end of
- * each job. What the unit is for is the caller's business.
+ * Has systemd start, stop and reload units, without blocking: talks to its manager, and reports the
+ * end of each job. What the unit is for is the caller's business.
  *
  * The end of a job is reported once: when systemd says so, when it refuses, or when it is not
  * there. A job may take as long as systemd likes; nothing blocks meanwhile.
  *
- * Source: org.freedesktop.systemd1(5), StartUnit(), StopUnit(), JobRemoved.
+ * Source: org.freedesktop.systemd1(5), StartUnit(), StopUnit(), ReloadUnit(), JobRemoved.
  */
 
 #include <stdbool.h>
@@ -35,6 +35,10 @@ int systemd_start_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJo
 
 /* The same; a unit that systemd does not know counts as stopped. */
 int systemd_stop_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
+                void *userdata);
+
+/* The same; has the unit read its configuration again. */
+int systemd_reload_unit(Systemd *systemd, UnitJob **ret, const char *unit, UnitJobDone done,
                 void *userdata);
 
 /* Follows whether the unit runs, by systemd's signals, from its next change on. */

@@ -12,6 +12,7 @@
 
 /* Failures call the file file; name is its name without the path, with ".conf". text has size bytes
  * and a zero byte after them. Addresses that the service is to choose stay unset.
+ * The hosts are the caller's, to be freed.
  * InvalidConfiguration (-EINVAL): file, line and reason. -ENOMEM. */
 int config_network_parse(const char *file, const char *name, const char *text, size_t size,
-                NetworkPlan *ret, Failure *failure);
+                NetworkPlan *ret, NetworkHosts *ret_hosts, Failure *failure);

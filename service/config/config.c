@@ -18,10 +18,15 @@
 #define FOLDER_NAME "vnicd.conf.d"
 #define NETWORKS    "networks"
 
+typedef struct Definition {
+        NetworkPlan plan;
+        NetworkHosts hosts;
+} Definition;
+
 struct Config {
         Sections sections;
         unsigned n_files;
-        NetworkPlan *networks;
+        Definition *networks;
         size_t n_networks;
         uint64_t digest;
 };
@@ -36,6 +41,8 @@ Config *config_free(Config *config) {
         if (!config)
                 return NULL;
         sections_done(&config->sections);
+        for (size_t i = 0; i < config->n_networks; i++)
+                free(config->networks[i].hosts.hosts);
         free(config->networks);
         free(config);
         return NULL;
@@ -83,17 +90,19 @@ static int load_file(
 static int load_network(
                 Config *config, int folder, const char *path, const char *name, Failure *failure) {
         _cleanup_free_ char *text = NULL, *shown = NULL;
-        NetworkPlan *networks;
+        Definition *networks, *definition;
         size_t size;
         int r = read_file(config, folder, path, name, &shown, &text, &size, failure);
 
         if (r <= 0)
                 return r;
-        networks = reallocarray(config->networks, config->n_networks + 1, sizeof(NetworkPlan));
+        networks = reallocarray(config->networks, config->n_networks + 1, sizeof(Definition));
         if (!networks)
                 return -ENOMEM;
         config->networks = networks;
-        r = config_network_parse(shown, name, text, size, &networks[config->n_networks], failure);
+        definition = &networks[config->n_networks];
+        r = config_network_parse(
+                        shown, name, text, size, &definition->plan, &definition->hosts, failure);
         if (r >= 0)
                 config->n_networks++;
         return r;
@@ -123,15 +132,15 @@ static int load_folder(Config *config, int parent, const char *path, const char 
 }
 
 static int compare_networks(const void *a, const void *b) {
-        const NetworkPlan *x = a, *y = b;
+        const Definition *x = a, *y = b;
 
-        return strcmp(x->name, y->name);
+        return strcmp(x->plan.name, y->plan.name);
 }
 
 /* Files and networks sort differently: "." comes between "-" and "0". */
 static void sort_networks(Config *config) {
         if (config->n_networks > 0)
-                qsort(config->networks, config->n_networks, sizeof(NetworkPlan), compare_networks);
+                qsort(config->networks, config->n_networks, sizeof(Definition), compare_networks);
 }
 
 int config_load(Config **ret, const char *directory, Failure *failure) {
@@ -330,16 +339,28 @@ bool config_knows_groups(const Config *config) {
         return config->sections.n_groups > 0;
 }
 
-const NetworkPlan *config_network(const Config *config, const char *name) {
-        NetworkPlan key;
+static const Definition *find_definition(const Config *config, const char *name) {
+        Definition key;
 
         if (config->n_networks == 0 || !network_name_is_valid(name))
                 return NULL;
-        strcpy(key.name, name);
-        return bsearch(&key, config->networks, config->n_networks, sizeof(NetworkPlan),
+        strcpy(key.plan.name, name);
+        return bsearch(&key, config->networks, config->n_networks, sizeof(Definition),
                         compare_networks);
 }
 
+const NetworkPlan *config_network(const Config *config, const char *name) {
+        const Definition *definition = find_definition(config, name);
+
+        return definition ? &definition->plan : NULL;
+}
+
+const NetworkHosts *config_network_hosts(const Config *config, const char *name) {
+        const Definition *definition = find_definition(config, name);
+
+        return definition ? &definition->hosts : NULL;
+}
+
 const NetworkPlan *config_network_at(const Config *config, size_t i) {
-        return i < config->n_networks ? &config->networks[i] : NULL;
+        return i < config->n_networks ? &config->networks[i].plan : NULL;
 }

@@ -75,5 +75,8 @@ bool config_knows_groups(const Config *config);
  * none. */
 const NetworkPlan *config_network(const Config *config, const char *name);
 
+/* The lines Host= of that definition. NULL: there is none. */
+const NetworkHosts *config_network_hosts(const Config *config, const char *name);
+
 /* The i-th definition, from 0, in the order of names. NULL: there are no more. */
 const NetworkPlan *config_network_at(const Config *config, size_t i);

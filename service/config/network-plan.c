@@ -13,6 +13,7 @@
 
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
+#define BLANKS " \t"
 
 #define DOMAIN_MAX 32
 
@@ -121,6 +122,71 @@ int network_plan_add_address(NetworkPlan *plan, const char *text) {
         if (inet_pton(AF_INET, address, &v4) == 1)
                 return add_v4(plan, v4, prefix);
         return inet_pton(AF_INET6, address, &v6) == 1 ? add_v6(plan, &v6, prefix) : -EINVAL;
+}
+
+int network_address_parse(const char *text, struct in_addr *ret) {
+        char again[INET_ADDRSTRLEN];
+
+        return inet_pton(AF_INET, text, ret) == 1 &&
+                                        strcmp(inet_ntop(AF_INET, ret, again, sizeof(again)),
+                                                        text) == 0
+                        ? 0
+                        : -EINVAL;
+}
+
+bool network_plan_has_room_at(const NetworkPlan *plan, struct in_addr address) {
+        const uint32_t mask = plan->v4_prefix > 0 ? UINT32_MAX >> plan->v4_prefix : 0;
+        const uint32_t host = ntohl(address.s_addr) & mask;
+
+        return mask != 0 && ((address.s_addr ^ plan->v4.s_addr) & htonl(~mask)) == 0 && host != 0 &&
+                        host != mask;
+}
+
+/* dnsmasq(8) reads these words of a dhcp-host as something else: that no name is given, or how long
+ * the lease is to last. */
+static bool is_word_of_dnsmasq(const char *name) {
+        const char *rest = name + strspn(name, DIGITS);
+
+        return strcmp(name, "infinite") == 0 || strcmp(name, "ignore") == 0 || *rest == '\0' ||
+                        (rest > name && rest[1] == '\0' && strchr("smhdw", *rest));
+}
+
+static const char *check_host_name(const char *name) {
+        const size_t n = strlen(name);
+
+        if (n >= NETWORK_HOST_NAME_SIZE || !label_is_plain(name, n))
+                return "its name has to be 1 to 63 of a-z, 0-9 and '-', with no '-' at either end";
+        if (strcmp(name, "host") == 0 || strcmp(name, "localhost") == 0)
+                return "its name stands for the host itself on every network";
+        if (is_word_of_dnsmasq(name))
+                return "dnsmasq would not take its name for a name, but for a duration or a keyword";
+        return NULL;
+}
+
+const char *network_host_parse(const char *text, NetworkHost *ret) {
+        char copy[MAC_TEXT_SIZE + INET_ADDRSTRLEN + NETWORK_HOST_NAME_SIZE + 16], *rest = NULL;
+        NetworkHost host = { .name = "" };
+        const char *mac, *address, *name, *wrong;
+
+        if (strlen(text) >= sizeof(copy))
+                return "it is too long";
+        strcpy(copy, text);
+        mac = strtok_r(copy, BLANKS, &rest);
+        address = strtok_r(NULL, BLANKS, &rest);
+        name = strtok_r(NULL, BLANKS, &rest);
+        if (!mac || !address || strtok_r(NULL, BLANKS, &rest))
+                return "it takes a MAC, an IPv4 address and, if wanted, a name, with blanks between them";
+        if (mac_parse(mac, &host.mac) < 0 || !mac_is_usable(&host.mac))
+                return "its MAC has to be that of one station, such as 52:54:00:12:34:56";
+        if (network_address_parse(address, &host.address) < 0)
+                return "its address has to be an IPv4 address, such as 10.70.3.20";
+        wrong = name ? check_host_name(name) : NULL;
+        if (wrong)
+                return wrong;
+        if (name)
+                strcpy(host.name, name);
+        *ret = host;
+        return NULL;
 }
 
 static const char *format_address(int family, const void *address, unsigned prefix,

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "common/failure.h"
+#include "common/mac.h"
 #include "common/network-fields.h"
 
 #define NETWORK_DOMAIN_SIZE 64 /* with the zero byte */
@@ -64,6 +65,21 @@ typedef struct NetworkPlan {
                 NETWORK_FIELDS(NETWORK_DEFAULT)                                                    \
         }
 
+#define NETWORK_HOSTS_MAX      1023 /* as many as a bridge has ports */
+#define NETWORK_HOST_NAME_SIZE 64   /* a label of DNS, with the zero byte */
+
+/* Host=: the guest with that MAC always gets that address, and maybe a name. */
+typedef struct NetworkHost {
+        Mac mac;
+        struct in_addr address;
+        char name[NETWORK_HOST_NAME_SIZE]; /* "": none */
+} NetworkHost;
+
+typedef struct NetworkHosts {
+        NetworkHost *hosts;
+        size_t n;
+} NetworkHosts;
+
 /* A row of the table (common/network-fields.h), for reading and writing a field as text. */
 typedef struct NetworkField NetworkField;
 
@@ -103,6 +119,16 @@ int network_plan_add_address(NetworkPlan *plan, const char *text);
 /* Write the address of the plan into buffer and return it; "": it has none of this family. */
 const char *network_plan_v4(const NetworkPlan *plan, char buffer[static NETWORK_ADDRESS_SIZE]);
 const char *network_plan_v6(const NetworkPlan *plan, char buffer[static NETWORK_ADDRESS_SIZE]);
+
+/* "MAC ADDRESS [NAME]". NULL: fine; else what is wrong with it, as the end of a sentence. */
+const char *network_host_parse(const char *text, NetworkHost *ret);
+
+/* Whether a guest of the network can have the address: it is one of the subnet, neither the
+ * subnet's number nor its broadcast address. False if the network has no IPv4 address. */
+bool network_plan_has_room_at(const NetworkPlan *plan, struct in_addr address);
+
+/* IPv4, exactly as inet_ntop(3) writes it. -EINVAL */
+int network_address_parse(const char *text, struct in_addr *ret);
 
 /* Lower-case labels of [a-z0-9-], separated by dots; at most 32 bytes, so that it fits into the
  * tag.

@@ -8,6 +8,7 @@
  */
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,3 +44,8 @@ int leases_parse(const char *text, size_t size, Leases *ret);
 int leases_read(const char *network, Leases *ret);
 
 void leases_done(Leases *leases);
+
+/* now: seconds since the epoch. */
+static inline bool lease_has_ended(const Lease *lease, uint64_t now) {
+        return lease->expiry > 0 && lease->expiry <= now;
+}

@@ -44,15 +44,11 @@
 
 typedef struct LeaseEnd {
         WorkersJob job;
-        char network[IFNAMSIZ];
-        int bridge;
-        unsigned number; /* for the port's name: several may be under way at once */
-        DhcpServer server;
+        LeaseNetwork network;
         List departed; /* Departed */
         /* From the first lease on. */
         int queue;
         Netlink *netlink;
-        bool guarded;     /* an address belongs to the MAC that uses it */
         Netlink *filters; /* from the first guarded one on */
 } LeaseEnd;
 
@@ -66,7 +62,7 @@ static int join(LeaseEnd *end, const char *name, Failure *failure) {
         LinkInfo bridge, link;
         int r;
 
-        r = link_get(end->netlink, end->bridge, &bridge, failure);
+        r = link_get(end->netlink, end->network.bridge, &bridge, failure);
         if (r >= 0)
                 r = link_get_by_name(end->netlink, name, &link, failure);
         if (r < 0)
@@ -75,7 +71,7 @@ static int join(LeaseEnd *end, const char *name, Failure *failure) {
         settings.mtu = bridge.mtu;
         r = link_configure(end->netlink, link.ifindex, &settings, failure);
         if (r >= 0)
-                r = link_set_master(end->netlink, link.ifindex, end->bridge, failure);
+                r = link_set_master(end->netlink, link.ifindex, end->network.bridge, failure);
         if (r >= 0)
                 r = bridge_set_port(end->netlink, link.ifindex, &flags, failure);
         return r < 0 ? r : link_set_up(end->netlink, link.ifindex, failure);
@@ -85,7 +81,7 @@ static int open_port(LeaseEnd *end, Failure *failure) {
         TapDevice device = { .persistent = false };
         int r;
 
-        snprintf(device.name, sizeof(device.name), PORT_NAME "%x", end->number & 0xffff);
+        snprintf(device.name, sizeof(device.name), PORT_NAME "%x", end->network.number & 0xffff);
         r = netlink_open(&end->netlink, NETLINK_ROUTE);
         if (r >= 0)
                 r = tap_create(&device, &end->queue, failure);
@@ -101,7 +97,7 @@ static int send_frame(LeaseEnd *end, const DhcpMessage *message, Failure *failur
                 if (r < 0)
                         return r;
         }
-        dhcp_frame(&end->server, message, frame);
+        dhcp_frame(&end->network.server, message, frame);
         if (write(end->queue, frame, sizeof(frame)) < 0)
                 return failure_kernel(failure, errno, "send a frame to the network", NULL);
         return 0;
@@ -135,7 +131,7 @@ static int forget_claim(LeaseEnd *end, struct in_addr address, const Mac *mac, F
                 r = netlink_open(&end->filters, NETLINK_NETFILTER);
         if (r < 0)
                 return r;
-        snprintf(table, sizeof(table), NETWORK_TABLE_PREFIX "%s", end->network);
+        snprintf(table, sizeof(table), NETWORK_TABLE_PREFIX "%s", end->network.name);
         memcpy(pair, &address, sizeof(address));
         memcpy(pair + sizeof(address), mac, sizeof(*mac));
         r = filter_remove_element(end->filters, &pairs, pair, sizeof(pair), failure);
@@ -155,7 +151,7 @@ static int end_lease(LeaseEnd *end, const Departed *departed, struct in_addr add
         };
         int r = send_frame(end, &message, failure);
 
-        if (r >= 0 && end->guarded)
+        if (r >= 0 && end->network.guarded)
                 r = forget_claim(end, address, &departed->mac, failure);
         if (r < 0 || !inherited)
                 return r;
@@ -176,12 +172,18 @@ static int end_leases_of(
         return r;
 }
 
+static void close_port(LeaseEnd *end) {
+        close_fd(end->queue);
+        netlink_close(end->netlink);
+        netlink_close(end->filters);
+}
+
 /* In a thread. */
 static void run(WorkersJob *job) {
         LeaseEnd *end = container_of(job, LeaseEnd, job);
         _cleanup_(leases_done) Leases leases = LEASES_INIT;
         Failure failure = FAILURE_INIT;
-        int r = leases_read(end->network, &leases);
+        int r = leases_read(end->network.name, &leases);
 
         LIST_FOREACH(&end->departed, node)
                 if (r >= 0)
@@ -189,36 +191,50 @@ static void run(WorkersJob *job) {
                                         end, container_of(node, Departed, link), &leases, &failure);
         if (r < 0 && r != -ENODEV)
                 log_warning("Leases of guests that are gone stay until they end by themselves, on the network %s: %s",
-                                end->network,
+                                end->network.name,
                                 failure.kind != FAILURE_NONE ? failure.text : strerror(-r));
-        close_fd(end->queue);
-        netlink_close(end->netlink);
-        netlink_close(end->filters);
+        close_port(end);
         departed_free_all(&end->departed);
         free(end);
 }
 
-/* Takes the departed over. number: one that no other submission under way has. -ENOMEM: their
- * leases last. */
-static int lease_end_submit(
-                Workers *workers, const Network *network, unsigned number, List *departed) {
+int lease_end_now(const LeaseNetwork *network, const Mac *mac, struct in_addr address,
+                Failure *failure) {
+        LeaseEnd end = { .network = *network, .queue = -EBADF };
+        const Departed departed = { .mac = *mac };
+        int r = end_lease(&end, &departed, address, false, failure);
+
+        close_port(&end);
+        return r;
+}
+
+LeaseNetwork networks_lease_network(Networks *networks, const Network *network) {
+        LeaseNetwork of = {
+                .bridge = network->ifindex,
+                .number = networks->lease_ends++,
+                .server = { .mac = network->mac, .address = network->tag.plan.v4 },
+                .guarded = network->tag.plan.guard_addresses,
+        };
+
+        snprintf(of.name, sizeof(of.name), "%s", network->tag.plan.name);
+        return of;
+}
+
+/* Takes the departed over. -ENOMEM: their leases last. */
+static int lease_end_submit(Networks *networks, const Network *network, List *departed) {
         LeaseEnd *end = calloc(1, sizeof(LeaseEnd));
 
         if (!end)
                 return -ENOMEM;
         end->job.run = run;
-        end->bridge = network->ifindex;
-        end->number = number;
+        end->network = networks_lease_network(networks, network);
         end->queue = -EBADF;
-        end->guarded = network->tag.plan.guard_addresses;
-        end->server = (DhcpServer){ .mac = network->mac, .address = network->tag.plan.v4 };
-        snprintf(end->network, sizeof(end->network), "%s", network->tag.plan.name);
         list_init(&end->departed);
         LIST_FOREACH_SAFE(departed, node) {
                 list_unlink(node);
                 list_append(&end->departed, node);
         }
-        workers_submit(workers, &end->job);
+        workers_submit(networks->workers, &end->job);
         return 0;
 }
 
@@ -239,8 +255,7 @@ static void end_due(Reconcilable *thing) {
 
         lease_book_take_due(&network->leases, &due);
         if (list_is_empty(&due) || network_is_ending(network) ||
-                        lease_end_submit(networks->workers, network, networks->lease_ends++,
-                                        &due) >= 0) {
+                        lease_end_submit(networks, network, &due) >= 0) {
                 departed_free_all(&due);
                 return;
         }

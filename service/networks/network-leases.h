@@ -3,6 +3,7 @@
 
 /* The leases of the guests of networks. */
 
+#include "networks/dhcp-frame.h"
 #include "networks/network.h"
 
 /* A guest of the network has come, or left (returns: it may come back). If present guests need
@@ -17,6 +18,21 @@ void networks_lease_moves(
 
 /* Looks for leases of guests that left while vnicd was not running. */
 void networks_find_old_leases(Networks *networks);
+
+/* What a thread has to know of a network to end leases there. */
+typedef struct LeaseNetwork {
+        char name[IFNAMSIZ];
+        int bridge;
+        unsigned number; /* for a port's name: several may be under way at once */
+        DhcpServer server;
+        bool guarded; /* an address belongs to the MAC that uses it */
+} LeaseNetwork;
+
+LeaseNetwork networks_lease_network(Networks *networks, const Network *network);
+
+/* In a thread: the guest with that MAC is gone, and its lease of the address ends now. */
+int lease_end_now(const LeaseNetwork *network, const Mac *mac, struct in_addr address,
+                Failure *failure);
 
 /* Whether the link is the port by which a lease is given back, which counts as none. Only an
  * administrator could make one look like it. */

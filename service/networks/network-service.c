@@ -12,6 +12,9 @@
 #define LOWER  "abcdefghijklmnopqrstuvwxyz"
 #define DIGITS "0123456789"
 
+/* The tag of guests that claim a name which is not for them. */
+#define NAMELESS "nameless"
+
 /* Enough for all ports that a bridge can have, with an address of each family, and for guests that
  * have just left. */
 #define LEASES_MOST 4096
@@ -109,8 +112,8 @@ static void write_names_not_given(FILE *file) {
         static const char *const names[] = { "wpad", "isatap", "localhost" };
 
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-                fprintf(file, "dhcp-name-match=set:nameless,%s\n", names[i]);
-        fputs("dhcp-ignore-names=tag:nameless\n", file);
+                fprintf(file, "dhcp-name-match=set:" NAMELESS ",%s\n", names[i]);
+        fputs("dhcp-ignore-names=tag:" NAMELESS "\n", file);
 }
 
 static void write_dhcp(FILE *file, const NetworkPlan *plan) {
@@ -129,6 +132,27 @@ static void write_dhcp(FILE *file, const NetworkPlan *plan) {
                         "quiet-ra\n",
                         plan->name, LEASES_MOST);
         write_names_not_given(file);
+}
+
+const char *network_service_host(
+                const NetworkHost *host, char buffer[static NETWORK_HOST_LINE_SIZE]) {
+        char mac[MAC_TEXT_SIZE], address[INET_ADDRSTRLEN];
+
+        snprintf(buffer, NETWORK_HOST_LINE_SIZE, "%s,%s%s%s", mac_format(&host->mac, mac),
+                        inet_ntop(AF_INET, &host->address, address, sizeof(address)),
+                        *host->name ? "," : "", host->name);
+        return buffer;
+}
+
+/* A guest that claims the name of the host, and is not that host, gets no name. dnsmasq takes the
+ * last line that fits first. */
+const char *network_service_host_file(
+                const char *line, char buffer[static NETWORK_HOST_FILE_SIZE]) {
+        const char *name = strchr(strchr(line, ',') + 1, ',');
+
+        snprintf(buffer, NETWORK_HOST_FILE_SIZE, "%s\n%s%s%s", line, name ? "set:" NAMELESS : "",
+                        name ? name : "", name ? "\n" : "");
+        return buffer;
 }
 
 /* The whole subnet; dnsmasq leaves its own address out. */
@@ -169,17 +193,20 @@ static void write_v6_range(FILE *file, const NetworkPlan *plan) {
         fprintf(file, "%s\n", plan->kind == NETWORK_ISOLATED ? "60,0" : "60,1800");
 }
 
-static void write_ranges(FILE *file, const NetworkPlan *plan) {
+static void write_ranges(FILE *file, const NetworkPlan *plan, const char *hosts) {
         if (!plan->dhcp)
                 return;
         write_dhcp(file, plan);
-        if (plan->v4_prefix > 0)
+        if (plan->v4_prefix > 0) {
                 write_v4_range(file, plan);
+                fprintf(file, "dhcp-hostsdir=%s\n", hosts);
+        }
         if (plan->v6_prefix > 0)
                 write_v6_range(file, plan);
 }
 
-int network_service_config(const NetworkPlan *plan, const char *host_name, char **ret) {
+int network_service_config(
+                const NetworkPlan *plan, const char *host_name, const char *hosts, char **ret) {
         _cleanup_free_ char *config = NULL;
         size_t size = 0;
         FILE *file;
@@ -195,7 +222,7 @@ int network_service_config(const NetworkPlan *plan, const char *host_name, char 
         inet_ntop(AF_INET6, &plan->v6, text.v6, sizeof(text.v6));
         write_head(file, plan);
         write_names(file, plan, host_name, &text);
-        write_ranges(file, plan);
+        write_ranges(file, plan, hosts);
         failed = ferror(file);
         if (fclose(file) != 0 || failed)
                 return -ENOMEM;

@@ -31,7 +31,20 @@ size_t network_service_room(const NetworkPlan *plan);
  * unit takes it by %i. */
 const char *network_service_unit(const char *name, char buffer[static NETWORK_UNIT_SIZE]);
 
-/* Gives the whole configuration; the caller frees it. host_name is the host's own, by which guests
- * find it besides "host"; if it is no DNS label it is left out. -EINVAL: the plan's name or domain
- * is invalid. -ENOMEM. */
-int network_service_config(const NetworkPlan *plan, const char *host_name, char **ret);
+/* Gives the whole configuration; the caller frees it. hosts is the folder with the addresses that
+ * guests are to get, one in each file, which dnsmasq notices when it appears. host_name is the
+ * host's own, by which guests find it besides "host"; if it is no DNS label it is left out.
+ * -EINVAL: the plan's name or domain is invalid. -ENOMEM. */
+int network_service_config(
+                const NetworkPlan *plan, const char *host_name, const char *hosts, char **ret);
+
+/* The name of such a file, which is the first line in it. */
+#define NETWORK_HOST_LINE_SIZE (MAC_TEXT_SIZE + INET_ADDRSTRLEN + NETWORK_HOST_NAME_SIZE)
+
+const char *network_service_host(
+                const NetworkHost *host, char buffer[static NETWORK_HOST_LINE_SIZE]);
+
+/* What is in the file of that name. */
+#define NETWORK_HOST_FILE_SIZE (2 * NETWORK_HOST_LINE_SIZE)
+
+const char *network_service_host_file(const char *line, char buffer[static NETWORK_HOST_FILE_SIZE]);

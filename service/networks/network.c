@@ -47,6 +47,7 @@ Network *network_free(Network *network) {
         list_unlink(&network->link);
         reconciler_forget(&network->lease_end);
         lease_book_done(&network->leases);
+        leases_done(&network->given);
         reconciler_forget(&network->filters.reconcilable);
         sd_event_source_disable_unref(network->idle);
         if (network->ports_of_users)

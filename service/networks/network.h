@@ -23,6 +23,7 @@
 #include "networks/firewall.h"
 #include "networks/ifindex-map.h"
 #include "networks/lease-book.h"
+#include "networks/leases.h"
 #include "networks/network-filter.h"
 #include "networks/network-tag.h"
 
@@ -97,6 +98,13 @@ struct Network {
         bool egress_changed; /* the rules that lead there may be gone */
         LeaseBook leases;
         Reconcilable lease_end; /* ends due leases a moment later */
+        /* What its service has given, as of the last look (networks/lease-watch). */
+        Leases given;
+        bool given_is_new;        /* and nobody has made use of it yet */
+        uint64_t lease_expiry;    /* of the first that ends, in seconds since the epoch; 0: none */
+        int lease_watch;          /* of the directory of its service; 0: there is none yet */
+        bool leases_have_changed; /* the file has, since it was read */
+        bool leases_are_read;     /* right now */
         sd_event_source *idle;
         struct Networks *owner;
         /* Foreign ports of its bridge, as far as link events were read; only to be shown. */

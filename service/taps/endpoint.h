@@ -15,6 +15,7 @@
 #include "common/removal.h"
 #include "kernel/link.h"
 #include "networks/network.h"
+#include "taps/address-book.h"
 #include "taps/offload-watch.h"
 #include "taps/tag.h"
 #include "taps/tamper.h"
@@ -37,6 +38,7 @@ typedef enum EndpointChange {
         ENDPOINT_CHANGED_WARNINGS = 1 << 11,
         ENDPOINT_CHANGED_FORWARDING = 1 << 12,
         ENDPOINT_CHANGED_GUEST_MAC = 1 << 13,
+        ENDPOINT_CHANGED_ADDRESSES = 1 << 14,
 } EndpointChange;
 
 /* What differs from what it was made as. */
@@ -144,6 +146,7 @@ struct Endpoint {
         Charge charge;
         Network *network; /* the one it was made for; NULL: none */
         NetworkPort on_network;
+        AddressHolder addresses;
         Charge port;         /* against the network's limit for a user */
         EndpointState state; /* changed by endpoint_set_state() alone */
         EndpointEnd end;

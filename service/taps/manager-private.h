@@ -7,7 +7,8 @@
  * (restores what others change), host-bridges.c (host bridges that go and come back),
  * tap-filter-guard.c (the filters of all taps), tamper-guard.c (against holders; deletion),
  * placement.c (where a tap is to be), bridge-ports.c (which ports of a bridge are ours),
- * bridge-list.c (all bridges, as they are shown), guest-sources.c (which MACs guests use). */
+ * bridge-list.c (all bridges, as they are shown), guest-sources.c (which MACs guests use),
+ * address-watch.c (which IP addresses). */
 
 #include "common/debounce.h"
 #include "kernel/packet-log.h"
@@ -23,6 +24,8 @@
 #include "taps/tap-filter.h"
 
 #define UNPINNED_MAX 16
+
+typedef struct AddressWatch AddressWatch;
 
 /* The filters of all taps are two facts, each with tables of its own (taps/tap-filter). */
 #define TAP_GUARDS 2
@@ -56,6 +59,7 @@ struct Manager {
         DelayedClose *delayed_close;
         LinkMonitor *monitor;
         OffloadWatch *offload_watch;
+        AddressWatch *addresses;
         PacketLog *sources; /* NULL: none are reported */
         sd_event_source *sources_readable;
         Quota *quota;

@@ -14,6 +14,7 @@
 #include "networks/network-checksums.h"
 #include "networks/network-leases.h"
 #include "networks/networks.h"
+#include "taps/address-watch.h"
 #include "taps/bridge-list.h"
 #include "taps/bridge-ports.h"
 #include "taps/deletion.h"
@@ -163,6 +164,8 @@ static int open_parts(Manager *manager, sd_event *event) {
         if (r < 0)
                 return r;
         r = offload_watch_new(&manager->offload_watch, event, on_offloads, manager);
+        if (r >= 0)
+                r = address_watch_new(&manager->addresses, manager);
         if (r < 0)
                 return r;
         return sd_event_add_io(event, &manager->workers_source, workers_fd(manager->workers),
@@ -218,6 +221,7 @@ Manager *manager_free(Manager *manager) {
         if (manager->networks)
                 networks_stop_checking_firewalls(manager->networks);
         manager_close_sources(manager);
+        address_watch_stop(manager->addresses);
         delayed_close_stop(manager->delayed_close);
         manager->state = MANAGER_STOPPING;
         networks_stop(manager->networks);
@@ -228,6 +232,7 @@ Manager *manager_free(Manager *manager) {
                 (void)link_monitor_catch_up(manager->monitor);
         link_monitor_free(manager->monitor);
         registry_done(&manager->registry);
+        address_watch_free(manager->addresses);
         host_bridges_sweep(&manager->bridges);
         manager_leave_bridges(manager);
         networks_free(manager->networks);
@@ -315,6 +320,11 @@ Endpoint *manager_find_interface(Manager *manager, const char *name) {
                 return NULL;
         endpoint = registry_by_ifindex(&manager->registry, link.ifindex);
         return endpoint && endpoint_is_published(endpoint) ? endpoint : NULL;
+}
+
+const Endpoint *manager_find_lease(
+                const Manager *manager, const Network *network, const Lease *lease) {
+        return address_watch_find(manager->addresses, network->ifindex, lease->mac, lease->address);
 }
 
 Endpoint *manager_find_label(Manager *manager, uid_t uid, const char *label) {

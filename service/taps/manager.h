@@ -47,6 +47,10 @@ void manager_run(Manager *manager, WorkersJob *job);
  * -ENOMEM */
 int manager_release(Manager *manager, Endpoint *endpoint, RemovalWaiter *waiter);
 
+/* The endpoint on that network that has the lease; NULL: none. */
+const Endpoint *manager_find_lease(
+                const Manager *manager, const Network *network, const Lease *lease);
+
 /* Has the taps of that user deleted that were to stay until they have logged out. */
 void manager_end_login(Manager *manager, uid_t uid);
 

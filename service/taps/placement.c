@@ -5,6 +5,7 @@
  */
 #include "taps/placement.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -290,6 +291,70 @@ static int find_place(Manager *manager, const TapRequest *request, const Client 
         return failure_set(failure, lookup.kind, -r, "%s", lookup.text);
 }
 
+static int refuse_address(
+                const TapRequest *request, Failure *failure, FailureKind kind, const char *why) {
+        char text[INET_ADDRSTRLEN];
+
+        inet_ntop(AF_INET, &request->address, text, sizeof(text));
+        return failure_set(failure, kind, kind == FAILURE_ADDRESS_IN_USE ? EADDRINUSE : EINVAL,
+                        "The option \"address\" was %s, and %s.", text, why);
+}
+
+/* A host with Host= has its address whether it is there or not. */
+static int check_hosts(const TapRequest *request, const NetworkHosts *hosts, Failure *failure) {
+        for (size_t i = 0; hosts && i < hosts->n; i++) {
+                const NetworkHost *host = &hosts->hosts[i];
+                const bool is_its_mac = request->has_guest_mac &&
+                                mac_equal(&host->mac, &request->guest_mac);
+                const bool is_its_address = host->address.s_addr == request->address.s_addr;
+
+                if (is_its_address && !is_its_mac)
+                        return refuse_address(request, failure, FAILURE_ADDRESS_IN_USE,
+                                        "the definition of the network gives it to another MAC (Host=). Choose another address");
+                if (is_its_mac && !is_its_address)
+                        return refuse_address(request, failure, FAILURE_INVALID_OPTION,
+                                        "the definition of the network gives guest_mac another one (Host=). Leave the option out to get that");
+        }
+        return PLACEMENT_OK;
+}
+
+/* Whether the network gives it to nobody else; who has leased it is found out when it is reserved
+ * (api/fixed-addresses). */
+static int check_address(const Manager *manager, const TapRequest *request, const Client *client,
+                const Placement *place, List **ret_blocked_on, Failure *failure) {
+        const NetworkPlan *plan = place->plan;
+
+        if (!plan || !plan->dhcp || !plan->host_access)
+                return refuse_address(request, failure, FAILURE_INVALID_OPTION,
+                                "only a network of vnicd with DHCP gives its guests addresses. Leave the option out");
+        if (plan->v4_prefix == 0)
+                return refuse_address(request, failure, FAILURE_INVALID_OPTION,
+                                place->network ? "the network has no IPv4 addresses. Leave the option out"
+                                               : "the network chooses its addresses when it comes up. Give it an Address= in its definition, or ask again once it is up");
+        if (!network_plan_has_room_at(plan, request->address))
+                return refuse_address(request, failure, FAILURE_INVALID_OPTION,
+                                "no guest of the network can have that. Choose one of its subnet");
+        if (request->address.s_addr == plan->v4.s_addr)
+                return refuse_address(request, failure, FAILURE_ADDRESS_IN_USE,
+                                "that is the host's own there. Choose another address");
+        if (place->network)
+                LIST_FOREACH(&place->network->endpoints, node) {
+                        Endpoint *endpoint = container_of(node, Endpoint, on_network.link);
+
+                        if (endpoint->tag.address.s_addr != request->address.s_addr)
+                                continue;
+                        *ret_blocked_on = waiters_for_end(manager, endpoint);
+                        return *ret_blocked_on
+                                        ? PLACEMENT_BLOCKED
+                                        : refuse_address(request, failure, FAILURE_ADDRESS_IN_USE,
+                                                          "it is reserved for another guest. Choose another address");
+                }
+        /* Whoever made the network has its hosts nowhere. */
+        return place->network && place->network->tag.kept
+                        ? PLACEMENT_OK
+                        : check_hosts(request, client->hosts, failure);
+}
+
 static int look_at_place(Manager *manager, const TapRequest *request, const Client *client,
                 Placement *ret, List **ret_blocked_on, Failure *failure) {
         Failure refusal = FAILURE_INIT;
@@ -305,6 +370,8 @@ static int look_at_place(Manager *manager, const TapRequest *request, const Clie
         r = check_mtu(request, &ret->bridge, failure);
         if (r >= 0)
                 r = look_at_ports(manager, ret, client, ret_blocked_on, failure);
+        if (r == PLACEMENT_OK && request->has_address)
+                r = check_address(manager, request, client, ret, ret_blocked_on, failure);
         if (r != PLACEMENT_OK || !request->has_guest_mac || ret->bridge.ifindex == 0)
                 return r;
         r = placement_check_mac(

@@ -26,6 +26,7 @@ typedef struct Client {
         const char *connection;     /* NULL: nobody's */
         const NetworkPlan *defined; /* what the bridge's name stands for, by the configuration;
                                        NULL: nothing */
+        const NetworkHosts *hosts;  /* whose addresses that fixes; NULL with no definition */
 } Client;
 
 /* Where a tap is to be. */
@@ -56,7 +57,8 @@ typedef enum PlacementOutcome {
  * valid until the loop runs; {0} unless PLACEMENT_OK. *ret_blocked_on: with PLACEMENT_BLOCKED the
  * list of waiters (RemovalWaiter.link) for what is being deleted, or may be gone when our copies of
  * its queues are closed; else NULL. NoSuchBridge, NotABridge, NoSuchNetwork, BridgeFull,
- * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, NotSupported. */
+ * InvalidOption, NameTaken, QuotaExceeded, OffloadUnsupported, MacInUse, AddressInUse,
+ * NotSupported. Leases are not looked at. */
 int placement_check(Manager *manager, const TapRequest *request, const Client *client,
                 Placement *ret, List **ret_blocked_on, Failure *failure);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "taps/tag.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,17 +27,19 @@ static const char *life_of(const Tag *tag) {
 
 const char *tag_format(const Tag *tag, char buffer[static TAG_SIZE]) {
         const char *place = *tag->bridge == '\0' ? "" : tag->on_network ? " network=" : " bridge=";
-        char mac[MAC_TEXT_SIZE];
+        char mac[MAC_TEXT_SIZE], address[INET_ADDRSTRLEN] = "";
 
+        if (tag->address.s_addr != 0)
+                inet_ntop(AF_INET, &tag->address, address, sizeof(address));
         snprintf(buffer, TAG_SIZE,
                         "vnicd:1 uid=%" PRIu32 " persistent=%s queues=%" PRIu32 " nonce=%08" PRIx32
                         " hdr=%" PRIu32 " mac=%s guest=%s at=%" PRIu64
-                        " isolated=%d anti_spoof=%d bpdu_guard=%d%s%s%s%s",
+                        " isolated=%d anti_spoof=%d bpdu_guard=%d%s%s%s%s%s%s",
                         (uint32_t)tag->uid, life_of(tag), tag->queues, tag->nonce,
                         tag->vnet_hdr_size, mac_format(&tag->guest_mac, mac),
                         mac_states[tag->mac_state], tag->created, tag->isolated, tag->anti_spoof,
                         tag->bpdu_guard, place, tag->bridge, *tag->label ? " label=" : "",
-                        tag->label);
+                        tag->label, *address ? " ip=" : "", address);
         return buffer;
 }
 
@@ -77,12 +80,17 @@ static bool bridge_is_valid(const char *name) {
 
 /* The words that may be left out, and nothing after them. */
 static bool scan_rest(const char *text, Tag *tag) {
+        char address[INET_ADDRSTRLEN];
+
         tag->on_network = take_word(&text, " network=", tag->bridge, sizeof(tag->bridge));
         if ((tag->on_network || take_word(&text, " bridge=", tag->bridge, sizeof(tag->bridge))) &&
                         !bridge_is_valid(tag->bridge))
                 return false;
         if (take_word(&text, " label=", tag->label, sizeof(tag->label)) &&
                         !label_is_valid(tag->label))
+                return false;
+        if (take_word(&text, " ip=", address, sizeof(address)) &&
+                        inet_pton(AF_INET, address, &tag->address) != 1)
                 return false;
         return *text == '\0';
 }

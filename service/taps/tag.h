@@ -12,9 +12,11 @@
  *                                                                                 (in one line)
  *
  * persistent=logout: it outlives its queues until its owner has logged out; a vnicd that does not
- * know that leaves the link alone. Of "bridge", "network" and "label" those are left out of which
- * there is nothing to say: a tap is on a bridge of the host, on a network, or on none. Up to 0.1.0
- * the tag said less, and "life=fd" or "life=persistent":
+ * know that leaves the link alone. An address that was
+ * reserved for the guest (the option "address") stands at the end: " ip=" and the address. Of
+ * "bridge", "network" and "label" those are left out of which there is nothing to say: a tap is on
+ * a bridge of the host, on a network, or on none. Up to 0.1.0 the tag said less, and "life=fd" or
+ * "life=persistent":
  *
  *     vnicd:1 uid=1000 life=fd queues=2 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56
  *     at=1795353600 label=web                                                     (in one line)
@@ -23,6 +25,7 @@
  * it is found, and the tag is written anew.
  */
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -48,6 +51,7 @@ typedef struct Tag {
         bool isolated, anti_spoof, bpdu_guard, on_network;
         char bridge[IFNAMSIZ];
         char label[LABEL_SIZE];
+        struct in_addr address; /* of the guest, while the endpoint lives; 0.0.0.0: none is fixed */
         bool is_older; /* it was read from a tag that says nothing of the MAC's state, the port and
                           the place */
 } Tag;

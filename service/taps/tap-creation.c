@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/ifname.h"
 #include "common/log.h"
+#include "taps/address-watch.h"
 #include "taps/bridge-ports.h"
 #include "taps/deletion.h"
 #include "taps/guest-sources.h"
@@ -40,11 +41,12 @@ typedef struct CreateContext {
         bool race_lost; /* somebody opened a queue of the device of the last attempt */
 } CreateContext;
 
-/* Gives the guest's MAC: the one that was requested, or one that nobody on the bridge has. */
+/* Gives the guest's MAC: the one that was requested, or for which an address is reserved, or one
+ * that nobody on the bridge has. */
 static int choose_mac(Manager *manager, const CreateContext *context, Mac *ret, Failure *failure) {
         int r;
 
-        if (context->request->has_guest_mac) {
+        if (context->request->has_guest_mac || context->request->has_address) {
                 *ret = context->request->guest_mac;
                 return 0;
         }
@@ -69,6 +71,7 @@ static int make_tag(Manager *manager, const CreateContext *context, const LinkPo
                 .anti_spoof = port->locked,
                 .bpdu_guard = port->bpdu_guard,
                 .on_network = context->network,
+                .address = context->request->address,
         };
         int r;
 
@@ -265,6 +268,7 @@ static int publish(Manager *manager, const CreateContext *context, uint32_t nonc
         /* Changes made by others during the setup were followed, but not compared. */
         manager_check(manager, endpoint);
         manager_begin_lease(manager, endpoint);
+        address_watch_place(manager->addresses, endpoint);
         offload_watch_begin_new(&endpoint->offload_state, endpoint->now.ifindex,
                         context->request->offloads);
         *ret = endpoint;

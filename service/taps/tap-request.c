@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/ifname.h"
+#include "config/network-plan.h"
 #include "kernel/offload.h"
 
 #define DEFAULT_QUEUES_MAX    8
@@ -62,6 +63,14 @@ int tap_request_set_guest_mac(TapRequest *request, const char *text, Failure *fa
                                 "The option \"guest_mac\" takes the address of one station: not zero, and the first byte even.");
         request->guest_mac = mac;
         request->has_guest_mac = true;
+        return 0;
+}
+
+int tap_request_set_address(TapRequest *request, const char *text, Failure *failure) {
+        if (network_address_parse(text, &request->address) < 0)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"address\" takes an IPv4 address in its usual form, such as 10.70.3.20, without a prefix.");
+        request->has_address = true;
         return 0;
 }
 
@@ -128,6 +137,10 @@ static int complete_port(TapRequest *request, Failure *failure) {
         const char *key = request->isolated   ? "isolated"
                         : request->anti_spoof ? "anti_spoof"
                                               : NULL;
+
+        if (request->where == TAP_ON_NOTHING && request->has_address)
+                return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,
+                                "The option \"address\" is for a tap on a network of vnicd, and this one was asked for on no bridge. Leave it out.");
 
         if (request->where == TAP_ON_NOTHING && key)
                 return failure_set(failure, FAILURE_INVALID_OPTION, EINVAL,

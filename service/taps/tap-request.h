@@ -32,13 +32,14 @@ typedef struct TapRequest {
         bool isolated, anti_spoof, persistent, until_logout;
         bool interactive; /* a person may be asked whether it is allowed */
         bool has_multiqueue, has_queues, has_guest_mac, has_mtu, has_anti_spoof, has_isolated,
-                        has_vnet_hdr_size, has_offloads, has_owner;
+                        has_vnet_hdr_size, has_offloads, has_owner, has_address;
         uint32_t owner;         /* uid, for whom; valid with has_owner */
         uint32_t queues;        /* 1..TAP_QUEUES_MAX */
         uint32_t vnet_hdr_size; /* bytes; 0 without vnet_hdr */
         uint32_t mtu;           /* bytes; 0: that of the bridge */
         uint32_t offloads;      /* OFFLOAD_*, to be set at once */
         Mac guest_mac;          /* zero: generate one */
+        struct in_addr address; /* for the guest's MAC, valid with has_address */
         char label[LABEL_SIZE]; /* "": none */
 } TapRequest;
 
@@ -61,6 +62,7 @@ int tap_request_set_default(TapRequest *request, const char *name, Failure *fail
 /* Options of type string. InvalidOption. */
 int tap_request_set_label(TapRequest *request, const char *label, Failure *failure);
 int tap_request_set_guest_mac(TapRequest *request, const char *mac, Failure *failure);
+int tap_request_set_address(TapRequest *request, const char *address, Failure *failure);
 
 /* One name of the option of type as. InvalidOption. */
 int tap_request_add_offload(TapRequest *request, const char *name, Failure *failure);

@@ -14,6 +14,7 @@
 #include "networks/network-checksums.h"
 #include "networks/network-leases.h"
 #include "networks/networks.h"
+#include "taps/address-watch.h"
 #include "taps/bridge-list.h"
 #include "taps/bridge-ports.h"
 #include "taps/host-bridges.h"
@@ -102,6 +103,7 @@ static int adopt(Manager *manager, const LinkInfo *link, const Tag *tag) {
                 return r;
         manager->n_orphaned += endpoint->orphaned;
         manager_begin_lease(manager, endpoint);
+        address_watch_place(manager->addresses, endpoint);
         if (manager->observer && manager->state != MANAGER_STARTING)
                 manager->observer->appeared(endpoint, manager->userdata);
         (void)TAKE_PTR(endpoint);
@@ -174,6 +176,7 @@ static void tell_changes(void *userdata) {
                         manager->observer->changed(endpoint, changes, manager->userdata);
                 if (changes & of_queues)
                         guard_offloads(manager, endpoint);
+                address_watch_place(manager->addresses, endpoint);
                 /* An event that changes nothing else may be about the offloads. */
                 offload_watch_look(manager->offload_watch, &endpoint->offload_state);
         }

@@ -79,7 +79,7 @@ def test_the_default_client_of_dasbus_loses_the_queues_and_with_them_the_tap(wor
                          stdin=subprocess.PIPE)
     try:
         line = child.stdout.readline()
-        assert line.endswith(" [0, 1]\n"), child.stderr.read()
+        assert line.endswith(" [0, 1]\n"), line or child.stderr.read()
         assert kernel.wait_gone(line.split()[0])
         assert "/dev/net/tun" not in open_fds(child.pid).values()
     finally:

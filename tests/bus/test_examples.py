@@ -200,6 +200,16 @@ def test_an_example_says_why_it_was_refused(world, bridges, command, name):
     assert status == 1 and out == "" and "no0" in err and "Traceback" not in err
 
 
+@pytest.mark.deadline(180)  # the first compilation
+def test_the_qt_example_lists_the_bridges_if_it_is_given_none(world, bridges, command):
+    """QtDBus aborts a program that receives a list of dictionaries which it has not registered."""
+    for name in ("yes0", "no0"):
+        bridges(name)
+    status, out, err = world.output_as("alice", command("create-tap-qt.cpp"))
+    assert status == 1 and out == ""
+    assert sorted(err.removeprefix("Usage: create-tap-qt BRIDGE, one of:").split()) == ["no0", "yes0"]
+
+
 def test_the_shell_example_runs_a_program_on_a_tap(world, bridge):
     path = {"PATH": f"{world.build / 'client-cli'}:{os.environ['PATH']}"}
     script = world.source / "docs" / "examples" / "with-vnicctl.sh"

@@ -27,7 +27,8 @@ DENY_ALL = """polkit.addRule(function (action, subject) {
 
 # What everybody may call: each only affects or reveals what is the caller's own or no secret.
 FOR_EVERYBODY = {(MANAGER, "CanCreateTap"), (MANAGER, "ListBridges"), (MANAGER, "GetEndpoint"),
-                 (MANAGER, "ReleaseAll"), (MANAGER, "ReleaseEndpoints"), (NETWORK, "GetLeases")}
+                 (MANAGER, "ReleaseAll"), (MANAGER, "ReleaseEndpoints"), (NETWORK, "GetLeases"),
+                 (NETWORK, "ListLeases")}
 
 STANDARD = {(PROPERTIES, "Get"), (PROPERTIES, "GetAll"), (PROPERTIES, "Set"), (INTROSPECTABLE, "Introspect"),
             (OBJECTS, "GetManagedObjects"), (PEER, "Ping"), (PEER, "GetMachineId")}
@@ -56,6 +57,7 @@ def arguments(tap):
         (TAP, "OpenQueue"): [("", ())],
         (NETWORK, "Delete"): [("", ())],
         (NETWORK, "GetLeases"): [("", ())],
+        (NETWORK, "ListLeases"): [("", ())],
     }
 
 

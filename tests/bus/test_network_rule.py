@@ -47,14 +47,14 @@ def allowed(world, user, details, action=ACTION):
     return answer[0][0]
 
 
-def test_vnicd_may_start_and_stop_the_service_of_a_network(world, rule):
-    for verb in ("start", "stop"):
+def test_vnicd_may_start_stop_and_reload_the_service_of_a_network(world, rule):
+    for verb in ("start", "stop", "reload"):
         for unit in (UNIT, "vnicd-network@a.service", "vnicd-network@lab-2-abcdefghi.service"):
             assert allowed(world, "vnicd", {"unit": unit, "verb": verb})
 
 
 def test_vnicd_may_do_nothing_else_to_it(world, rule):
-    for verb in ("restart", "reload", "kill", "set-property", "reset-failed", "try-restart", "starts", ""):
+    for verb in ("restart", "reload-or-restart", "kill", "set-property", "reset-failed", "try-restart", "starts", ""):
         assert not allowed(world, "vnicd", {"unit": UNIT, "verb": verb})
     assert not allowed(world, "vnicd", {"unit": UNIT})
     assert not allowed(world, "vnicd", {"verb": "start"})

@@ -23,7 +23,8 @@ DROP_FORWARDED = "type filter hook forward priority 0; policy drop;"
 def live_properties():
     """Those that are announced when they change, according to the contract: "Tap.Queues", ..."""
     return {f"{interface.get('name').rpartition('.')[2]}.{one.get('name')}" for interface in interfaces()
-            for one in interface.iter("property") if one.find("annotation") is None}
+            for one in interface.iter("property")
+            if one.find("annotation[@name='org.freedesktop.DBus.Property.EmitsChangedSignal']") is None}
 
 
 class Follower:
@@ -104,11 +105,16 @@ def ip(*words):
 WAYS = []
 
 
+def with_codes(changes):
+    """Each warning has a word, which comes and goes with it."""
+    return set(changes) | {f"{one.removesuffix('s')}Codes" for one in changes if one.endswith(".Warnings")}
+
+
 def way(*changes, restarts=False):
     """A way in which these change. It is a generator: until the first yield it sets the scene; at each later
     one, the properties that it yields have changed or, if it yields none, all of them."""
     def add(steps):
-        steps.changes, steps.restarts = set(changes), restarts
+        steps.changes, steps.restarts = with_codes(changes), restarts
         WAYS.append(steps)
         return steps
     return add
@@ -229,6 +235,16 @@ def a_guest_uses_a_mac_of_its_own(scene):
     tap = scene.tap("yesnet", False)
     yield
     frames.send(tap.fds[0], frames.plain(frames.BROADCAST, OTHER))
+    yield
+
+
+@way("Endpoint.Addresses")
+def a_guest_has_an_address(scene):
+    scene.tap(scene.bridge(), guest_mac=GUEST)
+    yield
+    kernel.run("ip", "neigh", "add", "192.0.2.9", "lladdr", GUEST, "dev", "yes0", "nud", "reachable")
+    yield
+    kernel.run("ip", "neigh", "del", "192.0.2.9", "dev", "yes0")
     yield
 
 
@@ -420,6 +436,12 @@ def vhost_net_comes_and_goes(scene):
 
 # What is announced
 
+def assert_words_are_told_with_their_sentences(signals):
+    for _path, _interface, member, values in signals:
+        if member == "PropertiesChanged" and values[1].keys() & {"Warnings", "WarningCodes"}:
+            assert len(values[1]["Warnings"]) == len(values[1]["WarningCodes"]), values
+
+
 def test_there_is_a_way_for_every_property_that_can_change():
     assert set().union(*(steps.changes for steps in WAYS)) == live_properties()
 
@@ -432,7 +454,8 @@ def test_each_change_is_told(world, steps):
         next(running)
         follower, seen = Follower(stack.enter_context(Client(world, "bob"))), set()
         for changes in running:
-            expected = {changes} if isinstance(changes, str) else set(changes or steps.changes)
+            expected = with_codes([changes] if isinstance(changes, str) else changes or steps.changes)
             follower.wait_for(expected)
             seen |= expected
         assert seen == steps.changes
+        assert_words_are_told_with_their_sentences(follower.signals.all())

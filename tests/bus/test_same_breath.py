@@ -219,7 +219,7 @@ def test_each_kind_of_question_is_there(breath):
     """The test would be empty if introspection reported nothing."""
     asked = {(question.interface, question.member) for question in breath.questions(["/t"], ["/n"])}
     assert asked >= {(MANAGER, "CanCreateTap"), (MANAGER, "ListBridges"), (MANAGER, "GetEndpoint"),
-                     (NETWORK, "GetLeases"), (OBJECTS, "GetManagedObjects"), (PROPERTIES, "Get"),
+                     (NETWORK, "GetLeases"), (NETWORK, "ListLeases"), (OBJECTS, "GetManagedObjects"), (PROPERTIES, "Get"),
                      (PROPERTIES, "GetAll"), (INTROSPECTABLE, "Introspect")}
     assert not asked & CHANGES
 

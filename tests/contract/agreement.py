@@ -222,6 +222,30 @@ def check_errors(tree):
     return complaints + [f"org.vnicd1(5): there is no error {name}" for name in sorted(set(told) - ours - standard)]
 
 
+def check_warnings(tree):
+    """Every word for a warning is used, explained and in the XML; every warning that is enumerated has one."""
+    codes = dict(re.findall(r'^#define WARNING_(\w+)\s+"([a-z0-9-]+)"', tree.text("common/warning.h"), re.M))
+    used = {name for path in c_files(tree.root, "service")
+            for name in re.findall(r"(?<!\w)WARNING_(\w+)", without_comments(path.read_text(encoding="utf-8")))}
+    section = tree.text("docs/man/org.vnicd1.5").partition(".Sh WARNING CODES")[2].partition(".Sh ")[0]
+    told = re.findall(r"^\.It Sy (\S+)$", section, re.M)
+    listed = {name: {word for text in re.findall(r"(?s)<!--(.*?)-->", tree.text(f"dbus/org.vnicd1.{name}.xml"))
+                     if " word for each of " in text for word in re.findall(r"[a-z0-9]+(?:-[a-z0-9]+)*", text)}
+              for name in ("Manager", "Endpoint", "Network")}
+    complaints = [] if len(codes) > 30 else [f"common/warning.h: only {codes} were found"]
+    complaints += [f"common/warning.h: {code} is there twice" for code in codes.values()
+                   if list(codes.values()).count(code) > 1]
+    complaints += [f"WARNING_{name}: not both defined and used" for name in sorted(used ^ set(codes))]
+    complaints += [f"org.vnicd1(5): {code}" for code in sorted(set(told) ^ set(codes.values()))]
+    complaints += [f"dbus/: {code} is not listed" for code in sorted(set(codes.values()) - set().union(*listed.values()))]
+    for header, file in (("service/taps/endpoint.h", "endpoint"), ("service/networks/network.h", "network")):
+        kinds = set(re.findall(r"^        ((?:ENDPOINT|NETWORK)_WARNING_\w+)", tree.text(header), re.M))
+        rows = set(re.findall(r"(\w+_WARNING_\w+)(?:\] =|,) WARNING_\w+", re.sub(
+            r"\s+", " ", tree.text(f"service/api/{file}-interface.c"))))
+        complaints += [f"{header}: {kind} has no word" for kind in sorted(kinds - rows - {"NETWORK_WARNING_MAX"})]
+    return complaints
+
+
 def check_statuses(tree):
     """The exit statuses of vnicctl, their numbers and what they mean."""
     numbers = dict(re.findall(r"^        (STATUS_\w+) = (\d+),", tree.text("client-cli/status.h"), re.M))
@@ -272,7 +296,7 @@ def check_keys(tree):
     for file, keys, page in (
             ("service/config/config-parse.c", general - {"User", "Group", "Limits", "Bridges"}, "docs/man/vnicd.conf.5"),
             ("common/network-fields.h", {row[2] for row in network_fields(tree)} |
-             {tree.find("service/config/config-network.c", r'^#define DESCRIPTION "(\w+)"')}, "docs/man/vnicd-network.5")):
+             {tree.find("service/config/config-network.c", rf'^#define {key} +"(\w+)"') for key in ("DESCRIPTION", "HOST")}, "docs/man/vnicd-network.5")):
         told = set(re.findall(r"^\.It Sy (\w+)(?: Ns )?=", tree.text(page), re.M))
         if len(keys) < 4:
             complaints.append(f"{file}: only {keys} were found")
@@ -343,6 +367,7 @@ def main():
         "the tables of filters have one prefix, and the purge knows all their families": check_tables,
         "units, scripts and programs mean the same folders": check_folders,
         "org.vnicd1(5) has exactly the errors that the service has": check_errors,
+        "every warning has a word, which org.vnicd1(5) and the XML have": check_warnings,
         "vnicctl(1) has exactly the statuses that vnicctl has": check_statuses,
         "the limits are those that the documents say": check_limits,
         "the man pages have exactly the keys that the configuration has": check_keys,

@@ -91,7 +91,7 @@ ROOMS = {
     "taps/tag": "kernel/link common/mac",
     "taps/tap-filter": "common/* kernel/filter-drop kernel/filter-table kernel/netlink networks/group networks/network-filter",
     "taps/tap-port": "kernel/bridge kernel/link networks/group taps/tag taps/tap-filter",
-    "taps/tap-request": "common/* common/mac kernel/offload taps/tag",
+    "taps/tap-request": "common/* common/mac config/network-plan kernel/offload taps/tag",
 }
 
 # These alone may name the library's errors or know the bus at all.

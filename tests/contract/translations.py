@@ -22,6 +22,7 @@ CONVERSION = re.compile(r"%[-*.0-9]*(?:ll|z)?[a-zA-Z]")
 # What programs read, by file: patterns of whole literals.
 FOR_PROGRAMS = {
     "client-cli/bridge-helper.c": [r"vnic-bridge-helper .*"],
+    "client-cli/checks-networks.c": [r"resolvectl .*"],
     "client-cli/connection.c": [r"Rejected send message", r"Sender is not authorized to send"],  # of the bus
     "client-cli/main.c": [r"vnicctl .*"],
     "client-cli/verb-explain.c": [r"polkit\.addRule.*"],
@@ -75,11 +76,11 @@ def tool(root, *command):
 
 
 def too_wide(catalogue):
-    """Lines of help that do not fit a terminal. The columns of one line are the programmer's."""
+    """Lines of help that do not fit a terminal, where those in English do. The columns of one line are the program's."""
     with open(catalogue, "rb") as file:
         messages = gettext.GNUTranslations(file)._catalog  # pylint: disable=protected-access
-    return [line for message, translation in messages.items() if message and "\n" in message
-            and isinstance(message, str) and "%s" not in message and "%.1f" not in message
+    return [line for message, translation in messages.items()
+            if isinstance(message, str) and "\n" in message and max(map(len, message.split("\n"))) <= 80
             for line in translation.split("\n") if len(line) > 80]
 
 

@@ -45,9 +45,21 @@ static void check_plan(const NetworkPlan *plan) {
                 abort();
 }
 
+static void check_hosts(const NetworkPlan *plan, const NetworkHosts *hosts) {
+        for (size_t i = 0; i < hosts->n; i++) {
+                const NetworkHost *host = &hosts->hosts[i];
+
+                if (!plan->dhcp || !network_plan_has_room_at(plan, host->address) ||
+                                host->address.s_addr == plan->v4.s_addr ||
+                                !mac_is_usable(&host->mac))
+                        abort();
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_free_ char *text = malloc(size + 1);
         Failure failure = FAILURE_INIT;
+        NetworkHosts hosts = { NULL, 0 };
         NetworkPlan plan;
         int r;
 
@@ -56,10 +68,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (size > 0)
                 memcpy(text, data, size);
         text[size] = '\0';
-        r = config_network_parse("net.conf", "net.conf", text, size, &plan, &failure);
+        r = config_network_parse("net.conf", "net.conf", text, size, &plan, &hosts, &failure);
         if (r < 0)
                 check_failure(&failure, r);
         else
                 check_plan(&plan);
+        check_hosts(&plan, &hosts);
+        free(hosts.hosts);
         return 0;
 }

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from vnic import guest
 from vnic.networks import internet, network
+from vnic.process import poll
 
 pytestmark = [pytest.mark.deadline(180),
               pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")]
@@ -31,12 +32,17 @@ def test_two_guests_get_addresses_find_each_other_and_reach_out(root, alice, bob
                         "ip -6 address show dev eth0 scope global | grep inet6")
         names = {lease[2] for lease in net.leases()}
         assert {"web", "db"} <= names
+        for tap, mac in ((one, WEB_MAC), (other, DB_MAC)):
+            leased, = (lease[0] for lease in net.leases() if lease[1] == mac and "." in lease[0])
+            assert poll(lambda: leased in tap.get("Addresses"), 5), tap.get("Addresses")
         answers(web, "ping -c 1 -W 3 db")
         answers(db, "ping -c 1 -W 3 web.yesnat.internal")
         answers(web, "ping -c 1 -W 3 host")
         for vm in (web, db):
             answers(vm, f"ping -c 2 -W 3 {outside.SERVER4}")
             answers(vm, f"ping -c 2 -W 3 {outside.SERVER6}")
+        for tap in (one, other):
+            assert poll(lambda: [word for word in tap.get("Addresses") if word[:2] == "fd"], 5)
         with outside.listening(outside.SERVER4, 80) as seen4, outside.listening(outside.SERVER6, 80) as seen6:
             answers(web, f"nc -w 3 {outside.SERVER4} 80 </dev/null")
             answers(web, f"nc -w 3 {outside.SERVER6} 80 </dev/null")

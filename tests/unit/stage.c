@@ -212,7 +212,7 @@ int stage_events_fd(void) {
 
                 if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
                                 address.nl_family == AF_NETLINK &&
-                                (address.nl_groups & RTMGRP_NEIGH) != 0)
+                                (address.nl_groups & RTMGRP_LINK) != 0)
                         return fd;
         }
         fail_msg("no socket of events");

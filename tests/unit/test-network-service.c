@@ -29,7 +29,7 @@ static NetworkPlan plan_of(NetworkKind kind) {
 static char *config_of(const NetworkPlan *plan, const char *host_name) {
         char *text = NULL;
 
-        assert_int_equal(network_service_config(plan, host_name, &text), 0);
+        assert_int_equal(network_service_config(plan, host_name, "/hosts", &text), 0);
         assert_non_null(text);
         return text;
 }
@@ -80,6 +80,26 @@ static void a_nat_network_gives_addresses_names_and_a_way_out(void **state) {
         assert_line(text, "host-record=host.vnicbr0.internal,host,10.90.7.1,fd12:3456:789a:1::1");
         assert_nowhere(text, "no-resolv");
         assert_nowhere(text, "option:router");
+}
+
+static void hosts_are_in_a_folder_that_dnsmasq_watches(void **state) {
+        NetworkHost host = { .mac = { { 0x52, 0x54, 0, 0x12, 0x34, 0x56 } }, .name = "web" };
+        char line[NETWORK_HOST_LINE_SIZE], file[NETWORK_HOST_FILE_SIZE];
+        NetworkPlan plan = plan_of(NETWORK_NAT), six = plan;
+        _cleanup_free_ char *text = config_of(&plan, NULL), *six_text = NULL;
+
+        assert_line(text, "dhcp-hostsdir=/hosts");
+        six.v4_prefix = 0;
+        six_text = config_of(&six, NULL);
+        assert_nowhere(six_text, "hostsdir");
+        assert_int_equal(inet_pton(AF_INET, "10.90.7.20", &host.address), 1);
+        assert_string_equal(network_service_host(&host, line), "52:54:00:12:34:56,10.90.7.20,web");
+        assert_string_equal(network_service_host_file(line, file),
+                        "52:54:00:12:34:56,10.90.7.20,web\nset:nameless,web\n");
+        *host.name = '\0';
+        assert_string_equal(network_service_host(&host, line), "52:54:00:12:34:56,10.90.7.20");
+        assert_string_equal(
+                        network_service_host_file(line, file), "52:54:00:12:34:56,10.90.7.20\n");
 }
 
 static void an_isolated_network_has_no_router_and_asks_nobody(void **state) {
@@ -179,13 +199,13 @@ static void names_that_would_break_out_of_their_line_are_refused(void **state) {
                 NetworkPlan plan = plan_of(NETWORK_NAT);
 
                 strcpy(plan.domain, domains[i]);
-                assert_int_equal(network_service_config(&plan, NULL, &text), -EINVAL);
+                assert_int_equal(network_service_config(&plan, NULL, "/hosts", &text), -EINVAL);
         }
         for (size_t i = 0; i < ELEMENTS(names); i++) {
                 NetworkPlan plan = plan_of(NETWORK_NAT);
 
                 strcpy(plan.name, names[i]);
-                assert_int_equal(network_service_config(&plan, NULL, &text), -EINVAL);
+                assert_int_equal(network_service_config(&plan, NULL, "/hosts", &text), -EINVAL);
         }
         assert_null(text);
 }
@@ -211,6 +231,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_nat_network_gives_addresses_names_and_a_way_out),
                 cmocka_unit_test(a_nat_network_that_reaches_the_lan_says_so),
+                cmocka_unit_test(hosts_are_in_a_folder_that_dnsmasq_watches),
                 cmocka_unit_test(an_isolated_network_has_no_router_and_asks_nobody),
                 cmocka_unit_test(it_listens_on_its_bridge_alone),
                 cmocka_unit_test(without_dhcp_there_are_names_only),

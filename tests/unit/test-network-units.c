@@ -60,7 +60,8 @@ static const char *path_of(const Stage *stage, const char *file) {
         return path;
 }
 
-/* The only file besides "." and "..", or NULL; there may not be more than one. */
+/* The only file besides ".", ".." and the folder for hosts, or NULL; there may not be more than
+ * one. */
 static const char *only_file(const Stage *stage) {
         static char found[256];
         DIR *directory = opendir(path_of(stage, ""));
@@ -68,7 +69,8 @@ static const char *only_file(const Stage *stage) {
 
         assert_non_null(directory);
         for (struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                                strcmp(entry->d_name, "vnicbr0.hosts") == 0)
                         continue;
                 n++;
                 snprintf(found, sizeof(found), "%s", entry->d_name);

@@ -180,6 +180,49 @@ static void a_bridge_has_a_name_that_a_link_can_have(void **state) {
         assert_refused(VALID " label=web bridge=br0");
 }
 
+static void an_address_stands_at_the_end_in_its_usual_form(void **state) {
+        char text[TAG_SIZE];
+        Tag tag = valid, again;
+
+        tag.address.s_addr = htonl(0x0a460309);
+        assert_string_equal(tag_format(&tag, text), VALID " ip=10.70.3.9");
+        assert_int_equal(tag_parse(text, &again), 0);
+        assert_int_equal(again.address.s_addr, tag.address.s_addr);
+        assert_int_equal(tag_parse(VALID " network=lab label=web ip=10.70.3.9", &again), 0);
+        assert_refused(VALID " ip=");
+        assert_refused(VALID " ip=0.0.0.0");
+        assert_refused(VALID " ip=10.70.3.09");
+        assert_refused(VALID " ip=10.70.3.256");
+        assert_refused(VALID " ip=10.70.3.9 label=web");
+        assert_refused(VALID " ip=10.70.3.9 ip=10.70.3.9");
+        assert_refused(OLDER " ip=10.70.3.9");
+}
+
+/* With an address, numbers are only as large as the kernel and its limits have them. */
+static void the_largest_tag_with_an_address_fits(void **state) {
+        char text[TAG_SIZE];
+        Tag again,
+                        tag = {
+                                .uid = UINT32_MAX,
+                                .persistent = true,
+                                .until_logout = true,
+                                .queues = 256,
+                                .nonce = UINT32_MAX,
+                                .vnet_hdr_size = 24,
+                                .mac_state = MAC_GENERATED,
+                                .created = UINT64_C(9999999999),
+                                .on_network = true,
+                                .bridge = "abcdefghijklmno",
+                                .label = "abcdefghijklmnopqrstuvwxyz_.-012",
+                                .address.s_addr = htonl(0xdffffefe),
+                        };
+
+        tag_format(&tag, text);
+        assert_true(strlen(text) < TAG_SIZE - 1);
+        assert_int_equal(tag_parse(text, &again), 0);
+        assert_int_equal(again.address.s_addr, tag.address.s_addr);
+}
+
 static void the_largest_of_everything_fits_and_comes_back(void **state) {
         char text[TAG_SIZE];
         Tag again,
@@ -523,6 +566,8 @@ int main(void) {
                 cmocka_unit_test(a_version_that_does_not_know_logout_leaves_such_a_tap_alone),
                 cmocka_unit_test(a_tag_with_a_word_that_is_not_known_is_not_ours),
                 cmocka_unit_test(a_bridge_has_a_name_that_a_link_can_have),
+                cmocka_unit_test(an_address_stands_at_the_end_in_its_usual_form),
+                cmocka_unit_test(the_largest_tag_with_an_address_fits),
                 cmocka_unit_test(the_largest_of_everything_fits_and_comes_back),
                 cmocka_unit_test(the_smallest_of_everything_comes_back),
                 cmocka_unit_test(random_tags_come_back),

@@ -106,6 +106,23 @@ static void a_label_is_taken_or_refused_by_name(void **state) {
                         -EINVAL);
 }
 
+static void an_address_has_one_spelling(void **state) {
+        static const char *const bad[] = { "", "10.70.3", "10.70.3.09", "10.70.3.9/24", "fd00::1",
+                "10.70.3.9 ", "010.70.3.9", "0x0a.1.1.1", "web" };
+        TapRequest request = TAP_REQUEST_INIT;
+
+        for (size_t i = 0; i < ELEMENTS(bad); i++) {
+                Failure failure = FAILURE_INIT;
+
+                assert_int_equal(tap_request_set_address(&request, bad[i], &failure), -EINVAL);
+                assert_int_equal(failure.kind, FAILURE_INVALID_OPTION);
+                assert_false(request.has_address);
+        }
+        assert_int_equal(tap_request_set_address(&request, "10.70.3.9", NULL), 0);
+        assert_true(request.has_address);
+        assert_int_equal(request.address.s_addr, htonl(0x0a460309));
+}
+
 static void a_guest_mac_is_taken_or_refused_by_name(void **state) {
         static const char *const bad[] = { "", "x", "52:54:00:12:34", "01:00:00:00:00:01",
                 "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "52-54-00-12-34-56" };
@@ -306,6 +323,7 @@ int main(void) {
                 cmocka_unit_test(a_name_that_no_bridge_can_have_is_no_such_bridge),
                 cmocka_unit_test(a_refused_name_is_not_repeated),
                 cmocka_unit_test(a_label_is_taken_or_refused_by_name),
+                cmocka_unit_test(an_address_has_one_spelling),
                 cmocka_unit_test(a_guest_mac_is_taken_or_refused_by_name),
                 cmocka_unit_test(nothing_asked_is_one_queue_without_header),
                 cmocka_unit_test(the_default_of_queues_is_the_cpus_up_to_eight),

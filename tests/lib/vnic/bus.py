@@ -42,12 +42,17 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
   <policy context="default">
     <!-- As systemd's and logind's own policies allow it. -->
     <allow send_destination="org.freedesktop.systemd1" send_interface="org.freedesktop.systemd1.Manager"/>
+    <allow send_destination="org.freedesktop.resolve1"/>
     <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.login1.Manager"
            send_member="GetUser"/>
     <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.DBus.Properties"
            send_member="Get"/>
     <allow send_destination="org.freedesktop.login1" send_interface="org.freedesktop.DBus.Properties"
            send_member="GetAll"/>
+  </policy>
+  <policy user="vnicd-network">
+    <!-- A systemd-resolved in the world runs as this user. -->
+    <allow own="org.freedesktop.resolve1"/>
   </policy>
   <policy user="root">
     <!-- Tests pose as them; nobody in the world is one. -->
@@ -56,6 +61,7 @@ CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configurat
     <!-- A service that does nothing: what a call costs that is none of ours. -->
     <allow own="org.example.Idle"/>
     <allow own="org.freedesktop.systemd1"/>
+    <allow own="org.freedesktop.resolve1"/>
     <allow own="org.freedesktop.login1"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Monitoring"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Debug.Stats"/>

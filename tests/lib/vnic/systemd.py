@@ -15,6 +15,7 @@ MANAGER = "org.freedesktop.systemd1.Manager"
 INTERFACE = f"""<node><interface name="{MANAGER}">
 <method name="Subscribe"/>
 <method name="StartUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
+<method name="ReloadUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
 <method name="StopUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="o" direction="out"/></method>
 </interface></node>"""
 
@@ -38,7 +39,7 @@ def unit_changed(unit, active, sub):
 
 
 class Job:
-    """A call of StartUnit. `accept` answers it with the job, `fail` with an error."""
+    """A call of StartUnit or ReloadUnit. `accept` answers it with the job, `fail` with an error."""
 
     def __init__(self, systemd, number, member, sender, unit, invocation):
         self.systemd = systemd

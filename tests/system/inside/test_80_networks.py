@@ -127,6 +127,29 @@ def test_a_restart_and_a_kill_leave_it_as_it_is(network, granted, carol):
         assert system.taps()[tap.interface]["master"] == NET
 
 
+def test_an_address_is_reserved_by_a_file_and_freed_by_a_reload_of_the_service(network, granted, carol):
+    """dnsmasq reads the file without being told to, and forgets it without a restart."""
+    system.restart()
+    with carol.create_tap("", True):
+        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE)
+        gateway = next(entry["local"] for entry in system.links()[NET]["addr_info"] if entry["family"] == "inet")
+        address, pid = gateway.rpartition(".")[0] + ".77", system.show("MainPID", SERVICE)
+        folder = pathlib.Path(f"/run/vnicd/networks/{NET}.hosts")
+
+        def read():
+            return system.run("journalctl", "-b", "-u", SERVICE, "-o", "cat").count(f"read {folder}/{MAC},{address}")
+
+        with carol.create_tap("", True, guest_mac=MAC, address=address):
+            assert [file.name for file in folder.iterdir()] == [f"{MAC},{address}"]
+            assert system.poll(lambda: read() > 0, 5 * PATIENCE)
+        assert system.poll(lambda: list(folder.iterdir()) == [], 10 * PATIENCE)
+        assert system.poll(lambda: "Reloaded " in system.run("journalctl", "-b", "-u", SERVICE, "-o", "cat"),
+                           10 * PATIENCE)
+        assert is_active(SERVICE) and system.show("MainPID", SERVICE) == pid
+    assert system.poll(lambda: NET not in system.links(), IDLE)
+    assert system.poll(lambda: not folder.exists(), 5 * PATIENCE), system.run("journalctl", "-b", "-u", "vnicd.service")
+
+
 @pytest.mark.skipif(guest.why_not() != "", reason=guest.why_not())
 def test_a_guest_gets_its_address_and_its_lease_is_told(network, granted, carol):
     system.restart()
