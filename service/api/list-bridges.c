@@ -17,7 +17,7 @@ typedef struct Listing {
         Call *call;
         sd_bus_message *reply;
         bool pending;
-        bool stale; /* of some polkit was asked something else, or nothing */
+        bool stale; /* polkit was not asked about an entry as it is now */
         Failure *failure;
 } Listing;
 
