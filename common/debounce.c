@@ -64,11 +64,6 @@ Debounce *debounce_free(Debounce *debounce) {
         return NULL;
 }
 
-void debounce_rest(Debounce *debounce, uint64_t processor_usec) {
-        debounce->done_at = clock_now_usec();
-        debounce->rest = larger(REST_OF_PROCESSOR * processor_usec, DEBOUNCE_USEC);
-}
-
 void debounce_at(Debounce *debounce, uint64_t usec) {
         if (debounce->due_at != 0 && debounce->due_at <= usec)
                 return;
@@ -92,4 +87,13 @@ void debounce_later(Debounce *debounce, uint64_t pause_usec) {
         debounce_at(debounce,
                         larger(clock_now_usec() + pause_usec,
                                         rested_at(debounce, pause_usec / DEBOUNCE_USEC)));
+}
+
+void debounce_rest(Debounce *debounce, uint64_t processor_usec) {
+        const uint64_t now = clock_now_usec();
+        const uint64_t until =
+                        larger(now, rested_at(debounce, 1)) + REST_OF_PROCESSOR * processor_usec;
+
+        debounce->done_at = now;
+        debounce->rest = larger(until - now, DEBOUNCE_USEC);
 }

@@ -31,7 +31,8 @@ void debounce_later(Debounce *debounce, uint64_t pause_usec);
 void debounce_soon(Debounce *debounce);
 
 /* Work that was started when it was due, and went on elsewhere, has ended after that much time of
- * a processor: it rests from now on, for DEBOUNCE_USEC at least. */
+ * a processor: it rests from now on, for DEBOUNCE_USEC at least, and that much longer than it had
+ * to before. */
 void debounce_rest(Debounce *debounce, uint64_t processor_usec);
 
 /* Schedules the work at that time (CLOCK_MONOTONIC), rested or not; work that is already due

@@ -16,18 +16,31 @@
 
 #define BATCH_BYTES (16 * 1024)
 
-static int filter_messages(int fd) {
-        static struct sock_filter code[] = {
+int neighbour_events_filter(int fd, const int *links, size_t n) {
+        static const struct sock_filter beginning[] = {
                 BPF_STMT(BPF_LD | BPF_B | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_family)),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 1, 0),
-                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 0, 2),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 2, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 1, 0),
+                BPF_STMT(BPF_RET | BPF_K, 0),
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_state)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, CONST_HTONS(NUD_NOARP), 0, 1),
                 BPF_STMT(BPF_RET | BPF_K, 0),
-                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+                BPF_STMT(BPF_LD | BPF_W | BPF_ABS, MESSAGE_AT(struct ndmsg, ndm_ifindex)),
         };
+        struct sock_filter
+                        code[sizeof(beginning) / sizeof(*beginning) + 2 * NEIGHBOUR_LINKS_MAX + 1];
+        unsigned short at = sizeof(beginning) / sizeof(*beginning);
+        const bool all = n > NEIGHBOUR_LINKS_MAX;
 
-        return message_filter_attach(fd, code, sizeof(code) / sizeof(*code));
+        memcpy(code, beginning, sizeof(beginning));
+        for (size_t i = 0; i < n && !all; i++) {
+                const uint32_t link = CONST_HTONL((uint32_t)links[i]);
+
+                code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, link, 0, 1);
+                code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+        }
+        code[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, all ? UINT32_MAX : 0);
+        return message_filter_attach(fd, code, at);
 }
 
 int neighbour_events_open(void) {
@@ -37,7 +50,7 @@ int neighbour_events_open(void) {
 
         if (fd < 0)
                 return fd;
-        r = filter_messages(fd);
+        r = neighbour_events_filter(fd, NULL, 0);
         if (r < 0)
                 return r;
         if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)

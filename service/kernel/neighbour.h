@@ -28,9 +28,16 @@ typedef struct Neighbour {
 
 typedef void (*neighbour_t)(const Neighbour *neighbour, void *userdata);
 
-/* An fd that polls readable when entries have changed; a filter in the kernel leaves out those of
- * bridges (MACs) and of multicast. The caller closes it. -errno of socket(2). */
+/* An fd that polls readable when entries have changed, of links that are chosen later, none at
+ * first; a filter in the kernel leaves out those of other links, of bridges (MACs) and of
+ * multicast. The caller closes it. -errno of socket(2). */
 int neighbour_events_open(void);
+
+#define NEIGHBOUR_LINKS_MAX 32
+
+/* Chooses the links, by ifindex. More than NEIGHBOUR_LINKS_MAX: all of the host. -errno of
+ * setsockopt(2). */
+int neighbour_events_filter(int fd, const int *links, size_t n);
 
 /* Calls each (NULL: nobody) for pending events of one batch. 1: there may be more. 0: that was all.
  * -ENOBUFS: events were lost. Other -errno of recv(2). */

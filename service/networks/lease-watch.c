@@ -2,12 +2,14 @@
 #include "networks/lease-watch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "networks/leases.h"
 #include "networks/network-service.h"
@@ -21,14 +23,19 @@
 /* Batches in one go; there are no more unless somebody writes faster than this reads. */
 #define BATCHES_AT_ONCE 64
 
+/* How often a file that has fewer leases than before is read. */
+#define READINGS            5
+#define READINGS_APART_MSEC 10
+
 struct LeaseWatch {
         Networks *networks;
         Workers *workers;
-        void (*changed)(void *userdata);
+        void (*changed)(uint64_t processor_usec, void *userdata);
         void *userdata;
         int fd;
         int directory; /* the watch of the directory of all; below 0: there is none */
         bool failed;   /* to watch it, and that was logged */
+        unsigned n_reading;
 };
 
 DEFINE_CLEANUP(LeaseWatch, lease_watch_free)
@@ -38,12 +45,14 @@ typedef struct Reading {
         LeaseWatch *watch;
         int bridge;
         char network[IFNAMSIZ];
+        size_t n_known; /* how many leases were read last */
         Leases leases;
         int result;
+        uint64_t processor_usec;
 } Reading;
 
 int lease_watch_new(LeaseWatch **ret, Networks *networks, Workers *workers,
-                void (*changed)(void *userdata), void *userdata) {
+                void (*changed)(uint64_t processor_usec, void *userdata), void *userdata) {
         _cleanup_(lease_watch_freep) LeaseWatch *watch = calloc(1, sizeof(LeaseWatch));
 
         if (!watch)
@@ -75,11 +84,29 @@ int lease_watch_fd(const LeaseWatch *watch) {
         return watch->fd;
 }
 
-/* In a thread. */
+/* In a thread. A service empties its file and writes it anew, and a guest can have it do nothing
+ * else: so leases have ended only if the file lacks them each time that it is read. */
 static void read_leases(WorkersJob *job) {
         Reading *reading = container_of(job, Reading, job);
+        const uint64_t began = clock_thread_usec();
 
         reading->result = leases_read(reading->network, &reading->leases);
+        for (unsigned i = 1; i < READINGS && reading->result >= 0 &&
+                        reading->leases.n < reading->n_known;
+                        i++) {
+                Leases again = LEASES_INIT;
+
+                (void)poll(NULL, 0, READINGS_APART_MSEC);
+                reading->result = leases_read(reading->network, &again);
+                if (reading->result >= 0 && again.n >= reading->leases.n) {
+                        const Leases shorter = reading->leases;
+
+                        reading->leases = again;
+                        again = shorter;
+                }
+                leases_done(&again);
+        }
+        reading->processor_usec = clock_thread_usec() - began;
 }
 
 static void was_read(WorkersJob *job) {
@@ -97,8 +124,9 @@ static void was_read(WorkersJob *job) {
                 network->given = reading->leases;
         } else
                 leases_done(&reading->leases);
+        watch->n_reading--;
+        watch->changed(reading->processor_usec, watch->userdata);
         free(reading);
-        watch->changed(watch->userdata);
 }
 
 static void have_read(LeaseWatch *watch, Network *network) {
@@ -109,9 +137,11 @@ static void have_read(LeaseWatch *watch, Network *network) {
         reading->job = (WorkersJob){ .run = read_leases, .done = was_read };
         reading->watch = watch;
         reading->bridge = network->ifindex;
+        reading->n_known = network->given.n;
         snprintf(reading->network, sizeof(reading->network), "%s", network->tag.plan.name);
         network->leases_have_changed = false;
         network->leases_are_read = true;
+        watch->n_reading++;
         workers_submit(watch->workers, &reading->job);
 }
 
@@ -190,4 +220,8 @@ void lease_watch_look(LeaseWatch *watch) {
                 if (network->leases_have_changed && !network->leases_are_read)
                         have_read(watch, network);
         }
+}
+
+bool lease_watch_is_reading(const LeaseWatch *watch) {
+        return watch->n_reading > 0;
 }

@@ -11,10 +11,11 @@
 
 typedef struct LeaseWatch LeaseWatch;
 
-/* changed(): leases were read; lease_watch_look() has to be called once more. In the loop.
+/* changed(): leases were read, which took that much time of a processor; lease_watch_look() has to
+ * be called once more. In the loop.
  * Where the kernel gives no inotify, no lease is ever known. -ENOMEM */
 int lease_watch_new(LeaseWatch **ret, Networks *networks, Workers *workers,
-                void (*changed)(void *userdata), void *userdata);
+                void (*changed)(uint64_t processor_usec, void *userdata), void *userdata);
 
 /* No job of it may be under way. Takes NULL. Returns NULL. */
 LeaseWatch *lease_watch_free(LeaseWatch *watch);
@@ -24,3 +25,6 @@ int lease_watch_fd(const LeaseWatch *watch);
 
 /* Finds out which files have changed, and has them read. */
 void lease_watch_look(LeaseWatch *watch);
+
+/* Whether changed() is still to come. */
+bool lease_watch_is_reading(const LeaseWatch *watch);

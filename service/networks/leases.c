@@ -40,10 +40,13 @@ static bool split(char *line, char *words[static WORDS]) {
         return true;
 }
 
+/* Until the year 2286: any time that is read can be counted in microseconds. */
+#define EXPIRY_DIGITS 10
+
 static bool read_expiry(const char *word, uint64_t *ret) {
         size_t n = strlen(word);
 
-        if (n > 18 || strspn(word, "0123456789") != n)
+        if (n > EXPIRY_DIGITS || strspn(word, "0123456789") != n)
                 return false;
         *ret = strtoull(word, NULL, 10);
         return true;

@@ -59,8 +59,8 @@ static void make_up_for(AddressBook *book, AddressHolder *holder) {
         holder->crowded = false;
 }
 
-void address_holder_leave(AddressHolder *holder) {
-        for (size_t i = 0; i < ADDRESSES_MAX; i++)
+static void leave(AddressHolder *holder) {
+        for (size_t i = 0; i < holder->n_known; i++)
                 free_slot(&holder->known[i]);
         list_unlink(&holder->bucket);
         list_unlink(&holder->changed);
@@ -68,10 +68,17 @@ void address_holder_leave(AddressHolder *holder) {
         holder->crowded = false;
 }
 
+void address_holder_done(AddressHolder *holder) {
+        leave(holder);
+        free(holder->known);
+        free(holder->shown);
+        *holder = (AddressHolder){ 0 };
+}
+
 bool address_book_place(AddressBook *book, AddressHolder *holder, int link, const Mac *mac) {
         if (link == holder->link && mac_equal(mac, &holder->mac))
                 return false;
-        address_holder_leave(holder);
+        leave(holder);
         holder->link = link;
         holder->mac = *mac;
         if (link > 0)
@@ -91,16 +98,32 @@ AddressHolder *address_book_find(const AddressBook *book, int link, const Mac *m
 }
 
 static KnownAddress *find_known(AddressHolder *holder, const IpAddress *address) {
-        for (size_t i = 0; i < ADDRESSES_MAX; i++)
+        for (size_t i = 0; i < holder->n_known; i++)
                 if (holder->known[i].sources != 0 &&
                                 ip_address_compare(&holder->known[i].address, address) == 0)
                         return &holder->known[i];
         return NULL;
 }
 
+static void allocate(AddressHolder *holder) {
+        KnownAddress *known = calloc(ADDRESSES_MAX, sizeof(*known));
+        IpAddress *shown = calloc(ADDRESSES_MAX, sizeof(*shown));
+
+        if (!known || !shown) {
+                free(known);
+                free(shown);
+                return;
+        }
+        holder->known = known;
+        holder->shown = shown;
+        holder->n_known = ADDRESSES_MAX;
+}
+
 /* One that has no source but some of these gives way. NULL: there is no room. */
 static KnownAddress *make_room(AddressHolder *holder, unsigned gives_way) {
-        for (size_t i = 0; i < ADDRESSES_MAX; i++)
+        if (!holder->known)
+                allocate(holder);
+        for (size_t i = 0; i < holder->n_known; i++)
                 if ((holder->known[i].sources & ~gives_way) == 0)
                         return &holder->known[i];
         return NULL;
@@ -165,7 +188,7 @@ void address_book_begin(AddressBook *book) {
 }
 
 void address_holder_sweep(AddressBook *book, AddressHolder *holder, AddressSource source) {
-        for (size_t i = 0; i < ADDRESSES_MAX; i++) {
+        for (size_t i = 0; i < holder->n_known; i++) {
                 KnownAddress *known = &holder->known[i];
 
                 if (known->seen_in == book->round)
@@ -182,7 +205,7 @@ void address_holder_sweep(AddressBook *book, AddressHolder *holder, AddressSourc
 }
 
 bool address_holder_is_pending(const AddressHolder *holder) {
-        for (size_t i = 0; i < ADDRESSES_MAX; i++)
+        for (size_t i = 0; i < holder->n_known; i++)
                 if (holder->known[i].sources & ADDRESS_PENDING)
                         return true;
         return false;
@@ -214,7 +237,7 @@ bool address_holder_settle(AddressBook *book, AddressHolder *holder, AddressVerd
         bool same;
         size_t n = 0;
 
-        for (size_t i = 0; i < ADDRESSES_MAX; i++) {
+        for (size_t i = 0; i < holder->n_known; i++) {
                 end_pending(book, &holder->known[i], verdict);
                 if (holder->known[i].sources & (ADDRESS_LEASED | ADDRESS_HEARD))
                         shown[n++] = holder->known[i].address;
@@ -224,7 +247,8 @@ bool address_holder_settle(AddressBook *book, AddressHolder *holder, AddressVerd
         same = n == holder->n_shown;
         for (size_t i = 0; i < n && same; i++)
                 same = ip_address_compare(&shown[i], &holder->shown[i]) == 0;
-        memcpy(holder->shown, shown, sizeof(shown));
+        for (size_t i = 0; i < n; i++)
+                holder->shown[i] = shown[i];
         holder->n_shown = n;
         return !same;
 }

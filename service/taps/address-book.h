@@ -9,7 +9,8 @@
  *
  * An endpoint is found by the link on which its guest's address is seen (its bridge) and by the
  * guest's MAC; an address by the link and itself. Neither costs more the more there are. This only
- * keeps the books, allocates nothing, and asks nobody; taps/address-watch does.
+ * keeps the books, and asks nobody; taps/address-watch does. Without memory an address is left out,
+ * as where there is no room.
  */
 
 #include <stdbool.h>
@@ -46,11 +47,11 @@ struct AddressHolder {
         List changed; /* AddressBook.changed */
         int link;     /* ifindex; 0: none */
         Mac mac;
-        KnownAddress known[ADDRESSES_MAX];
         bool crowded; /* there was no room for one */
-        /* What is shown: as of the last address_holder_settle(), sorted. */
-        IpAddress shown[ADDRESSES_MAX];
-        size_t n_shown;
+        /* ADDRESSES_MAX of each, once there has been an address; most endpoints never have one. */
+        KnownAddress *known;
+        IpAddress *shown; /* as of the last address_holder_settle(), sorted */
+        size_t n_known, n_shown;
 };
 
 typedef struct AddressBook {
@@ -70,7 +71,7 @@ void address_book_init(AddressBook *book);
 bool address_book_place(AddressBook *book, AddressHolder *holder, int link, const Mac *mac);
 
 /* Takes it out of its book, if it is in one. */
-void address_holder_leave(AddressHolder *holder);
+void address_holder_done(AddressHolder *holder);
 
 /* NULL: none. */
 AddressHolder *address_book_find(const AddressBook *book, int link, const Mac *mac);

@@ -23,11 +23,18 @@
 
 #define DUMP_AGAIN_USEC (10 * DEBOUNCE_USEC)
 
+/* Those on which endpoints' guests may be heard. */
+typedef struct Links {
+        int links[NEIGHBOUR_LINKS_MAX];
+        size_t n; /* NEIGHBOUR_LINKS_MAX + 1: all of the host */
+} Links;
+
 struct AddressWatch {
         Manager *manager;
         AddressBook book;
         LeaseWatch *leases;
         int neighbours; /* fd of kernel/neighbour */
+        Links links;    /* whose events it has */
         sd_event_source *neighbours_readable, *leases_readable;
         Debounce *look;
         bool wants_dump, dumping;
@@ -187,6 +194,39 @@ static int begin_dump(AddressWatch *watch) {
         return 0;
 }
 
+static bool has_link(const Links *links, int link) {
+        for (size_t i = 0; i < links->n && links->n <= NEIGHBOUR_LINKS_MAX; i++)
+                if (links->links[i] == link)
+                        return true;
+        return links->n > NEIGHBOUR_LINKS_MAX;
+}
+
+/* The neighbours of a host's LAN change all the time, and are of no interest where no endpoint is.
+ * What was not heard before a link is added is in the tables. */
+static void choose_links(AddressWatch *watch) {
+        Links links = { .n = 0 };
+        bool more = false;
+
+        LIST_FOREACH(&watch->manager->registry.endpoints, node) {
+                const int link = container_of(node, Endpoint, link)->addresses.link;
+
+                if (link == 0 || has_link(&links, link))
+                        continue;
+                if (links.n < NEIGHBOUR_LINKS_MAX)
+                        links.links[links.n] = link;
+                links.n++;
+                more |= !has_link(&watch->links, link);
+        }
+        if (!more && links.n == watch->links.n)
+                return;
+        if (neighbour_events_filter(watch->neighbours, links.links, links.n) < 0) {
+                debounce_later(watch->look, DUMP_AGAIN_USEC);
+                return;
+        }
+        watch->links = links;
+        watch->wants_dump |= more;
+}
+
 static void on_neighbour(const Neighbour *neighbour, void *userdata) {
         hear(userdata, neighbour, false);
 }
@@ -305,12 +345,23 @@ static void tell(AddressWatch *watch) {
         }
 }
 
+/* What goes on in a thread ends with a look, and a rest before it that no event is to shorten. */
+static void listen_again(AddressWatch *watch) {
+        const bool busy = watch->dumping || lease_watch_is_reading(watch->leases);
+        const int on = busy ? SD_EVENT_OFF : SD_EVENT_ON;
+
+        (void)sd_event_source_set_enabled(watch->neighbours_readable, on);
+        if (watch->leases_readable)
+                (void)sd_event_source_set_enabled(watch->leases_readable, on);
+}
+
 static void look(void *userdata) {
         AddressWatch *watch = userdata;
 
         if (watch->stopped)
                 return;
         look_at_leases(watch);
+        choose_links(watch);
         if (!watch->dumping)
                 read_events(watch);
         watch->wants_dump |= watch->book.has_room_again;
@@ -318,10 +369,7 @@ static void look(void *userdata) {
         if (watch->wants_dump && !watch->dumping && begin_dump(watch) < 0)
                 debounce_later(watch->look, DUMP_AGAIN_USEC);
         tell(watch);
-        if (watch->leases_readable)
-                (void)sd_event_source_set_enabled(watch->leases_readable, SD_EVENT_ON);
-        if (!watch->dumping)
-                (void)sd_event_source_set_enabled(watch->neighbours_readable, SD_EVENT_ON);
+        listen_again(watch);
 }
 
 /* Waits until it was read. */
@@ -332,11 +380,13 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
         return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
-static void on_leases(void *userdata) {
+static void on_leases(uint64_t processor_usec, void *userdata) {
         AddressWatch *watch = userdata;
 
-        if (!watch->stopped)
-                debounce_soon(watch->look);
+        if (watch->stopped)
+                return;
+        debounce_rest(watch->look, processor_usec);
+        debounce_soon(watch->look);
 }
 
 int address_watch_new(AddressWatch **ret, Manager *manager) {

@@ -7,9 +7,10 @@
  * and looked at a moment later, all at once (common/debounce): what guests claim costs a bounded
  * part of the processor, and as many signals as there are moments.
  *
- * The neighbour tables are dumped, in a thread, at the start, when events were lost, and when an
- * endpoint has come to a place where its MAC may be known already. Events are read only after a
- * dump that is under way: they are newer than what they would be compared with.
+ * Only the neighbours of links on which endpoints are wake the service. The neighbour tables are
+ * dumped, in a thread, when such a link is added, when events were lost, and when an endpoint has
+ * come to a place where its MAC may be known already. Events are read only after a dump that is
+ * under way: they are newer than what they would be compared with.
  */
 
 #include "taps/endpoint.h"

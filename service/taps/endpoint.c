@@ -120,7 +120,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         list_unlink(&endpoint->deletion_retry);
         list_unlink(&endpoint->on_network.link);
         reconciler_forget(&endpoint->check);
-        address_holder_leave(&endpoint->addresses);
+        address_holder_done(&endpoint->addresses);
         list_unlink(&endpoint->on_bridge);
         offload_watch_end(&endpoint->offload_state);
         charge_done(&endpoint->port);

@@ -21,7 +21,7 @@ from vnic import frames, kernel
 from vnic.client import PROPERTIES
 from vnic.machine import Machine
 from vnic.networks import LEASES, NETWORK, network
-from vnic.process import ROOM, poll
+from vnic.process import ROOM, cpu_seconds, poll, status_field
 
 pytestmark = [pytest.mark.deadline(180), pytest.mark.once]
 
@@ -129,10 +129,48 @@ def test_an_address_on_another_bridge_is_not_this_guests(alice, lan, bridges):
 
 def test_a_guest_whose_mac_was_known_before_it_came_has_its_address(alice, lan):
     """The kernel tells nothing when the guest uses the address again."""
-    kernel.run("ip", "neigh", "replace", "10.88.0.9", "lladdr", GUEST, "dev", lan, "nud", "stale")
-    time.sleep(1)  # until nothing else makes the service look
-    with alice.create_tap(lan, False, guest_mac=GUEST) as tap:
-        assert shows(tap, "10.88.0.9")
+    for others in ([], [OTHER]):
+        with contextlib.ExitStack() as stack:
+            for mac in others:
+                stack.enter_context(alice.create_tap(lan, False, guest_mac=mac))
+            kernel.run("ip", "neigh", "replace", "10.88.0.9", "lladdr", GUEST, "dev", lan, "nud", "stale")
+            time.sleep(0.5)  # until nothing else makes the service look
+            with alice.create_tap(lan, False, guest_mac=GUEST) as tap:
+                assert shows(tap, "10.88.0.9"), others
+
+
+def test_neighbours_on_a_bridge_without_endpoints_wake_nobody(world, alice, lan, bridges):
+    other = bridges("yes1", mac="02:00:00:00:00:02", address="10.89.0.1/16")
+
+    def wakes(bridge, subnet):
+        """How often the service runs while neighbours come, one at a time."""
+        time.sleep(0.5)
+        before = int(status_field(world.pid, "voluntary_ctxt_switches"))
+        for i in range(1, 8):
+            known_to_the_host(bridge, f"{subnet}.7.{i}", OTHER)
+            time.sleep(0.15)
+        return int(status_field(world.pid, "voluntary_ctxt_switches")) - before
+
+    with alice.create_tap(lan, False, guest_mac=GUEST):
+        assert wakes(other, "10.89") == 0
+        with alice.create_tap(other, False) as tap:
+            claim(tap, "10.89.0.9", host="10.89.0.1")
+            assert shows(tap, "10.89.0.9")
+    # The first is enough to find out that nobody is there any more.
+    assert wakes(lan, "10.88") <= 4
+
+
+def test_on_more_links_than_are_told_apart_all_are_heard(root):
+    """Taps on no bridge have a link each."""
+    with contextlib.ExitStack() as stack:
+        taps = [stack.enter_context(root.create_tap("-", False)) for _ in range(36)]
+        for i in (0, 35):
+            known_to_the_host(taps[i].interface, f"10.90.0.{i + 1}", taps[i].get("GuestMac"))
+            assert shows(taps[i], f"10.90.0.{i + 1}"), i
+        for tap in taps[:-1]:
+            tap.release()
+        forget(taps[35].interface, "10.90.0.36")
+        assert shows(taps[35])
 
 
 def test_a_station_behind_another_port_that_uses_the_mac_counts_for_nothing(alice, lan):
@@ -209,8 +247,8 @@ def test_events_that_were_lost_are_made_up_for(alice, lan):
         assert shows(tap, "10.88.0.9")
         lines = []
         for i in range(12000):
-            lines.append(f"neigh replace 10.88.{100 + i // 250 % 3}.{1 + i % 250} lladdr {OTHER} dev {lan} nud "
-                         + ("stale", "reachable")[i // 750 % 2])
+            lines.append(f"neigh replace 10.88.100.{1 + i % 250} lladdr {OTHER} dev {lan} nud "
+                         + ("stale", "reachable")[i // 250 % 2])
         lines[9000:9000] = [f"neigh del 10.88.0.9 dev {lan}",
                             f"neigh replace 10.88.0.10 lladdr {GUEST} dev {lan} nud stale"]
         batch = ROOM / "neighbours"
@@ -335,10 +373,22 @@ def test_an_address_goes_when_its_lease_is_given_up_although_the_host_remembers_
 def test_a_lease_whose_time_is_over_counts_no_longer_though_nobody_removes_it(alice, net):
     with alice.create_tap(net.name, False) as tap:
         mac = tap.get("GuestMac")
-        write_leases(net, f"{in_future(4)} {mac} 10.77.0.5 guest *", f"{in_future()} {mac} 10.77.0.6 guest *")
+        write_leases(net, f"{in_future(2)} {mac} 10.77.0.5 guest *", f"{in_future()} {mac} 10.77.0.6 guest *")
         assert shows(tap, "10.77.0.5", "10.77.0.6"), tap.get("Addresses")
         assert shows(tap, "10.77.0.6", timeout=20), tap.get("Addresses")
         assert [one["address"] for one in list_leases(net)] == ["10.77.0.6"]
+
+
+@needs_dnsmasq
+def test_a_lease_that_ends_in_ages_keeps_the_service_no_busier(world, alice, net):
+    """So many seconds that as many microseconds do not fit into 64 bits: only a service that was taken over writes that."""
+    with alice.create_tap(net.name, False) as tap:
+        mac = tap.get("GuestMac")
+        write_leases(net, f"{in_future(2 ** 64 // 10 ** 6)} {mac} 10.77.0.5 guest *", f"{in_future()} {mac} 10.77.0.6 guest *")
+        assert shows(tap, "10.77.0.6"), tap.get("Addresses")
+        before = cpu_seconds(world.pid)
+        time.sleep(1)
+        assert cpu_seconds(world.pid) - before < 0.3
 
 
 @needs_dnsmasq
@@ -370,6 +420,32 @@ def openings(folder):
 
     yield count
     os.close(fd)
+
+
+@needs_dnsmasq
+def test_leases_that_are_written_all_the_time_stay_shown_and_are_read_now_and_then(alice, root):
+    """A guest that asks for its address again and again has the file emptied and written as often."""
+    with network(root, "yesbusy", addresses=["10.72.0.1/16"]) as net, alice.create_tap(net.name, False) as tap:
+        lines = [f"{in_future()} 52:54:00:00:{i // 250:02x}:{i % 250:02x} 10.72.{1 + i // 250}.{1 + i % 250} * *" for i in range(999)]
+        write_leases(net, *lines, f"{in_future()} {tap.get('GuestMac')} 10.72.0.5 guest *")
+        file = LEASES / net.name / "leases"
+        content = file.read_bytes()
+        assert shows(tap, "10.72.0.5")
+        signals = alice.subscribe(PROPERTIES, path=tap.endpoint)
+        with openings(file.parent) as opened, open(file, "r+b", buffering=0) as writing:
+            before = opened()
+            begin = time.monotonic()
+            while time.monotonic() < begin + 2:
+                opened()  # the kernel tells the same thing once until that is read
+                writing.seek(0)
+                writing.truncate()
+                time.sleep(0.0005)
+                writing.write(content)
+                time.sleep(0.0015)
+            assert opened() - before < 40 * (time.monotonic() - begin)
+        # An address that goes and comes back is two.
+        assert len(signals.all()) <= 2, signals.all()
+        assert tap.get("Addresses") == ["10.72.0.5"]
 
 
 @needs_dnsmasq

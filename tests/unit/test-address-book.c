@@ -25,8 +25,8 @@ static int set_up(void **state) {
 }
 
 static int tear_down(void **state) {
-        address_holder_leave(&web);
-        address_holder_leave(&mail);
+        address_holder_done(&web);
+        address_holder_done(&mail);
         assert_true(list_is_empty(&book.changed));
         for (size_t i = 0; i < ADDRESS_BOOK_BUCKETS; i++)
                 assert_true(list_is_empty(&book.by_mac[i]) && list_is_empty(&book.by_address[i]));
@@ -54,6 +54,14 @@ static void lease(AddressHolder *holder, const char *text) {
         const IpAddress address = of(text);
 
         address_book_lease(&book, holder, &address);
+}
+
+/* Most endpoints are on bridges where the host hears nothing of their guests. */
+static void a_holder_without_addresses_is_small(void **state) {
+        assert_in_range(sizeof(AddressHolder), 1, 128);
+        assert_null(web.known);
+        lease(&web, "10.0.0.1");
+        assert_true(address_holder_has(&web, &(IpAddress){ AF_INET, { 10, 0, 0, 1 } }));
 }
 
 static const char *shown(AddressHolder *holder, AddressVerdict verdict) {
@@ -227,6 +235,7 @@ static void a_place_that_is_free_again_is_told_unless_a_verdict_freed_it(void **
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                CASE(a_holder_without_addresses_is_small),
                 CASE(a_holder_is_found_by_its_link_and_its_mac),
                 CASE(what_is_heard_is_shown_in_order_and_each_change_is_told_once),
                 CASE(an_address_that_another_mac_has_now_goes_over),

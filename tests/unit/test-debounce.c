@@ -42,6 +42,11 @@ static void soon_is_at_once_and_after_a_rest_when_that_is_over(void **state) {
         debounce_soon(debounce);
         assert_in_range(await(event, &n, 3), DEBOUNCE_USEC - 10 * 1000, 5 * USEC_PER_SEC);
         assert_int_equal(n, 3);
+        /* What takes little does not shorten the rest after what took long. */
+        debounce_rest(debounce, 10 * 1000);
+        debounce_rest(debounce, 1000);
+        debounce_soon(debounce);
+        assert_in_range(await(event, &n, 4), 430 * 1000, 5 * USEC_PER_SEC);
         debounce_free(debounce);
         sd_event_unref(event);
 }
