@@ -61,7 +61,6 @@ typedef struct Update {
         FixedAddresses *addresses;
         const NetworkUnits *units;
         char name[IFNAMSIZ];
-        bool is_up; /* and has DHCP; else the folder goes */
         HostLine *lines;
         size_t n;
         bool removed; /* a line that dnsmasq may have read */
@@ -110,8 +109,6 @@ static int update_folder(Update *update) {
 
         for (size_t i = 0; i < update->n && r >= 0; i++)
                 r = write_line(folder, update->lines[i]);
-        if (r >= 0 && !update->is_up)
-                r = network_units_remove_hosts(update->units, update->name);
         return r;
 }
 
@@ -150,15 +147,26 @@ static void on_reloaded(const char *network, void *userdata) {
         notify_removed(&addresses->waiting, addresses->stopping ? -ECANCELED : 0);
 }
 
+/* The network that has addresses to give; NULL: the folder goes. */
+static const Network *find_giver(const FixedAddresses *addresses, const char *name) {
+        const Network *network = networks_find(addresses->service->networks, name);
+
+        return network && network->state == NETWORK_LIVE && network->tag.plan.dhcp ? network : NULL;
+}
+
+/* Here, since the network may have come back meanwhile, and its dnsmasq watches the folder: another
+ * one of that name would be none to it. */
 static void update_done(WorkersJob *job) {
         Update *update = container_of(job, Update, job);
         FixedAddresses *addresses = update->addresses;
         Folder *folder = find_folder(addresses, update->name);
 
+        if (update->error >= 0 && !addresses->stopping && !find_giver(addresses, update->name))
+                update->error = network_units_remove_hosts(update->units, update->name);
         if (update->error < 0)
                 log_warning("Network %s: the fixed addresses of its guests are not all written: %s",
                                 update->name, strerror(-update->error));
-        if (folder && update->removed && update->is_up && !addresses->stopping)
+        if (folder && update->removed && !addresses->stopping)
                 folder->reloading |= network_units_reload(addresses->service->network_units,
                                 update->name, on_reloaded, addresses);
         if (folder)
@@ -207,14 +215,12 @@ static int collect_lines(const Service *service, const Network *network, Update 
 
 static int start_update(FixedAddresses *addresses, const char *name) {
         Service *service = addresses->service;
-        const Network *network = networks_find(service->networks, name);
+        const Network *network = find_giver(addresses, name);
         Update *update = calloc(1, sizeof(Update));
         int r = update ? 0 : -ENOMEM;
 
-        if (r >= 0 && network && network->state == NETWORK_LIVE && network->tag.plan.dhcp) {
-                update->is_up = true;
+        if (r >= 0 && network)
                 r = collect_lines(service, network, update);
-        }
         if (r < 0) {
                 free(update);
                 return r;

@@ -199,6 +199,20 @@ def test_where_nobody_gives_addresses_none_can_be_asked_for(alice, root, bridge)
             assert alice.create_tap_error("yesnone", False, address="10.78.0.9").short == "InvalidOption"
 
 
+def test_a_network_that_comes_back_at_once_keeps_the_folder_that_its_dnsmasq_watches(root):
+    """Even if the folder takes long to be emptied."""
+    options = {"services": False, "addresses": ["10.78.0.1/28"]}
+    folder = CONFIGURATIONS / "yesfix.hosts"
+    with network(root, "yesfix", **options):
+        for i in range(60000):
+            os.mknod(folder / f".{i}")
+    with network(root, "yesfix", **options):
+        number = folder.stat().st_ino
+        assert poll(lambda: not any(folder.iterdir()), 20)
+        with root.create_tap("yesfix", False, address="10.78.0.9"):
+            assert folder.stat().st_ino == number
+
+
 @pytest.mark.restarts
 def test_reservations_outlive_a_restart_of_the_service(world, alice, bob, net):
     stale = alice.create_tap(net.name, False, address="10.78.0.8", guest_mac=B)
