@@ -24,6 +24,10 @@
 
 typedef char HostLine[NETWORK_HOST_LINE_SIZE];
 
+/* A file in the folder while dnsmasq may know of lines that are not there any more: whoever starts
+ * after a vnicd that was killed has it reloaded. dnsmasq reads no file with such a name. */
+#define MARK ".reload"
+
 /* The folder of a network, until dnsmasq knows what it is to hold. */
 typedef struct Folder {
         List link;
@@ -71,6 +75,21 @@ static int compare_lines(const void *a, const void *b) {
         return strcmp(a, b);
 }
 
+static int mark(int folder) {
+        _cleanup_close_ int fd =
+                        openat(folder, MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+        return fd < 0 ? -errno : 0;
+}
+
+static void unmark(const FixedAddresses *addresses, const char *network) {
+        char folder[NETWORK_UNITS_PATH_SIZE], path[NETWORK_UNITS_PATH_SIZE + sizeof(MARK)];
+
+        network_units_hosts(addresses->service->network_units, network, folder);
+        snprintf(path, sizeof(path), "%s/" MARK, folder);
+        (void)unlinkat(AT_FDCWD, path, 0);
+}
+
 static int remove_others(Update *update, int folder) {
         const int copy = dup(folder);
         DIR *entries = copy < 0 ? NULL : fdopendir(copy);
@@ -87,9 +106,12 @@ static int remove_others(Update *update, int folder) {
                                 bsearch(entry->d_name, update->lines, update->n, sizeof(HostLine),
                                                 compare_lines))
                         continue;
-                if (unlinkat(folder, entry->d_name, 0) < 0)
-                        r = -errno;
+                if (!update->removed)
+                        r = mark(folder);
                 update->removed = true;
+                if (r >= 0 && strcmp(entry->d_name, MARK) != 0 &&
+                                unlinkat(folder, entry->d_name, 0) < 0)
+                        r = -errno;
         }
         closedir(entries);
         return r;
@@ -140,6 +162,8 @@ static void on_reloaded(const char *network, void *userdata) {
         FixedAddresses *addresses = userdata;
         Folder *folder = find_folder(addresses, network);
 
+        if (!addresses->busy) /* else a line may just have been removed */
+                unmark(addresses, network);
         if (folder) {
                 folder->reloading = false;
                 forget_if_done(folder);
@@ -161,8 +185,10 @@ static void update_done(WorkersJob *job) {
         FixedAddresses *addresses = update->addresses;
         Folder *folder = find_folder(addresses, update->name);
 
-        if (update->error >= 0 && !addresses->stopping && !find_giver(addresses, update->name))
+        if (update->error >= 0 && !addresses->stopping && !find_giver(addresses, update->name)) {
+                unmark(addresses, update->name);
                 update->error = network_units_remove_hosts(update->units, update->name);
+        }
         if (update->error < 0)
                 log_warning("Network %s: the fixed addresses of its guests are not all written: %s",
                                 update->name, strerror(-update->error));

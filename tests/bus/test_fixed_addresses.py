@@ -30,6 +30,11 @@ def systemd(world):
         yield fake
 
 
+def end_at_once(job):
+    job.accept()
+    job.end("done")
+
+
 @contextlib.contextmanager
 def serving(systemd, name):
     """The services of a network; its dnsmasq is reloaded when systemd is asked to."""
@@ -225,6 +230,27 @@ def test_reservations_outlive_a_restart_of_the_service(world, alice, bob, net):
         assert got(tap) == "10.78.0.9"
         with bob.create_tap(net.name, False, address="10.78.0.8") as other:
             assert got(other, "other") == "10.78.0.8"
+
+
+@pytest.mark.restarts
+def test_a_vnicd_that_is_killed_before_dnsmasq_was_reloaded_has_that_done_at_its_next_start(world, alice, root, systemd):
+    """Otherwise dnsmasq would keep the address for a guest that is gone."""
+    with network(root, "yesfix", services=False, addresses=["10.78.0.1/28"]):
+        systemd.auto = None
+        gone(alice.create_tap("yesfix", False, address="10.78.0.9", guest_mac=A))
+        assert poll(lambda: reserved("yesfix") == set(), 5)
+        assert poll(lambda: [job for job in systemd.jobs if job.member == "ReloadUnit"], 5)
+        world.kill_service()
+        systemd.auto, before = end_at_once, len(systemd.jobs)
+        world.start_service()
+        assert poll(lambda: [job for job in systemd.jobs[before:] if job.member == "ReloadUnit"], 5)
+        assert poll(lambda: not any((CONFIGURATIONS / "yesfix.hosts").iterdir()), 5)
+        # And that is it.
+        before = len(systemd.jobs)
+        world.restart_service()
+        assert poll(lambda: len(systemd.jobs) > before, 5)
+        with alice.create_tap("yesfix", False, address="10.78.0.9"):
+            assert not [job for job in systemd.jobs[before:] if job.member == "ReloadUnit"]
 
 
 def test_of_many_who_want_it_at_once_one_gets_it(alice, bob, net):
