@@ -13,14 +13,20 @@
 
 #include "api/network-units.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/debounce.h"
 #include "common/log.h"
+#include "common/rate-limit.h"
 #include "networks/leases.h"
 #include "networks/network-leases.h"
 #include "networks/network-service.h"
 
 /* Each removal costs a reload of dnsmasq, and guests often go in a row. */
 #define PAUSE_USEC (5 * DEBOUNCE_USEC)
+
+/* Where somebody waits for it there is no pause, so many times in a row: anybody with a tap can
+ * have that. */
+#define HURRIED 10
 
 typedef char HostLine[NETWORK_HOST_LINE_SIZE];
 
@@ -39,6 +45,7 @@ typedef struct Folder {
 struct FixedAddresses {
         Service *service;
         Debounce *due;
+        RateLimit hurried;
         List folders;    /* Folder.link */
         List reserving;  /* RemovalWaiter.link: of the call for which an address is reserved */
         List waiting;    /* likewise, of those that come after it */
@@ -295,7 +302,19 @@ static Folder *get_folder(FixedAddresses *addresses, const char *network) {
         return folder;
 }
 
-void fixed_addresses_changed(FixedAddresses *addresses, const char *network, bool now) {
+static void start_soon(FixedAddresses *addresses) {
+        const uint64_t now = clock_now_usec();
+
+        if (!rate_limit_has_room(&addresses->hurried, now, PAUSE_USEC, HURRIED * PAUSE_USEC)) {
+                debounce_later(addresses->due, PAUSE_USEC);
+                return;
+        }
+        rate_limit_spend(&addresses->hurried, now, PAUSE_USEC);
+        start_next(addresses);
+}
+
+void fixed_addresses_changed(
+                FixedAddresses *addresses, const char *network, FixedAddressesHaste haste) {
         Folder *folder = get_folder(addresses, network);
 
         if (!folder) {
@@ -304,8 +323,10 @@ void fixed_addresses_changed(FixedAddresses *addresses, const char *network, boo
                 return;
         }
         folder->outdated = true;
-        if (now)
+        if (haste == FIXED_ADDRESSES_NOW)
                 start_next(addresses);
+        else if (haste == FIXED_ADDRESSES_SOON)
+                start_soon(addresses);
         else
                 debounce_later(addresses->due, PAUSE_USEC);
 }
@@ -315,7 +336,7 @@ List *fixed_addresses_busy(FixedAddresses *addresses, const char *network) {
         const Folder *folder = find_folder(addresses, network);
 
         if (folder && folder->outdated)
-                start_next(addresses);
+                start_soon(addresses);
         return addresses->busy || find_folder(addresses, network) ? &addresses->waiting : NULL;
 }
 
@@ -441,7 +462,8 @@ static void reservation_done(WorkersJob *job) {
         notify_removed(&addresses->reserving,
                         addresses->stopping ? -ECANCELED : reservation->error);
         if (!has_come(addresses->service, reservation))
-                fixed_addresses_changed(addresses, reservation->network.name, false);
+                fixed_addresses_changed(
+                                addresses, reservation->network.name, FIXED_ADDRESSES_LATER);
         reservation_free(reservation);
         end_job(addresses);
 }
