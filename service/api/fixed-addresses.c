@@ -98,7 +98,7 @@ static void unmark(const FixedAddresses *addresses, const char *network) {
 }
 
 static int remove_others(Update *update, int folder) {
-        const int copy = dup(folder);
+        const int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
         DIR *entries = copy < 0 ? NULL : fdopendir(copy);
         struct dirent *entry;
         int r = 0;
