@@ -94,6 +94,10 @@ Status verb_release(const Options *options) {
         if (options->all + some + (options->n_arguments > 0) != 1)
                 return complain(STATUS_USAGE,
                                 _("release takes either names, or --all, or --label-prefix and --bridge; see vnicctl release --help."));
+        /* Such as of a variable that was never set: to the service it would mean none. */
+        if (options->from_bridge && *options->from_bridge == '\0')
+                return complain(STATUS_USAGE,
+                                _("release: --bridge was given without a name. Give \"-\" for endpoints on no bridge."));
         status = client_open(options, &client);
         if (status != STATUS_OK)
                 return status;

@@ -52,14 +52,16 @@ static Status complain_virsh(const char *what, int status) {
                         what);
 }
 
-/* Reads up to the end of its output, then waits for its end. */
-static Status follow(const char *what, pid_t child, int output, char **ret) {
+/* Reads its output, then waits for its end: if that was too much, it must not wait to write the
+ * rest. */
+static Status follow(const char *what, pid_t child, int *output, char **ret) {
         _cleanup_free_ char *text = NULL;
         Status result;
         size_t size;
         int r, status;
 
-        r = read_text(output, OUTPUT_MAX, &text, &size);
+        r = read_text(*output, OUTPUT_MAX, &text, &size);
+        *output = close_fd(*output);
         while (waitpid(child, &status, 0) < 0)
                 if (errno != EINTR)
                         return complain_errno(errno, _("Cannot wait for virsh"));
@@ -87,5 +89,5 @@ Status virsh_run(const char *what, const char *const *arguments, const char *inp
         if (child == 0)
                 become_virsh(arguments, in, theirs);
         theirs = close_fd(theirs);
-        return follow(what, child, ours, ret);
+        return follow(what, child, &ours, ret);
 }

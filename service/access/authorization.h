@@ -63,7 +63,7 @@ Authorizations *authorizations_free(Authorizations *all);
 /* Sends what may be sent: not from within a handler, but right after it. */
 void authorizations_send(Authorizations *all);
 
-/* caller: stays the owner's, who has them for longer. message: the call, whose flag says whether a
+/* caller: stays the owner's, who has it for longer. message: the call, whose flag says whether a
  * person may be asked. */
 void authorization_init(Authorization *authorization, Authorizations *all, Caller *caller,
                 sd_bus_message *message);

@@ -17,6 +17,7 @@ typedef struct Listing {
         Call *call;
         sd_bus_message *reply;
         bool pending;
+        bool stale; /* polkit was not asked about an entry as it is now */
         Failure *failure;
 } Listing;
 
@@ -178,8 +179,9 @@ static int list_entry(Listing *listing, Entry *entry, const AccessRequest *acces
 
         r = access_query(listing->service->access, listing->call, access, &entry->access,
                         listing->failure);
-        if (r == -ESTALE) { /* it appeared after the others were checked */
+        if (r == -ESTALE) {
                 *listing->failure = FAILURE_INIT;
+                listing->stale = true;
                 return 0;
         }
         if (r < 0)
@@ -244,16 +246,11 @@ static int list_defined(Listing *listing) {
         return r;
 }
 
-static int list_bridges(Listing *listing, sd_bus_message *message) {
+static int list_all(Listing *listing, sd_bus_message *message, sd_bus_message **ret) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         int r;
 
-        r = access_call(listing->service->access, message, &listing->call, listing->failure);
-        if (r < 0)
-                return r;
-        r = access_may_ask(listing->call, listing->failure);
-        if (r < 0)
-                return r;
+        listing->stale = false;
         r = sd_bus_message_new_method_return(message, &reply);
         if (r < 0)
                 return r;
@@ -264,10 +261,30 @@ static int list_bridges(Listing *listing, sd_bus_message *message) {
         r = manager_list_bridges(listing->service->manager, list_bridge, listing, listing->failure);
         if (r >= 0)
                 r = list_defined(listing);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        *ret = r >= 0 ? TAKE_PTR(reply) : NULL;
+        return r;
+}
+
+/* A bridge that has come, or a network that has come up or down, while polkit was asked about the
+ * others is asked about once more: left out, it would be taken for one that has gone. */
+static int list_bridges(Listing *listing, sd_bus_message *message) {
+        _cleanup_sd_message_ sd_bus_message *reply = NULL, *again = NULL;
+        int r;
+
+        r = access_call(listing->service->access, message, &listing->call, listing->failure);
+        if (r < 0)
+                return r;
+        r = access_may_ask(listing->call, listing->failure);
+        if (r < 0)
+                return r;
+        r = list_all(listing, message, &reply);
+        if (r >= 0 && listing->stale && authorization_ask_again(&listing->call->authorization))
+                r = list_all(listing, message, &again);
         if (r < 0 || listing->pending)
                 return r;
-        r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : sd_bus_message_send(reply);
+        return sd_bus_message_send(again ? again : reply);
 }
 
 int method_list_bridges(sd_bus_message *message, void *userdata, sd_bus_error *error) {

@@ -8,6 +8,7 @@
 
 #include "bus/bus-cleanup.h"
 #include "bus/signal-match.h"
+#include "common/clock.h"
 #include "common/debounce.h"
 #include "common/log.h"
 
@@ -26,6 +27,9 @@
 #define ANSWER_USEC      (10 * UINT64_C(1000000))
 #define AGAIN_AFTER_USEC (50 * DEBOUNCE_USEC)
 
+/* Any caller can have logind asked as often as they like, and what it refuses is tried for ever. */
+#define LOG_FAILURE_USEC (60 * UINT64_C(1000000))
+
 /* At a time: the bus limits a connection to 128 pending replies, and polkit's are more urgent. */
 #define LOOKS_MAX 8
 
@@ -43,11 +47,13 @@ struct Logins {
         sd_bus *bus;
         SignalSender *logind, *systemd;
         SignalMatch *matches[N_MATCHES];
-        List users;         /* LoginUser.link */
-        List due;           /* LoginUser.due, as they came */
-        List later;         /* LoginUser.due, until the pause is over */
-        Debounce *pause;    /* after the first of several changes */
-        unsigned n_looking; /* users about whom logind is being asked */
+        List users;              /* LoginUser.link */
+        List due;                /* LoginUser.due, as they came */
+        Debounce *soon;          /* begins the looks that are due */
+        List later;              /* LoginUser.due, until the pause is over */
+        Debounce *pause;         /* after the first of several changes, or after a failure */
+        unsigned n_looking;      /* users about whom logind is being asked */
+        uint64_t log_failure_at; /* µs of CLOCK_MONOTONIC: before, it is not logged again */
         bool beginning;
         logins_ended_t ended;
         void *userdata;
@@ -61,6 +67,7 @@ typedef struct LoginUser {
         Logins *logins;
         uid_t uid;
         bool followed;
+        bool paused;           /* in Logins.later */
         char *session, *scope; /* the objects of one that counts; NULL: none is known */
         /* While logind is asked: */
         bool looking;
@@ -91,6 +98,7 @@ static void free_paths(LoginUser *user) {
 
 static void end_look(LoginUser *user) {
         list_unlink(&user->due);
+        user->paused = false;
         user->question = sd_bus_slot_unref(user->question);
         user->logins->n_looking -= user->looking;
         user->looking = false;
@@ -112,6 +120,7 @@ static void look_later(LoginUser *user, uint64_t pause_usec) {
         if (user->looking || !list_is_empty(&user->due))
                 return;
         list_append(&user->logins->later, &user->due);
+        user->paused = true;
         debounce_later(user->logins->pause, pause_usec);
 }
 
@@ -133,18 +142,21 @@ static void conclude(LoginUser *user, int error) {
 
 /* If logind is not there, its return is the next time to look. */
 static bool is_worth_another_try(const sd_bus_error *error) {
-        static const char *const names[] = {
-                SD_BUS_ERROR_NO_REPLY,
-                SD_BUS_ERROR_TIMEOUT,
-                SD_BUS_ERROR_LIMITS_EXCEEDED,
-                SD_BUS_ERROR_NO_MEMORY,
-                "org.freedesktop.DBus.Error.TimedOut",
-        };
+        return !error ||
+                        (!sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER) &&
+                                        !sd_bus_error_has_name(
+                                                        error, SD_BUS_ERROR_SERVICE_UNKNOWN));
+}
 
-        for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-                if (sd_bus_error_has_name(error, names[i]))
-                        return true;
-        return !error;
+static void log_failure(const LoginUser *user, const sd_bus_error *error) {
+        const uint64_t now = clock_now_usec();
+
+        if (!user->followed || now < user->logins->log_failure_at)
+                return;
+        user->logins->log_failure_at = now + LOG_FAILURE_USEC;
+        log_warning("Cannot find out whether uid %u is logged in: %s", (unsigned)user->uid,
+                        error && error->message ? error->message
+                                                : "systemd-logind cannot be understood");
 }
 
 /* error: NULL: it could not be asked, or its answer cannot be read. Call last. */
@@ -152,10 +164,7 @@ static void fail(LoginUser *user, const sd_bus_error *error) {
         end_look(user);
         if (user->followed && is_worth_another_try(error))
                 look_later(user, AGAIN_AFTER_USEC);
-        if (user->followed)
-                log_warning("Cannot find out whether uid %u is logged in: %s", (unsigned)user->uid,
-                                error && error->message ? error->message
-                                                        : "systemd-logind cannot be understood");
+        log_failure(user, error);
         conclude(user, -LOGINS_NO_ANSWER);
 }
 
@@ -168,6 +177,10 @@ static int ask(LoginUser *user, sd_bus_message_handler_t callback, const char *p
 
         user->question = sd_bus_slot_unref(user->question);
         r = sd_bus_message_new_method_call(bus, &call, LOGIND_NAME, path, interface, member);
+        if (r < 0)
+                return r;
+        /* One that does not start would otherwise be started again with each try. */
+        r = sd_bus_message_set_auto_start(call, false);
         if (r < 0)
                 return r;
         va_start(arguments, types);
@@ -365,10 +378,15 @@ static void on_pause_over(void *userdata) {
         Logins *logins = userdata;
 
         LIST_FOREACH_SAFE(&logins->later, node) {
+                container_of(node, LoginUser, due)->paused = false;
                 list_unlink(node);
                 list_append(&logins->due, node);
         }
         begin_looks(logins);
+}
+
+static void on_soon(void *userdata) {
+        begin_looks(userdata);
 }
 
 static int on_session_new(sd_bus_message *signal, void *userdata, sd_bus_error *error) {
@@ -488,6 +506,8 @@ int logins_new(Logins **ret, sd_bus *bus, logins_ended_t ended, void *userdata) 
         list_init(&logins->due);
         list_init(&logins->later);
         r = debounce_new(&logins->pause, sd_bus_get_event(bus), on_pause_over, logins);
+        if (r >= 0)
+                r = debounce_new(&logins->soon, sd_bus_get_event(bus), on_soon, logins);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(logins);
@@ -507,6 +527,7 @@ Logins *logins_free(Logins *logins) {
                 signal_match_free(logins->matches[i]);
         signal_sender_free(logins->systemd);
         signal_sender_free(logins->logind);
+        debounce_free(logins->soon);
         debounce_free(logins->pause);
         sd_bus_unref(logins->bus);
         free(logins);
@@ -536,11 +557,16 @@ static LoginUser *get(Logins *logins, uid_t uid) {
         return user;
 }
 
-/* From the loop. Whoever waits for a look already keeps their place. */
+/* From the loop. Whoever is due already keeps their place; the pause of others goes on. */
 static void look_soon(LoginUser *user) {
-        if (!user->looking && list_is_empty(&user->due))
+        if (user->looking)
+                return;
+        if (user->paused || list_is_empty(&user->due)) {
+                user->paused = false;
+                list_unlink(&user->due);
                 list_append(&user->logins->due, &user->due);
-        debounce_soon(user->logins->pause);
+        }
+        debounce_soon(user->logins->soon);
 }
 
 List *logins_ask(Logins *logins, uid_t uid) {

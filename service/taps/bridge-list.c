@@ -165,7 +165,9 @@ static int complete(Manager *manager, ListedBridge *entry) {
 
         entry->up = entry->bridge.flags & IFF_UP &&
                         (entry->carrier || list_is_empty(&entry->uplinks));
-        if (!network || network->tag.plan.kind != NETWORK_NAT || !egress)
+        /* With a foreign port it is shown as a bridge of the host, whose uplinks are ports. */
+        if (!network || network->tag.plan.kind != NETWORK_NAT || entry->ports.foreign > 0 ||
+                        !egress)
                 return 0;
         r = add_devices(manager, entry, &egress->v4, NULL);
         return r >= 0 && network->tag.plan.v6_prefix > 0
@@ -249,15 +251,18 @@ static bool is_ending(const Manager *manager, const Shown *shown, int ifindex) {
         return shown->group == NETWORK_GROUP && network && network_is_ending(network);
 }
 
-static bool is_listed(const Manager *manager, const Shown *shown, int ifindex) {
+static bool is_way_out(const Manager *manager, int ifindex) {
         const Egress *egress = networks_egress(manager->networks);
 
+        return egress &&
+                        (device_set_has(&egress->v4, ifindex) ||
+                                        device_set_has(&egress->v6, ifindex));
+}
+
+static bool is_listed(const Manager *manager, const Shown *shown, int ifindex) {
         if (shown->is_bridge)
                 return ifname_is_plain(shown->name) && !is_ending(manager, shown, ifindex);
-        return shown->bridge > 0 ||
-                        (egress &&
-                                        (device_set_has(&egress->v4, ifindex) ||
-                                                        device_set_has(&egress->v6, ifindex)));
+        return shown->bridge > 0 || is_way_out(manager, ifindex);
 }
 
 static void tell_later(Manager *manager) {
@@ -322,7 +327,7 @@ static void see_present(Manager *manager, const LinkInfo *link, SeenLink *seen) 
 void manager_see_listed(Manager *manager, const LinkInfo *link, LinkEvent event) {
         SeenLink *seen = find_seen(manager, link->ifindex);
 
-        if (event == LINK_IS && !leads_nowhere(link))
+        if (event == LINK_IS && (!leads_nowhere(link) || is_way_out(manager, link->ifindex)))
                 see_present(manager, link, seen);
         else if (event == LINK_GONE && seen)
                 see_gone(manager, seen);

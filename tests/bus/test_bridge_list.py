@@ -54,18 +54,19 @@ class Changes:
     def come(self):
         return self.signals.wait_for(lambda *_: True, 25)
 
-    def settle(self):
-        """Nothing that has happened until now is still to be told."""
-        self.rest()
+    def settle(self, seconds=SETTLED):
+        """Nothing that has happened until now is still to be told. Where that would only hide a fault, QUIET is enough."""
+        self.rest(seconds)
         self.signals.clear()
 
-    def rest(self):
+    def rest(self, seconds=SETTLED):
         """How many there were, once no more come."""
-        while True:
-            before = self.count()
-            time.sleep(SETTLED)
-            if self.count() == before:
-                return before
+        count, since = self.count(), time.monotonic()
+        while time.monotonic() < since + seconds:
+            time.sleep(0.02)
+            if self.count() != count:
+                count, since = self.count(), time.monotonic()
+        return count
 
 
 @pytest.fixture
@@ -156,13 +157,22 @@ def test_the_name_of_an_uplink_is_fit_to_be_shown(alice, bridges, uplinks):
     assert alice.list_bridges()["yes0"]["uplinks"] == ["a?[2J", "?b"]
 
 
-def test_a_network_says_how_it_leads_out(alice, root):
+def test_a_network_says_how_it_leads_out(world, alice, root):
+    """One with a foreign port is listed as a bridge of the host, and must not be taken for the LAN behind the uplink."""
     with internet(), network(root, "yesnet", services=False) as nat, \
             network(root, "yesiso", "isolated", services=False):
         listed = alice.list_bridges()
         assert listed["yesnet"]["uplinks"] == [Internet.UPLINK] and listed["yesiso"]["uplinks"] == []
         assert listed["yesnet"]["up"] and listed["yesiso"]["up"]
         assert listed["yesnet"]["addresses"] == nat.get("Addresses")
+        kernel.make_veth("veth0", "far", master="yesnet")
+        try:
+            assert poll(lambda: alice.list_bridges()["yesnet"]["kind"] == "bridge", 10)
+            assert alice.list_bridges()["yesnet"]["uplinks"] == []
+            out = world.output_as("alice", [world.tool("vnicctl"), "bridges"])[1]
+            assert [line.endswith("  no uplink") for line in out.splitlines() if line.startswith("yesnet ")] == [True]
+        finally:
+            kernel.del_link("veth0")
 
 
 def test_a_definition_describes_its_network_and_is_the_default(world, alice, define):
@@ -252,7 +262,7 @@ def requests(log):
 
 
 def test_many_bridges_take_one_dump_of_links_and_one_of_addresses(world, root, bridges, uplinks, changes):
-    for i in range(40):
+    for i in range(10):
         bridges(f"yes{i}", address=f"203.0.{i}.1/24")
     uplinks("lan0", "yes7")
     with internet(), network(root, "yesnet", services=False):
@@ -262,7 +272,7 @@ def test_many_bridges_take_one_dump_of_links_and_one_of_addresses(world, root, b
             assert poll(lambda: len(requests(log)) >= 2, 5)
             said = log.read_text(errors="replace")
     assert said.count("RTM_GET") == 2 and requests_in(said) == ["RTM_GETLINK", "RTM_GETADDR"]
-    assert len(listed) == 41 and listed["yes7"]["addresses"] == ["203.0.7.1/24"]
+    assert len(listed) == 11 and listed["yes7"]["addresses"] == ["203.0.7.1/24"]
 
 
 # BridgesChanged
@@ -275,39 +285,36 @@ def address(verb, what, name="yes0"):
     return lambda: kernel.run("ip", "address", verb, what, "dev", name)
 
 
+# One after the other; tests/unit/test-bridge-list.c has more.
 CAUSES = {
     "a bridge appears": lambda: kernel.make_bridge("yes2"),
-    "a bridge goes": lambda: kernel.del_link("yes1"),
+    "a bridge goes": lambda: kernel.del_link("yes2"),
     "a bridge is renamed": set_link("yes1", "name", "yes3"),
     "a bridge goes down": set_link("yes0", "down"),
-    "the MTU changes": set_link("yes1", "mtu", "1400"),
-    "an uplink comes": lambda: make_uplink("lan1", "yes1", 9),
-    "an uplink goes": lambda: kernel.del_link("lan0"),
-    "an uplink leaves the bridge": set_link("lan0", "nomaster"),
-    "an uplink moves to another bridge": set_link("lan0", "master", "yes1"),
-    "an uplink loses its carrier": set_link("lan0", "down"),
-    "an uplink is renamed": lambda: (kernel.run("ip", "link", "property", "add", "dev", "lan0", "altname", "unused0"),
-                                     kernel.run("ip", "link", "set", "lan0", "down"),
-                                     kernel.run("ip", "link", "set", "lan0", "name", "lan9")),
-    "an address comes": address("add", "203.0.113.9/24"),
+    "an uplink comes": lambda: make_uplink("lan1", "yes3", 9),
+    "an uplink loses its carrier": set_link("lan1", "down"),
+    "an uplink goes": lambda: kernel.del_link("lan1"),
     "an IPv6 address comes": address("add", "2001:db8:9::1/64"),
     "an address goes": address("del", "198.51.100.1/24"),
 }
 
 
-@pytest.mark.parametrize("cause", CAUSES)
-def test_each_change_is_told(alice, bridges, uplinks, changes, cause):
+def test_each_change_is_told(alice, bridges, uplinks, changes):
     bridges("yes0", address="198.51.100.1/24")
     bridges("yes1")
     uplinks("lan0", "yes0")
-    before = alice.list_bridges()
-    changes.settle()
     try:
-        CAUSES[cause]()
-        changes.come()
-        assert alice.list_bridges() != before
+        for cause, change in CAUSES.items():
+            changes.settle(QUIET)
+            before = alice.list_bridges()
+            change()
+            try:
+                changes.come()
+            except AssertionError as error:
+                raise AssertionError(f"it is not told that {cause}") from error
+            assert alice.list_bridges() != before, cause
     finally:
-        for name in ("yes2", "yes3", "lan1", "lan9"):
+        for name in ("yes2", "yes3", "lan1"):
             kernel.del_link(name)
 
 
@@ -343,11 +350,11 @@ def test_what_the_list_does_not_show_is_not_told(world, alice, bob, bridges, upl
 
 
 @pytest.mark.deadline(180)
-@pytest.mark.once
-def test_a_thousand_bridges_that_change_at_once_are_told_in_a_few_signals(alice, changes, tmp_path):
+@pytest.mark.parametrize("number", [100, pytest.param(1000, marks=pytest.mark.long)])
+def test_many_bridges_that_change_at_once_are_told_in_a_few_signals(alice, changes, tmp_path, number):
     batch = tmp_path / "batch"
-    batch.write_text("".join(f"link add many{i} group 77 type bridge\n" for i in range(1000)), encoding="ascii")
-    changes.settle()
+    batch.write_text("".join(f"link add many{i} group 77 type bridge\n" for i in range(number)), encoding="ascii")
+    changes.settle(QUIET)
     for words in (["-batch", batch], ["link", "set", "group", "77", "up"], ["link", "del", "group", "77"]):
         before = alice.list_bridges()
         began = time.monotonic()
@@ -358,9 +365,9 @@ def test_a_thousand_bridges_that_change_at_once_are_told_in_a_few_signals(alice,
             raise
         took = time.monotonic() - began
         changes.come()
-        assert changes.rest() <= 10 * took + 3
+        assert changes.rest(QUIET) <= 10 * took + 3
         changed = {name for name, entry in alice.list_bridges().items() if before.get(name) != entry} or before.keys()
-        assert len([name for name in changed if name.startswith("many")]) == 1000
+        assert len([name for name in changed if name.startswith("many")]) == number
         changes.signals.clear()
 
 
@@ -368,13 +375,16 @@ def test_the_configuration_is_told_when_it_has_changed(world, alice, define, cha
     file = define("yesdef", DEFINITION + "Description=Lab\n")
     changes.settle()
     world.reload()
+    file.write_text("[Network]\nKind=best\n", encoding="utf-8")
+    with pytest.raises(BusError):
+        world.reload()
     time.sleep(QUIET)
     assert changes.count() == 0
     file.write_text(DEFINITION + "Description=Office\n", encoding="utf-8")
     world.reload()
     changes.come()
     assert alice.list_bridges()["yesdef"]["description"] == "Office"
-    changes.settle()
+    changes.settle(QUIET)
     world.configure("[Limits]\nCreations=100000\n[User alice]\nDenyBridges=yesdef\n")
     try:
         world.reload()
@@ -385,20 +395,9 @@ def test_the_configuration_is_told_when_it_has_changed(world, alice, define, cha
         world.reload()
 
 
-def test_a_bad_configuration_is_no_change(world, define, changes):
-    file = define("yesdef")
-    changes.settle()
-    file.write_text("[Network]\nKind=best\n", encoding="utf-8")
-    with pytest.raises(BusError):
-        world.reload()
-    file.write_text(DEFINITION, encoding="utf-8")
-    time.sleep(QUIET)
-    assert changes.count() == 0
-
-
 def test_the_life_of_a_network_is_told(alice, root, define, changes):
     define("yesdef")
-    changes.settle()
+    changes.settle(QUIET)
     with alice.create_tap("yesdef"):
         changes.come()
         assert alice.list_bridges()["yesdef"]["up"] is True
@@ -416,7 +415,7 @@ def test_the_life_of_a_network_is_told(alice, root, define, changes):
 
 def test_a_network_that_becomes_a_bridge_of_the_host_is_told(alice, root, bridges, uplinks, changes):
     with network(root, "yesnet", "isolated", services=False):
-        changes.settle()
+        changes.settle(QUIET)
         kernel.make_veth("veth0", "far", master="yesnet")
         try:
             changes.come()
@@ -432,12 +431,30 @@ def test_another_way_out_is_told(alice, root, changes):
         try:
             kernel.run("ip", "address", "add", "192.0.2.2/24", "dev", "vpn0")
             kernel.run("ip", "link", "set", "vpn0", "up")
-            changes.settle()
+            changes.settle(QUIET)
             kernel.run("ip", "route", "replace", "default", "via", "192.0.2.1", "dev", "vpn0")
             changes.come()
             assert "vpn0" in alice.list_bridges()["yesnet"]["uplinks"]
         finally:
             kernel.del_link("vpn0")
+
+
+def test_a_way_out_that_is_no_uplink_as_a_port_is_told_too(alice, root, changes):
+    with internet(), network(root, "yesnet", services=False):
+        changes.settle(QUIET)
+        kernel.run("ip", "tuntap", "add", "vpn0", "mode", "tun")
+        try:
+            kernel.run("ip", "address", "add", "192.0.2.2/24", "dev", "vpn0")
+            kernel.run("ip", "link", "set", "vpn0", "up")
+            changes.come()
+            assert "vpn0" in alice.list_bridges()["yesnet"]["uplinks"]
+            changes.settle(QUIET)
+            kernel.run("ip", "link", "set", "vpn0", "name", "vpn1")
+            changes.come()
+            assert "vpn1" in alice.list_bridges()["yesnet"]["uplinks"]
+        finally:
+            kernel.del_link("vpn0")
+            kernel.del_link("vpn1")
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is not installed")
@@ -493,7 +510,7 @@ def test_vnicctl_says_it_in_words(world, root, bridges, uplinks, define):
 
 
 def test_monitor_prints_that_the_bridges_have_changed_if_asked(world, alice, bridges, changes):
-    changes.settle()
+    changes.settle(QUIET)
     for words, event in (["--all", "--json"], {"event": "bridges"}), (["--all"], "bridges"):
         child = world.run_as("bob", [world.tool("vnicctl"), "monitor", *words])
         try:

@@ -52,6 +52,11 @@ class Scene:
         self.world.configure(text, name)
         self.world.reload()
 
+    def define(self):
+        """The network comes up with its first tap."""
+        self.configure("[Network]\nKind=isolated\n", "networks/yesnet.conf")
+        self.stack.callback(self.delete_network)
+
     def forget(self, name):
         (self.world.configuration / name).unlink(missing_ok=True)
         self.world.configure(CONFIGURATION)
@@ -64,6 +69,10 @@ class Scene:
 
     def start_create_network(self, **options):
         return self.alice.start(ROOT, MANAGER, "CreateNetwork", "ssa{sv}", ("yesnet", "isolated", options))
+
+
+def names_in(listed):
+    return [entry["name"] for entry in listed[0]]
 
 
 CASES = []
@@ -249,7 +258,33 @@ def bridges_come_and_go_beside_a_list(scene):
     yield scene.alice.start(ROOT, MANAGER, "ListBridges")
     kernel.del_link("br1")
     scene.bridge("br2")
-    yield lambda listed: [entry["name"] for entry in listed[0]] == ["br0"]
+    yield lambda listed: names_in(listed) == ["br0", "br2"]
+
+
+@case
+def a_bridge_is_made_again_beside_a_list(scene):
+    scene.bridge("br0")
+    yield scene.alice.start(ROOT, MANAGER, "ListBridges")
+    kernel.del_link("br0")
+    scene.bridge("br0")
+    yield lambda listed: names_in(listed) == ["br0"]
+
+
+@case
+def a_defined_network_comes_up_beside_a_list(scene):
+    scene.define()
+    yield scene.alice.start(ROOT, MANAGER, "ListBridges")
+    scene.tap("yesnet")
+    yield lambda listed: [(entry["name"], entry["up"]) for entry in listed[0]] == [("yesnet", True)]
+
+
+@case
+def a_defined_network_begins_to_end_beside_a_list(scene):
+    scene.define()
+    scene.tap("yesnet")
+    yield scene.alice.start(ROOT, MANAGER, "ListBridges")
+    scene.delete_network()
+    yield lambda listed: [(entry["name"], entry["up"]) for entry in listed[0]] == [("yesnet", False)]
 
 
 @case

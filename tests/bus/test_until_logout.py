@@ -3,8 +3,10 @@
 
 import json
 import os
+import time
 
 import pytest
+from gi.repository import Gio
 from vnic import kernel, variant
 from vnic.client import ACCESS_DENIED, ENDPOINT, MANAGER, ROOT, TAP, Client
 from vnic.logind import FakeLogind
@@ -40,8 +42,7 @@ def stays(tap, logind, looks=1):
     """Also after logind was asked so often."""
     before = len(logind.asked)
     assert poll(lambda: len(logind.asked) >= before + looks, SECONDS)
-    tap.get("Owner")
-    assert kernel.exists(tap.interface)
+    assert not kernel.wait_gone(tap.interface, 0.3)
 
 
 def service_has_read(client):
@@ -335,9 +336,9 @@ def test_only_logind_and_systemd_are_heard(world, logind, systemd, alice, bob, b
 def test_a_logout_while_the_service_is_down_is_seen_at_its_start(world, logind, alice, bob, bridge):
     session, _ = logind.login(alice.uid), logind.login(bob.uid)
     tap, other = alice.create_tap(bridge, until_logout=True), bob.create_tap(bridge, until_logout=True)
-    world.restart_service()
     before = len(logind.asked)
-    assert poll(lambda: len(logind.asked) > before or kernel.exists(tap.interface), SECONDS)
+    world.restart_service()
+    assert poll(lambda: len(logind.asked) >= before + 2, SECONDS)
     world.stop_service()
     session.end()
     assert kernel.exists(tap.interface)
@@ -395,14 +396,21 @@ def test_a_logout_while_logind_is_away_is_seen_when_it_is_back(logind, alice, bo
     assert kernel.exists(other.interface)
 
 
-def test_a_logind_that_does_not_answer_ends_nothing_and_is_asked_again(logind, alice, bridge):
+@pytest.mark.parametrize("name", ["LimitsExceeded", "AccessDenied", "Failed"])
+def test_a_logind_that_does_not_answer_ends_nothing_and_is_asked_again(logind, alice, bridge, name):
     session = logind.login(alice.uid)
     tap = alice.create_tap(bridge, until_logout=True)
-    logind.error = "org.freedesktop.DBus.Error.LimitsExceeded"
+    logind.error = f"org.freedesktop.DBus.Error.{name}"
     session.end()
     stays(tap, logind)
     logind.error = None
     assert poll(lambda: not kernel.exists(tap.interface), 20)
+
+
+def test_a_logind_that_does_not_run_is_not_started(logind, alice, bridge):
+    logind.login(alice.uid)
+    alice.create_tap(bridge, until_logout=True)
+    assert len(logind.flags) >= 3 and all(flags & Gio.DBusMessageFlags.NO_AUTO_START for flags in logind.flags)
 
 
 def test_a_logind_that_ends_while_it_is_asked_is_asked_again(logind, alice, bridge):
@@ -488,6 +496,25 @@ def test_a_flood_of_logins_postpones_no_answer(logind, alice, bob, bridge):
     assert alice.create_tap(bridge, until_logout=True)
     assert bob.create_tap_error(bridge, until_logout=True).short == "InvalidOption"
     assert 1 < logind.asked.count(bob.uid) <= 4
+
+
+@pytest.mark.restarts
+def test_callers_who_ask_again_and_again_fill_no_log_and_hasten_no_further_try(world, logind, alice, bob, bridge):
+    for client in (alice, bob):
+        logind.login(client.uid)
+        client.create_tap(bridge, until_logout=True)
+    logind.error = "org.freedesktop.DBus.Error.LimitsExceeded"
+    world.restart_service()
+    assert poll(lambda: "whether uid" in world.service.output(), SECONDS)
+    began = time.monotonic()
+    logind.asked.clear()
+    for owner in [alice.uid, 5000] * 100:
+        assert alice.can_create_tap(bridge, until_logout=True, owner=owner)[0] == "no"
+    periods = 1 + (time.monotonic() - began) / 5
+    assert logind.asked.count(alice.uid) >= 100
+    assert logind.asked.count(bob.uid) <= periods
+    assert world.service.output().count("whether uid") <= 1 + periods
+    logind.error = None
 
 
 def test_a_flood_of_changes_costs_few_questions_and_hides_no_logout(logind, alice, bridge):

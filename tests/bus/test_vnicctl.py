@@ -123,6 +123,8 @@ def test_release_takes_those_with_a_label_prefix_or_on_a_bridge(ctl, alice, caro
         status, _out, err = ctl("release", *words)
         assert status == 2 and "release --help" in err and sorted(kernel.our_links()) == kept_by_mistakes
     assert ctl("release", "--label-prefix", "")[0] == 7 and sorted(kernel.our_links()) == kept_by_mistakes
+    status, _out, err = ctl("release", "--bridge", "", user="carol")
+    assert status == 2 and "--bridge" in err and sorted(kernel.our_links()) == kept_by_mistakes
     for words, number in ((["--label-prefix", "vm-", "--bridge", "yes1"], 1), (["--bridge", "yes1"], 1),
                           (["--bridge", "-"], 0), (["--label-prefix", "vm-"], 1), (["--bridge", bridge], 1)):
         assert ctl("release", *words)[:2] == (0, f"{number} released\n"), words

@@ -7,6 +7,7 @@ import os
 import pytest
 from vnic import kernel, libvirt
 from vnic.networks import network
+from vnic.process import ROOM
 
 pytestmark = [
     pytest.mark.deadline(120),
@@ -144,6 +145,18 @@ def test_virsh_may_be_missing_or_fail(world, bridges):
             status, out, err = world.output_as("alice", [world.tool("vnicctl"), "libvirt", verb], timeout=40, env={
                 "PATH": folder, "XDG_RUNTIME_DIR": "/proc/nowhere", "HOME": "/proc/nowhere"})
             assert (status, out) == (wanted, "") and words in err and "list the networks" in err, err
+
+
+def test_virsh_that_never_stops_printing_is_not_waited_for(world):
+    program = ROOM / "home" / "alice" / "virsh"
+    program.write_text("#!/bin/sh\nexec yes\n")
+    program.chmod(0o755)
+    try:
+        status, out, err = world.output_as("alice", [world.tool("vnicctl"), "libvirt", "remove"], timeout=40, env={
+            "PATH": f"{program.parent}:{os.environ['PATH']}"})
+    finally:
+        program.unlink()
+    assert (status, out) == (1, "") and "what virsh prints" in err, err
 
 
 @pytest.mark.parametrize("words", [[], ["list"], ["sync", "yes0"], ["--remove"]])

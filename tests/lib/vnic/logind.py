@@ -80,6 +80,7 @@ class FakeLogind:
         self.client = None
         self.sessions, self.lingering, self.asked, self.unanswered = [], set(), [], []
         self.error, self.silent = None, False
+        self.flags = []  # of the messages that asked
         self.on_list = None  # called with the uid when sessions are listed, after the list is made
         self._numbers = itertools.count(1)
         self._objects = {}
@@ -150,6 +151,7 @@ class FakeLogind:
             invocation.return_dbus_error(f"{NAME}.NoSuchUser", f"User ID {uid} is not logged in or lingering")
 
     def _called(self, _connection, _sender, path, _interface, member, parameters, invocation):
+        self.flags.append(invocation.get_message().get_flags())
         if member == "Get":
             invocation.return_value(GLib.Variant("(v)", (self._list(int(path.rpartition("_")[2])),)))
         elif member == "GetAll":
