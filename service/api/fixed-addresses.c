@@ -179,8 +179,8 @@ static void on_reloaded(const char *network, void *userdata) {
 }
 
 /* The network that has addresses to give; NULL: the folder goes. */
-static const Network *find_giver(const FixedAddresses *addresses, const char *name) {
-        const Network *network = networks_find(addresses->service->networks, name);
+static Network *find_giver(const FixedAddresses *addresses, const char *name) {
+        Network *network = networks_find(addresses->service->networks, name);
 
         return network && network->state == NETWORK_LIVE && network->tag.plan.dhcp ? network : NULL;
 }
@@ -224,9 +224,11 @@ static const NetworkHosts *hosts_of(const Service *service, const Network *netwo
 
 /* Where a guest uses a MAC by now to which the administrator has given another address, that
  * counts. */
-static int collect_lines(const Service *service, const Network *network, Update *update) {
+static int collect_lines(const Service *service, Network *network, Update *update) {
         const NetworkHosts *hosts = hosts_of(service, network);
         size_t most = hosts ? hosts->n : 0;
+
+        network->n_hosts = most;
 
         LIST_FOREACH(&network->endpoints, node)
                 most++;
@@ -248,7 +250,7 @@ static int collect_lines(const Service *service, const Network *network, Update 
 
 static int start_update(FixedAddresses *addresses, const char *name) {
         Service *service = addresses->service;
-        const Network *network = find_giver(addresses, name);
+        Network *network = find_giver(addresses, name);
         Update *update = calloc(1, sizeof(Update));
         int r = update ? 0 : -ENOMEM;
 

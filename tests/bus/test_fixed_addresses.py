@@ -305,6 +305,19 @@ def test_hosts_of_the_definition_get_their_addresses_and_names(alice, define, sy
             assert reserved("yesdef") == {(A, "10.79.0.5", "web"), (B, "10.79.0.6")}
 
 
+def test_guests_get_addresses_while_those_of_absent_hosts_and_of_guests_that_are_gone_fill_the_network(alice, define, systemd):
+    """The leases of guests that are gone end then: there is room for thirteen, and nine addresses are fixed."""
+    define(*(f"Host=52:54:00:00:89:0{i} 10.79.0.{i + 2}" for i in range(9)))
+    with alice.create_tap("yesdef", False) as tap, serving(systemd, "yesdef"), Machine(tap, "stays") as stays:
+        assert stays.dhcp()
+        for i in range(3):
+            with alice.create_tap("yesdef", False, guest_mac=f"52:54:00:00:8a:0{i}") as leaves:
+                assert got(leaves)
+            kernel.wait_gone(leaves.interface)
+        with alice.create_tap("yesdef", False) as late:
+            assert got(late, "late")
+
+
 def test_hosts_change_with_a_reload_while_guests_keep_their_leases(world, alice, define, systemd):
     define(f"Host={A} 10.79.0.5")
     with alice.create_tap("yesdef", False) as stays, serving(systemd, "yesdef"), Machine(stays, "stays") as machine:
