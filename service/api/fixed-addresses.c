@@ -222,14 +222,21 @@ static const NetworkHosts *hosts_of(const Service *service, const Network *netwo
                                  : config_network_hosts(service->config, network->tag.plan.name);
 }
 
-/* Where a guest uses a MAC by now to which the administrator has given another address, that
- * counts. */
+/* Whether the administrator has given the guest's MAC an address by now, or its address to another
+ * MAC: that counts, and dnsmasq takes neither twice. */
+static bool is_overruled(const NetworkHosts *hosts, const Tag *tag) {
+        for (size_t i = 0; hosts && i < hosts->n; i++)
+                if (mac_equal(&hosts->hosts[i].mac, &tag->guest_mac) ||
+                                hosts->hosts[i].address.s_addr == tag->address.s_addr)
+                        return true;
+        return false;
+}
+
 static int collect_lines(const Service *service, Network *network, Update *update) {
         const NetworkHosts *hosts = hosts_of(service, network);
         size_t most = hosts ? hosts->n : 0;
 
         network->n_hosts = most;
-
         LIST_FOREACH(&network->endpoints, node)
                 most++;
         update->lines = calloc(most + 1, sizeof(HostLine));
@@ -241,7 +248,7 @@ static int collect_lines(const Service *service, Network *network, Update *updat
                 const Tag *tag = &container_of(node, Endpoint, on_network.link)->tag;
                 const NetworkHost host = { .mac = tag->guest_mac, .address = tag->address };
 
-                if (tag->address.s_addr != 0 && !find_host(hosts, &tag->guest_mac))
+                if (tag->address.s_addr != 0 && !is_overruled(hosts, tag))
                         network_service_host(&host, update->lines[update->n++]);
         }
         qsort(update->lines, update->n, sizeof(HostLine), compare_lines);

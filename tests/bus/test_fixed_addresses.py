@@ -318,6 +318,18 @@ def test_guests_get_addresses_while_those_of_absent_hosts_and_of_guests_that_are
             assert got(late, "late")
 
 
+def test_a_host_line_that_comes_later_takes_the_address_from_a_tap(alice, define, systemd):
+    define()
+    with alice.create_tap("yesdef", False, address="10.79.0.9", guest_mac=A) as tap, serving(systemd, "yesdef"), \
+            Machine(tap, "guest") as machine:
+        assert machine.dhcp()["ip"] == "10.79.0.9"
+        define(f"Host={B} 10.79.0.9")
+        assert poll(lambda: reserved("yesdef") == {(B, "10.79.0.9")}, 5), reserved("yesdef")
+        assert poll(lambda: machine.dhcp().get("ip") not in (None, "10.79.0.9"), 10)
+        with alice.create_tap("yesdef", False, guest_mac=B) as host:
+            assert got(host, "host") == "10.79.0.9"
+
+
 def test_hosts_change_with_a_reload_while_guests_keep_their_leases(world, alice, define, systemd):
     define(f"Host={A} 10.79.0.5")
     with alice.create_tap("yesdef", False) as stays, serving(systemd, "yesdef"), Machine(stays, "stays") as machine:
