@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "common/cleanup.h"
+#include "common/warning.h"
 #include "decode.h"
 #include "findings.h"
 #include "language.h"
@@ -61,14 +62,15 @@ static const json_t *find_listed(const json_t *listed, const char *name) {
 
 /* The service's own warning about it; NULL: there is none. */
 static const char *find_drop(const json_t *bridge) {
-        const json_t *warning;
+        const json_t *code;
         size_t i;
 
-        json_array_foreach(json_object_get(bridge, "warnings"), i, warning) {
-                const char *text = json_string_value(warning);
+        json_array_foreach(json_object_get(bridge, "warning_codes"), i, code) {
+                const char *word = json_string_value(code);
 
-                if (text && strstr(text, "br_netfilter"))
-                        return text;
+                if (word && strcmp(word, WARNING_BR_NETFILTER) == 0)
+                        return json_string_value(
+                                        json_array_get(json_object_get(bridge, "warnings"), i));
         }
         return NULL;
 }

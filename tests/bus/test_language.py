@@ -75,6 +75,12 @@ def test_what_programs_read_is_the_same_in_every_language(german, world, alice, 
         assert german("vnicctl", *arguments, locale="tr_TR.UTF-8") == english
 
 
+def test_what_is_behind_a_bridge_is_said_in_german(german, world, bridge):
+    english = world.output_as("alice", [world.tool("vnicctl"), "bridges"])[1]
+    assert f"{bridge} " in english and "no uplink" in english
+    assert german("vnicctl", "bridges") == (0, english.replace("no uplink", "kein Uplink"), "")
+
+
 def test_an_imported_configuration_is_the_same_in_every_language_and_the_reasons_are_german(german, world, tmp_path):
     tmp_path.chmod(0o755)
     for folder in tmp_path.parents[:2]:
@@ -84,7 +90,7 @@ def test_an_imported_configuration_is_the_same_in_every_language_and_the_reasons
     english = world.output_as("alice", [world.tool("vnicctl"), "import", file])
     status, out, err = german("vnicctl", "import", file)
     assert (status, out) == english[:2] and "NOT CARRIED OVER: vnicd has no bridge" in out
-    assert "Nicht übernommen: vnicd kennt keine Bridge" in err and "import: 2 Zeilen sind nicht übernommen" in err
+    assert "Nicht übernommen: vnicd kennt keine Bridge" in err and "import: 2 Zeilen wurden nicht übernommen" in err
 
 
 def test_polkit_asks_in_german_or_english(world, alice):

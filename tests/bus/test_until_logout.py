@@ -208,6 +208,7 @@ def test_it_goes_when_the_last_session_has_ended_and_no_other_tap_does(logind, a
     second.end()
     assert is_gone(tap)
     assert signals.wait_for(lambda *_: True)[3] == (tap.endpoint, tap.interface, "logout")
+    assert not kernel.wait_gone(others[2].interface, 0.3)  # what is deleted with it goes a moment later
     assert [kernel.exists(other.interface) for other in others] == [True] * 3
     tap.close()
     others[1].close()

@@ -8,8 +8,9 @@ import pathlib
 import pwd
 
 import pytest
-from vnic import kernel
-from vnic.client import MANAGER, ROOT
+from gi.repository import Gio, GLib
+from vnic import kernel, loop
+from vnic.client import MANAGER, ROOT, Client
 from vnic.networks import network
 from vnic.process import ROOM, poll
 
@@ -144,6 +145,48 @@ def test_it_sees_that_the_filters_of_taps_do_not_stand(world, doctor, bridge, fi
         assert "reload" in found["tap-filters"]["cure"]
     world.restart_service()
     assert doctor()["tap-filters"]["state"] == "ok"
+
+
+SERVICE = f"""<node><interface name="{MANAGER}">
+<method name="ListBridges"><arg type="aa{{sv}}" direction="out"/></method>
+<property name="Warnings" type="as" access="read"/><property name="WarningCodes" type="as" access="read"/>
+</interface></node>"""
+
+
+@contextlib.contextmanager
+def service_that_warns(world, **properties):
+    """Stands in for the service, with these properties of the manager; ListBridges has the same of yes0."""
+    words = {name: GLib.Variant("as", value) for name, value in properties.items()}
+    bridge = {"name": GLib.Variant("s", "yes0"), "warnings": words["Warnings"], "warning_codes": words["WarningCodes"]}
+    with Client(world, "vnicd") as owner:
+        loop.do(lambda: owner.connection.register_object(
+            ROOT, Gio.DBusNodeInfo.new_for_xml(SERVICE).interfaces[0],
+            lambda *call: call[-1].return_value(GLib.Variant("(aa{sv})", ([bridge],))),
+            lambda *asked: words[asked[-1]], None))
+        assert owner.bus_call("RequestName", "su", ("org.vnicd1", 4)) == (1,)
+        yield
+    world.wait_for_no_name("org.vnicd1")
+
+
+@pytest.mark.restarts
+def test_it_goes_by_the_words_of_warnings_and_not_by_their_sentences(world, doctor, bridge, filters_off):
+    world.stop_service()
+    try:
+        with service_that_warns(world, Warnings=["This was said better."], WarningCodes=["guest-macs-taken"]):
+            found = doctor()
+            assert found["guest-macs"]["state"] == "note" and found["guest-macs"]["text"] == "This was said better."
+            assert found["tap-filters"]["state"] == "ok"
+        with service_that_warns(world, Warnings=["Not even nfnetlink_log is there."], WarningCodes=["lost-taps"]):
+            found = doctor()
+            assert found["tap-filters"]["state"] == "problem" and "guest-macs" not in found
+        if NETFILTER.exists():
+            NETFILTER.write_text("1")
+            with service_that_warns(world, Warnings=["br_netfilter is fine.", "Frames are lost."],
+                                    WarningCodes=["bridge-mac-not-set", "br-netfilter"]):
+                found = doctor()["br_netfilter"]
+                assert found["state"] == "problem" and found["text"] == "yes0: Frames are lost."
+    finally:
+        world.start_service()
 
 
 def test_it_sees_that_there_is_no_bridge(doctor):

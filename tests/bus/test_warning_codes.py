@@ -69,6 +69,8 @@ def test_the_service_tells_which_filters_it_does_without(world, alice):
         world.start_service()
         said = pairs(alice, ROOT, MANAGER)
         assert list(said) == ["reserved-frames"] and "01:80:c2" in said["reserved-frames"]
+    world.restart_service()
+    assert pairs(alice, ROOT, MANAGER) == {}
 
 
 def test_vnicctl_has_the_words_in_json_and_the_sentences_for_people(world, alice, bridge):

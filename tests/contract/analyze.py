@@ -34,7 +34,9 @@ DROPPED = {"-c", "-MD", "-MMD"}
 
 def flags_of(command):
     """What decides how the file is understood: no output, no warnings, nothing that only gcc has."""
-    words = iter(shlex.split(command)[1:])
+    words = iter(shlex.split(command))
+    if pathlib.Path(next(words)).name == "ccache":  # which meson takes by itself where it is installed
+        next(words)
     kept = []
     for word in words:
         if word in WITH_ARGUMENT:

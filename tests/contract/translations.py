@@ -75,13 +75,24 @@ def tool(root, *command):
     return done.stderr.splitlines() if done.returncode or "warning" in done.stderr else []
 
 
-def too_wide(catalogue):
-    """Lines of help that do not fit a terminal, where those in English do. The columns of one line are the program's."""
-    with open(catalogue, "rb") as file:
+def read_catalogue(binary):
+    """(message, translation) of each that is not plural."""
+    with open(binary, "rb") as file:
         messages = gettext.GNUTranslations(file)._catalog  # pylint: disable=protected-access
-    return [line for message, translation in messages.items()
-            if isinstance(message, str) and "\n" in message and max(map(len, message.split("\n"))) <= 80
+    return [pair for pair in messages.items() if isinstance(pair[0], str)]
+
+
+def too_wide(messages):
+    """Lines of help that do not fit a terminal, where those in English do. The columns of one line are the program's."""
+    return [line for message, translation in messages
+            if "\n" in message and max(map(len, message.split("\n"))) <= 80
             for line in translation.split("\n") if len(line) > 80]
+
+
+def without_details(messages):
+    """Translations without what polkit fills in: nobody is to authenticate for a bridge that they are not told."""
+    return [translation for message, translation in messages
+            if sorted(re.findall(r"\$\(\w+\)", message)) != sorted(re.findall(r"\$\(\w+\)", translation))]
 
 
 def check_catalogues(root, report, folder):
@@ -97,7 +108,9 @@ def check_catalogues(root, report, folder):
         report.case(f"{language}: nothing is untranslated, doubtful or left over",
                     tool(root, "msgcmp", catalogue, template) +
                     re.findall(r"^#~ msgid.*", (root / catalogue).read_text(encoding="utf-8"), re.M))
-        report.case(f"{language}: help fits 80 columns", too_wide(binary))
+        messages = read_catalogue(binary)
+        report.case(f"{language}: help fits 80 columns", too_wide(messages))
+        report.case(f"{language}: polkit fills in what it does in English", without_details(messages))
     catalogues = {path.stem for path in (root / "po").glob("*.po")}
     report.case("po/LINGUAS has every language", sorted(catalogues ^ set(filter(None, languages))))
 
