@@ -13,8 +13,10 @@
 
 #include "api/network-units.h"
 #include "common/cleanup.h"
+#include "common/clock.h"
 #include "common/debounce.h"
 #include "common/log.h"
+#include "common/rate-limit.h"
 #include "networks/leases.h"
 #include "networks/network-leases.h"
 #include "networks/network-service.h"
@@ -22,7 +24,15 @@
 /* Each removal costs a reload of dnsmasq, and guests often go in a row. */
 #define PAUSE_USEC (5 * DEBOUNCE_USEC)
 
+/* Where somebody waits for it there is no pause, so many times in a row: anybody with a tap can
+ * have that. */
+#define HURRIED 10
+
 typedef char HostLine[NETWORK_HOST_LINE_SIZE];
+
+/* A file in the folder while dnsmasq may know of lines that are not there any more: whoever starts
+ * after a vnicd that was killed has it reloaded. dnsmasq reads no file with such a name. */
+#define MARK ".reload"
 
 /* The folder of a network, until dnsmasq knows what it is to hold. */
 typedef struct Folder {
@@ -35,6 +45,7 @@ typedef struct Folder {
 struct FixedAddresses {
         Service *service;
         Debounce *due;
+        RateLimit hurried;
         List folders;    /* Folder.link */
         List reserving;  /* RemovalWaiter.link: of the call for which an address is reserved */
         List waiting;    /* likewise, of those that come after it */
@@ -61,7 +72,6 @@ typedef struct Update {
         FixedAddresses *addresses;
         const NetworkUnits *units;
         char name[IFNAMSIZ];
-        bool is_up; /* and has DHCP; else the folder goes */
         HostLine *lines;
         size_t n;
         bool removed; /* a line that dnsmasq may have read */
@@ -72,8 +82,23 @@ static int compare_lines(const void *a, const void *b) {
         return strcmp(a, b);
 }
 
+static int mark(int folder) {
+        _cleanup_close_ int fd =
+                        openat(folder, MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+        return fd < 0 ? -errno : 0;
+}
+
+static void unmark(const FixedAddresses *addresses, const char *network) {
+        char folder[NETWORK_UNITS_PATH_SIZE], path[NETWORK_UNITS_PATH_SIZE + sizeof(MARK)];
+
+        network_units_hosts(addresses->service->network_units, network, folder);
+        snprintf(path, sizeof(path), "%s/" MARK, folder);
+        (void)unlinkat(AT_FDCWD, path, 0);
+}
+
 static int remove_others(Update *update, int folder) {
-        const int copy = dup(folder);
+        const int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
         DIR *entries = copy < 0 ? NULL : fdopendir(copy);
         struct dirent *entry;
         int r = 0;
@@ -88,9 +113,12 @@ static int remove_others(Update *update, int folder) {
                                 bsearch(entry->d_name, update->lines, update->n, sizeof(HostLine),
                                                 compare_lines))
                         continue;
-                if (unlinkat(folder, entry->d_name, 0) < 0)
-                        r = -errno;
+                if (!update->removed)
+                        r = mark(folder);
                 update->removed = true;
+                if (r >= 0 && strcmp(entry->d_name, MARK) != 0 &&
+                                unlinkat(folder, entry->d_name, 0) < 0)
+                        r = -errno;
         }
         closedir(entries);
         return r;
@@ -110,8 +138,6 @@ static int update_folder(Update *update) {
 
         for (size_t i = 0; i < update->n && r >= 0; i++)
                 r = write_line(folder, update->lines[i]);
-        if (r >= 0 && !update->is_up)
-                r = network_units_remove_hosts(update->units, update->name);
         return r;
 }
 
@@ -143,6 +169,8 @@ static void on_reloaded(const char *network, void *userdata) {
         FixedAddresses *addresses = userdata;
         Folder *folder = find_folder(addresses, network);
 
+        if (!addresses->busy) /* else a line may just have been removed */
+                unmark(addresses, network);
         if (folder) {
                 folder->reloading = false;
                 forget_if_done(folder);
@@ -150,15 +178,28 @@ static void on_reloaded(const char *network, void *userdata) {
         notify_removed(&addresses->waiting, addresses->stopping ? -ECANCELED : 0);
 }
 
+/* The network that has addresses to give; NULL: the folder goes. */
+static Network *find_giver(const FixedAddresses *addresses, const char *name) {
+        Network *network = networks_find(addresses->service->networks, name);
+
+        return network && network->state == NETWORK_LIVE && network->tag.plan.dhcp ? network : NULL;
+}
+
+/* Here, since the network may have come back meanwhile, and its dnsmasq watches the folder: another
+ * one of that name would be none to it. */
 static void update_done(WorkersJob *job) {
         Update *update = container_of(job, Update, job);
         FixedAddresses *addresses = update->addresses;
         Folder *folder = find_folder(addresses, update->name);
 
+        if (update->error >= 0 && !addresses->stopping && !find_giver(addresses, update->name)) {
+                unmark(addresses, update->name);
+                update->error = network_units_remove_hosts(update->units, update->name);
+        }
         if (update->error < 0)
                 log_warning("Network %s: the fixed addresses of its guests are not all written: %s",
                                 update->name, strerror(-update->error));
-        if (folder && update->removed && update->is_up && !addresses->stopping)
+        if (folder && update->removed && !addresses->stopping)
                 folder->reloading |= network_units_reload(addresses->service->network_units,
                                 update->name, on_reloaded, addresses);
         if (folder)
@@ -181,12 +222,21 @@ static const NetworkHosts *hosts_of(const Service *service, const Network *netwo
                                  : config_network_hosts(service->config, network->tag.plan.name);
 }
 
-/* Where a guest uses a MAC by now to which the administrator has given another address, that
- * counts. */
-static int collect_lines(const Service *service, const Network *network, Update *update) {
+/* Whether the administrator has given the guest's MAC an address by now, or its address to another
+ * MAC: that counts, and dnsmasq takes neither twice. */
+static bool is_overruled(const NetworkHosts *hosts, const Tag *tag) {
+        for (size_t i = 0; hosts && i < hosts->n; i++)
+                if (mac_equal(&hosts->hosts[i].mac, &tag->guest_mac) ||
+                                hosts->hosts[i].address.s_addr == tag->address.s_addr)
+                        return true;
+        return false;
+}
+
+static int collect_lines(const Service *service, Network *network, Update *update) {
         const NetworkHosts *hosts = hosts_of(service, network);
         size_t most = hosts ? hosts->n : 0;
 
+        network->n_hosts = most;
         LIST_FOREACH(&network->endpoints, node)
                 most++;
         update->lines = calloc(most + 1, sizeof(HostLine));
@@ -198,7 +248,7 @@ static int collect_lines(const Service *service, const Network *network, Update 
                 const Tag *tag = &container_of(node, Endpoint, on_network.link)->tag;
                 const NetworkHost host = { .mac = tag->guest_mac, .address = tag->address };
 
-                if (tag->address.s_addr != 0 && !find_host(hosts, &tag->guest_mac))
+                if (tag->address.s_addr != 0 && !is_overruled(hosts, tag))
                         network_service_host(&host, update->lines[update->n++]);
         }
         qsort(update->lines, update->n, sizeof(HostLine), compare_lines);
@@ -207,14 +257,12 @@ static int collect_lines(const Service *service, const Network *network, Update 
 
 static int start_update(FixedAddresses *addresses, const char *name) {
         Service *service = addresses->service;
-        const Network *network = networks_find(service->networks, name);
+        Network *network = find_giver(addresses, name);
         Update *update = calloc(1, sizeof(Update));
         int r = update ? 0 : -ENOMEM;
 
-        if (r >= 0 && network && network->state == NETWORK_LIVE && network->tag.plan.dhcp) {
-                update->is_up = true;
+        if (r >= 0 && network)
                 r = collect_lines(service, network, update);
-        }
         if (r < 0) {
                 free(update);
                 return r;
@@ -263,7 +311,19 @@ static Folder *get_folder(FixedAddresses *addresses, const char *network) {
         return folder;
 }
 
-void fixed_addresses_changed(FixedAddresses *addresses, const char *network, bool now) {
+static void start_soon(FixedAddresses *addresses) {
+        const uint64_t now = clock_now_usec();
+
+        if (!rate_limit_has_room(&addresses->hurried, now, PAUSE_USEC, HURRIED * PAUSE_USEC)) {
+                debounce_later(addresses->due, PAUSE_USEC);
+                return;
+        }
+        rate_limit_spend(&addresses->hurried, now, PAUSE_USEC);
+        start_next(addresses);
+}
+
+void fixed_addresses_changed(
+                FixedAddresses *addresses, const char *network, FixedAddressesHaste haste) {
         Folder *folder = get_folder(addresses, network);
 
         if (!folder) {
@@ -272,8 +332,10 @@ void fixed_addresses_changed(FixedAddresses *addresses, const char *network, boo
                 return;
         }
         folder->outdated = true;
-        if (now)
+        if (haste == FIXED_ADDRESSES_NOW)
                 start_next(addresses);
+        else if (haste == FIXED_ADDRESSES_SOON)
+                start_soon(addresses);
         else
                 debounce_later(addresses->due, PAUSE_USEC);
 }
@@ -283,7 +345,7 @@ List *fixed_addresses_busy(FixedAddresses *addresses, const char *network) {
         const Folder *folder = find_folder(addresses, network);
 
         if (folder && folder->outdated)
-                start_next(addresses);
+                start_soon(addresses);
         return addresses->busy || find_folder(addresses, network) ? &addresses->waiting : NULL;
 }
 
@@ -409,7 +471,8 @@ static void reservation_done(WorkersJob *job) {
         notify_removed(&addresses->reserving,
                         addresses->stopping ? -ECANCELED : reservation->error);
         if (!has_come(addresses->service, reservation))
-                fixed_addresses_changed(addresses, reservation->network.name, false);
+                fixed_addresses_changed(
+                                addresses, reservation->network.name, FIXED_ADDRESSES_LATER);
         reservation_free(reservation);
         end_job(addresses);
 }

@@ -22,9 +22,17 @@ void fixed_addresses_stop(FixedAddresses *addresses);
 /* Takes NULL. Returns NULL. */
 FixedAddresses *fixed_addresses_free(FixedAddresses *addresses);
 
+typedef enum FixedAddressesHaste {
+        FIXED_ADDRESSES_LATER, /* after a pause for further changes */
+        FIXED_ADDRESSES_SOON,  /* a guest waits: without the pause, but not for each time in a loop
+                                */
+        FIXED_ADDRESSES_NOW,
+} FixedAddressesHaste;
+
 /* The hosts of a network that was defined, or the endpoints with an address there, have changed:
- * its folder soon holds what it has to. now: without the pause for further changes. */
-void fixed_addresses_changed(FixedAddresses *addresses, const char *network, bool now);
+ * its folder will hold what it has to. */
+void fixed_addresses_changed(
+                FixedAddresses *addresses, const char *network, FixedAddressesHaste haste);
 
 /* The list of those who wait (RemovalWaiter.link) because a folder is being written, or dnsmasq
  * does not know yet what that of the network holds. NULL: an address can be reserved there. */

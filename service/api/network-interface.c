@@ -281,7 +281,8 @@ void network_announce(Service *service, const Network *network) {
         int r;
 
         network_units_start(service->network_units, &network->tag.plan);
-        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+        fixed_addresses_changed(
+                        service->fixed_addresses, network->tag.plan.name, FIXED_ADDRESSES_NOW);
         resolved_names_register(service->resolved_names, network);
         r = sd_bus_emit_object_added(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
@@ -294,7 +295,8 @@ void network_announce_end(Service *service, const Network *network) {
         int r;
 
         network_units_stop(service->network_units, &network->tag.plan);
-        fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+        fixed_addresses_changed(
+                        service->fixed_addresses, network->tag.plan.name, FIXED_ADDRESSES_NOW);
         r = sd_bus_emit_object_removed(service->bus, network_path(network->tag.plan.name, path));
         if (r < 0)
                 log_warning("Cannot announce the end of the network %s: %s", network->tag.plan.name,
@@ -362,7 +364,7 @@ static const sd_bus_vtable vtable[] = {
 static void on_hosts_found(const char *name, void *userdata) {
         Service *service = userdata;
 
-        fixed_addresses_changed(service->fixed_addresses, name, true);
+        fixed_addresses_changed(service->fixed_addresses, name, FIXED_ADDRESSES_NOW);
 }
 
 int network_interface_register(Service *service) {
@@ -383,7 +385,8 @@ int network_interface_register(Service *service) {
         /* Networks that existed before we started may have lost their service. */
         while ((network = networks_next(service->networks, network))) {
                 network_units_start(service->network_units, &network->tag.plan);
-                fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name, true);
+                fixed_addresses_changed(service->fixed_addresses, network->tag.plan.name,
+                                FIXED_ADDRESSES_NOW);
                 resolved_names_register(service->resolved_names, network);
         }
         return 0;

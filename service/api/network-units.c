@@ -239,12 +239,13 @@ static const char *reason_of_end(void) {
         return "If another DHCP or DNS server of the host listens on all addresses, restrict it to its own addresses";
 }
 
-/* systemd restarts it every few seconds, and reports when it runs. */
+/* systemd restarts it every few seconds, and reports when it runs. While its start is under way it
+ * may still be ending for the network that had the name before; the end of the start tells. */
 static void on_unit_changed(bool runs, void *userdata) {
         NetworkUnit *unit = userdata;
         char sentence[sizeof(unit->warning)], name[NETWORK_UNIT_SIZE];
 
-        if (unit->stopping)
+        if (unit->stopping || (unit->job && !runs))
                 return;
         if (runs) {
                 warn(unit, "");

@@ -88,7 +88,8 @@ static void take_over(Reload *reload, Config *config) {
         if (network != service_default_network(reload->service))
                 manager_emit_default(reload->service);
         while ((up = networks_next(reload->service->networks, up)))
-                fixed_addresses_changed(reload->service->fixed_addresses, up->tag.plan.name, true);
+                fixed_addresses_changed(reload->service->fixed_addresses, up->tag.plan.name,
+                                FIXED_ADDRESSES_NOW);
 }
 
 static int answer(Call *call, int error, void *userdata) {

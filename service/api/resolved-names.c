@@ -141,7 +141,6 @@ static bool is_private(const NetworkPlan *plan) {
         return false;
 }
 
-/* The bridge has to have its name: polkit's rule goes by that. */
 static bool is_for_the_host(const Service *service, const Network *network) {
         const NetworkPlan *plan = &network->tag.plan;
         const NetworkPlan *defined = config_network(service->config, plan->name);

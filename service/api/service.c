@@ -38,18 +38,19 @@ static void on_appeared(const Endpoint *endpoint, void *userdata) {
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }
 
-/* now: its guest needs it. With a network all of its addresses go. */
-static void address_changed(const Service *service, const Endpoint *endpoint, bool now) {
+/* With a network all of its addresses go. */
+static void address_changed(
+                const Service *service, const Endpoint *endpoint, FixedAddressesHaste haste) {
         if (endpoint->tag.address.s_addr != 0 && endpoint->network &&
                         !network_is_ending(endpoint->network))
                 fixed_addresses_changed(
-                                service->fixed_addresses, endpoint->network->tag.plan.name, now);
+                                service->fixed_addresses, endpoint->network->tag.plan.name, haste);
 }
 
 static void on_changed(const Endpoint *endpoint, unsigned changes, void *userdata) {
         endpoint_emit_changes(userdata, endpoint, changes);
         if (changes & ENDPOINT_CHANGED_GUEST_MAC)
-                address_changed(userdata, endpoint, true);
+                address_changed(userdata, endpoint, FIXED_ADDRESSES_SOON);
         if (endpoint->network && changes & ENDPOINT_CHANGED_BRIDGE)
                 network_emit_change(userdata, endpoint->network->tag.plan.name, "Ports");
 }
@@ -73,7 +74,7 @@ static void on_leaving(const Endpoint *endpoint, void *userdata) {
         r = sd_bus_emit_object_removed(service->bus, endpoint_path(endpoint, path));
         if (r < 0)
                 log_warning("Cannot announce the end of %s: %s", endpoint->now.name, strerror(-r));
-        address_changed(service, endpoint, false);
+        address_changed(service, endpoint, FIXED_ADDRESSES_LATER);
         if (endpoint->network)
                 network_emit_change(service, endpoint->network->tag.plan.name, "Ports");
 }

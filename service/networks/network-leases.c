@@ -263,9 +263,11 @@ static void end_due(Reconcilable *thing) {
         departed_free_all(&due);
 }
 
-/* Each present guest needs an address; so may whoever is behind a foreign port. */
+/* Each present guest needs an address; so may whoever is behind a foreign port, and those for which
+ * one is kept have theirs (a present one counts twice: leases of others end somewhat early then).
+ */
 static void settle(Networks *networks, Network *network) {
-        size_t guests = network->n_foreign;
+        size_t guests = network->n_foreign + network->n_hosts;
 
         if (network->leases.n_reserved > 0)
                 LIST_FOREACH(&network->endpoints, node)

@@ -98,6 +98,7 @@ struct Network {
         bool egress_changed; /* the rules that lead there may be gone */
         LeaseBook leases;
         Reconcilable lease_end; /* ends due leases a moment later */
+        size_t n_hosts;         /* addresses that its definition keeps for certain guests */
         /* What its service has given, as of the last look (networks/lease-watch). */
         Leases given;
         bool given_is_new;        /* and nobody has made use of it yet */

@@ -12,11 +12,10 @@
  *                                                                                 (in one line)
  *
  * persistent=logout: it outlives its queues until its owner has logged out; a vnicd that does not
- * know that leaves the link alone. An address that was
- * reserved for the guest (the option "address") stands at the end: " ip=" and the address. Of
- * "bridge", "network" and "label" those are left out of which there is nothing to say: a tap is on
- * a bridge of the host, on a network, or on none. Up to 0.1.0 the tag said less, and "life=fd" or
- * "life=persistent":
+ * know that leaves the link alone. An address that was reserved for the guest (the option
+ * "address") stands at the end: " ip=" and the address. Of "bridge", "network" and "label" those
+ * are left out of which there is nothing to say: a tap is on a bridge of the host, on a network, or
+ * on none. Up to 0.1.0 the tag said less, and "life=fd" or "life=persistent":
  *
  *     vnicd:1 uid=1000 life=fd queues=2 nonce=3f9a01c2 hdr=12 mac=52:54:00:12:34:56
  *     at=1795353600 label=web                                                     (in one line)

@@ -21,13 +21,17 @@ pytestmark = [pytest.mark.deadline(150), pytest.mark.once,
               pytest.mark.skipif(not shutil.which("dnsmasq"), reason="dnsmasq is not installed")]
 
 A, B, C = "52:54:00:00:88:01", "52:54:00:00:88:02", "52:54:00:00:88:03"
-LINGER = 10  # seconds that a network outlives its last port
 
 
 @pytest.fixture
 def systemd(world):
     with FakeSystemd(world) as fake:
         yield fake
+
+
+def end_at_once(job):
+    job.accept()
+    job.end("done")
 
 
 @contextlib.contextmanager
@@ -70,7 +74,7 @@ def define(world):
     world.reload()
     with contextlib.suppress(BusError):
         world.root.call(path_of("yesdef"), NETWORK, "Delete")
-    assert poll(lambda: not kernel.exists("yesdef"), 3 * LINGER)
+    assert poll(lambda: not kernel.exists("yesdef"), 30)
 
 
 def reserved(name):
@@ -199,6 +203,20 @@ def test_where_nobody_gives_addresses_none_can_be_asked_for(alice, root, bridge)
             assert alice.create_tap_error("yesnone", False, address="10.78.0.9").short == "InvalidOption"
 
 
+def test_a_network_that_comes_back_at_once_keeps_the_folder_that_its_dnsmasq_watches(root):
+    """Even if the folder takes long to be emptied."""
+    options = {"services": False, "addresses": ["10.78.0.1/28"]}
+    folder = CONFIGURATIONS / "yesfix.hosts"
+    with network(root, "yesfix", **options):
+        for i in range(60000):
+            os.mknod(folder / f".{i}")
+    with network(root, "yesfix", **options):
+        number = folder.stat().st_ino
+        assert poll(lambda: not any(folder.iterdir()), 20)
+        with root.create_tap("yesfix", False, address="10.78.0.9"):
+            assert folder.stat().st_ino == number
+
+
 @pytest.mark.restarts
 def test_reservations_outlive_a_restart_of_the_service(world, alice, bob, net):
     stale = alice.create_tap(net.name, False, address="10.78.0.8", guest_mac=B)
@@ -211,6 +229,36 @@ def test_reservations_outlive_a_restart_of_the_service(world, alice, bob, net):
         assert got(tap) == "10.78.0.9"
         with bob.create_tap(net.name, False, address="10.78.0.8") as other:
             assert got(other, "other") == "10.78.0.8"
+
+
+@pytest.mark.restarts
+def test_a_vnicd_that_is_killed_before_dnsmasq_was_reloaded_has_that_done_at_its_next_start(world, alice, root, systemd):
+    """Otherwise dnsmasq would keep the address for a guest that is gone."""
+    with network(root, "yesfix", services=False, addresses=["10.78.0.1/28"]):
+        systemd.auto = None
+        gone(alice.create_tap("yesfix", False, address="10.78.0.9", guest_mac=A))
+        assert poll(lambda: reserved("yesfix") == set(), 5)
+        assert poll(lambda: [job for job in systemd.jobs if job.member == "ReloadUnit"], 5)
+        world.kill_service()
+        systemd.auto, before = end_at_once, len(systemd.jobs)
+        world.start_service()
+        assert poll(lambda: [job for job in systemd.jobs[before:] if job.member == "ReloadUnit"], 5)
+        assert poll(lambda: not any((CONFIGURATIONS / "yesfix.hosts").iterdir()), 5)
+        # And that is it.
+        before = len(systemd.jobs)
+        world.restart_service()
+        assert poll(lambda: len(systemd.jobs) > before, 5)
+        with alice.create_tap("yesfix", False, address="10.78.0.9"):
+            assert not [job for job in systemd.jobs[before:] if job.member == "ReloadUnit"]
+
+
+def test_who_reserves_in_a_loop_does_not_have_dnsmasq_reloaded_each_time(alice, root, systemd):
+    with network(root, "yesfix", services=False, addresses=["10.78.0.1/28"]):
+        systemd.auto, began = end_at_once, time.monotonic()
+        while time.monotonic() < began + 2:
+            gone(alice.create_tap("yesfix", False, address="10.78.0.9", guest_mac=A))
+        reloads = len([job for job in systemd.jobs if job.member == "ReloadUnit"])
+        assert 1 < reloads < 16 + 4 * (time.monotonic() - began)
 
 
 def test_of_many_who_want_it_at_once_one_gets_it(alice, bob, net):
@@ -257,6 +305,31 @@ def test_hosts_of_the_definition_get_their_addresses_and_names(alice, define, sy
             assert reserved("yesdef") == {(A, "10.79.0.5", "web"), (B, "10.79.0.6")}
 
 
+def test_guests_get_addresses_while_those_of_absent_hosts_and_of_guests_that_are_gone_fill_the_network(alice, define, systemd):
+    """The leases of guests that are gone end then: there is room for thirteen, and nine addresses are fixed."""
+    define(*(f"Host=52:54:00:00:89:0{i} 10.79.0.{i + 2}" for i in range(9)))
+    with alice.create_tap("yesdef", False) as tap, serving(systemd, "yesdef"), Machine(tap, "stays") as stays:
+        assert stays.dhcp()
+        for i in range(3):
+            with alice.create_tap("yesdef", False, guest_mac=f"52:54:00:00:8a:0{i}") as leaves:
+                assert got(leaves)
+            kernel.wait_gone(leaves.interface)
+        with alice.create_tap("yesdef", False) as late:
+            assert got(late, "late")
+
+
+def test_a_host_line_that_comes_later_takes_the_address_from_a_tap(alice, define, systemd):
+    define()
+    with alice.create_tap("yesdef", False, address="10.79.0.9", guest_mac=A) as tap, serving(systemd, "yesdef"), \
+            Machine(tap, "guest") as machine:
+        assert machine.dhcp()["ip"] == "10.79.0.9"
+        define(f"Host={B} 10.79.0.9")
+        assert poll(lambda: reserved("yesdef") == {(B, "10.79.0.9")}, 5), reserved("yesdef")
+        assert poll(lambda: machine.dhcp().get("ip") not in (None, "10.79.0.9"), 10)
+        with alice.create_tap("yesdef", False, guest_mac=B) as host:
+            assert got(host, "host") == "10.79.0.9"
+
+
 def test_hosts_change_with_a_reload_while_guests_keep_their_leases(world, alice, define, systemd):
     define(f"Host={A} 10.79.0.5")
     with alice.create_tap("yesdef", False) as stays, serving(systemd, "yesdef"), Machine(stays, "stays") as machine:
@@ -279,7 +352,7 @@ def test_hosts_change_with_a_reload_while_guests_keep_their_leases(world, alice,
         assert reserved("yesdef") == {(A, free, "db"), (B, "10.79.0.5")}
 
 
-def test_the_first_tap_of_a_network_has_its_address_reserved_before_it_comes_up(alice, define, systemd):
+def test_the_first_tap_of_a_network_has_its_address_reserved_before_it_comes_up(world, alice, define, systemd):
     define(f"Host={A} 10.79.0.5")
     for options in ({"address": "10.79.0.5"}, {"address": "10.79.0.99"}, {"address": "10.79.0.9", "guest_mac": A}):
         assert alice.create_tap_error("yesdef", False, **options).short in ("AddressInUse", "InvalidOption")
@@ -287,7 +360,7 @@ def test_the_first_tap_of_a_network_has_its_address_reserved_before_it_comes_up(
     with alice.create_tap("yesdef", False, address="10.79.0.9") as tap, serving(systemd, "yesdef"):
         assert got(tap) == "10.79.0.9"
         assert poll(lambda: len(reserved("yesdef")) == 2, 5)
-    assert poll(lambda: not kernel.exists("yesdef"), 3 * LINGER)
+    world.root.call(path_of("yesdef"), NETWORK, "Delete")
     assert poll(lambda: not (CONFIGURATIONS / "yesdef.hosts").exists(), 5)
 
 

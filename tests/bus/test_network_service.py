@@ -48,6 +48,18 @@ def test_a_service_that_could_not_be_started_is_no_warning_once_it_runs(root, sy
         assert poll(lambda: not about_service(net), 5)
 
 
+def test_a_service_that_is_being_started_is_no_warning_before_the_outcome(world, root, systemd):
+    """It is inactive until its turn comes, such as when it is still ending for the network before."""
+    with network(root, "yesnet", services=False) as net:
+        start, before = systemd.wait_for_job(), world.service.output().count("does not run")
+        systemd.client.send(unit_changed(UNIT, "inactive", "dead"))
+        start.end("done")
+        systemd.client.send(unit_changed(UNIT, "active", "running"))
+        systemd.client.send(unit_changed(UNIT, "failed", "failed"))
+        assert poll(lambda: about_service(net), 5)
+        assert world.service.output().count("does not run") == before + 1
+
+
 def test_what_its_service_is_told_is_for_the_services_user(world, root, systemd):
     """This holds whatever UMask= vnicd's unit has: the service runs as another user, and reads the file with
     its own rights."""
