@@ -105,24 +105,25 @@ static KnownAddress *find_known(AddressHolder *holder, const IpAddress *address)
         return NULL;
 }
 
-static void allocate(AddressHolder *holder) {
+static bool allocate(AddressHolder *holder) {
         KnownAddress *known = calloc(ADDRESSES_MAX, sizeof(*known));
         IpAddress *shown = calloc(ADDRESSES_MAX, sizeof(*shown));
 
         if (!known || !shown) {
                 free(known);
                 free(shown);
-                return;
+                return false;
         }
         holder->known = known;
         holder->shown = shown;
         holder->n_known = ADDRESSES_MAX;
+        return true;
 }
 
 /* One that has no source but some of these gives way. NULL: there is no room. */
 static KnownAddress *make_room(AddressHolder *holder, unsigned gives_way) {
-        if (!holder->known)
-                allocate(holder);
+        if (!holder->known && !allocate(holder))
+                return NULL;
         for (size_t i = 0; i < holder->n_known; i++)
                 if ((holder->known[i].sources & ~gives_way) == 0)
                         return &holder->known[i];

@@ -297,6 +297,10 @@ static void a_bridge_that_came_while_polkit_was_asked_is_no_reason_for_a_failure
         assert_int_equal(stage->bus.n_checks, 1);
         world_run("ip link add br1 type bridge");
         fake_bus_answer(&stage->bus, 0, true, false);
+        fake_bus_run(&stage->bus, 20);
+        assert_int_equal(stage->bus.n_checks, 3); /* both are asked about now */
+        fake_bus_answer(&stage->bus, 1, true, false);
+        fake_bus_answer(&stage->bus, 2, true, false);
         answers_fail = true;
         assert_fails(stage, listed, NO_MEMORY);
 }
