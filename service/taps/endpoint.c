@@ -120,6 +120,7 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         list_unlink(&endpoint->deletion_retry);
         list_unlink(&endpoint->on_network.link);
         reconciler_forget(&endpoint->check);
+        free(endpoint->limits);
         address_holder_done(&endpoint->addresses);
         list_unlink(&endpoint->on_bridge);
         offload_watch_end(&endpoint->offload_state);
@@ -128,6 +129,16 @@ Endpoint *endpoint_free(Endpoint *endpoint) {
         free(endpoint->creator);
         free(endpoint);
         return NULL;
+}
+
+bool endpoint_may_restore(Endpoint *endpoint, EndpointFact fact, uint64_t now_usec) {
+        if (!endpoint->limits)
+                endpoint->limits = calloc(ENDPOINT_FACT_MAX, sizeof(*endpoint->limits));
+        return !endpoint->limits || restore_limit_take(&endpoint->limits[fact], now_usec);
+}
+
+uint64_t endpoint_restores_next(const Endpoint *endpoint, EndpointFact fact) {
+        return endpoint->limits ? restore_limit_next(&endpoint->limits[fact]) : 0;
 }
 
 bool endpoint_review(Endpoint *endpoint) {

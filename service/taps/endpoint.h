@@ -128,11 +128,11 @@ struct Endpoint {
         /* For when tag and now differ (taps/reconcile-endpoint). */
         Reconcilable check;
         bool check_fdb_entry; /* the bridge may have lost its entry for the guest's MAC */
-        RestoreLimit limits[ENDPOINT_FACT_MAX];
-        unsigned left;      /* 1 << EndpointFact: undone too often, and left alone for now */
-        HostBridge *bridge; /* the host bridge it belongs on; NULL: none, or a network */
-        List on_bridge;     /* HostBridge.endpoints */
-        int was_on;         /* the bridge it was on before it was on none; 0: not known */
+        RestoreLimit *limits; /* ENDPOINT_FACT_MAX; NULL: nothing had to be restored yet */
+        unsigned left;        /* 1 << EndpointFact: undone too often, and left alone for now */
+        HostBridge *bridge;   /* the host bridge it belongs on; NULL: none, or a network */
+        List on_bridge;       /* HostBridge.endpoints */
+        int was_on;           /* the bridge it was on before it was on none; 0: not known */
         TamperState tamper;
         unsigned warnings; /* EndpointWarning */
         uint64_t vlans; /* a hash of those that have a static entry of the guest's MAC; 0: none yet
@@ -164,6 +164,13 @@ Endpoint *endpoint_new(const Tag *tag, const char *creator);
 /* Unlinks it and gives its charge back. Its waiters must have been told. Takes NULL. Returns NULL.
  */
 Endpoint *endpoint_free(Endpoint *endpoint);
+
+/* Whether that may be restored once more, at this time of CLOCK_MONOTONIC in µs; counts it. Without
+ * memory to count it, it may. */
+bool endpoint_may_restore(Endpoint *endpoint, EndpointFact fact, uint64_t now_usec);
+
+/* When it may be restored again, in the same µs; in the past if it has not been restored. */
+uint64_t endpoint_restores_next(const Endpoint *endpoint, EndpointFact fact);
 
 /* -EINVAL: there is no such transition. The state stays what it was, and the mistake is logged. */
 int endpoint_set_state(Endpoint *endpoint, EndpointState state);

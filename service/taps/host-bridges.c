@@ -51,13 +51,12 @@ static int join(Manager *manager, const LinkInfo *link, Endpoint *endpoint, Fail
 }
 
 static bool may_rejoin(Manager *manager, HostBridge *bridge, Endpoint *endpoint) {
-        RestoreLimit *limit = &endpoint->limits[ENDPOINT_FACT_BRIDGE];
         const ManagerObserver *observer = manager->observer;
 
         if (observer && observer->may_rejoin &&
                         !observer->may_rejoin(endpoint, bridge->name, manager->userdata))
                 return false;
-        return restore_limit_take(limit, clock_now_usec());
+        return endpoint_may_restore(endpoint, ENDPOINT_FACT_BRIDGE, clock_now_usec());
 }
 
 static void put_back(
@@ -88,7 +87,7 @@ static void put_back(
 }
 
 static void try_later(Manager *manager, HostBridge *bridge, Endpoint *endpoint) {
-        const uint64_t next = restore_limit_next(&endpoint->limits[ENDPOINT_FACT_BRIDGE]);
+        const uint64_t next = endpoint_restores_next(endpoint, ENDPOINT_FACT_BRIDGE);
 
         if (endpoint->left & BRIDGE_IS_LEFT && next > clock_now_usec())
                 reconciler_mark_at(manager->reconciler, &bridge->rejoin, next);

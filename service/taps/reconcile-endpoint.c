@@ -257,15 +257,13 @@ static unsigned take_limits(Manager *manager, Endpoint *endpoint, unsigned facts
         unsigned allowed = 0;
 
         for (EndpointFact fact = 0; fact < ENDPOINT_FACT_MAX; fact++) {
-                RestoreLimit *limit = &endpoint->limits[fact];
-
                 if (!(facts & BIT(fact)))
                         continue;
-                if (restore_limit_take(limit, now))
+                if (endpoint_may_restore(endpoint, fact, now))
                         allowed |= BIT(fact);
                 else
                         reconciler_mark_at(manager->reconciler, &endpoint->check,
-                                        restore_limit_next(limit));
+                                        endpoint_restores_next(endpoint, fact));
         }
         log_left(endpoint, facts & ~allowed & ~endpoint->left);
         return allowed;
