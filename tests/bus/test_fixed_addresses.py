@@ -13,7 +13,7 @@ import pytest
 from vnic import kernel, variant
 from vnic.client import MANAGER, ROOT, BusError, Tap
 from vnic.machine import Machine
-from vnic.networks import CONFIGURATIONS, NETWORK, network, path_of, served
+from vnic.networks import CONFIGURATIONS, NETWORK, defined, network, path_of, served
 from vnic.process import poll
 from vnic.systemd import FakeSystemd, Job
 
@@ -61,20 +61,9 @@ def net(root, systemd):
 
 @pytest.fixture
 def define(world):
-    """define("Host=…", …): the network yesdef with these lines, in force."""
-    file = world.configuration / "networks" / "yesdef.conf"
-
-    def write(*lines):
-        world.configure("[Network]\nKind=isolated\nAddress=10.79.0.1/28\n" + "".join(line + "\n" for line in lines),
-                        "networks/yesdef.conf")
-        world.reload()
-
-    yield write
-    file.unlink()
-    world.reload()
-    with contextlib.suppress(BusError):
-        world.root.call(path_of("yesdef"), NETWORK, "Delete")
-    assert poll(lambda: not kernel.exists("yesdef"), 30)
+    """define("Host=…", …): see networks.defined()."""
+    with defined(world, 30) as write:
+        yield write
 
 
 def reserved(name):

@@ -13,9 +13,9 @@ import threading
 import pytest
 from gi.repository import Gio, GLib
 from vnic import kernel, loop
-from vnic.client import BusError, Client
+from vnic.client import Client
 from vnic.machine import Machine
-from vnic.networks import NETWORK, as_service, network, path_of, served
+from vnic.networks import NETWORK, as_service, defined, network, path_of, served
 from vnic.polkit import AUTHORITY
 from vnic.polkit import NAME as POLKIT
 from vnic.polkit import PATH as POLKIT_PATH
@@ -77,20 +77,9 @@ class FakeResolved:
 
 @pytest.fixture
 def define(world):
-    """define("Domain=…", …): the network yesdef with these lines, in force."""
-    file = world.configuration / "networks" / "yesdef.conf"
-
-    def write(*lines):
-        world.configure("[Network]\nKind=isolated\nAddress=10.79.0.1/28\n" + "".join(line + "\n" for line in lines),
-                        "networks/yesdef.conf")
-        world.reload()
-
-    yield write
-    file.unlink()
-    world.reload()
-    with contextlib.suppress(BusError):
-        world.root.call(path_of("yesdef"), NETWORK, "Delete")
-    assert poll(lambda: not kernel.exists("yesdef"), LINGER + 5)
+    """define("Domain=…", …): see networks.defined()."""
+    with defined(world, LINGER + 5) as write:
+        yield write
 
 
 def expected(domain="yesdef.internal"):

@@ -11,7 +11,7 @@ import socket
 import threading
 
 from . import kernel, variant
-from .client import MANAGER, ROOT
+from .client import MANAGER, ROOT, BusError
 from .process import ROOM, Process, poll
 
 NETWORK = "org.vnicd1.Network"
@@ -96,6 +96,25 @@ class Network:
 
     def delete(self):
         self.client.call(self.path, NETWORK, "Delete")
+
+
+@contextlib.contextmanager
+def defined(world, timeout):
+    """Yields write("Host=…", …): the network yesdef with these lines, in force. At the end it is gone, in so many
+    seconds at most."""
+    file = world.configuration / "networks" / "yesdef.conf"
+
+    def write(*lines):
+        world.configure("[Network]\nKind=isolated\nAddress=10.79.0.1/28\n" + "".join(line + "\n" for line in lines),
+                        "networks/yesdef.conf")
+        world.reload()
+
+    yield write
+    file.unlink()
+    world.reload()
+    with contextlib.suppress(BusError):
+        world.root.call(path_of("yesdef"), NETWORK, "Delete")
+    assert poll(lambda: not kernel.exists("yesdef"), timeout)
 
 
 @contextlib.contextmanager
