@@ -23,7 +23,7 @@ static const Column columns[] = {
         { "LEADS-TO", "leads_to" },
 };
 
-/* What is behind a bridge, for people; a new string. NULL: out of memory. */
+/* This says what is behind a bridge, for people: a new string. NULL: out of memory. */
 static char *say_what_is_behind(const json_t *bridge) {
         const char *kind = json_string_value(json_object_get(bridge, "kind"));
         const json_t *uplinks = json_object_get(bridge, "uplinks");

@@ -95,7 +95,7 @@ static void choose_addresses(json_t *endpoints) {
         }
 }
 
-/* What the table has for what "show" prints: of warnings their number, and how long it is kept
+/* The table has this for what "show" prints: of warnings their number, and how long it is kept
  * without a queue. */
 static void add_cells(json_t *endpoints) {
         json_t *endpoint;

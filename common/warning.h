@@ -52,7 +52,7 @@
 
 #define WARNINGS_MAX 31
 
-/* Those of one object, in the order in which they are shown. Both arrays end with NULL. */
+/* The warnings of one object, in the order in which they are shown. Both arrays end with NULL. */
 typedef struct Warnings {
         const char *codes[WARNINGS_MAX + 1], *sentences[WARNINGS_MAX + 1];
         size_t n;

@@ -208,7 +208,7 @@ typedef struct Reserving {
         Service *service;
         const CreateForm *form;
         TapRequest request; /* with the guest's MAC */
-        /* What was looked at and decided. */
+        /* These were looked at and decided. */
         const Config *config;
         AccessRequest access;
 } Reserving;

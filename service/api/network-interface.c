@@ -144,7 +144,7 @@ static int append_lease(sd_bus_message *reply, const Service *service, const Net
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* What was read last (networks/lease-watch): no file is opened here. */
+/* It tells what networks/lease-watch read last: no file is opened here. */
 static int list_leases(Service *service, const Network *network, sd_bus_message *call) {
         _cleanup_sd_message_ sd_bus_message *reply = NULL;
         const Leases *given = &network->given;

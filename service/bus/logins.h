@@ -25,7 +25,7 @@
 
 typedef struct Logins Logins;
 
-/* What logins_ask() tells its waiters, beside 0 and -ECANCELED (the service is stopping). */
+/* logins_ask() tells its waiters these, beside 0 and -ECANCELED (the service is stopping). */
 #define LOGINS_NO_SESSION ENODATA
 #define LOGINS_NO_ANSWER  EHOSTDOWN
 

@@ -76,7 +76,7 @@ static int take_host(
         return 0;
 }
 
-/* What it has in common with an earlier one; NULL: nothing. */
+/* It has this in common with an earlier one; NULL: nothing. */
 static const char *find_repetition(const NetworkHosts *hosts, size_t i) {
         const NetworkHost *host = &hosts->hosts[i];
 

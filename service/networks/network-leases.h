@@ -19,7 +19,7 @@ void networks_lease_moves(
 /* Looks for leases of guests that left while vnicd was not running. */
 void networks_find_old_leases(Networks *networks);
 
-/* What a thread has to know of a network to end leases there. */
+/* A thread has to know this of a network to end leases there. */
 typedef struct LeaseNetwork {
         char name[IFNAMSIZ];
         int bridge;
