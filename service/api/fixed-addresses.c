@@ -39,6 +39,7 @@ typedef struct Folder {
         List link;
         char name[IFNAMSIZ];
         bool outdated;
+        bool updating;
         bool reloading; /* dnsmasq is told to forget what was removed */
 } Folder;
 
@@ -159,7 +160,7 @@ static Folder *find_folder(const FixedAddresses *addresses, const char *network)
 }
 
 static void forget_if_done(Folder *folder) {
-        if (folder->outdated || folder->reloading)
+        if (folder->outdated || folder->updating || folder->reloading)
                 return;
         list_unlink(&folder->link);
         free(folder);
@@ -169,9 +170,9 @@ static void on_reloaded(const char *network, void *userdata) {
         FixedAddresses *addresses = userdata;
         Folder *folder = find_folder(addresses, network);
 
-        if (!addresses->busy) /* else a line may just have been removed */
-                unmark(addresses, network);
         if (folder) {
+                if (!folder->updating) /* else a line may just have been removed */
+                        unmark(addresses, network);
                 folder->reloading = false;
                 forget_if_done(folder);
         }
@@ -199,11 +200,13 @@ static void update_done(WorkersJob *job) {
         if (update->error < 0)
                 log_warning("Network %s: the fixed addresses of its guests are not all written: %s",
                                 update->name, strerror(-update->error));
-        if (folder && update->removed && !addresses->stopping)
-                folder->reloading |= network_units_reload(addresses->service->network_units,
-                                update->name, on_reloaded, addresses);
-        if (folder)
+        if (folder) {
+                folder->updating = false;
+                if (update->removed && !addresses->stopping)
+                        folder->reloading |= network_units_reload(addresses->service->network_units,
+                                        update->name, on_reloaded, addresses);
                 forget_if_done(folder);
+        }
         free(update->lines);
         free(update);
         end_job(addresses);
@@ -255,9 +258,9 @@ static int collect_lines(const Service *service, Network *network, Update *updat
         return 0;
 }
 
-static int start_update(FixedAddresses *addresses, const char *name) {
+static int start_update(FixedAddresses *addresses, Folder *folder) {
         Service *service = addresses->service;
-        Network *network = find_giver(addresses, name);
+        Network *network = find_giver(addresses, folder->name);
         Update *update = calloc(1, sizeof(Update));
         int r = update ? 0 : -ENOMEM;
 
@@ -270,7 +273,8 @@ static int start_update(FixedAddresses *addresses, const char *name) {
         update->job = (WorkersJob){ .run = update_run, .done = update_done };
         update->addresses = addresses;
         update->units = service->network_units;
-        snprintf(update->name, sizeof(update->name), "%s", name);
+        snprintf(update->name, sizeof(update->name), "%s", folder->name);
+        folder->updating = true;
         addresses->busy = true;
         manager_run(service->manager, &update->job);
         return 0;
@@ -284,7 +288,7 @@ static void start_next(FixedAddresses *addresses) {
                 if (addresses->busy || addresses->stopping || !folder->outdated)
                         continue;
                 folder->outdated = false;
-                if (start_update(addresses, folder->name) >= 0)
+                if (start_update(addresses, folder) >= 0)
                         continue;
                 log_error("Out of memory: the fixed addresses on the network %s are not written",
                                 folder->name);

@@ -241,6 +241,29 @@ def test_a_vnicd_that_is_killed_before_dnsmasq_was_reloaded_has_that_done_at_its
             assert not [job for job in systemd.jobs[before:] if job.member == "ReloadUnit"]
 
 
+def test_what_is_removed_while_a_reload_ends_is_reloaded_too(alice, root, systemd):
+    """Otherwise dnsmasq would keep the address of the guest that left second."""
+    def reloads():
+        return [job for job in systemd.jobs if job.member == "ReloadUnit"]
+
+    folder = CONFIGURATIONS / "yesfix.hosts"
+    with network(root, "yesfix", services=False, addresses=["10.78.0.1/28"]):
+        systemd.auto = None
+        first = alice.create_tap("yesfix", False, address="10.78.0.9", guest_mac=A)
+        second = alice.create_tap("yesfix", False, address="10.78.0.8", guest_mac=B)
+        gone(first)
+        assert poll(lambda: len(reloads()) == 1, 5)
+        for i in range(60000):
+            os.mknod(folder / f".{i}")
+        gone(second)
+        assert poll(lambda: len(os.listdir(folder)) < 60000, 10)
+        end_at_once(reloads()[0])
+        assert poll(lambda: len(reloads()) == 2, 20)
+        assert os.listdir(folder) == [".reload"]
+        end_at_once(reloads()[1])
+        assert poll(lambda: not os.listdir(folder), 5)
+
+
 def test_who_reserves_in_a_loop_does_not_have_dnsmasq_reloaded_each_time(alice, root, systemd):
     with network(root, "yesfix", services=False, addresses=["10.78.0.1/28"]):
         systemd.auto, began = end_at_once, time.monotonic()

@@ -176,6 +176,8 @@ static void changes_of_routes_addresses_and_forwarding_are_told(void **state) {
 
         world_run("ip link add d0 type bridge; ip link set d0 addrgenmode none; ip link set d0 up; "
                   "ip address add 192.0.2.2/24 dev d0; ip address add 2001:db8::2/64 dev d0 nodad");
+        /* The worker that reports the address adds its local route next. */
+        world_run("until ip -6 route show table local 2001:db8::2 | grep -q .; do sleep 0.01; done");
         fd = route_events_open();
         assert_ok(fd);
         assert_events(fd, "ip route add default via 192.0.2.1", IS(NEW));
