@@ -73,7 +73,8 @@ def test_who_sits_at_the_machine_gets_a_tap_without_a_question(network):
         assert system.poll(system.taps, 20 * PATIENCE)
         ((name, link),) = system.taps().items()
         assert link["master"] == NET and "uid=1001" in link["ifalias"]
-        system.run("pkill", "-u", "alice", "-x", "sleep")
+        # The tap is there before the program is.
+        assert system.poll(lambda: system.succeeds("pkill", "-u", "alice", "-x", "sleep"), 20 * PATIENCE)
         running.wait(20 * PATIENCE)
     assert system.poll(lambda: name not in system.links(), 5)
     assert system.poll(lambda: NET not in system.links(), IDLE), system.run("ip", "addr", "show", NET)
