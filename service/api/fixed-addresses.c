@@ -98,6 +98,11 @@ static void unmark(const FixedAddresses *addresses, const char *network) {
         (void)unlinkat(AT_FDCWD, path, 0);
 }
 
+static bool is_wanted(const Update *update, const char *file) {
+        return update->n > 0 &&
+                        bsearch(file, update->lines, update->n, sizeof(HostLine), compare_lines);
+}
+
 static int remove_others(Update *update, int folder) {
         const int copy = fcntl(folder, F_DUPFD_CLOEXEC, 0);
         DIR *entries = copy < 0 ? NULL : fdopendir(copy);
@@ -111,8 +116,7 @@ static int remove_others(Update *update, int folder) {
         }
         while (r >= 0 && (entry = readdir(entries))) {
                 if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-                                bsearch(entry->d_name, update->lines, update->n, sizeof(HostLine),
-                                                compare_lines))
+                                is_wanted(update, entry->d_name))
                         continue;
                 if (!update->removed)
                         r = mark(folder);
