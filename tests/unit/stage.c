@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "stage.h"
 
+#include <limits.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 #include "common/ifname.h"
 #include "taps/tap-creation.h"
 #include "testing.h"
+#include "world.h"
 
 void waiter_gone(RemovalWaiter *watch, int error) {
         Waiter *waiter = container_of(watch, Waiter, watch);
@@ -152,6 +154,19 @@ void stage_run(Stage *stage, unsigned quiet_msec) {
                 r = sd_event_run(stage->event, (uint64_t)quiet_msec * 1000);
                 assert_ok(r);
         } while (r > 0);
+}
+
+unsigned stage_count_fds(Stage *stage) {
+        unsigned least = UINT_MAX;
+
+        for (int i = 0; i < 5; i++) {
+                unsigned n;
+
+                stage_run(stage, 50);
+                n = world_count_fds();
+                least = n < least ? n : least;
+        }
+        return least;
 }
 
 uint64_t stage_patience(void) {

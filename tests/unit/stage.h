@@ -54,6 +54,9 @@ void stage_restart(Stage *stage);
 /* Runs the loop until nothing has happened for that long. */
 void stage_run(Stage *stage, unsigned quiet_msec);
 
+/* The descriptors of the process, without those that a thread has open for a moment. */
+unsigned stage_count_fds(Stage *stage);
+
 /* Runs the loop until the condition is true, and fails if it is not within ten seconds. */
 #define stage_await(stage, condition)                                                              \
         do {                                                                                       \

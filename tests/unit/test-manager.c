@@ -276,8 +276,7 @@ static void our_copies_are_closed_off_the_loop_and_the_tap_lives_on(void **state
         Stage stage;
 
         stage_enter(&stage);
-        stage_run(&stage, 50);
-        fds = world_count_fds();
+        fds = stage_count_fds(&stage);
         stage_create(&stage, &request, &queues);
         assert_int_equal(fdset_add(&client, dup(queues.fds[0])), 0);
         manager_close_queues(stage.manager, 1000, 1, &queues);
@@ -875,9 +874,8 @@ static void a_creation_that_fails_shows_nothing_and_leaves_nothing(void **state)
 
         stage_enter(&stage);
         request = request_that_will_fail();
-        stage_run(&stage, 50);
+        fds = stage_count_fds(&stage);
         links = world_count_links();
-        fds = world_count_fds();
         for (int i = 0; i < 20; i++) {
                 fail_to_create(&stage, &request);
                 assert_int_equal(stage_count_endpoints(&stage), 0);
@@ -887,7 +885,7 @@ static void a_creation_that_fails_shows_nothing_and_leaves_nothing(void **state)
         stage_await(&stage,
                         list_is_empty(&stage.manager->registry
                                                         .endpoints)); /* the aborted as well */
-        stage_await(&stage, world_count_fds() == fds);
+        stage_await(&stage, world_count_fds() <= fds);
         assert_int_equal(stage.appeared + stage.changed + stage.leaving, 0);
         stage_leave(&stage);
 }
@@ -1261,8 +1259,7 @@ static void two_hundred_lives_leave_nothing(void **state) {
         Stage stage;
 
         stage_enter(&stage);
-        stage_run(&stage, 50);
-        fds = world_count_fds();
+        fds = stage_count_fds(&stage);
         for (unsigned i = 1; i <= 200; i++) {
                 FdSet queues = FDSET_INIT;
 
@@ -1270,7 +1267,7 @@ static void two_hundred_lives_leave_nothing(void **state) {
                 manager_close_queues(stage.manager, 1000, 1, &queues);
                 stage_run_until_left(&stage, i);
         }
-        stage_await(&stage, world_count_fds() == fds);
+        stage_await(&stage, world_count_fds() <= fds);
         assert_int_equal(stage.appeared, 200);
         assert_int_equal(stage.leaving, 200);
         assert_int_equal(world_count_links(), links);
