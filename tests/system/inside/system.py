@@ -55,6 +55,13 @@ def show(name, unit=UNIT):
     return run("systemctl", "show", "--value", "-p", name, unit).strip()
 
 
+def why_not_active(*units):
+    """What systemd has done with them, and what it has still to do."""
+    matches = [word for unit in (*units, UNIT) for word in ("-u", unit)]
+    return "\n".join((said("systemctl", "status", "--lines=0", *units), said("systemctl", "list-jobs"),
+                      said("journalctl", "-b", "--no-pager", "-o", "short-precise", "--lines=80", *matches)))
+
+
 def restart():
     """Restart it even if tests have done so more often than systemd permits."""
     said("systemctl", "reset-failed", UNIT)

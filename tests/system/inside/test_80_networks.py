@@ -97,7 +97,7 @@ def test_its_services_run_in_their_own_sandboxes(network, granted, carol):
     system.restart()
     with carol.create_tap("", True):
         assert system.poll(lambda: is_active(SERVICE) and is_active(FORWARD), 20 * PATIENCE), \
-            system.said("systemctl", "status", SERVICE, FORWARD)
+            system.why_not_active(SERVICE, FORWARD)
         process = pathlib.Path(f"/proc/{system.show('MainPID', SERVICE)}")
         status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
         assert status["Uid"].split() == [system.run("id", "-u", "vnicd-network").strip()] * 4
@@ -113,7 +113,7 @@ def test_its_services_run_in_their_own_sandboxes(network, granted, carol):
 def test_a_restart_and_a_kill_leave_it_as_it_is(network, granted, carol):
     system.restart()
     with carol.create_tap("", True) as tap:
-        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE)
+        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE), system.why_not_active(SERVICE, FORWARD)
         before, filters = system.links()[NET], system.run("nft", "list", "ruleset")
         pid = system.show("MainPID", SERVICE)
         system.restart()
@@ -132,7 +132,7 @@ def test_an_address_is_reserved_by_a_file_and_freed_by_a_reload_of_the_service(n
     """dnsmasq reads the file without being told to, and forgets it without a restart."""
     system.restart()
     with carol.create_tap("", True):
-        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE)
+        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE), system.why_not_active(SERVICE, FORWARD)
         gateway = next(entry["local"] for entry in system.links()[NET]["addr_info"] if entry["family"] == "inet")
         address, pid = gateway.rpartition(".")[0] + ".77", system.show("MainPID", SERVICE)
         folder = pathlib.Path(f"/run/vnicd/networks/{NET}.hosts")
@@ -157,7 +157,7 @@ def test_a_guest_gets_its_address_and_its_lease_is_told(network, granted, carol)
     with carol.create_tap("", True, guest_mac=MAC) as tap, \
             guest.Guest(tap.fds, MAC, "carol", bus_address=system.WORLD.bus.address, shell=600) as vm:
         vm.wait_for("VNIC-READY shell", 60 * PATIENCE)
-        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE)
+        assert system.poll(lambda: is_active(SERVICE), 20 * PATIENCE), system.why_not_active(SERVICE, FORWARD)
         vm.get_address("web", 60 * PATIENCE)
         (lease,) = json.loads(system.run("vnicctl", "network", "leases", NET, "--json"))
         assert lease["mac"].lower() == MAC and lease["name"] == "web"
