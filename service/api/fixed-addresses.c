@@ -72,7 +72,7 @@ typedef struct Update {
         WorkersJob job;
         FixedAddresses *addresses;
         const NetworkUnits *units;
-        char name[IFNAMSIZ];
+        Folder *folder; /* stays while it is updating */
         HostLine *lines;
         size_t n;
         bool removed; /* a line that dnsmasq may have read */
@@ -138,7 +138,7 @@ static int write_line(int folder, const char *line) {
 }
 
 static int update_folder(Update *update) {
-        _cleanup_close_ int folder = network_units_open_hosts(update->units, update->name);
+        _cleanup_close_ int folder = network_units_open_hosts(update->units, update->folder->name);
         int r = folder < 0 ? folder : remove_others(update, folder);
 
         for (size_t i = 0; i < update->n && r >= 0; i++)
@@ -195,22 +195,20 @@ static Network *find_giver(const FixedAddresses *addresses, const char *name) {
 static void update_done(WorkersJob *job) {
         Update *update = container_of(job, Update, job);
         FixedAddresses *addresses = update->addresses;
-        Folder *folder = find_folder(addresses, update->name);
+        Folder *folder = update->folder;
 
-        if (update->error >= 0 && !addresses->stopping && !find_giver(addresses, update->name)) {
-                unmark(addresses, update->name);
-                update->error = network_units_remove_hosts(update->units, update->name);
+        if (update->error >= 0 && !addresses->stopping && !find_giver(addresses, folder->name)) {
+                unmark(addresses, folder->name);
+                update->error = network_units_remove_hosts(update->units, folder->name);
         }
         if (update->error < 0)
                 log_warning("Network %s: the fixed addresses of its guests are not all written: %s",
-                                update->name, strerror(-update->error));
-        if (folder) {
-                folder->updating = false;
-                if (update->removed && !addresses->stopping)
-                        folder->reloading |= network_units_reload(addresses->service->network_units,
-                                        update->name, on_reloaded, addresses);
-                forget_if_done(folder);
-        }
+                                folder->name, strerror(-update->error));
+        folder->updating = false;
+        if (update->removed && !addresses->stopping)
+                folder->reloading |= network_units_reload(addresses->service->network_units,
+                                folder->name, on_reloaded, addresses);
+        forget_if_done(folder);
         free(update->lines);
         free(update);
         end_job(addresses);
@@ -277,7 +275,7 @@ static int start_update(FixedAddresses *addresses, Folder *folder) {
         update->job = (WorkersJob){ .run = update_run, .done = update_done };
         update->addresses = addresses;
         update->units = service->network_units;
-        snprintf(update->name, sizeof(update->name), "%s", folder->name);
+        update->folder = folder;
         folder->updating = true;
         addresses->busy = true;
         manager_run(service->manager, &update->job);
